@@ -1,0 +1,42 @@
+# feedd. `make demo` and `make test` work on a fresh clone; the rest is for every day.
+
+PYTHON ?= python3
+CONFIG ?=
+SYMBOL ?=
+
+BIN := .venv/bin
+FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
+SETUP := $(PYTHON) scripts/setup.py
+
+.PHONY: demo test check start stop restart status logs lock
+
+demo: .venv/.feedd
+	@$(BIN)/feedd demo
+
+start stop status logs: .venv/.feedd
+	@$(FEEDD) $@
+
+restart: .venv/.feedd
+	@$(FEEDD) restart $(SYMBOL)
+
+test: .venv/.feedd-dev
+	@$(BIN)/python -m pytest
+
+check: .venv/.feedd-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+.venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
+	@$(SETUP) requirements.lock $@
+
+.venv/.feedd-dev: requirements-dev.lock scripts/setup.py pyproject.toml
+	@$(SETUP) requirements-dev.lock $@
+
+# Writes both lock files anew from pyproject.toml; needs uv.
+lock:
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 --extra build pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 --extra build --extra dev pyproject.toml -o requirements-dev.lock

@@ -1,0 +1,3 @@
+"""feedd: a market-data feed handler that loses nothing silently."""
+
+__version__ = "0.1.0"

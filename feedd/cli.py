@@ -1,0 +1,178 @@
+"""The `feedd` command: everything that a person does by hand."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import orjson
+
+from feedd import config, demo, environment, health, ports, render, show
+from feedd.daemon import Daemon, project_root
+from feedd.errors import ConfigError, FeeddError, FinalError
+from feedd.startup import StartError, start, wait_until_healthy
+from feedd.topics import unified_symbol
+from feedd.transport.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from feedd.config import Config
+
+TAIL_IDLE_S = 1.0
+
+
+def main() -> int:
+    """Run the command; return its exit code."""
+    arguments = _parser().parse_args()
+    try:
+        code: int = arguments.run(arguments)
+    except FinalError as error:
+        print(f"feedd: {error}", file=sys.stderr)
+        return error.exit_code
+    except FeeddError as error:
+        print(f"feedd: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="feedd", description=__doc__)
+    parser.add_argument("--config", help="default: FEEDD_CONFIG, what runs, config/feedd.yaml")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("start", help="start, or take in a changed configuration").set_defaults(
+        run=_start
+    )
+    commands.add_parser("stop", help="stop everything").set_defaults(run=_stop)
+    restart = commands.add_parser("restart", help="restart everything, or some symbols")
+    restart.add_argument("symbols", nargs="*", metavar="SYMBOL", help="e.g. BTC/USDT")
+    restart.set_defaults(run=_restart)
+    status = commands.add_parser("status", help="0: healthy, 1: degraded, 2: down")
+    status.add_argument("--json", action="store_true", help="for machines")
+    status.set_defaults(run=_status)
+    tail = commands.add_parser("tail", help="print messages from the fan-out endpoint")
+    tail.add_argument("prefixes", nargs="*", default=[""], help="of topics, e.g. ticker.")
+    tail.set_defaults(run=_tail)
+    commands.add_parser("logs", help="follow the logs of all processes").set_defaults(run=_logs)
+    commands.add_parser("demo", help="show everything on the embedded exchange").set_defaults(
+        run=lambda arguments: demo.run(Path(arguments.config or demo.CONFIG))
+    )
+    commands.add_parser("render", help="write supervisord's programs").set_defaults(run=_render)
+    check = commands.add_parser("config", help="check the configuration")
+    check.add_argument("what", choices=["check"])
+    check.set_defaults(run=_config_check)
+    return parser
+
+
+def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[Config, Path]:
+    """Return the configuration meant: the one given, else the one that runs, else the default."""
+    env = environment.read()
+    given = arguments.config or env.get("FEEDD_CONFIG")
+    if given is None and running:
+        root = project_root()
+        rendered = render.rendered_from(root)
+        if rendered is not None and Daemon(root).pid is not None:
+            given = str(rendered)
+    path = environment.config_path(given, env)
+    return config.load(path), path
+
+
+def _start(arguments: argparse.Namespace) -> int:
+    settings, path = _settings(arguments)
+    root = project_root()
+    try:
+        start(settings, path, root, print)
+    except StartError as error:
+        print(f"feedd: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _stop(_arguments: argparse.Namespace) -> int:
+    daemon = Daemon(project_root())
+    if daemon.pid is None:
+        print("feedd does not run here")
+        return 0
+    daemon.shutdown()
+    print("stopped")
+    return 0
+
+
+def _restart(arguments: argparse.Namespace) -> int:
+    settings, path = _settings(arguments)
+    daemon = Daemon(project_root())
+    if daemon.pid is None:
+        return _start(arguments)
+    feeds = settings.feeds()
+    names = []
+    for symbol in arguments.symbols:
+        found = [
+            f.name
+            for f in feeds
+            if symbol in {f.name, f.symbol} or unified_symbol(f.exchange, symbol) == f.symbol
+        ]
+        if not found:
+            known = ", ".join(feed.symbol for feed in feeds)
+            raise ConfigError(f"{path}: has no {symbol}; it has {known}")
+        names += found
+    names = names or [feed.name for feed in feeds]
+    daemon.stop(names)
+    daemon.start(names)
+    print(f"restarted {', '.join(names)}")
+    wait_until_healthy(settings, daemon, ports.assign(settings, path), print)
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    settings, path = _settings(arguments)
+    report = health.look(settings, Daemon(project_root()), ports.assign(settings, path))
+    if arguments.json:
+        print(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2).decode())
+    else:
+        print(show.health_table(report))
+    return int(report.health)
+
+
+def _tail(arguments: argparse.Namespace) -> int:
+    settings, _ = _settings(arguments)
+    with Subscriber(settings.proxy.subscribers, arguments.prefixes) as subscriber:
+        while True:
+            message = subscriber.receive(TAIL_IDLE_S)
+            if message is not None:
+                print(show.message_line(*message), flush=True)
+
+
+def _logs(arguments: argparse.Namespace) -> NoReturn:
+    settings, _ = _settings(arguments)
+    files = sorted(str(path) for path in Path(settings.log_dir).glob("*.log"))
+    if not files:
+        raise ConfigError(f"{settings.log_dir}: there are no logs yet; `make start` makes some")
+    os.execvp("tail", ["tail", "-n", "20", "-F", *files])  # noqa: S606, S607
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    settings, path = _settings(arguments, running=False)
+    root = project_root()
+    render.write(render.render(settings, path, root, ports.assign(settings, path)), root)
+    print(f"wrote {render.INCLUDE} from {path}")
+    return 0
+
+
+def _config_check(arguments: argparse.Namespace) -> int:
+    settings, path = _settings(arguments, running=False)
+    given = ports.assign(settings, path)
+    for feed in settings.feeds():
+        config.credentials(feed.exchange, environment.read())
+        print(f"{feed.name}  port {given[feed.name]}  {', '.join(feed.channels)}")
+    print(f"{path}: {len(given)} feeds, nothing wrong")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Time: the wall clock and the monotonic one, in nanoseconds, and a clock that tests can scale.
+
+Whoever measures or waits takes a `Clock`, so that a limit of a day can be met in a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+NS_PER_MS = 1_000_000
+NS_PER_S = 1_000_000_000
+
+
+class Clock:
+    """The machine's clocks, run `scale` times as fast (1.0: as they are)."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        if scale <= 0:
+            raise ValueError(f"a clock's scale is above 0, not {scale}")
+        self.scale = scale
+        self._wall_ns = time.time_ns()
+        self._mono_ns = time.monotonic_ns()
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the epoch, UTC."""
+        if self.scale == 1.0:
+            return time.time_ns()
+        return self._wall_ns + int((time.monotonic_ns() - self._mono_ns) * self.scale)
+
+    def monotonic_s(self) -> float:
+        """Seconds that only ever grow."""
+        return time.monotonic_ns() / NS_PER_S * self.scale
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds` of this clock."""
+        await asyncio.sleep(seconds / self.scale)
+
+
+def iso8601(timestamp_ms: int) -> str:
+    """Write ms since the epoch as ISO 8601: 1723161256299 is `2024-08-08T23:54:16.299Z`."""
+    seconds, millis = divmod(timestamp_ms, 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{millis:03d}Z"

@@ -1,0 +1,23 @@
+"""MessagePack, both ways: one map with text keys per message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from feedd.model import Event
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(dict[str, Any])
+
+
+def encode(event: Event) -> bytes:
+    """Return the payload of an event: its fields by name, in the order of its class."""
+    return _encoder.encode(event)
+
+
+def decode(payload: bytes) -> dict[str, Any]:
+    """Return a payload's map; raise `msgspec.DecodeError` for anything else."""
+    return _decoder.decode(payload)

@@ -1,0 +1,276 @@
+"""The configuration: read once, typed, frozen; a mistake names the file, the line and the key."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import yaml
+from msgspec import Meta, Struct
+
+from feedd.errors import ConfigError
+from feedd.model import CHANNELS, BidAsk
+from feedd.topics import program_name, unified_symbol
+
+SERVED_CHANNELS = ("ticker", "quote", "trade")
+DEFAULT_PATH = Path("config/feedd.yaml")
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Channel = Literal["ticker", "quote", "trade", "book", "candle", "mark", "liquidation"]
+
+
+class SymbolEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """A symbol with settings of its own."""
+
+    symbol: str
+    exchange: str | None = None
+    port: Port | None = None
+    channels: tuple[Channel, ...] | None = None
+
+
+class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """ZeroMQ endpoints of the proxy."""
+
+    subscribers: str = "tcp://127.0.0.1:5500"
+    workers: str = "ipc://run/workers.sock"
+    history: str = "tcp://127.0.0.1:5501"
+
+
+class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
+    """The exchange that feedd brings along, for demonstrations and tests."""
+
+    port: Port = 8765
+    recording: str | dict[str, str] | None = None
+    speed: Annotated[float, Meta(ge=0)] = 1.0
+    truth_log: str | None = None
+    rebase: bool = False  # move a recording's E and T to now
+    seed: int = 1  # of the generated market
+    rate: Annotated[float, Meta(gt=0)] = 20.0  # its quotes and trades a second, per symbol
+    clock_scale: Annotated[float, Meta(gt=0)] = 1.0  # pings, the 24 h limit, the weights' minute
+
+
+class Feed(Struct, frozen=True):
+    """One worker's part of the configuration; `port` is None where the next free one is meant."""
+
+    name: str
+    exchange: str
+    symbol: str
+    port: int | None
+    channels: tuple[Channel, ...]
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file, checked; `feeds()` is what the workers are made of."""
+
+    exchange: str = "binanceusdm"
+    source: Literal["ccxt", "native"] = "ccxt"
+    endpoint: str | None = None
+    channels: tuple[Channel, ...] = ("ticker", "quote")
+    bid_ask: BidAsk = "quote"
+    base_port: Port = 5555
+    symbols: tuple[str | SymbolEntry, ...]
+    proxy: ProxySettings = ProxySettings()
+    run_dir: str = "run"
+    log_dir: str = "logs"
+    embedded_exchange: EmbeddedExchange | None = None
+
+    @property
+    def exchange_endpoint(self) -> str | None:
+        """Where the sources connect: None means the exchange itself."""
+        if self.endpoint is None and self.embedded_exchange is not None:
+            return f"http://127.0.0.1:{self.embedded_exchange.port}"
+        return self.endpoint
+
+    def feeds(self) -> tuple[Feed, ...]:
+        """Return one feed for each symbol, in the order of the file."""
+        return tuple(self._feed(entry) for entry in self.symbols)
+
+    def feed(self, name: str) -> Feed:
+        """Return the feed of a program name; raise ConfigError where there is none."""
+        for feed in self.feeds():
+            if feed.name == name:
+                return feed
+        known = ", ".join(feed.name for feed in self.feeds())
+        raise ConfigError(f"no feed is called {name}; the configuration has {known}")
+
+    def reserved_ports(self) -> frozenset[int]:
+        """Return the ports that no symbol may take."""
+        ports = {
+            int(match[1])
+            for endpoint in (self.proxy.subscribers, self.proxy.workers, self.proxy.history)
+            if (match := re.fullmatch(r"tcp://.*:(\d+)", endpoint))
+        }
+        if self.embedded_exchange is not None:
+            ports.add(self.embedded_exchange.port)
+        return frozenset(ports)
+
+    def _feed(self, entry: str | SymbolEntry) -> Feed:
+        if isinstance(entry, str):
+            entry = SymbolEntry(symbol=entry)
+        exchange = entry.exchange or self.exchange
+        symbol = unified_symbol(exchange, entry.symbol)
+        return Feed(
+            name=program_name(exchange, symbol),
+            exchange=exchange,
+            symbol=symbol,
+            port=entry.port,
+            channels=entry.channels or self.channels,
+        )
+
+
+def load(path: Path) -> Config:
+    """Return the configuration in a file; raise ConfigError with file, line and key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no such file; give another with --config or FEEDD_CONFIG"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: can't be read: {error}") from None
+    return _Document(path, text).config()
+
+
+class _Document:
+    """A YAML text that still knows on which line each key stands."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        loader = yaml.SafeLoader(text)
+        try:
+            self._root = loader.get_single_node()
+            if self._root is not None:
+                self._refuse_duplicate_keys(self._root)
+            self._data = None if self._root is None else loader.construct_document(self._root)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path}: not valid YAML: {error}") from None
+        finally:
+            loader.dispose()
+
+    def config(self) -> Config:
+        """Return what the document says, once it is known to be possible."""
+        if not isinstance(self._data, dict):
+            raise ConfigError(f"{self._path}: is empty or no map of keys; `symbols:` is the least")
+        try:
+            config = msgspec.convert(self._data, Config)
+        except msgspec.ValidationError as error:
+            raise self._explain(str(error)) from None
+        self._check(config)
+        return config
+
+    def _explain(self, message: str) -> ConfigError:
+        """Turn msgspec's `… - at `$.symbols[1].port`` into a line and a key of the file."""
+        what, _, where = message.partition(" - at ")
+        path: list[str | int] = [
+            int(index) if index else key
+            for key, index in re.findall(r"([A-Za-z_]\w*)|\[(\d+)\]", where)
+        ]
+        if unknown := re.match(r"Object contains unknown field `(.*)`", what):
+            path.append(unknown[1])
+            what = "unknown key"
+        return self._error(path, what)
+
+    def _error(self, path: list[str | int], what: str) -> ConfigError:
+        node, line = self._root, 1
+        for step in path:
+            if isinstance(node, yaml.MappingNode):
+                found = [(k, v) for k, v in node.value if k.value == step]
+                if not found:
+                    break
+                key, node = found[0]
+                line = key.start_mark.line + 1
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+                node = node.value[step]
+                line = node.start_mark.line + 1
+        key_text = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in path).lstrip(".")
+        return ConfigError(f"{self._path}:{line}: {key_text}: {what}".replace(": :", ":"))
+
+    def _refuse_duplicate_keys(self, node: yaml.Node) -> None:
+        if isinstance(node, yaml.SequenceNode):
+            for child in node.value:
+                self._refuse_duplicate_keys(child)
+        elif isinstance(node, yaml.MappingNode):
+            counts = Counter(key.value for key, _ in node.value if isinstance(key.value, str))
+            for key, child in node.value:
+                if isinstance(key.value, str) and counts[key.value] > 1:
+                    raise ConfigError(
+                        f"{self._path}:{key.start_mark.line + 1}: {key.value}: stands twice"
+                    )
+                self._refuse_duplicate_keys(child)
+
+    def _check(self, config: Config) -> None:
+        """Refuse what is well formed and can't be."""
+        if not config.symbols:
+            raise self._error(["symbols"], "is empty; name at least one, e.g. BTC/USDT:USDT")
+        if config.source == "native":
+            raise self._error(["source"], "native is not there yet; use ccxt")
+        if config.bid_ask == "book":
+            raise self._error(["bid_ask"], "book is not there yet; use quote, estimate or none")
+        if config.endpoint is not None and not re.match(r"https?://[^/]+", config.endpoint):
+            raise self._error(["endpoint"], "must look like http://127.0.0.1:8765")
+        for key in ("subscribers", "workers", "history"):
+            if not re.match(r"(tcp|ipc)://.+", getattr(config.proxy, key)):
+                raise self._error(["proxy", key], "must look like tcp://127.0.0.1:5500")
+        self._check_channels(config.channels, ["channels"])
+        self._check_symbols(config)
+
+    def _check_channels(self, channels: tuple[str, ...], path: list[str | int]) -> None:
+        if not channels:
+            raise self._error(path, "is empty; name at least one of " + ", ".join(CHANNELS))
+        for channel in channels:
+            if channel not in SERVED_CHANNELS:
+                served = ", ".join(SERVED_CHANNELS)
+                raise self._error(path, f"{channel} is not served yet; {served} are")
+            if channels.count(channel) > 1:
+                raise self._error(path, f"{channel} stands twice")
+
+    def _check_symbols(self, config: Config) -> None:
+        names: dict[str, int] = {}
+        ports: dict[int, int] = {}
+        reserved = config.reserved_ports()
+        for index, (entry, feed) in enumerate(zip(config.symbols, config.feeds(), strict=True)):
+            where: list[str | int] = ["symbols", index]
+            if not re.fullmatch(r"[\x21-\x7e]+", feed.symbol):
+                raise self._error(where, f"{feed.symbol!r} is not a symbol like BTC/USDT:USDT")
+            if not re.fullmatch(r"[a-z0-9]+", feed.exchange):
+                raise self._error(where, f"{feed.exchange!r} is not an exchange of ccxt.pro")
+            if isinstance(entry, SymbolEntry) and entry.channels is not None:
+                self._check_channels(entry.channels, [*where, "channels"])
+            if feed.name in names:
+                other = names[feed.name]
+                raise self._error(where, f"{feed.name} is symbols[{other}] already")
+            names[feed.name] = index
+            if feed.port is None:
+                continue
+            if feed.port in ports:
+                other = ports[feed.port]
+                raise self._error([*where, "port"], f"{feed.port} is symbols[{other}]'s already")
+            if feed.port in reserved:
+                raise self._error(
+                    [*where, "port"], f"{feed.port} is the proxy's or the embedded exchange's"
+                )
+            ports[feed.port] = index
+
+
+def credentials(exchange: str, environment: dict[str, str]) -> tuple[str, str] | None:
+    """Return the API key and secret for an exchange, or None where there are none.
+
+    They come from `<PREFIX>_API_KEY` and `<PREFIX>_SECRET`, where the prefix is the exchange's
+    name in capitals, and BINANCE for all of Binance's markets. Raises ConfigError for a half.
+    """
+    prefix = "BINANCE" if exchange.startswith("binance") else exchange.upper()
+    key = environment.get(f"{prefix}_API_KEY", "")
+    secret = environment.get(f"{prefix}_SECRET", "")
+    if bool(key) != bool(secret):
+        present, absent = ("API_KEY", "SECRET") if key else ("SECRET", "API_KEY")
+        raise ConfigError(
+            f"{prefix}_{present} is set and {prefix}_{absent} is not; set both, or neither: "
+            "public data needs no key"
+        )
+    return (key, secret) if key else None

@@ -1,0 +1,192 @@
+"""supervisord from the outside: start it, ask it, change what it runs, stop it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from feedd.errors import ConfigError, FeeddError
+from feedd.render import EXCHANGE, PROXY, SUPERVISOR_SOCKET
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+CONF = "supervisord.conf"
+PID_FILE = Path("run/supervisord.pid")
+START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 10.0
+CALL_TIMEOUT_S = 5.0
+NOT_RUNNING = frozenset({"STOPPED", "EXITED", "FATAL"})
+
+
+class DaemonError(FeeddError):
+    """supervisord did not do what it was asked for."""
+
+
+def project_root() -> Path:
+    """Return the nearest folder, from here upwards, with a supervisord.conf."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if Path(folder, CONF).is_file():
+            return folder
+    raise ConfigError(f"{here}: there is no {CONF} here or above; run feedd in its project")
+
+
+class _AwayError(DaemonError):
+    """Nobody answers on supervisord's socket."""
+
+
+class _UnixTransport(xmlrpc.client.Transport):
+    """XML-RPC over supervisord's socket, which is a file; with a timeout, which its own lacks."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(str(host))
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(CALL_TIMEOUT_S)
+        try:
+            connection.sock.connect(str(self._path))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+
+class Daemon:
+    """The supervisord of one project folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def pid(self) -> int | None:
+        """The process that answers, or None where none does."""
+        try:
+            return int(self._call("getPID"))
+        except _AwayError:
+            return None
+
+    def spawn(self, preexec: Callable[[], None] | None = None) -> subprocess.Popen[bytes] | None:
+        """Start supervisord and wait until it answers.
+
+        It becomes a daemon; with `preexec` it stays a child, in a session of its own, for which
+        `preexec` is called, and is returned. Raises DaemonError where it doesn't come up.
+        """
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self.root / CONF)]
+        options: dict[str, Any] = {
+            "cwd": self.root, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+        }  # fmt: skip
+        child: subprocess.Popen[bytes] | None = None
+        if preexec is None:
+            done = subprocess.run(command, check=False, timeout=START_TIMEOUT_S, **options)
+            if done.returncode:
+                raise DaemonError(f"supervisord did not start: {_last_line(done.stdout)}")
+        else:
+            options["stdout"] = subprocess.DEVNULL
+            child = subprocess.Popen(
+                [*command, "-n"], start_new_session=True, preexec_fn=preexec, **options
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while self.pid is None:
+            if time.monotonic() > deadline or (child is not None and child.poll() is not None):
+                if child is not None:
+                    child.terminate()
+                raise DaemonError(
+                    f"supervisord did not start; see {self.root}/logs/supervisord.log"
+                )
+            time.sleep(0.05)
+        return child
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """Return what supervisord knows of each program, by name.
+
+        http://supervisord.org/api.html#supervisor.rpcinterface.SupervisorNamespaceRPCInterface.getProcessInfo
+        """
+        return {info["name"]: info for info in self._call("getAllProcessInfo")}
+
+    def apply(self) -> tuple[list[str], list[str]]:
+        """Take in a newly written include; return the names started and those stopped.
+
+        Programs that it doesn't change keep their processes. Those that are not running are
+        started.
+        """
+        added, changed, removed = self._call("reloadConfig")[0]
+        self.stop([*changed, *removed])
+        for name in (*changed, *removed):
+            self._call("removeProcessGroup", name)
+        for name in (*added, *changed):
+            self._call("addProcessGroup", name)
+        idle = [
+            name
+            for name, info in self.processes().items()
+            if info["statename"] in NOT_RUNNING and name not in added and name not in changed
+        ]
+        self.start(idle)
+        return [*added, *changed, *idle], list(removed)
+
+    def start(self, names: Iterable[str]) -> None:
+        """Start programs, without waiting until they run."""
+        for name in names:
+            self._call("startProcess", name, False)
+
+    def stop(self, names: Iterable[str]) -> None:
+        """Stop programs, all at once, and wait until they have ended."""
+        names = list(names)
+        for name in names:
+            if self.processes()[name]["statename"] not in NOT_RUNNING:
+                self._call("stopProcess", name, False)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while True:
+            states = {name: self.processes()[name]["statename"] for name in names}
+            left = [name for name, state in states.items() if state not in NOT_RUNNING]
+            if not left:
+                return
+            if time.monotonic() > deadline:
+                raise DaemonError(f"{', '.join(left)} did not stop")
+            time.sleep(0.02)
+
+    def shutdown(self) -> None:
+        """Stop the feeds, then what they depend on, then supervisord; wait until it is gone."""
+        pid = self.pid
+        if pid is None:
+            return
+        names = list(self.processes())
+        self.stop(name for name in names if name not in {PROXY, EXCHANGE})
+        self.stop(name for name in names if name in {PROXY, EXCHANGE})
+        self._call("shutdown")
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while psutil.pid_exists(pid):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)  # where it is our own child
+            if time.monotonic() > deadline:
+                raise DaemonError(f"supervisord (pid {pid}) did not end")
+            time.sleep(0.02)
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        transport = _UnixTransport(Path(self.root, SUPERVISOR_SOCKET))
+        server = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
+        try:
+            return getattr(server, f"supervisor.{method}")(*arguments)
+        except xmlrpc.client.Fault as fault:
+            raise DaemonError(f"supervisord: {fault.faultString}") from None
+        except (OSError, xmlrpc.client.Error) as error:
+            raise _AwayError(f"supervisord does not answer: {error}") from None
+
+
+def _last_line(output: bytes) -> str:
+    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,74 @@
+"""The demonstration: everything on the embedded exchange, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feedd import config, show
+from feedd.daemon import Daemon, project_root
+from feedd.errors import ConfigError
+from feedd.process import PR_SET_PDEATHSIG
+from feedd.startup import start
+from feedd.transport.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+CONFIG = Path("config/demo.yaml")
+
+
+def run(config_path: Path) -> int:
+    """Start, print tickers until Ctrl-C, stop what was started; return the exit code."""
+    root = project_root()
+    settings = config.load(config_path)
+    daemon = Daemon(root)
+    if daemon.pid is not None:
+        raise ConfigError(f"feedd runs here already (pid {daemon.pid}); stop it first: make stop")
+    for name in [name for name in os.environ if name.startswith("BINANCE_")]:
+        del os.environ[name]  # the embedded exchange has no use for real keys
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        start(settings, config_path, root, _say, preexec=_end_with_parent)
+        _say("Ctrl-C ends the demo.")
+        _print_ticks(settings.proxy.subscribers)
+    except KeyboardInterrupt:
+        _say("\nstopping")
+    finally:
+        # A second Ctrl-C must not leave half of it running.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        daemon.shutdown()
+        with contextlib.suppress(BrokenPipeError):
+            _say("stopped; nothing was left behind")
+    return 0
+
+
+def _print_ticks(endpoint: str) -> None:
+    number = 0
+    with Subscriber(endpoint, ["ticker."]) as subscriber:
+        while True:
+            message = subscriber.receive(1.0)
+            if message is not None:
+                number += 1
+                _say(show.tick_line(number, message[1]))
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _end_with_parent() -> None:
+    """Have supervisord, and with it everything, end when the demo is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,143 @@
+"""How a stream comes of a recording: as it is held, or derived from what is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from feedd.clock import NS_PER_MS
+from feedd.exchange.history import TradeHistory, TradeRow, agg_trade_event, same_aggregate
+from feedd.exchange.instruments import units
+from feedd.exchange.market import Refused
+from feedd.exchange.streams import INTERVALS_MS, parse
+
+if TYPE_CHECKING:
+    from feedd.exchange.instruments import Instrument
+    from feedd.exchange.streams import Stream
+
+# Takes a line's local time in ns and its data, and yields the data of the events it makes.
+Make = Callable[[int, str], Iterator[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """The stream of the recording to read, without the symbol, and what to make of it."""
+
+    source: str
+    make: Callable[[Instrument, Stream], Make]
+
+
+def derivation(stream: Stream, held: set[str]) -> Derivation:
+    """Return how a stream comes of the held ones; raise Refused, saying why, where it doesn't."""
+    wanted = stream.name.partition("@")[2]
+    if wanted in held:
+        return Derivation(wanted, _as_it_is)
+    trades = next((name for name in ("trade", "aggTrade") if name in held), None)
+    if stream.kind in {"ticker", "miniTicker", "kline"} and trades is not None:
+        return Derivation(trades, _summaries)
+    if stream.kind == "aggTrade" and trades is not None:
+        return Derivation(trades, _aggregates)
+    if stream.kind == "depth":
+        faster = [name for name in sorted(held) if _period_ms(name) < stream.period_ms]
+        if faster:
+            return Derivation(faster[0], _merged_depth)
+    raise Refused(
+        f"the recording holds no {wanted} and nothing to derive it from; "
+        f"it holds {', '.join(sorted(held))}"
+    )
+
+
+def _period_ms(held: str) -> float:
+    stream = parse(f"x@{held}")
+    return stream.period_ms if stream is not None and stream.kind == "depth" else float("inf")
+
+
+def _as_it_is(_instrument: Instrument, _stream: Stream) -> Make:
+    def make(_local_ns: int, data: str) -> Iterator[str]:
+        yield data
+
+    return make
+
+
+def _summaries(instrument: Instrument, stream: Stream) -> Make:
+    """Make tickers and candles, every period of the recording's time; over what was played."""
+    history = TradeHistory(instrument)
+    due_ms = 0
+    told = -1
+
+    def make(local_ns: int, data: str) -> Iterator[str]:
+        nonlocal due_ms, told
+        event = json.loads(data)
+        now_ms = event["E"]
+        row = _row(instrument, event)
+        if stream.kind == "kline" and history.last is not None:
+            ended = history.last_time
+            if row.time // INTERVALS_MS[stream.interval] > ended // INTERVALS_MS[stream.interval]:
+                closed = history.kline_event(stream.interval, ended, now_ms, closed=True)
+                yield from () if closed is None else (closed,)
+        history.add(row)
+        local_ms = local_ns // NS_PER_MS
+        if local_ms < due_ms:
+            return
+        due_ms = local_ms + stream.period_ms
+        if stream.kind == "ticker":
+            made = history.ticker_event(now_ms)
+        elif stream.kind == "miniTicker":
+            made = history.mini_ticker_event(now_ms)
+        else:
+            made = history.kline_event(stream.interval, row.time, now_ms, closed=False)
+        yield from () if made is None else (made,)
+
+    return make
+
+
+def _aggregates(instrument: Instrument, _stream: Stream) -> Make:
+    history = TradeHistory(instrument)
+    gathered: list[TradeRow] = []
+
+    def make(_local_ns: int, data: str) -> Iterator[str]:
+        event = json.loads(data)
+        row = _row(instrument, event)
+        if gathered and not same_aggregate(gathered[0], row):
+            yield agg_trade_event(instrument, history.aggregate(gathered), event["E"])
+            gathered.clear()
+        gathered.append(row)
+
+    return make
+
+
+def _merged_depth(_instrument: Instrument, stream: Stream) -> Make:
+    """Merge diff-depth events of one period: `U` and `pu` of the first, the rest of the last."""
+    first: dict[str, Any] | None = None
+    sides: dict[str, dict[str, str]] = {"b": {}, "a": {}}
+    since_ms = 0
+
+    def make(local_ns: int, data: str) -> Iterator[str]:
+        nonlocal first, since_ms
+        event = json.loads(data)
+        if first is None:
+            first = event
+            since_ms = local_ns // NS_PER_MS
+        for side, levels in sides.items():
+            levels.update(event[side])
+        if local_ns // NS_PER_MS - since_ms >= stream.period_ms - 25:
+            merged = {**event, "U": first["U"], "pu": first["pu"]}
+            for side, levels in sides.items():
+                merged[side] = [list(level) for level in levels.items()]
+                levels.clear()
+            first = None
+            yield json.dumps(merged, separators=(",", ":"))
+
+    return make
+
+
+def _row(instrument: Instrument, event: dict[str, Any]) -> TradeRow:
+    return TradeRow(
+        id=event["t"] if event["e"] == "trade" else event["a"],
+        time=event["T"],
+        price=units(event["p"], instrument.price_decimals),
+        size=units(event["q"], instrument.size_decimals),
+        buyer_is_maker=event["m"],
+    )

@@ -1,0 +1,152 @@
+"""What can be traded: ids, price and size steps, and the `exchangeInfo` that lists them.
+
+Prices and sizes are whole numbers inside the exchange, in units of `10**-price_decimals` and
+`10**-size_decimals`, so that no sum ever drifts; text and floats are made at its edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A perpetual contract settled in its quote currency."""
+
+    base: str
+    quote: str
+    price_decimals: int
+    size_decimals: int
+    tick: int  # smallest step of a price, in its units
+
+    @property
+    def id(self) -> str:
+        """The exchange's name, e.g. BTCUSDT."""
+        return self.base + self.quote
+
+    def price(self, units: int) -> str:
+        """Write a price as the exchange does."""
+        return decimal(units, self.price_decimals)
+
+    def size(self, units: int) -> str:
+        """Write a size as the exchange does."""
+        return decimal(units, self.size_decimals)
+
+    def turnover(self, units: int) -> str:
+        """Write a sum of price times size."""
+        return decimal(units, self.price_decimals + self.size_decimals)
+
+
+def decimal(units: int, decimals: int) -> str:
+    """Write units of 10**-decimals: (6180020, 2) is `61800.20`."""
+    if not decimals:
+        return str(units)
+    sign = "-" if units < 0 else ""
+    whole, fraction = divmod(abs(units), 10**decimals)
+    return f"{sign}{whole}.{fraction:0{decimals}d}"
+
+
+def units(text: str, decimals: int) -> int:
+    """Read what `decimal` writes; further decimals must be zeros."""
+    whole, _, fraction = text.partition(".")
+    kept, rest = fraction[:decimals], fraction[decimals:]
+    if rest.strip("0"):
+        raise ValueError(f"{text} has more than {decimals} decimals")
+    sign = -1 if whole.startswith("-") else 1
+    return sign * abs(int(whole)) * int(10**decimals) + sign * int(kept.ljust(decimals, "0") or 0)
+
+
+def exchange_info(instruments: list[Instrument], now_ms: int, weight_limit: int) -> dict[str, Any]:
+    """Return the answer to GET /fapi/v1/exchangeInfo.
+
+    https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Exchange-Information
+    """
+    return {
+        "timezone": "UTC",
+        "serverTime": now_ms,
+        "futuresType": "U_MARGINED",
+        "rateLimits": [
+            _limit("REQUEST_WEIGHT", "MINUTE", 1, weight_limit),
+            _limit("ORDERS", "MINUTE", 1, 1200),
+            _limit("ORDERS", "SECOND", 10, 300),
+        ],
+        "exchangeFilters": [],
+        "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
+        "symbols": [_symbol(instrument) for instrument in instruments],
+    }
+
+
+def _limit(kind: str, interval: str, number: int, limit: int) -> dict[str, Any]:
+    return {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
+
+
+def _symbol(instrument: Instrument) -> dict[str, Any]:
+    tick, step = instrument.price(instrument.tick), instrument.size(1)
+    return {
+        "symbol": instrument.id,
+        "pair": instrument.id,
+        "contractType": "PERPETUAL",
+        "deliveryDate": 4133404800000,
+        "onboardDate": 1569398400000,
+        "status": "TRADING",
+        "maintMarginPercent": "2.5000",
+        "requiredMarginPercent": "5.0000",
+        "baseAsset": instrument.base,
+        "quoteAsset": instrument.quote,
+        "marginAsset": instrument.quote,
+        "pricePrecision": instrument.price_decimals,
+        "quantityPrecision": instrument.size_decimals,
+        "baseAssetPrecision": 8,
+        "quotePrecision": 8,
+        "underlyingType": "COIN",
+        "underlyingSubType": [],
+        "triggerProtect": "0.0500",
+        "liquidationFee": "0.012500",
+        "marketTakeBound": "0.05",
+        "filters": [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": tick,
+                "maxPrice": "4529764",
+                "tickSize": tick,
+            },
+            {"filterType": "LOT_SIZE", "minQty": step, "maxQty": "1000000", "stepSize": step},
+            {"filterType": "MARKET_LOT_SIZE", "minQty": step, "maxQty": "100000", "stepSize": step},
+            {"filterType": "MAX_NUM_ORDERS", "limit": 200},
+            {"filterType": "MIN_NOTIONAL", "notional": "5"},
+            {
+                "filterType": "PERCENT_PRICE",
+                "multiplierUp": "1.0500",
+                "multiplierDown": "0.9500",
+                "multiplierDecimal": "4",
+            },
+        ],
+        "orderTypes": ["LIMIT", "MARKET"],
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+    }
+
+
+# The generated market's listing: base, a price to begin at, decimals of price and size, tick.
+_LISTED = """
+BTC 61800 2 3 10|ETH 2650 2 3 1|SOL 153 4 0 1|BNB 510 3 2 10|XRP 0.61 4 1 1|DOGE 0.104 6 0 10
+ADA 0.34 5 0 10|AVAX 22 4 0 10|LINK 10.4 3 2 1|DOT 4.6 3 1 1|LTC 62 2 3 1|TRX 0.128 5 0 1
+BCH 330 2 3 1|NEAR 4.1 4 0 10|UNI 6.1 4 0 10|ATOM 4.9 3 2 1|ETC 19 3 2 1|XLM 0.1 5 0 1
+FIL 3.7 3 1 1|APT 6.2 4 1 1|ARB 0.57 4 1 1|OP 1.4 7 1 1000|SUI 0.95 6 1 100|INJ 19 3 1 1
+AAVE 97 3 1 10|MKR 2000 2 3 10|ICP 7.7 3 0 1|HBAR 0.056 5 0 1|VET 0.024 6 0 10|ALGO 0.12 4 1 1
+GRT 0.15 5 0 1|SAND 0.26 5 0 1|MANA 0.27 4 0 1|AXS 4.8 5 0 100|EOS 0.49 3 1 1|XTZ 0.67 3 1 1
+THETA 1.2 4 1 1|RUNE 4.1 4 0 10|CRV 0.29 3 1 1|SNX 1.3 3 1 1|COMP 45 2 3 1|SUSHI 0.55 4 0 1
+DASH 25 2 3 1|ZEC 37 2 3 1|KSM 20 3 1 10|ENJ 0.14 5 0 1|CHZ 0.055 5 0 1|DYDX 1 3 1 1
+GALA 0.017 5 0 1|LDO 1.1 4 0 10|STX 1.5 4 0 1|TIA 5.6 4 0 1|SEI 0.27 4 0 1|WLD 1.5 4 0 1
+"""
+
+
+def listed() -> dict[str, tuple[Instrument, int]]:
+    """Return the generated market's instruments and first prices, by id."""
+    listing = {}
+    for row in _LISTED.replace("\n", "|").strip("|").split("|"):
+        base, first, price_decimals, size_decimals, tick = row.split()
+        instrument = Instrument(base, "USDT", int(price_decimals), int(size_decimals), int(tick))
+        price = units(first, instrument.price_decimals)
+        listing[instrument.id] = (instrument, price // instrument.tick * instrument.tick)
+    return listing

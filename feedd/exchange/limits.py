@@ -1,0 +1,95 @@
+"""What Binance allows: request weights a minute, messages a second on a connection. Pure.
+
+Times are seconds of the exchange's clock, given by the caller.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+MINUTE_S = 60
+WEIGHT_LIMIT = 2400
+BAN_AFTER = 10  # requests on top of a 429 that go on all the same
+BAN_S = 120
+
+_DEPTH_WEIGHTS = ((50, 2), (100, 5), (500, 10), (1000, 20))
+_KLINE_WEIGHTS = ((99, 1), (499, 2), (1000, 5), (1500, 10))
+_WEIGHTS = {
+    "time": 1, "ping": 1, "exchangeInfo": 1, "trades": 5, "aggTrades": 20, "openInterest": 1,
+    "account": 5, "listenKey": 1,
+}  # fmt: skip
+_WITHOUT_SYMBOL = {"premiumIndex": (1, 10), "ticker/24hr": (1, 40), "ticker/bookTicker": (2, 5)}
+
+
+def weight(page: str, query: dict[str, str]) -> int:
+    """Return what a request costs, e.g. `depth` with `limit` 1000: 20."""
+    limit = int(query["limit"]) if query.get("limit", "").isdecimal() else 500
+    if page == "depth":
+        return _step(_DEPTH_WEIGHTS, limit)
+    if page == "klines":
+        return _step(_KLINE_WEIGHTS, limit)
+    if page in _WITHOUT_SYMBOL:
+        return _WITHOUT_SYMBOL[page]["symbol" not in query]
+    return _WEIGHTS.get(page, 1)
+
+
+def _step(steps: tuple[tuple[int, int], ...], limit: int) -> int:
+    return next((cost for top, cost in steps if limit <= top), steps[-1][1])
+
+
+class Answer(NamedTuple):
+    """What the account of weights says to a request."""
+
+    status: int  # 200, 429 or 418
+    used: int  # for the header X-MBX-USED-WEIGHT-1M
+    retry_after_s: int
+
+
+@dataclass(slots=True)
+class _Account:
+    minute: int = -1
+    used: int = 0
+    refused: int = 0
+    banned_until_s: float = 0.0
+
+
+class Weights:
+    """The weight that each address has used in this minute of the clock."""
+
+    def __init__(self, limit: int = WEIGHT_LIMIT) -> None:
+        self.limit = limit
+        self._accounts: dict[str, _Account] = {}
+
+    def take(self, address: str, cost: int, now_s: float) -> Answer:
+        """Charge a request; going on after 429s is answered with a ban."""
+        account = self._accounts.setdefault(address, _Account())
+        if now_s < account.banned_until_s:
+            return Answer(418, account.used, int(account.banned_until_s - now_s) + 1)
+        minute = int(now_s // MINUTE_S)
+        if minute != account.minute:
+            account.minute, account.used, account.refused = minute, 0, 0
+        account.used += cost
+        if account.used <= self.limit:
+            return Answer(200, account.used, 0)
+        account.refused += 1
+        if account.refused > BAN_AFTER:
+            account.banned_until_s = now_s + BAN_S
+            return Answer(418, account.used, BAN_S)
+        return Answer(429, account.used, int(MINUTE_S - now_s % MINUTE_S) + 1)
+
+
+class MessageRate:
+    """At most `limit` messages in any second: PING, PONG and JSON count alike."""
+
+    def __init__(self, limit: int = 10) -> None:
+        self._times: deque[float] = deque(maxlen=limit)
+
+    def allows(self, now_s: float) -> bool:
+        """Count a message; return whether the connection may go on."""
+        times = self._times
+        if len(times) == times.maxlen and now_s - times[0] < 1.0:
+            return False
+        times.append(now_s)
+        return True

@@ -1,0 +1,71 @@
+"""The contract between a market and the server that shows it to connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from feedd.exchange.instruments import Instrument
+    from feedd.exchange.streams import Stream
+
+
+class Message(NamedTuple):
+    """One event of one stream: `data` is its JSON, `id` the exchange's id where it has one."""
+
+    stream: str
+    id: int | None
+    data: str
+
+
+class Outlet(Protocol):
+    """Where a market sends to: one connection."""
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send messages in order, in one piece; never blocks."""
+
+    def backlog(self) -> int:
+        """Return the bytes that the reader has left unread."""
+
+
+class Refused(Exception):  # noqa: N818  it is an answer of the market, no fault
+    """The market can't serve what was asked; the text says what and why."""
+
+
+class Market(Protocol):
+    """Serves streams to outlets, and answers for the same history over REST."""
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """What is listed, by id."""
+
+    def subscribe(self, stream: Stream, outlet: Outlet) -> None:
+        """Send a stream to an outlet from now on; twice is once. Raises Refused."""
+
+    def unsubscribe(self, stream: Stream, outlet: Outlet) -> None:
+        """Send it no longer."""
+
+    def check(self, stream: Stream) -> None:
+        """Raise Refused where the market can't serve the stream of a listed symbol."""
+
+    def depth(self, symbol: str, limit: int) -> dict[str, Any]:
+        """Return the book as GET /fapi/v1/depth does. Raises Refused."""
+
+    def quote(self, symbol: str) -> dict[str, Any]:
+        """Return the best bid and ask as GET /fapi/v1/ticker/bookTicker does. Raises Refused."""
+
+    def ticker(self, symbol: str) -> dict[str, Any]:
+        """Return the last 24 h as GET /fapi/v1/ticker/24hr does. Raises Refused."""
+
+    def klines(self, symbol: str, interval: str, limit: int) -> list[list[Any]]:
+        """Return candles as GET /fapi/v1/klines does. Raises Refused."""
+
+    def agg_trades(self, symbol: str, limit: int) -> list[dict[str, Any]]:
+        """Return trades as GET /fapi/v1/aggTrades does. Raises Refused."""
+
+    def premium_index(self, symbol: str) -> dict[str, Any]:
+        """Return the mark price as GET /fapi/v1/premiumIndex does. Raises Refused."""
+
+    async def close(self) -> None:
+        """Stop all that runs."""

@@ -1,0 +1,260 @@
+"""The shell of sockets around the protocol: REST and WebSocket on one port, on aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import socket
+import struct
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiohttp import WSMsgType, web
+
+from feedd.clock import NS_PER_MS, NS_PER_S
+from feedd.errors import ConfigError, EndpointInUseError
+from feedd.exchange.limits import WEIGHT_LIMIT, Weights, weight
+from feedd.exchange.protocol import Connection, Reaction
+from feedd.exchange.rest import Page, Rest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from feedd.clock import Clock
+    from feedd.exchange.market import Market, Message
+    from feedd.exchange.truth import TruthLog
+
+BACKLOG_LIMIT_BYTES = 64 * 1024 * 1024  # a reader this far behind is cut off
+LOOK_EVERY_S = 1.0  # of the exchange's clock
+CATEGORIES = frozenset({"public", "market", "private"})
+SIGNED = frozenset({"account", "capital/config/getall", "margin/allPairs"})
+TOO_MANY = {
+    429: "Too many requests; current limit of IP({}) is {} requests per minute. "
+    "Please use the websocket for live updates to avoid polling the API.",
+    418: "Way too many requests; IP({}) banned until {}. "
+    "Please use the websocket for live updates to avoid bans.",
+}
+
+_log = structlog.get_logger()
+
+
+class ExchangeServer:
+    """Shows a market to clients as Binance USD-M would. Time for its limits is the clock's."""
+
+    def __init__(self, market: Market, clock: Clock, truth: TruthLog | None = None) -> None:
+        self._market = market
+        self._clock = clock
+        self._truth = truth
+        self._rest = Rest(market, lambda: clock.now_ns() // NS_PER_MS, WEIGHT_LIMIT)
+        self._weights = Weights()
+        self._connections = 0
+        self._open: set[_Client] = set()
+        self._runner: web.AppRunner | None = None
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def start(self, port: int, host: str = "127.0.0.1") -> int:
+        """Listen, and return the port (of its own choice for 0); raise EndpointInUseError."""
+        app = web.Application()
+        app.router.add_get("/ws", self._websocket)
+        app.router.add_get("/stream", self._websocket)
+        app.router.add_get("/{root:(ws|stream|public|market|private)}/{rest:.*}", self._websocket)
+        app.router.add_get("/fapi/{version:v[123]}/{page:.*}", self._page)
+        app.router.add_post("/fapi/{version:v[123]}/{page:.*}", self._post)
+        app.router.add_get("/sapi/v1/{page:.*}", self._page)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            listener.close()
+            await self._runner.cleanup()
+            if error.errno == errno.EADDRINUSE:
+                raise EndpointInUseError(
+                    f"http://{host}:{port} is in use; stop what holds it, or set "
+                    "embedded_exchange.port to another one"
+                ) from None
+            raise ConfigError(f"http://{host}:{port} can't be bound: {error.strerror}") from None
+        await web.SockSite(self._runner, listener).start()
+        self._flusher = asyncio.get_running_loop().create_task(self._flush_truth())
+        return int(listener.getsockname()[1])
+
+    async def stop(self) -> None:
+        """Close every connection, the market and the truth log."""
+        if self._flusher is not None:
+            self._flusher.cancel()
+        for client in list(self._open):
+            client.abort()
+        await self._market.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._truth is not None:
+            self._truth.close()
+
+    async def _flush_truth(self) -> None:
+        while self._truth is not None:
+            await asyncio.sleep(0.2)
+            self._truth.flush()
+
+    # --- REST -------------------------------------------------------------------------------
+
+    async def _page(self, request: web.Request) -> web.Response:
+        page, query = request.match_info["page"], dict(request.query)
+        address = request.remote or ""
+        now_s = self._clock.now_ns() / NS_PER_S
+        account = self._weights.take(address, weight(page, query), now_s)
+        headers = {"X-MBX-USED-WEIGHT-1M": str(account.used)}
+        if account.status != 200:
+            headers["Retry-After"] = str(account.retry_after_s)
+            until = int((now_s + account.retry_after_s) * 1000)
+            limit = WEIGHT_LIMIT if account.status == 429 else until
+            text = TOO_MANY[account.status].format(address, limit)
+            answer = Page(account.status, {"code": -1003, "msg": text})
+        elif page in SIGNED:
+            answer = self._rest.signed(
+                page, request.rel_url.raw_query_string, dict(request.headers)
+            )
+        elif page == "system/status":
+            answer = Page(200, {"status": 0, "msg": "normal"})
+        else:
+            answer = self._rest.get(page, query)
+        return web.json_response(answer.body, status=answer.status, headers=headers, dumps=_dumps)
+
+    async def _post(self, request: web.Request) -> web.Response:
+        if request.match_info["page"] == "listenKey":
+            return web.json_response({"listenKey": "embedded"})
+        return web.json_response({"code": -5000, "msg": "Method POST is invalid"}, status=404)
+
+    # --- WebSocket ----------------------------------------------------------------------------
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        parts = request.path.strip("/").split("/")
+        category = parts.pop(0) if parts[0] in CATEGORIES else ""
+        mode = parts.pop(0) if parts else ""
+        if mode not in {"ws", "stream"}:
+            raise web.HTTPNotFound
+        names = request.query.get("streams", "").split("/") if mode == "stream" else parts
+        response = web.WebSocketResponse(autoping=False, compress=False, heartbeat=None)
+        await response.prepare(request)
+        connection = Connection(category, mode == "stream", self._market.check, self._now_s())
+        self._connections += 1
+        client = _Client(self._connections, response, request, connection, self._truth)
+        self._open.add(client)
+        keeper = asyncio.get_running_loop().create_task(self._keep(client))
+        try:
+            # `/ws/3` names no stream: clients number their connections like that.
+            await self._react(client, connection.open([name for name in names if "@" in name]))
+            await self._listen(client)
+        finally:
+            keeper.cancel()
+            self._open.discard(client)
+            for stream in connection.streams():
+                self._market.unsubscribe(stream, client)
+        return response
+
+    async def _listen(self, client: _Client) -> None:
+        connection = client.connection
+        while not client.response.closed:
+            message = await client.response.receive()
+            if message.type == WSMsgType.TEXT:
+                await self._react(client, connection.on_text(message.data, self._now_s()))
+            elif message.type == WSMsgType.PING:
+                reaction = connection.on_ping(self._now_s())
+                if reaction.close is None:
+                    await client.response.pong(message.data)
+                await self._react(client, reaction)
+            elif message.type == WSMsgType.PONG:
+                await self._react(client, connection.on_pong(self._now_s()))
+            elif message.type in {WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR}:
+                return
+
+    async def _keep(self, client: _Client) -> None:
+        while True:
+            await self._clock.sleep(LOOK_EVERY_S)
+            await self._react(client, client.connection.on_time(self._now_s()))
+
+    async def _react(self, client: _Client, reaction: Reaction) -> None:
+        if reaction.reply is not None:
+            client.write([reaction.reply])
+        for stream in reaction.subscribe:
+            self._market.subscribe(stream, client)
+        for stream in reaction.unsubscribe:
+            self._market.unsubscribe(stream, client)
+        if reaction.ping:
+            await client.response.ping(str(self._clock.now_ns() // NS_PER_MS).encode())
+        if reaction.close is not None:
+            code, text = reaction.close
+            _log.info("closing a connection", connection=client.number, code=code, reason=text)
+            await client.response.close(code=code, message=text.encode())
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_s()
+
+
+class _Client:
+    """The outlet of one connection. Faults, when they come, stand between it and the socket."""
+
+    def __init__(
+        self,
+        number: int,
+        response: web.WebSocketResponse,
+        request: web.Request,
+        connection: Connection,
+        truth: TruthLog | None,
+    ) -> None:
+        self.number = number
+        self.response = response
+        self.connection = connection
+        self._request = request
+        self._truth = truth
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send events of the market in one piece."""
+        if self._request.transport is None or self.response.closed:
+            return
+        if self.backlog() > BACKLOG_LIMIT_BYTES:
+            _log.warning("cutting off a reader that is too far behind", connection=self.number)
+            self.abort()
+            return
+        if self._truth is not None:
+            self._truth.write(self.number, messages)
+        if self.connection.combined:
+            self.write([f'{{"stream":"{m.stream}","data":{m.data}}}' for m in messages])
+        else:
+            self.write([m.data for m in messages])
+
+    def backlog(self) -> int:
+        """Return the bytes that the reader has left unread."""
+        transport = self._request.transport
+        return 0 if transport is None else transport.get_write_buffer_size()
+
+    def write(self, texts: list[str]) -> None:
+        """Write text frames in one piece, so that they share TCP segments as on the exchange.
+
+        Frames of a server are not masked (RFC 6455, 5.1); no extension is in use here.
+        """
+        transport = self._request.transport
+        if transport is not None and not transport.is_closing():
+            transport.write(b"".join([_frame(text.encode()) for text in texts]))
+
+    def abort(self) -> None:
+        """Drop the connection without a word."""
+        transport = self._request.transport
+        if transport is not None:
+            transport.abort()
+
+
+def _frame(payload: bytes) -> bytes:
+    """Return a final text frame (RFC 6455, 5.2)."""
+    length = len(payload)
+    if length < 126:
+        return struct.pack("!BB", 0x81, length) + payload
+    if length < 65536:
+        return struct.pack("!BBH", 0x81, 126, length) + payload
+    return struct.pack("!BBQ", 0x81, 127, length) + payload
+
+
+def _dumps(body: Any) -> str:
+    return json.dumps(body, separators=(",", ":"))

@@ -1,0 +1,154 @@
+"""Recordings of an exchange, read line by line: what a file holds, and its frames in order.
+
+Two shapes are read, gzipped or not. The first is `<local receive time, ns> <combined-stream
+JSON>`; a line whose JSON has a `lastUpdateId` is an answer of GET /fapi/v1/depth::
+
+    1723161255088176367 {"stream":"btcusdt@trade","data":{"e":"trade",…}}
+
+The second is `<local receive time, s>: <combined-stream JSON>`, after a line with the address::
+
+    1626992741.06217: {"stream":"sushiusdt@bookTicker","data":{"e":"bookTicker",…}}
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import re
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from feedd.errors import ConfigError
+from feedd.exchange.instruments import Instrument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GZIP_MAGIC = b"\x1f\x8b"
+LINES_SCANNED = 300_000  # to learn what a file holds; a day of one busy symbol has 20 million
+QUOTE_CURRENCIES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH", "BNB", "EUR")
+
+_SHAPES = (re.compile(r"(\d{16,20}) (\{.*\})"), re.compile(r"(\d{9,11}\.\d+): (\{.*\})"))
+_FRAME = re.compile(r'\{"stream":"([^"]+)","data":(.*)\}')
+_EVENT_TIME = re.compile(r'"E":(\d+)')
+_PRICES = re.compile(r'"(?:p|b|a)":"([\d.]+)"|\["([\d.]+)","')
+_SIZES = re.compile(r'"(?:q|B|A)":"([\d.]+)"|,"([\d.]+)"\]')
+
+
+class Line(NamedTuple):
+    """One line: `stream` is empty for the answer of a depth request."""
+
+    local_ns: int
+    stream: str
+    data: str
+
+
+@dataclass(slots=True)
+class Holding:
+    """What a tape has of one symbol."""
+
+    instrument: Instrument
+    streams: set[str] = field(default_factory=set)  # names without the symbol: bookTicker, …
+    snapshot: str | None = None
+
+
+def read(path: Path) -> Iterator[Line]:
+    """Yield the lines that are events or depth answers, in the order received.
+
+    Raises ConfigError for a file that can't be read.
+    """
+    try:
+        with _opened(path) as file:
+            for row in file:
+                line = _parsed(row.rstrip("\n"))
+                if line is not None:
+                    yield line
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the recording can't be read: {error}") from None
+
+
+class Tape:
+    """A file and what it holds, learnt from its first lines."""
+
+    def __init__(self, path: Path) -> None:
+        """Scan the file; raise ConfigError where it can't be read or holds nothing."""
+        self.path = path
+        self.start_ns = 0
+        self.least_delay_ms = math.inf  # local clock less event time: the clocks' difference
+        self.holdings: dict[str, Holding] = {}
+        self._scan()
+        if not self.holdings:
+            raise ConfigError(f"{path}: holds no stream that can be played")
+
+    def lines(self) -> Iterator[Line]:
+        """Yield its lines from the start."""
+        return read(self.path)
+
+    def _scan(self) -> None:
+        streams: dict[str, set[str]] = {}
+        prices: dict[str, set[str]] = {}
+        sizes: dict[str, set[str]] = {}
+        snapshot: str | None = None
+        for number, line in enumerate(self.lines()):
+            if number >= LINES_SCANNED:
+                break
+            self.start_ns = self.start_ns or line.local_ns
+            if not line.stream:
+                snapshot = snapshot or line.data
+                continue
+            symbol, _, name = line.stream.partition("@")
+            streams.setdefault(symbol.upper(), set()).add(name)
+            seen_prices = prices.setdefault(symbol.upper(), set())
+            if len(seen_prices) < 2000:
+                seen_prices.update(a or b for a, b in _PRICES.findall(line.data))
+                sizes.setdefault(symbol.upper(), set()).update(
+                    a or b for a, b in _SIZES.findall(line.data)
+                )
+            if event_time := _EVENT_TIME.search(line.data):
+                delay_ms = line.local_ns / 1e6 - int(event_time[1])
+                self.least_delay_ms = min(self.least_delay_ms, delay_ms)
+        for symbol, names in streams.items():
+            self.holdings[symbol] = Holding(
+                _instrument(symbol, prices[symbol], sizes[symbol]), names
+            )
+        if snapshot is not None and len(self.holdings) == 1:
+            # The answer doesn't say whose it is; with one symbol there is no doubt.
+            next(iter(self.holdings.values())).snapshot = snapshot
+
+
+def _opened(path: Path) -> IO[str]:
+    with path.open("rb") as file:
+        zipped = file.read(2) == GZIP_MAGIC
+    if zipped:
+        return gzip.open(path, "rt", encoding="utf-8")
+    return path.open(encoding="utf-8")
+
+
+def _parsed(row: str) -> Line | None:
+    for shape in _SHAPES:
+        match = shape.fullmatch(row)
+        if match is None:
+            continue
+        stamp, text = match.groups()
+        local_ns = int(float(stamp) * 1e9) if "." in stamp else int(stamp)
+        frame = _FRAME.fullmatch(text)
+        if frame is not None:
+            return Line(local_ns, frame[1], frame[2])
+        if text.startswith('{"lastUpdateId"'):
+            return Line(local_ns, "", text)
+    return None
+
+
+def _instrument(symbol: str, prices: set[str], sizes: set[str]) -> Instrument:
+    quote = next((q for q in QUOTE_CURRENCIES if symbol.endswith(q) and symbol != q), "")
+    price_decimals = max((_decimals(price) for price in prices), default=2)
+    size_decimals = max((_decimals(size) for size in sizes), default=3)
+    steps = [round(float(price) * 10**price_decimals) for price in prices]
+    tick = math.gcd(*steps) or 1
+    base = symbol.removesuffix(quote)
+    return Instrument(base, quote, price_decimals, size_decimals, tick)
+
+
+def _decimals(text: str) -> int:
+    return len(text.partition(".")[2])

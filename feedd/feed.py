@@ -1,0 +1,255 @@
+"""The loop of one worker: what a source yields is numbered and published; status says the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from feedd.clock import NS_PER_MS, NS_PER_S
+from feedd.errors import FinalError, SourceError
+from feedd.latency import Histogram
+from feedd.model import Quote, Status, Ticker
+from feedd.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from feedd.clock import Clock
+    from feedd.model import Gap, State, Tick
+    from feedd.sources.base import Backoff, Source
+    from feedd.ticker import TickerMaker
+    from feedd.transport.publisher import Publisher
+
+HEARTBEAT_S = 1.0
+PROXY_WAIT_S = 5.0
+CLOSE_TIMEOUT_S = 0.5
+REJECTIONS_LOGGED = 10  # one by one; then every thousandth
+
+_log = structlog.get_logger()
+
+
+class FeedLoop:
+    """One symbol: source → session → publisher. It is the source's sink.
+
+    `channels` are published; the source may serve more, of which tickers are made. `endpoint` is
+    bound, `proxy` connected to (None: there is no proxy). `usage` returns the process' CPU in
+    percent since the last call, and its memory in MB.
+    """
+
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        symbol: str,
+        channels: Iterable[str],
+        source: Source,
+        source_channels: Iterable[str],
+        publisher: Publisher,
+        endpoint: str,
+        proxy: str | None,
+        ticker_maker: TickerMaker,
+        backoff: Backoff,
+        clock: Clock,
+        usage: Callable[[], tuple[float, float]],
+    ) -> None:
+        self._exchange = exchange
+        self._symbol = symbol
+        published = frozenset(channels)
+        self._publishes_quotes = "quote" in published
+        self._ticker_maker = ticker_maker if "ticker" in published else None
+        self._source = source
+        self._publisher = publisher
+        self._endpoint = endpoint
+        self._proxy = proxy
+        self._backoff = backoff
+        self._clock = clock
+        self._usage = usage
+        self._cpu_percent, self._memory_mb = usage()
+        self._messages_per_s = 0.0
+        self._started_s = clock.monotonic_s()
+        self._session = Session(source_channels, self._monotonic_ns(), source.contiguous)
+        self._latency = Histogram()
+        self._exchange_latency = Histogram()
+        self._said: tuple[State, str | None] | None = None
+        self._open = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop` is set, then say so, close and return. Raises FinalError only."""
+        work = asyncio.ensure_future(self._work())
+        beat = asyncio.ensure_future(self._beat())
+        stopping = asyncio.ensure_future(stop.wait())
+        reason = "the worker was told to stop"
+        try:
+            await asyncio.wait({work, beat, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (work, beat):
+                if task.done():
+                    task.result()
+        except FinalError as error:
+            reason = str(error)
+            raise
+        except Exception as error:
+            reason = f"a fault in feedd: {type(error).__name__}: {error}"
+            raise
+        finally:
+            work.cancel()
+            beat.cancel()
+            stopping.cancel()
+            await asyncio.gather(work, beat, stopping, return_exceptions=True)
+            await self._close(reason)
+
+    async def _work(self) -> None:
+        await self._prepare()
+        await self._open_publisher()
+        await self._source.run(self)
+
+    async def _prepare(self) -> None:
+        """Check the feed against the exchange, for as long as that is away.
+
+        Nothing is bound before the answer, so that a wrong symbol or key leaves no trace; but an
+        exchange that is away is a state that subscribers should see.
+        """
+        while True:
+            try:
+                await self._source.prepare()
+            except SourceError as error:
+                for channel in self._session.channels:
+                    self._session.lost(channel, str(error))
+                await self._open_publisher()
+                self._say_if_changed()
+                await asyncio.sleep(self._backoff.next_s())
+            else:
+                return
+
+    async def _open_publisher(self) -> None:
+        if self._open:
+            return
+        await self._publisher.bind(
+            self._endpoint,
+            on_retry=lambda error: _log.warning("waiting for the port", why=str(error)),
+        )
+        self._open = True
+        if self._proxy is not None and not await self._publisher.connect(self._proxy, PROXY_WAIT_S):
+            _log.warning("the proxy is not there; going on without", proxy=self._proxy)
+        _log.info("publishing", endpoint=self._endpoint, session=self._publisher.session)
+        self._say()
+
+    async def _close(self, reason: str) -> None:
+        """Say that the feed stops, with the last `next_seq`, and close what is open."""
+        self._session.stop(reason)
+        self._say_if_changed()
+        try:
+            await asyncio.wait_for(self._source.close(), CLOSE_TIMEOUT_S)
+        except TimeoutError:
+            _log.warning("the source did not close in time", timeout_s=CLOSE_TIMEOUT_S)
+        self._publisher.close()
+
+    # --- what the source tells --------------------------------------------------------------
+
+    def event(self, tick: Tick) -> None:
+        """Publish an event, and the ticker that it makes."""
+        gap = self._session.event(tick.channel, tick.id)
+        if gap is not None:
+            self._say(gap)
+        if self._session.changed:
+            self._say_if_changed()
+        maker = self._ticker_maker
+        if type(tick) is Ticker:
+            if maker is not None:
+                self._publish(maker.on_summary(tick))
+            return
+        if tick.timestamp is not None:
+            self._exchange_latency.add(tick.received_ns - tick.timestamp * NS_PER_MS)
+        if type(tick) is Quote:
+            if self._publishes_quotes:
+                self._publish(tick)
+            if maker is not None and (ticker := maker.on_quote(tick)) is not None:
+                self._publish(ticker)
+        else:
+            self._publish(tick)
+
+    def subscribed(self, channel: str) -> None:
+        """Note a connection that stands."""
+        self._session.subscribed(channel, self._monotonic_ns())
+        self._say_if_changed()
+
+    def lost(self, channel: str, reason: str) -> None:
+        """Say that a connection is gone."""
+        self._session.lost(channel, reason)
+        self._say_if_changed()
+
+    def rejected(self, channels: Iterable[str], reason: str) -> None:
+        """Count a message that could not be read; the gap is said before the next event."""
+        names = list(channels)
+        self._session.reject(names, reason)
+        count = self._session.rejected
+        if count <= REJECTIONS_LOGGED or count % 1000 == 0:
+            _log.warning("a message could not be read", channels=names, reason=reason, so_far=count)
+
+    # --- what subscribers are told ------------------------------------------------------------
+
+    def _publish(self, tick: Tick) -> None:
+        self._publisher.publish(tick)
+        self._latency.add(tick.published_ns - tick.received_ns)
+
+    async def _beat(self) -> None:
+        """Publish a status every second, with an eye on silent channels."""
+        counted, counted_s = 0, self._started_s
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            now_s = self._clock.monotonic_s()
+            messages = self._session.messages
+            self._messages_per_s = round((messages - counted) / (now_s - counted_s), 1)
+            counted, counted_s = messages, now_s
+            if not self._open:
+                continue
+            self._publisher.read_subscriptions()
+            for channel in self._session.overdue(self._monotonic_ns()):
+                self._source.reconnect(channel, "silent for too long")
+            self._cpu_percent, self._memory_mb = self._usage()
+            self._say()
+
+    def _say_if_changed(self) -> None:
+        self._session.changed = False
+        if self._said != (self._session.state, self._session.reason):
+            self._say()
+
+    def _say(self, gap: Gap | None = None) -> None:
+        """Publish a status, and log it where it is news."""
+        session = self._session
+        now_ns = self._clock.now_ns()
+        state, reason = session.state, session.reason
+        if gap is not None:
+            _log.warning(
+                "gap", channel=gap.channel, reason=gap.reason, from_id=gap.from_id, to_id=gap.to_id
+            )
+        if self._said is None or self._said[0] != state:
+            log = _log.warning if state in {"stale", "reconnecting"} else _log.info
+            log("state", state=state, reason=reason)
+        self._said = (state, reason)
+        self._publisher.publish(
+            Status(
+                symbol=self._symbol,
+                timestamp=now_ns // NS_PER_MS,
+                state=state,
+                reason=reason,
+                next_seq=self._publisher.next_seq(),
+                messages=session.messages,
+                messages_per_s=self._messages_per_s,
+                reconnects=session.reconnects,
+                gaps=session.gaps,
+                rejected=session.rejected,
+                latency_us=self._latency.take(),
+                exchange_latency_us=self._exchange_latency.take(),
+                uptime_s=round(self._clock.monotonic_s() - self._started_s, 3),
+                cpu_percent=self._cpu_percent,
+                memory_mb=self._memory_mb,
+                exchange=self._exchange,
+                received_ns=now_ns,
+                gap=gap,
+            )
+        )
+
+    def _monotonic_ns(self) -> int:
+        return int(self._clock.monotonic_s() * NS_PER_S)

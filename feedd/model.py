@@ -1,0 +1,133 @@
+"""What travels on the wire: one frozen shape per channel, in the order of its keys.
+
+A source fills in what the exchange said; the publisher stamps `published_ns`, `session` and
+`seq` just before the event leaves. Prices and sizes are float64, `timestamp` is the exchange's
+time in ms, `…_ns` is ours in ns, both since the epoch, UTC. What is not known is None (nil).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+BidAsk = Literal["book", "quote", "estimate", "none"]
+State = Literal["starting", "live", "stale", "reconnecting", "resync", "stopped"]
+EventId = int | str | None
+
+CHANNELS = ("ticker", "quote", "trade", "book", "candle", "mark", "liquidation")
+
+
+class Ticker(Struct, gc=False):
+    """The 24 h summary; `timestamp` is the ticker's, whichever part moved last."""
+
+    channel: ClassVar[str] = "ticker"
+
+    symbol: str
+    timestamp: int | None
+    datetime: str | None
+    bid: float | None
+    ask: float | None
+    last: float | None
+    volume: float | None
+    high: float | None
+    low: float | None
+    change_percent: float | None
+    spread: float | None
+    bid_ask: BidAsk
+    exchange: str
+    received_ns: int
+    published_ns: int = 0
+    session: int = 0
+    seq: int = 0
+    id: EventId = None
+
+
+class Quote(Struct, gc=False):
+    """The best bid and ask, with their sizes."""
+
+    channel: ClassVar[str] = "quote"
+
+    symbol: str
+    timestamp: int | None
+    bid: float | None
+    bid_size: float | None
+    ask: float | None
+    ask_size: float | None
+    exchange: str
+    received_ns: int
+    published_ns: int = 0
+    session: int = 0
+    seq: int = 0
+    id: EventId = None
+
+
+class Trade(Struct, gc=False):
+    """One trade; `side` is the taker's."""
+
+    channel: ClassVar[str] = "trade"
+
+    symbol: str
+    timestamp: int | None
+    price: float
+    size: float
+    side: Literal["buy", "sell"] | None
+    exchange: str
+    received_ns: int
+    published_ns: int = 0
+    session: int = 0
+    seq: int = 0
+    id: EventId = None
+
+
+class Gap(Struct, frozen=True):
+    """What is missing upstream: after `from_id` and before `to_id`, neither of them missing.
+
+    An id is None where the exchange gives the channel none.
+    """
+
+    channel: str
+    from_id: EventId
+    to_id: EventId
+    reason: str
+
+
+class Latency(Struct, frozen=True):
+    """Percentiles in µs since the last status; None where nothing was measured."""
+
+    p50: float | None
+    p99: float | None
+    max: float | None
+
+
+class Status(Struct):
+    """Where a subscriber stands: on every change, and once a second besides."""
+
+    channel: ClassVar[str] = "status"
+
+    symbol: str
+    timestamp: int
+    state: State
+    reason: str | None
+    next_seq: dict[str, int]
+    messages: int
+    messages_per_s: float
+    reconnects: int
+    gaps: int
+    rejected: int
+    latency_us: Latency
+    exchange_latency_us: Latency
+    uptime_s: float
+    cpu_percent: float
+    memory_mb: float
+    exchange: str
+    received_ns: int
+    gap: Gap | None = None
+    published_ns: int = 0
+    session: int = 0
+    seq: int = 0
+    id: EventId = None
+
+
+Tick = Ticker | Quote | Trade
+Event = Tick | Status

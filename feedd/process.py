@@ -1,0 +1,107 @@
+"""The life of a process: its loop, its signals, its end, and how that reads to supervisord."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import structlog
+import uvloop
+
+from feedd.errors import FinalError
+from feedd.logs import configure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+    from typing import Any
+
+SUPERVISED = "SUPERVISOR_ENABLED"  # supervisord sets it for its children
+START_SECS = 1.0  # `startsecs` of the rendered programs
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+_log = structlog.get_logger()
+
+
+def run(
+    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], name: str, log_dir: Path | None
+) -> int:
+    """Run `main` until it returns, or until SIGTERM or SIGINT sets its event.
+
+    Returns the exit code. A FinalError is one line in the log and on standard error, and its own
+    code; anything else that is raised is a fault of feedd's: it is logged and raised again.
+    """
+    started_s = time.monotonic()
+    if SUPERVISED in os.environ:
+        _die_with_parent()
+    try:
+        configure(log_dir, name)
+        uvloop.run(_until_signal(main))
+    except FinalError as error:
+        _log.error(str(error), exit_code=error.exit_code)
+        print(f"{name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        _outlive_start_secs(started_s)
+        return error.exit_code
+    except OSError as error:
+        _log.exception("the system refused")
+        print(f"{name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        raise
+    except Exception:
+        _log.exception("a fault in feedd")
+        raise
+    return 0
+
+
+def usage_meter() -> Callable[[], tuple[float, float]]:
+    """Return what tells CPU in percent since the last call, and resident memory in MB."""
+    process = psutil.Process()
+    process.cpu_percent()
+
+    def usage() -> tuple[float, float]:
+        return process.cpu_percent(), round(process.memory_info().rss / 1e6, 1)
+
+    return usage
+
+
+async def _until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_loop_error)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await main(stop)
+
+
+def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what a library left unhandled on the loop."""
+    error = context.get("exception")
+    _log.warning("unhandled on the loop", message=context.get("message"), error=repr(error))
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when supervisord dies: an orphan would hold its port.
+
+    See prctl(2), PR_SET_PDEATHSIG. Where there is no such call (macOS), orphans stay possible.
+    """
+    parent = os.getppid()
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _outlive_start_secs(started_s: float) -> None:
+    """Wait until supervisord counts this process as started.
+
+    An exit before `startsecs` is a failed start to it, and tried again whatever the exit code
+    says; after it, the codes in `exitcodes` are final (http://supervisord.org/subprocess.html).
+    """
+    if SUPERVISED in os.environ:
+        time.sleep(max(0.0, START_SECS + 0.3 - (time.monotonic() - started_s)))

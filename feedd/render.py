@@ -1,0 +1,104 @@
+"""The supervisord programs of a configuration: text, and the file that holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from feedd.errors import FINAL_EXIT_CODES, ConfigError
+from feedd.files import write_atomically
+from feedd.process import START_SECS
+
+if TYPE_CHECKING:
+    from feedd.config import Config
+
+INCLUDE = Path("run/supervisor.d/feedd.conf")
+SUPERVISOR_SOCKET = Path("run/supervisor.sock")
+MARK = "; config: "
+SOCKET_PATH_BYTES = 107  # sockaddr_un, unix(7)
+
+PROXY = "proxy"
+EXCHANGE = "exchange"
+# What is started first is stopped last: subscribers see every worker's last status.
+PRIORITIES = {PROXY: 100, EXCHANGE: 200}
+FEED_PRIORITY = 300
+
+
+def render(config: Config, config_path: Path, root: Path, ports: dict[str, int]) -> str:
+    """Return the include: one program, in a group of its own, per process.
+
+    Each carries a digest of what it was made from, so that supervisord sees which ones a new
+    configuration changes, and leaves the others alone.
+    """
+    shared = [config.source, config.exchange_endpoint, config.bid_ask, config.proxy.workers]
+    programs: list[tuple[str, list[str], Any]] = [
+        (PROXY, ["workers/proxy.py"], msgspec.to_builtins(config.proxy))
+    ]
+    if config.embedded_exchange is not None:
+        settings = msgspec.to_builtins(config.embedded_exchange)
+        programs.append((EXCHANGE, ["workers/exchange.py"], settings))
+    for feed in config.feeds():
+        made_from = [msgspec.to_builtins(feed), ports[feed.name], shared]
+        programs.append((feed.name, ["workers/feed.py", feed.name], made_from))
+    log_dir = Path(root, config.log_dir)
+    sections = [
+        _program(name, [*command, "--config", str(config_path.resolve())], made_from, root, log_dir)
+        for name, command, made_from in programs
+    ]
+    head = "; Written by `feedd render`: edit the configuration, not this file.\n"
+    return f"{head}{MARK}{config_path.resolve()}\n\n" + "\n".join(sections)
+
+
+def write(text: str, root: Path) -> None:
+    """Put the include where supervisord.conf looks for it.
+
+    Raises ConfigError where supervisord could not make its socket in this folder.
+    """
+    socket = Path(root, SUPERVISOR_SOCKET)
+    if len(bytes(socket)) > SOCKET_PATH_BYTES:
+        raise ConfigError(
+            f"{socket}: is longer than the {SOCKET_PATH_BYTES} bytes that a socket's path may "
+            "have; move the project to a shorter path"
+        )
+    Path(root, "logs").mkdir(exist_ok=True)
+    Path(root, "run").mkdir(exist_ok=True, mode=0o700)
+    write_atomically(Path(root, INCLUDE), text)
+
+
+def rendered_from(root: Path) -> Path | None:
+    """Return the configuration that the include was written from, if there is one."""
+    try:
+        lines = Path(root, INCLUDE).read_text().splitlines()
+    except FileNotFoundError:
+        return None
+    marked = [line.removeprefix(MARK) for line in lines if line.startswith(MARK)]
+    return Path(marked[0]) if marked else None
+
+
+def _program(name: str, command: list[str], made_from: Any, root: Path, log_dir: Path) -> str:
+    words = [sys.executable, *command, "--log-dir", str(log_dir)]
+    codes = ",".join(str(code) for code in (0, *FINAL_EXIT_CODES))
+    digest = hashlib.sha256(msgspec.json.encode(made_from)).hexdigest()[:16]
+    settings = {
+        "command": shlex.join(words),
+        "directory": str(root),
+        "priority": str(PRIORITIES.get(name, FEED_PRIORITY)),
+        "environment": f'FEEDD_MADE_FROM="{digest}"',
+        "startsecs": str(int(START_SECS)),
+        "startretries": "5",
+        "autorestart": "unexpected",
+        "exitcodes": codes,
+        "stopsignal": "TERM",
+        "stopwaitsecs": "4",
+        "redirect_stderr": "true",
+        "stdout_logfile": str(Path(log_dir, f"{name}.stderr")),
+        "stdout_logfile_maxbytes": "1MB",
+        "stdout_logfile_backups": "1",
+    }
+    lines = [f"{key}={value.replace('%', '%%')}" for key, value in settings.items()]
+    return "\n".join([f"[program:{name}]", *lines, ""])

@@ -1,0 +1,172 @@
+"""What one life of a worker knows of its feed: state, staleness and gaps, channel by channel.
+
+It is pure: it has no socket, no loop and no clock. Tell it what happened and when, and read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from feedd.model import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from feedd.model import EventId, State
+
+S = 1_000_000_000
+
+# How long a connected channel may be silent before it counts as stale. A channel without a limit
+# is silent for as long as the market is: it is live once it is subscribed to.
+STALE_AFTER_NS: dict[str, int] = {"ticker": 30 * S, "quote": 30 * S}
+RECONNECT_AFTER_NS = 2  # times the limit
+
+Phase = Literal["starting", "live", "stale", "lost"]
+
+
+@dataclass(slots=True)
+class _Channel:
+    phase: Phase = "starting"
+    subscribed: bool = False
+    since_ns: int = 0
+    reason: str | None = None
+    last_id: EventId = None
+    had_event: bool = False
+    heard: bool = False  # since the last look for what is overdue
+    gap_reason: str | None = None
+
+
+class Session:
+    """The state of one feed. All its times are of one monotonic clock, in ns.
+
+    `changed` is set whenever a channel's phase changes; whoever reports the state clears it.
+    `contiguous` names the channels whose integer ids follow each other without a step left out;
+    there a jump is a gap by itself. Ids are the exchange's.
+    """
+
+    def __init__(
+        self, channels: Iterable[str], now_ns: int, contiguous: frozenset[str] = frozenset()
+    ) -> None:
+        self._channels = {channel: _Channel(since_ns=now_ns) for channel in channels}
+        self._contiguous = contiguous
+        self._stopped: str | None = None
+        self.changed = True
+        self.messages = 0
+        self.reconnects = 0
+        self.gaps = 0
+        self.rejected = 0
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Return the names of the channels."""
+        return tuple(self._channels)
+
+    @property
+    def state(self) -> State:
+        """Return the state of the whole: that of its worst channel."""
+        if self._stopped is not None:
+            return "stopped"
+        phases = [channel.phase for channel in self._channels.values()]
+        if "lost" in phases:
+            return "reconnecting"
+        if "stale" in phases:
+            return "stale"
+        if "starting" in phases:
+            return "starting"
+        return "live"
+
+    @property
+    def reason(self) -> str | None:
+        """Return why the state is what it is, naming the channels; None while live."""
+        if self._stopped is not None:
+            return self._stopped
+        state = self.state
+        if state == "live":
+            return None
+        phase = {"reconnecting": "lost"}.get(state, state)
+        waiting = "waiting for the first event" if state == "starting" else None
+        return "; ".join(
+            f"{name}: {channel.reason or waiting}"
+            for name, channel in self._channels.items()
+            if channel.phase == phase
+        )
+
+    def subscribed(self, name: str, now_ns: int) -> None:
+        """Note that a connection for a channel stands and its subscription is on the way."""
+        channel = self._channels[name]
+        channel.subscribed = True
+        channel.since_ns = now_ns
+        if channel.phase == "lost" and channel.had_event:
+            self.reconnects += 1
+        if name not in STALE_AFTER_NS:
+            self._turn(channel, "live")
+
+    def event(self, name: str, event_id: EventId) -> Gap | None:
+        """Take an event of a channel; return the gap before it, if there is one."""
+        channel = self._channels[name]
+        self.messages += 1
+        gap = None
+        before = channel.last_id
+        if channel.gap_reason is not None or name in self._contiguous:
+            gap = self._gap(name, channel, event_id)
+            channel.gap_reason = None
+        channel.last_id = event_id if event_id is not None else before
+        channel.had_event = channel.heard = True
+        if channel.phase != "live":
+            self._turn(channel, "live")
+        return gap
+
+    def lost(self, name: str, reason: str) -> None:
+        """Note that a channel's connection is gone, or could not be made."""
+        channel = self._channels[name]
+        self._turn(channel, "lost", reason)
+        channel.subscribed = False
+        if channel.had_event and channel.gap_reason is None:
+            channel.gap_reason = f"reconnect after: {reason}"
+
+    def reject(self, names: Iterable[str], reason: str) -> None:
+        """Note that a message of one of these channels could not be read."""
+        self.rejected += 1
+        for name in names:
+            channel = self._channels[name]
+            if channel.had_event and channel.gap_reason is None:
+                channel.gap_reason = f"a message could not be read: {reason}"
+
+    def stop(self, reason: str) -> None:
+        """Note that the worker ends."""
+        self._stopped = reason
+        self.changed = True
+
+    def overdue(self, now_ns: int) -> list[str]:
+        """Mark as stale what is silent for too long; return what should be connected anew."""
+        restart = []
+        for name, channel in self._channels.items():
+            limit_ns = STALE_AFTER_NS.get(name)
+            if limit_ns is None or not channel.subscribed or channel.phase == "lost":
+                continue
+            if channel.heard:
+                channel.heard = False
+                channel.since_ns = now_ns
+            silent_ns = now_ns - channel.since_ns
+            if silent_ns > limit_ns:
+                self._turn(channel, "stale", f"silent for more than {limit_ns // S} s")
+            if silent_ns > RECONNECT_AFTER_NS * limit_ns:
+                restart.append(name)
+        return restart
+
+    def _turn(self, channel: _Channel, phase: Phase, reason: str | None = None) -> None:
+        channel.phase = phase
+        channel.reason = reason
+        self.changed = True
+
+    def _gap(self, name: str, channel: _Channel, event_id: EventId) -> Gap | None:
+        before, reason = channel.last_id, channel.gap_reason
+        if name in self._contiguous and isinstance(before, int) and isinstance(event_id, int):
+            if event_id == before + 1:
+                return None
+            reason = reason or "the exchange's ids jump"
+        if reason is None or not channel.had_event:
+            return None
+        self.gaps += 1
+        return Gap(name, before, event_id, reason)

@@ -1,0 +1,1 @@
+"""Sources connect to an exchange and yield its events."""

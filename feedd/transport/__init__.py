@@ -1,0 +1,1 @@
+"""ZeroMQ: the only files that know it. They never import sources."""

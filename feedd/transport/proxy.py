@@ -1,0 +1,61 @@
+"""The proxy: XSUB bound for workers, XPUB bound for subscribers, libzmq's own loop between."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import zmq
+
+from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, make_socket
+
+if TYPE_CHECKING:
+    from feedd.config import ProxySettings
+
+_CONTROL = "inproc://control"
+
+
+class Proxy:
+    """Forwards every message of every worker to the subscribers that want it.
+
+    It subscribes to everything at once, so that a worker that connects waits for nobody, and
+    lossy: a subscriber that leaves more than the high-water mark unread loses messages, alone.
+    """
+
+    def __init__(self, settings: ProxySettings) -> None:
+        """Bind both sides; raise EndpointInUseError where one is taken."""
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._xpub = make_socket(self._context, zmq.XPUB)
+            bind(self._xpub, settings.subscribers)
+            self._xsub = make_socket(self._context, zmq.XSUB)
+            self._xsub.sndhwm = 0  # subscriptions: one that is dropped never comes again
+            bind(self._xsub, settings.workers)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+        self._xsub.send(SUBSCRIBE)
+        self._xsub.send(SUBSCRIBE + PROXY_MARK)
+        self._control = self._context.socket(zmq.PAIR)
+        self._control.bind(_CONTROL)
+        self._thread = threading.Thread(target=self._forward, name="proxy")
+
+    def start(self) -> None:
+        """Begin to forward, in a thread of its own that needs no interpreter."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop forwarding, send what is queued for at most the linger time, and close."""
+        self._control.send(b"TERMINATE")
+        self._thread.join()
+        self._control.close()
+        self._context.term()
+
+    def _forward(self) -> None:
+        steering = self._context.socket(zmq.PAIR)
+        steering.connect(_CONTROL)
+        try:
+            zmq.proxy_steerable(self._xsub, self._xpub, None, steering)
+        finally:
+            for socket in (steering, self._xsub, self._xpub):
+                socket.close()

@@ -1,0 +1,113 @@
+"""A worker's one socket: it binds the port of its own and connects to the proxy.
+
+Connecting to the bound proxy, instead of being connected to, is what keeps messages over a
+restart of the proxy: on the connecting side libzmq keeps the queue while the peer is away.
+
+The socket is an XPUB, which to every peer is a PUB; but it shows who subscribes, and so tells
+when the proxy is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import zmq
+
+from feedd.codec import encode
+from feedd.errors import EndpointInUseError
+from feedd.topics import topic
+from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, make_socket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from feedd.model import Event
+
+SUBSCRIPTIONS_AT_ONCE = 10_000  # read in one go, so that a flood of them can't stop the feed
+
+
+class Publisher:
+    """Numbers the events of one session, topic by topic, and sends them.
+
+    What it does not promise: a subscriber that is not connected yet, or that leaves more than
+    the high-water mark unread, misses messages. `seq` and the status' `next_seq` show it.
+    """
+
+    def __init__(self, exchange: str, symbol: str, channels: Iterable[str], session: int) -> None:
+        self.session = session
+        topics = {name: topic(name, exchange, symbol) for name in (*channels, "status")}
+        self._topics = {name: text.encode("ascii") for name, text in topics.items()}
+        self._names = topics
+        self._next_seq = dict.fromkeys(topics, 1)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = make_socket(self._context, zmq.XPUB)
+        self.proxy_connected = False
+
+    async def bind(
+        self,
+        endpoint: str,
+        tries: int = 20,
+        pause_s: float = 0.5,
+        on_retry: Callable[[EndpointInUseError], None] = lambda _: None,
+    ) -> None:
+        """Bind the own port, patiently: an earlier self may be about to leave it.
+
+        Raises EndpointInUseError when it is still taken after the last try.
+        """
+        for left in reversed(range(tries)):
+            try:
+                bind(self._socket, endpoint)
+            except EndpointInUseError as error:
+                if not left:
+                    raise
+                on_retry(error)
+                await asyncio.sleep(pause_s)
+            else:
+                return
+
+    async def connect(self, proxy: str, timeout_s: float) -> bool:
+        """Connect to the proxy and wait until it takes messages; return whether it does.
+
+        After the timeout the connection is still tried in the background, for ever.
+        """
+        self._socket.connect(proxy)
+        deadline = time.monotonic() + timeout_s
+        while not self.proxy_connected and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+            self.read_subscriptions()
+        return self.proxy_connected
+
+    def publish(self, event: Event) -> None:
+        """Stamp an event and send it, in two frames; never blocks."""
+        channel = event.channel
+        seq = self._next_seq[channel]
+        self._next_seq[channel] = seq + 1
+        event.seq = seq
+        event.session = self.session
+        event.published_ns = time.time_ns()
+        socket = self._socket
+        socket.send(self._topics[channel], zmq.SNDMORE)
+        socket.send(encode(event))
+
+    def next_seq(self) -> dict[str, int]:
+        """Return the seq of each topic's next message, once the status that says so is out."""
+        following = {self._names[channel]: seq for channel, seq in self._next_seq.items()}
+        following[self._names["status"]] += 1
+        return following
+
+    def read_subscriptions(self) -> None:
+        """Take in who came and went."""
+        for _ in range(SUBSCRIPTIONS_AT_ONCE):
+            try:
+                frame = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if frame[1:] == PROXY_MARK:
+                self.proxy_connected = frame[:1] == SUBSCRIBE
+
+    def close(self) -> None:
+        """Send what is queued, for at most the linger time, and close."""
+        self._socket.close()
+        self._context.term()

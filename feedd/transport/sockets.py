@@ -1,0 +1,74 @@
+"""What all of feedd's sockets have in common.
+
+Options are set before bind and connect: libzmq ignores them afterwards
+(https://libzmq.readthedocs.io/en/zeromq4-x/zmq_setsockopt.html).
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from typing import Any
+
+import psutil
+import zmq
+
+from feedd.errors import ConfigError, EndpointInUseError
+
+# Messages that wait for a peer before libzmq drops further ones for it, without a word. The
+# default of 1,000 is five seconds of one busy symbol; this is some 30 MB at the worst.
+HIGH_WATER_MARK = 100_000
+LINGER_MS = 1000  # the default of -1 waits for ever for a peer that is gone
+RECONNECT_MS = 100
+RECONNECT_MAX_MS = 1000
+HANDSHAKE_MS = 3000
+
+SUBSCRIBE = b"\x01"
+UNSUBSCRIBE = b"\x00"
+# A topic to which only the proxy subscribes, right after it has subscribed to everything: a
+# publisher that sees it knows that the proxy takes its messages from now on.
+PROXY_MARK = b"\x00proxy"
+
+
+def make_socket(context: zmq.Context[Any], kind: int) -> zmq.Socket[bytes]:
+    """Return a socket of a kind with feedd's options set."""
+    socket: zmq.Socket[bytes] = context.socket(kind)
+    socket.sndhwm = HIGH_WATER_MARK
+    socket.rcvhwm = HIGH_WATER_MARK
+    socket.linger = LINGER_MS
+    socket.reconnect_ivl = RECONNECT_MS
+    socket.reconnect_ivl_max = RECONNECT_MAX_MS
+    socket.handshake_ivl = HANDSHAKE_MS
+    return socket
+
+
+def bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    """Bind; raise EndpointInUseError where another process has the endpoint.
+
+    Raises ConfigError where the endpoint can't be bound at all.
+    """
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise EndpointInUseError(
+                f"{endpoint} is in use{_holder(endpoint)}; stop what holds it, "
+                "or configure another port"
+            ) from None
+        raise ConfigError(f"{endpoint} can't be bound: {error.strerror}") from None
+
+
+def _holder(endpoint: str) -> str:
+    """Name the process that listens on a TCP port, where the system tells."""
+    match = re.fullmatch(r"tcp://.*:(\d+)", endpoint)
+    if match is None:
+        return ""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status != psutil.CONN_LISTEN or not connection.laddr:
+                continue
+            if connection.laddr.port == int(match[1]) and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        return ""
+    return ""

@@ -1,0 +1,58 @@
+"""A subscriber: topics and payloads as they come."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import zmq
+
+from feedd.codec import decode
+from feedd.transport.sockets import make_socket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Subscriber:
+    """A SUB socket on one endpoint, for prefixes of topics; a context manager.
+
+    It repairs nothing: what was published before it connected, or while it lagged by more than
+    the high-water mark, it does not see.
+    """
+
+    def __init__(self, endpoint: str, prefixes: Iterable[str] = ("",)) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = make_socket(self._context, zmq.SUB)
+        self._socket.linger = 0
+        for prefix in prefixes:
+            self._socket.subscribe(prefix)
+        self._socket.connect(endpoint)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def receive(self, timeout_s: float) -> tuple[str, dict[str, Any]] | None:
+        """Return the next message, or None when none came in time."""
+        if not self._socket.poll(max(0, int(timeout_s * 1000))):
+            return None
+        topic, payload = self._socket.recv_multipart()
+        return topic.decode("ascii"), decode(payload)
+
+    def receive_for(self, seconds: float) -> list[tuple[str, dict[str, Any]]]:
+        """Return what comes within a span of time."""
+        deadline = time.monotonic() + seconds
+        messages = []
+        while (left := deadline - time.monotonic()) > 0:
+            message = self.receive(left)
+            if message is not None:
+                messages.append(message)
+        return messages
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+        self._context.term()

@@ -1,0 +1,81 @@
+"""Makes .venv from a lock file and shows how far it is. Standard library only.
+
+Usage: python3 scripts/setup.py LOCK STAMP. The stamp is written when all is installed.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+VENV = Path(".venv")
+LEAST = (3, 11)
+
+
+def main(lock: Path, stamp: Path) -> int:
+    """Create the environment if it is missing, install what the lock names, and feedd itself."""
+    if sys.version_info < LEAST:
+        return fail("feedd needs Python 3.11 or newer; name one: make PYTHON=python3.12 demo")
+    began = time.monotonic()
+    if not Path(VENV, "bin", "pip").exists():
+        print(f"setting up {VENV} with Python {sys.version.split()[0]}, once", flush=True)
+        try:
+            venv.create(VENV, with_pip=True, clear=True)
+        except subprocess.CalledProcessError:
+            return fail("this Python has no ensurepip; on Debian: apt-get install python3-venv")
+    wanted = len(re.findall(r"^[A-Za-z0-9_.-]+==", lock.read_text(), re.MULTILINE))
+    pip = [str(Path(VENV, "bin", "python")), "-m", "pip", "--disable-pip-version-check", "install"]
+    code = run([*pip, "--require-hashes", "-r", str(lock)], wanted, began)
+    # Building needs nothing from outside: the backend is in the lock.
+    code = code or run(
+        [*pip, "--no-deps", "--no-build-isolation", "--no-index", "-e", "."], 0, began
+    )
+    if code:
+        return code
+    stamp.touch()
+    print(f"\rset up in {time.monotonic() - began:.0f} s{' ' * 40}", flush=True)
+    return 0
+
+
+def run(command: list, wanted: int, began: float) -> int:
+    """Run pip and tell its progress in one line; on failure print all that it said."""
+    said = []
+    found = 0
+    # Byte code is compiled now, even where Python is told not to write it: the first start of
+    # every worker would pay for it.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        for line in process.stdout:
+            said.append(line)
+            match = re.match(r"Collecting ([A-Za-z0-9_.-]+)", line)
+            if match:
+                found += 1
+                show(f"{found}/{wanted} {match[1]}", began)
+            elif line.startswith("Installing collected"):
+                show("unpacking and compiling", began)
+    if process.returncode:
+        print("\n" + "".join(said), file=sys.stderr)
+        return fail("pip could not install what feedd needs; it says why above")
+    return 0
+
+
+def show(what: str, began: float) -> None:
+    """Overwrite the line on a terminal; elsewhere print one."""
+    end = "" if sys.stdout.isatty() else "\n"
+    start = "\r" if sys.stdout.isatty() else ""
+    print(f"{start}  {time.monotonic() - began:3.0f} s  {what:<48}", end=end, flush=True)
+
+
+def fail(why: str) -> int:
+    """Say why, and return the exit code."""
+    print(f"feedd: {why}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,0 +1,63 @@
+"""The embedded exchange: builds the market that the configuration asks for, and serves it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from feedd import config, environment
+from feedd.clock import Clock
+from feedd.errors import ConfigError
+from feedd.exchange.generated import GeneratedMarket
+from feedd.exchange.recorded import RecordedMarket, load_tapes
+from feedd.exchange.server import ExchangeServer
+from feedd.exchange.truth import TruthLog
+from feedd.process import run
+from feedd.topics import market_id
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from feedd.config import EmbeddedExchange
+    from feedd.exchange.market import Market
+
+
+def build_market(settings: EmbeddedExchange) -> Market:
+    """Return the market; raise ConfigError for a recording that can't be played."""
+    recording = settings.recording
+    if recording is None:
+        return GeneratedMarket(Clock(), settings.seed, settings.rate)
+    if isinstance(recording, str):
+        tapes = load_tapes(Path(recording), {})
+    else:
+        paths = {symbol: Path(path) for symbol, path in recording.items()}
+        tapes = load_tapes(paths, {symbol: market_id(symbol) for symbol in paths})
+    return RecordedMarket(tapes, Clock(), settings.speed, settings.rebase)
+
+
+async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
+    """Serve until told to stop."""
+    path = environment.config_path(arguments.config, environment.read())
+    settings = config.load(path).embedded_exchange
+    if settings is None:
+        raise ConfigError(f"{path}: has no embedded_exchange; add it, or don't start one")
+    truth = None if settings.truth_log is None else TruthLog(Path(settings.truth_log))
+    server = ExchangeServer(build_market(settings), Clock(settings.clock_scale), truth)
+    port = await server.start(settings.port)
+    log = structlog.get_logger()
+    log.info("serving", url=f"http://127.0.0.1:{port}", recording=settings.recording)
+    await stop.wait()
+    await server.stop()
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
+    parser.add_argument("--log-dir", type=Path, help="default: standard error")
+    given = parser.parse_args()
+    sys.exit(run(lambda stop: main(given, stop), "exchange", given.log_dir))

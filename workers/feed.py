@@ -1,0 +1,77 @@
+"""One symbol's worker: builds the parts of a feed and runs them until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from feedd import config, environment, ports
+from feedd.clock import NS_PER_MS, Clock
+from feedd.feed import FeedLoop
+from feedd.files import next_session
+from feedd.process import run, usage_meter
+from feedd.session import STALE_AFTER_NS
+from feedd.sources.base import Backoff
+from feedd.sources.ccxt_pro import CcxtSource
+from feedd.ticker import TickerMaker
+from feedd.transport.publisher import Publisher
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
+    """Build the feed that is named, or the first, and run it."""
+    env = environment.read()
+    path = environment.config_path(arguments.config, env)
+    settings = config.load(path)
+    feed = settings.feed(arguments.name) if arguments.name else settings.feeds()[0]
+    structlog.contextvars.bind_contextvars(exchange=feed.exchange, symbol=feed.symbol)
+    clock = Clock()
+    ticker_maker = TickerMaker(settings.bid_ask, STALE_AFTER_NS["quote"])
+    channels = feed.channels
+    if "ticker" in channels and "quote" not in channels and ticker_maker.needs_quotes:
+        channels = (*channels, "quote")
+    source = CcxtSource(
+        feed.exchange,
+        feed.symbol,
+        channels,
+        endpoint=settings.exchange_endpoint,
+        credentials=config.credentials(feed.exchange, env),
+    )
+    session = next_session(
+        Path(settings.run_dir, "sessions", feed.name), clock.now_ns() // NS_PER_MS
+    )
+    structlog.contextvars.bind_contextvars(session=session)
+    port = ports.assign(settings, path)[feed.name]
+    endpoint = f"tcp://127.0.0.1:{port}"
+    if arguments.alone:
+        endpoint = env.get("ZMQ_FEED_HANDLER_URL") or endpoint
+    await FeedLoop(
+        exchange=feed.exchange,
+        symbol=feed.symbol,
+        channels=feed.channels,
+        source=source,
+        source_channels=channels,
+        publisher=Publisher(feed.exchange, feed.symbol, feed.channels, session),
+        endpoint=endpoint,
+        proxy=None if arguments.alone else settings.proxy.workers,
+        ticker_maker=ticker_maker,
+        backoff=Backoff(),
+        clock=clock,
+        usage=usage_meter(),
+    ).run(stop)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="?", help="e.g. feed-binanceusdm-BTC-USDT-USDT")
+    parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
+    parser.add_argument("--log-dir", type=Path, help="default: standard error")
+    parser.add_argument("--alone", action="store_true", help="without a proxy")
+    given = parser.parse_args()
+    sys.exit(run(lambda stop: main(given, stop), given.name or "feed", given.log_dir))

@@ -1,0 +1,39 @@
+"""The proxy: merges all workers into the one endpoint that subscribers connect to."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from feedd import config, environment
+from feedd.files import make_run_dir
+from feedd.process import run
+from feedd.transport.proxy import Proxy
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
+    """Forward until told to stop."""
+    settings = config.load(environment.config_path(arguments.config, environment.read()))
+    make_run_dir(settings.run_dir)
+    proxy = Proxy(settings.proxy)
+    proxy.start()
+    log = structlog.get_logger()
+    log.info("forwarding", subscribers=settings.proxy.subscribers, workers=settings.proxy.workers)
+    await stop.wait()
+    proxy.stop()
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
+    parser.add_argument("--log-dir", type=Path, help="default: standard error")
+    given = parser.parse_args()
+    sys.exit(run(lambda stop: main(given, stop), "proxy", given.log_dir))
