@@ -14,7 +14,6 @@ from feedd import config, demo, environment, health, ports, render, show
 from feedd.daemon import Daemon, project_root
 from feedd.errors import ConfigError, FeeddError, FinalError
 from feedd.startup import StartError, start, wait_until_healthy
-from feedd.topics import unified_symbol
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -109,19 +108,8 @@ def _restart(arguments: argparse.Namespace) -> int:
     daemon = Daemon(project_root())
     if daemon.pid is None:
         return _start(arguments)
-    feeds = settings.feeds()
-    names = []
-    for symbol in arguments.symbols:
-        found = [
-            f.name
-            for f in feeds
-            if symbol in {f.name, f.symbol} or unified_symbol(f.exchange, symbol) == f.symbol
-        ]
-        if not found:
-            known = ", ".join(feed.symbol for feed in feeds)
-            raise ConfigError(f"{path}: has no {symbol}; it has {known}")
-        names += found
-    names = names or [feed.name for feed in feeds]
+    names = [feed.name for symbol in arguments.symbols for feed in settings.select(symbol)]
+    names = names or [feed.name for feed in settings.feeds()]
     daemon.stop(names)
     daemon.start(names)
     print(f"restarted {', '.join(names)}")

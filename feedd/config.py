@@ -49,6 +49,7 @@ class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
     rebase: bool = False  # move a recording's E and T to now
     seed: int = 1  # of the generated market
     rate: Annotated[float, Meta(gt=0)] = 20.0  # its quotes and trades a second, per symbol
+    bursts: bool = True  # as in a recording; false: each order comes by itself
     clock_scale: Annotated[float, Meta(gt=0)] = 1.0  # pings, the 24 h limit, the weights' minute
 
 
@@ -88,13 +89,21 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Return one feed for each symbol, in the order of the file."""
         return tuple(self._feed(entry) for entry in self.symbols)
 
-    def feed(self, name: str) -> Feed:
-        """Return the feed of a program name; raise ConfigError where there is none."""
-        for feed in self.feeds():
-            if feed.name == name:
-                return feed
-        known = ", ".join(feed.name for feed in self.feeds())
-        raise ConfigError(f"no feed is called {name}; the configuration has {known}")
+    def select(self, name: str) -> tuple[Feed, ...]:
+        """Return the feeds of a program name or a symbol, on whichever exchange it is.
+
+        Raises ConfigError where there is none.
+        """
+        feeds = self.feeds()
+        found = tuple(
+            feed
+            for feed in feeds
+            if feed.name == name or feed.symbol == unified_symbol(feed.exchange, name)
+        )
+        if not found:
+            known = ", ".join(feed.symbol for feed in feeds)
+            raise ConfigError(f"no feed is {name}; the configuration has {known}")
+        return found
 
     def reserved_ports(self) -> frozenset[int]:
         """Return the ports that no symbol may take."""

@@ -30,7 +30,7 @@ def build_market(settings: EmbeddedExchange) -> Market:
     """Return the market; raise ConfigError for a recording that can't be played."""
     recording = settings.recording
     if recording is None:
-        return GeneratedMarket(Clock(), settings.seed, settings.rate)
+        return GeneratedMarket(Clock(), settings.seed, settings.rate, bursts=settings.bursts)
     if isinstance(recording, str):
         tapes = load_tapes(Path(recording), {})
     else:

@@ -29,7 +29,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     env = environment.read()
     path = environment.config_path(arguments.config, env)
     settings = config.load(path)
-    feed = settings.feed(arguments.name) if arguments.name else settings.feeds()[0]
+    feed = (settings.select(arguments.name) if arguments.name else settings.feeds())[0]
     structlog.contextvars.bind_contextvars(exchange=feed.exchange, symbol=feed.symbol)
     clock = Clock()
     ticker_maker = TickerMaker(settings.bid_ask, STALE_AFTER_NS["quote"])
@@ -69,7 +69,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", nargs="?", help="e.g. feed-binanceusdm-BTC-USDT-USDT")
+    parser.add_argument("name", nargs="?", help="program or symbol, e.g. BTC/USDT")
     parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
     parser.add_argument("--log-dir", type=Path, help="default: standard error")
     parser.add_argument("--alone", action="store_true", help="without a proxy")

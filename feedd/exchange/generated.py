@@ -2,8 +2,9 @@
 
 A symbol's market begins when it is first asked for, and goes on whether or not anybody listens,
 so that ids move on over a reconnect as they do on the exchange. The seed decides the orders; the
-clock decides when they come, in bursts as in a recording of BTCUSDT, where half of them are
-single, one in ten has five messages and one in a hundred 28.
+clock decides when they come, in bursts as in a recording of BTCUSDT: there (bursts parted by more
+than 200 µs) half are of one message, one in ten has five or more, one in a hundred 19 or more, and
+the longest has 177.
 """
 
 from __future__ import annotations
@@ -25,17 +26,24 @@ if TYPE_CHECKING:
     from feedd.exchange.streams import Stream
 
 WARM_UP_STEPS = 2000  # before the first message, so that a ticker has a history
-LONGEST_BURST = 300  # and none longer than a second's worth of messages
+BURST_EXPONENT = 1.6  # of the Pareto distribution that comes closest to the recording's
+LONGEST_BURST = 177  # and none longer than a second's worth of messages
 FUNDING_MS = 8 * 3600 * 1000
 
 
 class GeneratedMarket:
-    """Serves every listed symbol; `rate` is the quotes and trades a second of each."""
+    """Serves every listed symbol; `rate` is the quotes and trades a second of each.
 
-    def __init__(self, clock: Clock, seed: int = 1, rate: float = 20.0) -> None:
+    Without `bursts` every order comes by itself, at times that know nothing of each other.
+    """
+
+    def __init__(
+        self, clock: Clock, seed: int = 1, rate: float = 20.0, *, bursts: bool = True
+    ) -> None:
         self._clock = clock
         self._seed = seed
         self._rate = rate
+        self._longest_burst = max(1, min(LONGEST_BURST, int(rate))) if bursts else 1
         self._listing = listed()
         self._symbols: dict[str, _SymbolMarket] = {}
 
@@ -94,20 +102,24 @@ class GeneratedMarket:
         if id_ not in self._symbols:
             instrument, price = self._listing[id_]
             matching = Matching(instrument, price, f"{self._seed} {id_}")
-            self._symbols[id_] = _SymbolMarket(matching, self._clock, self._rate)
+            self._symbols[id_] = _SymbolMarket(
+                matching, self._clock, self._rate, self._longest_burst
+            )
         return self._symbols[id_]
 
 
 class _SymbolMarket:
     """One symbol's history, and the streams that somebody reads."""
 
-    def __init__(self, matching: Matching, clock: Clock, rate: float) -> None:
+    def __init__(
+        self, matching: Matching, clock: Clock, rate: float, longest_burst: int
+    ) -> None:
         self.instrument = matching.instrument
         self.trades = TradeHistory(matching.instrument)
         self._matching = matching
         self._clock = clock
         self._rate = rate
-        self._longest_burst = max(1, min(LONGEST_BURST, int(rate)))
+        self._longest_burst = longest_burst
         self._random = random.Random(f"bursts {matching.instrument.id}")
         symbol = matching.instrument.id.lower()
         self._quote_name = f"{symbol}@bookTicker"
@@ -203,7 +215,7 @@ class _SymbolMarket:
 
     def _burst(self, out: list[Message]) -> int:
         """Let orders come in until they made as many messages as this burst has."""
-        wanted = min(self._longest_burst, int(self._random.paretovariate(1.3)))
+        wanted = min(self._longest_burst, int(self._random.paretovariate(BURST_EXPONENT)))
         now_ms = self.now_ms()
         sent = 0
         while sent < wanted:

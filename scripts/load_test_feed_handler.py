@@ -1,0 +1,215 @@
+"""Measures one feed handler under load, on this machine alone.
+
+    scripts/load_test_feed_handler.py [--rate 1000] [--seconds 10] [--bursts]
+
+The embedded exchange sends quotes and trades of one symbol at the given rate, each order by
+itself or, with --bursts, as a real exchange does, up to 177 messages in one piece. Feed handler, proxy
+and this subscriber are the real ones, in processes of their own. Latency is from the exchange's
+send to the subscriber's receive, for every event, by its id. Says PASS when p99 is below 10 ms,
+nothing was dropped and the feed handler took less than half of a CPU; else FAIL, and exits with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import yaml
+
+from feedd.transport.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+SYMBOL = "BTC/USDT:USDT"
+CHANNELS = {"quote": "btcusdt@bookTicker", "trade": "btcusdt@trade"}
+P99_MS = 10.0
+CPU_PERCENT = 50.0
+WARM_UP_S = 2.0
+LIVE_WITHIN_S = 30.0
+STOP_WITHIN_S = 5.0
+PROGRESS_EVERY_S = 2.0
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured between two moments."""
+
+    seconds: float
+    latencies_ms: list[float]
+    sent: int
+    cpu_percent: float
+
+    @property
+    def dropped(self) -> int:
+        """Events that were sent and never came."""
+        return self.sent - len(self.latencies_ms)
+
+    @property
+    def passed(self) -> bool:
+        """Whether all limits were kept, and anything was measured at all."""
+        return (
+            self.sent > 0
+            and self.dropped == 0
+            and percentile(self.latencies_ms, 0.99) < P99_MS
+            and self.cpu_percent < CPU_PERCENT
+        )
+
+    def __str__(self) -> str:
+        p50, p99, p999 = (percentile(self.latencies_ms, f) for f in (0.5, 0.99, 0.999))
+        worst = max(self.latencies_ms, default=0.0)
+        return "\n".join(
+            [
+                f"rate     {self.sent / self.seconds:,.0f} msg/s over {self.seconds:.0f} s",
+                f"latency  p50 {p50:.2f} ms   p99 {p99:.2f} ms   p99.9 {p999:.2f} ms"
+                f"   max {worst:.2f} ms   (p99 below {P99_MS:.0f} ms)",
+                f"dropped  {self.dropped:,} of {self.sent:,}   (none)",
+                f"CPU      {self.cpu_percent:.0f} % of one core   (below {CPU_PERCENT:.0f} %)",
+                "PASS" if self.passed else "FAIL",
+            ]
+        )
+
+
+def percentile(values: list[float], fraction: float) -> float:
+    """Return the value that a fraction of all lies at or below."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))] if ordered else 0.0
+
+
+def measure(rate: float, seconds: float, bursts: bool) -> Result:
+    """Run everything and measure."""
+    with tempfile.TemporaryDirectory(prefix="feedd-load-") as name:
+        folder = Path(name)
+        endpoint, config = write_config(folder, rate, bursts)
+        with Subscriber(endpoint) as subscriber, processes(folder, config) as feed:
+            wait_until_live(subscriber)
+            received: dict[Key, int] = {}
+            receive(subscriber, received, WARM_UP_S)
+            before, began_ns = feed.cpu_times(), time.time_ns()
+            left = seconds
+            while left > 0:
+                receive(subscriber, received, min(left, PROGRESS_EVERY_S))
+                left -= PROGRESS_EVERY_S
+                print(f"  {len(received):,} messages so far", flush=True)
+            after, ended_ns = feed.cpu_times(), time.time_ns()
+            receive(subscriber, received, 1.0)  # what is on its way
+        sent = read_truth(folder / "truth.jsonl", began_ns, ended_ns)
+    elapsed_s = (ended_ns - began_ns) / 1e9
+    busy_s = after.user + after.system - before.user - before.system
+    latencies = [(received[key] - at) / 1e6 for key, at in sent.items() if key in received]
+    return Result(elapsed_s, latencies, len(sent), 100 * busy_s / elapsed_s)
+
+
+def write_config(folder: Path, rate: float, bursts: bool) -> tuple[str, Path]:
+    """Write a configuration with free ports and a folder of its own."""
+    exchange_port, feed_port, proxy_port = free_ports(3)
+    endpoint = f"tcp://127.0.0.1:{proxy_port}"
+    settings = {
+        "symbols": [{"symbol": SYMBOL, "port": feed_port}],
+        "channels": ["ticker", *CHANNELS],
+        "proxy": {"subscribers": endpoint, "workers": f"ipc://{folder}/workers.sock"},
+        "run_dir": str(folder / "run"),
+        "embedded_exchange": {
+            "port": exchange_port,
+            "rate": rate,
+            "bursts": bursts,
+            "truth_log": str(folder / "truth.jsonl"),
+        },
+    }
+    path = folder / "feedd.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return endpoint, path
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@contextmanager
+def processes(folder: Path, config: Path) -> Iterator[psutil.Process]:
+    """Run exchange, proxy and feed handler; yield the last, and stop all."""
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for worker in ("proxy", "exchange", "feed"):
+            command = [sys.executable, f"workers/{worker}.py", "--config", str(config)]
+            started.append(
+                subprocess.Popen([*command, "--log-dir", str(folder / "logs")], cwd=ROOT)
+            )
+        yield psutil.Process(started[-1].pid)
+    finally:
+        for process in reversed(started):
+            process.send_signal(signal.SIGTERM)
+        for process in started:
+            try:
+                process.wait(STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_until_live(subscriber: Subscriber) -> None:
+    """Return when the feed says that it is live; end the program when it doesn't."""
+    deadline = time.monotonic() + LIVE_WITHIN_S
+    while time.monotonic() < deadline:
+        message = subscriber.receive(1.0)
+        if message is not None and message[1].get("state") == "live":
+            return
+    raise SystemExit(f"FAIL: the feed handler was not live within {LIVE_WITHIN_S:.0f} s")
+
+
+def receive(subscriber: Subscriber, received: dict[Key, int], seconds: float) -> None:
+    """Note when each event came, for a time."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        message = subscriber.receive(left)
+        if message is None:
+            continue
+        now_ns = time.time_ns()
+        stream = CHANNELS.get(message[0].partition(".")[0])
+        if stream is not None:
+            received[stream, message[1]["id"]] = now_ns
+
+
+def read_truth(path: Path, began_ns: int, ended_ns: int) -> dict[Key, int]:
+    """Return when the exchange sent each quote and trade of the time measured."""
+    sent = {}
+    streams = set(CHANNELS.values())
+    with path.open() as file:
+        for line in file:
+            event = json.loads(line)
+            if event["stream"] in streams and began_ns <= event["sent_ns"] < ended_ns:
+                sent[event["stream"], event["id"]] = event["sent_ns"]
+    return sent
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=float, default=1000.0, help="messages a second")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long to measure")
+    parser.add_argument("--bursts", action="store_true", help="in bursts, as in a recording")
+    given = parser.parse_args()
+    print(f"sending {given.rate:,.0f} msg/s for {given.seconds:.0f} s{' in bursts' * given.bursts}", flush=True)
+    result = measure(given.rate, given.seconds, given.bursts)
+    print(result)
+    sys.exit(0 if result.passed else 1)

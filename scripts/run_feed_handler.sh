@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# One feed in the foreground, without supervisord and without the proxy, until Ctrl-C.
+#
+#   scripts/run_feed_handler.sh [SYMBOL]
+#
+# The symbol is one of the configuration's (FEEDD_CONFIG, else config/feedd.yaml), by default the
+# first. It is published on its own port, or on ZMQ_FEED_HANDLER_URL; scripts/test_feed.py
+# prints it. Where the configuration has an embedded exchange, that is started too.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+make -s .venv/.feedd
+
+config=${FEEDD_CONFIG:-config/feedd.yaml}
+mkdir -p -m 700 run
+note=run/alone.$$.pid
+echo $$ > "$note"
+children=()
+end() {
+    trap '' INT TERM
+    [ ${#children[@]} -eq 0 ] || kill -TERM "${children[@]}" 2>/dev/null || true
+    wait
+    rm -f "$note"
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+
+if grep -q '^embedded_exchange:' "$config" 2>/dev/null; then
+    .venv/bin/python workers/exchange.py --config "$config" &
+    children+=($!)
+fi
+.venv/bin/python workers/feed.py --alone --config "$config" "$@" &
+feed=$!
+children+=("$feed")
+wait "$feed"

@@ -1,0 +1,45 @@
+"""Prints the tickers of a feed: the quickest way to see that it works.
+
+    scripts/test_feed.py [ENDPOINT] [--count N]
+
+The endpoint is a feed's own port, or the proxy's for all of them; the default is
+ZMQ_FEED_HANDLER_URL, else tcp://127.0.0.1:5555, where the first symbol publishes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from feedd.show import tick_line
+from feedd.transport.subscriber import Subscriber
+
+DEFAULT = "tcp://127.0.0.1:5555"
+IDLE_S = 5.0
+
+
+def main(endpoint: str, count: int | None) -> int:
+    """Print tickers until there were enough, or until Ctrl-C."""
+    number = 0
+    print(f"listening to {endpoint}", flush=True)
+    with Subscriber(endpoint, ["ticker."]) as subscriber:
+        while count is None or number < count:
+            message = subscriber.receive(IDLE_S)
+            if message is None:
+                print(f"nothing came for {IDLE_S:.0f} s; does a feed run there?", flush=True)
+                continue
+            number += 1
+            print(tick_line(number, message[1]), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("endpoint", nargs="?", default=os.environ.get("ZMQ_FEED_HANDLER_URL"))
+    parser.add_argument("--count", type=int, help="stop after so many tickers")
+    given = parser.parse_args()
+    try:
+        sys.exit(main(given.endpoint or DEFAULT, given.count))
+    except KeyboardInterrupt:
+        sys.exit(130)
