@@ -14,7 +14,7 @@ import psutil
 import structlog
 import uvloop
 
-from feedd.errors import FinalError
+from feedd.errors import ConfigError, FinalError
 from feedd.logs import configure
 
 if TYPE_CHECKING:
@@ -42,16 +42,17 @@ def run(
         _die_with_parent()
     try:
         configure(log_dir, name)
+    except OSError as error:
+        print(f"{name}: its log can't be written: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        _outlive_start_secs(started_s)
+        return ConfigError.exit_code
+    try:
         uvloop.run(_until_signal(main))
     except FinalError as error:
         _log.error(str(error), exit_code=error.exit_code)
         print(f"{name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
         _outlive_start_secs(started_s)
         return error.exit_code
-    except OSError as error:
-        _log.exception("the system refused")
-        print(f"{name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
-        raise
     except Exception:
         _log.exception("a fault in feedd")
         raise

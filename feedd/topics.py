@@ -26,7 +26,12 @@ def unified_symbol(exchange: str, symbol: str) -> str:
 
 def program_name(exchange: str, symbol: str) -> str:
     """Return the supervisord program of a symbol, e.g. `feed-binanceusdm-BTC-USDT-USDT`."""
-    return f"feed-{exchange}-{re.sub(r'[^A-Za-z0-9]+', '-', symbol)}"
+    return f"feed-{exchange}-{file_name(symbol)}"
+
+
+def file_name(text: str) -> str:
+    """Return text with each run of other than letters and digits as one `-`."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text)
 
 
 def market_id(symbol: str) -> str:

@@ -209,7 +209,10 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to measure")
     parser.add_argument("--bursts", action="store_true", help="in bursts, as in a recording")
     given = parser.parse_args()
-    print(f"sending {given.rate:,.0f} msg/s for {given.seconds:.0f} s{' in bursts' * given.bursts}", flush=True)
+    print(
+        f"sending {given.rate:,.0f} msg/s for {given.seconds:.0f} s{' in bursts' * given.bursts}",
+        flush=True,
+    )
     result = measure(given.rate, given.seconds, given.bursts)
     print(result)
     sys.exit(0 if result.passed else 1)

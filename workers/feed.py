@@ -18,6 +18,7 @@ from feedd.session import STALE_AFTER_NS
 from feedd.sources.base import Backoff
 from feedd.sources.ccxt_pro import CcxtSource
 from feedd.ticker import TickerMaker
+from feedd.topics import file_name
 from feedd.transport.publisher import Publisher
 
 if TYPE_CHECKING:
@@ -74,4 +75,5 @@ if __name__ == "__main__":
     parser.add_argument("--log-dir", type=Path, help="default: standard error")
     parser.add_argument("--alone", action="store_true", help="without a proxy")
     given = parser.parse_args()
-    sys.exit(run(lambda stop: main(given, stop), given.name or "feed", given.log_dir))
+    log_name = file_name(given.name or "feed")
+    sys.exit(run(lambda stop: main(given, stop), log_name, given.log_dir))

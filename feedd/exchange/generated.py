@@ -111,9 +111,7 @@ class GeneratedMarket:
 class _SymbolMarket:
     """One symbol's history, and the streams that somebody reads."""
 
-    def __init__(
-        self, matching: Matching, clock: Clock, rate: float, longest_burst: int
-    ) -> None:
+    def __init__(self, matching: Matching, clock: Clock, rate: float, longest_burst: int) -> None:
         self.instrument = matching.instrument
         self.trades = TradeHistory(matching.instrument)
         self._matching = matching

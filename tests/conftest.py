@@ -1,0 +1,197 @@
+"""What all tests share: recordings, free ports, and projects of their own under supervisord."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import psutil
+import pytest
+import yaml
+import zmq
+
+from feedd.daemon import Daemon
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("FEEDD_DATA", REPOSITORY.parent / "shared" / "data"))
+PYTHON = sys.executable
+
+
+def recording(name: str) -> Path:
+    """Return a recording; skip where there is none, and fail where there must be."""
+    path = DATA / name
+    if not path.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{path} is missing, and CI has it")
+        pytest.skip(f"{path} is missing; set FEEDD_DATA to the folder of recordings")
+    return path
+
+
+@pytest.fixture(scope="session")
+def btcusdt() -> Path:
+    return recording("binanceusdm_btcusdt_20240808.gz")
+
+
+@pytest.fixture(scope="session")
+def four_symbols() -> Path:
+    return recording("binanceusdm_2021.BINANCE_FUTURES.ws.1.0.txt")
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def eventually(condition: Callable[[], Any], timeout_s: float = 20.0, what: str = "") -> Any:
+    """Return the first true value of a condition, or fail."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {timeout_s} s: {what or condition}")
+        time.sleep(0.05)
+
+
+class PlainSubscriber:
+    """pyzmq and msgpack, nothing of feedd's: what a user writes in any language."""
+
+    def __init__(self, endpoint: str, prefix: str = "") -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.linger = 0
+        self._socket.connect(endpoint)
+        self._socket.subscribe(prefix)
+
+    def receive(self, timeout_s: float = 10.0) -> tuple[str, dict[str, Any]] | None:
+        if not self._socket.poll(int(timeout_s * 1000)):
+            return None
+        topic, payload = self._socket.recv_multipart()
+        return topic.decode(), msgpack.unpackb(payload)
+
+    def until(
+        self, condition: Callable[[str, dict[str, Any]], Any], timeout_s: float = 30.0
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """Return what comes up to the message for which the condition holds, or fail."""
+        messages = []
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            message = self.receive(0.2)
+            if message is not None:
+                messages.append(message)
+                if condition(*message):
+                    return messages
+        pytest.fail(f"not within {timeout_s} s; the last of {len(messages)}: {messages[-3:]}")
+
+    def close(self) -> None:
+        self._context.destroy()
+
+
+class Project:
+    """A folder with supervisord.conf, workers and a configuration, on ports of its own."""
+
+    def __init__(self, root: Path, **settings: Any) -> None:
+        self.root = root
+        shutil.copy(REPOSITORY / "supervisord.conf", root)
+        (root / "workers").symlink_to(REPOSITORY / "workers")
+        (root / "config").mkdir()
+        self.config_path = root / "config" / "feedd.yaml"
+        exchange, proxy, self.base_port = free_ports(3)
+        self.endpoint = f"tcp://127.0.0.1:{proxy}"
+        self.settings: dict[str, Any] = {
+            "symbols": ["BTC/USDT:USDT"],
+            "channels": ["ticker", "quote", "trade"],
+            "proxy": {"subscribers": self.endpoint, "history": "ipc://run/history.sock"},
+            "base_port": self.base_port,
+            "embedded_exchange": {"port": exchange},
+        }
+        self.configure(**settings)
+        self.daemon = Daemon(root)
+        self.subscribers: list[PlainSubscriber] = []
+
+    def configure(self, **settings: Any) -> None:
+        """Change settings; those of the embedded exchange are added to."""
+        exchange = {**self.settings.get("embedded_exchange", {}),
+                    **(settings.pop("embedded_exchange", None) or {})}  # fmt: skip
+        self.settings.update(settings, embedded_exchange=exchange)
+        self.config_path.write_text(yaml.safe_dump(self.settings))
+
+    def run(self, *command: str, timeout_s: float = 90, **environment: str) -> Any:
+        """Run a command in the folder as a person would; return what it did."""
+        return subprocess.run(
+            command, cwd=self.root, capture_output=True, text=True, timeout=timeout_s, check=False,
+            env={**clean_environment(), **environment},
+        )  # fmt: skip
+
+    def feedd(self, *arguments: str, **options: Any) -> Any:
+        return self.run(PYTHON, "-m", "feedd.cli", *arguments, **options)
+
+    def supervisorctl(self, *arguments: str) -> Any:
+        return self.run(PYTHON, "-m", "supervisor.supervisorctl", *arguments)
+
+    def subscribe(self, prefix: str = "") -> PlainSubscriber:
+        subscriber = PlainSubscriber(self.endpoint, prefix)
+        self.subscribers.append(subscriber)
+        return subscriber
+
+    def pids(self) -> dict[str, int]:
+        return {name: info["pid"] for name, info in self.daemon.processes().items()}
+
+    def log(self, process: str) -> str:
+        path = self.root / "logs" / f"{process}.log"
+        return path.read_text() if path.exists() else ""
+
+    def left_behind(self) -> list[psutil.Process]:
+        """Return processes that work for this folder."""
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            if any(str(self.root) in word for word in words):
+                found.append(process)
+        return found
+
+    def close(self) -> None:
+        for subscriber in self.subscribers:
+            subscriber.close()
+        try:
+            self.daemon.shutdown()
+        finally:
+            left = self.left_behind()
+            for process in left:
+                process.kill()
+        assert not left, f"left behind: {left}"
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment without what would change feedd's behaviour."""
+    unwanted = ("BINANCE_", "FEEDD_CONFIG", "ZMQ_FEED_HANDLER_URL", "SUPERVISOR_")
+    return {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
+    projects: list[Project] = []
+
+    def make(**settings: Any) -> Project:
+        root = tmp_path / f"p{len(projects)}"
+        root.mkdir()
+        projects.append(Project(root, **settings))
+        return projects[-1]
+
+    yield make
+    for project in projects:
+        project.close()

@@ -1,0 +1,304 @@
+"""The ccxt source: the real ccxt against the embedded exchange, with the faults that it hides."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from feedd.clock import Clock
+from feedd.errors import ConfigError, CredentialsError, SourceError, UnknownSymbolError
+from feedd.exchange.generated import GeneratedMarket
+from feedd.exchange.market import Message
+from feedd.exchange.rest import API_KEY, API_SECRET
+from feedd.exchange.server import ExchangeServer, _Client
+from feedd.model import Tick
+from feedd.sources.ccxt_pro import CcxtSource
+
+CHANNELS = ("ticker", "quote", "trade")
+
+
+class Told:
+    """Keeps all that a source tells."""
+
+    def __init__(self) -> None:
+        self.ticks: list[Tick] = []
+        self.losses: list[tuple[str, str]] = []
+        self.rejections: list[tuple[list[str], str]] = []
+        self.subscriptions: list[str] = []
+
+    def event(self, tick: Tick) -> None:
+        self.ticks.append(tick)
+
+    def subscribed(self, channel: str) -> None:
+        self.subscriptions.append(channel)
+
+    def lost(self, channel: str, reason: str) -> None:
+        self.losses.append((channel, reason))
+
+    def rejected(self, channels: Iterable[str], reason: str) -> None:
+        self.rejections.append((list(channels), reason))
+
+    def ids(self, channel: str) -> list[Any]:
+        return [tick.id for tick in self.ticks if tick.channel == channel]
+
+
+class Setting:
+    """An exchange, a source and what it tells, on one loop."""
+
+    def __init__(self, server: ExchangeServer, port: int, rate: float) -> None:
+        self.server = server
+        self.port = port
+        self.rate = rate
+        self.told = Told()
+
+    def source(
+        self, channels: tuple[str, ...] = CHANNELS, symbol: str = "BTC/USDT:USDT", **options: Any
+    ) -> CcxtSource:
+        return CcxtSource(
+            "binanceusdm", symbol, channels, endpoint=f"http://127.0.0.1:{self.port}", **options
+        )
+
+    def client(self, stream: str) -> _Client:
+        """Return the connection that carries a stream."""
+        return next(
+            client
+            for client in self.server._open
+            if any(stream in one.name for one in client.connection.streams())
+        )
+
+    def knows(self, stream: str) -> bool:
+        return any(
+            stream in one.name
+            for client in self.server._open
+            for one in client.connection.streams()
+        )
+
+    async def until(self, condition: Any, timeout_s: float = 20.0) -> None:
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while not condition():
+            assert asyncio.get_running_loop().time() < deadline, "not in time"
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def setting(rate: float = 50.0) -> AsyncIterator[Setting]:
+    server = ExchangeServer(GeneratedMarket(Clock(), rate=rate), Clock())
+    port = await server.start(0)
+    try:
+        yield Setting(server, port, rate)
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def running(place: Setting, source: CcxtSource) -> AsyncIterator[None]:
+    await source.prepare()
+    task = asyncio.create_task(source.run(place.told))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await source.close()
+
+
+def quotes(first: int, count: int) -> list[Message]:
+    return [
+        Message("btcusdt@bookTicker", u, json.dumps(
+            {"e": "bookTicker", "u": u, "s": "BTCUSDT", "b": "1.0", "B": "2", "a": "3.0",
+             "A": "4", "T": 5, "E": 6}))
+        for u in range(first, first + count)
+    ]  # fmt: skip
+
+
+def test_a_burst_arrives_whole_and_in_order() -> None:
+    """A plain watch loop delivered 27 of 50,000 here: ccxt keeps only what somebody awaits."""
+
+    async def run() -> None:
+        async with setting(rate=0.001) as place, running(place, place.source(("quote",))):
+            await place.until(lambda: place.knows("bookTicker"))
+            outlet = place.client("bookTicker")
+            for first in range(1, 50_001, 1000):
+                outlet.send(quotes(first, 1000))
+                while outlet.backlog() > 1 << 20:
+                    await asyncio.sleep(0.01)
+            await place.until(lambda: place.told.ids("quote")[-1] == 50_000, 60)
+            # The market's own first quotes have ids above 5e12.
+            burst = [u for u in place.told.ids("quote") if u <= 50_000]
+            assert burst == list(range(1, 50_001))
+
+    asyncio.run(run())
+
+
+def test_every_channel_arrives_with_one_connection_per_path() -> None:
+    async def run() -> None:
+        async with setting() as place, running(place, place.source()):
+            await place.until(lambda: all(place.told.ids(channel) for channel in CHANNELS))
+            assert len(place.server._open) == 2  # /public and /market
+            assert set(place.told.subscriptions) == set(CHANNELS)
+            trades = place.told.ids("trade")
+            assert trades == list(range(trades[0], trades[0] + len(trades)))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("how", ["close 1000", "close 1008", "reset"])
+def test_a_lost_connection_is_told_and_made_again(how: str) -> None:
+    async def run() -> None:
+        async with setting() as place, running(place, place.source(("quote", "trade"))):
+            await place.until(lambda: place.told.ids("quote") and place.told.ids("trade"))
+            client = place.client("bookTicker")
+            if how == "reset":
+                client.abort()
+            else:
+                await client.response.close(code=int(how.split()[1]))
+            await place.until(lambda: len(place.told.losses) >= 2)
+            assert {channel for channel, _ in place.told.losses} == {"quote", "trade"}
+            seen = len(place.told.ids("quote")), len(place.told.ids("trade"))
+            await place.until(
+                lambda: (
+                    len(place.told.ids("quote")) > seen[0]
+                    and len(place.told.ids("trade")) > seen[1]
+                )
+            )
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("frame", ['{"e":"bookTicker",', "[]", '{"e":"bookTicker","u":1}'])
+def test_a_frame_that_ccxt_can_not_read_is_told_and_the_stream_goes_on(frame: str) -> None:
+    """In ccxt alone it ends the receive loop without a word and leaves the connection open."""
+
+    async def run() -> None:
+        async with setting() as place, running(place, place.source(("quote",))):
+            await place.until(lambda: place.told.ids("quote"))
+            place.client("bookTicker").write([frame])
+            await place.until(lambda: place.told.rejections)
+            assert place.told.rejections[0][0] == ["quote"]
+            seen = len(place.told.ticks)
+            await place.until(lambda: len(place.told.ticks) > seen)
+            assert place.told.losses == []
+
+    asyncio.run(run())
+
+
+def test_a_refused_subscription_is_tried_again_on_a_new_connection() -> None:
+    """On the old one ccxt would wait for ever, without subscribing again."""
+
+    async def run() -> None:
+        async with setting() as place, running(place, place.source(("quote",))):
+            await place.until(lambda: place.told.ids("quote"))
+            before = place.server._connections
+            place.client("bookTicker").write(['{"error":{"code":2,"msg":"refused"},"id":1}'])
+            await place.until(lambda: place.told.losses)
+            await place.until(lambda: place.server._connections > before)
+            seen = len(place.told.ticks)
+            await place.until(lambda: len(place.told.ticks) > seen)
+
+    asyncio.run(run())
+
+
+def test_an_exchange_that_goes_and_comes_back_is_found_again_and_the_loop_never_freezes() -> None:
+    async def run() -> None:
+        async with setting() as place, running(place, place.source(("quote",))):
+            await place.until(lambda: place.told.ids("quote"))
+            await place.server.stop()
+            longest, last = 0.0, asyncio.get_running_loop().time()
+            for _ in range(150):
+                await asyncio.sleep(0.02)
+                now = asyncio.get_running_loop().time()
+                longest, last = max(longest, now - last), now
+            assert longest < 1.0
+            assert 2 <= len(place.told.losses) <= 12  # back-off: not a storm of tries
+            place.server = ExchangeServer(GeneratedMarket(Clock(), rate=50), Clock())
+            await place.server.start(place.port)
+            seen = len(place.told.ticks)
+            await place.until(lambda: len(place.told.ticks) > seen, 60)
+
+    asyncio.run(run())
+
+
+def test_the_back_off_resets_with_data_and_not_with_a_connection() -> None:
+    async def run() -> None:
+        async with setting() as place:
+            source = place.source(("quote",))
+            async with running(place, source):
+                await place.until(lambda: place.told.ids("quote"))
+                assert source._backoff["quote"]._tries == 0
+                for _ in range(3):
+                    losses = len(place.told.losses)
+                    source.reconnect("quote", "because")
+                    await place.until(lambda n=losses: len(place.told.losses) > n)
+                    assert source._backoff["quote"]._tries >= 1
+                    seen = len(place.told.ticks)
+                    await place.until(lambda n=seen: len(place.told.ticks) > n)
+                    assert source._backoff["quote"]._tries == 0
+
+    asyncio.run(run())
+
+
+def test_an_unknown_symbol_is_final_and_names_what_is_close() -> None:
+    async def run() -> None:
+        async with setting() as place:
+            source = place.source(symbol="BTX/USDT:USDT")
+            with pytest.raises(UnknownSymbolError, match="BTC/USDT:USDT"):
+                await source.prepare()
+            await source.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("credentials", "refused"),
+    [
+        (("short", "secret"), "-2014"),
+        (("a" * 64, "secret"), "-2015"),
+        ((API_KEY, "wrong"), "-1022"),
+        ((API_KEY, API_SECRET), None),
+    ],
+)
+def test_a_key_is_checked_before_anything_is_subscribed_to(
+    credentials: tuple[str, str], refused: str | None
+) -> None:
+    async def run() -> None:
+        async with setting() as place:
+            source = place.source(credentials=credentials)
+            if refused is None:
+                await source.prepare()
+            else:
+                with pytest.raises(CredentialsError, match=f"{refused}.*unset it") as caught:
+                    await source.prepare()
+                assert credentials[1] not in str(caught.value)
+            await source.close()
+
+    asyncio.run(run())
+
+
+def test_an_exchange_that_is_away_is_not_final() -> None:
+    async def run() -> None:
+        source = CcxtSource(
+            "binanceusdm", "BTC/USDT:USDT", ("quote",), endpoint="http://127.0.0.1:9"
+        )
+        with pytest.raises(SourceError, match="ExchangeNotAvailable"):
+            await source.prepare()
+        await source.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_no_exchange_and_what_an_exchange_has_not_are_final() -> None:
+    with pytest.raises(ConfigError, match="is it binanceusdm"):
+        CcxtSource("binanceusd", "BTC/USDT", ("quote",))
+
+    async def run() -> None:
+        source = CcxtSource("bitfinex", "BTC/USDT", ("quote",), endpoint="http://127.0.0.1:9")
+        with pytest.raises(ConfigError, match=r"has no quote in ccxt.pro; it has ticker, trade"):
+            await source.prepare()
+        await source.close()
+
+    asyncio.run(run())

@@ -1,0 +1,326 @@
+"""The embedded exchange over real sockets: what a client of Binance would see."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from feedd.clock import Clock
+from feedd.errors import EndpointInUseError
+from feedd.exchange.generated import GeneratedMarket
+from feedd.exchange.market import Market
+from feedd.exchange.recorded import RecordedMarket, load_tapes
+from feedd.exchange.server import ExchangeServer
+from feedd.exchange.truth import TruthLog
+
+Test = Callable[..., Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(
+    market: Market | None = None, scale: float = 1.0, truth: Path | None = None
+) -> AsyncIterator[tuple[ExchangeServer, aiohttp.ClientSession]]:
+    log = None if truth is None else TruthLog(truth)
+    server = ExchangeServer(market or GeneratedMarket(Clock(), rate=500), Clock(scale), log)
+    port = await server.start(0)
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        yield server, session
+    await server.stop()
+
+
+async def subscribe(socket: aiohttp.ClientWebSocketResponse, *streams: str) -> None:
+    await socket.send_json({"method": "SUBSCRIBE", "params": streams, "id": 1})
+    assert await socket.receive_json(timeout=5) == {"result": None, "id": 1}
+
+
+async def gather(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> list[Any]:
+    messages = []
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while (left := deadline - loop.time()) > 0:
+        try:
+            message = await socket.receive(timeout=left)
+        except TimeoutError:
+            break
+        if message.type != aiohttp.WSMsgType.TEXT:
+            break
+        messages.append(json.loads(message.data))
+    return messages
+
+
+def test_book_quotes_and_trades_of_one_history_agree() -> None:
+    """At each update id that both a quote and the book have, they say the same."""
+
+    async def run() -> None:
+        async with serving() as (_, session), session.ws_connect("/public/ws/0") as socket:
+            await subscribe(socket, "btcusdt@depth@0ms", "btcusdt@bookTicker", "btcusdt@trade")
+            early = await gather(socket, 0.5)
+            async with session.get("/fapi/v1/depth?symbol=BTCUSDT&limit=1000") as answer:
+                snapshot = await answer.json()
+            messages = early + await gather(socket, 3.0)
+        book = {"b": dict(snapshot["bids"]), "a": dict(snapshot["asks"])}
+        book = {side: {float(p): float(q) for p, q in levels.items()}
+                for side, levels in book.items()}  # fmt: skip
+        quotes = {m["u"]: m for m in messages if m["e"] == "bookTicker"}
+        trades = [m for m in messages if m["e"] == "trade"]
+        last_u, compared = None, 0
+        for diff in (m for m in messages if m["e"] == "depthUpdate"):
+            assert last_u is None or diff["pu"] == last_u
+            assert diff["pu"] < diff["U"] <= diff["u"]
+            last_u = diff["u"]
+            if diff["u"] <= snapshot["lastUpdateId"]:
+                continue
+            for side in ("b", "a"):
+                for price, size in diff[side]:
+                    book[side][float(price)] = float(size)
+            best_bid = max(p for p, q in book["b"].items() if q)
+            best_ask = min(p for p, q in book["a"].items() if q)
+            assert best_bid < best_ask
+            if diff["u"] in quotes:
+                quote = quotes[diff["u"]]
+                assert (float(quote["b"]), float(quote["a"])) == (best_bid, best_ask)
+                assert float(quote["B"]) == book["b"][best_bid]
+                assert float(quote["A"]) == book["a"][best_ask]
+                compared += 1
+        assert compared > 10
+        ids = [trade["t"] for trade in trades]
+        assert ids == list(range(ids[0], ids[0] + len(ids)))
+
+    asyncio.run(run())
+
+
+def test_every_market_stream_of_a_symbol_speaks_and_agrees_with_rest() -> None:
+    async def run() -> None:
+        streams = ["ticker", "miniTicker", "markPrice@1s", "kline_1m", "aggTrade", "forceOrder"]
+        async with serving() as (_, session), session.ws_connect("/market/ws/1") as socket:
+            await subscribe(socket, *(f"ethusdt@{name}" for name in streams))
+            seen: dict[str, Any] = {}
+            for _ in range(60):
+                for message in await gather(socket, 0.5):
+                    seen[message["e"]] = message
+                if len(seen) == len(streams):
+                    break
+            async with session.get("/fapi/v1/ticker/24hr?symbol=ETHUSDT") as answer:
+                ticker = await answer.json()
+        assert seen.keys() == {
+            "24hrTicker", "24hrMiniTicker", "markPriceUpdate", "kline", "aggTrade", "forceOrder",
+        }  # fmt: skip
+        assert ticker["openPrice"] == seen["24hrTicker"]["o"] == seen["24hrMiniTicker"]["o"]
+        assert ticker["count"] >= seen["24hrTicker"]["n"]
+
+    asyncio.run(run())
+
+
+def test_rest_answers_carry_the_weight_used_and_the_exchanges_errors() -> None:
+    async def run() -> None:
+        async with serving() as (_, session):
+            async with session.get("/fapi/v1/depth?symbol=BTCUSDT&limit=1000") as answer:
+                assert answer.headers["X-MBX-USED-WEIGHT-1M"] == "20"
+                body = await answer.json()
+                assert float(body["bids"][0][0]) < float(body["asks"][0][0])
+            async with session.get("/fapi/v1/depth?symbol=NOSUCH") as answer:
+                assert answer.status == 400
+                assert await answer.json() == {"code": -1121, "msg": "Invalid symbol."}
+            async with session.get("/fapi/v1/nonsense") as answer:
+                assert answer.status == 404
+            async with session.get("/fapi/v1/klines?symbol=BTCUSDT&interval=7m") as answer:
+                assert (await answer.json())["code"] == -1120
+
+    asyncio.run(run())
+
+
+def test_too_much_weight_is_429_with_retry_after_and_then_a_ban() -> None:
+    async def run() -> None:
+        async with serving() as (_, session):
+            statuses = []
+            for _ in range(80):  # 40 each: the limit is 2,400
+                async with session.get("/fapi/v1/ticker/24hr") as answer:
+                    statuses.append(answer.status)
+                    if answer.status != 200:
+                        assert int(answer.headers["Retry-After"]) > 0
+                        assert (await answer.json())["code"] == -1003
+            assert statuses.index(429) == 60 or 200 in statuses[60:]  # a minute may have ended
+            assert statuses[-1] in {418, 429, 200}
+            assert 429 in statuses
+
+    asyncio.run(run())
+
+
+def test_a_connection_is_pinged_and_ends_after_a_day_of_the_scaled_clock() -> None:
+    """A day passes in 4.3 s: pings come every 3 min of it, and the end after 24 h."""
+
+    async def run() -> None:
+        async with serving(scale=20_000) as (_, session):
+            socket = await session.ws_connect("/public/ws/0", autoping=False)
+            pings = 0
+            while True:
+                message = await socket.receive(timeout=20)
+                if message.type == aiohttp.WSMsgType.PING:
+                    pings += 1
+                    assert message.data.isdigit()
+                    await socket.pong(message.data)
+                elif message.type == aiohttp.WSMsgType.CLOSE:
+                    break
+            assert message.data == 1001
+            assert pings > 50
+
+    asyncio.run(run())
+
+
+def test_a_connection_that_answers_no_ping_is_closed() -> None:
+    async def run() -> None:
+        async with serving(scale=1000) as (_, session):
+            socket = await session.ws_connect("/public/ws/0", autoping=False)
+            while (message := await socket.receive(timeout=20)).type == aiohttp.WSMsgType.PING:
+                pass
+            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1008)
+
+    asyncio.run(run())
+
+
+def test_pings_are_answered_and_a_flood_is_the_end() -> None:
+    async def run() -> None:
+        async with serving() as (_, session):
+            socket = await session.ws_connect("/public/ws/0", autoping=False)
+            await socket.ping(b"hello")
+            message = await socket.receive(timeout=5)
+            assert (message.type, message.data) == (aiohttp.WSMsgType.PONG, b"hello")
+            for number in range(11):
+                await socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": number})
+            while (message := await socket.receive(timeout=5)).type == aiohttp.WSMsgType.TEXT:
+                pass
+            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1008)
+
+    asyncio.run(run())
+
+
+def test_the_query_mode_wraps_each_message_in_its_streams_name() -> None:
+    async def run() -> None:
+        async with serving() as (_, session):
+            path = "/public/stream?streams=btcusdt@bookTicker/btcusdt@trade"
+            async with session.ws_connect(path) as socket:
+                for message in await gather(socket, 1.0):
+                    assert message["stream"].removeprefix("btcusdt@") == message["data"]["e"]
+
+    asyncio.run(run())
+
+
+def test_a_path_that_is_no_websocket_is_not_found() -> None:
+    async def run() -> None:
+        async with serving() as (_, session):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                await session.ws_connect("/public/nonsense")
+            assert caught.value.status == 404
+
+    asyncio.run(run())
+
+
+def test_a_port_in_use_is_an_error_that_says_what_to_do() -> None:
+    async def run() -> None:
+        async with serving() as (server, session):
+            assert server is not None
+            port = int(str(session._base_url).rstrip("/").rsplit(":", 1)[1])
+            with pytest.raises(EndpointInUseError, match="set embedded_exchange.port"):
+                await ExchangeServer(GeneratedMarket(Clock()), Clock()).start(port)
+
+    asyncio.run(run())
+
+
+def test_the_truth_log_has_a_line_for_each_event_sent(tmp_path: Path) -> None:
+    async def run() -> list[Any]:
+        async with serving(truth=tmp_path / "truth") as (_, session):
+            async with session.ws_connect("/public/ws/0") as socket:
+                await subscribe(socket, "btcusdt@bookTicker", "btcusdt@trade")
+                return await gather(socket, 1.0)
+
+    seen = asyncio.run(run())
+    truth = [json.loads(line) for line in (tmp_path / "truth").read_text().splitlines()]
+    assert len(seen) > 50
+    assert [event["data"] for event in truth][: len(seen)] == seen
+    for event in truth:
+        assert event["id"] == event["data"]["u" if "book" in event["stream"] else "t"]
+        assert event["connection"] == 1
+    times = [event["sent_ns"] for event in truth]
+    assert times == sorted(times)
+
+
+def test_a_recordings_stream_goes_on_by_the_clock_over_a_reconnect(btcusdt: Path) -> None:
+    async def run() -> None:
+        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=10.0, rebase=False)
+        async with serving(market) as (_, session):
+            async with session.ws_connect("/public/ws/0") as socket:
+                await subscribe(socket, "btcusdt@trade")
+                first = await gather(socket, 1.0)
+            await asyncio.sleep(1.0)
+            async with session.ws_connect("/public/ws/0") as socket:
+                await subscribe(socket, "btcusdt@trade")
+                second = await gather(socket, 1.0)
+        assert first[0]["t"] == 5266583935
+        skipped_ms = second[0]["T"] - first[-1]["T"]
+        assert 5_000 < skipped_ms < 20_000  # a second at ten times the pace, and some
+
+    asyncio.run(run())
+
+
+def test_a_recordings_times_move_to_now_on_request(btcusdt: Path) -> None:
+    async def run() -> None:
+        clock = Clock()
+        market = RecordedMarket(load_tapes(btcusdt, {}), clock, speed=1.0, rebase=True)
+        async with serving(market) as (_, session):
+            async with session.ws_connect("/public/ws/0") as socket:
+                await subscribe(socket, "btcusdt@bookTicker")
+                messages = await gather(socket, 2.0)
+                now_ms = clock.now_ns() / 1e6
+        assert len(messages) > 50
+        assert all(now_ms - 5000 < m["E"] <= now_ms + 5 for m in messages)
+        assert messages[0]["b"] == "61800.20"
+
+    asyncio.run(run())
+
+
+def test_frames_that_came_in_one_piece_are_sent_in_one_piece(btcusdt: Path) -> None:
+    """At most one segment for all frames that came within a millisecond of each other."""
+
+    async def run() -> None:
+        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=1.0, rebase=False)
+        async with serving(market) as (_, session):
+            port = int(str(session._base_url).rstrip("/").rsplit(":", 1)[1])
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(
+                b"GET /public/ws/btcusdt@bookTicker HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            await reader.readuntil(b"\r\n\r\n")
+            most = 0
+            for _ in range(40):
+                piece = await asyncio.wait_for(reader.read(1 << 16), 5)
+                most = max(most, piece.count(b'"bookTicker"'))
+            writer.close()
+            assert most >= 3
+
+    asyncio.run(run())
+
+
+def test_a_recording_refuses_what_it_has_not_and_says_so(btcusdt: Path) -> None:
+    async def run() -> None:
+        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=1.0, rebase=False)
+        async with serving(market) as (_, session):
+            async with session.ws_connect("/market/ws/0") as socket:
+                await socket.send_json(
+                    {"method": "SUBSCRIBE", "params": ["btcusdt@markPrice@1s"], "id": 1}
+                )
+                error = (await socket.receive_json(timeout=5))["error"]
+                assert "holds no markPrice@1s" in error["msg"]
+            async with session.get("/fapi/v1/premiumIndex?symbol=BTCUSDT") as answer:
+                assert answer.status == 400
+                assert "played from a recording" in (await answer.json())["msg"]
+
+    asyncio.run(run())

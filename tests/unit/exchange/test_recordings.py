@@ -1,0 +1,133 @@
+"""Recordings: what a file holds, what is derived of it, what is refused."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from feedd.errors import ConfigError
+from feedd.exchange.derived import derivation
+from feedd.exchange.market import Refused
+from feedd.exchange.recorded import load_tapes
+from feedd.exchange.streams import parse
+from feedd.exchange.tape import Tape, read
+
+START_NS = 1_723_161_255_000_000_000
+
+
+def line(offset_ms: int, stream: str, **data: object) -> str:
+    text = json.dumps({"stream": stream, "data": data}, separators=(",", ":"))
+    return f"{START_NS + offset_ms * 1_000_000} {text}\n"
+
+
+def trade(offset_ms: int, number: int, price: str) -> str:
+    return line(offset_ms, "btcusdt@trade", e="trade", E=1_723_161_256_000 + offset_ms,
+                T=1_723_161_256_000 + offset_ms, s="BTCUSDT", t=number, p=price, q="0.010",
+                X="MARKET", m=False)  # fmt: skip
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Tape:
+    path = tmp_path / "tape.gz"
+    with gzip.open(path, "wt") as file:
+        for number in range(100):
+            file.write(trade(number * 100, number, f"100.{number % 10}0"))
+        file.write("not a line\n")
+    return Tape(path)
+
+
+def made(tape: Tape, name: str) -> list[dict[str, object]]:
+    stream = parse(name)
+    assert stream is not None
+    holding = tape.holdings["BTCUSDT"]
+    how = derivation(stream, holding.streams)
+    make = how.make(holding.instrument, stream)
+    return [json.loads(data)
+            for row in tape.lines() if row.stream.endswith(f"@{how.source}")
+            for data in make(row.local_ns, row.data)]  # fmt: skip
+
+
+def test_a_file_tells_its_symbols_streams_steps_and_the_clocks_difference(tape: Tape) -> None:
+    holding = tape.holdings["BTCUSDT"]
+    assert holding.streams == {"trade"}
+    assert (holding.instrument.price_decimals, holding.instrument.tick) == (2, 10)
+    assert holding.instrument.size_decimals == 3
+    assert (holding.instrument.base, holding.instrument.quote) == ("BTC", "USDT")
+    assert tape.least_delay_ms == -1000
+
+
+def test_what_is_held_is_played_as_it_is(tape: Tape) -> None:
+    assert [event["t"] for event in made(tape, "btcusdt@trade")] == list(range(100))
+
+
+def test_a_ticker_is_derived_of_the_trades_every_two_seconds(tape: Tape) -> None:
+    events = made(tape, "btcusdt@ticker")
+    assert [event["n"] for event in events] == [1, 21, 41, 61, 81]
+    assert all(event["e"] == "24hrTicker" for event in events)
+
+
+def test_candles_and_aggregates_are_derived_of_the_trades(tape: Tape) -> None:
+    assert made(tape, "btcusdt@kline_1m")[0]["e"] == "kline"
+    assert made(tape, "btcusdt@aggTrade")[0]["f"] == 0
+
+
+@pytest.mark.parametrize("name", ["btcusdt@markPrice@1s", "btcusdt@bookTicker", "btcusdt@depth"])
+def test_what_can_not_be_derived_is_refused_by_name(tape: Tape, name: str) -> None:
+    stream = parse(name)
+    assert stream is not None
+    with pytest.raises(Refused, match=f"no {name.partition('@')[2]} .*holds trade"):
+        derivation(stream, tape.holdings["BTCUSDT"].streams)
+
+
+def test_slower_diffs_are_merged_from_faster_ones(tmp_path: Path) -> None:
+    path = tmp_path / "tape"
+    path.write_text("".join(
+        line(number * 50, "btcusdt@depth@0ms", e="depthUpdate", E=number, T=number, s="BTCUSDT",
+             U=10 * number + 1, u=10 * number + 9, pu=10 * number - 1,
+             b=[["100.00", f"{number}.000"]], a=[])
+        for number in range(1, 9)))  # fmt: skip
+    events = made(Tape(path), "btcusdt@depth@100ms")
+    assert len(events) >= 2
+    assert events[0]["U"] == 11
+    assert events[0]["b"] == [["100.00", f"{events[0]['E']}.000"]]
+    for before, after in zip(events, events[1:], strict=False):
+        assert after["pu"] == before["u"]
+
+
+def test_a_file_plays_as_another_symbol(tape: Tape) -> None:
+    tapes = load_tapes({"ETH/USDT:USDT": tape.path}, {"ETH/USDT:USDT": "ETHUSDT"})
+    assert tapes.keys() == {"ETHUSDT"}
+    assert tapes["ETHUSDT"][1] == "BTCUSDT"
+
+
+def test_files_that_are_no_recordings_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read"):
+        Tape(tmp_path / "none.gz")
+    empty = tmp_path / "empty"
+    empty.write_text("nothing\n")
+    with pytest.raises(ConfigError, match="holds no stream"):
+        Tape(empty)
+    torn = tmp_path / "torn.gz"
+    torn.write_bytes(gzip.compress(trade(0, 1, "1.00").encode() * 1000)[:-20])
+    with pytest.raises(ConfigError, match="can't be read"):
+        Tape(torn)
+
+
+def test_the_whole_recording_is_read(btcusdt: Path) -> None:
+    streams: dict[str, int] = {}
+    for row in read(btcusdt):
+        streams[row.stream] = streams.get(row.stream, 0) + 1
+    assert streams == {
+        "btcusdt@bookTicker": 66_089, "btcusdt@trade": 21_313, "btcusdt@depth@0ms": 6_551, "": 1,
+    }  # fmt: skip
+
+
+def test_the_other_shape_is_read_too(four_symbols: Path) -> None:
+    tape = Tape(four_symbols)
+    assert sorted(tape.holdings) == ["AKROUSDT", "CTKUSDT", "KEEPUSDT", "SUSHIUSDT"]
+    assert tape.holdings["SUSHIUSDT"].streams == {
+        "aggTrade", "bookTicker", "depth@100ms", "kline_1m",
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match="not clear"):
+        load_tapes({"BTC/USDT": four_symbols}, {"BTC/USDT": "BTCUSDT"})

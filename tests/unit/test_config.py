@@ -1,0 +1,110 @@
+"""The configuration: what it means, and how it says what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from feedd import config
+from feedd.errors import ConfigError
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def load(tmp_path: Path, text: str) -> config.Config:
+    path = tmp_path / "feedd.yaml"
+    path.write_text(text)
+    return config.load(path)
+
+
+def test_the_least_configuration_has_the_documented_defaults(tmp_path: Path) -> None:
+    settings = load(tmp_path, "symbols: [BTC/USDT]")
+    assert settings.exchange == "binanceusdm"
+    assert settings.channels == ("ticker", "quote")
+    assert settings.bid_ask == "quote"
+    assert settings.base_port == 5555
+    assert settings.proxy.subscribers == "tcp://127.0.0.1:5500"
+    assert settings.proxy.workers == "ipc://run/workers.sock"
+    assert settings.exchange_endpoint is None
+    assert settings.feeds()[0].symbol == "BTC/USDT:USDT"
+
+
+def test_a_symbol_may_have_settings_of_its_own(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        "symbols:\n  - {symbol: ETH/USDT, port: 6000, channels: [trade]}\n"
+        "  - {symbol: BTC/USDT:USDT, exchange: bybit}",
+    )
+    first, second = settings.feeds()
+    assert (first.port, first.channels) == (6000, ("trade",))
+    assert (second.name, second.channels) == ("feed-bybit-BTC-USDT-USDT", ("ticker", "quote"))
+
+
+def test_an_embedded_exchange_is_the_endpoint_unless_another_is_given(tmp_path: Path) -> None:
+    text = "symbols: [BTC/USDT]\nembedded_exchange: {port: 9000}\n"
+    assert load(tmp_path, text).exchange_endpoint == "http://127.0.0.1:9000"
+    text += "endpoint: http://127.0.0.1:9001"
+    assert load(tmp_path, text).exchange_endpoint == "http://127.0.0.1:9001"
+
+
+@pytest.mark.parametrize("name", ["feedd.yaml", "demo.yaml"])
+def test_the_shipped_configurations_are_right(name: str) -> None:
+    assert config.load(REPOSITORY / "config" / name).feeds()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("symbols: [BTC/USDT]\nsymbls: 1", 2, "symbls: unknown key"),
+        ("symbols:\n - BTC/USDT\n - {symbol: X/USDT, prt: 3}", 3, "symbols[1].prt: unknown key"),
+        ("exchange: 1\nsymbols: [A/USDT]", 1, "exchange: Expected `str`, got `int`"),
+        ("symbols: [A/USDT]\nproxy:\n  x: 1", 3, "proxy.x: unknown key"),
+        ("symbols:\n - A/USDT\n - A/USDT:USDT", 3, "is symbols[0] already"),
+        ("symbols:\n - {symbol: A/USDT, port: 1}\n - {symbol: B/USDT, port: 1}", 3,
+         "symbols[1].port: 1 is symbols[0]'s already"),
+        ("symbols:\n - {symbol: A/USDT, port: 5500}", 2, "the proxy's"),
+        ("symbols: [A/USDT]\nbase_port: 70000", 2, "base_port"),
+        ("symbols: [A/USDT]\nchannels: [quote, nonsense]", 2, "channels[1]"),
+        ("symbols: [A/USDT]\nchannels: [book]", 2, "book is not served yet"),
+        ("symbols: [A/USDT]\nchannels: []", 2, "is empty"),
+        ("symbols: [A/USDT]\nsource: native", 2, "native is not there yet"),
+        ("symbols: [A/USDT]\nendpoint: localhost", 2, "http://127.0.0.1:8765"),
+        ("symbols: [A/USDT]\nembedded_exchange:\n  speed: -1", 3, "embedded_exchange.speed"),
+        ("symbols: []", 1, "symbols: is empty"),
+        ("symbols: ['BTC USDT']", 1, "not a symbol"),
+        ("symbols: [A/USDT]\nsymbols: [B/USDT]", 1, "stands twice"),
+        ("symbols: [A/USDT\n", 2, "not valid YAML"),
+    ],
+)  # fmt: skip
+def test_a_mistake_names_file_line_and_key(tmp_path: Path, text: str, line: int, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert str(caught.value).startswith(f"{tmp_path}/feedd.yaml:{line}: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "- BTC/USDT", "nothing"])
+def test_a_file_that_is_no_map_says_so(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="symbols:"):
+        load(tmp_path, text)
+
+
+def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file; give another with --config"):
+        config.load(tmp_path / "none.yaml")
+
+
+def test_half_of_a_key_is_refused() -> None:
+    with pytest.raises(ConfigError, match="BINANCE_API_KEY is set and BINANCE_SECRET is not"):
+        config.credentials("binanceusdm", {"BINANCE_API_KEY": "x"})
+    assert config.credentials("binanceusdm", {}) is None
+    both = {"BYBIT_API_KEY": "key", "BYBIT_SECRET": "secret"}
+    assert config.credentials("bybit", both) == ("key", "secret")
+
+
+def test_a_feed_is_selected_by_program_or_by_either_form_of_its_symbol(tmp_path: Path) -> None:
+    settings = load(tmp_path, "symbols: [BTC/USDT, ETH/USDT]")
+    for name in ("ETH/USDT", "ETH/USDT:USDT", "feed-binanceusdm-ETH-USDT-USDT"):
+        assert [feed.symbol for feed in settings.select(name)] == ["ETH/USDT:USDT"]
+    with pytest.raises(ConfigError, match="no feed is XRP/USDT"):
+        settings.select("XRP/USDT")

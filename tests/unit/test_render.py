@@ -1,0 +1,72 @@
+"""The programs that supervisord runs."""
+
+import configparser
+from pathlib import Path
+
+import pytest
+
+from feedd import config, render
+from feedd.errors import ConfigError
+
+
+def rendered(tmp_path: Path, text: str) -> configparser.RawConfigParser:
+    path = tmp_path / "feedd.yaml"
+    path.write_text(text)
+    settings = config.load(path)
+    ports = {feed.name: 5555 + index for index, feed in enumerate(settings.feeds())}
+    parser = configparser.RawConfigParser()
+    parser.read_string(render.render(settings, path, tmp_path, ports))
+    return parser
+
+
+TWO = "symbols: [BTC/USDT, ETH/USDT]\n"
+BTC = "program:feed-binanceusdm-BTC-USDT-USDT"
+ETH = "program:feed-binanceusdm-ETH-USDT-USDT"
+
+
+def test_each_symbol_is_a_program_of_its_own_beside_proxy_and_exchange(tmp_path: Path) -> None:
+    assert rendered(tmp_path, TWO).sections() == ["program:proxy", BTC, ETH]
+    with_exchange = rendered(tmp_path, TWO + "embedded_exchange: {port: 9000}")
+    assert with_exchange.sections() == ["program:proxy", "program:exchange", BTC, ETH]
+
+
+def test_final_errors_are_not_restarted_and_crashes_are(tmp_path: Path) -> None:
+    program = rendered(tmp_path, TWO)[BTC]
+    assert program["autorestart"] == "unexpected"
+    assert program["exitcodes"] == "0,65,69,77,78"
+
+
+def test_feeds_start_after_the_proxy_and_stop_before_it(tmp_path: Path) -> None:
+    parser = rendered(tmp_path, TWO)
+    assert int(parser[BTC]["priority"]) > int(parser["program:proxy"]["priority"])
+
+
+def test_a_change_of_one_symbol_changes_only_its_program(tmp_path: Path) -> None:
+    before = rendered(tmp_path, TWO)
+    after = rendered(tmp_path, "symbols: [BTC/USDT, {symbol: ETH/USDT, channels: [trade]}]\n")
+    assert before[BTC] == after[BTC]
+    assert before["program:proxy"] == after["program:proxy"]
+    assert before[ETH]["environment"] != after[ETH]["environment"]
+
+
+def test_percent_signs_are_safe_from_supervisords_expansion(tmp_path: Path) -> None:
+    folder = tmp_path / "100%"
+    folder.mkdir()
+    assert "100%%" in rendered(folder, TWO)[BTC]["command"]
+
+
+def test_the_include_says_which_configuration_it_is_of(tmp_path: Path) -> None:
+    path = tmp_path / "feedd.yaml"
+    path.write_text(TWO)
+    settings = config.load(path)
+    names = {feed.name: 1 for feed in settings.feeds()}
+    assert render.rendered_from(tmp_path) is None
+    render.write(render.render(settings, path, tmp_path, names), tmp_path)
+    assert render.rendered_from(tmp_path) == path
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_too_deep_for_a_socket_is_an_error_that_says_so(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100)
+    with pytest.raises(ConfigError, match="shorter path"):
+        render.write("", deep)
