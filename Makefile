@@ -8,7 +8,7 @@ BIN := .venv/bin
 FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
 
-.PHONY: demo test check start stop restart status logs lock
+.PHONY: demo test lint check start stop restart status logs lock
 
 demo: .venv/.feedd
 	@$(BIN)/feedd demo
@@ -22,11 +22,13 @@ restart: .venv/.feedd
 test: .venv/.feedd-dev
 	@$(BIN)/python -m pytest
 
-check: .venv/.feedd-dev
+lint: .venv/.feedd-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+
+check: lint test
 
 .venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
 	@$(SETUP) requirements.lock $@

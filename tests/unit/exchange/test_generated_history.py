@@ -1,6 +1,7 @@
 """The matching history: its book, its trades and its ids agree with each other."""
 
 import json
+from itertools import pairwise
 
 from feedd.exchange.book import Book, DepthStream
 from feedd.exchange.instruments import decimal, listed, units
@@ -43,7 +44,7 @@ def test_trade_ids_have_no_holes_and_update_ids_jump_as_in_the_recording() -> No
     ids = [trade.id for step in steps for trade in step.trades]
     assert ids == list(range(ids[0], ids[0] + len(ids)))
     updates = [step.update_id for step in steps]
-    jumps = sorted(b - a for a, b in zip(updates, updates[1:], strict=False))
+    jumps = sorted(b - a for a, b in pairwise(updates))
     assert jumps[0] >= 1
     # The recording's quartiles are 14, 72 and 296.
     quartiles = [jumps[len(jumps) * n // 4] for n in (1, 2, 3)]

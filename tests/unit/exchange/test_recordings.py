@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_slower_diffs_are_merged_from_faster_ones(tmp_path: Path) -> None:
     assert len(events) >= 2
     assert events[0]["U"] == 11
     assert events[0]["b"] == [["100.00", f"{events[0]['E']}.000"]]
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in pairwise(events):
         assert after["pu"] == before["u"]
 
 

@@ -1,0 +1,254 @@
+"""Under the real supervisord: one symbol at a time, mistakes that end a worker, crashes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from conftest import Project, eventually
+
+from feedd.exchange.rest import API_KEY
+
+BTC = "feed-binanceusdm-BTC-USDT-USDT"
+ETH = "feed-binanceusdm-ETH-USDT-USDT"
+SOL = "feed-binanceusdm-SOL-USDT-USDT"
+Make = Callable[..., Project]
+
+
+def states(project: Project) -> dict[str, str]:
+    return {name: info["statename"] for name, info in project.daemon.processes().items()}
+
+
+def settled(project: Project, name: str, state: str, for_s: float = 3.0) -> dict[str, Any]:
+    """Wait until a process is in a state, see that it stays there, and return what is known."""
+    eventually(lambda: states(project).get(name) == state, what=f"{name} {state}")
+    before = project.daemon.processes()[name]
+    time.sleep(for_s)
+    after = project.daemon.processes()[name]
+    assert (after["statename"], after["start"]) == (state, before["start"])
+    return after
+
+
+def starts(project: Project, name: str) -> int:
+    """Return how often supervisord started a process."""
+    return (project.root / "logs" / "supervisord.log").read_text().count(f"spawned: '{name}'")
+
+
+def test_one_symbol_is_stopped_started_and_restarted_and_no_other_notices(
+    make_project: Make,
+) -> None:
+    project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
+    started = project.feedd("start")
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert "all is healthy" in started.stdout
+    pids = project.pids()
+    assert pids.keys() == {"proxy", "exchange", BTC, ETH}
+
+    assert "RUNNING" in project.supervisorctl("status", BTC).stdout
+    project.supervisorctl("stop", BTC)
+    assert states(project)[BTC] == "STOPPED"
+    degraded = project.feedd("status")
+    assert degraded.returncode == 1
+    assert "feedd is degraded" in degraded.stdout
+    project.supervisorctl("start", BTC)
+    project.supervisorctl("restart", BTC)
+    assert project.feedd("restart", "BTC/USDT").returncode == 0
+    after = project.pids()
+    assert after.pop(BTC) != pids.pop(BTC)
+    assert after == pids
+
+    healthy = project.feedd("status", "--json")
+    assert healthy.returncode == 0
+    report = json.loads(healthy.stdout)
+    assert report["health"] == "healthy"
+    row = next(process for process in report["processes"] if process["name"] == ETH)
+    assert (row["pid"], row["port"], row["state"]) == (pids[ETH], project.base_port + 1, "live")
+
+    assert project.feedd("stop").returncode == 0
+    assert project.left_behind() == []
+    assert project.feedd("status").returncode == 2
+
+
+def test_a_killed_worker_comes_back_with_a_new_session_and_no_other_pid_changes(
+    make_project: Make,
+) -> None:
+    project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
+    assert project.feedd("start").returncode == 0
+    subscriber = project.subscribe("ticker.binanceusdm.BTC/USDT:USDT.")
+    session = subscriber.until(lambda *_: True)[0][1]["session"]
+    pids = project.pids()
+    os.kill(pids[BTC], signal.SIGKILL)
+    messages = subscriber.until(lambda _, payload: payload["session"] != session)
+    assert messages[-1][1]["session"] > session
+    assert messages[-1][1]["seq"] == 1
+    eventually(lambda: states(project)[BTC] == "RUNNING")
+    after = project.pids()
+    assert after.pop(BTC) != pids.pop(BTC)
+    assert after == pids
+
+
+def test_adding_and_removing_a_symbol_leaves_the_others_as_they_were(make_project: Make) -> None:
+    project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
+    assert project.feedd("start").returncode == 0
+    pids = project.pids()
+    project.configure(symbols=["ETH/USDT", "SOL/USDT"])
+    changed = project.feedd("start")
+    assert changed.returncode == 0, changed.stdout + changed.stderr
+    assert f"started {SOL}; stopped {BTC}" in changed.stdout
+    after = project.pids()
+    assert after.keys() == {"proxy", "exchange", ETH, SOL}
+    assert {name: after[name] for name in ("proxy", "exchange", ETH)} == {
+        name: pids[name] for name in ("proxy", "exchange", ETH)
+    }
+    rows = json.loads(project.feedd("status", "--json").stdout)["processes"]
+    ports = {row["name"]: row["port"] for row in rows}
+    assert (ports[ETH], ports[SOL]) == (project.base_port + 1, project.base_port + 2)
+
+
+def test_a_wrong_configuration_starts_nothing(make_project: Make) -> None:
+    project = make_project(symbls=["BTC/USDT"])
+    refused = project.feedd("start")
+    assert refused.returncode == 78
+    assert "symbls: unknown key" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert project.daemon.pid is None
+
+
+def test_a_configuration_that_goes_wrong_later_ends_the_worker_for_good(
+    make_project: Make,
+) -> None:
+    project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
+    assert project.feedd("start").returncode == 0
+    pids = project.pids()
+    project.config_path.write_text("symbols: [BTC/USDT\n")
+    project.supervisorctl("restart", BTC)
+    assert settled(project, BTC, "EXITED")["exitstatus"] == 78
+    assert starts(project, BTC) == 2
+    assert "not valid YAML" in project.log(BTC)
+    assert project.pids()[ETH] == pids[ETH]
+
+
+def test_an_unknown_symbol_ends_its_worker_for_good_before_it_binds(make_project: Make) -> None:
+    project = make_project(symbols=["BTC/USDT", "NOSUCH/USDT"])
+    refused = project.feedd("start")
+    assert refused.returncode == 1
+    assert "binanceusdm does not list NOSUCH/USDT:USDT" in refused.stderr
+    name = "feed-binanceusdm-NOSUCH-USDT-USDT"
+    assert settled(project, name, "EXITED")["exitstatus"] == 65
+    assert starts(project, name) == 1
+    assert '"publishing"' not in project.log(name)
+    assert states(project)[BTC] == "RUNNING"
+
+
+def test_a_refused_key_ends_the_workers_for_good_before_they_bind(make_project: Make) -> None:
+    project = make_project()
+    secret = "s3cr3t" * 10
+    refused = project.feedd("start", BINANCE_API_KEY=API_KEY[::-1], BINANCE_SECRET=secret)
+    assert refused.returncode == 1
+    assert "refused the API key" in refused.stderr
+    assert settled(project, BTC, "EXITED")["exitstatus"] == 77
+    assert starts(project, BTC) == 1
+    assert '"publishing"' not in project.log(BTC)
+    for path in [*(project.root / "logs").iterdir(), *project.root.rglob("*.conf")]:
+        assert secret not in path.read_text()
+
+
+def test_half_a_key_and_an_open_env_file_are_refused(make_project: Make) -> None:
+    project = make_project()
+    half = project.feedd("config", "check", BINANCE_API_KEY="x")
+    assert half.returncode == 78
+    assert "BINANCE_SECRET is not" in half.stderr
+    env = project.root / ".env"
+    env.write_text("BINANCE_API_KEY=x\n")
+    env.chmod(0o644)
+    readable = project.feedd("config", "check")
+    assert readable.returncode == 78
+    assert "chmod 600 .env" in readable.stderr
+
+
+def test_a_port_in_use_is_tried_again_and_then_named(make_project: Make) -> None:
+    project = make_project()
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", project.base_port))
+        holder.listen()
+        refused = project.feedd("start")
+        assert refused.returncode == 1
+        assert f"tcp://127.0.0.1:{project.base_port} is in use by" in refused.stderr
+        assert settled(project, BTC, "EXITED")["exitstatus"] == 69
+    assert starts(project, BTC) == 1
+    assert project.log(BTC).count("waiting for the port") > 3
+    freed = project.feedd("start")
+    assert freed.returncode == 0, freed.stdout + freed.stderr
+
+
+def test_a_worker_outlives_an_exchange_that_is_away_and_says_so(make_project: Make) -> None:
+    project = make_project(channels=["quote"])
+    assert project.feedd("start").returncode == 0
+    subscriber = project.subscribe("status.")
+    pid = project.pids()[BTC]
+    project.supervisorctl("stop", "exchange")
+    subscriber.until(lambda _, payload: payload["state"] == "reconnecting")
+    time.sleep(2)
+    project.supervisorctl("start", "exchange")
+    messages = subscriber.until(lambda _, payload: payload["gap"] is not None, 60)
+    assert messages[-1][1]["gap"]["channel"] == "quote"
+    assert messages[-1][1]["gap"]["reason"].startswith("reconnect after")
+    subscriber.until(lambda _, payload: payload["state"] == "live", 60)
+    assert project.pids()[BTC] == pid
+
+
+def test_an_exchange_that_is_away_at_the_start_is_waited_for(make_project: Make) -> None:
+    project = make_project(endpoint="http://127.0.0.1:9")
+    subscriber = project.subscribe("status.")
+    rendered = project.feedd("render")
+    assert rendered.returncode == 0
+    project.daemon.spawn()
+    messages = subscriber.until(lambda _, payload: payload["state"] == "reconnecting", 60)
+    assert "ExchangeNotAvailable" in messages[-1][1]["reason"]
+    eventually(lambda: states(project)[BTC] == "RUNNING")
+    assert starts(project, BTC) == 1
+
+
+def test_workers_die_with_supervisord_and_the_next_start_is_clean(make_project: Make) -> None:
+    project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
+    assert project.feedd("start").returncode == 0
+    pid = project.daemon.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not project.left_behind(), 5, "workers outlived supervisord")
+    again = project.feedd("start")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_another_configuration_is_not_mixed_into_what_runs(make_project: Make) -> None:
+    project = make_project()
+    assert project.feedd("start").returncode == 0
+    other = project.root / "config" / "other.yaml"
+    other.write_text(project.config_path.read_text())
+    refused = project.feedd("--config", str(other), "start")
+    assert refused.returncode == 78
+    assert "make stop" in refused.stderr
+
+
+def test_every_log_line_is_json_with_its_process_and_nothing_goes_to_stdout(
+    make_project: Make,
+) -> None:
+    project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
+    assert project.feedd("start").returncode == 0
+    project.feedd("stop")
+    for name in ("proxy", "exchange", BTC, ETH):
+        lines = [json.loads(line) for line in project.log(name).splitlines()]
+        assert lines
+        for line in lines:
+            assert line["process"] == name
+            assert {"timestamp", "level", "event"} <= line.keys()
+        assert (project.root / "logs" / f"{name}.stderr").read_text() == ""
+    feed = [json.loads(line) for line in project.log(BTC).splitlines()]
+    assert feed[-1]["symbol"] == "BTC/USDT:USDT"
+    assert feed[-1]["session"] > 0
