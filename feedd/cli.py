@@ -25,7 +25,10 @@ TAIL_IDLE_S = 1.0
 def main() -> int:
     """Run the command; return its exit code."""
     arguments = _parser().parse_args()
+    if arguments.config is not None:
+        arguments.config = str(Path(arguments.config).resolve())
     try:
+        os.chdir(project_root())  # what a configuration names is relative to it
         code: int = arguments.run(arguments)
     except FinalError as error:
         print(f"feedd: {error}", file=sys.stderr)
@@ -119,7 +122,8 @@ def _restart(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments)
-    report = health.look(settings, Daemon(project_root()), ports.assign(settings, path))
+    given = ports.assign(settings, path, remember=False)
+    report = health.look(settings, Daemon(project_root()), given)
     if arguments.json:
         print(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -154,7 +158,7 @@ def _render(arguments: argparse.Namespace) -> int:
 
 def _config_check(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments, running=False)
-    given = ports.assign(settings, path)
+    given = ports.assign(settings, path, remember=False)
     for feed in settings.feeds():
         config.credentials(feed.exchange, environment.read())
         print(f"{feed.name}  port {given[feed.name]}  {', '.join(feed.channels)}")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT_S = 1.0
 PROXY_WAIT_S = 5.0
+AWAY_S = 5.0  # an exchange that can't be asked for so long is away
 CLOSE_TIMEOUT_S = 0.5
 REJECTIONS_LOGGED = 10  # one by one; then every thousandth
 
@@ -112,7 +113,7 @@ class FeedLoop:
         """Check the feed against the exchange, for as long as that is away.
 
         Nothing is bound before the answer, so that a wrong symbol or key leaves no trace; but an
-        exchange that is away is a state that subscribers should see.
+        exchange that stays away is a state that subscribers should see.
         """
         while True:
             try:
@@ -120,8 +121,10 @@ class FeedLoop:
             except SourceError as error:
                 for channel in self._session.channels:
                     self._session.lost(channel, str(error))
-                await self._open_publisher()
-                self._say_if_changed()
+                _log.warning("the exchange is away", why=str(error))
+                if self._clock.monotonic_s() - self._started_s > AWAY_S:
+                    await self._open_publisher()
+                    self._say_if_changed()
                 await asyncio.sleep(self._backoff.next_s())
             else:
                 return

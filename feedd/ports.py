@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 FILE = "ports.json"
 
 
-def assign(config: Config, config_path: Path) -> dict[str, int]:
+def assign(config: Config, config_path: Path, *, remember: bool = True) -> dict[str, int]:
     """Return the port of every feed by its name, and remember those that are new.
 
-    Raises ConfigError where no port is left or the file of given ports can't be read.
+    Without `remember` it only looks: the answer may be another one later. Raises ConfigError where no port is left or the file of given ports can't be read.
     """
     book = Path(config.run_dir, FILE)
     key = f"{config_path.resolve()} from {config.base_port}"
@@ -41,7 +41,7 @@ def assign(config: Config, config_path: Path) -> dict[str, int]:
                 raise ConfigError(f"no port is left for {feed.name}; choose a lower base_port")
         ports[feed.name] = kept[feed.name] = port
         taken.add(port)
-    if given_before.get(key) != kept:
+    if remember and given_before.get(key) != kept:
         write_atomically(book, json.dumps({**given_before, key: kept}, indent=1))
     return ports
 

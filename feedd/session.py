@@ -85,12 +85,11 @@ class Session:
         if state == "live":
             return None
         phase = {"reconnecting": "lost"}.get(state, state)
-        waiting = "waiting for the first event" if state == "starting" else None
-        return "; ".join(
-            f"{name}: {channel.reason or waiting}"
-            for name, channel in self._channels.items()
-            if channel.phase == phase
-        )
+        names: dict[str, list[str]] = {}
+        for name, channel in self._channels.items():
+            if channel.phase == phase:
+                names.setdefault(channel.reason or "waiting for the first event", []).append(name)
+        return "; ".join(f"{', '.join(those)}: {reason}" for reason, those in names.items())
 
     def subscribed(self, name: str, now_ns: int) -> None:
         """Note that a connection for a channel stands and its subscription is on the way."""

@@ -45,7 +45,7 @@ def start(
     if daemon.pid is None:
         render.write(render.render(config, config_path, root, given), root)
         child = daemon.spawn(preexec)
-        say(f"started supervisord (pid {daemon.pid}) on {config_path}: {len(given)} feeds")
+        say(f"started supervisord (pid {daemon.pid}) on {config_path.name}: {len(given)} feeds")
     else:
         running = render.rendered_from(root)
         if running is not None and running != config_path.resolve():

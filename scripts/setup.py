@@ -36,7 +36,7 @@ def main(lock: Path, stamp: Path) -> int:
     if code:
         return code
     stamp.touch()
-    print(f"\rset up in {time.monotonic() - began:.0f} s{' ' * 40}", flush=True)
+    show("set up\n", began)
     return 0
 
 
@@ -52,7 +52,7 @@ def run(command: list, wanted: int, began: float) -> int:
     ) as process:
         for line in process.stdout:
             said.append(line)
-            match = re.match(r"Collecting ([A-Za-z0-9_.-]+)", line)
+            match = re.match(r"(?:Collecting |Processing .*/)([A-Za-z0-9_.]+)", line)
             if match:
                 found += 1
                 show(f"{found}/{wanted} {match[1]}", began)
@@ -66,9 +66,12 @@ def run(command: list, wanted: int, began: float) -> int:
 
 def show(what: str, began: float) -> None:
     """Overwrite the line on a terminal; elsewhere print one."""
-    end = "" if sys.stdout.isatty() else "\n"
-    start = "\r" if sys.stdout.isatty() else ""
-    print(f"{start}  {time.monotonic() - began:3.0f} s  {what:<48}", end=end, flush=True)
+    line = f"  {time.monotonic() - began:3.0f} s  {what:<48}"
+    print(
+        f"\r{line}" if sys.stdout.isatty() else line.rstrip(),
+        flush=True,
+        end="" if sys.stdout.isatty() else "\n",
+    )
 
 
 def fail(why: str) -> int:

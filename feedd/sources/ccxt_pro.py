@@ -13,6 +13,7 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
+import re
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -472,4 +473,6 @@ def _unknown_exchange(exchange: str) -> str:
 
 
 def _one_line(error: Any) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return an error's text as one line, without the signature of a signed address."""
+    text = re.sub(r"(signature=)\w+", r"\1…", str(error))
+    return " ".join(text.split()) or type(error).__name__

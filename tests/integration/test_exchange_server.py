@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -324,3 +325,22 @@ def test_a_recording_refuses_what_it_has_not_and_says_so(btcusdt: Path) -> None:
                 assert "played from a recording" in (await answer.json())["msg"]
 
     asyncio.run(run())
+
+
+def test_orders_come_in_bursts_as_in_the_recording_unless_told_otherwise(tmp_path: Path) -> None:
+    """In the recording half of the bursts are single messages, one in ten has five or more."""
+
+    async def run(bursts: bool) -> list[int]:
+        path = tmp_path / str(bursts)
+        market = GeneratedMarket(Clock(), rate=300, bursts=bursts)
+        async with serving(market, truth=path) as (_, session):
+            async with session.ws_connect("/public/ws/0") as socket:
+                await subscribe(socket, "btcusdt@bookTicker", "btcusdt@trade")
+                await gather(socket, 4.0)
+        sent = [json.loads(line)["sent_ns"] for line in path.read_text().splitlines()]
+        return sorted(Counter(sent).values())
+
+    bursts, singles = asyncio.run(run(bursts=True)), asyncio.run(run(bursts=False))
+    assert bursts[len(bursts) // 2] <= 4
+    assert bursts[int(len(bursts) * 0.9)] >= 4
+    assert sum(singles) / len(singles) < sum(bursts) / len(bursts)
