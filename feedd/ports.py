@@ -22,7 +22,8 @@ FILE = "ports.json"
 def assign(config: Config, config_path: Path, *, remember: bool = True) -> dict[str, int]:
     """Return the port of every feed by its name, and remember those that are new.
 
-    Without `remember` it only looks: the answer may be another one later. Raises ConfigError where no port is left or the file of given ports can't be read.
+    Without `remember` it only looks: the answer may be another one later. Raises ConfigError
+    where no port is left or the file of given ports can't be read.
     """
     book = Path(config.run_dir, FILE)
     key = f"{config_path.resolve()} from {config.base_port}"

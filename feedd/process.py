@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import ctypes
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -19,7 +21,6 @@ from feedd.logs import configure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from pathlib import Path
     from typing import Any
 
 SUPERVISED = "SUPERVISOR_ENABLED"  # supervisord sets it for its children
@@ -57,6 +58,14 @@ def run(
         _log.exception("a fault in feedd")
         raise
     return 0
+
+
+def worker_arguments(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of what every worker is told by supervisord."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
+    parser.add_argument("--log-dir", type=Path, help="default: standard error")
+    return parser
 
 
 def usage_meter() -> Callable[[], tuple[float, float]]:

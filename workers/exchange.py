@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +15,11 @@ from feedd.exchange.generated import GeneratedMarket
 from feedd.exchange.recorded import RecordedMarket, load_tapes
 from feedd.exchange.server import ExchangeServer
 from feedd.exchange.truth import TruthLog
-from feedd.process import run
+from feedd.process import run, worker_arguments
 from feedd.topics import market_id
 
 if TYPE_CHECKING:
+    import argparse
     import asyncio
 
     from feedd.config import EmbeddedExchange
@@ -56,8 +56,5 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
-    parser.add_argument("--log-dir", type=Path, help="default: standard error")
-    given = parser.parse_args()
+    given = worker_arguments(__doc__).parse_args()
     sys.exit(run(lambda stop: main(given, stop), "exchange", given.log_dir))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from feedd import config, environment, ports
 from feedd.clock import NS_PER_MS, Clock
 from feedd.feed import FeedLoop
 from feedd.files import next_session
-from feedd.process import run, usage_meter
+from feedd.process import run, usage_meter, worker_arguments
 from feedd.session import STALE_AFTER_NS
 from feedd.sources.base import Backoff
 from feedd.sources.ccxt_pro import CcxtSource
@@ -22,6 +21,7 @@ from feedd.topics import file_name
 from feedd.transport.publisher import Publisher
 
 if TYPE_CHECKING:
+    import argparse
     import asyncio
 
 
@@ -69,10 +69,8 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = worker_arguments(__doc__)
     parser.add_argument("name", nargs="?", help="program or symbol, e.g. BTC/USDT")
-    parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
-    parser.add_argument("--log-dir", type=Path, help="default: standard error")
     parser.add_argument("--alone", action="store_true", help="without a proxy")
     given = parser.parse_args()
     log_name = file_name(given.name or "feed")

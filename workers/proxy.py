@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from feedd import config, environment
 from feedd.files import make_run_dir
-from feedd.process import run
+from feedd.process import run, worker_arguments
 from feedd.transport.proxy import Proxy
 
 if TYPE_CHECKING:
+    import argparse
     import asyncio
 
 
@@ -32,8 +31,5 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
-    parser.add_argument("--log-dir", type=Path, help="default: standard error")
-    given = parser.parse_args()
+    given = worker_arguments(__doc__).parse_args()
     sys.exit(run(lambda stop: main(given, stop), "proxy", given.log_dir))

@@ -5,7 +5,8 @@ import json
 import ccxt.pro
 import pytest
 
-from feedd.sources.ccxt_pro import _moved, to_quote, to_ticker, to_trade
+from feedd.sources.ccxt_pro import _moved
+from feedd.sources.ccxt_structures import to_quote, to_ticker, to_trade
 
 SYMBOL = "BTC/USDT:USDT"
 QUOTE = (
