@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,8 @@ def test_book_quotes_and_trades_of_one_history_agree() -> None:
                 for side, levels in book.items()}  # fmt: skip
         quotes = {m["u"]: m for m in messages if m["e"] == "bookTicker"}
         trades = [m for m in messages if m["e"] == "trade"]
+        tops = [(q["b"], q["B"], q["a"], q["A"]) for q in quotes.values()]
+        assert all(before != after for before, after in pairwise(tops))
         last_u, compared = None, 0
         for diff in (m for m in messages if m["e"] == "depthUpdate"):
             assert last_u is None or diff["pu"] == last_u
@@ -344,3 +347,24 @@ def test_orders_come_in_bursts_as_in_the_recording_unless_told_otherwise(tmp_pat
     assert bursts[len(bursts) // 2] <= 4
     assert bursts[int(len(bursts) * 0.9)] >= 4
     assert sum(singles) / len(singles) < sum(bursts) / len(bursts)
+
+
+def test_at_speed_0_a_recording_waits_for_its_reader(btcusdt: Path) -> None:
+    async def run() -> None:
+        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=0, rebase=False)
+        async with serving(market) as (server, session):
+            port = int(str(session._base_url).rstrip("/").rsplit(":", 1)[1])
+            _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+            writer.write(
+                b"GET /public/ws/btcusdt@bookTicker HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            backlogs = []
+            for _ in range(20):
+                await asyncio.sleep(0.1)
+                backlogs += [client.backlog() for client in server._open]
+            writer.close()
+            assert 0 < max(backlogs) < 1_000_000  # the whole is 13 MB
+
+    asyncio.run(run())

@@ -32,6 +32,10 @@ def test_no_book_is_ever_crossed_and_every_trade_lies_in_the_book() -> None:
             assert bid is not None
             assert ask is not None
             assert 0 < bid[0] < ask[0]
+            if step.trades:
+                side = "bid" if step.trades[0].buyer_is_maker else "ask"
+                best = max(before["bid"]) if side == "bid" else min(before["ask"])
+                assert step.trades[0].price == best
             taken: dict[int, int] = {}
             for trade in step.trades:
                 taken[trade.price] = taken.get(trade.price, 0) + trade.size
