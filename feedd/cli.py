@@ -13,7 +13,7 @@ import orjson
 from feedd import config, demo, environment, health, ports, render, show
 from feedd.daemon import Daemon, project_root
 from feedd.errors import ConfigError, FeeddError, FinalError
-from feedd.startup import StartError, start, wait_until_healthy
+from feedd.startup import start, wait_until_healthy
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         run=_start
     )
     commands.add_parser("stop", help="stop everything").set_defaults(run=_stop)
-    restart = commands.add_parser("restart", help="restart everything, or some symbols")
+    restart = commands.add_parser("restart", help="restart all feeds, or some")
     restart.add_argument("symbols", nargs="*", metavar="SYMBOL", help="e.g. BTC/USDT")
     restart.set_defaults(run=_restart)
     status = commands.add_parser("status", help="0: healthy, 1: degraded, 2: down")
@@ -67,8 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("render", help="write supervisord's programs").set_defaults(run=_render)
     check = commands.add_parser("config", help="check the configuration")
-    check.add_argument("what", choices=["check"])
-    check.set_defaults(run=_config_check)
+    check.add_argument(
+        "what", choices=["check", "embedded"], help="embedded: exit 0 if it has such an exchange"
+    )
+    check.set_defaults(run=_config)
     return parser
 
 
@@ -88,11 +90,7 @@ def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[C
 def _start(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments)
     root = project_root()
-    try:
-        start(settings, path, root, print)
-    except StartError as error:
-        print(f"feedd: {error}", file=sys.stderr)
-        return 1
+    start(settings, path, root, print)
     return 0
 
 
@@ -113,6 +111,9 @@ def _restart(arguments: argparse.Namespace) -> int:
         return _start(arguments)
     names = [feed.name for symbol in arguments.symbols for feed in settings.select(symbol)]
     names = names or [feed.name for feed in settings.feeds()]
+    unknown = set(names) - daemon.processes().keys()
+    if unknown:
+        raise ConfigError(f"{', '.join(sorted(unknown))} is not started yet; run make start")
     daemon.stop(names)
     daemon.start(names)
     print(f"restarted {', '.join(names)}")
@@ -156,8 +157,10 @@ def _render(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _config_check(arguments: argparse.Namespace) -> int:
+def _config(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments, running=False)
+    if arguments.what == "embedded":
+        return 0 if settings.embedded_exchange is not None else 1
     given = ports.assign(settings, path, remember=False)
     for feed in settings.feeds():
         config.credentials(feed.exchange, environment.read())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from msgspec import Meta, Struct
 
 from feedd.errors import ConfigError
-from feedd.model import CHANNELS, BidAsk
+from feedd.model import BidAsk  # noqa: TC001  msgspec reads the annotations
 from feedd.topics import program_name, unified_symbol
 
 SERVED_CHANNELS = ("ticker", "quote", "trade")
@@ -148,8 +149,8 @@ class _Document:
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
-        loader = yaml.SafeLoader(text)
         try:
+            loader = yaml.SafeLoader(text)
             self._root = loader.get_single_node()
             if self._root is not None:
                 self._refuse_duplicate_keys(self._root)
@@ -159,8 +160,6 @@ class _Document:
             raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem}") from None
         except yaml.YAMLError as error:
             raise ConfigError(f"{path}: not valid YAML: {error}") from None
-        finally:
-            loader.dispose()
 
     def config(self) -> Config:
         """Return what the document says, once it is known to be possible."""
@@ -226,12 +225,15 @@ class _Document:
         for key in ("subscribers", "workers", "history"):
             if not re.match(r"(tcp|ipc)://.+", getattr(config.proxy, key)):
                 raise self._error(["proxy", key], "must look like tcp://127.0.0.1:5500")
+        for key in ("speed", "rate", "clock_scale"):
+            if not math.isfinite(getattr(config.embedded_exchange, key, 0.0)):
+                raise self._error(["embedded_exchange", key], "must be a finite number")
         self._check_channels(config.channels, ["channels"])
         self._check_symbols(config)
 
     def _check_channels(self, channels: tuple[str, ...], path: list[str | int]) -> None:
         if not channels:
-            raise self._error(path, "is empty; name at least one of " + ", ".join(CHANNELS))
+            raise self._error(path, "is empty; name at least one of " + ", ".join(SERVED_CHANNELS))
         for channel in channels:
             if channel not in SERVED_CHANNELS:
                 served = ", ".join(SERVED_CHANNELS)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+from supervisor.xmlrpc import Faults
 
 from feedd.errors import ConfigError, FeeddError
 from feedd.render import EXCHANGE, PROXY, SUPERVISOR_SOCKET
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 CONF = "supervisord.conf"
-PID_FILE = Path("run/supervisord.pid")
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
 CALL_TIMEOUT_S = 5.0
@@ -31,6 +31,10 @@ NOT_RUNNING = frozenset({"STOPPED", "EXITED", "FATAL"})
 
 class DaemonError(FeeddError):
     """supervisord did not do what it was asked for."""
+
+    def __init__(self, text: str, code: int | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def project_root() -> Path:
@@ -101,14 +105,17 @@ class Daemon:
                 [*command, "-n"], start_new_session=True, preexec_fn=preexec, **options
             )
         deadline = time.monotonic() + START_TIMEOUT_S
-        while self.pid is None:
-            if time.monotonic() > deadline or (child is not None and child.poll() is not None):
-                if child is not None:
-                    child.terminate()
-                raise DaemonError(
-                    f"supervisord did not start; see {self.root}/logs/supervisord.log"
-                )
-            time.sleep(0.05)
+        try:
+            while self.pid is None:
+                if time.monotonic() > deadline or (child is not None and child.poll() is not None):
+                    log = self.root / "logs" / "supervisord.log"
+                    raise DaemonError(f"supervisord did not start; see {log}")
+                time.sleep(0.05)
+        except BaseException:
+            if child is not None:
+                child.terminate()
+                child.wait()
+            raise
         return child
 
     def processes(self) -> dict[str, dict[str, Any]]:
@@ -147,8 +154,11 @@ class Daemon:
         """Stop programs, all at once, and wait until they have ended."""
         names = list(names)
         for name in names:
-            if self.processes()[name]["statename"] not in NOT_RUNNING:
+            try:
                 self._call("stopProcess", name, False)
+            except DaemonError as error:
+                if error.code != Faults.NOT_RUNNING:  # it has ended, or is just ending
+                    raise
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while True:
             states = {name: self.processes()[name]["statename"] for name in names}
@@ -182,7 +192,7 @@ class Daemon:
         try:
             return getattr(server, f"supervisor.{method}")(*arguments)
         except xmlrpc.client.Fault as fault:
-            raise DaemonError(f"supervisord: {fault.faultString}") from None
+            raise DaemonError(f"supervisord: {fault.faultString}", fault.faultCode) from None
         except (OSError, xmlrpc.client.Error) as error:
             raise _AwayError(f"supervisord does not answer: {error}") from None
 

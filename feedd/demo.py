@@ -30,8 +30,8 @@ def run(config_path: Path) -> int:
     daemon = Daemon(root)
     if daemon.pid is not None:
         raise ConfigError(f"feedd runs here already (pid {daemon.pid}); stop it first: make stop")
-    for name in [name for name in os.environ if name.startswith("BINANCE_")]:
-        del os.environ[name]  # the embedded exchange has no use for real keys
+    # The embedded exchange has no use for real keys, from the environment or from .env.
+    os.environ.update({"BINANCE_API_KEY": "", "BINANCE_SECRET": ""})
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:

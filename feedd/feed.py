@@ -132,10 +132,7 @@ class FeedLoop:
     async def _open_publisher(self) -> None:
         if self._open:
             return
-        await self._publisher.bind(
-            self._endpoint,
-            on_retry=lambda error: _log.warning("waiting for the port", why=str(error)),
-        )
+        await self._publisher.bind(self._endpoint)
         self._open = True
         if self._proxy is not None and not await self._publisher.connect(self._proxy, PROXY_WAIT_S):
             _log.warning("the proxy is not there; going on without", proxy=self._proxy)

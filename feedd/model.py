@@ -3,6 +3,10 @@
 A source fills in what the exchange said; the publisher stamps `published_ns`, `session` and
 `seq` just before the event leaves. Prices and sizes are float64, `timestamp` is the exchange's
 time in ms, `…_ns` is ours in ns, both since the epoch, UTC. What is not known is None (nil).
+
+`received_ns` is when the source took the message in hand: in a burst, what waits in the socket's
+buffer behind others is not counted. `reconnects` counts channels: two that share a connection are
+two.
 """
 
 from __future__ import annotations
@@ -14,8 +18,6 @@ from msgspec import Struct
 BidAsk = Literal["book", "quote", "estimate", "none"]
 State = Literal["starting", "live", "stale", "reconnecting", "resync", "stopped"]
 EventId = int | str | None
-
-CHANNELS = ("ticker", "quote", "trade", "book", "candle", "mark", "liquidation")
 
 
 class Ticker(Struct, gc=False):

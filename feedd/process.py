@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SUPERVISED = "SUPERVISOR_ENABLED"  # supervisord sets it for its children
+DAEMON_PID_FILE = "FEEDD_DAEMON_PID_FILE"  # where supervisord's pid stands
 START_SECS = 1.0  # `startsecs` of the rendered programs
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -39,8 +40,6 @@ def run(
     code; anything else that is raised is a fault of feedd's: it is logged and raised again.
     """
     started_s = time.monotonic()
-    if SUPERVISED in os.environ:
-        _die_with_parent()
     try:
         configure(log_dir, name)
     except OSError as error:
@@ -48,6 +47,8 @@ def run(
         _outlive_start_secs(started_s)
         return ConfigError.exit_code
     try:
+        if SUPERVISED in os.environ:
+            _die_with_parent()
         uvloop.run(_until_signal(main))
     except FinalError as error:
         _log.error(str(error), exit_code=error.exit_code)
@@ -97,14 +98,19 @@ def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
 def _die_with_parent() -> None:
     """Ask the kernel for SIGTERM when supervisord dies: an orphan would hold its port.
 
-    See prctl(2), PR_SET_PDEATHSIG. Where there is no such call (macOS), orphans stay possible.
+    See prctl(2), PR_SET_PDEATHSIG. It says nothing of a parent that is dead already: for that the
+    parent is compared with supervisord's pid file. Where there is no such call (macOS), orphans
+    stay possible.
     """
-    parent = os.getppid()
     if sys.platform != "linux":
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        daemon = int(Path(os.environ.get(DAEMON_PID_FILE, "")).read_text())
+    except (OSError, ValueError):
+        return
+    if os.getppid() != daemon:
+        raise FinalError(f"supervisord (pid {daemon}) is gone; ending with it")
 
 
 def _outlive_start_secs(started_s: float) -> None:

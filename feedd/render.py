@@ -12,13 +12,14 @@ import msgspec
 
 from feedd.errors import FINAL_EXIT_CODES, ConfigError
 from feedd.files import write_atomically
-from feedd.process import START_SECS
+from feedd.process import DAEMON_PID_FILE, START_SECS
 
 if TYPE_CHECKING:
     from feedd.config import Config
 
 INCLUDE = Path("run/supervisor.d/feedd.conf")
 SUPERVISOR_SOCKET = Path("run/supervisor.sock")
+PID_FILE = Path("run/supervisord.pid")
 MARK = "; config: "
 SOCKET_PATH_BYTES = 107  # sockaddr_un, unix(7)
 
@@ -88,7 +89,7 @@ def _program(name: str, command: list[str], made_from: Any, root: Path, log_dir:
         "command": shlex.join(words),
         "directory": str(root),
         "priority": str(PRIORITIES.get(name, FEED_PRIORITY)),
-        "environment": f'FEEDD_MADE_FROM="{digest}"',
+        "environment": f'FEEDD_MADE_FROM="{digest}",{DAEMON_PID_FILE}="{root / PID_FILE}"',
         "startsecs": str(int(START_SECS)),
         "startretries": "5",
         "autorestart": "unexpected",

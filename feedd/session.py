@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 S = 1_000_000_000
 
-# How long a connected channel may be silent before it counts as stale. A channel without a limit
-# is silent for as long as the market is: it is live once it is subscribed to.
-STALE_AFTER_NS: dict[str, int] = {"ticker": 30 * S, "quote": 30 * S}
-RECONNECT_AFTER_NS = 2  # times the limit
+# How long a connected channel may be silent before it counts as stale.
+STALE_AFTER_NS: dict[str, int] = {"ticker": 30 * S, "quote": 30 * S, "trade": 600 * S}
+# Channels that are silent while the market is: they are live once they are subscribed to.
+SPARSE = frozenset({"trade"})
+RECONNECT_AFTER_LIMITS = 2  # a silence of so many limits ends the connection
 
 Phase = Literal["starting", "live", "stale", "lost"]
 
@@ -95,10 +96,11 @@ class Session:
         """Note that a connection for a channel stands and its subscription is on the way."""
         channel = self._channels[name]
         channel.subscribed = True
+        channel.heard = False
         channel.since_ns = now_ns
         if channel.phase == "lost" and channel.had_event:
             self.reconnects += 1
-        if name not in STALE_AFTER_NS:
+        if name in SPARSE:
             self._turn(channel, "live")
 
     def event(self, name: str, event_id: EventId) -> Gap | None:
@@ -141,16 +143,16 @@ class Session:
         """Mark as stale what is silent for too long; return what should be connected anew."""
         restart = []
         for name, channel in self._channels.items():
-            limit_ns = STALE_AFTER_NS.get(name)
-            if limit_ns is None or not channel.subscribed or channel.phase == "lost":
+            if not channel.subscribed:
                 continue
+            limit_ns = STALE_AFTER_NS[name]
             if channel.heard:
                 channel.heard = False
                 channel.since_ns = now_ns
             silent_ns = now_ns - channel.since_ns
             if silent_ns > limit_ns:
                 self._turn(channel, "stale", f"silent for more than {limit_ns // S} s")
-            if silent_ns > RECONNECT_AFTER_NS * limit_ns:
+            if silent_ns > RECONNECT_AFTER_LIMITS * limit_ns:
                 restart.append(name)
         return restart
 

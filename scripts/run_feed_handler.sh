@@ -10,7 +10,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 make -s .venv/.feedd
 
-config=${FEEDD_CONFIG:-config/feedd.yaml}
 mkdir -p -m 700 run
 note=run/alone.$$.pid
 echo $$ > "$note"
@@ -24,11 +23,11 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
-if grep -q '^embedded_exchange:' "$config" 2>/dev/null; then
-    .venv/bin/python workers/exchange.py --config "$config" &
+if .venv/bin/feedd config embedded > /dev/null 2>&1; then
+    .venv/bin/python workers/exchange.py &
     children+=($!)
 fi
-.venv/bin/python workers/feed.py --alone --config "$config" "$@" &
+.venv/bin/python workers/feed.py --alone "$@" &
 feed=$!
 children+=("$feed")
 wait "$feed"

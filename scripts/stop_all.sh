@@ -13,6 +13,10 @@ for note in run/alone.*.pid; do
             kill -0 "$pid" 2>/dev/null || break
             sleep 0.1
         done
+        if kill -0 "$pid" 2>/dev/null; then
+            echo "a feed of its own (pid $pid) does not end" >&2
+            exit 1
+        fi
         echo "stopped a feed of its own (pid $pid)"
     fi
     rm -f "$note"

@@ -1,6 +1,6 @@
 """Prints the tickers of a feed: the quickest way to see that it works.
 
-    scripts/test_feed.py [ENDPOINT] [--count N]
+    .venv/bin/python scripts/test_feed.py [ENDPOINT] [--count N]
 
 The endpoint is a feed's own port, or the proxy's for all of them; the default is
 ZMQ_FEED_HANDLER_URL, else tcp://127.0.0.1:5555, where the first symbol publishes.

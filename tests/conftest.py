@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -46,13 +47,19 @@ def four_symbols() -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Return ports in a row that nobody has, below those that outgoing connections take."""
+    while True:
+        first = random.randrange(20_000, 32_000)
+        sockets = [socket.socket() for _ in range(count)]
+        try:
+            for number, one in enumerate(sockets):
+                one.bind(("127.0.0.1", first + number))
+        except OSError:
+            continue
+        finally:
+            for one in sockets:
+                one.close()
+        return list(range(first, first + count))
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = 20.0, what: str = "") -> Any:
@@ -110,7 +117,7 @@ class Project:
         (root / "workers").symlink_to(REPOSITORY / "workers")
         (root / "config").mkdir()
         self.config_path = root / "config" / "feedd.yaml"
-        exchange, proxy, self.base_port = free_ports(3)
+        exchange, proxy, self.base_port, *_ = free_ports(6)
         self.endpoint = f"tcp://127.0.0.1:{proxy}"
         self.settings: dict[str, Any] = {
             "symbols": ["BTC/USDT:USDT"],

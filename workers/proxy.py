@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Forward until told to stop."""
     settings = config.load(environment.config_path(arguments.config, environment.read()))
-    make_run_dir(settings.run_dir)
-    proxy = Proxy(settings.proxy)
+    make_run_dir(Path(settings.run_dir))
+    proxy = Proxy()
+    await proxy.bind(settings.proxy)
     proxy.start()
     log = structlog.get_logger()
     log.info("forwarding", subscribers=settings.proxy.subscribers, workers=settings.proxy.workers)

@@ -46,9 +46,6 @@ class Book:
         nearest = reversed(prices[-limit:]) if side == "bid" else prices[:limit]
         return [(price, sizes[price]) for price in nearest]
 
-    def __len__(self) -> int:
-        return len(self._prices["bid"]) + len(self._prices["ask"])
-
 
 class DepthStream:
     """Collects changes of a book into `depthUpdate` events: `U`, `u`, and `pu` of the last one.

@@ -10,7 +10,6 @@ the longest has 177.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from feedd.clock import NS_PER_MS
 from feedd.exchange.book import DepthStream, partial_depth
 from feedd.exchange.history import TradeHistory, TradeRow, agg_trade_event, same_aggregate
 from feedd.exchange.instruments import Instrument, listed
-from feedd.exchange.market import Message, Outlet, Refused
+from feedd.exchange.market import Message, Outlet, Refused, watch_over
 from feedd.exchange.matching import Matching, Step
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 WARM_UP_STEPS = 2000  # before the first message, so that a ticker has a history
 BURST_EXPONENT = 1.6  # of the Pareto distribution that comes closest to the recording's
 LONGEST_BURST = 177  # and none longer than a second's worth of messages
+BEHIND_AT_MOST_S = 0.5
 FUNDING_MS = 8 * 3600 * 1000
 
 
@@ -140,6 +140,7 @@ class _SymbolMarket:
                 self._aggregate(trade)
         self._close_aggregate()
         self._task = asyncio.get_running_loop().create_task(self._run())
+        watch_over(self._task, self.instrument.id, lambda: set().union(*self._outlets.values()))
 
     def now_ms(self) -> int:
         return self._clock.now_ns() // NS_PER_MS
@@ -187,8 +188,7 @@ class _SymbolMarket:
 
     async def close(self) -> None:
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.gather(self._task, return_exceptions=True)
 
     # --- the history goes on ------------------------------------------------------------------
 
@@ -197,7 +197,9 @@ class _SymbolMarket:
         next_burst_s = loop.time()
         while True:
             out: list[Message] = []
-            while next_burst_s <= loop.time():
+            # A market that was held up, or is asked for more than it can, goes on from now.
+            next_burst_s = max(next_burst_s, loop.time() - BEHIND_AT_MOST_S)
+            while next_burst_s <= loop.time() and len(out) < LONGEST_BURST:
                 sent = self._burst(out)
                 next_burst_s += self._random.expovariate(1.0) * sent / self._rate
             now_ms = self.now_ms()

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import structlog
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import asyncio
+    from collections.abc import Callable, Iterable, Sequence
 
     from feedd.exchange.instruments import Instrument
     from feedd.exchange.streams import Stream
+
+
+_log = structlog.get_logger()
 
 
 class Message(NamedTuple):
@@ -27,6 +33,24 @@ class Outlet(Protocol):
 
     def backlog(self) -> int:
         """Return the bytes that the reader has left unread."""
+
+    def abort(self) -> None:
+        """Drop the connection without a word."""
+
+
+def watch_over(
+    task: asyncio.Task[None], what: str, outlets: Callable[[], Iterable[Outlet]]
+) -> None:
+    """When a market's task fails, say so and cut off its readers: silence would be a lie."""
+
+    def ended(done: asyncio.Task[None]) -> None:
+        if done.cancelled() or done.exception() is None:
+            return
+        _log.error("a market has failed", what=what, why=repr(done.exception()))
+        for outlet in list(outlets()):
+            outlet.abort()
+
+    task.add_done_callback(ended)
 
 
 class Refused(Exception):  # noqa: N818  it is an answer of the market, no fault

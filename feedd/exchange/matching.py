@@ -52,7 +52,8 @@ class Matching:
         self.update_id = FIRST_UPDATE_ID + self._random.randrange(1_000_000_000)
         self._trade_id = FIRST_TRADE_ID + self._random.randrange(1_000_000_000)
         for distance in range(1, LEVELS + 1):
-            self.book.set("bid", first_price - distance * self._tick, self._size())
+            if first_price > distance * self._tick:
+                self.book.set("bid", first_price - distance * self._tick, self._size())
             self.book.set("ask", first_price + distance * self._tick, self._size())
 
     def step(self, time_ms: int) -> Step:

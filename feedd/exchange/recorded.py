@@ -14,7 +14,6 @@ What a file doesn't hold is derived from what it does, or refused by name:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from feedd.errors import ConfigError
 from feedd.exchange.book import Book
 from feedd.exchange.derived import Derivation, derivation
 from feedd.exchange.instruments import units
-from feedd.exchange.market import Message, Refused
+from feedd.exchange.market import Message, Refused, watch_over
 from feedd.exchange.tape import Tape
 
 if TYPE_CHECKING:
@@ -218,6 +217,7 @@ class _Player:
         if stream.kind == "depth" and symbol.holding.snapshot is not None:
             self._book = _PlayedBook(symbol.instrument)
         self._task = asyncio.get_running_loop().create_task(self._play())
+        watch_over(self._task, stream.name, lambda: self._outlets)
 
     def add(self, outlet: Outlet) -> None:
         self._outlets.add(outlet)
@@ -233,8 +233,7 @@ class _Player:
 
     async def close(self) -> None:
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _play(self) -> None:
         loop = asyncio.get_running_loop()

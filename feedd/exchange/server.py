@@ -17,6 +17,7 @@ from feedd.errors import ConfigError, EndpointInUseError
 from feedd.exchange.limits import WEIGHT_LIMIT, Weights, weight
 from feedd.exchange.protocol import Connection, Reaction
 from feedd.exchange.rest import Page, Rest
+from feedd.patience import bind_patiently
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,16 +68,11 @@ class ExchangeServer:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((host, port))
-        except OSError as error:
+            await bind_patiently(lambda: _bind(listener, host, port))
+        except BaseException:
             listener.close()
             await self._runner.cleanup()
-            if error.errno == errno.EADDRINUSE:
-                raise EndpointInUseError(
-                    f"http://{host}:{port} is in use; stop what holds it, or set "
-                    "embedded_exchange.port to another one"
-                ) from None
-            raise ConfigError(f"http://{host}:{port} can't be bound: {error.strerror}") from None
+            raise
         await web.SockSite(self._runner, listener).start()
         self._flusher = asyncio.get_running_loop().create_task(self._flush_truth())
         return int(listener.getsockname()[1])
@@ -212,7 +208,8 @@ class _Client:
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send events of the market in one piece."""
-        if self._request.transport is None or self.response.closed:
+        transport = self._request.transport
+        if transport is None or transport.is_closing() or self.response.closed:
             return
         if self.backlog() > BACKLOG_LIMIT_BYTES:
             _log.warning("cutting off a reader that is too far behind", connection=self.number)
@@ -244,6 +241,18 @@ class _Client:
         transport = self._request.transport
         if transport is not None:
             transport.abort()
+
+
+def _bind(listener: socket.socket, host: str, port: int) -> None:
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise EndpointInUseError(
+                f"http://{host}:{port} is in use; stop what holds it, or set "
+                "embedded_exchange.port to another one"
+            ) from None
+        raise ConfigError(f"http://{host}:{port} can't be bound: {error.strerror}") from None
 
 
 def _frame(payload: bytes) -> bytes:

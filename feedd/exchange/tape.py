@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 GZIP_MAGIC = b"\x1f\x8b"
 LINES_SCANNED = 300_000  # to learn what a file holds; a day of one busy symbol has 20 million
+LINES_MEASURED = 20_000  # of them, to learn the steps of prices and sizes
 QUOTE_CURRENCIES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH", "BNB", "EUR")
 
 _SHAPES = (re.compile(r"(\d{16,20}) (\{.*\})"), re.compile(r"(\d{9,11}\.\d+): (\{.*\})"))
@@ -99,9 +100,10 @@ class Tape:
                 continue
             symbol, _, name = line.stream.partition("@")
             streams.setdefault(symbol.upper(), set()).add(name)
-            seen_prices = prices.setdefault(symbol.upper(), set())
-            if len(seen_prices) < 2000:
-                seen_prices.update(a or b for a, b in _PRICES.findall(line.data))
+            if number < LINES_MEASURED:
+                prices.setdefault(symbol.upper(), set()).update(
+                    a or b for a, b in _PRICES.findall(line.data)
+                )
                 sizes.setdefault(symbol.upper(), set()).update(
                     a or b for a, b in _SIZES.findall(line.data)
                 )
@@ -110,7 +112,7 @@ class Tape:
                 self.least_delay_ms = min(self.least_delay_ms, delay_ms)
         for symbol, names in streams.items():
             self.holdings[symbol] = Holding(
-                _instrument(symbol, prices[symbol], sizes[symbol]), names
+                _instrument(symbol, prices.get(symbol, set()), sizes.get(symbol, set())), names
             )
         if snapshot is not None and len(self.holdings) == 1:
             # The answer doesn't say whose it is; with one symbol there is no doubt.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from feedd.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -13,15 +15,19 @@ if TYPE_CHECKING:
 
 
 class TruthLog:
-    """One line for each event sent to a connection.
+    """One line for each event sent to a connection; it goes on behind an earlier run's.
 
     `{"sent_ns":…,"connection":1,"stream":"btcusdt@trade","id":5266583935,"data":{…}}`: `sent_ns`
     is ns since the epoch, `connection` counts from 1, `id` is null where the exchange has none.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w", encoding="ascii", buffering=1 << 20)
+        """Open the log, behind what is there; raise ConfigError where it can't be written."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8", buffering=1 << 20)
+        except OSError as error:
+            raise ConfigError(f"{path}: the truth log can't be opened: {error.strerror}") from None
 
     def write(self, connection: int, messages: Iterable[Message]) -> None:
         """Note messages that are being sent now."""

@@ -1,4 +1,4 @@
-"""The ccxt source: any exchange of ccxt.pro. The only file that knows ccxt.
+"""The ccxt source: any exchange of ccxt.pro. The only file that imports ccxt.
 
 `watch_*` hands over the first message of a burst and drops the others, because it has no queue.
 So each channel is subscribed to with one `watch_*` call, and what ccxt parses is taken where it
@@ -116,7 +116,8 @@ class CcxtSource:
                     f"{self._id} has no {channel} in ccxt.pro; it has {', '.join(served)}"
                 )
         try:
-            markets = await self._exchange.load_markets()
+            # `True`: ccxt keeps the answer of the first call, also one that it could not read.
+            markets = await self._exchange.load_markets(True)
             if not markets:
                 # ccxt takes an answer that it can't read for an exchange without markets.
                 raise SourceError(f"{self._id} listed no markets at all")
@@ -124,7 +125,8 @@ class CcxtSource:
                 raise UnknownSymbolError(_unknown(self._id, self._symbol, list(markets)))
             if self._credentials is not None:
                 await self._exchange.fetch_balance()
-        except ccxt.BaseError as error:
+        except Exception as error:
+            # Whatever ccxt's parsers raise for an answer that they don't expect may pass.
             raise self._translated(error) from error
 
     async def run(self, sink: Sink) -> None:
@@ -215,8 +217,10 @@ class CcxtSource:
 
         def tapped_resolve(result: Any, message_hash: str | None = None) -> Any:
             channel = channels.get(message_hash)  # type: ignore[arg-type]
-            if channel is not None and self._sink is not None:
-                self._take[channel](result)
+            # What a connection still yields after it was given up belongs to the hole that its
+            # loss reports; taken, it would pass for the first event behind that hole.
+            if channel is not None and self._clients.get(channel) is client:
+                self._take_safely(channel, result)
             return resolve(result, message_hash)
 
         def tapped_reject(error: Any, message_hash: str | None = None) -> Any:
@@ -230,7 +234,7 @@ class CcxtSource:
                 handle_message(message)
             except Exception as error:  # noqa: BLE001  ccxt's parsers raise anything; passed on,
                 # it would end the receive loop without a word and leave the connection open.
-                self._reject(client, error)
+                self._reject(self._channels_of(client), error)
             finally:
                 self._in_handler = False
 
@@ -250,14 +254,23 @@ class CcxtSource:
         for channel in self._channels_of(client):
             self._note_lost(channel, _one_line(error))
 
-    def _reject(self, client: Any, error: Exception) -> None:
-        if self._sink is not None:
-            self._sink.rejected(self._channels_of(client), f"{type(error).__name__}: {error}")
+    def _reject(self, channels: list[str], error: Exception) -> None:
+        if self._sink is not None and channels:
+            self._sink.rejected(channels, f"{type(error).__name__}: {error}")
 
     def _channels_of(self, client: Any) -> list[str]:
         return [channel for channel, its in self._clients.items() if its is client]
 
     # --- ccxt's structures end here; ccxt_structures.py says what they mean -----------------
+
+    def _take_safely(self, channel: str, result: Any) -> None:
+        if self._sink is None:
+            return
+        try:
+            self._take[channel](result)
+        except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+            # Of all channels on the connection only this one misses a message.
+            self._reject([channel], error)
 
     def _take_ticker(self, parsed: dict[str, Any]) -> None:
         self._backoff["ticker"].reset()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
+from feedd.patience import bind_patiently
 from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, make_socket
 
 if TYPE_CHECKING:
@@ -22,23 +23,25 @@ class Proxy:
     lossy: a subscriber that leaves more than the high-water mark unread loses messages, alone.
     """
 
-    def __init__(self, settings: ProxySettings) -> None:
-        """Bind both sides; raise EndpointInUseError where one is taken."""
+    def __init__(self) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._xpub = make_socket(self._context, zmq.XPUB)
+        self._xsub = make_socket(self._context, zmq.XSUB)
+        self._xsub.sndhwm = 0  # subscriptions: one that is dropped never comes again
+        self._control = self._context.socket(zmq.PAIR)
+        self._control.bind(_CONTROL)
+        self._thread = threading.Thread(target=self._forward, name="proxy")
+
+    async def bind(self, settings: ProxySettings) -> None:
+        """Bind both sides, patiently; raise EndpointInUseError where one stays taken."""
         try:
-            self._xpub = make_socket(self._context, zmq.XPUB)
-            bind(self._xpub, settings.subscribers)
-            self._xsub = make_socket(self._context, zmq.XSUB)
-            self._xsub.sndhwm = 0  # subscriptions: one that is dropped never comes again
-            bind(self._xsub, settings.workers)
+            await bind_patiently(lambda: bind(self._xpub, settings.subscribers))
+            await bind_patiently(lambda: bind(self._xsub, settings.workers))
         except BaseException:
             self._context.destroy(linger=0)
             raise
         self._xsub.send(SUBSCRIBE)
         self._xsub.send(SUBSCRIBE + PROXY_MARK)
-        self._control = self._context.socket(zmq.PAIR)
-        self._control.bind(_CONTROL)
-        self._thread = threading.Thread(target=self._forward, name="proxy")
 
     def start(self) -> None:
         """Begin to forward, in a thread of its own that needs no interpreter."""

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import zmq
 
 from feedd.codec import encode
-from feedd.errors import EndpointInUseError
+from feedd.patience import bind_patiently
 from feedd.topics import topic
 from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, make_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from feedd.model import Event
 
@@ -45,27 +45,9 @@ class Publisher:
         self._socket = make_socket(self._context, zmq.XPUB)
         self.proxy_connected = False
 
-    async def bind(
-        self,
-        endpoint: str,
-        tries: int = 20,
-        pause_s: float = 0.5,
-        on_retry: Callable[[EndpointInUseError], None] = lambda _: None,
-    ) -> None:
-        """Bind the own port, patiently: an earlier self may be about to leave it.
-
-        Raises EndpointInUseError when it is still taken after the last try.
-        """
-        for left in reversed(range(tries)):
-            try:
-                bind(self._socket, endpoint)
-            except EndpointInUseError as error:
-                if not left:
-                    raise
-                on_retry(error)
-                await asyncio.sleep(pause_s)
-            else:
-                return
+    async def bind(self, endpoint: str) -> None:
+        """Bind the own port, patiently; raise EndpointInUseError when it stays taken."""
+        await bind_patiently(lambda: bind(self._socket, endpoint))
 
     async def connect(self, proxy: str, timeout_s: float) -> bool:
         """Connect to the proxy and wait until it takes messages; return whether it does.

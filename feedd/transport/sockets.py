@@ -24,7 +24,6 @@ RECONNECT_MAX_MS = 1000
 HANDSHAKE_MS = 3000
 
 SUBSCRIBE = b"\x01"
-UNSUBSCRIBE = b"\x00"
 # A topic to which only the proxy subscribes, right after it has subscribed to everything: a
 # publisher that sees it knows that the proxy takes its messages from now on.
 PROXY_MARK = b"\x00proxy"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Self
 
 import zmq
@@ -41,16 +40,6 @@ class Subscriber:
             return None
         topic, payload = self._socket.recv_multipart()
         return topic.decode("ascii"), decode(payload)
-
-    def receive_for(self, seconds: float) -> list[tuple[str, dict[str, Any]]]:
-        """Return what comes within a span of time."""
-        deadline = time.monotonic() + seconds
-        messages = []
-        while (left := deadline - time.monotonic()) > 0:
-            message = self.receive(left)
-            if message is not None:
-                messages.append(message)
-        return messages
 
     def close(self) -> None:
         """Close the socket."""

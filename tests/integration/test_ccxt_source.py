@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from feedd.exchange.generated import GeneratedMarket
 from feedd.exchange.market import Message
 from feedd.exchange.rest import API_KEY, API_SECRET
 from feedd.exchange.server import ExchangeServer, _Client
+from feedd.exchange.streams import parse
 from feedd.model import Tick
+from feedd.session import Session
 from feedd.sources.ccxt_pro import CcxtSource
 
 CHANNELS = ("ticker", "quote", "trade")
@@ -50,11 +53,20 @@ class Told:
 class Setting:
     """An exchange, a source and what it tells, on one loop."""
 
-    def __init__(self, server: ExchangeServer, port: int, rate: float) -> None:
+    def __init__(self, server: ExchangeServer, port: int) -> None:
         self.server = server
         self.port = port
-        self.rate = rate
         self.told = Told()
+        self.sent: list[int] = []
+
+    def send(self, messages: Sequence[Message]) -> None:
+        self.sent += [message.id for message in messages if message.id is not None]
+
+    def backlog(self) -> int:
+        return 0
+
+    def abort(self) -> None:
+        pass
 
     def source(
         self, channels: tuple[str, ...] = CHANNELS, symbol: str = "BTC/USDT:USDT", **options: Any
@@ -87,10 +99,16 @@ class Setting:
 
 @asynccontextmanager
 async def setting(rate: float = 50.0) -> AsyncIterator[Setting]:
-    server = ExchangeServer(GeneratedMarket(Clock(), rate=rate), Clock())
+    market = GeneratedMarket(Clock(), rate=rate)
+    server = ExchangeServer(market, Clock())
     port = await server.start(0)
+    place = Setting(server, port)
+    # A listener of its own, which nothing disconnects, knows every quote that there was.
+    stream = parse("btcusdt@bookTicker")
+    assert stream is not None
+    market.subscribe(stream, place)
     try:
-        yield Setting(server, port, rate)
+        yield place
     finally:
         await server.stop()
 
@@ -238,6 +256,80 @@ def test_the_back_off_resets_with_data_and_not_with_a_connection() -> None:
                     seen = len(place.told.ticks)
                     await place.until(lambda n=seen: len(place.told.ticks) > n)
                     assert source._backoff["quote"]._tries == 0
+
+    asyncio.run(run())
+
+
+def test_every_quote_that_a_reconnect_missed_lies_in_a_gap_that_is_told() -> None:
+    """What a dropped connection still yields must not pass for the end of the hole."""
+
+    async def run() -> None:
+        async with setting(rate=2000) as place:
+            source = place.source(("quote", "trade"))
+            session = Session(("quote", "trade"), 0, source.contiguous)
+            holes: dict[Any, Any] = {}
+            take, lose = place.told.event, place.told.lost
+
+            def event(tick: Tick) -> None:
+                gap = session.event(tick.channel, tick.id)
+                if gap is not None and gap.channel == "quote":
+                    holes[gap.from_id] = gap.to_id
+                take(tick)
+
+            def lost(channel: str, reason: str) -> None:
+                session.lost(channel, reason)
+                lose(channel, reason)
+
+            place.told.event, place.told.lost = event, lost  # type: ignore[method-assign]
+            async with running(place, source):
+                for _ in range(8):
+                    seen = len(place.told.ids("quote"))
+                    await place.until(lambda n=seen: len(place.told.ids("quote")) > n + 100)
+                    source.reconnect("trade", "because")
+                    await asyncio.sleep(0.1)
+                seen = len(place.told.ids("quote"))
+                await place.until(lambda n=seen: len(place.told.ids("quote")) > n + 100)
+        quotes = place.told.ids("quote")
+        assert len(holes) >= 3  # a try to reconnect what is being reconnected does nothing
+        where = {u: index for index, u in enumerate(place.sent)}
+        for one, following in pairwise(quotes):
+            missing = where[following] - where[one] - 1
+            assert missing >= 0
+            if holes.get(one) != following:
+                assert not missing, f"{missing} quotes are missing and in no gap"
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_ccxt_can_not_read_passes_with_the_next_one() -> None:
+    """Ccxt keeps the first answer of load_markets, also one that it took for no markets."""
+
+    async def run() -> None:
+        async with setting() as place:
+            source = place.source()
+            pages = place.server._rest._pages
+            right = pages["exchangeInfo"]
+            for wrong in ({}, [1]):
+                pages["exchangeInfo"] = lambda _, answer=wrong: answer
+                with pytest.raises(SourceError):
+                    await source.prepare()
+            pages["exchangeInfo"] = right
+            await source.prepare()
+            await source.close()
+
+    asyncio.run(run())
+
+
+def test_a_trade_at_no_price_is_a_hole_in_trades_alone() -> None:
+    async def run() -> None:
+        async with setting() as place, running(place, place.source(("quote", "trade"))):
+            await place.until(lambda: place.told.ids("quote") and place.told.ids("trade"))
+            fill = {"e": "trade", "E": 5, "T": 5, "s": "BTCUSDT", "t": 1, "p": "0", "q": "1",
+                    "X": "INSURANCE_FUND", "m": False}  # fmt: skip
+            place.client("trade").write([json.dumps(fill)])
+            await place.until(lambda: place.told.rejections)
+            assert [channels for channels, _ in place.told.rejections] == [["trade"]]
+            assert 1 not in place.told.ids("trade")
 
     asyncio.run(run())
 

@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from feedd import patience
 from feedd.clock import Clock
 from feedd.errors import EndpointInUseError
 from feedd.exchange.generated import GeneratedMarket
@@ -226,7 +227,9 @@ def test_a_path_that_is_no_websocket_is_not_found() -> None:
     asyncio.run(run())
 
 
-def test_a_port_in_use_is_an_error_that_says_what_to_do() -> None:
+def test_a_port_in_use_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "TRIES", 2)
+
     async def run() -> None:
         async with serving() as (server, session):
             assert server is not None

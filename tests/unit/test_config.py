@@ -69,6 +69,8 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
         ("symbols: [A/USDT]\nsource: native", 2, "native is not there yet"),
         ("symbols: [A/USDT]\nendpoint: localhost", 2, "http://127.0.0.1:8765"),
         ("symbols: [A/USDT]\nembedded_exchange:\n  speed: -1", 3, "embedded_exchange.speed"),
+        ("symbols: [A/USDT]\nembedded_exchange:\n  rate: .inf", 3, "finite"),
+        ("symbols: [A/USDT]\nembedded_exchange:\n  speed: .nan", 3, "embedded_exchange.speed"),
         ("symbols: []", 1, "symbols: is empty"),
         ("symbols: ['BTC USDT']", 1, "not a symbol"),
         ("symbols: [A/USDT]\nsymbols: [B/USDT]", 1, "stands twice"),
@@ -87,6 +89,11 @@ def test_a_mistake_names_file_line_and_key(tmp_path: Path, text: str, line: int,
 def test_a_file_that_is_no_map_says_so(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="symbols:"):
         load(tmp_path, text)
+
+
+def test_a_file_that_yaml_can_not_read_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load(tmp_path, "symbols: [A/USDT]\x07")
 
 
 def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:

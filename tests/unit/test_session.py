@@ -86,11 +86,25 @@ def test_a_silent_channel_is_stale_and_then_to_be_connected_anew() -> None:
     assert session.state == "live"
 
 
-def test_a_market_without_trades_is_not_stale() -> None:
+def test_a_market_without_trades_is_live_for_ten_minutes() -> None:
     session = Session(["trade"], 0)
     session.subscribed("trade", 0)
-    assert session.overdue(1000 * LIMIT) == []
+    assert session.overdue(600 * S) == []
     assert session.state == "live"
+    session.overdue(601 * S)
+    assert session.state == "stale"
+
+
+def test_a_stream_that_stays_mute_after_a_reconnect_is_connected_anew_again_and_again() -> None:
+    session = live_session()
+    now = 0
+    for _ in range(5):
+        session.lost("quote", "silent for too long")
+        session.subscribed("quote", now)
+        assert session.overdue(now + LIMIT) == []
+        now += 2 * LIMIT + S
+        assert session.overdue(now) == ["quote"]
+        assert session.state == "stale"
 
 
 def test_a_subscription_that_never_speaks_is_stale_too() -> None:

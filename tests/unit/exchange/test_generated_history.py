@@ -22,7 +22,7 @@ def test_the_same_seed_is_the_same_history() -> None:
 
 
 def test_no_book_is_ever_crossed_and_every_trade_lies_in_the_book() -> None:
-    for symbol in ("BTCUSDT", "DOGEUSDT"):
+    for symbol in ("BTCUSDT", "DOGEUSDT", "CRVUSDT"):
         instrument, price = listed()[symbol]
         matching = Matching(instrument, price, "1")
         for number in range(STEPS):
@@ -32,6 +32,7 @@ def test_no_book_is_ever_crossed_and_every_trade_lies_in_the_book() -> None:
             assert bid is not None
             assert ask is not None
             assert 0 < bid[0] < ask[0]
+            assert matching.book.worst_price("bid") > 0
             if step.trades:
                 side = "bid" if step.trades[0].buyer_is_maker else "ask"
                 best = max(before["bid"]) if side == "bid" else min(before["ask"])

@@ -1,0 +1,32 @@
+"""Waiting for an address that is taken: an earlier self may be about to leave it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from feedd.errors import EndpointInUseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TRIES = 20
+PAUSE_S = 0.5
+
+_log = structlog.get_logger()
+
+
+async def bind_patiently(bind: Callable[[], None]) -> None:
+    """Bind, and again while the address is in use; raise EndpointInUseError after the last try."""
+    for left in reversed(range(TRIES)):
+        try:
+            bind()
+        except EndpointInUseError as error:
+            if not left:
+                raise
+            _log.warning("waiting for the port", why=str(error))
+            await asyncio.sleep(PAUSE_S)
+        else:
+            return
