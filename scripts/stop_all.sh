@@ -4,16 +4,21 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# The script that a pid runs; nothing for a process that has ended.
+runs() {
+    tr '\0' ' ' < "/proc/$1/cmdline" 2>/dev/null | grep -o 'run_feed_handler\.sh' || true
+}
+
 for note in run/alone.*.pid; do
     [ -e "$note" ] || continue
     pid=$(cat "$note")
-    if tr '\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null | grep -q run_feed_handler.sh; then
+    if [ -n "$(runs "$pid")" ]; then
         kill -TERM "$pid"
         for _ in $(seq 50); do
-            kill -0 "$pid" 2>/dev/null || break
+            [ -n "$(runs "$pid")" ] || break
             sleep 0.1
         done
-        if kill -0 "$pid" 2>/dev/null; then
+        if [ -n "$(runs "$pid")" ]; then
             echo "a feed of its own (pid $pid) does not end" >&2
             exit 1
         fi
