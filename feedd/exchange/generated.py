@@ -199,9 +199,11 @@ class _SymbolMarket:
             out: list[Message] = []
             # A market that was held up, or is asked for more than it can, goes on from now.
             next_burst_s = max(next_burst_s, loop.time() - BEHIND_AT_MOST_S)
-            while next_burst_s <= loop.time() and len(out) < LONGEST_BURST:
-                sent = self._burst(out)
-                next_burst_s += self._random.expovariate(1.0) * sent / self._rate
+            made = 0
+            while next_burst_s <= loop.time() and made < LONGEST_BURST:
+                burst = self._burst(out)
+                made += burst
+                next_burst_s += self._random.expovariate(1.0) * burst / self._rate
             now_ms = self.now_ms()
             for name, due_ms in list(self._due_ms.items()):
                 if due_ms <= now_ms:
