@@ -79,6 +79,8 @@ class Tape:
         self.least_delay_ms = math.inf  # local clock less event time: the clocks' difference
         self.holdings: dict[str, Holding] = {}
         self._scan()
+        if not math.isfinite(self.least_delay_ms):
+            self.least_delay_ms = 0.0  # no event of it tells a time
         if not self.holdings:
             raise ConfigError(f"{path}: holds no stream that can be played")
 
