@@ -13,6 +13,7 @@ import orjson
 from feedd import config, demo, environment, health, ports, render, show
 from feedd.daemon import Daemon, project_root
 from feedd.errors import ConfigError, FeeddError, FinalError
+from feedd.sources import exchanges
 from feedd.startup import start, wait_until_healthy
 from feedd.transport.subscriber import Subscriber
 
@@ -37,6 +38,8 @@ def main() -> int:
         print(f"feedd: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        if arguments.run in {_start, _stop, _restart}:
+            print("\ninterrupted; what runs goes on: feedd status shows it, make stop ends it")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,13 +81,18 @@ def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[C
     """Return the configuration meant: the one given, else the one that runs, else the default."""
     env = environment.read()
     given = arguments.config or env.get("FEEDD_CONFIG")
-    if given is None and running:
+    if running:
         root = project_root()
         rendered = render.rendered_from(root)
         if rendered is not None and Daemon(root).pid is not None:
+            if given is not None and Path(given).resolve() != rendered:
+                raise ConfigError(f"feedd runs here on {rendered}; stop it first: make stop")
             given = str(rendered)
     path = environment.config_path(given, env)
-    return config.load(path), path
+    settings = config.load(path)
+    for feed in settings.feeds():
+        exchanges.check(feed.exchange)
+    return settings, path
 
 
 def _start(arguments: argparse.Namespace) -> int:
@@ -107,8 +115,10 @@ def _stop(_arguments: argparse.Namespace) -> int:
 def _restart(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments)
     daemon = Daemon(project_root())
-    if daemon.pid is None:
+    if daemon.pid is None and not arguments.symbols:
         return _start(arguments)
+    if daemon.pid is None:
+        raise ConfigError("feedd does not run here; make start starts it")
     names = [feed.name for symbol in arguments.symbols for feed in settings.select(symbol)]
     names = names or [feed.name for feed in settings.feeds()]
     unknown = set(names) - daemon.processes().keys()
@@ -142,10 +152,15 @@ def _tail(arguments: argparse.Namespace) -> int:
 
 
 def _logs(arguments: argparse.Namespace) -> NoReturn:
-    settings, _ = _settings(arguments)
-    files = sorted(str(path) for path in Path(settings.log_dir).glob("*.log"))
+    try:
+        log_dir = _settings(arguments)[0].log_dir
+    except ConfigError as error:
+        # A broken configuration is when logs are wanted most.
+        print(f"feedd: {error}", file=sys.stderr)
+        log_dir = "logs"
+    files = sorted(str(path) for path in Path(log_dir).glob("*.log"))
     if not files:
-        raise ConfigError(f"{settings.log_dir}: there are no logs yet; `make start` makes some")
+        raise ConfigError(f"{log_dir}: there are no logs yet; `make start` makes some")
     os.execvp("tail", ["tail", "-n", "20", "-F", *files])  # noqa: S606, S607
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import yaml
@@ -15,6 +16,9 @@ from msgspec import Meta, Struct
 from feedd.errors import ConfigError
 from feedd.model import BidAsk  # noqa: TC001  msgspec reads the annotations
 from feedd.topics import program_name, unified_symbol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SERVED_CHANNELS = ("ticker", "quote", "trade")
 DEFAULT_PATH = Path("config/feedd.yaml")
@@ -181,7 +185,10 @@ class _Document:
         ]
         if unknown := re.match(r"Object contains unknown field `(.*)`", what):
             path.append(unknown[1])
-            what = "unknown key"
+            what = f"unknown key{_hint(unknown[1], KEYS)}"
+        elif wrong := re.match(r"Invalid enum value '(.*)'", what):
+            choices = next((CHOICES[key] for key in reversed(path) if key in CHOICES), ())
+            what = f"{wrong[1]} is none of {', '.join(choices)}"
         return self._error(path, what)
 
     def _error(self, path: list[str | int], what: str) -> ConfigError:
@@ -267,6 +274,23 @@ class _Document:
                     [*where, "port"], f"{feed.port} is the proxy's or the embedded exchange's"
                 )
             ports[feed.port] = index
+
+
+KEYS = frozenset(
+    field.name
+    for struct in (Config, SymbolEntry, ProxySettings, EmbeddedExchange)
+    for field in msgspec.structs.fields(struct)
+)
+CHOICES: dict[str | int, tuple[str, ...]] = {
+    "channels": SERVED_CHANNELS,
+    "source": ("ccxt", "native"),
+    "bid_ask": ("quote", "estimate", "none"),
+}
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return f"; is it {close[0]}?" if close else ""
 
 
 def credentials(exchange: str, environment: dict[str, str]) -> tuple[str, str] | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import os
 import socket
 import subprocess
 import sys
@@ -179,9 +177,7 @@ class Daemon:
         self.stop(name for name in names if name in {PROXY, EXCHANGE})
         self._call("shutdown")
         deadline = time.monotonic() + STOP_TIMEOUT_S
-        while psutil.pid_exists(pid):
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)  # where it is our own child
+        while _runs(pid):
             if time.monotonic() > deadline:
                 raise DaemonError(f"supervisord (pid {pid}) did not end")
             time.sleep(0.02)
@@ -192,9 +188,21 @@ class Daemon:
         try:
             return getattr(server, f"supervisor.{method}")(*arguments)
         except xmlrpc.client.Fault as fault:
+            if fault.faultCode == Faults.SHUTDOWN_STATE:
+                raise DaemonError(
+                    "the last supervisord of this folder is still stopping; wait a few seconds"
+                ) from None
             raise DaemonError(f"supervisord: {fault.faultString}", fault.faultCode) from None
         except (OSError, xmlrpc.client.Error) as error:
             raise _AwayError(f"supervisord does not answer: {error}") from None
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent doesn't."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _last_line(output: bytes) -> str:

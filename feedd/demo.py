@@ -18,6 +18,7 @@ from feedd.startup import start
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
+    import subprocess
     from types import FrameType
 
 CONFIG = Path("config/demo.yaml")
@@ -35,9 +36,9 @@ def run(config_path: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        start(settings, config_path, root, _say, preexec=_end_with_parent)
+        child = start(settings, config_path, root, _say, preexec=_end_with_parent)
         _say("Ctrl-C ends the demo.")
-        _print_ticks(settings.proxy.subscribers)
+        _print_ticks(settings.proxy.subscribers, child)
     except KeyboardInterrupt:
         _say("\nstopping")
     finally:
@@ -50,7 +51,8 @@ def run(config_path: Path) -> int:
     return 0
 
 
-def _print_ticks(endpoint: str) -> None:
+def _print_ticks(endpoint: str, supervisord: subprocess.Popen[bytes] | None) -> None:
+    """Print tickers until interrupted, or until somebody else stops what was started."""
     number = 0
     with Subscriber(endpoint, ["ticker."]) as subscriber:
         while True:
@@ -58,6 +60,9 @@ def _print_ticks(endpoint: str) -> None:
             if message is not None:
                 number += 1
                 _say(show.tick_line(number, message[1]))
+            elif supervisord is not None and supervisord.poll() is not None:
+                _say("the demo was stopped from elsewhere")
+                return
 
 
 def _say(text: str) -> None:

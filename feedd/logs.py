@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
 
 LOG_SUFFIX = ".log"
+BOUND = ("process", "exchange", "symbol", "session")  # on every line of who has them
 
 
 def configure(log_dir: Path | None, process: str, **bound: Any) -> structlog.stdlib.BoundLogger:
@@ -44,9 +45,10 @@ def configure(log_dir: Path | None, process: str, **bound: Any) -> structlog.std
 
 
 def _ordered(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Put when, how grave and what first: people read these lines too."""
+    """Put when, how grave and what first, and whose line it is last: people read them too."""
     first = {key: event.pop(key) for key in ("timestamp", "level", "event")}
-    return {**first, **event}
+    last = {key: event.pop(key) for key in BOUND if key in event}
+    return {**first, **event, **last}
 
 
 def _dumps(event: EventDict, **_: Any) -> bytes:

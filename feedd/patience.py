@@ -26,7 +26,8 @@ async def bind_patiently(bind: Callable[[], None]) -> None:
         except EndpointInUseError as error:
             if not left:
                 raise
-            _log.warning("waiting for the port", why=str(error))
+            if left == TRIES - 1:
+                _log.warning("waiting for the port", up_to_s=TRIES * PAUSE_S, why=str(error))
             await asyncio.sleep(PAUSE_S)
         else:
             return

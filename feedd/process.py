@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SUPERVISED = "SUPERVISOR_ENABLED"  # supervisord sets it for its children
+ATTACHED = "FEEDD_DIE_WITH_PARENT"  # set by who wants no worker to outlive it
 DAEMON_PID_FILE = "FEEDD_DAEMON_PID_FILE"  # where supervisord's pid stands
 START_SECS = 1.0  # `startsecs` of the rendered programs
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -47,7 +48,7 @@ def run(
         _outlive_start_secs(started_s)
         return ConfigError.exit_code
     try:
-        if SUPERVISED in os.environ:
+        if SUPERVISED in os.environ or ATTACHED in os.environ:
             _die_with_parent()
         uvloop.run(_until_signal(main))
     except FinalError as error:
@@ -96,7 +97,7 @@ def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when supervisord dies: an orphan would hold its port.
+    """Ask the kernel for SIGTERM when the parent dies: an orphan would hold its port.
 
     See prctl(2), PR_SET_PDEATHSIG. It says nothing of a parent that is dead already: for that the
     parent is compared with supervisord's pid file. Where there is no such call (macOS), orphans

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from feedd import health, ports, render
 from feedd.daemon import Daemon
-from feedd.errors import ConfigError, FeeddError
+from feedd.errors import FeeddError
 from feedd.health import Health
 
 if TYPE_CHECKING:
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.config import Config
-    from feedd.health import Report
+    from feedd.health import ProcessHealth, Report
 
+COMING_UP_S = 6.0  # so long it is no news that a feed has nothing to say yet
 HEALTHY_WITHIN_S = 30.0  # and a second more for each feed
 
 Say = Callable[[str], object]
@@ -47,12 +48,17 @@ def start(
         child = daemon.spawn(preexec)
         say(f"started supervisord (pid {daemon.pid}) on {config_path.name}: {len(given)} feeds")
     else:
-        running = render.rendered_from(root)
-        if running is not None and running != config_path.resolve():
-            raise ConfigError(f"feedd runs here on {running}; stop it first: make stop")
         render.write(render.render(config, config_path, root, given), root)
         started, stopped = daemon.apply()
-        say(f"started {', '.join(started) or 'nothing'}; stopped {', '.join(stopped) or 'nothing'}")
+        if started or stopped:
+            what = [
+                f"{verb} {', '.join(names)}"
+                for verb, names in (("started", started), ("stopped", stopped))
+                if names
+            ]
+            say("; ".join(what))
+        else:
+            say("nothing to change")
     wait_until_healthy(config, daemon, given, say)
     return child
 
@@ -66,6 +72,9 @@ def wait_until_healthy(config: Config, daemon: Daemon, given: dict[str, int], sa
         report = health.look(config, daemon, given)
         for process in report.processes:
             now = (process.process, process.state)
+            coming = process.state in {"silent", "starting"}
+            if coming and time.monotonic() - began_s < COMING_UP_S:
+                continue
             if told.get(process.name) != now:
                 told[process.name] = now
                 why = f" ({process.reason})" if process.reason else ""
@@ -76,7 +85,20 @@ def wait_until_healthy(config: Config, daemon: Daemon, given: dict[str, int], sa
             return report
         ended = [p for p in report.processes if p.process in {"EXITED", "FATAL"}]
         if ended or time.monotonic() > deadline:
-            failing = ended or [p for p in report.processes if not p.healthy]
-            why = "; ".join(f"{p.name} is {p.state or p.process}: {p.reason}" for p in failing)
-            raise StartError(f"not all is healthy: {why or 'supervisord does not answer'}")
+            raise StartError(
+                f"not all is healthy: {_why(ended or report.processes)}. "
+                "What runs goes on trying; make stop ends it"
+            )
         time.sleep(0.1)
+
+
+def _why(processes: Sequence[ProcessHealth]) -> str:
+    """Name what is not well, those of the same reason together."""
+    names: dict[str, list[str]] = {}
+    for process in processes:
+        if not process.healthy:
+            state = f"{process.state or process.process}: {process.reason}"
+            names.setdefault(state, []).append(process.name)
+    return "; ".join(f"{', '.join(those)}: {state}" for state, those in names.items()) or (
+        "supervisord does not answer"
+    )

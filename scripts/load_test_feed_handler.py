@@ -235,6 +235,9 @@ if __name__ == "__main__":
         f"sending {given.rate:,.0f} msg/s for {given.seconds:.0f} s",
         flush=True,
     )
-    result = measure(given.rate, given.seconds, given.bursts)
+    try:
+        result = measure(given.rate, given.seconds, given.bursts)
+    except KeyboardInterrupt:
+        sys.exit(130)
     print(result)
     sys.exit(0 if result.passed else 1)

@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 make -s .venv/.feedd
 
 mkdir -p -m 700 run
+export FEEDD_DIE_WITH_PARENT=1
 note=run/alone.$$.pid
 echo $$ > "$note"
 children=()
@@ -27,6 +28,7 @@ if .venv/bin/feedd config embedded > /dev/null 2>&1; then
     .venv/bin/python workers/exchange.py &
     children+=($!)
 fi
+echo "prices: .venv/bin/python scripts/test_feed.py"
 .venv/bin/python workers/feed.py --alone "$@" &
 feed=$!
 children+=("$feed")

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 # The script that a pid runs; nothing for a process that has ended.
 runs() {
-    tr '\0' ' ' < "/proc/$1/cmdline" 2>/dev/null | grep -o 'run_feed_handler\.sh' || true
+    cat "/proc/$1/cmdline" 2>/dev/null | tr '\0' ' ' | grep -o 'run_feed_handler\.sh' || true
 }
 
 for note in run/alone.*.pid; do

@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 
+from feedd.errors import ConfigError
 from feedd.show import tick_line
 from feedd.transport.subscriber import Subscriber
 
@@ -41,5 +42,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     try:
         sys.exit(main(given.endpoint or DEFAULT, given.count))
+    except ConfigError as error:
+        sys.exit(f"test_feed: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 import difflib
 import importlib
-import importlib.util
-import pkgutil
 import re
 import time
 from contextvars import ContextVar
@@ -30,6 +28,7 @@ from feedd.errors import (
     SourceError,
     UnknownSymbolError,
 )
+from feedd.sources import exchanges
 from feedd.sources.base import Backoff
 from feedd.sources.ccxt_structures import to_quote, to_ticker, to_trade
 
@@ -319,7 +318,8 @@ class CcxtSource:
             return UnknownSymbolError(f"{self._id} does not know {self._symbol} ({text})")
         if isinstance(error, ccxt.NotSupported | ccxt.ArgumentsRequired):
             return ConfigError(f"{self._id} can't serve {', '.join(self._channels)}: {text}")
-        return SourceError(f"{type(error).__name__}: {text}")
+        cause = f" ({_one_line(error.__cause__)})" if error.__cause__ is not None else ""
+        return SourceError(f"{type(error).__name__}: {text}{cause}")
 
 
 def _connected_to(
@@ -330,8 +330,7 @@ def _connected_to(
     credentials: tuple[str, str] | None,
 ) -> Any:
     """Return an instance of ccxt.pro's class that tells the source of its clients."""
-    if importlib.util.find_spec(f"ccxt.pro.{exchange_id}") is None:
-        raise ConfigError(_unknown_exchange(exchange_id))
+    exchanges.check(exchange_id)
     base = getattr(importlib.import_module(f"ccxt.pro.{exchange_id}"), exchange_id)
 
     class Tapped(base):  # type: ignore[misc,valid-type]
@@ -387,14 +386,6 @@ def _unknown(exchange: str, symbol: str, markets: list[str]) -> str:
     close = difflib.get_close_matches(symbol, markets, n=3)
     hint = f"; is it {' or '.join(close)}?" if close else ""
     return f"{exchange} does not list {symbol} among its {len(markets)} markets{hint}"
-
-
-def _unknown_exchange(exchange: str) -> str:
-    package = importlib.import_module("ccxt.pro")
-    known = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    close = difflib.get_close_matches(exchange, known, n=3)
-    hint = f"; is it {' or '.join(close)}?" if close else ""
-    return f"{exchange} is not an exchange of ccxt.pro{hint}"
 
 
 def _one_line(error: Any) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import zmq
 
 from feedd.codec import decode
+from feedd.errors import ConfigError
 from feedd.transport.sockets import make_socket
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ class Subscriber:
         self._socket.linger = 0
         for prefix in prefixes:
             self._socket.subscribe(prefix)
-        self._socket.connect(endpoint)
+        try:
+            self._socket.connect(endpoint)
+        except zmq.ZMQError:
+            self.close()
+            raise ConfigError(f"{endpoint} is no endpoint like tcp://127.0.0.1:5500") from None
 
     def __enter__(self) -> Self:
         return self

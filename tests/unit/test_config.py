@@ -54,7 +54,7 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("symbols: [BTC/USDT]\nsymbls: 1", 2, "symbls: unknown key"),
+        ("symbols: [BTC/USDT]\nsymbls: 1", 2, "symbls: unknown key; is it symbols?"),
         ("symbols:\n - BTC/USDT\n - {symbol: X/USDT, prt: 3}", 3, "symbols[1].prt: unknown key"),
         ("exchange: 1\nsymbols: [A/USDT]", 1, "exchange: Expected `str`, got `int`"),
         ("symbols: [A/USDT]\nproxy:\n  x: 1", 3, "proxy.x: unknown key"),
@@ -63,7 +63,8 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
          "symbols[1].port: 1 is symbols[0]'s already"),
         ("symbols:\n - {symbol: A/USDT, port: 5500}", 2, "the proxy's"),
         ("symbols: [A/USDT]\nbase_port: 70000", 2, "base_port"),
-        ("symbols: [A/USDT]\nchannels: [quote, nonsense]", 2, "channels[1]"),
+        ("symbols: [A/USDT]\nchannels: [quote, nonsense]", 2,
+         "channels[1]: nonsense is none of ticker, quote, trade"),
         ("symbols: [A/USDT]\nchannels: [book]", 2, "book is not served yet"),
         ("symbols: [A/USDT]\nchannels: []", 2, "is empty"),
         ("symbols: [A/USDT]\nsource: native", 2, "native is not there yet"),

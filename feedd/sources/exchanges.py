@@ -1,0 +1,20 @@
+"""The exchanges that there are, by ccxt's names. ccxt itself is not imported: it takes a while."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from pathlib import Path
+
+from feedd.errors import ConfigError
+
+
+def check(exchange: str) -> None:
+    """Raise ConfigError for what is not an exchange of ccxt.pro, naming what is close."""
+    spec = importlib.util.find_spec("ccxt")
+    folders = [] if spec is None else spec.submodule_search_locations or []
+    known = {path.stem for folder in folders for path in Path(folder, "pro").glob("[a-z]*.py")}
+    if exchange not in known:
+        close = difflib.get_close_matches(exchange, sorted(known), n=3)
+        hint = f"; is it {' or '.join(close)}?" if close else ""
+        raise ConfigError(f"{exchange} is not an exchange of ccxt.pro{hint}")
