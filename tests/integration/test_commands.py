@@ -120,3 +120,14 @@ def test_the_load_test_measures_and_judges() -> None:
     assert re.search(r"p50 [\d.]+ ms   p99 [\d.]+ ms   p99.9 [\d.]+ ms", done.stdout)
     assert done.stdout.splitlines()[-1] in {"PASS", "FAIL"}
     assert (done.returncode == 0) == (done.stdout.splitlines()[-1] == "PASS")
+
+
+def test_a_demo_that_is_stopped_from_elsewhere_says_so_and_ends(make_project: Make) -> None:
+    project = make_project(symbols=SYMBOLS)
+    process = demo(project)
+    lines_until(process, three_symbols)
+    stopped = project.feedd("stop")
+    assert stopped.returncode == 0, stopped.stderr
+    rest, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "stopped from elsewhere" in rest

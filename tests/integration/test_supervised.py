@@ -119,6 +119,17 @@ def test_a_wrong_configuration_starts_nothing(make_project: Make) -> None:
     assert project.daemon.pid is None
 
 
+def test_a_mistyped_exchange_leaves_what_runs_alone(make_project: Make) -> None:
+    project = make_project()
+    assert project.feedd("start").returncode == 0
+    pids = project.pids()
+    project.configure(exchange="binanceusd")
+    refused = project.feedd("start")
+    assert refused.returncode == 78
+    assert "is it binanceusdm" in refused.stderr
+    assert project.pids() == pids
+
+
 def test_a_configuration_that_goes_wrong_later_ends_the_worker_for_good(
     make_project: Make,
 ) -> None:
