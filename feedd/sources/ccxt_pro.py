@@ -124,6 +124,8 @@ class CcxtSource:
                 raise UnknownSymbolError(_unknown(self._id, self._symbol, list(markets)))
             if self._credentials is not None:
                 await self._exchange.fetch_balance()
+        except FeeddError:
+            raise
         except Exception as error:
             # Whatever ccxt's parsers raise for an answer that they don't expect may pass.
             raise self._translated(error) from error
