@@ -81,6 +81,9 @@ class RecordedMarket:
     def check(self, stream: Stream) -> None:
         """Raise KeyError for a symbol, Refused for a stream, that no recording holds."""
         self._symbols[stream.symbol].derivation(stream)
+        player = self._players.get(stream.name)
+        if player is not None and player.failure is not None:
+            raise Refused(f"the recording of {stream.name} can't be played on: {player.failure}")
 
     def subscribe(self, stream: Stream, outlet: Outlet) -> None:
         """Send a stream to an outlet; the first one starts it."""
@@ -218,6 +221,11 @@ class _Player:
             self._book = _PlayedBook(symbol.instrument)
         self._task = asyncio.get_running_loop().create_task(self._play())
         watch_over(self._task, stream.name, lambda: self._outlets)
+
+    @property
+    def failure(self) -> BaseException | None:
+        ended = self._task.done() and not self._task.cancelled()
+        return self._task.exception() if ended else None
 
     def add(self, outlet: Outlet) -> None:
         self._outlets.add(outlet)

@@ -371,3 +371,34 @@ def test_at_speed_0_a_recording_waits_for_its_reader(btcusdt: Path) -> None:
             assert 0 < max(backlogs) < 1_000_000  # the whole is 13 MB
 
     asyncio.run(run())
+
+
+def test_a_recording_that_breaks_off_cuts_its_readers_off_and_then_refuses(tmp_path: Path) -> None:
+    """A reader that is left connected and mute would take it for a quiet market."""
+    path = tmp_path / "tape"
+    trade = (
+        '{{"stream":"btcusdt@trade","data":{{"e":"trade","E":1,"T":1,"s":"BTCUSDT","t":{},'
+        '"p":"1.00","q":"1","X":"MARKET","m":false}}}}'
+    )
+    rows = [f"{1_723_161_255_000_000_000 + n} {trade.format(n)}\n" for n in range(5)]
+    path.write_text("".join(rows))
+    tapes = load_tapes(path, {})
+    path.write_bytes(path.read_bytes() + b"\xff\xfe")
+
+    async def run() -> None:
+        market = RecordedMarket(tapes, Clock(), speed=1.0, rebase=False)
+        async with serving(market) as (_, session):
+            async with session.ws_connect("/public/ws/0") as socket:
+                await socket.send_json(
+                    {"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 1}
+                )
+                while (await socket.receive(timeout=5)).type == aiohttp.WSMsgType.TEXT:
+                    pass
+            async with session.ws_connect("/public/ws/0") as socket:
+                await socket.send_json(
+                    {"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 1}
+                )
+                error = (await socket.receive_json(timeout=5))["error"]
+                assert "can't be played on" in error["msg"]
+
+    asyncio.run(run())
