@@ -218,10 +218,8 @@ class CcxtSource:
 
         def tapped_resolve(result: Any, message_hash: str | None = None) -> Any:
             channel = channels.get(message_hash)  # type: ignore[arg-type]
-            # What a connection still yields after it was given up belongs to the hole that its
-            # loss reports; taken, it would pass for the first event behind that hole.
-            if channel is not None and self._clients.get(channel) is client:
-                self._take_safely(channel, result)
+            if channel is not None:
+                self._parsed(client, channel, result)
             return resolve(result, message_hash)
 
         def tapped_reject(error: Any, message_hash: str | None = None) -> Any:
@@ -264,8 +262,17 @@ class CcxtSource:
 
     # --- ccxt's structures end here; ccxt_structures.py says what they mean -----------------
 
-    def _take_safely(self, channel: str, result: Any) -> None:
+    def _parsed(self, client: Any, channel: str, result: Any) -> None:
+        """Take what ccxt parsed.
+
+        What a connection still yields after it was given up belongs to the hole that its loss
+        reports; taken, it would pass for the first event behind that hole.
+        """
         if self._sink is None:
+            return
+        if self._clients.get(channel) is not client:
+            if channel == "trade":
+                self._last_trade = result[-1]  # the cache is one for all connections
             return
         try:
             self._take[channel](result)
