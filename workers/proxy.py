@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,9 @@ from feedd.transport.proxy import Proxy
 
 if TYPE_CHECKING:
     import argparse
-    import asyncio
+
+
+LOOK_EVERY_S = 1.0
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
@@ -27,7 +31,11 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     proxy.start()
     log = structlog.get_logger()
     log.info("forwarding", subscribers=settings.proxy.subscribers, workers=settings.proxy.workers)
-    await stop.wait()
+    while not stop.is_set():
+        if not proxy.forwards:
+            raise RuntimeError("libzmq's proxy loop has ended by itself")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
     proxy.stop()
     log.info("stopped")
 

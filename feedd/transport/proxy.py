@@ -47,9 +47,15 @@ class Proxy:
         """Begin to forward, in a thread of its own that needs no interpreter."""
         self._thread.start()
 
+    @property
+    def forwards(self) -> bool:
+        """Whether libzmq's loop still runs; when it fails, nothing else would show it."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Stop forwarding, send what is queued for at most the linger time, and close."""
-        self._control.send(b"TERMINATE")
+        if self.forwards:
+            self._control.send(b"TERMINATE")
         self._thread.join()
         self._control.close()
         self._context.term()
