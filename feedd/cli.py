@@ -95,8 +95,22 @@ def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[C
     return settings, path
 
 
+def _check_channels(settings: Config) -> None:
+    """Refuse a channel that an exchange lacks. ccxt is imported here: it takes a second."""
+    from feedd.sources import ccxt_exchange  # noqa: PLC0415
+
+    for feed in settings.feeds():
+        needed = feed.channels
+        if "ticker" in needed and settings.bid_ask in {"quote", "book"}:
+            needed = (*needed, settings.bid_ask)
+        ccxt_exchange.check_channels(
+            feed.exchange, ccxt_exchange.has(feed.exchange), feed.symbol, needed
+        )
+
+
 def _start(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments)
+    _check_channels(settings)
     root = project_root()
     start(settings, path, root, print)
     return 0
@@ -133,6 +147,7 @@ def _restart(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments)
+    _check_channels(settings)
     given = ports.assign(settings, path, remember=False)
     report = health.look(settings, Daemon(project_root()), given)
     if arguments.json:

@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import msgspec
 import yaml
@@ -20,11 +20,11 @@ from feedd.topics import program_name, unified_symbol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SERVED_CHANNELS = ("ticker", "quote", "trade")
 DEFAULT_PATH = Path("config/feedd.yaml")
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Channel = Literal["ticker", "quote", "trade", "book", "candle", "mark", "liquidation"]
+CHANNELS: tuple[str, ...] = get_args(Channel)
 
 
 class SymbolEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +76,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     endpoint: str | None = None
     channels: tuple[Channel, ...] = ("ticker", "quote")
     bid_ask: BidAsk = "quote"
+    book_depth: Annotated[int, Meta(ge=1, le=500)] = 20  # levels a side
+    timeframe: Annotated[str, Meta(pattern=r"^[0-9]+[smhdwM]$")] = "1m"  # of the candles
     base_port: Port = 5555
     symbols: tuple[str | SymbolEntry, ...]
     proxy: ProxySettings = ProxySettings()
@@ -83,11 +85,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     log_dir: str = "logs"
     embedded_exchange: EmbeddedExchange | None = None
 
-    @property
-    def exchange_endpoint(self) -> str | None:
-        """Where the sources connect: None means the exchange itself."""
+    def endpoint_of(self, exchange: str, symbol: str) -> str | None:
+        """Return where the source of a feed connects: None means the exchange itself.
+
+        The embedded exchange serves Binance spot under /spot, since its paths are also USD-M's.
+        """
         if self.endpoint is None and self.embedded_exchange is not None:
-            return f"http://127.0.0.1:{self.embedded_exchange.port}"
+            spot = "/spot" if exchange == "binance" and ":" not in symbol else ""
+            return f"http://127.0.0.1:{self.embedded_exchange.port}{spot}"
         return self.endpoint
 
     def feeds(self) -> tuple[Feed, ...]:
@@ -225,8 +230,6 @@ class _Document:
             raise self._error(["symbols"], "is empty; name at least one, e.g. BTC/USDT:USDT")
         if config.source == "native":
             raise self._error(["source"], "native is not there yet; use ccxt")
-        if config.bid_ask == "book":
-            raise self._error(["bid_ask"], "book is not there yet; use quote, estimate or none")
         if config.endpoint is not None and not re.match(r"https?://[^/]+", config.endpoint):
             raise self._error(["endpoint"], "must look like http://127.0.0.1:8765")
         for key in ("subscribers", "workers", "history"):
@@ -240,11 +243,8 @@ class _Document:
 
     def _check_channels(self, channels: tuple[str, ...], path: list[str | int]) -> None:
         if not channels:
-            raise self._error(path, "is empty; name at least one of " + ", ".join(SERVED_CHANNELS))
+            raise self._error(path, "is empty; name at least one of " + ", ".join(CHANNELS))
         for channel in channels:
-            if channel not in SERVED_CHANNELS:
-                served = ", ".join(SERVED_CHANNELS)
-                raise self._error(path, f"{channel} is not served yet; {served} are")
             if channels.count(channel) > 1:
                 raise self._error(path, f"{channel} stands twice")
 
@@ -282,9 +282,9 @@ KEYS = frozenset(
     for field in msgspec.structs.fields(struct)
 )
 CHOICES: dict[str | int, tuple[str, ...]] = {
-    "channels": SERVED_CHANNELS,
+    "channels": CHANNELS,
     "source": ("ccxt", "native"),
-    "bid_ask": ("quote", "estimate", "none"),
+    "bid_ask": ("book", "quote", "estimate", "none"),
 }
 
 

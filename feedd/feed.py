@@ -11,14 +11,14 @@ import structlog
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.errors import FinalError, SourceError
 from feedd.latency import Histogram
-from feedd.model import Quote, Status, Ticker
+from feedd.model import Book, Quote, Status, Ticker
 from feedd.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from feedd.clock import Clock
-    from feedd.model import Gap, State, Tick
+    from feedd.model import EventId, Gap, State, Tick
     from feedd.sources.base import Backoff, Source
     from feedd.ticker import TickerMaker
     from feedd.transport.publisher import Publisher
@@ -27,7 +27,7 @@ HEARTBEAT_S = 1.0
 PROXY_WAIT_S = 5.0
 AWAY_S = 5.0  # an exchange that can't be asked for so long is away
 CLOSE_TIMEOUT_S = 0.5
-REJECTIONS_LOGGED = 10  # one by one; then every thousandth
+LOGGED_ONE_BY_ONE = 10  # of what repeats; then every thousandth
 
 _log = structlog.get_logger()
 
@@ -58,9 +58,8 @@ class FeedLoop:
     ) -> None:
         self._exchange = exchange
         self._symbol = symbol
-        published = frozenset(channels)
-        self._publishes_quotes = "quote" in published
-        self._ticker_maker = ticker_maker if "ticker" in published else None
+        self._published = frozenset(channels)
+        self._ticker_maker = ticker_maker if "ticker" in self._published else None
         self._source = source
         self._publisher = publisher
         self._endpoint = endpoint
@@ -71,11 +70,12 @@ class FeedLoop:
         self._cpu_percent, self._memory_mb = usage()
         self._messages_per_s = 0.0
         self._started_s = clock.monotonic_s()
-        self._session = Session(source_channels, self._monotonic_ns(), source.contiguous)
+        self._session = Session(source_channels, self._monotonic_ns(), source.self_checked)
         self._latency = Histogram()
         self._exchange_latency = Histogram()
         self._said: tuple[State, str | None] | None = None
         self._open = False
+        self._without_last = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop` is set, then say so, close and return. Raises FinalError only."""
@@ -158,20 +158,44 @@ class FeedLoop:
             self._say(gap)
         if self._session.changed:
             self._say_if_changed()
-        maker = self._ticker_maker
         if type(tick) is Ticker:
-            if maker is not None:
-                self._publish(maker.on_summary(tick))
+            self._on_summary(tick)
             return
         if tick.timestamp is not None:
             self._exchange_latency.add(tick.received_ns - tick.timestamp * NS_PER_MS)
-        if type(tick) is Quote:
-            if self._publishes_quotes:
-                self._publish(tick)
-            if maker is not None and (ticker := maker.on_quote(tick)) is not None:
-                self._publish(ticker)
-        else:
+        if tick.channel in self._published:
             self._publish(tick)
+        maker = self._ticker_maker
+        if maker is None:
+            return
+        ticker = None
+        if type(tick) is Quote:
+            ticker = maker.on_quote(tick)
+        elif type(tick) is Book:
+            ticker = maker.on_book(tick)
+        if ticker is not None:
+            self._publish(ticker)
+
+    def _on_summary(self, tick: Ticker) -> None:
+        if tick.last is None:
+            self._warn_without_last()
+        if self._ticker_maker is not None:
+            self._publish(self._ticker_maker.on_summary(tick))
+
+    def missing(self, channel: str, from_id: EventId, to_id: EventId, reason: str) -> None:
+        """Say that events are missing."""
+        self._say(self._session.missing(channel, from_id, to_id, reason))
+
+    def resync(self, channel: str, reason: str) -> None:
+        """Say that a channel waits for a new snapshot."""
+        if self._ticker_maker is not None:
+            self._ticker_maker.forget(channel)
+        self._session.resync(channel, reason)
+        self._say_if_changed()
+
+    def heard(self, channel: str) -> None:
+        """Note a sign of life."""
+        self._session.heard(channel)
 
     def subscribed(self, channel: str) -> None:
         """Note a connection that stands."""
@@ -180,6 +204,8 @@ class FeedLoop:
 
     def lost(self, channel: str, reason: str) -> None:
         """Say that a connection is gone."""
+        if self._ticker_maker is not None:
+            self._ticker_maker.forget(channel)
         self._session.lost(channel, reason)
         self._say_if_changed()
 
@@ -188,8 +214,13 @@ class FeedLoop:
         names = list(channels)
         self._session.reject(names, reason)
         count = self._session.rejected
-        if count <= REJECTIONS_LOGGED or count % 1000 == 0:
+        if _worth_a_line(count):
             _log.warning("a message could not be read", channels=names, reason=reason, so_far=count)
+
+    def _warn_without_last(self) -> None:
+        self._without_last += 1
+        if _worth_a_line(self._without_last):
+            _log.warning("a ticker has no last price", so_far=self._without_last)
 
     # --- what subscribers are told ------------------------------------------------------------
 
@@ -257,3 +288,7 @@ class FeedLoop:
 
     def _monotonic_ns(self) -> int:
         return int(self._clock.monotonic_s() * NS_PER_S)
+
+
+def _worth_a_line(count: int) -> bool:
+    return count <= LOGGED_ONE_BY_ONE or count % 1000 == 0

@@ -82,6 +82,92 @@ class Trade(Struct, gc=False):
     id: EventId = None
 
 
+class BackfilledTrade(Trade, gc=False):
+    """A trade that the stream left out and that was asked for afterwards."""
+
+    backfilled: bool = True
+
+
+class Book(Struct, gc=False):
+    """The best levels of both sides, best first, each `(price, size)`; never crossed.
+
+    `id` is the exchange's of the newest update that is in it.
+    """
+
+    channel: ClassVar[str] = "book"
+
+    symbol: str
+    timestamp: int | None
+    bids: list[tuple[float, float]]
+    asks: list[tuple[float, float]]
+    exchange: str
+    received_ns: int
+    published_ns: int = 0
+    session: int = 0
+    seq: int = 0
+    id: EventId = None
+
+
+class Candle(Struct, gc=False):
+    """What was traded from `open_time` (ms) on; `closed` is None where the exchange doesn't say."""
+
+    channel: ClassVar[str] = "candle"
+
+    symbol: str
+    timestamp: int | None
+    timeframe: str
+    open_time: int
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    volume: float | None
+    closed: bool | None
+    exchange: str
+    received_ns: int
+    published_ns: int = 0
+    session: int = 0
+    seq: int = 0
+    id: EventId = None
+
+
+class Mark(Struct, gc=False):
+    """Mark and index price; `funding_rate` is of one interval, due at `next_funding` (ms)."""
+
+    channel: ClassVar[str] = "mark"
+
+    symbol: str
+    timestamp: int | None
+    mark_price: float | None
+    index_price: float | None
+    funding_rate: float | None
+    next_funding: int | None
+    exchange: str
+    received_ns: int
+    published_ns: int = 0
+    session: int = 0
+    seq: int = 0
+    id: EventId = None
+
+
+class Liquidation(Struct, gc=False):
+    """A forced order; `side` is the order's: `sell` where a long position was liquidated."""
+
+    channel: ClassVar[str] = "liquidation"
+
+    symbol: str
+    timestamp: int | None
+    side: Literal["buy", "sell"] | None
+    price: float
+    size: float
+    exchange: str
+    received_ns: int
+    published_ns: int = 0
+    session: int = 0
+    seq: int = 0
+    id: EventId = None
+
+
 class Gap(Struct, frozen=True):
     """What is missing upstream: after `from_id` and before `to_id`, neither of them missing.
 
@@ -131,5 +217,5 @@ class Status(Struct):
     id: EventId = None
 
 
-Tick = Ticker | Quote | Trade
+Tick = Ticker | Quote | Trade | Book | Candle | Mark | Liquidation
 Event = Tick | Status

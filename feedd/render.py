@@ -36,7 +36,8 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     Each carries a digest of what it was made from, so that supervisord sees which ones a new
     configuration changes, and leaves the others alone.
     """
-    shared = [config.source, config.exchange_endpoint, config.bid_ask, config.proxy.workers]
+    shared = [config.source, config.bid_ask, config.book_depth, config.timeframe,
+              config.proxy.workers]  # fmt: skip
     programs: list[tuple[str, list[str], Any]] = [
         (PROXY, ["workers/proxy.py"], msgspec.to_builtins(config.proxy))
     ]
@@ -44,7 +45,8 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
         settings = msgspec.to_builtins(config.embedded_exchange)
         programs.append((EXCHANGE, ["workers/exchange.py"], settings))
     for feed in config.feeds():
-        made_from = [msgspec.to_builtins(feed), ports[feed.name], shared]
+        endpoint = config.endpoint_of(feed.exchange, feed.symbol)
+        made_from = [msgspec.to_builtins(feed), ports[feed.name], endpoint, shared]
         programs.append((feed.name, ["workers/feed.py", feed.name], made_from))
     log_dir = Path(root, config.log_dir)
     sections = [

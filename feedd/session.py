@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 S = 1_000_000_000
 
 # How long a connected channel may be silent before it counts as stale.
-STALE_AFTER_NS: dict[str, int] = {"ticker": 30 * S, "quote": 30 * S, "trade": 600 * S}
+STALE_AFTER_NS: dict[str, int] = {
+    "ticker": 30 * S, "quote": 30 * S, "book": 30 * S, "mark": 30 * S,
+    "trade": 600 * S, "candle": 600 * S, "liquidation": 86_400 * S,
+}  # fmt: skip
 # Channels that are silent while the market is: they are live once they are subscribed to.
-SPARSE = frozenset({"trade"})
+SPARSE = frozenset({"trade", "candle", "liquidation"})
 RECONNECT_AFTER_LIMITS = 2  # a silence of so many limits ends the connection
 
-Phase = Literal["starting", "live", "stale", "lost"]
+Phase = Literal["starting", "live", "stale", "lost", "resync"]
 
 
 @dataclass(slots=True)
@@ -42,15 +45,16 @@ class Session:
     """The state of one feed. All its times are of one monotonic clock, in ns.
 
     `changed` is set whenever a channel's phase changes; whoever reports the state clears it.
-    `contiguous` names the channels whose integer ids follow each other without a step left out;
-    there a jump is a gap by itself. Ids are the exchange's.
+    `self_checked` names the channels whose source finds every hole by itself and tells of it with
+    `missing`; in the others a lost connection and an unreadable message count as one. Ids are the
+    exchange's.
     """
 
     def __init__(
-        self, channels: Iterable[str], now_ns: int, contiguous: frozenset[str] = frozenset()
+        self, channels: Iterable[str], now_ns: int, self_checked: frozenset[str] = frozenset()
     ) -> None:
         self._channels = {channel: _Channel(since_ns=now_ns) for channel in channels}
-        self._contiguous = contiguous
+        self._self_checked = self_checked
         self._stopped: str | None = None
         self.changed = True
         self.messages = 0
@@ -71,6 +75,8 @@ class Session:
         phases = [channel.phase for channel in self._channels.values()]
         if "lost" in phases:
             return "reconnecting"
+        if "resync" in phases:
+            return "resync"
         if "stale" in phases:
             return "stale"
         if "starting" in phases:
@@ -109,8 +115,8 @@ class Session:
         self.messages += 1
         gap = None
         before = channel.last_id
-        if channel.gap_reason is not None or name in self._contiguous:
-            gap = self._gap(name, channel, event_id)
+        if channel.gap_reason is not None:
+            gap = self._gap(Gap(name, before, event_id, channel.gap_reason))
             channel.gap_reason = None
         channel.last_id = event_id if event_id is not None else before
         channel.had_event = channel.heard = True
@@ -118,12 +124,27 @@ class Session:
             self._turn(channel, "live")
         return gap
 
+    def missing(self, name: str, from_id: EventId, to_id: EventId, reason: str) -> Gap:
+        """Note a hole that the source found; return it as it is to be told."""
+        return self._gap(Gap(name, from_id, to_id, reason))
+
+    def resync(self, name: str, reason: str) -> None:
+        """Note that a channel waits for a new snapshot: until its next event nothing is known."""
+        self._turn(self._channels[name], "resync", reason)
+
+    def heard(self, name: str) -> None:
+        """Note a sign of life that is no event."""
+        channel = self._channels[name]
+        channel.heard = True
+        if channel.phase == "stale":
+            self._turn(channel, "live")
+
     def lost(self, name: str, reason: str) -> None:
         """Note that a channel's connection is gone, or could not be made."""
         channel = self._channels[name]
         self._turn(channel, "lost", reason)
         channel.subscribed = False
-        if channel.had_event and channel.gap_reason is None:
+        if self._counts_as_hole(name, channel):
             channel.gap_reason = f"reconnect after: {reason}"
 
     def reject(self, names: Iterable[str], reason: str) -> None:
@@ -131,7 +152,7 @@ class Session:
         self.rejected += 1
         for name in names:
             channel = self._channels[name]
-            if channel.had_event and channel.gap_reason is None:
+            if self._counts_as_hole(name, channel):
                 channel.gap_reason = f"a message could not be read: {reason}"
 
     def stop(self, reason: str) -> None:
@@ -161,13 +182,9 @@ class Session:
         channel.reason = reason
         self.changed = True
 
-    def _gap(self, name: str, channel: _Channel, event_id: EventId) -> Gap | None:
-        before, reason = channel.last_id, channel.gap_reason
-        if name in self._contiguous and isinstance(before, int) and isinstance(event_id, int):
-            if event_id == before + 1:
-                return None
-            reason = reason or "the exchange's ids jump"
-        if reason is None or not channel.had_event:
-            return None
+    def _counts_as_hole(self, name: str, channel: _Channel) -> bool:
+        return channel.had_event and channel.gap_reason is None and name not in self._self_checked
+
+    def _gap(self, gap: Gap) -> Gap:
         self.gaps += 1
-        return Gap(name, before, event_id, reason)
+        return gap

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from feedd.model import BidAsk, Quote, Ticker
+    from feedd.model import BidAsk, Book, Quote, Ticker
 
 HALF_A_BASIS_POINT = 0.00005
 PRICE_DECIMALS = 10  # finer than any tick size, coarser than float64's noise in a difference
@@ -14,9 +14,9 @@ PRICE_DECIMALS = 10  # finer than any tick size, coarser than float64's noise in
 class TickerMaker:
     """Joins the newest summary and the newest quote; never waits for either.
 
-    With `quote`, every change of either side makes a ticker once there was a summary, and a quote
-    older than `stale_after_ns` counts as unknown. With `estimate`, bid and ask are the last price
-    less and plus half a basis point; with `none` they are None.
+    With `quote` or `book`, every change of either side makes a ticker once there was a summary,
+    and a bid and ask older than `stale_after_ns` count as unknown. With `estimate`, bid and ask
+    are the last price less and plus half a basis point; with `none` they are None.
 
     The ticker returned is the same object each time: publish it before the next call.
     """
@@ -25,12 +25,14 @@ class TickerMaker:
         self._bid_ask: BidAsk = bid_ask
         self._stale_after_ns = stale_after_ns
         self._ticker: Ticker | None = None
-        self._quote: Quote | None = None
+        self._bid: float | None = None
+        self._ask: float | None = None
+        self._top_ns: int | None = None  # when bid and ask were received
 
     @property
-    def needs_quotes(self) -> bool:
-        """Whether the quote channel must be subscribed to for it."""
-        return self._bid_ask == "quote"
+    def needs(self) -> str | None:
+        """The channel that must be subscribed to for bid and ask."""
+        return self._bid_ask if self._bid_ask in {"quote", "book"} else None
 
     def on_summary(self, ticker: Ticker) -> Ticker:
         """Take a new 24 h summary and return the ticker that it makes."""
@@ -41,27 +43,40 @@ class TickerMaker:
             ticker.ask = ticker.last * (1 + HALF_A_BASIS_POINT)
         else:
             ticker.bid = ticker.ask = None
-            if self._bid_ask == "quote" and (quote := self._quote) is not None:
-                self._join(ticker, quote)
+            top_ns = self._top_ns
+            if top_ns is not None and ticker.received_ns - top_ns <= self._stale_after_ns:
+                ticker.bid, ticker.ask = self._bid, self._ask
         _set_spread(ticker)
         return ticker
 
     def on_quote(self, quote: Quote) -> Ticker | None:
         """Take a new quote and return the ticker that it makes, if there is a summary yet."""
-        self._quote = quote
+        if self._bid_ask != "quote":
+            return None
+        return self._on_top(quote.bid, quote.ask, quote.received_ns)
+
+    def on_book(self, book: Book) -> Ticker | None:
+        """Take a new book and return the ticker that it makes, if there is a summary yet."""
+        if self._bid_ask != "book":
+            return None
+        bid = book.bids[0][0] if book.bids else None
+        ask = book.asks[0][0] if book.asks else None
+        return self._on_top(bid, ask, book.received_ns)
+
+    def forget(self, channel: str) -> None:
+        """Take bid and ask for unknown: the channel that they come from is lost or in doubt."""
+        if channel == self._bid_ask:
+            self._bid = self._ask = self._top_ns = None
+
+    def _on_top(self, bid: float | None, ask: float | None, received_ns: int) -> Ticker | None:
+        self._bid, self._ask, self._top_ns = bid, ask, received_ns
         ticker = self._ticker
-        if ticker is None or self._bid_ask != "quote":
+        if ticker is None or (ticker.bid == bid and ticker.ask == ask):
             return None
-        if ticker.bid == quote.bid and ticker.ask == quote.ask:
-            return None
-        ticker.received_ns = quote.received_ns
-        ticker.bid, ticker.ask = quote.bid, quote.ask
+        ticker.received_ns = received_ns
+        ticker.bid, ticker.ask = bid, ask
         _set_spread(ticker)
         return ticker
-
-    def _join(self, ticker: Ticker, quote: Quote) -> None:
-        if ticker.received_ns - quote.received_ns <= self._stale_after_ns:
-            ticker.bid, ticker.ask = quote.bid, quote.ask
 
 
 def _set_spread(ticker: Ticker) -> None:

@@ -33,16 +33,20 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     feed = (settings.select(arguments.name) if arguments.name else settings.feeds())[0]
     structlog.contextvars.bind_contextvars(exchange=feed.exchange, symbol=feed.symbol)
     clock = Clock()
-    ticker_maker = TickerMaker(settings.bid_ask, STALE_AFTER_NS["quote"])
-    channels = feed.channels
-    if "ticker" in channels and "quote" not in channels and ticker_maker.needs_quotes:
-        channels = (*channels, "quote")
+    ticker_maker = TickerMaker(
+        settings.bid_ask, STALE_AFTER_NS.get(settings.bid_ask, STALE_AFTER_NS["quote"])
+    )
+    channels: tuple[str, ...] = feed.channels
+    if "ticker" in channels and ticker_maker.needs and ticker_maker.needs not in channels:
+        channels = (*channels, ticker_maker.needs)
     source = CcxtSource(
         feed.exchange,
         feed.symbol,
         channels,
-        endpoint=settings.exchange_endpoint,
+        endpoint=settings.endpoint_of(feed.exchange, feed.symbol),
         credentials=config.credentials(feed.exchange, env),
+        book_depth=settings.book_depth,
+        timeframe=settings.timeframe,
     )
     session = next_session(
         Path(settings.run_dir, "sessions", feed.name), clock.now_ns() // NS_PER_MS

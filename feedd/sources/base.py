@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from feedd.model import Tick
+    from feedd.model import EventId, Tick
 
 
 class Sink(Protocol):
@@ -27,6 +27,15 @@ class Sink(Protocol):
     def lost(self, channel: str, reason: str) -> None:
         """Note that a channel's connection failed; the source is connecting again."""
 
+    def missing(self, channel: str, from_id: EventId, to_id: EventId, reason: str) -> None:
+        """Say that events between two ids never came; the next `event` is from behind them."""
+
+    def resync(self, channel: str, reason: str) -> None:
+        """Say that a channel shows nothing until it has a new snapshot."""
+
+    def heard(self, channel: str) -> None:
+        """Note a sign of life of a channel that is no event, e.g. one that was told already."""
+
     def rejected(self, channels: Iterable[str], reason: str) -> None:
         """Note that a message of one of these channels could not be read, and is missing."""
 
@@ -35,8 +44,11 @@ class Source(Protocol):
     """Connects to an exchange for one symbol, for ever."""
 
     @property
-    def contiguous(self) -> frozenset[str]:
-        """The channels whose ids are integers that leave no step out."""
+    def self_checked(self) -> frozenset[str]:
+        """The channels in which the source finds every hole itself and tells it with `missing`.
+
+        That includes what a lost connection or an unreadable message leaves out.
+        """
 
     async def prepare(self) -> None:
         """Check symbol, channels and credentials, without subscribing to anything.

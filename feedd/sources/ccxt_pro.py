@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import importlib
 import re
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import ccxt
 
+from feedd.books.diff import SNAPSHOT_LEVELS
 from feedd.errors import (
     ConfigError,
     CredentialsError,
@@ -28,42 +26,32 @@ from feedd.errors import (
     SourceError,
     UnknownSymbolError,
 )
-from feedd.sources import exchanges
 from feedd.sources.base import Backoff
-from feedd.sources.ccxt_structures import to_quote, to_ticker, to_trade
+from feedd.sources.book_keeper import BookKeeper
+from feedd.sources.ccxt_exchange import CACHED, check_channels, connected
+from feedd.sources.ccxt_structures import (
+    exchange_id,
+    to_book,
+    to_candle,
+    to_liquidation,
+    to_mark,
+    to_quote,
+    to_ticker,
+    to_trade,
+)
+from feedd.sources.dialects import dialect, market_type
+from feedd.sources.raw_messages import binance_rest_trade
+from feedd.sources.trade_keeper import TradeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from feedd.model import EventId, Trade
     from feedd.sources.base import Sink
+    from feedd.sources.trade_sequence import MissingTrades
 
-KEEP_ALIVE_MS = 5000  # a dead connection is noticed within three of these
-TRADES_KEPT = 2000  # more than any exchange sends in one message (Bybit: 1,024)
-
-_METHODS = {"ticker": "watchTicker", "quote": "watchBidsAsks", "trade": "watchTrades"}
-
-
-@dataclass(frozen=True)
-class Quirks:
-    """What ccxt leaves to its user on one exchange."""
-
-    options: dict[str, Any] = field(default_factory=dict)
-    ticker_params: dict[str, Any] = field(default_factory=dict)
-    quote_id: str | None = None  # key of the exchange's message
-    contiguous: frozenset[str] = frozenset()
-
-
-_BINANCE = Quirks(
-    options={
-        "fetchCurrencies": False,  # with a key, load_markets would ask two signed pages first
-        # One connection each for /public and /market: every call would open its own.
-        "streamLimits": {"spot": 1, "margin": 1, "linear": 1, "inverse": 1},
-    },
-    ticker_params={"name": "ticker"},  # the default is miniTicker, without change_percent
-    quote_id="u",
-    contiguous=frozenset({"trade"}),
-)
-QUIRKS = {"binance": _BINANCE, "binanceusdm": _BINANCE, "binancecoinm": _BINANCE}
+PAGE = 1000  # trades, the most that a page has
+_REST = {"spot": "public", "linear": "fapiPublic", "inverse": "dapiPublic"}  # of Binance
 
 # The channel in whose name ccxt is being called: it tells which futures are that channel's.
 _channel: ContextVar[str | None] = ContextVar("channel", default=None)
@@ -80,40 +68,59 @@ class CcxtSource:
         *,
         endpoint: str | None = None,
         credentials: tuple[str, str] | None = None,
+        book_depth: int = 20,
+        timeframe: str = "1m",
     ) -> None:
         self._id = exchange
         self._symbol = symbol
         self._channels = channels
-        self._quirks = QUIRKS.get(exchange, Quirks())
+        self._dialect = ways = dialect(exchange)
+        self._market_type = market_type(symbol)
+        self._book_depth = book_depth
+        self._timeframe = timeframe
         self._credentials = credentials
-        self._exchange = _connected_to(self, exchange, self._quirks, endpoint, credentials)
+        self._exchange = connected(self, exchange, symbol, ways, endpoint, credentials)
         self._sink: Sink | None = None
         self._backoff = {channel: Backoff() for channel in channels}
         self._lost: dict[str, asyncio.Future[str]] = {}
         self._clients: dict[str, Any] = {}
         self._received_ns = 0
         self._in_handler = False
-        self._last_trade: Any = None
+        self._message: Any = None  # the raw one that ccxt is handling
+        self._last_quote: EventId = None
+        self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
+        self._open_time = 0  # of the newest candle taken
+        self._books = (
+            BookKeeper(exchange, symbol, ways.books(book_depth), book_depth, self._renew_book)
+            if ways.books is not None and "book" in channels
+            else None
+        )
+        self._trades = TradeKeeper(self._fetch_trades) if ways.contiguous_trades else None
         self._take: dict[str, Callable[[Any], None]] = {
             "ticker": self._take_ticker,
             "quote": self._take_quote,
             "trade": self._take_trades,
+            "book": self._take_book,
+            "candle": self._take_candles,
+            "mark": self._take_mark,
+            "liquidation": self._take_liquidations,
         }
 
     @property
-    def contiguous(self) -> frozenset[str]:
-        """The channels whose ids leave no step out."""
-        return self._quirks.contiguous
+    def self_checked(self) -> frozenset[str]:
+        """The channels in which every hole is found here."""
+        kept = {"book": self._books, "trade": self._trades}
+        return frozenset(channel for channel, keeper in kept.items() if keeper is not None)
 
     async def prepare(self) -> None:
         """Check channels, symbol and credentials against the exchange."""
-        has = self._exchange.has
-        for channel in self._channels:
-            if not has.get(_METHODS[channel]):
-                served = [name for name, method in _METHODS.items() if has.get(method)]
-                raise ConfigError(
-                    f"{self._id} has no {channel} in ccxt.pro; it has {', '.join(served)}"
-                )
+        check_channels(self._id, self._exchange.has, self._symbol, self._channels)
+        if "candle" in self._channels and self._timeframe not in (
+            frames := self._exchange.timeframes or {self._timeframe: ""}
+        ):
+            raise ConfigError(
+                f"{self._id} has no candles of {self._timeframe}; it has {', '.join(frames)}"
+            )
         try:
             # `True`: ccxt keeps the answer of the first call, also one that it could not read.
             markets = await self._exchange.load_markets(True)
@@ -143,6 +150,10 @@ class CcxtSource:
                 raise
             raise final.exceptions[0] from None
         finally:
+            if self._trades is not None:
+                self._trades.finish(sink, "the worker stops")
+            if self._books is not None:
+                self._books.stop()
             self._sink = None
 
     def reconnect(self, channel: str, reason: str) -> None:
@@ -167,6 +178,10 @@ class CcxtSource:
                 await asyncio.wait({watch, lost}, return_when=asyncio.FIRST_COMPLETED)
                 if watch.cancelled():
                     self._note_lost(channel, "ccxt closed the connection")
+                elif watch.done() and isinstance(watch.exception(), ccxt.InvalidNonce):
+                    # ccxt dropped its book, and the next call gets a new snapshot.
+                    await asyncio.sleep(backoff.next_s())
+                    continue
                 elif watch.done() and (error := watch.exception()) is not None:
                     failure = self._translated(error)
                     if isinstance(failure, FinalError):
@@ -176,18 +191,27 @@ class CcxtSource:
             finally:
                 watch.cancel()
             self._drop(self._clients.pop(channel, None), reason)
+            if channel == "trade" and self._trades is not None:
+                self._trades.lost(reason)
+            if channel == "book" and self._books is not None:
+                self._books.lost(reason)
             sink.lost(channel, reason)
             await asyncio.sleep(backoff.next_s())
 
     def _watch(self, channel: str) -> Awaitable[Any]:
-        exchange = self._exchange
-        if channel == "ticker":
-            call = exchange.watch_ticker(self._symbol, dict(self._quirks.ticker_params))
-        elif channel == "quote":
-            call = exchange.watch_bids_asks([self._symbol])
-        else:
-            call = exchange.watch_trades(self._symbol)
-        return call  # type: ignore[no-any-return]  # ccxt's own types are skipped
+        exchange, symbol = self._exchange, self._symbol
+        calls: dict[str, Callable[[], Any]] = {
+            "ticker": lambda: exchange.watch_ticker(symbol, dict(self._dialect.ticker_params)),
+            "quote": lambda: exchange.watch_bids_asks([symbol]),
+            "trade": lambda: exchange.watch_trades(symbol),
+            "book": lambda: exchange.watch_order_book(
+                symbol, self._dialect.book_limit(self._book_depth)
+            ),
+            "candle": lambda: exchange.watch_ohlcv(symbol, self._timeframe),
+            "mark": lambda: exchange.watch_mark_price(symbol),
+            "liquidation": lambda: exchange.watch_liquidations(symbol),
+        }
+        return calls[channel]()  # type: ignore[no-any-return]  # ccxt's own types are skipped
 
     def _drop(self, client: Any, reason: str) -> None:
         """Close a connection that ccxt still holds: on it, it would not subscribe again."""
@@ -223,11 +247,15 @@ class CcxtSource:
             return resolve(result, message_hash)
 
         def tapped_reject(error: Any, message_hash: str | None = None) -> Any:
-            self.client_lost(client, error)
+            if isinstance(error, ccxt.InvalidNonce) and channels.get(message_hash) == "book":  # type: ignore[arg-type]
+                self._book_broken(_one_line(error))
+            else:
+                self.client_lost(client, error)
             return reject(error, message_hash)
 
         def tapped_handle_message(message: Any) -> None:
             self._received_ns = time.time_ns()
+            self._message = message
             self._in_handler = True
             try:
                 handle_message(message)
@@ -262,6 +290,35 @@ class CcxtSource:
 
     # --- ccxt's structures end here; ccxt_structures.py says what they mean -----------------
 
+    def takes_raw(self, channel: str, client: Any, message: Any) -> bool:
+        """Take a raw message where ccxt would make too little of it; return whether it was."""
+        ways, sink = self._dialect, self._sink
+        if channel not in self._channels:
+            return False
+        if channel == "book":
+            if self._books is None or str(message.get("topic", "")).startswith("orderbook.1."):
+                return False
+        elif (ways.candles if channel == "candle" else ways.mark) is None:
+            return False
+        if sink is None or self._clients.get(channel) is not client:
+            return True
+        try:
+            self._take_raw(channel, message, sink)
+        except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+            self._reject([channel], error)
+        return True
+
+    def _take_raw(self, channel: str, message: Any, sink: Sink) -> None:
+        origin = (self._id, self._symbol, self._received_ns)
+        self._backoff[channel].reset()
+        if channel == "book" and self._books is not None:
+            self._books.on_message(message, self._received_ns, sink)
+        elif channel == "candle" and self._dialect.candles is not None:
+            for candle in self._dialect.candles(message, *origin, self._timeframe):
+                sink.event(candle)
+        elif self._dialect.mark is not None:
+            sink.event(self._dialect.mark(message, *origin))
+
     def _parsed(self, client: Any, channel: str, result: Any) -> None:
         """Take what ccxt parsed.
 
@@ -271,8 +328,8 @@ class CcxtSource:
         if self._sink is None:
             return
         if self._clients.get(channel) is not client:
-            if channel == "trade":
-                self._last_trade = result[-1]  # the cache is one for all connections
+            if channel in {"trade", "liquidation"}:
+                self._newest[channel] = result[-1]  # the cache is one for all connections
             return
         try:
             self._take[channel](result)
@@ -290,28 +347,133 @@ class CcxtSource:
         if self._symbol in parsed:  # watch_bids_asks of other exchanges: a map by symbol
             parsed = parsed[self._symbol]
         self._backoff["quote"].reset()
+        quote_id: Any = self._message if self._dialect.quote_id else None
+        for key in self._dialect.quote_id:
+            quote_id = quote_id[key]
+        if quote_id is not None and quote_id == self._last_quote:
+            self._sink.heard("quote")  # type: ignore[union-attr]  # Bybit, after 3 s of silence
+            return
+        self._last_quote = quote_id
         self._sink.event(  # type: ignore[union-attr]
-            to_quote(parsed, self._id, self._symbol, self._received_ns, self._quirks.quote_id)
+            to_quote(parsed, self._id, self._symbol, self._received_ns, quote_id)
         )
 
-    def _take_trades(self, cache: Any) -> None:
-        """Take the trades that ccxt's cache gained: those behind the last one taken."""
-        new = []
-        for trade in reversed(cache):
-            if trade is self._last_trade:
+    def _gained(self, channel: str, cache: Any) -> list[Any]:
+        """Return what ccxt's cache gained, oldest first: all behind the last one taken."""
+        newest, new = self._newest.get(channel), []
+        for item in reversed(cache):
+            if item is newest:
                 break
-            new.append(trade)
+            new.append(item)
         else:
-            if self._last_trade is not None:
+            if newest is not None and len(cache) >= CACHED:
                 self._sink.rejected(  # type: ignore[union-attr]
-                    ["trade"], f"more than {TRADES_KEPT} trades in one message"
+                    [channel], f"more than {CACHED} events in one message"
                 )
+        if new:
+            self._newest[channel] = new[0]
+        return new[::-1]
+
+    def _take_trades(self, cache: Any) -> None:
+        sink: Sink = self._sink  # type: ignore[assignment]
         self._backoff["trade"].reset()
-        for trade in reversed(new):
-            self._last_trade = trade
+        for parsed in self._gained("trade", cache):
+            try:
+                trade = to_trade(parsed, self._id, self._symbol, self._received_ns)
+            except ValueError as error:
+                self._reject(["trade"], error)  # a hole, then, that may be filled
+                continue
+            trade_id = exchange_id(parsed["id"])
+            if self._trades is not None and isinstance(trade_id, int):
+                self._trades.take(trade_id, trade, sink)
+            elif trade is not None:
+                sink.event(trade)
+
+    def _take_liquidations(self, cache: Any) -> None:
+        self._backoff["liquidation"].reset()
+        for parsed in self._gained("liquidation", cache):
             self._sink.event(  # type: ignore[union-attr]
-                to_trade(trade, self._id, self._symbol, self._received_ns)
+                to_liquidation(
+                    parsed,
+                    self._id,
+                    self._symbol,
+                    self._received_ns,
+                    names_position=self._dialect.liquidation_names_position,
+                )
             )
+
+    def _take_candles(self, rows: Any) -> None:
+        """Take the newest candle of ccxt's, and those before it that began since the last one."""
+        self._backoff["candle"].reset()
+        since = self._open_time or rows[-1][0]
+        self._open_time = rows[-1][0]
+        for row in [row for row in rows if row[0] >= since]:
+            self._sink.event(  # type: ignore[union-attr]
+                to_candle(row, self._id, self._symbol, self._received_ns, self._timeframe)
+            )
+
+    def _take_mark(self, parsed: dict[str, Any]) -> None:
+        if self._symbol in parsed:
+            parsed = parsed[self._symbol]
+        self._backoff["mark"].reset()
+        self._sink.event(  # type: ignore[union-attr]
+            to_mark(parsed, self._id, self._symbol, self._received_ns)
+        )
+
+    # --- books and trades --------------------------------------------------------------------
+
+    def _take_book(self, parsed: Any) -> None:
+        """Take the book that ccxt keeps, where the exchange's checksum is all there is to check."""
+        try:
+            book = to_book(parsed, self._id, self._symbol, self._received_ns, self._book_depth)
+        except ValueError as error:
+            self._book_broken(str(error))
+            self._note_lost("book", str(error))
+            return
+        self._backoff["book"].reset()
+        self._sink.event(book)  # type: ignore[union-attr]
+
+    def _book_broken(self, reason: str) -> None:
+        if self._sink is not None:
+            self._sink.missing("book", None, None, reason)
+            self._sink.resync("book", reason)
+
+    async def _renew_book(self) -> Any:
+        """Ask for a new snapshot, over REST or by subscribing anew; raises SourceError."""
+        exchange, market_id = self._exchange, self._exchange.market(self._symbol)["id"]
+        try:
+            if self._dialect.snapshot_by_rest:
+                page = getattr(exchange, f"{_REST[self._market_type]}GetDepth")
+                return await page({"symbol": market_id, "limit": SNAPSHOT_LEVELS})
+            client = self._clients["book"]
+            topic = f"orderbook.{self._dialect.book_limit(self._book_depth)}.{market_id}"
+            for operation in ("unsubscribe", "subscribe"):
+                await client.send(
+                    {"op": operation, "req_id": str(exchange.request_id()), "args": [topic]}
+                )
+        except Exception as error:
+            raise self._translated(error) from error
+        return None
+
+    async def _fetch_trades(self, hole: MissingTrades) -> list[Trade]:
+        """Return trades of a hole, as far as one page goes; raises SourceError.
+
+        Without a key USD-M gives the newest trades only.
+        """
+        exchange, prefix = self._exchange, _REST[self._market_type]
+        request: dict[str, Any] = {"symbol": exchange.market(self._symbol)["id"], "limit": PAGE}
+        if self._credentials is not None:
+            name = f"{prefix}GetHistoricalTrades"
+            request["fromId"] = hole.from_id + 1
+        else:
+            name = f"{prefix}GetTrades"
+        try:
+            rows = await getattr(exchange, name)(request)
+            now_ns = time.time_ns()
+            trades = [binance_rest_trade(row, self._id, self._symbol, now_ns) for row in rows]
+        except Exception as error:
+            raise self._translated(error) from error
+        return [trade for trade in trades if trade is not None]
 
     def _translated(self, error: BaseException) -> FeeddError:
         """Return what an error of ccxt means to feedd."""
@@ -329,66 +491,6 @@ class CcxtSource:
             return ConfigError(f"{self._id} can't serve {', '.join(self._channels)}: {text}")
         cause = f" ({_one_line(error.__cause__)})" if error.__cause__ is not None else ""
         return SourceError(f"{type(error).__name__}: {text}{cause}")
-
-
-def _connected_to(
-    source: CcxtSource,
-    exchange_id: str,
-    quirks: Quirks,
-    endpoint: str | None,
-    credentials: tuple[str, str] | None,
-) -> Any:
-    """Return an instance of ccxt.pro's class that tells the source of its clients."""
-    exchanges.check(exchange_id)
-    base = getattr(importlib.import_module(f"ccxt.pro.{exchange_id}"), exchange_id)
-
-    class Tapped(base):  # type: ignore[misc,valid-type]
-        timeout_on_exit = 0  # ms; the default of 250 is for scripts that end right away
-
-        def client(self, url: str) -> Any:
-            known = url in (self.clients or {})
-            client = super().client(url)
-            if not known:
-                source.tap(client)
-            return client
-
-        def on_connected(self, client: Any, message: Any = None) -> None:
-            super().on_connected(client, message)
-            source.client_connected(client)
-
-        def on_error(self, client: Any, error: Any) -> None:
-            super().on_error(client, error)
-            source.client_lost(client, error)
-
-        def on_close(self, client: Any, error: Any) -> None:
-            super().on_close(client, error)
-            source.client_lost(client, f"the exchange closed the connection, code {error}")
-
-    Tapped.__name__ = exchange_id
-    settings: dict[str, Any] = {
-        "enableRateLimit": True,
-        "newUpdates": True,
-        "options": {"tradesLimit": TRADES_KEPT, **quirks.options},
-    }
-    if credentials is not None:
-        settings["apiKey"], settings["secret"] = credentials
-    exchange = Tapped(settings)
-    exchange.streaming = {**exchange.streaming, "keepAlive": KEEP_ALIVE_MS}
-    if endpoint is not None:
-        exchange.urls["api"] = _moved(exchange.urls["api"], endpoint)
-    return exchange
-
-
-def _moved(urls: Any, endpoint: str) -> Any:
-    """Return ccxt's map of URLs with every host replaced and every path kept."""
-    if isinstance(urls, dict):
-        return {key: _moved(value, endpoint) for key, value in urls.items()}
-    parts = urlsplit(endpoint)
-    scheme, _, rest = urls.partition("://")
-    schemes = {"http": "ws", "https": "wss"}
-    moved = schemes[parts.scheme] if scheme.startswith("ws") else parts.scheme
-    _, slash, path = rest.partition("/")
-    return f"{moved}://{parts.netloc}{slash}{path}"
 
 
 def _unknown(exchange: str, symbol: str, markets: list[str]) -> str:

@@ -33,6 +33,17 @@ class Told:
         self.losses: list[tuple[str, str]] = []
         self.rejections: list[tuple[list[str], str]] = []
         self.subscriptions: list[str] = []
+        self.holes: list[tuple[str, Any, Any, str]] = []
+        self.resyncs: list[tuple[str, str]] = []
+
+    def missing(self, channel: str, from_id: Any, to_id: Any, reason: str) -> None:
+        self.holes.append((channel, from_id, to_id, reason))
+
+    def resync(self, channel: str, reason: str) -> None:
+        self.resyncs.append((channel, reason))
+
+    def heard(self, channel: str) -> None:
+        pass
 
     def event(self, tick: Tick) -> None:
         self.ticks.append(tick)
@@ -266,8 +277,7 @@ def test_every_event_that_a_reconnect_missed_lies_in_a_gap_that_is_told() -> Non
     async def run() -> None:
         async with setting(rate=2000) as place:
             source = place.source(("quote", "trade"))
-            # The ids of trades would show a hole by themselves; on other exchanges they don't.
-            session = Session(("quote", "trade"), 0, contiguous=frozenset())
+            session = Session(("quote", "trade"), 0, source.self_checked)
             holes: dict[str, dict[Any, Any]] = {"quote": {}, "trade": {}}
             take, lose = place.told.event, place.told.lost
 
@@ -290,6 +300,7 @@ def test_every_event_that_a_reconnect_missed_lies_in_a_gap_that_is_told() -> Non
                     await asyncio.sleep(0.1)
                 seen = len(place.told.ids("quote"))
                 await place.until(lambda n=seen: len(place.told.ids("quote")) > n + 100)
+        holes["trade"] = {start: end for _, start, end, _ in place.told.holes}
         quotes = place.told.ids("quote")
         assert len(holes["quote"]) >= 3  # a try to reconnect what is being reconnected does nothing
         where = {u: index for index, u in enumerate(place.sent)}

@@ -5,7 +5,7 @@ import json
 import ccxt.pro
 import pytest
 
-from feedd.sources.ccxt_pro import _moved
+from feedd.sources.ccxt_exchange import moved
 from feedd.sources.ccxt_structures import to_quote, to_ticker, to_trade
 
 SYMBOL = "BTC/USDT:USDT"
@@ -32,7 +32,7 @@ def exchange() -> ccxt.pro.binanceusdm:
 
 def test_a_book_ticker_is_a_quote(exchange: ccxt.pro.binanceusdm) -> None:
     parsed = exchange.parse_ws_ticker(json.loads(QUOTE), "contract")
-    quote = to_quote(parsed, "binanceusdm", SYMBOL, 5, "u")
+    quote = to_quote(parsed, "binanceusdm", SYMBOL, 5, 5123107839020)
     assert (quote.bid, quote.bid_size, quote.ask, quote.ask_size) == (61800.2, 2.507, 61800.3, 2.51)
     assert (quote.timestamp, quote.id, quote.received_ns) == (1723161256313, 5123107839020, 5)
 
@@ -43,10 +43,11 @@ def test_a_trade_is_the_takers(exchange: ccxt.pro.binanceusdm) -> None:
     assert (trade.timestamp, trade.id) == (1723161256321, 5266583935)
 
 
-def test_a_trade_that_is_none_of_the_markets_is_refused(exchange: ccxt.pro.binanceusdm) -> None:
+def test_a_fill_of_the_insurance_fund_is_no_trade_of_the_market(
+    exchange: ccxt.pro.binanceusdm,
+) -> None:
     fill = {**json.loads(TRADE), "p": "0", "X": "INSURANCE_FUND"}
-    with pytest.raises(ValueError, match="trade 5266583935 has price 0"):
-        to_trade(exchange.parse_ws_trade(fill), "binanceusdm", SYMBOL, 5)
+    assert to_trade(exchange.parse_ws_trade(fill), "binanceusdm", SYMBOL, 5) is None
 
 
 def test_a_24h_ticker_has_no_bid_and_no_ask(exchange: ccxt.pro.binanceusdm) -> None:
@@ -60,7 +61,7 @@ def test_a_24h_ticker_has_no_bid_and_no_ask(exchange: ccxt.pro.binanceusdm) -> N
 
 def test_an_exchanges_addresses_move_to_the_endpoint_path_by_path() -> None:
     urls = {"fapi": "https://fapi.binance.com/fapi/v1", "ws": {"linear": "wss://x.com/ws"}}
-    assert _moved(urls, "http://127.0.0.1:8765") == {
+    assert moved(urls, "http://127.0.0.1:8765") == {
         "fapi": "http://127.0.0.1:8765/fapi/v1", "ws": {"linear": "ws://127.0.0.1:8765/ws"},
     }  # fmt: skip
-    assert _moved("https://api.{hostname}", "https://e.com") == "https://e.com"
+    assert moved("https://api.{hostname}", "https://e.com") == "https://e.com"

@@ -24,7 +24,7 @@ def test_the_least_configuration_has_the_documented_defaults(tmp_path: Path) -> 
     assert settings.base_port == 5555
     assert settings.proxy.subscribers == "tcp://127.0.0.1:5500"
     assert settings.proxy.workers == "ipc://run/workers.sock"
-    assert settings.exchange_endpoint is None
+    assert settings.endpoint_of("binanceusdm", "BTC/USDT:USDT") is None
     assert settings.feeds()[0].symbol == "BTC/USDT:USDT"
 
 
@@ -41,9 +41,9 @@ def test_a_symbol_may_have_settings_of_its_own(tmp_path: Path) -> None:
 
 def test_an_embedded_exchange_is_the_endpoint_unless_another_is_given(tmp_path: Path) -> None:
     text = "symbols: [BTC/USDT]\nembedded_exchange: {port: 9000}\n"
-    assert load(tmp_path, text).exchange_endpoint == "http://127.0.0.1:9000"
+    assert load(tmp_path, text).endpoint_of("bybit", "BTC/USDT:USDT") == "http://127.0.0.1:9000"
     text += "endpoint: http://127.0.0.1:9001"
-    assert load(tmp_path, text).exchange_endpoint == "http://127.0.0.1:9001"
+    assert load(tmp_path, text).endpoint_of("bybit", "BTC/USDT:USDT") == "http://127.0.0.1:9001"
 
 
 @pytest.mark.parametrize("name", ["feedd.yaml", "demo.yaml"])
@@ -65,7 +65,6 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
         ("symbols: [A/USDT]\nbase_port: 70000", 2, "base_port"),
         ("symbols: [A/USDT]\nchannels: [quote, nonsense]", 2,
          "channels[1]: nonsense is none of ticker, quote, trade"),
-        ("symbols: [A/USDT]\nchannels: [book]", 2, "book is not served yet"),
         ("symbols: [A/USDT]\nchannels: []", 2, "is empty"),
         ("symbols: [A/USDT]\nsource: native", 2, "native is not there yet"),
         ("symbols: [A/USDT]\nendpoint: localhost", 2, "http://127.0.0.1:8765"),

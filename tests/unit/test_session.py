@@ -7,7 +7,7 @@ LIMIT = STALE_AFTER_NS["quote"]
 
 
 def live_session() -> Session:
-    session = Session(["quote", "trade"], 0, contiguous=frozenset({"trade"}))
+    session = Session(["quote", "trade"], 0, self_checked=frozenset({"trade"}))
     session.subscribed("quote", 0)
     session.subscribed("trade", 0)
     session.event("quote", 100)
@@ -51,11 +51,27 @@ def test_the_first_event_of_a_session_is_no_gap_even_after_failed_connections() 
     assert session.event("quote", 1) is None
 
 
-def test_contiguous_ids_that_jump_are_a_gap_by_themselves() -> None:
+def test_a_hole_that_the_source_found_is_told_with_its_range() -> None:
     session = live_session()
+    gap = session.missing("trade", 8, 12, "the exchange's ids jump")
+    assert gap == Gap("trade", 8, 12, "the exchange's ids jump")
+    assert session.gaps == 1
+
+
+def test_a_self_checked_channel_has_no_gap_but_those_that_its_source_tells() -> None:
+    session = live_session()
+    session.lost("trade", "closing code 1006")
+    session.reject(["trade"], "no JSON")
+    session.subscribed("trade", 5)
     assert session.event("trade", 8) is None
-    assert session.event("trade", 12) == Gap("trade", 8, 12, "the exchange's ids jump")
-    assert session.event("quote", 10_000) is None
+
+
+def test_a_channel_that_waits_for_a_snapshot_is_in_resync_until_its_next_event() -> None:
+    session = live_session()
+    session.resync("quote", "an update is missing")
+    assert (session.state, session.reason) == ("resync", "quote: an update is missing")
+    session.event("quote", 101)
+    assert session.state == "live"
 
 
 def test_a_reconnect_that_missed_no_trade_is_no_gap() -> None:

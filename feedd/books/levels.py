@@ -1,0 +1,106 @@
+"""The price levels of one order book."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Level = tuple[float, float]  # price, size
+
+
+class Side:
+    """One side's sizes by price, best first.
+
+    `known_to` is the price behind which there may be levels that were never told: a snapshot of
+    1,000 levels says nothing of the 1,001st, and an update comes only when that one changes.
+    """
+
+    def __init__(self, *, descending: bool) -> None:
+        self._sign = -1.0 if descending else 1.0
+        self._sizes: dict[float, float] = {}
+        self._keys: list[float] = []  # price times sign: ascending, so that the best is first
+        self.known_to: float | None = None
+
+    def load(self, levels: Iterable[Level], *, whole: bool) -> None:
+        """Forget everything and take a snapshot's levels; `whole` where it leaves none out."""
+        self._sizes = {price: size for price, size in levels if size}
+        self._keys = sorted(price * self._sign for price in self._sizes)
+        self.known_to = None if whole or not self._keys else self._keys[-1] * self._sign
+
+    def set(self, price: float, size: float) -> None:
+        """Put a level to an absolute size; 0 removes it, also where there is none."""
+        if size:
+            if price not in self._sizes:
+                insort(self._keys, price * self._sign)
+            self._sizes[price] = size
+        elif self._sizes.pop(price, None) is not None:
+            del self._keys[bisect_left(self._keys, price * self._sign)]
+
+    def best(self) -> float | None:
+        """Return the best price, or None where the side is empty."""
+        return self._keys[0] * self._sign if self._keys else None
+
+    def top(self, count: int) -> list[Level]:
+        """Return a copy of the best levels, best first; none from behind `known_to`."""
+        sign, sizes = self._sign, self._sizes
+        return [(price := key * sign, sizes[price]) for key in self._keys[: self._known(count)]]
+
+    def knows(self, count: int) -> bool:
+        """Whether the best `count` levels are known, or all that there are."""
+        return self.known_to is None or self._known(count) == count
+
+    def _known(self, count: int) -> int:
+        """Return how many of the best `count` levels there are and stand before `known_to`."""
+        count = min(count, len(self._keys))
+        if self.known_to is not None and count:
+            limit = self.known_to * self._sign
+            while count and self._keys[count - 1] > limit:
+                count -= 1
+        return count
+
+
+class Book:
+    """Bids and asks."""
+
+    def __init__(self) -> None:
+        self.bids = Side(descending=True)
+        self.asks = Side(descending=False)
+
+    def load(
+        self, bids: Iterable[Level], asks: Iterable[Level], *, bids_whole: bool, asks_whole: bool
+    ) -> None:
+        """Take a snapshot."""
+        self.bids.load(bids, whole=bids_whole)
+        self.asks.load(asks, whole=asks_whole)
+
+    def apply(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
+        """Take changed levels, as absolute sizes."""
+        for price, size in bids:
+            self.bids.set(price, size)
+        for price, size in asks:
+            self.asks.set(price, size)
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the best bid is at or above the best ask: no exchange's book ever is."""
+        bid, ask = self.bids.best(), self.asks.best()
+        return bid is not None and ask is not None and bid >= ask
+
+    def knows(self, count: int) -> bool:
+        """Whether the best `count` levels of both sides are known."""
+        return self.bids.knows(count) and self.asks.knows(count)
+
+
+def levels(rows: list[list[str]]) -> list[Level]:
+    """Return `[["61510.90","0.014"], …]` as numbers; raise ValueError for what can't be a level."""
+    parsed = []
+    for row in rows:
+        price, size = float(row[0]), float(row[1])
+        if not (0 < price < math.inf and 0 <= size < math.inf):
+            raise ValueError(f"{row} is no price and size")
+        parsed.append((price, size))
+    return parsed

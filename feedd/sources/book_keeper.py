@@ -1,0 +1,141 @@
+"""Keeps one symbol's book whole: between the rules, the stream and whoever gives snapshots."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from feedd.books.diff import DiffBook
+from feedd.errors import SourceError
+from feedd.model import Book
+from feedd.sources.base import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from feedd.books.base import DepthRules, Hole
+    from feedd.model import EventId
+    from feedd.sources.base import Sink
+
+SNAPSHOT_WITHIN_S = 5.0  # of a topic subscribed to anew
+
+
+class BookKeeper:
+    """Tells the sink books that the rules vouch for, each a copy of the best `depth` levels.
+
+    `renew` asks for a snapshot: it returns a REST answer, or None where the stream brings it.
+    It raises SourceError.
+    """
+
+    def __init__(
+        self,
+        exchange: str,
+        symbol: str,
+        rules: DepthRules,
+        depth: int,
+        renew: Callable[[], Awaitable[Any]],
+    ) -> None:
+        self._exchange = exchange
+        self._symbol = symbol
+        self._rules = rules
+        self._depth = depth
+        self._renew = renew
+        self._task: asyncio.Task[None] | None = None
+        self._told: EventId = None
+        self._after: str | None = None  # why something is missing before the next book
+
+    def on_message(self, message: dict[str, Any], received_ns: int, sink: Sink) -> None:
+        """Take a raw depth message; raises what the rules raise for one that can't be read."""
+        rules = self._rules
+        was_synced = rules.synced
+        hole = rules.on_update(message)
+        if hole is not None:
+            self._tell_hole(hole, sink)
+        elif was_synced and not rules.synced:
+            sink.resync("book", "the market moved past the last level of the snapshot")
+        if rules.synced:
+            self._tell_book(received_ns, sink)
+        if rules.needs_snapshot and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._until_whole(sink))
+            self._task.add_done_callback(self._ended)
+
+    def lost(self, reason: str) -> None:
+        """Forget the stream: its connection is gone."""
+        self._rules.reset()
+        if self._told is not None and self._after is None:
+            self._after = f"reconnect after: {reason}"
+        self.stop()
+
+    def stop(self) -> None:
+        """Ask for no more snapshots."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._task is task:
+            self._task = None
+        if not task.cancelled():
+            task.result()  # a fault of ours belongs into the log of the loop
+
+    async def _until_whole(self, sink: Sink) -> None:
+        """Get snapshots until one joins the stream."""
+        backoff = Backoff(cap_s=10.0)
+        rules = self._rules
+        while rules.needs_snapshot:
+            was_synced = rules.synced
+            why: str | None = None
+            try:
+                answer = await self._renew()
+                if isinstance(rules, DiffBook):
+                    why = rules.on_snapshot(answer)
+                else:
+                    why = await self._streamed()
+            except SourceError as error:
+                why = str(error)
+            if rules.synced:
+                if not was_synced:
+                    self._tell_book(time.time_ns(), sink)
+            elif why is not None:
+                sink.resync("book", why)
+            if rules.needs_snapshot:
+                await asyncio.sleep(backoff.next_s())
+
+    async def _streamed(self) -> str | None:
+        deadline = time.monotonic() + SNAPSHOT_WITHIN_S
+        while not self._rules.synced:
+            if time.monotonic() > deadline:
+                return "no snapshot after subscribing anew"
+            await asyncio.sleep(0.01)
+        return None
+
+    def _tell_hole(self, hole: Hole, sink: Sink) -> None:
+        sink.missing("book", hole.from_id, hole.to_id, hole.reason)
+        self._after = None  # this is it
+        sink.resync("book", hole.reason)
+
+    def _tell_book(self, received_ns: int, sink: Sink) -> None:
+        rules = self._rules
+        if rules.last_id == self._told:
+            sink.heard("book")
+            return
+        if self._after is not None:
+            sink.missing("book", self._told, rules.last_id, self._after)
+            self._after = None
+        self._told = rules.last_id
+        sink.event(
+            to_book(rules, self._depth, self._exchange, self._symbol, received_ns),
+        )
+
+
+def to_book(rules: DepthRules, depth: int, exchange: str, symbol: str, received_ns: int) -> Book:
+    """Return a copy of the best levels of a book that is vouched for."""
+    return Book(
+        symbol=symbol,
+        timestamp=rules.timestamp,
+        bids=rules.book.bids.top(depth),
+        asks=rules.book.asks.top(depth),
+        exchange=exchange,
+        received_ns=received_ns,
+        id=rules.last_id,
+    )

@@ -1,0 +1,93 @@
+"""Keeps one symbol's trades whole: what the stream left out is asked for, the rest reported."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from feedd.errors import SourceError
+from feedd.sources.trade_sequence import MissingTrades, TradeSequence
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from feedd.model import Trade
+    from feedd.sources.base import Sink
+
+FILL_WITHIN_S = 5.0  # so long is the stream held back behind a hole
+REQUESTS_AT_MOST = 10  # for one hole
+RETRY_S = 0.5  # the pages lag behind the stream
+
+
+class TradeKeeper:
+    """Tells the sink trades in the order of their ids.
+
+    `fetch` returns trades of a hole, those that it can get at once, oldest first; it raises
+    SourceError.
+    """
+
+    def __init__(self, fetch: Callable[[MissingTrades], Awaitable[list[Trade]]]) -> None:
+        self._fetch = fetch
+        self._sequence = TradeSequence()
+        self._task: asyncio.Task[None] | None = None
+        self._lost: str | None = None
+
+    def take(self, trade_id: int, trade: Trade | None, sink: Sink) -> None:
+        """Take a trade of the stream; None for an id that is no trade of the market."""
+        sequence = self._sequence
+        for following in sequence.take(trade_id, trade):
+            sink.event(following)
+        if sequence.hole is None:
+            self._lost = None
+        elif sequence.full:
+            self.finish(sink, "too many trades came meanwhile to hold back")
+        elif self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._fill(sink))
+            self._task.add_done_callback(self._ended)
+
+    def lost(self, reason: str) -> None:
+        """Note why the next hole is there."""
+        self._lost = self._lost or f"reconnect after: {reason}"
+
+    def finish(self, sink: Sink, why: str) -> None:
+        """Report every hole that is left, and tell what was held back behind it."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        cause = self._lost or "the exchange's ids jump"
+        while (given_up := self._sequence.give_up()) is not None:
+            hole, trades = given_up
+            sink.missing("trade", hole.from_id, hole.to_id, f"{cause}; {why}")
+            for trade in trades:
+                sink.event(trade)
+        self._lost = None
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._task is task:
+            self._task = None
+        if not task.cancelled():
+            task.result()
+
+    async def _fill(self, sink: Sink) -> None:
+        why = "the exchange has them no longer"
+        try:
+            async with asyncio.timeout(FILL_WITHIN_S):
+                for _ in range(REQUESTS_AT_MOST):
+                    hole = self._sequence.hole
+                    if hole is None:
+                        break
+                    try:
+                        trades = await self._fetch(hole)
+                    except SourceError as error:
+                        why = str(error)
+                        trades = []
+                    filled = self._sequence.fill(trades)
+                    for trade in filled:
+                        sink.event(trade)
+                    # Short of the newest ones, the next page begins where this one ended.
+                    if self._sequence.hole == hole:
+                        await asyncio.sleep(RETRY_S)
+        except TimeoutError:
+            why = f"not to be had within {FILL_WITHIN_S:.0f} s"
+        self._task = None
+        self.finish(sink, why)
