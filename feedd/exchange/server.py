@@ -12,31 +12,24 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from aiohttp import WSMsgType, web
 
-from feedd.clock import NS_PER_MS, NS_PER_S
+from feedd.clock import NS_PER_MS
 from feedd.errors import ConfigError, EndpointInUseError
-from feedd.exchange.limits import WEIGHT_LIMIT, Weights, weight
-from feedd.exchange.protocol import Connection, Reaction
-from feedd.exchange.rest import Page, Rest
+from feedd.exchange.binance import protocol as binance
+from feedd.exchange.binance.rest import Rest
+from feedd.exchange.rest import Request
+from feedd.exchange.streams import USDM
 from feedd.patience import bind_patiently
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from feedd.clock import Clock
+    from feedd.exchange.connection import Connection, Reaction
     from feedd.exchange.market import Market, Message
     from feedd.exchange.truth import TruthLog
 
 BACKLOG_LIMIT_BYTES = 64 * 1024 * 1024  # a reader this far behind is cut off
 LOOK_EVERY_S = 1.0  # of the exchange's clock
-CATEGORIES = frozenset({"public", "market", "private"})
-SIGNED = frozenset({"account", "capital/config/getall", "margin/allPairs"})
-TOO_MANY = {
-    429: "Too many requests; current limit of IP({}) is {} requests per minute. "
-    "Please use the websocket for live updates to avoid polling the API.",
-    418: "Way too many requests; IP({}) banned until {}. "
-    "Please use the websocket for live updates to avoid bans.",
-}
-
 _log = structlog.get_logger()
 
 
@@ -47,8 +40,7 @@ class ExchangeServer:
         self._market = market
         self._clock = clock
         self._truth = truth
-        self._rest = Rest(market, lambda: clock.now_ns() // NS_PER_MS, WEIGHT_LIMIT)
-        self._weights = Weights()
+        self._rest = Rest(market, clock)
         self._connections = 0
         self._open: set[_Client] = set()
         self._runner: web.AppRunner | None = None
@@ -97,26 +89,16 @@ class ExchangeServer:
     # --- REST -------------------------------------------------------------------------------
 
     async def _page(self, request: web.Request) -> web.Response:
-        page, query = request.match_info["page"], dict(request.query)
-        address = request.remote or ""
-        now_s = self._clock.now_ns() / NS_PER_S
-        account = self._weights.take(address, weight(page, query), now_s)
-        headers = {"X-MBX-USED-WEIGHT-1M": str(account.used)}
-        if account.status != 200:
-            headers["Retry-After"] = str(account.retry_after_s)
-            until = int((now_s + account.retry_after_s) * 1000)
-            limit = WEIGHT_LIMIT if account.status == 429 else until
-            text = TOO_MANY[account.status].format(address, limit)
-            answer = Page(account.status, {"code": -1003, "msg": text})
-        elif page in SIGNED:
-            answer = self._rest.signed(
-                page, request.rel_url.raw_query_string, dict(request.headers)
+        page = self._rest.answer(
+            Request(
+                request.match_info["page"],
+                dict(request.query),
+                request.rel_url.raw_query_string,
+                request.headers,
+                request.remote or "",
             )
-        elif page == "system/status":
-            answer = Page(200, {"status": 0, "msg": "normal"})
-        else:
-            answer = self._rest.get(page, query)
-        return web.json_response(answer.body, status=answer.status, headers=headers, dumps=_dumps)
+        )
+        return web.json_response(page.body, status=page.status, headers=page.headers, dumps=_dumps)
 
     async def _post(self, request: web.Request) -> web.Response:
         if request.match_info["page"] == "listenKey":
@@ -126,22 +108,20 @@ class ExchangeServer:
     # --- WebSocket ----------------------------------------------------------------------------
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
-        parts = request.path.strip("/").split("/")
-        category = parts.pop(0) if parts[0] in CATEGORIES else ""
-        mode = parts.pop(0) if parts else ""
-        if mode not in {"ws", "stream"}:
+        opened = binance.connect(
+            request.path, request.query, self._market.check, self._now_s(), USDM
+        )
+        if opened is None:
             raise web.HTTPNotFound
-        names = request.query.get("streams", "").split("/") if mode == "stream" else parts
+        connection, reaction = opened
         response = web.WebSocketResponse(autoping=False, compress=False, heartbeat=None)
         await response.prepare(request)
-        connection = Connection(category, mode == "stream", self._market.check, self._now_s())
         self._connections += 1
         client = _Client(self._connections, response, request, connection, self._truth)
         self._open.add(client)
         keeper = asyncio.get_running_loop().create_task(self._keep(client))
         try:
-            # `/ws/3` names no stream: clients number their connections like that.
-            await self._react(client, connection.open([name for name in names if "@" in name]))
+            await self._react(client, reaction)
             await self._listen(client)
         finally:
             keeper.cancel()
