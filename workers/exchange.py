@@ -1,4 +1,4 @@
-"""The embedded exchange: builds the market that the configuration asks for, and serves it."""
+"""The embedded exchange: builds the markets that the configuration asks for, and serves them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 from feedd import config, environment
 from feedd.clock import Clock
 from feedd.errors import ConfigError
-from feedd.exchange.generated import GeneratedMarket
+from feedd.exchange.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.exchange.recorded import RecordedMarket, load_tapes
 from feedd.exchange.server import ExchangeServer
 from feedd.exchange.truth import TruthLog
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def build_market(settings: EmbeddedExchange) -> Market:
-    """Return the market; raise ConfigError for a recording that can't be played."""
+    """Return Binance USD-M's market; raise ConfigError for a recording that can't be played."""
     recording = settings.recording
     if recording is None:
         return GeneratedMarket(Clock(), settings.seed, settings.rate, bursts=settings.bursts)
@@ -46,7 +46,14 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     if settings is None:
         raise ConfigError(f"{path}: has no embedded_exchange; add it, or don't start one")
     truth = None if settings.truth_log is None else TruthLog(Path(settings.truth_log))
-    server = ExchangeServer(build_market(settings), Clock(settings.clock_scale), truth)
+    seed, rate, bursts = settings.seed, settings.rate, settings.bursts
+    server = ExchangeServer(
+        build_market(settings),
+        Clock(settings.clock_scale),
+        truth,
+        spot=GeneratedSpot(Clock(), seed, rate, bursts=bursts),
+        linear=GeneratedLinear(Clock(), seed, rate, bursts=bursts),
+    )
     port = await server.start(settings.port)
     log = structlog.get_logger()
     log.info("serving", url=f"http://127.0.0.1:{port}", recording=settings.recording)

@@ -1,5 +1,6 @@
-"""The embedded exchange: an honest stand-in for Binance USD-M, on one port of this machine.
+"""The embedded exchange: an honest stand-in for real ones, on one port of this machine.
 
-`server` is the shell of sockets; `protocol`, `limits` and `streams` are what Binance says a
-connection may do; `generated` and `recorded` are the markets that it serves.
+`server` is the shell of sockets. `engine` makes the generated market's histories, in no exchange's
+format; `recorded` plays recordings. `binance` and `bybit` are what these exchanges say, and what
+they let a connection do.
 """

@@ -1,14 +1,23 @@
-"""An order book by price level, and the diff-depth streams that follow it. Pure."""
+"""An order book by price level, and what changed in it since a moment. Pure."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from feedd.exchange.instruments import Instrument
+from typing import Literal, NamedTuple
 
 Side = Literal["bid", "ask"]
+Level = tuple[int, int]  # price and size
+
+
+class Diff(NamedTuple):
+    """The levels that changed, and the ids of the first, the newest and the last told update."""
+
+    first_id: int
+    last_id: int
+    previous_id: int
+    time_ms: int
+    bids: list[Level]
+    asks: list[Level]
 
 
 class Book:
@@ -28,7 +37,7 @@ class Book:
         elif sizes.pop(price, None) is not None:
             del prices[bisect_left(prices, price)]
 
-    def best(self, side: Side) -> tuple[int, int] | None:
+    def best(self, side: Side) -> Level | None:
         """Return the best level's price and size, or None where the side is empty."""
         prices = self._prices[side]
         if not prices:
@@ -40,21 +49,17 @@ class Book:
         """Return the price farthest from the other side."""
         return self._prices[side][0] if side == "bid" else self._prices[side][-1]
 
-    def levels(self, side: Side, limit: int) -> list[tuple[int, int]]:
+    def levels(self, side: Side, limit: int) -> list[Level]:
         """Return levels, best first."""
         prices, sizes = self._prices[side], self.sizes[side]
         nearest = reversed(prices[-limit:]) if side == "bid" else prices[:limit]
         return [(price, sizes[price]) for price in nearest]
 
 
-class DepthStream:
-    """Collects changes of a book into `depthUpdate` events: `U`, `u`, and `pu` of the last one.
+class Changes:
+    """Collects changes of a book until they are taken."""
 
-    `U` is the first update's id since the last event, `u` the newest one's.
-    """
-
-    def __init__(self, instrument: Instrument, update_id: int) -> None:
-        self._instrument = instrument
+    def __init__(self, update_id: int) -> None:
         self._previous = update_id
         self._first: int | None = None
         self._newest = update_id
@@ -69,35 +74,12 @@ class DepthStream:
         self._time = time_ms
         self._changes[side][price] = size
 
-    def take(self, now_ms: int) -> tuple[int, str] | None:
-        """Return the event's id and data, and begin the next; None where nothing changed."""
+    def take(self) -> Diff | None:
+        """Return what changed, and begin anew; None where nothing did."""
         if self._first is None:
             return None
-        i = self._instrument
-        bids, asks = (_levels(i, sorted(self._changes[side].items())) for side in ("bid", "ask"))
-        data = (
-            f'{{"e":"depthUpdate","E":{now_ms},"T":{self._time},"s":"{i.id}","U":{self._first},'
-            f'"u":{self._newest},"pu":{self._previous},"b":{bids},"a":{asks},'
-            f'"ps":"{i.id}","st":1}}'
-        )
-        newest = self._newest
-        self._previous, self._first = newest, None
+        bids, asks = (sorted(self._changes[side].items()) for side in ("bid", "ask"))
+        diff = Diff(self._first, self._newest, self._previous, self._time, bids, asks)
+        self._previous, self._first = self._newest, None
         self._changes = {"bid": {}, "ask": {}}
-        return newest, data
-
-
-def partial_depth(
-    instrument: Instrument, book: Book, levels: int, update_id: int, previous_id: int, now_ms: int
-) -> str:
-    """Return `<symbol>@depth<levels>`'s data: the top of the book, whole."""
-    i = instrument
-    bids, asks = (_levels(i, book.levels(side, levels)) for side in ("bid", "ask"))
-    return (
-        f'{{"e":"depthUpdate","E":{now_ms},"T":{now_ms},"s":"{i.id}","U":{previous_id},'
-        f'"u":{update_id},"pu":{previous_id},"b":{bids},"a":{asks},"ps":"{i.id}","st":1}}'
-    )
-
-
-def _levels(instrument: Instrument, levels: list[tuple[int, int]]) -> str:
-    price, size = instrument.price, instrument.size
-    return "[" + ",".join(f'["{price(p)}","{size(s)}"]' for p, s in levels) + "]"
+        return diff

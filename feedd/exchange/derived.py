@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from feedd.clock import NS_PER_MS
-from feedd.exchange.history import TradeHistory, TradeRow, agg_trade_event, same_aggregate
+from feedd.exchange.binance.usdm import Usdm
+from feedd.exchange.history import TradeHistory, TradeRow
 from feedd.exchange.instruments import units
 from feedd.exchange.market import Refused
 from feedd.exchange.streams import INTERVALS_MS, parse
@@ -63,47 +64,51 @@ def _as_it_is(_instrument: Instrument, _stream: Stream) -> Make:
 
 def _summaries(instrument: Instrument, stream: Stream) -> Make:
     """Make tickers and candles, every period of the recording's time; over what was played."""
-    history = TradeHistory(instrument)
+    form, history = Usdm(instrument), TradeHistory(instrument)
+    span_ms = INTERVALS_MS.get(stream.interval, 0)
     due_ms = 0
-    told = -1
+
+    def candle(at_ms: int, now_ms: int, *, closed: bool) -> Iterator[str]:
+        one = history.candle(span_ms, at_ms)
+        if one is not None:
+            yield form.kline(one, stream.interval, closed=closed, now_ms=now_ms)
 
     def make(local_ns: int, data: str) -> Iterator[str]:
-        nonlocal due_ms, told
+        nonlocal due_ms
         event = json.loads(data)
         now_ms = event["E"]
         row = _row(instrument, event)
-        if stream.kind == "kline" and history.last is not None:
-            ended = history.last_time
-            if row.time // INTERVALS_MS[stream.interval] > ended // INTERVALS_MS[stream.interval]:
-                closed = history.kline_event(stream.interval, ended, now_ms, closed=True)
-                yield from () if closed is None else (closed,)
+        last = history.last
+        if span_ms and last is not None and row.time // span_ms > last.time // span_ms:
+            yield from candle(last.time, now_ms, closed=True)
         history.add(row)
         local_ms = local_ns // NS_PER_MS
         if local_ms < due_ms:
             return
         due_ms = local_ms + stream.period_ms
+        if span_ms:
+            yield from candle(row.time, now_ms, closed=False)
+            return
         if stream.kind == "ticker":
-            made = history.ticker_event(now_ms)
-        elif stream.kind == "miniTicker":
-            made = history.mini_ticker_event(now_ms)
+            made = form.ticker(history, None, now_ms)
         else:
-            made = history.kline_event(stream.interval, row.time, now_ms, closed=False)
+            made = form.mini_ticker(history, now_ms)
         yield from () if made is None else (made,)
 
     return make
 
 
 def _aggregates(instrument: Instrument, _stream: Stream) -> Make:
-    history = TradeHistory(instrument)
-    gathered: list[TradeRow] = []
+    form, history = Usdm(instrument), TradeHistory(instrument)
+    told = 0
 
     def make(_local_ns: int, data: str) -> Iterator[str]:
+        nonlocal told
         event = json.loads(data)
-        row = _row(instrument, event)
-        if gathered and not same_aggregate(gathered[0], row):
-            yield agg_trade_event(instrument, history.aggregate(gathered), event["E"])
-            gathered.clear()
-        gathered.append(row)
+        history.add(_row(instrument, event))
+        for row in history.aggregates_after(told):
+            told = row.id
+            yield form.aggregate(row, event["E"])
 
     return make
 

@@ -1,32 +1,46 @@
 """What is made of trades: 24 h statistics, candles, aggregated trades. Pure; times are in ms.
 
-Both markets use it, so that a recording's tickers come of its trades just as a generated one's.
+Prices and sizes are in the instrument's units: the formats of exchanges are made elsewhere. Both
+markets use it, so that a recording's tickers come of its trades just as a generated one's.
 """
 
 from __future__ import annotations
 
-import json
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from feedd.exchange.streams import INTERVALS_MS
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from feedd.exchange.instruments import Instrument
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+TRADES_KEPT = 10_000
 AGGREGATES_KEPT = 1000
 
 
 class TradeRow(NamedTuple):
-    """One trade; price and size in the instrument's units."""
+    """One trade; `update_id` is the order's, where it is known."""
 
     id: int
     time: int
     price: int
     size: int
+    buyer_is_maker: bool
+    update_id: int = 0
+
+
+class Aggregate(NamedTuple):
+    """Trades in a row of one price and one taker's side."""
+
+    id: int
+    time: int
+    price: int
+    size: int
+    first_id: int
+    last_id: int
     buyer_is_maker: bool
 
 
@@ -53,14 +67,23 @@ class TradeHistory:
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
-        self._minutes: deque[Candle] = deque(maxlen=DAY_MS // MINUTE_MS)
-        self._aggregates: deque[dict[str, Any]] = deque(maxlen=AGGREGATES_KEPT)
-        self.last: TradeRow | None = None
-        self.last_time = 0
+        self.newest: deque[TradeRow] = deque(maxlen=TRADES_KEPT)
+        self.aggregates: deque[Aggregate] = deque(maxlen=AGGREGATES_KEPT)
+        self._open_aggregate: list[TradeRow] = []
         self._next_aggregate = 1
+        self._minutes: deque[Candle] = deque(maxlen=DAY_MS // MINUTE_MS)
+
+    @property
+    def last(self) -> TradeRow | None:
+        """The newest trade."""
+        return self.newest[-1] if self.newest else None
 
     def add(self, trade: TradeRow) -> None:
         """Take a trade; they come in order."""
+        self.newest.append(trade)
+        if self._open_aggregate and not same_aggregate(self._open_aggregate[0], trade):
+            self.close_aggregate()
+        self._open_aggregate.append(trade)
         open_time = trade.time - trade.time % MINUTE_MS
         turnover = trade.price * trade.size
         taken, taken_turnover = (0, 0) if trade.buyer_is_maker else (trade.size, turnover)
@@ -92,145 +115,90 @@ class TradeHistory:
             minute.taker_turnover += taken_turnover
             minute.count += 1
             minute.last_id = trade.id
-        self.last = trade
-        self.last_time = trade.time
 
-    def aggregate(self, trades: list[TradeRow]) -> dict[str, Any]:
-        """Return the aggTrade of trades of one price and one taker's side."""
-        first, last = trades[0], trades[-1]
-        size = self.instrument.size(sum(trade.size for trade in trades))
-        row = {
-            "a": self._next_aggregate, "p": self.instrument.price(last.price), "q": size,
-            "nq": size, "f": first.id, "l": last.id, "T": last.time, "m": last.buyer_is_maker,
-        }  # fmt: skip
-        self._next_aggregate += 1
-        self._aggregates.append(row)
-        return row
+    def close_aggregate(self) -> None:
+        """Let the trades since the last aggregate be one, if there are any."""
+        if self._open_aggregate:
+            first, last = self._open_aggregate[0], self._open_aggregate[-1]
+            size = sum(trade.size for trade in self._open_aggregate)
+            self.aggregates.append(
+                Aggregate(
+                    self._next_aggregate, last.time, last.price, size, first.id, last.id,
+                    last.buyer_is_maker,
+                )
+            )  # fmt: skip
+            self._next_aggregate += 1
+            self._open_aggregate = []
 
-    def agg_trades(self, limit: int) -> list[dict[str, Any]]:
-        """Return the newest aggregated trades, oldest first."""
-        return list(self._aggregates)[-limit:]
+    def trades(self, limit: int, from_id: int | None = None) -> list[TradeRow]:
+        """Return trades with ids from `from_id` on, or the newest; oldest first."""
+        if from_id is None:
+            return list(islice(self.newest, max(0, len(self.newest) - limit), None))
+        start = bisect_left(self.newest, from_id, key=lambda trade: trade.id)
+        return list(islice(self.newest, start, start + limit))
+
+    def aggregates_after(self, id_: int) -> list[Aggregate]:
+        """Return the aggregates behind one."""
+        return [row for row in self.aggregates if row.id > id_]
 
     def day(self, now_ms: int) -> Candle | None:
         """Return the last 24 h as one candle, or None where nothing was traded."""
         return _merged([m for m in self._minutes if m.open_time > now_ms - DAY_MS])
 
-    def candle(self, interval: str, at_ms: int) -> Candle | None:
-        """Return the candle of an interval that holds a time."""
-        span = INTERVALS_MS[interval]
-        start = at_ms - at_ms % span
+    def price_at(self, at_ms: int) -> int | None:
+        """Return the last price of the minutes before a time, or the first there is."""
+        for minute in reversed(self._minutes):
+            if minute.open_time + MINUTE_MS <= at_ms:
+                return minute.close
+        return self._minutes[0].open if self._minutes else None
+
+    def candle(self, span_ms: int, at_ms: int) -> Candle | None:
+        """Return the candle of a span that holds a time."""
+        start = at_ms - at_ms % span_ms
         within = []
         for minute in reversed(self._minutes):
             if minute.open_time < start:
                 break
-            if minute.open_time < start + span:
+            if minute.open_time < start + span_ms:
                 within.append(minute)
         merged = _merged(within[::-1])
         if merged is not None:
             merged.open_time = start
         return merged
 
-    def klines(self, interval: str, limit: int, now_ms: int) -> list[list[Any]]:
-        """Return candles as GET /fapi/v1/klines does."""
-        span = INTERVALS_MS[interval]
-        newest = now_ms - now_ms % span
-        rows = []
-        for start in range(newest - (limit - 1) * span, newest + span, span):
-            if self._minutes and start + span > self._minutes[0].open_time:
-                candle = self.candle(interval, start)
+    def candles(self, span_ms: int, limit: int, now_ms: int) -> list[Candle]:
+        """Return the candles of the newest `limit` spans, oldest first."""
+        newest = now_ms - now_ms % span_ms
+        found = []
+        for start in range(newest - (limit - 1) * span_ms, newest + span_ms, span_ms):
+            if self._minutes and start + span_ms > self._minutes[0].open_time:
+                candle = self.candle(span_ms, start)
                 if candle is not None:
-                    rows.append(self._kline_row(candle, span))
-        return rows
-
-    def _kline_row(self, candle: Candle, span: int) -> list[Any]:
-        i = self.instrument
-        return [
-            candle.open_time, i.price(candle.open), i.price(candle.high), i.price(candle.low),
-            i.price(candle.close), i.size(candle.volume), candle.open_time + span - 1,
-            i.turnover(candle.turnover), candle.count, i.size(candle.taker_volume),
-            i.turnover(candle.taker_turnover), "0",
-        ]  # fmt: skip
-
-    # --- events -----------------------------------------------------------------------------
-
-    def ticker_event(self, now_ms: int) -> str | None:
-        """Return `<symbol>@ticker`'s data; futures have no b and no a in it."""
-        day, last = self.day(now_ms), self.last
-        if day is None or last is None:
-            return None
-        i = self.instrument
-        change = day.close - day.open
-        weighted = i.price(day.turnover // day.volume) if day.volume else i.price(day.close)
-        return json.dumps(
-            {
-                "e": "24hrTicker", "E": now_ms, "s": i.id, "p": i.price(change),
-                "P": f"{100 * change / day.open:.3f}", "w": weighted, "c": i.price(day.close),
-                "Q": i.size(last.size), "o": i.price(day.open), "h": i.price(day.high),
-                "l": i.price(day.low), "v": i.size(day.volume), "q": i.turnover(day.turnover),
-                "O": day.open_time, "C": last.time, "F": day.first_id, "L": day.last_id,
-                "n": day.count, "ps": i.id, "st": 1,
-            },
-            separators=(",", ":"),
-        )  # fmt: skip
-
-    def mini_ticker_event(self, now_ms: int) -> str | None:
-        """Return `<symbol>@miniTicker`'s data."""
-        day = self.day(now_ms)
-        if day is None:
-            return None
-        i = self.instrument
-        return json.dumps(
-            {
-                "e": "24hrMiniTicker", "E": now_ms, "s": i.id, "c": i.price(day.close),
-                "o": i.price(day.open), "h": i.price(day.high), "l": i.price(day.low),
-                "v": i.size(day.volume), "q": i.turnover(day.turnover), "ps": i.id, "st": 1,
-            },
-            separators=(",", ":"),
-        )  # fmt: skip
-
-    def kline_event(self, interval: str, at_ms: int, now_ms: int, closed: bool) -> str | None:
-        """Return `<symbol>@kline_<interval>`'s data for the candle that holds `at_ms`."""
-        candle = self.candle(interval, at_ms)
-        if candle is None:
-            return None
-        i = self.instrument
-        return json.dumps(
-            {
-                "e": "kline", "E": now_ms, "s": i.id,
-                "k": {
-                    "t": candle.open_time, "T": candle.open_time + INTERVALS_MS[interval] - 1,
-                    "s": i.id, "i": interval, "f": candle.first_id, "L": candle.last_id,
-                    "o": i.price(candle.open), "c": i.price(candle.close),
-                    "h": i.price(candle.high), "l": i.price(candle.low),
-                    "v": i.size(candle.volume), "n": candle.count, "x": closed,
-                    "q": i.turnover(candle.turnover), "V": i.size(candle.taker_volume),
-                    "Q": i.turnover(candle.taker_turnover), "B": "0",
-                },
-            },
-            separators=(",", ":"),
-        )  # fmt: skip
-
-    def ticker_answer(self, now_ms: int) -> dict[str, Any] | None:
-        """Return the answer to GET /fapi/v1/ticker/24hr."""
-        text = self.ticker_event(now_ms)
-        if text is None:
-            return None
-        event = json.loads(text)
-        names = {
-            "s": "symbol", "p": "priceChange", "P": "priceChangePercent", "w": "weightedAvgPrice",
-            "c": "lastPrice", "Q": "lastQty", "o": "openPrice", "h": "highPrice", "l": "lowPrice",
-            "v": "volume", "q": "quoteVolume", "O": "openTime", "C": "closeTime", "F": "firstId",
-            "L": "lastId", "n": "count",
-        }  # fmt: skip
-        return {name: event[key] for key, name in names.items()}
+                    found.append(candle)
+        return found
 
 
-def agg_trade_event(instrument: Instrument, row: dict[str, Any], now_ms: int) -> str:
-    """Return `<symbol>@aggTrade`'s data."""
-    return json.dumps(
-        {"e": "aggTrade", "E": now_ms, "a": row["a"], "s": instrument.id, **row, "st": 1},
-        separators=(",", ":"),
-    )
+class RunningCandle:
+    """Tells one span's candles as they grow: what ended once more, closed, then what goes on."""
+
+    def __init__(self, trades: TradeHistory, span_ms: int) -> None:
+        self._trades = trades
+        self._span_ms = span_ms
+        self._told: tuple[int, int] | None = None  # open time and last trade's id
+
+    def news(self, now_ms: int) -> list[tuple[Candle, bool]]:
+        """Return candles that changed since the last time, and whether each has ended."""
+        news = []
+        candle = self._trades.candle(self._span_ms, now_ms)
+        if self._told is not None and (candle is None or self._told[0] != candle.open_time):
+            ended = self._trades.candle(self._span_ms, self._told[0])
+            if ended is not None:
+                news.append((ended, True))
+            self._told = None
+        if candle is not None and self._told != (candle.open_time, candle.last_id):
+            self._told = candle.open_time, candle.last_id
+            news.append((candle, False))
+        return news
 
 
 def same_aggregate(a: TradeRow, b: TradeRow, window_ms: int = 100) -> bool:

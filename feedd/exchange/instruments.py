@@ -1,4 +1,4 @@
-"""What can be traded: ids, price and size steps, and the `exchangeInfo` that lists them.
+"""What can be traded: ids, and steps of prices and sizes.
 
 Prices and sizes are whole numbers inside the exchange, in units of `10**-price_decimals` and
 `10**-size_decimals`, so that no sum ever drifts; text and floats are made at its edge.
@@ -7,12 +7,11 @@ Prices and sizes are whole numbers inside the exchange, in units of `10**-price_
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A perpetual contract settled in its quote currency."""
+    """A base currency traded for a quote currency: as it is, or as a perpetual contract."""
 
     base: str
     quote: str
@@ -55,76 +54,6 @@ def units(text: str, decimals: int) -> int:
         raise ValueError(f"{text} has more than {decimals} decimals")
     sign = -1 if whole.startswith("-") else 1
     return sign * abs(int(whole)) * int(10**decimals) + sign * int(kept.ljust(decimals, "0") or 0)
-
-
-def exchange_info(instruments: list[Instrument], now_ms: int, weight_limit: int) -> dict[str, Any]:
-    """Return the answer to GET /fapi/v1/exchangeInfo.
-
-    https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Exchange-Information
-    """
-    return {
-        "timezone": "UTC",
-        "serverTime": now_ms,
-        "futuresType": "U_MARGINED",
-        "rateLimits": [
-            _limit("REQUEST_WEIGHT", "MINUTE", 1, weight_limit),
-            _limit("ORDERS", "MINUTE", 1, 1200),
-            _limit("ORDERS", "SECOND", 10, 300),
-        ],
-        "exchangeFilters": [],
-        "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
-        "symbols": [_symbol(instrument) for instrument in instruments],
-    }
-
-
-def _limit(kind: str, interval: str, number: int, limit: int) -> dict[str, Any]:
-    return {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}
-
-
-def _symbol(instrument: Instrument) -> dict[str, Any]:
-    tick, step = instrument.price(instrument.tick), instrument.size(1)
-    return {
-        "symbol": instrument.id,
-        "pair": instrument.id,
-        "contractType": "PERPETUAL",
-        "deliveryDate": 4133404800000,
-        "onboardDate": 1569398400000,
-        "status": "TRADING",
-        "maintMarginPercent": "2.5000",
-        "requiredMarginPercent": "5.0000",
-        "baseAsset": instrument.base,
-        "quoteAsset": instrument.quote,
-        "marginAsset": instrument.quote,
-        "pricePrecision": instrument.price_decimals,
-        "quantityPrecision": instrument.size_decimals,
-        "baseAssetPrecision": 8,
-        "quotePrecision": 8,
-        "underlyingType": "COIN",
-        "underlyingSubType": [],
-        "triggerProtect": "0.0500",
-        "liquidationFee": "0.012500",
-        "marketTakeBound": "0.05",
-        "filters": [
-            {
-                "filterType": "PRICE_FILTER",
-                "minPrice": tick,
-                "maxPrice": "4529764",
-                "tickSize": tick,
-            },
-            {"filterType": "LOT_SIZE", "minQty": step, "maxQty": "1000000", "stepSize": step},
-            {"filterType": "MARKET_LOT_SIZE", "minQty": step, "maxQty": "100000", "stepSize": step},
-            {"filterType": "MAX_NUM_ORDERS", "limit": 200},
-            {"filterType": "MIN_NOTIONAL", "notional": "5"},
-            {
-                "filterType": "PERCENT_PRICE",
-                "multiplierUp": "1.0500",
-                "multiplierDown": "0.9500",
-                "multiplierDecimal": "4",
-            },
-        ],
-        "orderTypes": ["LIMIT", "MARKET"],
-        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
-    }
 
 
 # The generated market's listing: base, a price to begin at, decimals of price and size, tick.

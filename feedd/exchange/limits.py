@@ -1,4 +1,4 @@
-"""What Binance allows: request weights a minute, messages a second on a connection. Pure.
+"""What exchanges allow: request weights a minute, messages in a time. Pure.
 
 Times are seconds of the exchange's clock, given by the caller.
 """
@@ -10,33 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 MINUTE_S = 60
-WEIGHT_LIMIT = 2400
 BAN_AFTER = 10  # requests on top of a 429 that go on all the same
 BAN_S = 120
-
-_DEPTH_WEIGHTS = ((50, 2), (100, 5), (500, 10), (1000, 20))
-_KLINE_WEIGHTS = ((99, 1), (499, 2), (1000, 5), (1500, 10))
-_WEIGHTS = {
-    "time": 1, "ping": 1, "exchangeInfo": 1, "trades": 5, "aggTrades": 20, "openInterest": 1,
-    "account": 5, "listenKey": 1,
-}  # fmt: skip
-_WITHOUT_SYMBOL = {"premiumIndex": (1, 10), "ticker/24hr": (1, 40), "ticker/bookTicker": (2, 5)}
-
-
-def weight(page: str, query: dict[str, str]) -> int:
-    """Return what a request costs, e.g. `depth` with `limit` 1000: 20."""
-    limit = int(query["limit"]) if query.get("limit", "").isdecimal() else 500
-    if page == "depth":
-        return _step(_DEPTH_WEIGHTS, limit)
-    if page == "klines":
-        return _step(_KLINE_WEIGHTS, limit)
-    if page in _WITHOUT_SYMBOL:
-        return _WITHOUT_SYMBOL[page]["symbol" not in query]
-    return _WEIGHTS.get(page, 1)
-
-
-def _step(steps: tuple[tuple[int, int], ...], limit: int) -> int:
-    return next((cost for top, cost in steps if limit <= top), steps[-1][1])
 
 
 class Answer(NamedTuple):
@@ -58,7 +33,7 @@ class _Account:
 class Weights:
     """The weight that each address has used in this minute of the clock."""
 
-    def __init__(self, limit: int = WEIGHT_LIMIT) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self._accounts: dict[str, _Account] = {}
 
@@ -81,15 +56,16 @@ class Weights:
 
 
 class MessageRate:
-    """At most `limit` messages in any second: PING, PONG and JSON count alike."""
+    """At most `limit` messages in any `within_s` seconds."""
 
-    def __init__(self, limit: int = 10) -> None:
+    def __init__(self, limit: int = 10, within_s: float = 1.0) -> None:
         self._times: deque[float] = deque(maxlen=limit)
+        self._within_s = within_s
 
     def allows(self, now_s: float) -> bool:
         """Count a message; return whether the connection may go on."""
         times = self._times
-        if len(times) == times.maxlen and now_s - times[0] < 1.0:
+        if len(times) == times.maxlen and now_s - times[0] < self._within_s:
             return False
         times.append(now_s)
         return True

@@ -1,4 +1,4 @@
-"""The contract between a market and the server that shows it to connections."""
+"""The contracts between a market and the server that shows it to connections."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Refused(Exception):  # noqa: N818  it is an answer of the market, no fault
     """The market can't serve what was asked; the text says what and why."""
 
 
-class Market(Protocol):
-    """Serves streams to outlets, and answers for the same history over REST."""
+class Streams(Protocol):
+    """Serves streams to outlets."""
 
     @property
     def instruments(self) -> dict[str, Instrument]:
@@ -72,6 +72,16 @@ class Market(Protocol):
 
     def check(self, stream: Stream) -> None:
         """Raise Refused where the market can't serve the stream of a listed symbol."""
+
+    async def close(self) -> None:
+        """Stop all that runs."""
+
+
+class Market(Streams, Protocol):
+    """Serves Binance's streams, and answers for the same history over REST.
+
+    Paths are USD-M's; spot has the same pages below /api/v3.
+    """
 
     def depth(self, symbol: str, limit: int) -> dict[str, Any]:
         """Return the book as GET /fapi/v1/depth does. Raises Refused."""
@@ -90,6 +100,3 @@ class Market(Protocol):
 
     def premium_index(self, symbol: str) -> dict[str, Any]:
         """Return the mark price as GET /fapi/v1/premiumIndex does. Raises Refused."""
-
-    async def close(self) -> None:
-        """Stop all that runs."""

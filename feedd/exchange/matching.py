@@ -1,8 +1,9 @@
 """The generated market's one history: seeded orders that meet in a book. Pure.
 
 Every step is one order: it changes levels, and where it takes, it trades. Ids jump as they do on
-the exchange, where all symbols share them: on a recording of BTCUSDT the steps between the update
-ids of quotes have their quartiles at 14, 72 and 296, which is close to a log-normal's.
+exchanges whose symbols share them, unless each symbol is to count its own: on a recording of
+BTCUSDT the steps between the update ids of quotes have their quartiles at 14, 72 and 296, which is
+close to a log-normal's.
 """
 
 from __future__ import annotations
@@ -41,8 +42,11 @@ class Step(NamedTuple):
 class Matching:
     """The book of one instrument and the orders that come to it; the seed decides all of them."""
 
-    def __init__(self, instrument: Instrument, first_price: int, seed: str) -> None:
+    def __init__(
+        self, instrument: Instrument, first_price: int, seed: str, *, shared_ids: bool = True
+    ) -> None:
         self.instrument = instrument
+        self._shared_ids = shared_ids
         self.book = Book()
         self._random = random.Random(seed)
         self._tick = instrument.tick
@@ -59,7 +63,8 @@ class Matching:
     def step(self, time_ms: int) -> Step:
         """Let one order come in."""
         rng = self._random
-        self.update_id += min(500_000, 1 + int(rng.lognormvariate(_JUMP_MEDIAN, _JUMP_SIGMA)))
+        jump = min(500_000, 1 + int(rng.lognormvariate(_JUMP_MEDIAN, _JUMP_SIGMA)))
+        self.update_id += jump if self._shared_ids else 1
         before = self.book.best("bid"), self.book.best("ask")
         changes: list[tuple[Side, int, int]] = []
         trades: list[TradeRow] = []
@@ -106,7 +111,9 @@ class Matching:
             while left and resting and len(trades) < FILLS_AT_MOST:
                 fill = min(left, resting, self._size())
                 self._trade_id += 1
-                trades.append(TradeRow(self._trade_id, time_ms, price, fill, side == "bid"))
+                trades.append(
+                    TradeRow(self._trade_id, time_ms, price, fill, side == "bid", self.update_id)
+                )
                 resting -= fill
                 left -= fill
             changes.append((side, price, resting))

@@ -7,48 +7,62 @@ import errno
 import json
 import socket
 import struct
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import WSMsgType, web
 
-from feedd.clock import NS_PER_MS, NS_PER_S
+from feedd.clock import NS_PER_MS
 from feedd.errors import ConfigError, EndpointInUseError
-from feedd.exchange.limits import WEIGHT_LIMIT, Weights, weight
-from feedd.exchange.protocol import Connection, Reaction
-from feedd.exchange.rest import Page, Rest
+from feedd.exchange.binance import protocol as binance
+from feedd.exchange.binance import weights
+from feedd.exchange.binance.rest import Rest
+from feedd.exchange.bybit import protocol as bybit
+from feedd.exchange.bybit.rest import Rest as BybitRest
+from feedd.exchange.connection import Reaction
+from feedd.exchange.rest import Request
+from feedd.exchange.streams import SPOT, USDM
 from feedd.patience import bind_patiently
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from feedd.clock import Clock
-    from feedd.exchange.market import Market, Message
+    from feedd.exchange.bybit.generated import BybitMarket
+    from feedd.exchange.connection import Connection
+    from feedd.exchange.market import Market, Message, Streams
     from feedd.exchange.truth import TruthLog
 
 BACKLOG_LIMIT_BYTES = 64 * 1024 * 1024  # a reader this far behind is cut off
 LOOK_EVERY_S = 1.0  # of the exchange's clock
-CATEGORIES = frozenset({"public", "market", "private"})
-SIGNED = frozenset({"account", "capital/config/getall", "margin/allPairs"})
-TOO_MANY = {
-    429: "Too many requests; current limit of IP({}) is {} requests per minute. "
-    "Please use the websocket for live updates to avoid polling the API.",
-    418: "Way too many requests; IP({}) banned until {}. "
-    "Please use the websocket for live updates to avoid bans.",
-}
-
 _log = structlog.get_logger()
 
 
 class ExchangeServer:
-    """Shows a market to clients as Binance USD-M would. Time for its limits is the clock's."""
+    """Shows markets to clients as their exchanges would. Time for its limits is the clock's.
 
-    def __init__(self, market: Market, clock: Clock, truth: TruthLog | None = None) -> None:
+    Binance USD-M is always there; `spot` is Binance's below `/spot`, whose own paths would be
+    USD-M's too, and `linear` is Bybit's below `/v5`. Without one, its paths are not found.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        clock: Clock,
+        truth: TruthLog | None = None,
+        *,
+        spot: Market | None = None,
+        linear: BybitMarket | None = None,
+    ) -> None:
         self._market = market
+        self._spot = spot
+        self._linear = linear
         self._clock = clock
         self._truth = truth
-        self._rest = Rest(market, lambda: clock.now_ns() // NS_PER_MS, WEIGHT_LIMIT)
-        self._weights = Weights()
+        self._rest = Rest(market, clock)
+        self._spot_rest = None if spot is None else Rest(spot, clock, weights.SPOT)
+        self._linear_rest = None if linear is None else BybitRest(linear, clock)
         self._connections = 0
         self._open: set[_Client] = set()
         self._runner: web.AppRunner | None = None
@@ -63,6 +77,10 @@ class ExchangeServer:
         app.router.add_get("/fapi/{version:v[123]}/{page:.*}", self._page)
         app.router.add_post("/fapi/{version:v[123]}/{page:.*}", self._post)
         app.router.add_get("/sapi/v1/{page:.*}", self._page)
+        app.router.add_get("/spot/{root:(ws|stream)}{rest:.*}", self._websocket)
+        app.router.add_get("/spot/{root:(api/v3|sapi/v1)}/{page:.*}", self._page)
+        app.router.add_get("/v5/{root:(public|private)}/{rest:.*}", self._websocket)
+        app.router.add_get("/v5/{page:.*}", self._page)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -83,7 +101,9 @@ class ExchangeServer:
             self._flusher.cancel()
         for client in list(self._open):
             client.abort()
-        await self._market.close()
+        for market in (self._market, self._spot, self._linear):
+            if market is not None:
+                await market.close()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._truth is not None:
@@ -97,26 +117,23 @@ class ExchangeServer:
     # --- REST -------------------------------------------------------------------------------
 
     async def _page(self, request: web.Request) -> web.Response:
-        page, query = request.match_info["page"], dict(request.query)
-        address = request.remote or ""
-        now_s = self._clock.now_ns() / NS_PER_S
-        account = self._weights.take(address, weight(page, query), now_s)
-        headers = {"X-MBX-USED-WEIGHT-1M": str(account.used)}
-        if account.status != 200:
-            headers["Retry-After"] = str(account.retry_after_s)
-            until = int((now_s + account.retry_after_s) * 1000)
-            limit = WEIGHT_LIMIT if account.status == 429 else until
-            text = TOO_MANY[account.status].format(address, limit)
-            answer = Page(account.status, {"code": -1003, "msg": text})
-        elif page in SIGNED:
-            answer = self._rest.signed(
-                page, request.rel_url.raw_query_string, dict(request.headers)
+        rest: Rest | BybitRest | None = self._rest
+        if request.path.startswith("/spot/"):
+            rest = self._spot_rest
+        elif request.path.startswith("/v5/"):
+            rest = self._linear_rest
+        if rest is None:
+            raise web.HTTPNotFound
+        page = rest.answer(
+            Request(
+                request.match_info["page"],
+                dict(request.query),
+                request.rel_url.raw_query_string,
+                request.headers,
+                request.remote or "",
             )
-        elif page == "system/status":
-            answer = Page(200, {"status": 0, "msg": "normal"})
-        else:
-            answer = self._rest.get(page, query)
-        return web.json_response(answer.body, status=answer.status, headers=headers, dumps=_dumps)
+        )
+        return web.json_response(page.body, status=page.status, headers=page.headers, dumps=_dumps)
 
     async def _post(self, request: web.Request) -> web.Response:
         if request.match_info["page"] == "listenKey":
@@ -126,29 +143,42 @@ class ExchangeServer:
     # --- WebSocket ----------------------------------------------------------------------------
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
-        parts = request.path.strip("/").split("/")
-        category = parts.pop(0) if parts[0] in CATEGORIES else ""
-        mode = parts.pop(0) if parts else ""
-        if mode not in {"ws", "stream"}:
+        opened = self._opened(request)
+        if opened is None:
             raise web.HTTPNotFound
-        names = request.query.get("streams", "").split("/") if mode == "stream" else parts
+        market, connection, reaction = opened
         response = web.WebSocketResponse(autoping=False, compress=False, heartbeat=None)
         await response.prepare(request)
-        connection = Connection(category, mode == "stream", self._market.check, self._now_s())
         self._connections += 1
-        client = _Client(self._connections, response, request, connection, self._truth)
+        client = _Client(self._connections, response, request, market, connection, self._truth)
         self._open.add(client)
         keeper = asyncio.get_running_loop().create_task(self._keep(client))
         try:
-            # `/ws/3` names no stream: clients number their connections like that.
-            await self._react(client, connection.open([name for name in names if "@" in name]))
+            await self._react(client, reaction)
             await self._listen(client)
         finally:
             keeper.cancel()
             self._open.discard(client)
             for stream in connection.streams():
-                self._market.unsubscribe(stream, client)
+                market.unsubscribe(stream, client)
         return response
+
+    def _opened(self, request: web.Request) -> tuple[Streams, Connection, Reaction] | None:
+        """Return whose connection an address opens, and what it subscribes to."""
+        now_s = self._now_s()
+        if request.path.startswith("/v5/"):
+            if self._linear is None or request.path != bybit.PATH:
+                return None
+            conn_id = str(uuid.uuid4())
+            return self._linear, bybit.Connection(conn_id, self._linear.check, now_s), Reaction()
+        market: Market | None = self._market
+        path, speeds = request.path, USDM
+        if path.startswith("/spot/"):
+            market, path, speeds = self._spot, path.removeprefix("/spot"), SPOT
+        if market is None:
+            return None
+        opened = binance.connect(path, request.query, market.check, now_s, speeds)
+        return None if opened is None else (market, *opened)
 
     async def _listen(self, client: _Client) -> None:
         connection = client.connection
@@ -175,9 +205,9 @@ class ExchangeServer:
         if reaction.reply is not None:
             client.write([reaction.reply])
         for stream in reaction.subscribe:
-            self._market.subscribe(stream, client)
+            client.market.subscribe(stream, client)
         for stream in reaction.unsubscribe:
-            self._market.unsubscribe(stream, client)
+            client.market.unsubscribe(stream, client)
         if reaction.ping:
             await client.response.ping(str(self._clock.now_ns() // NS_PER_MS).encode())
         if reaction.close is not None:
@@ -197,11 +227,13 @@ class _Client:
         number: int,
         response: web.WebSocketResponse,
         request: web.Request,
+        market: Streams,
         connection: Connection,
         truth: TruthLog | None,
     ) -> None:
         self.number = number
         self.response = response
+        self.market = market
         self.connection = connection
         self._request = request
         self._truth = truth

@@ -1,13 +1,14 @@
-"""Names of streams, and what Binance carries on which path.
+"""What a stream is, and the names that Binance gives it; recordings hold them too.
 
 https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams
+https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal[
     "bookTicker", "trade", "aggTrade", "depth", "partialDepth",
@@ -22,11 +23,27 @@ INTERVALS_MS = {
     "12h": 43_200_000, "1d": 86_400_000,
 }  # fmt: skip
 
-_PERIODS_MS: dict[Kind, int] = {
-    "aggTrade": 100, "ticker": 2000, "miniTicker": 2000, "markPrice": 3000, "kline": 250,
-    "forceOrder": 1000,
-}  # fmt: skip
-_DEPTH_MS = {"": 250, "@100ms": 100, "@500ms": 500, "@0ms": 50}
+_OF_FUTURES: frozenset[Kind] = frozenset({"markPrice", "forceOrder"})
+
+
+class Speeds(NamedTuple):
+    """The streams of one exchange: those that come by period, and the speeds of the depth's."""
+
+    periods_ms: dict[Kind, int]
+    depth_ms: dict[str, int]  # by what is behind `depth` in the name
+
+
+USDM = Speeds(
+    {
+        "aggTrade": 100, "ticker": 2000, "miniTicker": 2000, "markPrice": 3000, "kline": 250,
+        "forceOrder": 1000,
+    },
+    {"": 250, "@100ms": 100, "@500ms": 500, "@0ms": 50},
+)  # fmt: skip
+SPOT = Speeds(
+    {"aggTrade": 100, "ticker": 1000, "miniTicker": 1000, "kline": 2000},
+    {"": 1000, "@100ms": 100},
+)
 
 _NAME = re.compile(
     r"(?P<symbol>[a-z0-9_]+)@(?:"
@@ -55,24 +72,31 @@ class Stream:
         return "public" if self.kind in PUBLIC else "market"
 
 
-def parse(name: str) -> Stream | None:
-    """Return what a name means, or None where it means nothing."""
+def parse(name: str, speeds: Speeds = USDM) -> Stream | None:
+    """Return what a name means on an exchange, or None where it means nothing."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
-    symbol = match["symbol"].upper()
+    symbol, periods_ms = match["symbol"].upper(), speeds.periods_ms
     kind: Kind
     if match["plain"]:
         kind = match["plain"]  # type: ignore[assignment]  # the pattern names only kinds
-        return Stream(name, symbol, kind, _PERIODS_MS.get(kind, 0))
-    rest = name.partition("@")[2]
-    if rest.startswith("markPrice"):
-        return Stream(name, symbol, "markPrice", 1000 if match["second"] else 3000)
-    if match["interval"]:
+    elif match["interval"]:
+        kind = "kline"
+    elif "@markPrice" in name:
+        kind = "markPrice"
+    else:
+        kind = "partialDepth" if match["levels"] else "depth"
+    if kind in _OF_FUTURES and kind not in periods_ms:
+        return None
+    if kind == "kline":
         if match["interval"] not in INTERVALS_MS:
             return None
-        return Stream(name, symbol, "kline", _PERIODS_MS["kline"], interval=match["interval"])
-    period_ms = _DEPTH_MS[match["speed"] or ""]
-    if match["levels"]:
-        return Stream(name, symbol, "partialDepth", period_ms, levels=int(match["levels"]))
-    return Stream(name, symbol, "depth", period_ms)
+        return Stream(name, symbol, kind, periods_ms[kind], interval=match["interval"])
+    if kind in {"depth", "partialDepth"}:
+        period_ms = speeds.depth_ms.get(match["speed"] or "")
+        if period_ms is None:
+            return None
+        return Stream(name, symbol, kind, period_ms, levels=int(match["levels"] or 0))
+    period_ms = 1000 if match["second"] else periods_ms.get(kind, 0)
+    return Stream(name, symbol, kind, period_ms)

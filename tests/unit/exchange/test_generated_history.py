@@ -3,7 +3,8 @@
 import json
 from itertools import pairwise
 
-from feedd.exchange.book import Book, DepthStream
+from feedd.exchange.binance.usdm import Usdm
+from feedd.exchange.book import Book, Changes
 from feedd.exchange.instruments import decimal, listed, units
 from feedd.exchange.matching import Matching, Step
 
@@ -75,19 +76,19 @@ def test_every_diff_joins_the_one_before_and_rebuilds_the_book() -> None:
         for at, size in matching.book.levels(side, 10_000):
             rebuilt.set(side, at, size)
     previous = matching.update_id
-    stream = DepthStream(instrument, previous)
+    changes, form = Changes(previous), Usdm(instrument)
 
     for number in range(3000):
         step = matching.step(number)
         for side, at, size in step.changes:
-            stream.change(side, at, size, step.update_id, number)
+            changes.change(side, at, size, step.update_id, number)
         if number % 7:
             continue
-        event = stream.take(number)
-        if event is None:
+        taken = changes.take()
+        if taken is None:
             continue
-        diff = json.loads(event[1])
-        assert diff["pu"] == previous < diff["U"] <= diff["u"] == event[0]
+        diff = json.loads(form.depth(taken, number))
+        assert diff["pu"] == previous < diff["U"] <= diff["u"] == taken.last_id
         previous = diff["u"]
         for key, side in (("b", "bid"), ("a", "ask")):
             for at, size in diff[key]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from feedd.exchange.limits import BAN_AFTER, Weights, weight
+from feedd.exchange.binance.weights import weight
+from feedd.exchange.limits import BAN_AFTER, Weights
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import json
 
+from feedd.exchange.binance.usdm import Usdm
 from feedd.exchange.history import DAY_MS, TradeHistory, TradeRow
 from feedd.exchange.instruments import Instrument
 
 INSTRUMENT = Instrument("BTC", "USDT", price_decimals=1, size_decimals=2, tick=1)
+FORM = Usdm(INSTRUMENT)
 MINUTE = 60_000
 START = 1_723_161_240_000  # a whole minute
 
@@ -19,7 +21,7 @@ def filled() -> TradeHistory:
 
 
 def test_a_ticker_sums_up_its_trades() -> None:
-    event = json.loads(filled().ticker_event(START + MINUTE + 5) or "")
+    event = json.loads(FORM.ticker(filled(), None, START + MINUTE + 5) or "")
     wanted = {"o": "100.0", "h": "110.0", "l": "90.0", "c": "90.0", "v": "6.00", "q": "590.000",
               "P": "-10.000", "p": "-10.0", "w": "98.3", "n": 3, "F": 1, "L": 3,
               "C": START + MINUTE, "Q": "3.00"}  # fmt: skip
@@ -30,32 +32,39 @@ def test_a_ticker_sums_up_its_trades() -> None:
 
 def test_trades_older_than_a_day_no_longer_count() -> None:
     history = filled()
-    event = json.loads(history.ticker_event(START + DAY_MS + MINUTE // 2) or "")
+    event = json.loads(FORM.ticker(history, None, START + DAY_MS + MINUTE // 2) or "")
     assert (event["n"], event["o"]) == (1, "90.0")
-    assert history.ticker_event(START + DAY_MS + 2 * MINUTE) is None
+    assert FORM.ticker(history, None, START + DAY_MS + 2 * MINUTE) is None
 
 
 def test_a_candle_holds_the_trades_of_its_span_and_of_no_other() -> None:
     history = filled()
-    first = json.loads(history.kline_event("1m", START, START, closed=True) or "")["k"]
+    candle = history.candle(MINUTE, START)
+    assert candle is not None
+    first = json.loads(FORM.kline(candle, "1m", closed=True, now_ms=START))["k"]
     assert (first["o"], first["h"], first["c"], first["v"], first["n"], first["x"]) == (
         "100.0", "110.0", "110.0", "3.00", 2, True,
     )  # fmt: skip
     assert (first["V"], first["t"], first["T"]) == ("1.00", START, START + MINUTE - 1)
-    hour = json.loads(history.kline_event("1h", START, START, closed=False) or "")["k"]
-    assert hour["n"] == 3
+    hour = history.candle(60 * MINUTE, START)
+    assert hour is not None
+    assert hour.count == 3
 
 
 def test_klines_are_the_same_candles() -> None:
-    rows = filled().klines("1m", 10, START + MINUTE + 1)
+    candles = filled().candles(MINUTE, 10, START + MINUTE + 1)
+    rows = [FORM.kline_row(candle, "1m") for candle in candles]
     assert [row[0] for row in rows] == [START, START + MINUTE]
     assert rows[0][1:6] == ["100.0", "110.0", "100.0", "110.0", "3.00"]
 
 
 def test_an_aggregate_spans_its_trades() -> None:
-    history = filled()
-    row = history.aggregate(
-        [TradeRow(4, START, 900, 5, True), TradeRow(5, START + 9, 900, 6, True)]
-    )
-    assert (row["a"], row["f"], row["l"], row["q"], row["m"]) == (1, 4, 5, "0.11", True)
-    assert history.agg_trades(10) == [row]
+    history = TradeHistory(INSTRUMENT)
+    history.add(TradeRow(4, START, 900, 5, True))
+    history.add(TradeRow(5, START + 9, 900, 6, True))
+    history.close_aggregate()
+    (row,) = history.aggregates_after(0)
+    assert FORM.aggregate_row(row) == {
+        "a": 1, "p": "90.0", "q": "0.11", "nq": "0.11", "f": 4, "l": 5, "T": START + 9, "m": True,
+    }  # fmt: skip
+    assert history.aggregates_after(1) == []

@@ -1,7 +1,8 @@
-"""One WebSocket connection as Binance USD-M treats it: a state machine without a socket.
+"""One WebSocket connection as Binance treats it: a state machine without a socket.
 
 Feed it what the client sent and the time, and do what it returns. It follows
 https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/Live-Subscribing-Unsubscribing-to-streams
+https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
 and, where that is silent, what was seen of the exchange: a stream on the wrong path, or of a
 symbol that doesn't exist, is acknowledged and never says a word.
 """
@@ -9,49 +10,44 @@ symbol that doesn't exist, is acknowledged and never says a word.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from feedd.exchange.connection import GOING_AWAY, POLICY_VIOLATION, Reaction
 from feedd.exchange.limits import MessageRate
 from feedd.exchange.market import Refused
-from feedd.exchange.streams import Stream, parse
+from feedd.exchange.streams import SPOT, USDM, Speeds, Stream, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 PING_EVERY_S = 180.0
 PONG_WITHIN_S = 600.0
 MAX_AGE_S = 24 * 3600.0
 STREAMS_AT_MOST = 1024
-POLICY_VIOLATION = 1008
-GOING_AWAY = 1001
+CATEGORIES = frozenset({"public", "market", "private"})
 
 _METHODS = "SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, SET_PROPERTY, GET_PROPERTY"
-
-
-@dataclass(slots=True)
-class Reaction:
-    """What the shell is to do, in this order: reply, then subscribe, unsubscribe, close."""
-
-    reply: str | None = None
-    subscribe: list[Stream] = field(default_factory=list)
-    unsubscribe: list[Stream] = field(default_factory=list)
-    ping: bool = False
-    close: tuple[int, str] | None = None
 
 
 class Connection:
     """The subscriptions, the rights and the age of one connection.
 
     `category` is `public`, `market` or `private`; a path without one carries what `public` does.
-    `check` raises Refused for a stream that the market can't serve, and KeyError for a symbol
-    that it doesn't list. Times are seconds of the exchange's clock.
+    Spot, told by its `speeds`, knows no categories: every path carries all. `check` raises Refused
+    for a stream that the market can't serve, and KeyError for a symbol that it doesn't list. Times
+    are seconds of the exchange's clock.
     """
 
     def __init__(
-        self, category: str, combined: bool, check: Callable[[Stream], None], now_s: float
+        self,
+        category: str,
+        combined: bool,
+        check: Callable[[Stream], None],
+        now_s: float,
+        speeds: Speeds = USDM,
     ) -> None:
         self._category = category
+        self._speeds = speeds
         self.combined = combined
         self._check = check
         self._names: dict[str, Stream | None] = {}  # in the order of subscription
@@ -146,7 +142,7 @@ class Connection:
     def _subscribe(self, name: str, reaction: Reaction) -> None:
         if name in self._names:
             return
-        stream = parse(name)
+        stream = parse(name, self._speeds)
         if stream is not None and not self._carries(stream):
             stream = None
         if stream is not None:
@@ -159,7 +155,7 @@ class Connection:
             reaction.subscribe.append(stream)
 
     def _carries(self, stream: Stream) -> bool:
-        return stream.category == (self._category or "public")
+        return self._speeds is SPOT or stream.category == (self._category or "public")
 
     def _on_property(self, method: str, params: Any, request_id: int) -> Reaction:
         if not isinstance(params, list) or not params or params[0] != "combined":
@@ -172,6 +168,25 @@ class Connection:
             return _refusal(1, "Invalid value type: expected Boolean", request_id)
         self.combined = params[1]
         return _result(None, request_id)
+
+
+def connect(
+    path: str,
+    query: Mapping[str, str],
+    check: Callable[[Stream], None],
+    now_s: float,
+    speeds: Speeds,
+) -> tuple[Connection, Reaction] | None:
+    """Return the connection that an address opens, and what it subscribes to; None for none."""
+    parts = path.strip("/").split("/")
+    category = parts.pop(0) if parts[0] in CATEGORIES and speeds is not SPOT else ""
+    mode = parts.pop(0) if parts else ""
+    if mode not in {"ws", "stream"}:
+        return None
+    names = query.get("streams", "").split("/") if mode == "stream" else parts
+    connection = Connection(category, mode == "stream", check, now_s, speeds)
+    # `/ws/3` names no stream: clients number their connections like that.
+    return connection, connection.open([name for name in names if "@" in name])
 
 
 def _result(result: Any, request_id: int) -> Reaction:

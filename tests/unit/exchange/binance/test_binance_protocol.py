@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from feedd.exchange.binance.protocol import Connection
+from feedd.exchange.connection import Reaction
 from feedd.exchange.market import Refused
-from feedd.exchange.protocol import Connection, Reaction
 from feedd.exchange.streams import Stream
 
 LISTED = {"BTCUSDT"}

@@ -1,0 +1,1 @@
+"""Bybit v5 linear: what it says, and what a connection to it may do."""
