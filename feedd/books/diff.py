@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SNAPSHOT_LEVELS = 1000  # the most that futures give
 WAITING_AT_MOST = 1000  # updates kept while a snapshot is on its way: at 10 a second, 100 s
+KNOWN_AT_LEAST = 400  # levels a side, else a new snapshot: one recorded update fell past 257
 
 
 class Update(NamedTuple):
@@ -101,8 +102,7 @@ class DiffBook:
     @property
     def needs_snapshot(self) -> bool:
         """Whether there is no book, or one that soon runs out of levels that are known."""
-        thin = not self.synced or not self.book.knows(2 * self._depth)
-        return thin and self._snapshot is None
+        return self._snapshot is None and (not self.synced or self._thin)
 
     def on_update(self, message: dict[str, Any]) -> Hole | None:
         """Take an update; an old or doubled one changes nothing."""
@@ -120,7 +120,7 @@ class DiffBook:
                 hole = self._break(update.before, update.last, "the book is crossed")
             elif not self.book.knows(self._depth):
                 self.synced = False  # the market ran past the snapshot's last level
-        if not self.synced or not self.book.knows(2 * self._depth):
+        if not self.synced or self._thin:
             self._waiting.append(update)
             if self._snapshot is not None:
                 self._join()
@@ -141,6 +141,10 @@ class DiffBook:
         """Forget the book and the stream."""
         self._break(None, None, "")
         self._newest = None
+
+    @property
+    def _thin(self) -> bool:
+        return not self.book.knows(max(2 * self._depth, KNOWN_AT_LEAST))
 
     def _break(self, from_id: int | None, to_id: int | None, reason: str) -> Hole:
         self.synced = False

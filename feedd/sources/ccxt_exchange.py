@@ -121,12 +121,12 @@ def _give_raw(tapped: Any, source: Tap, ways: Dialect) -> None:
 
 
 def moved(urls: Any, endpoint: str) -> Any:
-    """Return ccxt's map of URLs with every host replaced and every path kept."""
+    """Return ccxt's map of URLs with every host replaced, and every path behind the endpoint's."""
     if isinstance(urls, dict):
         return {key: moved(value, endpoint) for key, value in urls.items()}
     parts = urlsplit(endpoint)
     scheme, _, rest = urls.partition("://")
-    schemes = {"http": "ws", "https": "wss"}
-    scheme = schemes[parts.scheme] if scheme.startswith("ws") else parts.scheme
+    sockets = {"http": "ws", "https": "wss"}
+    scheme = sockets[parts.scheme] if scheme.startswith("ws") else parts.scheme
     _, slash, path = rest.partition("/")
-    return f"{scheme}://{parts.netloc}{slash}{path}"
+    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}{slash}{path}"

@@ -86,7 +86,7 @@ class CcxtSource:
         self._clients: dict[str, Any] = {}
         self._received_ns = 0
         self._in_handler = False
-        self._message: Any = None  # the raw one that ccxt is handling
+        self._raw_quote: Any = None  # the message of a quote whose id ccxt drops
         self._last_quote: EventId = None
         self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
         self._open_time = 0  # of the newest candle taken
@@ -255,7 +255,6 @@ class CcxtSource:
 
         def tapped_handle_message(message: Any) -> None:
             self._received_ns = time.time_ns()
-            self._message = message
             self._in_handler = True
             try:
                 handle_message(message)
@@ -293,10 +292,13 @@ class CcxtSource:
     def takes_raw(self, channel: str, client: Any, message: Any) -> bool:
         """Take a raw message where ccxt would make too little of it; return whether it was."""
         ways, sink = self._dialect, self._sink
+        if channel == "book" and str(message.get("topic", "")).startswith("orderbook.1."):
+            self._raw_quote = message  # Bybit's quotes, which ccxt reads well but for their id
+            return False
         if channel not in self._channels:
             return False
         if channel == "book":
-            if self._books is None or str(message.get("topic", "")).startswith("orderbook.1."):
+            if self._books is None:
                 return False
         elif (ways.candles if channel == "candle" else ways.mark) is None:
             return False
@@ -325,7 +327,7 @@ class CcxtSource:
         What a connection still yields after it was given up belongs to the hole that its loss
         reports; taken, it would pass for the first event behind that hole.
         """
-        if self._sink is None:
+        if self._sink is None or (channel == "book" and self._books is not None):
             return
         if self._clients.get(channel) is not client:
             if channel in {"trade", "liquidation"}:
@@ -347,7 +349,7 @@ class CcxtSource:
         if self._symbol in parsed:  # watch_bids_asks of other exchanges: a map by symbol
             parsed = parsed[self._symbol]
         self._backoff["quote"].reset()
-        quote_id: Any = self._message if self._dialect.quote_id else None
+        quote_id: Any = (self._raw_quote or parsed["info"]) if self._dialect.quote_id else None
         for key in self._dialect.quote_id:
             quote_id = quote_id[key]
         if quote_id is not None and quote_id == self._last_quote:

@@ -64,4 +64,7 @@ def test_an_exchanges_addresses_move_to_the_endpoint_path_by_path() -> None:
     assert moved(urls, "http://127.0.0.1:8765") == {
         "fapi": "http://127.0.0.1:8765/fapi/v1", "ws": {"linear": "ws://127.0.0.1:8765/ws"},
     }  # fmt: skip
+    assert moved("wss://stream.x.com:9443/ws", "http://127.0.0.1:8765/spot") == (
+        "ws://127.0.0.1:8765/spot/ws"
+    )
     assert moved("https://api.{hostname}", "https://e.com") == "https://e.com"

@@ -1,0 +1,53 @@
+"""Trades in order, whatever the stream loses, doubles and shuffles."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedd.model import BackfilledTrade, Trade
+from feedd.sources.trade_sequence import MissingTrades, TradeSequence
+
+
+def trade(trade_id: int) -> Trade:
+    return Trade("S", 1, 1.0, 1.0, "buy", "x", 5, id=trade_id)
+
+
+def backfilled(trade_id: int) -> Trade:
+    return BackfilledTrade("S", 1, 1.0, 1.0, "buy", "x", 5, id=trade_id)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=80), st.sets(st.integers(1, 40)))
+def test_what_comes_out_is_in_order_and_the_rest_is_in_a_hole(
+    stream: list[int], to_be_had: set[int]
+) -> None:
+    sequence = TradeSequence()
+    out: list[int] = []
+    holes: list[MissingTrades] = []
+    for trade_id in stream:
+        out += [one.id for one in sequence.take(trade_id, trade(trade_id))]  # type: ignore[misc]
+    out += [one.id for one in sequence.fill([backfilled(i) for i in sorted(to_be_had)])]  # type: ignore[misc]
+    while (given_up := sequence.give_up()) is not None:
+        hole, released = given_up
+        holes.append(hole)
+        out += [one.id for one in released]  # type: ignore[misc]
+    assert out == sorted(set(out))
+    assert set(stream) - set(range(stream[0])) <= set(out)
+    missing = {i for hole in holes for i in range(hole.from_id + 1, hole.to_id)}
+    assert set(out) | missing == set(range(stream[0], max(out) + 1))
+    assert not set(out) & missing
+
+
+def test_trades_that_fill_a_hole_say_that_they_do() -> None:
+    sequence = TradeSequence()
+    assert sequence.take(1, trade(1)) == [trade(1)]
+    assert sequence.take(4, trade(4)) == []
+    assert sequence.hole == MissingTrades(1, 4)
+    out = sequence.fill([backfilled(1), backfilled(2), backfilled(3), backfilled(9)])
+    assert out == [backfilled(2), backfilled(3), trade(4)]
+    assert sequence.hole is None
+
+
+def test_an_id_that_is_no_trade_of_the_market_leaves_no_hole() -> None:
+    sequence = TradeSequence()
+    sequence.take(1, trade(1))
+    assert sequence.take(2, None) == []
+    assert sequence.take(3, trade(3)) == [trade(3)]
