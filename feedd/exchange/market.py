@@ -98,5 +98,11 @@ class Market(Streams, Protocol):
     def agg_trades(self, symbol: str, limit: int) -> list[dict[str, Any]]:
         """Return trades as GET /fapi/v1/aggTrades does. Raises Refused."""
 
+    def trades(self, symbol: str, limit: int, from_id: int | None = None) -> list[dict[str, Any]]:
+        """Return trades as GET /fapi/v1/historicalTrades does: the newest, or from an id on.
+
+        They are in order, and of the newest 10,000. Raises Refused.
+        """
+
     def premium_index(self, symbol: str) -> dict[str, Any]:
         """Return the mark price as GET /fapi/v1/premiumIndex does. Raises Refused."""

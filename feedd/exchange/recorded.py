@@ -8,7 +8,8 @@ What a file doesn't hold is derived from what it does, or refused by name:
 
 - from trades (aggTrades where there are none): ticker, miniTicker, kline; aggTrade from trades;
 - from a diff-depth stream of one speed: those of the slower speeds;
-- the REST depth from the file's own answer and the depth stream played so far.
+- the REST depth from the file's own answer and the depth stream played so far;
+- the REST trades from the trade stream played so far.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import deque
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.errors import ConfigError
-from feedd.exchange.book import Book
 from feedd.exchange.derived import Derivation, derivation
-from feedd.exchange.instruments import units
+from feedd.exchange.history import TRADES_KEPT
 from feedd.exchange.market import Message, Refused, watch_over
+from feedd.exchange.played_book import PlayedBook
+from feedd.exchange.streams import parse
 from feedd.exchange.tape import Tape
 
 if TYPE_CHECKING:
@@ -36,12 +40,11 @@ if TYPE_CHECKING:
     from feedd.exchange.instruments import Instrument
     from feedd.exchange.market import Outlet
     from feedd.exchange.streams import Kind, Stream
-    from feedd.exchange.tape import Holding, Line
+    from feedd.exchange.tape import Holding
 
 SEGMENT_GAP_NS = NS_PER_MS  # frames closer than this came in one piece
 FRAMES_AT_ONCE = 200
 BACKLOG_BYTES = 256 * 1024  # at speed 0: what may wait for a reader
-BEFORE_SNAPSHOT = 10_000  # depth events kept until the file's snapshot comes
 
 _ID_KEYS: dict[Kind, str] = {"bookTicker": "u", "trade": "t", "aggTrade": "a", "depth": "u"}
 _IDS = {key: re.compile(rf'"{key}":(\d+)') for key in set(_ID_KEYS.values())}
@@ -126,6 +129,20 @@ class RecordedMarket:
     def agg_trades(self, symbol: str, limit: int) -> list[dict[str, Any]]:
         """Refuse: a recording is played as streams."""
         raise _refused_page(symbol, f"aggTrades ({limit})")
+
+    def trades(self, symbol: str, limit: int, from_id: int | None = None) -> list[dict[str, Any]]:
+        """Return trades that the trade stream has played so far, as it told them."""
+        stream = parse(f"{symbol.lower()}@trade")
+        if stream is None:
+            raise Refused(f"{symbol} can't have streams")
+        self._symbols[symbol].derivation(stream)
+        player = self._players.get(stream.name)
+        played = [] if player is None or player.trades is None else list(player.trades)
+        if from_id is None:
+            played = played[-limit:]
+        else:
+            played = [one for one in played if one.id is not None and one.id >= from_id][:limit]
+        return [_trade_row(json.loads(message.data)) for message in played]
 
     def premium_index(self, symbol: str) -> dict[str, Any]:
         """Refuse: a recording is played as streams."""
@@ -216,9 +233,12 @@ class _Player:
         self._rebase = rebase
         self._outlets: set[Outlet] = set()
         self._somebody = asyncio.Event()
-        self._book: _PlayedBook | None = None
+        self._book: PlayedBook | None = None
         if stream.kind == "depth" and symbol.holding.snapshot is not None:
-            self._book = _PlayedBook(symbol.instrument)
+            self._book = PlayedBook(symbol.instrument)
+        self.trades: deque[Message] | None = None
+        if stream.kind == "trade":
+            self.trades = deque(maxlen=TRADES_KEPT)
         self._task = asyncio.get_running_loop().create_task(self._play())
         watch_over(self._task, stream.name, lambda: self._outlets)
 
@@ -293,6 +313,8 @@ class _Player:
                 )
                 for local_ns, message in segment
             ]
+        if self.trades is not None:
+            self.trades.extend(message for message in messages if _of_market(message.data))
         for outlet in self._outlets:
             outlet.send(messages)
 
@@ -304,7 +326,7 @@ class _Player:
             if line.stream == source:
                 for data in make(line.local_ns, self._symbol.renamed(line.data)):
                     yield line.local_ns, Message(self.stream.name, self._id(data), data)
-            elif not line.stream and self._book is not None:
+            elif self._book is not None and self._symbol.tape.answers(line, self._symbol.held_as):
                 self._book.snapshot(line)
 
     def _id(self, data: str) -> int | None:
@@ -313,55 +335,17 @@ class _Player:
         return int(match[1]) if match else None
 
 
-class _PlayedBook:
-    """The book that the depth stream has led to, once the file's snapshot has come."""
+def _of_market(data: str) -> bool:
+    """Whether a trade was filled in the book: GET trades tells of no others."""
+    return '"X":' not in data or '"X":"MARKET"' in data
 
-    def __init__(self, instrument: Instrument) -> None:
-        self._instrument = instrument
-        self._book: Book | None = None
-        self._last: dict[str, Any] = {}
-        self._waiting: list[dict[str, Any]] = []
 
-    def snapshot(self, line: Line) -> None:
-        if self._book is not None:
-            return
-        self._last = json.loads(line.data)
-        self._book = Book()
-        self._set({"b": self._last["bids"], "a": self._last["asks"]})
-        for event in self._waiting:
-            self.apply(event)
-        self._waiting = []
-
-    def apply(self, event: dict[str, Any]) -> None:
-        if self._book is None:
-            if len(self._waiting) < BEFORE_SNAPSHOT:
-                self._waiting.append(event)
-        elif event["u"] >= self._last["lastUpdateId"]:
-            self._set(event)
-            self._last = {"lastUpdateId": event["u"], "E": event["E"], "T": event["T"]}
-
-    def answer(self, limit: int) -> dict[str, Any] | None:
-        if self._book is None:
-            return None
-        i = self._instrument
-        bids, asks = (
-            [[i.price(price), i.size(size)] for price, size in self._book.levels(side, limit)]
-            for side in ("bid", "ask")
-        )
-        known = {key: self._last[key] for key in ("lastUpdateId", "E", "T")}
-        return {**known, "bids": bids, "asks": asks}
-
-    def _set(self, event: dict[str, Any]) -> None:
-        if self._book is None:
-            return
-        i = self._instrument
-        for key in ("b", "a"):
-            for price, size in event[key]:
-                self._book.set(
-                    "bid" if key == "b" else "ask",
-                    units(price, i.price_decimals),
-                    units(size, i.size_decimals),
-                )
+def _trade_row(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": event["t"], "price": event["p"], "qty": event["q"],
+        "quoteQty": f"{Decimal(event['p']) * Decimal(event['q']):f}", "time": event["T"],
+        "isBuyerMaker": event["m"],
+    }  # fmt: skip
 
 
 def _shifted(data: str, shift_ms: int) -> str:

@@ -5,18 +5,24 @@ JSON>`; a line whose JSON has a `lastUpdateId` is an answer of GET /fapi/v1/dept
 
     1723161255088176367 {"stream":"btcusdt@trade","data":{"e":"trade",…}}
 
-The second is `<local receive time, s>: <combined-stream JSON>`, after a line with the address::
+The second is `<local receive time, s>: <combined-stream JSON>`, after a line with the address. Its
+answers of GET stand in files of their own, which are read too: beside `X.ws.1.0.txt` it is
+`X.http.0.0.txt`, whose lines name the symbol::
 
     1626992741.06217: {"stream":"sushiusdt@bookTicker","data":{"e":"bookTicker",…}}
+    https://…/depth?symbol=SUSHIUSDT&limit=1000 -> 1626992741.301402: {"lastUpdateId":…}
 """
 
 from __future__ import annotations
 
+import glob
 import gzip
+import heapq
 import math
 import re
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qs
 
 from feedd.errors import ConfigError
 from feedd.exchange.instruments import Instrument
@@ -31,6 +37,8 @@ LINES_MEASURED = 20_000  # of them, to learn the steps of prices and sizes
 QUOTE_CURRENCIES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH", "BNB", "EUR")
 
 _SHAPES = (re.compile(r"(\d{16,20}) (\{.*\})"), re.compile(r"(\d{9,11}\.\d+): (\{.*\})"))
+_ANSWER = re.compile(r"https?://\S*/depth\?(\S+) -> (\d{9,11}\.\d+): (\{.*\})")
+_OF_WEBSOCKET = re.compile(r"(.+)\.ws\.\d+\.\d+\.txt(?:\.gz)?")
 _FRAME = re.compile(r'\{"stream":"([^"]+)","data":(.*)\}')
 _EVENT_TIME = re.compile(r'"E":(\d+)')
 _PRICES = re.compile(r'"(?:p|b|a)":"([\d.]+)"|\["([\d.]+)","')
@@ -38,11 +46,15 @@ _SIZES = re.compile(r'"(?:q|B|A)":"([\d.]+)"|,"([\d.]+)"\]')
 
 
 class Line(NamedTuple):
-    """One line: `stream` is empty for the answer of a depth request."""
+    """One line: `stream` is empty for the answer of a depth request.
+
+    `symbol` is told of an answer alone, and empty where the file doesn't say whose it is.
+    """
 
     local_ns: int
     stream: str
     data: str
+    symbol: str = ""
 
 
 @dataclass(slots=True)
@@ -85,40 +97,63 @@ class Tape:
             raise ConfigError(f"{path}: holds no stream that can be played")
 
     def lines(self) -> Iterator[Line]:
-        """Yield its lines from the start."""
-        return read(self.path)
+        """Yield its lines from the start, and the answers of the files beside it."""
+        beside = [read(path) for path in _companions(self.path)]
+        if not beside:
+            return read(self.path)
+        return heapq.merge(read(self.path), *beside, key=lambda line: line.local_ns)
+
+    def answers(self, line: Line, symbol: str) -> bool:
+        """Whether a line is the answer of a depth request for a symbol.
+
+        One that doesn't say whose it is belongs to the only symbol there is.
+        """
+        if line.stream:
+            return False
+        return line.symbol == symbol or (not line.symbol and len(self.holdings) == 1)
 
     def _scan(self) -> None:
         streams: dict[str, set[str]] = {}
         prices: dict[str, set[str]] = {}
         sizes: dict[str, set[str]] = {}
-        snapshot: str | None = None
+        snapshots: dict[str, str] = {}
         for number, line in enumerate(self.lines()):
             if number >= LINES_SCANNED:
                 break
             self.start_ns = self.start_ns or line.local_ns
-            if not line.stream:
-                snapshot = snapshot or line.data
-                continue
-            symbol, _, name = line.stream.partition("@")
-            streams.setdefault(symbol.upper(), set()).add(name)
+            symbol, name = line.symbol, ""
+            if line.stream:
+                symbol, _, name = line.stream.partition("@")
+                symbol = symbol.upper()
+                streams.setdefault(symbol, set()).add(name)
+            else:
+                snapshots.setdefault(symbol, line.data)
             if number < LINES_MEASURED:
-                prices.setdefault(symbol.upper(), set()).update(
+                prices.setdefault(symbol, set()).update(
                     a or b for a, b in _PRICES.findall(line.data)
                 )
-                sizes.setdefault(symbol.upper(), set()).update(
-                    a or b for a, b in _SIZES.findall(line.data)
-                )
-            if event_time := _EVENT_TIME.search(line.data):
+                sizes.setdefault(symbol, set()).update(a or b for a, b in _SIZES.findall(line.data))
+            if line.stream and (event_time := _EVENT_TIME.search(line.data)):
                 delay_ms = line.local_ns / 1e6 - int(event_time[1])
                 self.least_delay_ms = min(self.least_delay_ms, delay_ms)
         for symbol, names in streams.items():
-            self.holdings[symbol] = Holding(
-                _instrument(symbol, prices.get(symbol, set()), sizes.get(symbol, set())), names
+            # An answer that doesn't say whose it is; with one symbol there is no doubt.
+            whose = {symbol, ""} if len(streams) == 1 else {symbol}
+            instrument = _instrument(
+                symbol,
+                set().union(*(prices.get(one, ()) for one in whose)),
+                set().union(*(sizes.get(one, ()) for one in whose)),
             )
-        if snapshot is not None and len(self.holdings) == 1:
-            # The answer doesn't say whose it is; with one symbol there is no doubt.
-            next(iter(self.holdings.values())).snapshot = snapshot
+            snapshot = snapshots.get(symbol, snapshots.get("") if "" in whose else None)
+            self.holdings[symbol] = Holding(instrument, names, snapshot)
+
+
+def _companions(path: Path) -> list[Path]:
+    """Return the files beside one of frames that hold its answers of GET."""
+    match = _OF_WEBSOCKET.fullmatch(path.name)
+    if match is None:
+        return []
+    return sorted(path.parent.glob(f"{glob.escape(match[1])}.http.*.txt*"))
 
 
 def _opened(path: Path) -> IO[str]:
@@ -130,6 +165,10 @@ def _opened(path: Path) -> IO[str]:
 
 
 def _parsed(row: str) -> Line | None:
+    answer = _ANSWER.fullmatch(row)
+    if answer is not None:
+        symbol = parse_qs(answer[1]).get("symbol", [""])[0]
+        return Line(int(float(answer[2]) * 1e9), "", answer[3], symbol)
     for shape in _SHAPES:
         match = shape.fullmatch(row)
         if match is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,18 @@ def test_ccxt_reads_the_ticker_as_it_was_sent(exchange: str, tmp_path: Path) -> 
         assert ticker["percentage"] is not None
 
 
+def whole(messages: Iterable[Any]) -> dict[str, dict[str, str]]:
+    """Return the levels that messages add up to."""
+    sides: dict[str, dict[str, str]] = {"b": {}, "a": {}}
+    for message in messages:
+        for side, changed in levels(message).items():
+            sides[side].update(changed)
+    return {
+        side: {price: size for price, size in both.items() if float(size)}
+        for side, both in sides.items()
+    }
+
+
 def top(book: dict[str, dict[float, float]]) -> tuple[Any, Any]:
     """Return the 20 best levels that have a size, of both sides."""
     bids = sorted(((p, q) for p, q in book["b"].items() if q), reverse=True)[:20]
@@ -212,6 +224,65 @@ def test_the_book_that_ccxt_keeps_of_spot_is_snapshot_and_diffs_at_its_nonce(
     compared = [(told[nonce], (bids, asks)) for nonce, bids, asks in books if nonce in told]
     assert len(compared) >= 10
     assert all(one == other for one, other in compared)
+
+
+def test_what_bybit_answers_over_rest_is_what_its_topics_say() -> None:
+    """The book is that of the 1000-level topic at the same `u`; trades have the same ids."""
+
+    async def run() -> None:
+        async with serving() as (_, port):
+            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+                async with session.ws_connect("/v5/public/linear") as socket:
+                    topics = ["orderbook.1000.BTCUSDT", "publicTrade.BTCUSDT"]
+                    await socket.send_json({"req_id": "1", "op": "subscribe", "args": topics})
+                    assert (await socket.receive_json(timeout=5))["success"] is True
+                    messages = [await socket.receive_json(timeout=5) for _ in range(30)]
+                    page = "/v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=1000"
+                    async with session.get(page) as answer:
+                        book = (await answer.json())["result"]
+                    page = "/v5/market/recent-trade?category=linear&symbol=BTCUSDT&limit=1000"
+                    async with session.get(page) as answer:
+                        rows = (await answer.json())["result"]["list"]
+                    last_u = 0
+                    while last_u < book["u"]:
+                        messages.append(await socket.receive_json(timeout=5))
+                        if messages[-1]["topic"] == topics[0]:
+                            last_u = messages[-1]["data"]["u"]
+        told = [message for message in messages if message["topic"] == topics[0]]
+        assert whole(message for message in told if message["data"]["u"] <= book["u"]) == {
+            side: dict(book[side]) for side in ("b", "a")
+        }
+        known = {(row["execId"], row["price"], row["size"], row["side"]) for row in rows}
+        oldest_first = [row["time"] for row in reversed(rows)]
+        assert oldest_first == sorted(oldest_first)
+        last = int(rows[0]["time"])
+        trades = [message for message in messages if message["topic"] == topics[1]]
+        for one in (one for message in trades if message["ts"] < last for one in message["data"]):
+            assert (one["i"], one["p"], one["v"], one["S"]) in known
+
+    asyncio.run(run())
+
+
+def test_spot_wraps_combined_streams_and_carries_all_of_them_on_one_path() -> None:
+    async def run() -> None:
+        async with serving() as (_, port):
+            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+                names = {"btcusdt@trade", "btcusdt@ticker", "btcusdt@bookTicker"}
+                path = f"/spot/stream?streams={'/'.join(names)}"
+                async with session.ws_connect(path) as socket:
+                    seen: dict[str, Any] = {}
+                    while seen.keys() != names:
+                        message = await socket.receive_json(timeout=5)
+                        seen[message["stream"]] = message["data"]
+                assert "e" not in seen["btcusdt@bookTicker"]
+                assert seen["btcusdt@trade"]["M"] is True
+                page = "/api/v3/ticker/bookTicker?symbol=BTCUSDT"
+                async with session.get(f"/spot{page}") as answer:
+                    assert answer.headers["X-MBX-USED-WEIGHT-1M"] == "2"
+                async with session.get("/spot/api/v3/account") as answer:
+                    assert (answer.status, (await answer.json())["code"]) == (401, -2014)
+
+    asyncio.run(run())
 
 
 def test_a_bybit_key_is_refused_and_other_categories_are_empty() -> None:

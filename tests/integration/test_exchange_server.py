@@ -13,13 +13,15 @@ from typing import Any
 
 import aiohttp
 import pytest
+from conftest import recording
 
 from feedd import patience
 from feedd.clock import Clock
 from feedd.errors import EndpointInUseError
-from feedd.exchange.generated import GeneratedMarket
+from feedd.exchange.generated import GeneratedMarket, GeneratedSpot
 from feedd.exchange.market import Market
 from feedd.exchange.recorded import RecordedMarket, load_tapes
+from feedd.exchange.rest import API_KEY
 from feedd.exchange.server import ExchangeServer
 from feedd.exchange.truth import TruthLog
 
@@ -28,10 +30,18 @@ Test = Callable[..., Awaitable[None]]
 
 @asynccontextmanager
 async def serving(
-    market: Market | None = None, scale: float = 1.0, truth: Path | None = None
+    market: Market | None = None,
+    scale: float = 1.0,
+    truth: Path | None = None,
+    spot: bool = False,
 ) -> AsyncIterator[tuple[ExchangeServer, aiohttp.ClientSession]]:
     log = None if truth is None else TruthLog(truth)
-    server = ExchangeServer(market or GeneratedMarket(Clock(), rate=500), Clock(scale), log)
+    server = ExchangeServer(
+        market or GeneratedMarket(Clock(), rate=500),
+        Clock(scale),
+        log,
+        spot=GeneratedSpot(Clock(), rate=500) if spot else None,
+    )
     port = await server.start(0)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
         yield server, session
@@ -401,5 +411,81 @@ def test_a_recording_that_breaks_off_cuts_its_readers_off_and_then_refuses(tmp_p
                 )
                 error = (await socket.receive_json(timeout=5))["error"]
                 assert "can't be played on" in error["msg"]
+
+    asyncio.run(run())
+
+
+def test_the_book_of_each_symbol_of_a_recording_is_its_answer_and_the_diffs_played(
+    four_symbols: Path,
+) -> None:
+    recording(four_symbols.name.replace(".ws.1.0.", ".http.0.0."))
+    tapes = load_tapes(four_symbols, {})
+    tape = next(iter(tapes.values()))[0]
+
+    async def run() -> None:
+        market = RecordedMarket(tapes, Clock(), speed=0, rebase=False)
+        async with serving(market) as (_, session):
+            for symbol in tapes:
+                diffs = [json.loads(row.data) for row in tape.lines()
+                         if row.stream == f"{symbol.lower()}@depth@100ms"]  # fmt: skip
+                snapshot = json.loads(tape.holdings[symbol].snapshot or "")
+                async with session.ws_connect("/public/ws/0") as socket:
+                    await subscribe(socket, f"{symbol.lower()}@depth@100ms")
+                    for diff in diffs:
+                        assert await socket.receive_json(timeout=5) == diff
+                async with session.get(f"/fapi/v1/depth?symbol={symbol}&limit=1000") as answer:
+                    told = await answer.json()
+                later = [diff for diff in diffs if diff["u"] >= snapshot["lastUpdateId"]]
+                assert later
+                assert told["lastUpdateId"] == later[-1]["u"]
+                for key, side in (("bids", "b"), ("asks", "a")):
+                    book = {float(p): float(q) for p, q in snapshot[key]}
+                    for diff in later:
+                        book.update((float(p), float(q)) for p, q in diff[side])
+                    left = {price: size for price, size in book.items() if size}
+                    best = sorted(left.items(), reverse=side == "b")[:1000]
+                    assert [(float(p), float(q)) for p, q in told[key]] == best
+
+    asyncio.run(run())
+
+
+def test_a_recordings_trades_over_rest_are_those_that_were_played(btcusdt: Path) -> None:
+    async def run() -> None:
+        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=10.0, rebase=False)
+        async with serving(market) as (_, session):
+            async with session.get("/fapi/v1/trades?symbol=BTCUSDT") as answer:
+                assert await answer.json() == []
+            async with session.ws_connect("/public/ws/0") as socket:
+                await subscribe(socket, "btcusdt@trade")
+                played = await gather(socket, 1.0)
+            first = played[0]["t"]
+            page = f"/fapi/v1/historicalTrades?symbol=BTCUSDT&fromId={first}&limit=100"
+            async with session.get(page, headers={"X-MBX-APIKEY": API_KEY}) as answer:
+                rows = await answer.json()
+        assert len(rows) == min(100, len(played))
+        for row, trade in zip(rows, played, strict=False):
+            assert (row["id"], row["price"], row["qty"]) == (trade["t"], trade["p"], trade["q"])
+            assert (row["time"], row["isBuyerMaker"]) == (trade["T"], trade["m"])
+            assert float(row["quoteQty"]) == pytest.approx(float(row["price"]) * float(row["qty"]))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("prefix", ["", "/spot"])
+def test_trades_of_the_stream_can_be_asked_for_again_by_their_ids(prefix: str) -> None:
+    async def run() -> None:
+        async with serving(spot=True) as (_, session):
+            async with session.ws_connect(f"{prefix}/ws/btcusdt@trade") as socket:
+                told = await gather(socket, 1.0)
+            page = "/spot/api/v3" if prefix else "/fapi/v1"
+            query = f"symbol=BTCUSDT&fromId={told[0]['t']}&limit=1000"
+            async with session.get(
+                f"{page}/historicalTrades?{query}", headers={"X-MBX-APIKEY": API_KEY}
+            ) as answer:
+                rows = await answer.json()
+        assert len(told) > 20
+        seen = [(t["t"], t["p"], t["q"], t["T"], t["m"]) for t in told]
+        again = [(r["id"], r["price"], r["qty"], r["time"], r["isBuyerMaker"]) for r in rows]
+        assert again[: len(seen)] == seen
 
     asyncio.run(run())

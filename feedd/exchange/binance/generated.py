@@ -75,6 +75,11 @@ class BinanceMarket:
         form, rows = self._forms[symbol], self._engine.symbol(symbol).trades.aggregates
         return [form.aggregate_row(row) for row in list(rows)[-limit:]]
 
+    def trades(self, symbol: str, limit: int, from_id: int | None = None) -> list[dict[str, Any]]:
+        """Return trades."""
+        form, rows = self._forms[symbol], self._engine.symbol(symbol).trades
+        return [form.trade_row(row) for row in rows.trades(limit, from_id)]
+
     def premium_index(self, symbol: str) -> dict[str, Any]:
         """Return mark price, index price and funding."""
         history, form = self._engine.symbol(symbol), self._forms[symbol]

@@ -50,10 +50,14 @@ class Rest:
             "depth": self._depth,
             "klines": self._klines,
             "aggTrades": self._agg_trades,
+            "trades": self._trades,
+            "historicalTrades": self._historical_trades,
             "ticker/24hr": lambda query: self._each(query, market.ticker),
             "ticker/bookTicker": lambda query: self._each(query, market.quote),
         }
+        self._keyed: frozenset[str] = frozenset()  # pages that need a key, but no signature
         if costs is not weights.SPOT:
+            self._keyed = frozenset({"historicalTrades"})
             self._pages["premiumIndex"] = lambda query: self._each(query, market.premium_index)
             self._pages["openInterest"] = self._open_interest
 
@@ -69,13 +73,15 @@ class Rest:
             limit = self._costs.limit if account.status == 429 else until
             text = TOO_MANY[account.status].format(request.address, limit)
             return Page(account.status, {"code": -1003, "msg": text}, headers)
+        return self._page(request)._replace(headers=headers)
+
+    def _page(self, request: Request) -> Page:
         if request.page in SIGNED:
-            page = self.signed(request.page, request.raw_query, request.headers)
-        elif request.page == "system/status":
-            page = Page(200, {"status": 0, "msg": "normal"})
-        else:
-            page = self.get(request.page, request.query)
-        return page._replace(headers=headers)
+            return self.signed(request.page, request.raw_query, request.headers)
+        if request.page == "system/status":
+            return Page(200, {"status": 0, "msg": "normal"})
+        refused = _refused_key(request.headers) if request.page in self._keyed else None
+        return refused or self.get(request.page, request.query)
 
     def get(self, page: str, query: dict[str, str]) -> Page:
         """Answer a public page, named without its version, e.g. `ticker/24hr`."""
@@ -129,6 +135,16 @@ class Rest:
 
     def _agg_trades(self, query: dict[str, str]) -> list[dict[str, Any]]:
         return self._market.agg_trades(self._symbol(query), _limit(query, 500, 1000))
+
+    def _trades(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        return self._market.trades(self._symbol(query), _limit(query, 500, 1000))
+
+    def _historical_trades(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        text = query.get("fromId")
+        if text is not None and not text.isdecimal():
+            raise _BadRequest(-1130, "Data sent for parameter 'fromId' is not valid.")
+        from_id = None if text is None else int(text)
+        return self._market.trades(self._symbol(query), _limit(query, 500, 1000), from_id)
 
     def _open_interest(self, query: dict[str, str]) -> dict[str, Any]:
         return {"openInterest": "10659.509", "symbol": self._symbol(query), "time": self._now_ms()}

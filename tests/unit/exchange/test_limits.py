@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedd.exchange.binance.weights import weight
+from feedd.exchange.binance.weights import SPOT, weight
 from feedd.exchange.limits import BAN_AFTER, Weights
 
 
@@ -50,3 +50,17 @@ def test_going_on_after_429_is_a_ban_that_outlasts_the_minute() -> None:
     assert statuses == [429] * BAN_AFTER + [418]
     assert weights.take("a", 1, 100.0).status == 418
     assert weights.take("a", 1, 122.0).status == 200
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "cost"),
+    [
+        ("depth", {}, 5),
+        ("depth", {"limit": "1000"}, 50),
+        ("depth", {"limit": "5000"}, 250),
+        ("exchangeInfo", {}, 20),
+        ("ticker/24hr", {}, 80),
+    ],
+)
+def test_spot_has_costs_of_its_own(page: str, query: dict[str, str], cost: int) -> None:
+    assert weight(page, query, SPOT) == cost

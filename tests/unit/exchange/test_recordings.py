@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from conftest import recording
 
 from feedd.errors import ConfigError
 from feedd.exchange.derived import derivation
@@ -132,3 +133,56 @@ def test_the_other_shape_is_read_too(four_symbols: Path) -> None:
     }  # fmt: skip
     with pytest.raises(ConfigError, match="not clear"):
         load_tapes({"BTC/USDT": four_symbols}, {"BTC/USDT": "BTCUSDT"})
+
+
+DEPTH = '{{"lastUpdateId":{},"E":1,"T":1,"bids":[["{}","1"]],"asks":[["9.0","1"]]}}'
+
+
+def test_answers_of_get_are_found_beside_the_frames_and_belong_to_the_symbol_they_name(
+    tmp_path: Path,
+) -> None:
+    frames, answers = tmp_path / "x.BINANCE.ws.1.0.txt", tmp_path / "x.BINANCE.http.0.0.txt"
+    frame = '{}: {{"stream":"{}@depth@100ms","data":{{"e":"depthUpdate","E":1}}}}\n'
+    frames.write_text(
+        frame.format("1626992741.1", "btcusdt") + frame.format("1626992741.5", "ethusdt")
+    )
+    page = "https://x/fapi/v1/depth?symbol={}&limit=1000 -> {}: {}\n"
+    answers.write_text(
+        page.format("ETHUSDT", "1626992741.2", DEPTH.format(7, "1.25"))
+        + page.format("BTCUSDT", "1626992741.3", DEPTH.format(8, "1.5"))
+        + "https://x/fapi/v1/time -> 1626992741.4: {}\n"
+    )
+    (tmp_path / "y.BINANCE.http.0.0.txt").write_text(
+        page.format("BTCUSDT", "1626992741.2", DEPTH.format(9, "1.5"))
+    )
+    tape = Tape(frames)
+    for symbol, id_ in (("BTCUSDT", 8), ("ETHUSDT", 7)):
+        assert json.loads(tape.holdings[symbol].snapshot or "")["lastUpdateId"] == id_
+    assert [(row.stream[:3], row.symbol) for row in tape.lines()] == [
+        ("btc", ""), ("", "ETHUSDT"), ("", "BTCUSDT"), ("eth", ""),
+    ]  # fmt: skip
+    assert tape.holdings["ETHUSDT"].instrument.price_decimals == 2  # of the answer's prices
+
+
+def test_an_answer_without_a_symbol_is_no_ones_where_there_are_two(tmp_path: Path) -> None:
+    path = tmp_path / "tape"
+    rows = [line(0, "btcusdt@depth@0ms", e="depthUpdate"), f"{START_NS} {DEPTH.format(7, 1)}\n"]
+    path.write_text("".join(rows))
+    tape = Tape(path)
+    assert tape.holdings["BTCUSDT"].snapshot is not None
+    assert [tape.answers(row, "BTCUSDT") for row in tape.lines()] == [False, True]
+    path.write_text("".join([*rows, line(1, "ethusdt@depth@0ms", e="depthUpdate")]))
+    tape = Tape(path)
+    assert all(holding.snapshot is None for holding in tape.holdings.values())
+    assert not any(tape.answers(row, "BTCUSDT") for row in tape.lines())
+
+
+def test_each_of_four_symbols_has_its_answer(four_symbols: Path) -> None:
+    recording(four_symbols.name.replace(".ws.1.0.", ".http.0.0."))
+    holdings = Tape(four_symbols).holdings
+    ids = {symbol: json.loads(h.snapshot or "{}").get("lastUpdateId")
+           for symbol, h in holdings.items()}  # fmt: skip
+    assert ids == {
+        "SUSHIUSDT": 600859605926, "AKROUSDT": 600859605486, "KEEPUSDT": 600859619434,
+        "CTKUSDT": 600859618836,
+    }  # fmt: skip
