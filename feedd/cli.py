@@ -147,7 +147,6 @@ def _restart(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments)
-    _check_channels(settings)
     given = ports.assign(settings, path, remember=False)
     report = health.look(settings, Daemon(project_root()), given)
     if arguments.json:
@@ -191,6 +190,7 @@ def _config(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments, running=False)
     if arguments.what == "embedded":
         return 0 if settings.embedded_exchange is not None else 1
+    _check_channels(settings)
     given = ports.assign(settings, path, remember=False)
     for feed in settings.feeds():
         config.credentials(feed.exchange, environment.read())

@@ -440,7 +440,10 @@ def test_what_is_no_exchange_and_what_an_exchange_has_not_are_final() -> None:
 
     async def run() -> None:
         source = CcxtSource("bitfinex", "BTC/USDT", ("quote",), endpoint="http://127.0.0.1:9")
-        with pytest.raises(ConfigError, match=r"has no quote in ccxt.pro; it has ticker, trade"):
+        with pytest.raises(
+            ConfigError,
+            match=r"has no quote of BTC/USDT in ccxt.pro; it has ticker, trade, book, candle",
+        ):
             await source.prepare()
         await source.close()
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,6 @@ def test_the_recorded_books_of_btcusdt_are_its_quotes(btcusdt: Path) -> None:
                     if rules.needs_snapshot and needed_at is None:
                         needed_at = len(tops)
     pairs = tops.keys() & quotes.keys()
-    print(f"{len(tops)} books, {len(pairs)} with the id of a quote")
     assert len(tops) == 4114
     assert len(pairs) == 386
     assert [u for u in pairs if tops[u] != quotes[u]] == []
@@ -149,7 +149,7 @@ FAULT = st.sampled_from(
 
 @settings(max_examples=300, deadline=None)
 @given(CHANGES, st.lists(FAULT, min_size=60, max_size=60), st.booleans())
-def test_whatever_the_stream_does_no_wrong_book_is_vouched_for(
+def test_whatever_the_stream_does_no_wrong_book_is_vouched_for(  # noqa: C901, PLR0912  a fault each
     changes: list[tuple[bool, int, int]], faults: list[str], spot: bool
 ) -> None:
     """Each update lost is in a hole that is told, and one good snapshot makes the book right."""
@@ -193,7 +193,7 @@ def test_whatever_the_stream_does_no_wrong_book_is_vouched_for(
         while held:
             send(held.pop())
     arrived = sorted(u for u in set(sent) if u >= sent[0])
-    for one, following in zip(arrived, arrived[1:], strict=False):
+    for one, following in pairwise(arrived):
         if following != one + 3:
             assert any(hole.from_id == one and hole.to_id == following for hole in holes) or any(
                 hole.from_id is not None and hole.from_id <= one and following <= (hole.to_id or 0)
@@ -287,7 +287,7 @@ def test_levels_behind_the_snapshots_last_are_not_shown() -> None:
 
 @pytest.mark.parametrize("row", [["-1", "1"], ["nan", "1"], ["1", "inf"], ["0", "1"], ["x", "1"]])
 def test_what_can_not_be_a_level_is_refused(row: list[str]) -> None:
-    with pytest.raises(ValueError, match="price and size|convert"):
+    with pytest.raises(ValueError, match=r"price and size|convert"):
         levels([row])
 
 
