@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from feedd.books.diff import DiffBook
-from feedd.errors import SourceError
+from feedd.errors import FeeddError
 from feedd.model import Book
 from feedd.sources.base import Backoff
 
@@ -25,7 +25,7 @@ class BookKeeper:
     """Tells the sink books that the rules vouch for, each a copy of the best `depth` levels.
 
     `renew` asks for a snapshot: it returns a REST answer, or None where the stream brings it.
-    It raises SourceError.
+    It raises FeeddError.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class BookKeeper:
                     why = rules.on_snapshot(answer)
                 else:
                     why = await self._streamed()
-            except SourceError as error:
+            except FeeddError as error:
                 why = str(error)
             if rules.synced:
                 if not was_synced:

@@ -9,18 +9,14 @@ offers it: at `Client.resolve`, which every handler calls for every message, awa
 from __future__ import annotations
 
 import asyncio
-import difflib
-import re
 import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import ccxt
 
-from feedd.books.diff import SNAPSHOT_LEVELS
 from feedd.errors import (
     ConfigError,
-    CredentialsError,
     FeeddError,
     FinalError,
     SourceError,
@@ -28,7 +24,9 @@ from feedd.errors import (
 )
 from feedd.sources.base import Backoff
 from feedd.sources.book_keeper import BookKeeper
+from feedd.sources.ccxt_errors import Translator, one_line, unknown
 from feedd.sources.ccxt_exchange import CACHED, check_channels, connected
+from feedd.sources.ccxt_requests import Requests
 from feedd.sources.ccxt_structures import (
     exchange_id,
     to_book,
@@ -39,19 +37,14 @@ from feedd.sources.ccxt_structures import (
     to_ticker,
     to_trade,
 )
-from feedd.sources.dialects import dialect, market_type
-from feedd.sources.raw_messages import binance_rest_trade
+from feedd.sources.dialects import dialect
 from feedd.sources.trade_keeper import TradeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from feedd.model import EventId, Trade
+    from feedd.model import EventId
     from feedd.sources.base import Sink
-    from feedd.sources.trade_sequence import MissingTrades
-
-PAGE = 1000  # trades, the most that a page has
-_REST = {"spot": "public", "linear": "fapiPublic", "inverse": "dapiPublic"}  # of Binance
 
 # The channel in whose name ccxt is being called: it tells which futures are that channel's.
 _channel: ContextVar[str | None] = ContextVar("channel", default=None)
@@ -75,11 +68,20 @@ class CcxtSource:
         self._symbol = symbol
         self._channels = channels
         self._dialect = ways = dialect(exchange)
-        self._market_type = market_type(symbol)
         self._book_depth = book_depth
         self._timeframe = timeframe
         self._credentials = credentials
         self._exchange = connected(self, exchange, symbol, ways, endpoint, credentials)
+        self._errors = Translator(exchange, symbol, channels)
+        self._requests = Requests(
+            self._exchange,
+            exchange,
+            symbol,
+            ways,
+            self._errors,
+            book_depth=book_depth,
+            with_key=credentials is not None,
+        )
         self._sink: Sink | None = None
         self._backoff = {channel: Backoff() for channel in channels}
         self._lost: dict[str, asyncio.Future[str]] = {}
@@ -95,7 +97,7 @@ class CcxtSource:
             if ways.books is not None and "book" in channels
             else None
         )
-        self._trades = TradeKeeper(self._fetch_trades) if ways.contiguous_trades else None
+        self._trades = TradeKeeper(self._requests.fetch_trades) if ways.contiguous_trades else None
         self._take: dict[str, Callable[[Any], None]] = {
             "ticker": self._take_ticker,
             "quote": self._take_quote,
@@ -128,14 +130,14 @@ class CcxtSource:
                 # ccxt takes an answer that it can't read for an exchange without markets.
                 raise SourceError(f"{self._id} listed no markets at all")
             if self._symbol not in markets:
-                raise UnknownSymbolError(_unknown(self._id, self._symbol, list(markets)))
+                raise UnknownSymbolError(unknown(self._id, self._symbol, list(markets)))
             if self._credentials is not None:
                 await self._exchange.fetch_balance()
         except FeeddError:
             raise
         except Exception as error:
             # Whatever ccxt's parsers raise for an answer that they don't expect may pass.
-            raise self._translated(error) from error
+            raise self._errors(error) from error
 
     async def run(self, sink: Sink) -> None:
         """Keep every channel subscribed until cancelled."""
@@ -183,7 +185,7 @@ class CcxtSource:
                     await asyncio.sleep(backoff.next_s())
                     continue
                 elif watch.done() and (error := watch.exception()) is not None:
-                    failure = self._translated(error)
+                    failure = self._errors(error)
                     if isinstance(failure, FinalError):
                         raise failure
                     self._note_lost(channel, str(failure))
@@ -248,7 +250,7 @@ class CcxtSource:
 
         def tapped_reject(error: Any, message_hash: str | None = None) -> Any:
             if isinstance(error, ccxt.InvalidNonce) and channels.get(message_hash) == "book":  # type: ignore[arg-type]
-                self._book_broken(_one_line(error))
+                self._book_broken(one_line(error))
             else:
                 self.client_lost(client, error)
             return reject(error, message_hash)
@@ -278,7 +280,7 @@ class CcxtSource:
     def client_lost(self, client: Any, error: Any) -> None:
         """Note a connection that is gone, for every channel that it carried."""
         for channel in self._channels_of(client):
-            self._note_lost(channel, _one_line(error))
+            self._note_lost(channel, one_line(error))
 
     def _reject(self, channels: list[str], error: Exception) -> None:
         if self._sink is not None and channels:
@@ -441,67 +443,4 @@ class CcxtSource:
             self._sink.resync("book", reason)
 
     async def _renew_book(self) -> Any:
-        """Ask for a new snapshot, over REST or by subscribing anew; raises SourceError."""
-        exchange, market_id = self._exchange, self._exchange.market(self._symbol)["id"]
-        try:
-            if self._dialect.snapshot_by_rest:
-                page = getattr(exchange, f"{_REST[self._market_type]}GetDepth")
-                return await page({"symbol": market_id, "limit": SNAPSHOT_LEVELS})
-            client = self._clients["book"]
-            topic = f"orderbook.{self._dialect.book_limit(self._book_depth)}.{market_id}"
-            for operation in ("unsubscribe", "subscribe"):
-                await client.send(
-                    {"op": operation, "req_id": str(exchange.request_id()), "args": [topic]}
-                )
-        except Exception as error:
-            raise self._translated(error) from error
-        return None
-
-    async def _fetch_trades(self, hole: MissingTrades) -> list[Trade]:
-        """Return trades of a hole, as far as one page goes; raises SourceError.
-
-        Without a key USD-M gives the newest trades only.
-        """
-        exchange, prefix = self._exchange, _REST[self._market_type]
-        request: dict[str, Any] = {"symbol": exchange.market(self._symbol)["id"], "limit": PAGE}
-        if self._credentials is not None:
-            name = f"{prefix}GetHistoricalTrades"
-            request["fromId"] = hole.from_id + 1
-        else:
-            name = f"{prefix}GetTrades"
-        try:
-            rows = await getattr(exchange, name)(request)
-            now_ns = time.time_ns()
-            trades = [binance_rest_trade(row, self._id, self._symbol, now_ns) for row in rows]
-        except Exception as error:
-            raise self._translated(error) from error
-        return [trade for trade in trades if trade is not None]
-
-    def _translated(self, error: BaseException) -> FeeddError:
-        """Return what an error of ccxt means to feedd."""
-        if isinstance(error, FeeddError):
-            return error
-        text = _one_line(error)
-        if isinstance(error, ccxt.AuthenticationError):
-            return CredentialsError(
-                f"{self._id} refused the API key ({text}); correct it, or unset it: "
-                "public data needs no key"
-            )
-        if isinstance(error, ccxt.BadSymbol):
-            return UnknownSymbolError(f"{self._id} does not know {self._symbol} ({text})")
-        if isinstance(error, ccxt.NotSupported | ccxt.ArgumentsRequired):
-            return ConfigError(f"{self._id} can't serve {', '.join(self._channels)}: {text}")
-        cause = f" ({_one_line(error.__cause__)})" if error.__cause__ is not None else ""
-        return SourceError(f"{type(error).__name__}: {text}{cause}")
-
-
-def _unknown(exchange: str, symbol: str, markets: list[str]) -> str:
-    close = difflib.get_close_matches(symbol, markets, n=3)
-    hint = f"; is it {' or '.join(close)}?" if close else ""
-    return f"{exchange} does not list {symbol} among its {len(markets)} markets{hint}"
-
-
-def _one_line(error: Any) -> str:
-    """Return an error's text as one line, without the signature of a signed address."""
-    text = re.sub(r"(signature=)\w+", r"\1…", str(error))
-    return " ".join(text.split()) or type(error).__name__
+        return await self._requests.renew_book(self._clients.get("book"))

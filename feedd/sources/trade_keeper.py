@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from feedd.errors import SourceError
+from feedd.errors import FeeddError
 from feedd.sources.trade_sequence import MissingTrades, TradeSequence
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class TradeKeeper:
     """Tells the sink trades in the order of their ids.
 
     `fetch` returns trades of a hole, those that it can get at once, oldest first; it raises
-    SourceError.
+    FeeddError.
     """
 
     def __init__(self, fetch: Callable[[MissingTrades], Awaitable[list[Trade]]]) -> None:
@@ -78,7 +78,7 @@ class TradeKeeper:
                         break
                     try:
                         trades = await self._fetch(hole)
-                    except SourceError as error:
+                    except FeeddError as error:
                         why = str(error)
                         trades = []
                     filled = self._sequence.fill(trades)

@@ -1,0 +1,56 @@
+"""What ccxt's errors mean to feedd."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+import ccxt
+
+from feedd.errors import (
+    ConfigError,
+    CredentialsError,
+    FeeddError,
+    SourceError,
+    UnknownSymbolError,
+)
+
+
+class Translator:
+    """Turns them into errors that name the feed and say what to do."""
+
+    def __init__(self, exchange: str, symbol: str, channels: tuple[str, ...]) -> None:
+        self._id = exchange
+        self._symbol = symbol
+        self._channels = channels
+
+    def __call__(self, error: BaseException) -> FeeddError:
+        """Return what an error of ccxt means to feedd."""
+        if isinstance(error, FeeddError):
+            return error
+        text = one_line(error)
+        if isinstance(error, ccxt.AuthenticationError):
+            return CredentialsError(
+                f"{self._id} refused the API key ({text}); correct it, or unset it: "
+                "public data needs no key"
+            )
+        if isinstance(error, ccxt.BadSymbol):
+            return UnknownSymbolError(f"{self._id} does not know {self._symbol} ({text})")
+        if isinstance(error, ccxt.NotSupported | ccxt.ArgumentsRequired):
+            return ConfigError(f"{self._id} can't serve {', '.join(self._channels)}: {text}")
+        cause = f" ({one_line(error.__cause__)})" if error.__cause__ is not None else ""
+        return SourceError(f"{type(error).__name__}: {text}{cause}")
+
+
+def unknown(exchange: str, symbol: str, markets: list[str]) -> str:
+    """Return that an exchange does not list a symbol, and what is close."""
+    close = difflib.get_close_matches(symbol, markets, n=3)
+    hint = f"; is it {' or '.join(close)}?" if close else ""
+    return f"{exchange} does not list {symbol} among its {len(markets)} markets{hint}"
+
+
+def one_line(error: Any) -> str:
+    """Return an error's text as one line, without the signature of a signed address."""
+    text = re.sub(r"(signature=)\w+", r"\1…", str(error))
+    return " ".join(text.split()) or type(error).__name__
