@@ -58,7 +58,7 @@ class Weights:
 class MessageRate:
     """At most `limit` messages in any `within_s` seconds."""
 
-    def __init__(self, limit: int = 10, within_s: float = 1.0) -> None:
+    def __init__(self, limit: int, within_s: float = 1.0) -> None:
         self._times: deque[float] = deque(maxlen=limit)
         self._within_s = within_s
 

@@ -10,7 +10,7 @@ symbol that doesn't exist, is acknowledged and never says a word.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from feedd.exchange.connection import GOING_AWAY, POLICY_VIOLATION, Reaction
 from feedd.exchange.limits import MessageRate
@@ -20,12 +20,21 @@ from feedd.exchange.streams import SPOT, USDM, Speeds, Stream, parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PING_EVERY_S = 180.0
-PONG_WITHIN_S = 600.0
 MAX_AGE_S = 24 * 3600.0
 STREAMS_AT_MOST = 1024
 CATEGORIES = frozenset({"public", "market", "private"})
 
+
+class Rules(NamedTuple):
+    """What differs between the exchanges' connections."""
+
+    ping_every_s: float
+    pong_within_s: float
+    messages_a_second: int  # PING, PONG and JSON count alike
+
+
+_USDM_RULES = Rules(180.0, 600.0, 10)
+_SPOT_RULES = Rules(20.0, 60.0, 5)
 _METHODS = "SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, SET_PROPERTY, GET_PROPERTY"
 
 
@@ -51,7 +60,8 @@ class Connection:
         self.combined = combined
         self._check = check
         self._names: dict[str, Stream | None] = {}  # in the order of subscription
-        self._rate = MessageRate()
+        self._rules = _SPOT_RULES if speeds is SPOT else _USDM_RULES
+        self._rate = MessageRate(self._rules.messages_a_second)
         self._opened_s = self._pong_s = self._pinged_s = now_s
 
     def open(self, names: list[str]) -> Reaction:
@@ -92,9 +102,9 @@ class Connection:
         """Look at the clock: ping, or close what is too old or too silent."""
         if now_s - self._opened_s >= MAX_AGE_S:
             return Reaction(close=(GOING_AWAY, "connection is 24 h old"))
-        if now_s - self._pong_s >= PONG_WITHIN_S:
+        if now_s - self._pong_s >= self._rules.pong_within_s:
             return Reaction(close=(POLICY_VIOLATION, "Pong timeout"))
-        if now_s - self._pinged_s >= PING_EVERY_S:
+        if now_s - self._pinged_s >= self._rules.ping_every_s:
             self._pinged_s = now_s
             return Reaction(ping=True)
         return Reaction()

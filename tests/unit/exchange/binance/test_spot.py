@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from feedd.exchange.binance.protocol import Connection, connect
 from feedd.exchange.binance.spot import Spot
 from feedd.exchange.book import Book, Changes
 from feedd.exchange.history import TradeHistory, TradeRow
@@ -94,3 +95,32 @@ def test_depth_comes_every_second_unless_faster_is_asked_for() -> None:
     periods = [getattr(parse(name, SPOT), "period_ms", None)
                for name in ("btcusdt@depth", "btcusdt@depth@100ms", "btcusdt@depth20")]  # fmt: skip
     assert periods == [1000, 100, 1000]
+
+
+def test_a_diff_covers_the_ids_that_changed_nothing() -> None:
+    changes = Changes(4)
+    changes.change("bid", 1, 2, 5, 0)
+    changes.take()
+    changes.change("bid", 1, 3, 7, 0)  # update 6 left the book as it was
+    taken = changes.take()
+    assert taken is not None
+    diff = json.loads(FORM.depth(taken, 0))
+    assert (diff["U"], diff["u"]) == (6, 7)
+
+
+def test_spot_pings_every_20_s_wants_a_pong_within_60_and_takes_5_messages_a_second() -> None:
+    target = Connection("", False, lambda _: None, 0.0, SPOT)
+    assert not target.on_time(19.0).ping
+    assert target.on_time(20.0).ping
+    assert target.on_time(60.0).close == (1008, "Pong timeout")
+    for number in range(5):
+        assert target.on_ping(61.0 + number / 10).close is None
+    assert target.on_ping(61.9).close == (1008, "Too many requests")
+
+
+def test_every_path_of_spot_carries_every_stream() -> None:
+    for path in ("/ws/btcusdt@ticker/btcusdt@trade", "/stream", "/ws", "/ws/3"):
+        opened = connect(path, {"streams": "btcusdt@ticker/btcusdt@trade"}, lambda _: None, 0, SPOT)
+        assert opened is not None
+        assert len(opened[1].subscribe) == (0 if path in {"/ws", "/ws/3"} else 2)
+    assert connect("/public/ws", {}, lambda _: None, 0.0, SPOT) is None
