@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SNAPSHOT_LEVELS = 1000  # the most that futures give
 WAITING_AT_MOST = 1000  # updates kept while a snapshot is on its way: at 10 a second, 100 s
+KNOWN_MORE = 100  # levels than are shown
 KNOWN_AT_LEAST = 400  # levels a side, else a new snapshot: one recorded update fell past 257
 
 
@@ -144,7 +145,7 @@ class DiffBook:
 
     @property
     def _thin(self) -> bool:
-        return not self.book.knows(max(2 * self._depth, KNOWN_AT_LEAST))
+        return not self.book.knows(max(self._depth + KNOWN_MORE, KNOWN_AT_LEAST))
 
     def _break(self, from_id: int | None, to_id: int | None, reason: str) -> Hole:
         self.synced = False
