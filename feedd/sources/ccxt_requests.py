@@ -59,7 +59,7 @@ class Requests:
             raise self._translated(error) from error
         return None
 
-    async def fetch_trades(self, hole: MissingTrades) -> list[Trade]:
+    async def fetch_trades(self, hole: MissingTrades) -> list[tuple[int, Trade | None]]:
         """Return trades of a hole, as far as one page goes; raises SourceError.
 
         Without a key there are the newest trades only.
@@ -74,7 +74,9 @@ class Requests:
         try:
             rows = await getattr(exchange, name)(request)
             now_ns = time.time_ns()
-            trades = [binance_rest_trade(row, self._id, self._symbol, now_ns) for row in rows]
+            return [
+                (int(row["id"]), binance_rest_trade(row, self._id, self._symbol, now_ns))
+                for row in rows
+            ]
         except Exception as error:
             raise self._translated(error) from error
-        return [trade for trade in trades if trade is not None]

@@ -22,11 +22,13 @@ RETRY_S = 0.5  # the pages lag behind the stream
 class TradeKeeper:
     """Tells the sink trades in the order of their ids.
 
-    `fetch` returns trades of a hole, those that it can get at once, oldest first; it raises
+    `fetch` returns trades by id, as many of a hole as it can get at once; it raises
     FeeddError.
     """
 
-    def __init__(self, fetch: Callable[[MissingTrades], Awaitable[list[Trade]]]) -> None:
+    def __init__(
+        self, fetch: Callable[[MissingTrades], Awaitable[list[tuple[int, Trade | None]]]]
+    ) -> None:
         self._fetch = fetch
         self._sequence = TradeSequence()
         self._task: asyncio.Task[None] | None = None

@@ -52,22 +52,17 @@ class TradeSequence:
             self._held.setdefault(trade_id, trade)
         return self._released()
 
-    def fill(self, trades: Iterable[Trade]) -> list[Trade]:
-        """Take trades that were asked for; return those that are in order now.
+    def fill(self, trades: Iterable[tuple[int, Trade | None]]) -> list[Trade]:
+        """Take trades that were asked for, by id; return those that are in order now.
 
         What does not belong to a hole is left out.
         """
         if self._last is None or not self._held:
             return []
         newest = max(self._held)
-        for trade in trades:
-            trade_id = trade.id
-            if (
-                isinstance(trade_id, int)
-                and self._last < trade_id < newest
-                and trade_id not in self._held
-            ):
-                self._held[trade_id] = trade
+        for trade_id, trade in trades:
+            if self._last < trade_id < newest:
+                self._held.setdefault(trade_id, trade)
         return self._released()
 
     def give_up(self) -> tuple[MissingTrades, list[Trade]] | None:

@@ -46,7 +46,9 @@ def test_an_embedded_exchange_is_the_endpoint_unless_another_is_given(tmp_path: 
     assert load(tmp_path, text).endpoint_of("bybit", "BTC/USDT:USDT") == "http://127.0.0.1:9001"
 
 
-@pytest.mark.parametrize("name", ["feedd.yaml", "demo.yaml"])
+@pytest.mark.parametrize(
+    "name", ["feedd.yaml", "demo.yaml", "bybit.yaml", "binance_spot.yaml", "two_exchanges.yaml"]
+)
 def test_the_shipped_configurations_are_right(name: str) -> None:
     assert config.load(REPOSITORY / "config" / name).feeds()
 

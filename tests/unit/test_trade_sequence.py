@@ -24,7 +24,7 @@ def test_what_comes_out_is_in_order_and_the_rest_is_in_a_hole(
     holes: list[MissingTrades] = []
     for trade_id in stream:
         out += [one.id for one in sequence.take(trade_id, trade(trade_id))]  # type: ignore[misc]
-    out += [one.id for one in sequence.fill([backfilled(i) for i in sorted(to_be_had)])]  # type: ignore[misc]
+    out += [one.id for one in sequence.fill([(i, backfilled(i)) for i in sorted(to_be_had)])]  # type: ignore[misc]
     while (given_up := sequence.give_up()) is not None:
         hole, released = given_up
         holes.append(hole)
@@ -41,7 +41,7 @@ def test_trades_that_fill_a_hole_say_that_they_do() -> None:
     assert sequence.take(1, trade(1)) == [trade(1)]
     assert sequence.take(4, trade(4)) == []
     assert sequence.hole == MissingTrades(1, 4)
-    out = sequence.fill([backfilled(1), backfilled(2), backfilled(3), backfilled(9)])
+    out = sequence.fill([(i, backfilled(i)) for i in (1, 2, 3, 9)])
     assert out == [backfilled(2), backfilled(3), trade(4)]
     assert sequence.hole is None
 
@@ -51,3 +51,5 @@ def test_an_id_that_is_no_trade_of_the_market_leaves_no_hole() -> None:
     sequence.take(1, trade(1))
     assert sequence.take(2, None) == []
     assert sequence.take(3, trade(3)) == [trade(3)]
+    sequence.take(5, trade(5))
+    assert sequence.fill([(4, None)]) == [trade(5)]
