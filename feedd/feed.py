@@ -260,7 +260,7 @@ class FeedLoop:
                 "gap", channel=gap.channel, reason=gap.reason, from_id=gap.from_id, to_id=gap.to_id
             )
         if self._said is None or self._said[0] != state:
-            log = _log.warning if state in {"stale", "reconnecting"} else _log.info
+            log = _log.warning if state in {"stale", "reconnecting", "resync"} else _log.info
             log("state", state=state, reason=reason)
         self._said = (state, reason)
         self._publisher.publish(
