@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedd.model import BidAsk, Quote, Ticker
+from feedd.model import BidAsk, Book, Quote, Ticker
 from feedd.ticker import TickerMaker
 
 S = 1_000_000_000
@@ -65,3 +65,25 @@ def test_nothing_is_invented_unless_asked_for(
 
 def test_without_a_last_price_nothing_is_estimated() -> None:
     assert TickerMaker("estimate", 30 * S).on_summary(summary(last=None)).bid is None
+
+
+def test_bid_and_ask_of_the_book_make_a_ticker_when_either_moves() -> None:
+    maker = TickerMaker("book", 30)
+    book = Book("S", 1, [(9.0, 1.0)], [(10.0, 2.0)], "x", 5)
+    assert maker.needs == "book"
+    assert maker.on_book(book) is None  # there is no summary yet
+    ticker = maker.on_summary(summary())
+    assert (ticker.bid, ticker.ask, ticker.spread, ticker.bid_ask) == (9.0, 10.0, 1.0, "book")
+    moved = maker.on_book(Book("S", 2, [(9.5, 1.0)], [(10.0, 2.0)], "x", 6))
+    assert moved is not None
+    assert (moved.bid, moved.received_ns) == (9.5, 6)
+
+
+def test_bid_and_ask_of_a_channel_in_doubt_are_nil() -> None:
+    maker = TickerMaker("book", 30)
+    maker.on_book(Book("S", 1, [(9.0, 1.0)], [(10.0, 2.0)], "x", 5))
+    maker.forget("quote")
+    assert maker.on_summary(summary()).bid == 9.0
+    maker.forget("book")
+    ticker = maker.on_summary(summary())
+    assert (ticker.bid, ticker.ask, ticker.spread) == (None, None, None)
