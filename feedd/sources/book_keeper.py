@@ -110,8 +110,11 @@ class BookKeeper:
         return None
 
     def _tell_hole(self, hole: Hole, sink: Sink) -> None:
-        sink.missing("book", hole.from_id, hole.to_id, hole.reason)
-        self._after = None  # this is it
+        if self._after is None:
+            sink.missing("book", hole.from_id, hole.to_id, hole.reason)
+        else:  # the hole of a lost connection was not told yet, and ends in this one
+            sink.missing("book", self._told, hole.to_id, f"{self._after}; {hole.reason}")
+            self._after = None
         sink.resync("book", hole.reason)
 
     def _tell_book(self, received_ns: int, sink: Sink) -> None:

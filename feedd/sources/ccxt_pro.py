@@ -1,4 +1,4 @@
-"""The ccxt source: any exchange of ccxt.pro. The only file that imports ccxt.
+"""The ccxt source: any exchange of ccxt.pro.
 
 `watch_*` hands over the first message of a burst and drops the others, because it has no queue.
 So each channel is subscribed to with one `watch_*` call, and what ccxt parses is taken where it

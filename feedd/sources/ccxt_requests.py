@@ -43,7 +43,7 @@ class Requests:
         self._with_key = with_key
 
     async def renew_book(self, client: Any) -> Any:
-        """Ask for a new snapshot, over REST or by subscribing anew; raises SourceError."""
+        """Ask for a new snapshot, over REST or by subscribing anew; raises FeeddError."""
         exchange = self._exchange
         try:
             market_id = exchange.market(self._symbol)["id"]
@@ -60,19 +60,17 @@ class Requests:
         return None
 
     async def fetch_trades(self, hole: MissingTrades) -> list[tuple[int, Trade | None]]:
-        """Return trades of a hole, as far as one page goes; raises SourceError.
+        """Return trades of a hole, as far as one page goes; raises FeeddError.
 
         Without a key there are the newest trades only.
         """
         exchange, prefix = self._exchange, _REST[self._market_type]
-        request: dict[str, Any] = {"symbol": exchange.market(self._symbol)["id"], "limit": PAGE}
-        if self._with_key:  # ccxt asks for one on spot too
-            name = f"{prefix}GetHistoricalTrades"
-            request["fromId"] = hole.from_id + 1
-        else:
-            name = f"{prefix}GetTrades"
+        name = "GetHistoricalTrades" if self._with_key else "GetTrades"  # ccxt: on spot too
         try:
-            rows = await getattr(exchange, name)(request)
+            request: dict[str, Any] = {"symbol": exchange.market(self._symbol)["id"], "limit": PAGE}
+            if self._with_key:
+                request["fromId"] = hole.from_id + 1
+            rows = await getattr(exchange, prefix + name)(request)
             now_ns = time.time_ns()
             return [
                 (int(row["id"]), binance_rest_trade(row, self._id, self._symbol, now_ns))
