@@ -10,8 +10,8 @@ import structlog
 
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.errors import FinalError, SourceError
-from feedd.latency import Histogram
-from feedd.model import Book, Quote, Status, Ticker
+from feedd.latency import Histogram, Recent
+from feedd.model import Book, ChannelStatus, Quote, Status, Ticker
 from feedd.session import Session
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ HEARTBEAT_S = 1.0
 PROXY_WAIT_S = 5.0
 AWAY_S = 5.0  # an exchange that can't be asked for so long is away
 CLOSE_TIMEOUT_S = 0.5
-LOGGED_ONE_BY_ONE = 10  # of what repeats; then every thousandth
+RECENT_S = 15.0
 
 _log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ class FeedLoop:
         symbol: str,
         channels: Iterable[str],
         source: Source,
-        source_channels: Iterable[str],
+        source_channels: tuple[str, ...],
         publisher: Publisher,
         endpoint: str,
         proxy: str | None,
@@ -71,11 +71,11 @@ class FeedLoop:
         self._messages_per_s = 0.0
         self._started_s = clock.monotonic_s()
         self._session = Session(source_channels, self._monotonic_ns(), source.self_checked)
-        self._latency = Histogram()
+        self._latency = {channel: Histogram() for channel in source_channels}
+        self._recent = {channel: Recent(RECENT_S, self._started_s) for channel in source_channels}
         self._exchange_latency = Histogram()
         self._said: tuple[State, str | None] | None = None
         self._open = False
-        self._without_last = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop` is set, then say so, close and return. Raises FinalError only."""
@@ -117,10 +117,10 @@ class FeedLoop:
         """
         while True:
             try:
-                await self._source.prepare()
+                await self._ask()
             except SourceError as error:
                 for channel in self._session.channels:
-                    self._session.lost(channel, str(error))
+                    self._session.lost(channel, str(error), self._monotonic_ns())
                 _log.warning("the exchange is away", why=str(error))
                 if self._clock.monotonic_s() - self._started_s > AWAY_S:
                     await self._open_publisher()
@@ -128,6 +128,18 @@ class FeedLoop:
                 await asyncio.sleep(self._backoff.next_s())
             else:
                 return
+
+    async def _ask(self) -> None:
+        """Ask the exchange; an answer that takes long is waited for in public."""
+        asking = asyncio.ensure_future(self._source.prepare())
+        try:
+            passed_s = self._clock.monotonic_s() - self._started_s
+            await asyncio.wait({asking}, timeout=max(0.0, AWAY_S - passed_s))
+            if not asking.done():
+                await self._open_publisher()
+            await asking
+        finally:
+            asking.cancel()
 
     async def _open_publisher(self) -> None:
         if self._open:
@@ -153,7 +165,7 @@ class FeedLoop:
 
     def event(self, tick: Tick) -> None:
         """Publish an event, and the ticker that it makes."""
-        gap = self._session.event(tick.channel, tick.id)
+        gap = self._session.event(tick.channel, tick.id, tick.received_ns)
         if gap is not None:
             self._say(gap)
         if self._session.changed:
@@ -178,7 +190,7 @@ class FeedLoop:
 
     def _on_summary(self, tick: Ticker) -> None:
         if tick.last is None:
-            self._warn_without_last()
+            _log.warning("a ticker has no last price")
         if self._ticker_maker is not None:
             self._publish(self._ticker_maker.on_summary(tick))
 
@@ -206,27 +218,25 @@ class FeedLoop:
         """Say that a connection is gone."""
         if self._ticker_maker is not None:
             self._ticker_maker.forget(channel)
-        self._session.lost(channel, reason)
+        self._session.lost(channel, reason, self._monotonic_ns())
         self._say_if_changed()
 
     def rejected(self, channels: Iterable[str], reason: str) -> None:
         """Count a message that could not be read; the gap is said before the next event."""
         names = list(channels)
         self._session.reject(names, reason)
-        count = self._session.rejected
-        if _worth_a_line(count):
-            _log.warning("a message could not be read", channels=names, reason=reason, so_far=count)
-
-    def _warn_without_last(self) -> None:
-        self._without_last += 1
-        if _worth_a_line(self._without_last):
-            _log.warning("a ticker has no last price", so_far=self._without_last)
+        _log.warning(
+            "a message could not be read",
+            channels=names,
+            reason=reason,
+            so_far=self._session.rejected,
+        )
 
     # --- what subscribers are told ------------------------------------------------------------
 
     def _publish(self, tick: Tick) -> None:
         self._publisher.publish(tick)
-        self._latency.add(tick.published_ns - tick.received_ns)
+        self._latency[tick.channel].add(tick.published_ns - tick.received_ns)
 
     async def _beat(self) -> None:
         """Publish a status every second, with an eye on silent channels."""
@@ -237,11 +247,11 @@ class FeedLoop:
             messages = self._session.messages
             self._messages_per_s = round((messages - counted) / (now_s - counted_s), 1)
             counted, counted_s = messages, now_s
+            for channel in self._session.overdue(self._monotonic_ns(), self._source.life):
+                self._source.reconnect(channel, self._session.channels[channel].reason or "stale")
             if not self._open:
                 continue
             self._publisher.read_subscriptions()
-            for channel in self._session.overdue(self._monotonic_ns()):
-                self._source.reconnect(channel, "silent for too long")
             self._cpu_percent, self._memory_mb = self._usage()
             self._say()
 
@@ -263,6 +273,12 @@ class FeedLoop:
             log = _log.warning if state in {"stale", "reconnecting", "resync"} else _log.info
             log("state", state=state, reason=reason)
         self._said = (state, reason)
+        now_s = self._clock.monotonic_s()
+        latency = Histogram()
+        for channel, counted in self._latency.items():
+            latency.absorb(counted)
+            self._recent[channel].absorb(counted, now_s)
+            counted.clear()
         self._publisher.publish(
             Status(
                 symbol=self._symbol,
@@ -275,20 +291,35 @@ class FeedLoop:
                 reconnects=session.reconnects,
                 gaps=session.gaps,
                 rejected=session.rejected,
-                latency_us=self._latency.take(),
+                latency_us=latency.percentiles(),
                 exchange_latency_us=self._exchange_latency.take(),
-                uptime_s=round(self._clock.monotonic_s() - self._started_s, 3),
+                uptime_s=round(now_s - self._started_s, 3),
                 cpu_percent=self._cpu_percent,
                 memory_mb=self._memory_mb,
+                channels={name: self._channel_status(name, now_ns, now_s) for name in self._recent},
                 exchange=self._exchange,
                 received_ns=now_ns,
                 gap=gap,
             )
         )
 
+    def _channel_status(self, name: str, now_ns: int, now_s: float) -> ChannelStatus:
+        channel, recent = self._session.channels[name], self._recent[name]
+        monotonic_ns = int(now_s * NS_PER_S)
+        received_ns = channel.last_received_ns
+        return ChannelStatus(
+            state=channel.state,
+            reason=channel.reason,
+            age_ms=None if received_ns is None else max(0, (now_ns - received_ns) // NS_PER_MS),
+            stale_after_s=channel.pace.limit_ns / NS_PER_S,
+            published=name in self._published,
+            messages_per_s=round(recent.rate(now_s), 2),
+            latency_us=recent.percentiles(),
+            reconnects=channel.reconnects,
+            reconnects_1h=channel.reconnected.count(monotonic_ns),
+            gaps=channel.gaps,
+            connected_percent_1h=channel.connection.percent(monotonic_ns),
+        )
+
     def _monotonic_ns(self) -> int:
         return int(self._clock.monotonic_s() * NS_PER_S)
-
-
-def _worth_a_line(count: int) -> bool:
-    return count <= LOGGED_ONE_BY_ONE or count % 1000 == 0

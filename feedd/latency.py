@@ -1,4 +1,4 @@
-"""A histogram of latencies: bounded memory, a dozen machine operations a sample.
+"""Histograms of latencies: bounded memory, a dozen machine operations a sample.
 
 Buckets grow with the value, eight to each power of two, so that a percentile is true to
 within 12.5 %, from 1 µs to an hour. It stands on the hot path, where a list would grow.
@@ -50,13 +50,32 @@ class Histogram:
         if value_us > self._max:  # noqa: PLR1730  a call of max() costs more than the rest
             self._max = value_us
 
-    def take(self) -> Latency:
-        """Return the percentiles and begin anew."""
-        if not self._total:
-            return Latency(None, None, None)
-        result = Latency(self._percentile(0.50), self._percentile(0.99), float(self._max))
+    @property
+    def total(self) -> int:
+        """How many latencies were counted."""
+        return self._total
+
+    def absorb(self, other: Histogram) -> None:
+        """Count all that another one has counted too."""
+        self._counts = [mine + its for mine, its in zip(self._counts, other._counts, strict=True)]
+        self._total += other._total
+        self._max = max(self._max, other._max)
+
+    def clear(self) -> None:
+        """Begin anew."""
         self._counts = [0] * len(self._counts)
         self._total = self._max = 0
+
+    def percentiles(self) -> Latency:
+        """Return the percentiles; None each where nothing was counted."""
+        if not self._total:
+            return Latency(None, None, None)
+        return Latency(self._percentile(0.50), self._percentile(0.99), float(self._max))
+
+    def take(self) -> Latency:
+        """Return the percentiles and begin anew."""
+        result = self.percentiles()
+        self.clear()
         return result
 
     def _percentile(self, fraction: float) -> float:
@@ -66,3 +85,35 @@ class Histogram:
             if count and left <= 0:
                 return min(_value(bucket), float(self._max))
         return float(self._max)
+
+
+class Recent:
+    """The latencies of the last while: of one span at the least and two at the most.
+
+    Times are in seconds of the caller's monotonic clock.
+    """
+
+    def __init__(self, span_s: float, now_s: float) -> None:
+        self._span_s = span_s
+        self._old, self._new = Histogram(), Histogram()
+        self._old_from_s = self._new_from_s = now_s
+
+    def absorb(self, histogram: Histogram, now_s: float) -> None:
+        """Take in what was counted since the last call."""
+        if now_s - self._new_from_s >= self._span_s:
+            self._old, self._new = self._new, self._old
+            self._new.clear()
+            self._old_from_s, self._new_from_s = self._new_from_s, now_s
+        self._new.absorb(histogram)
+
+    def rate(self, now_s: float) -> float:
+        """Return how many came a second."""
+        passed_s = now_s - self._old_from_s
+        return (self._old.total + self._new.total) / passed_s if passed_s > 0 else 0.0
+
+    def percentiles(self) -> Latency:
+        """Return the percentiles."""
+        both = Histogram()
+        both.absorb(self._old)
+        both.absorb(self._new)
+        return both.percentiles()

@@ -181,15 +181,39 @@ class Gap(Struct, frozen=True):
 
 
 class Latency(Struct, frozen=True):
-    """Percentiles in µs since the last status; None where nothing was measured."""
+    """Percentiles in µs; None where nothing was measured."""
 
     p50: float | None
     p99: float | None
     max: float | None
 
 
+class ChannelStatus(Struct, frozen=True):
+    """One channel of a feed.
+
+    `age_ms` is since the last event came. `messages_per_s` and `latency_us` are of what was
+    published in the last 15 to 30 s, from `received_ns` to `published_ns`. A channel that is only
+    there for the tickers' bid and ask is not published.
+    """
+
+    state: State
+    reason: str | None
+    age_ms: int | None
+    stale_after_s: float  # of silence; it follows what the channel usually does
+    published: bool
+    messages_per_s: float
+    latency_us: Latency
+    reconnects: int
+    reconnects_1h: int
+    gaps: int
+    connected_percent_1h: float | None  # since the first connection, within the last hour
+
+
 class Status(Struct):
-    """Where a subscriber stands: on every change, and once a second besides."""
+    """Where a subscriber stands: on every change, and once a second besides.
+
+    `latency_us` and `exchange_latency_us` are since the last status.
+    """
 
     channel: ClassVar[str] = "status"
 
@@ -208,6 +232,7 @@ class Status(Struct):
     uptime_s: float
     cpu_percent: float
     memory_mb: float
+    channels: dict[str, ChannelStatus]
     exchange: str
     received_ns: int
     gap: Gap | None = None

@@ -5,40 +5,55 @@ It is pure: it has no socket, no loop and no clock. Tell it what happened and wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from feedd.last_hour import Occurrences, Uptime
 from feedd.model import Gap
+from feedd.pace import Pace, S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from feedd.model import EventId, State
 
-S = 1_000_000_000
-
-# How long a connected channel may be silent before it counts as stale.
-STALE_AFTER_NS: dict[str, int] = {
-    "ticker": 30 * S, "quote": 30 * S, "book": 30 * S, "mark": 30 * S,
-    "trade": 600 * S, "candle": 600 * S, "liquidation": 86_400 * S,
-}  # fmt: skip
 # Channels that are silent while the market is: they are live once they are subscribed to.
 SPARSE = frozenset({"trade", "candle", "liquidation"})
 RECONNECT_AFTER_LIMITS = 2  # a silence of so many limits ends the connection
+# A connection without a frame for so long is dead, whatever its channels usually do: pings go out
+# every few seconds, and each is answered.
+CONNECTION_DEAD_NS = 20 * S
+ASLEEP_NS = 3 * S  # a look that comes so late was held up in this process, not by the channel
 
 Phase = Literal["starting", "live", "stale", "lost", "resync"]
 
 
 @dataclass(slots=True)
-class _Channel:
+class Channel:
+    """What is known of one channel; `last_received_ns` is by the wall clock, for display."""
+
+    pace: Pace
     phase: Phase = "starting"
     subscribed: bool = False
-    since_ns: int = 0
+    since_ns: int = 0  # silent since
+    life: int | None = None  # the connection's sign of life, at the last look
+    alive_ns: int = 0  # when it last changed
     reason: str | None = None
+    last_received_ns: int | None = None
+    messages: int = 0
+    reconnects: int = 0
+    gaps: int = 0
+    reconnected: Occurrences = field(default_factory=Occurrences)
+    connection: Uptime = field(default_factory=Uptime)
     last_id: EventId = None
     had_event: bool = False
     heard: bool = False  # since the last look for what is overdue
     gap_reason: str | None = None
+
+    @property
+    def state(self) -> State:
+        """Its phase, in the words of the wire."""
+        return "reconnecting" if self.phase == "lost" else self.phase
 
 
 class Session:
@@ -53,19 +68,32 @@ class Session:
     def __init__(
         self, channels: Iterable[str], now_ns: int, self_checked: frozenset[str] = frozenset()
     ) -> None:
-        self._channels = {channel: _Channel(since_ns=now_ns) for channel in channels}
+        self._channels = {name: Channel(Pace(name), since_ns=now_ns) for name in channels}
         self._self_checked = self_checked
         self._stopped: str | None = None
         self.changed = True
-        self.messages = 0
-        self.reconnects = 0
-        self.gaps = 0
+        self._looked_ns = now_ns
         self.rejected = 0
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """Return the names of the channels."""
-        return tuple(self._channels)
+    def channels(self) -> dict[str, Channel]:
+        """Return the channels by name, to be read."""
+        return self._channels
+
+    @property
+    def messages(self) -> int:
+        """Return how many events came."""
+        return sum(channel.messages for channel in self._channels.values())
+
+    @property
+    def reconnects(self) -> int:
+        """Return how often a channel was connected anew: two that share a connection are two."""
+        return sum(channel.reconnects for channel in self._channels.values())
+
+    @property
+    def gaps(self) -> int:
+        """Return how many gaps were told."""
+        return sum(channel.gaps for channel in self._channels.values())
 
     @property
     def state(self) -> State:
@@ -101,18 +129,22 @@ class Session:
     def subscribed(self, name: str, now_ns: int) -> None:
         """Note that a connection for a channel stands and its subscription is on the way."""
         channel = self._channels[name]
+        if channel.phase == "lost" and channel.had_event and not channel.subscribed:
+            channel.reconnects += 1
+            channel.reconnected.add(now_ns)
         channel.subscribed = True
         channel.heard = False
-        channel.since_ns = now_ns
-        if channel.phase == "lost" and channel.had_event:
-            self.reconnects += 1
+        channel.since_ns = channel.alive_ns = now_ns
+        channel.life = None
+        channel.connection.up(now_ns)
         if name in SPARSE:
             self._turn(channel, "live")
 
-    def event(self, name: str, event_id: EventId) -> Gap | None:
+    def event(self, name: str, event_id: EventId, received_ns: int) -> Gap | None:
         """Take an event of a channel; return the gap before it, if there is one."""
         channel = self._channels[name]
-        self.messages += 1
+        channel.messages += 1
+        channel.last_received_ns = received_ns
         gap = None
         before = channel.last_id
         if channel.gap_reason is not None:
@@ -139,10 +171,11 @@ class Session:
         if channel.phase == "stale":
             self._turn(channel, "live")
 
-    def lost(self, name: str, reason: str) -> None:
+    def lost(self, name: str, reason: str, now_ns: int) -> None:
         """Note that a channel's connection is gone, or could not be made."""
         channel = self._channels[name]
         self._turn(channel, "lost", reason)
+        channel.connection.down(now_ns)
         channel.subscribed = False
         if self._counts_as_hole(name, channel):
             channel.gap_reason = f"reconnect after: {reason}"
@@ -160,31 +193,53 @@ class Session:
         self._stopped = reason
         self.changed = True
 
-    def overdue(self, now_ns: int) -> list[str]:
-        """Mark as stale what is silent for too long; return what should be connected anew."""
+    def overdue(self, now_ns: int, life: Callable[[str], int | None]) -> list[str]:
+        """Mark as stale what is silent for too long; return what should be connected anew.
+
+        To be called about once a second. `life` tells of a channel's connection a number that
+        changes with every frame, pongs included, or None where nothing is known. A silent channel
+        on a connection that answers is quiet until its own limit; on one that doesn't, it is dead.
+        """
+        passed_ns = now_ns - self._looked_ns
+        slept_ns = passed_ns - S if passed_ns > ASLEEP_NS else 0
+        self._looked_ns = now_ns
         restart = []
         for name, channel in self._channels.items():
             if not channel.subscribed:
                 continue
-            limit_ns = STALE_AFTER_NS[name]
+            channel.since_ns += slept_ns
+            channel.alive_ns += slept_ns
+            sign = life(name)
+            if channel.heard or sign != channel.life:
+                channel.life = sign
+                channel.alive_ns = now_ns
             if channel.heard:
                 channel.heard = False
+                channel.pace.learn(now_ns - channel.since_ns)
                 channel.since_ns = now_ns
-            silent_ns = now_ns - channel.since_ns
-            if silent_ns > limit_ns:
-                self._turn(channel, "stale", f"silent for more than {limit_ns // S} s")
-            if silent_ns > RECONNECT_AFTER_LIMITS * limit_ns:
+            if self._silent_too_long(channel, now_ns):
                 restart.append(name)
         return restart
 
-    def _turn(self, channel: _Channel, phase: Phase, reason: str | None = None) -> None:
+    def _silent_too_long(self, channel: Channel, now_ns: int) -> bool:
+        """Mark a channel that is; return whether it should be connected anew."""
+        limit_ns = channel.pace.limit_ns
+        silent_ns = now_ns - channel.since_ns
+        if channel.life is not None and now_ns - channel.alive_ns > CONNECTION_DEAD_NS:
+            self._turn(channel, "stale", f"no sign of life for {CONNECTION_DEAD_NS // S} s")
+            return True
+        if silent_ns > limit_ns:
+            self._turn(channel, "stale", f"silent for more than {limit_ns // S} s")
+        return silent_ns > RECONNECT_AFTER_LIMITS * limit_ns
+
+    def _turn(self, channel: Channel, phase: Phase, reason: str | None = None) -> None:
         channel.phase = phase
         channel.reason = reason
         self.changed = True
 
-    def _counts_as_hole(self, name: str, channel: _Channel) -> bool:
+    def _counts_as_hole(self, name: str, channel: Channel) -> bool:
         return channel.had_event and channel.gap_reason is None and name not in self._self_checked
 
     def _gap(self, gap: Gap) -> Gap:
-        self.gaps += 1
+        self._channels[gap.channel].gaps += 1
         return gap

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from feedd.model import BidAsk, Book, Quote, Ticker
 
+TOP_STALE_AFTER_NS = 30 * 1_000_000_000  # bid and ask of an older quote or book count as unknown
 HALF_A_BASIS_POINT = 0.00005
 PRICE_DECIMALS = 10  # finer than any tick size, coarser than float64's noise in a difference
 

@@ -13,10 +13,9 @@ from feedd.clock import NS_PER_MS, Clock
 from feedd.feed import FeedLoop
 from feedd.files import next_session
 from feedd.process import run, usage_meter, worker_arguments
-from feedd.session import STALE_AFTER_NS
 from feedd.sources.base import Backoff
 from feedd.sources.ccxt_pro import CcxtSource
-from feedd.ticker import TickerMaker
+from feedd.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.topics import file_name
 from feedd.transport.publisher import Publisher
 
@@ -33,9 +32,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     feed = (settings.select(arguments.name) if arguments.name else settings.feeds())[0]
     structlog.contextvars.bind_contextvars(exchange=feed.exchange, symbol=feed.symbol)
     clock = Clock()
-    ticker_maker = TickerMaker(
-        settings.bid_ask, STALE_AFTER_NS.get(settings.bid_ask, STALE_AFTER_NS["quote"])
-    )
+    ticker_maker = TickerMaker(settings.bid_ask, TOP_STALE_AFTER_NS)
     channels: tuple[str, ...] = feed.channels
     if "ticker" in channels and ticker_maker.needs and ticker_maker.needs not in channels:
         channels = (*channels, ticker_maker.needs)

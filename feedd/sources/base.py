@@ -59,6 +59,13 @@ class Source(Protocol):
     async def run(self, sink: Sink) -> None:
         """Subscribe, and keep subscribed until cancelled; raise FinalError only."""
 
+    def life(self, channel: str) -> int | None:
+        """Return a number that changes with every frame of a channel's connection.
+
+        Pongs count: a connection that answers is alive, however quiet its market is. None where
+        there is no connection, or nothing is known of its frames.
+        """
+
     def reconnect(self, channel: str, reason: str) -> None:
         """Drop the connection of a channel; `lost` follows, and the way back as after any."""
 

@@ -158,6 +158,10 @@ class CcxtSource:
                 self._books.stop()
             self._sink = None
 
+    def life(self, channel: str) -> int | None:
+        """Return when, in ms, the last frame of a channel's connection came."""
+        return getattr(self._clients.get(channel), "last_message_at", None)
+
     def reconnect(self, channel: str, reason: str) -> None:
         """Drop the connection that carries a channel."""
         self._note_lost(channel, reason)

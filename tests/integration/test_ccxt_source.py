@@ -289,13 +289,13 @@ def test_every_event_that_a_reconnect_missed_lies_in_a_gap_that_is_told() -> Non
             take, lose = place.told.event, place.told.lost
 
             def event(tick: Tick) -> None:
-                gap = session.event(tick.channel, tick.id)
+                gap = session.event(tick.channel, tick.id, tick.received_ns)
                 if gap is not None:
                     holes[gap.channel][gap.from_id] = gap.to_id
                 take(tick)
 
             def lost(channel: str, reason: str) -> None:
-                session.lost(channel, reason)
+                session.lost(channel, reason, 0)
                 lose(channel, reason)
 
             place.told.event, place.told.lost = event, lost  # type: ignore[method-assign]
