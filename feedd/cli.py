@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import orjson
 
-from feedd import config, demo, environment, health, ports, render, show
+from feedd import config, demo, environment, health, ports, render, show, table
 from feedd.daemon import Daemon, project_root
 from feedd.errors import ConfigError, FeeddError, FinalError
 from feedd.sources import exchanges
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from feedd.config import Config
 
 TAIL_IDLE_S = 1.0
+TOP_EVERY_S = 1.0
 
 
 def main() -> int:
@@ -61,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="0: healthy, 1: degraded, 2: down")
     status.add_argument("--json", action="store_true", help="for machines")
     status.set_defaults(run=_status)
+    commands.add_parser("top", help="the same, again and again, until Ctrl-C").set_defaults(
+        run=_top
+    )
     tail = commands.add_parser("tail", help="print messages from the fan-out endpoint")
     tail.add_argument("prefixes", nargs="*", default=[""], help="of topics, e.g. ticker.")
     tail.set_defaults(run=_tail)
@@ -152,8 +157,22 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2).decode())
     else:
-        print(show.health_table(report))
+        print(table.health_table(report, colours=table.wants_colours(sys.stdout)))
     return int(report.health)
+
+
+def _top(arguments: argparse.Namespace) -> int:
+    settings, path = _settings(arguments)
+    given = ports.assign(settings, path, remember=False)
+    colours = table.wants_colours(sys.stdout)
+    clear = "\x1b[H\x1b[J" if sys.stdout.isatty() else ""
+    with health.Look(settings, Daemon(project_root()), given) as looking:
+        while True:
+            report = looking.report()
+            print(clear + table.health_table(report, colours=colours), flush=True)
+            if not report.processes:
+                return int(report.health)
+            time.sleep(TOP_EVERY_S)
 
 
 def _tail(arguments: argparse.Namespace) -> int:

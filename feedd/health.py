@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
+import psutil
 
 from feedd.logs import LOG_SUFFIX
 from feedd.render import EXCHANGE, PROXY
-from feedd.topics import topic
-from feedd.transport.subscriber import Subscriber
+from feedd.statuses import Statuses
 
 if TYPE_CHECKING:
     from feedd.config import Config, Feed
     from feedd.daemon import Daemon
+    from feedd.statuses import Heard
 
 LOG_TAIL_BYTES = 65536
-HEARTBEATS_S = 1.5  # a feed says its state once a second
+HEARTBEATS_S = 1.4  # a feed says its state once a second
+FRESH_S = 3.0  # a status that is older says nothing of now
+MUTE = "silent"  # it runs, and nothing is heard of it
+AWAY = frozenset({"stale", "reconnecting"})  # states of a feed that hears nothing itself
 
 
 class Health(IntEnum):
@@ -34,17 +39,36 @@ class Health(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process takes: CPU in percent of one core since the last look, memory in MB."""
+
+    cpu_percent: float | None = None
+    memory_mb: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessHealth:
-    """One process; `state` is the feed's own where it speaks, else supervisord's view."""
+    """One process; `state` is the feed's own where it speaks, else supervisord's view.
+
+    `channels` is a feed's last word, at most FRESH_S old, on each of its channels.
+    """
 
     name: str
     process: str  # supervisord's: RUNNING, STOPPED, …
     pid: int | None
     uptime_s: int
     port: int | None = None
+    exchange: str | None = None
     state: str | None = None
     reason: str | None = None
+    usage: Usage = Usage()
+    channels: dict[str, dict[str, Any]] = field(default_factory=dict)
     status: dict[str, Any] | None = None
+
+    @property
+    def is_feed(self) -> bool:
+        """Whether it is a symbol's worker."""
+        return self.exchange is not None
 
     @property
     def healthy(self) -> bool:
@@ -59,9 +83,14 @@ class Report:
     processes: tuple[ProcessHealth, ...]
 
     @property
+    def feeds(self) -> tuple[ProcessHealth, ...]:
+        """Return the symbols' workers."""
+        return tuple(process for process in self.processes if process.is_feed)
+
+    @property
     def health(self) -> Health:
         """Down without a proxy, or where no feed delivers; degraded where one doesn't."""
-        if not self.processes or all(p.state != "live" for p in self.processes):
+        if not self.processes or all(p.state != "live" for p in self.feeds):
             return Health.DOWN
         if any(p.name == PROXY and not p.healthy for p in self.processes):
             return Health.DOWN
@@ -69,49 +98,134 @@ class Report:
             return Health.HEALTHY
         return Health.DEGRADED
 
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Return the whole in a few figures; `gaps` are of the sessions that run."""
+        live = [feed for feed in self.feeds if feed.healthy]
+        told = [feed.status for feed in self.feeds if feed.status is not None]
+        return {
+            "feeds": len(self.feeds),
+            "live": len(live),
+            "processes": len(self.processes),
+            "running": sum(p.process == "RUNNING" for p in self.processes),
+            "messages_per_s": round(
+                sum(c["messages_per_s"] for feed in self.feeds for c in feed.channels.values()), 1
+            ),
+            "gaps": sum(status["gaps"] for status in told),
+            "memory_mb": round(sum(p.usage.memory_mb or 0.0 for p in self.processes), 1),
+            "cpu_percent": round(sum(p.usage.cpu_percent or 0.0 for p in self.processes), 1),
+        }
+
+    @property
+    def notices(self) -> list[str]:
+        """Return what is wrong with more than one feed: an exchange that most feeds don't hear."""
+        feeds = Counter(feed.exchange for feed in self.feeds)
+        away = Counter(feed.exchange for feed in self.feeds if feed.state in AWAY)
+        return [
+            f"{exchange}: {away[exchange]} of {count} feeds hear nothing; "
+            "the exchange is down, or the way to it"
+            for exchange, count in feeds.items()
+            if count > 1 and away[exchange] * 2 > count
+        ]
+
     def as_dict(self) -> dict[str, Any]:
         """Return it for machines."""
         return {
             "health": self.health.name.lower(),
+            "summary": self.summary,
+            "notices": self.notices,
             "processes": [asdict(process) for process in self.processes],
         }
 
 
-def look(
-    config: Config, daemon: Daemon, ports: dict[str, int], timeout_s: float = HEARTBEATS_S
-) -> Report:
-    """Return the health of everything now; listens until every feed has spoken, or in vain."""
-    if daemon.pid is None:
-        return Report(())
-    feeds = {topic("status", feed.exchange, feed.symbol): feed for feed in config.feeds()}
-    heard: dict[str, dict[str, Any]] = {}
-    with Subscriber(config.proxy.subscribers, feeds) as subscriber:
-        deadline = time.monotonic() + timeout_s
-        while len(heard) < len(feeds) and (left := deadline - time.monotonic()) > 0:
-            message = subscriber.receive(left)
-            if message is not None and message[0] in feeds:
-                heard[feeds[message[0]].name] = message[1]
-    return report(config, daemon.processes(), heard, ports)
+class Look:
+    """Looks at everything, as often as asked; a context manager. Listening goes on in between."""
+
+    def __init__(self, config: Config, daemon: Daemon, ports: dict[str, int]) -> None:
+        self._config = config
+        self._daemon = daemon
+        self._ports = ports
+        self._feeds = config.feeds()
+        self._statuses = Statuses(
+            config.proxy.subscribers, [ports[feed.name] for feed in self._feeds]
+        )
+        self._processes: dict[int, psutil.Process] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._statuses.close()
+
+    def report(self, timeout_s: float = HEARTBEATS_S) -> Report:
+        """Return the health of now; listens until every feed that runs has spoken, or in vain."""
+        if self._daemon.pid is None:
+            return Report(())
+        infos = self._daemon.processes()
+        for info in infos.values():
+            self._usage(info["pid"])
+        running = {name for name, info in infos.items() if info["statename"] == "RUNNING"}
+        awaited = [feed.name for feed in self._feeds if feed.name in running]
+        self._statuses.listen(timeout_s, lambda: self._all_heard(awaited, PROXY in running))
+        return self._put_together(self._daemon.processes())
+
+    def _all_heard(self, names: list[str], through_proxy: bool) -> bool:
+        since_s = time.monotonic() - FRESH_S
+        for name in names:
+            heard = self._statuses.heard.get(name)
+            if heard is None:
+                return False
+            if ((heard.proxy_s if through_proxy else heard.own_s) or 0.0) < since_s:
+                return False
+        return True
+
+    def _put_together(self, infos: dict[str, dict[str, Any]]) -> Report:
+        """Put together what supervisord and the feeds say."""
+        since_s = time.monotonic() - FRESH_S
+        heard = {name: h for name, h in self._statuses.heard.items() if h.at_s >= since_s}
+        forwarded = any((h.proxy_s or 0.0) >= since_s for h in heard.values())
+        log_dir = Path(self._config.log_dir)
+        rows = []
+        for name in self._names():
+            info = infos.get(name)
+            row = _process(name, info, self._usage(info["pid"] if info else 0), log_dir)
+            if name == PROXY and row.process == "RUNNING" and heard and not forwarded:
+                row = replace(row, state=MUTE, reason="forwards nothing")
+            rows.append(row)
+        for feed in self._feeds:
+            info = infos.get(feed.name)
+            row = _process(feed.name, info, self._usage(info["pid"] if info else 0), log_dir)
+            spoken = heard.get(feed.name)
+            by_proxy = spoken is not None and (spoken.proxy_s or 0.0) >= since_s
+            rows.append(
+                _feed(
+                    row, feed, self._ports.get(feed.name), spoken, lost=forwarded and not by_proxy
+                )
+            )
+        return Report(tuple(rows))
+
+    def _names(self) -> list[str]:
+        return [PROXY] if self._config.embedded_exchange is None else [PROXY, EXCHANGE]
+
+    def _usage(self, pid: int) -> Usage:
+        """Return what a process takes; the first call begins the measurement of its CPU."""
+        if not pid:
+            return Usage()
+        try:
+            process = self._processes.setdefault(pid, psutil.Process(pid))
+            with process.oneshot():
+                return Usage(process.cpu_percent(), round(process.memory_info().rss / 1e6, 1))
+        except psutil.NoSuchProcess:
+            return Usage()
 
 
-def report(
-    config: Config,
-    infos: dict[str, dict[str, Any]],
-    statuses: dict[str, dict[str, Any]],
-    ports: dict[str, int],
-) -> Report:
-    """Put together what supervisord and the feeds say, by program name."""
-    names = [PROXY] if config.embedded_exchange is None else [PROXY, EXCHANGE]
-    rows = [_process(name, infos.get(name), Path(config.log_dir)) for name in names]
-    rows += [
-        _feed(feed, infos.get(feed.name), statuses.get(feed.name), ports.get(feed.name),
-              Path(config.log_dir))
-        for feed in config.feeds()
-    ]  # fmt: skip
-    return Report(tuple(rows))
+def look(config: Config, daemon: Daemon, ports: dict[str, int]) -> Report:
+    """Return the health of everything now."""
+    with Look(config, daemon, ports) as looking:
+        return looking.report()
 
 
-def _process(name: str, info: dict[str, Any] | None, log_dir: Path) -> ProcessHealth:
+def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path) -> ProcessHealth:
     if info is None:
         return ProcessHealth(name, "MISSING", None, 0, reason="not started; run `make start`")
     running = info["statename"] == "RUNNING"
@@ -120,6 +234,7 @@ def _process(name: str, info: dict[str, Any] | None, log_dir: Path) -> ProcessHe
         process=info["statename"],
         pid=info["pid"] or None,
         uptime_s=info["now"] - info["start"] if running else 0,
+        usage=usage,
         reason=None
         if running
         else _last_error(log_dir, name, info["start"]) or info["spawnerr"] or None,
@@ -127,22 +242,20 @@ def _process(name: str, info: dict[str, Any] | None, log_dir: Path) -> ProcessHe
 
 
 def _feed(
-    feed: Feed,
-    info: dict[str, Any] | None,
-    status: dict[str, Any] | None,
-    port: int | None,
-    log_dir: Path,
+    row: ProcessHealth, feed: Feed, port: int | None, heard: Heard | None, *, lost: bool
 ) -> ProcessHealth:
-    process = _process(feed.name, info, log_dir)
-    running = process.process == "RUNNING"
-    if status is None or not running:
-        state, reason = ("silent", "no status was heard") if running else ("down", process.reason)
-    else:
-        state, reason = status["state"], status["reason"]
-    return ProcessHealth(
-        process.name, process.process, process.pid, process.uptime_s, port, state, reason,
-        status if running else None,
-    )  # fmt: skip
+    """Return a feed's row; `lost`: the proxy forwards others, and not this one."""
+    row = replace(row, port=port, exchange=feed.exchange)
+    if row.process != "RUNNING":
+        return replace(row, state="down")
+    if heard is None:
+        return replace(row, state=MUTE, reason="no status was heard")
+    status = heard.status
+    row = replace(row, status=status, channels=status["channels"])
+    if lost:
+        reason = "heard at its own port, but not through the proxy"
+        return replace(row, state=MUTE, reason=reason)
+    return replace(row, state=status["state"], reason=status["reason"])
 
 
 def _last_error(log_dir: Path, name: str, since_s: int) -> str | None:

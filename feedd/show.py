@@ -1,12 +1,9 @@
-"""What people read: ticks as lines, health as a table."""
+"""Messages as people read them: a line each."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from feedd.health import ProcessHealth, Report
+from typing import Any
 
 
 def tick_line(number: int, payload: dict[str, Any]) -> str:
@@ -38,50 +35,3 @@ def message_line(topic: str, payload: dict[str, Any]) -> str:
                 "timestamp", "datetime", "next_seq"}  # fmt: skip
     rest = " ".join(f"{k}={v}" for k, v in payload.items() if k not in envelope and v is not None)
     return f"{at} {topic} seq={payload['seq']} {rest}"
-
-
-def health_table(report: Report) -> str:
-    """Return a row per process, and a line for the whole."""
-    if not report.processes:
-        return "feedd is down: supervisord does not run here; `make start` starts it"
-    head = ["PROCESS", "SUPERVISOR", "PID", "UPTIME", "PORT", "FEED", "MSG/S", "P99 µs",
-            "RECONNECTS", "GAPS", "CPU %", "MB", "WHY"]  # fmt: skip
-    rows = [head, *(_row(process) for process in report.processes)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-             for row in rows]  # fmt: skip
-    well = sum(process.healthy for process in report.processes)
-    lines.append(
-        f"feedd is {report.health.name.lower()}: {well} of {len(report.processes)} processes well"
-    )
-    return "\n".join(lines)
-
-
-def _row(process: ProcessHealth) -> list[str]:
-    status = process.status or {}
-    latency = status.get("latency_us") or {}
-    return [
-        process.name,
-        process.process,
-        str(process.pid or "-"),
-        _span(process.uptime_s),
-        str(process.port or "-"),
-        process.state or "-",
-        _number(status.get("messages_per_s"), 1),
-        _number(latency.get("p99"), 0),
-        _number(status.get("reconnects"), 0),
-        _number(status.get("gaps"), 0),
-        _number(status.get("cpu_percent"), 1),
-        _number(status.get("memory_mb"), 0),
-        process.reason or "",
-    ]
-
-
-def _number(value: float | None, decimals: int) -> str:
-    return "-" if value is None else f"{value:.{decimals}f}"
-
-
-def _span(seconds: int) -> str:
-    minutes, left = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{left:02d}"

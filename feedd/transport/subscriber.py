@@ -15,18 +15,23 @@ if TYPE_CHECKING:
 
 
 class Subscriber:
-    """A SUB socket on one endpoint, for prefixes of topics; a context manager.
+    """A SUB socket on one endpoint or several, for prefixes of topics; a context manager.
 
     It repairs nothing: what was published before it connected, or while it lagged by more than
     the high-water mark, it does not see.
     """
 
-    def __init__(self, endpoint: str, prefixes: Iterable[str] = ("",)) -> None:
+    def __init__(self, endpoints: str | Iterable[str], prefixes: Iterable[str] = ("",)) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = make_socket(self._context, zmq.SUB)
         self._socket.linger = 0
         for prefix in prefixes:
             self._socket.subscribe(prefix)
+        for endpoint in (endpoints,) if isinstance(endpoints, str) else endpoints:
+            self.connect(endpoint)
+
+    def connect(self, endpoint: str) -> None:
+        """Listen to one endpoint more; raise ConfigError for what is none."""
         try:
             self._socket.connect(endpoint)
         except zmq.ZMQError:
