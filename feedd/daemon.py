@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import subprocess
@@ -15,7 +16,8 @@ import psutil
 from supervisor.xmlrpc import Faults
 
 from feedd.errors import ConfigError, FeeddError
-from feedd.render import EXCHANGE, PROXY, SUPERVISOR_SOCKET
+from feedd.process import DAEMON_PID_FILE
+from feedd.render import EXCHANGE, PID_FILE, PROXY, SUPERVISOR_SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 CONF = "supervisord.conf"
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
+ORPHANS_END_S = 2.0
 CALL_TIMEOUT_S = 5.0
 NOT_RUNNING = frozenset({"STOPPED", "EXITED", "FATAL"})
 
@@ -80,6 +83,32 @@ class Daemon:
             return int(self._call("getPID"))
         except _AwayError:
             return None
+
+    def end_orphans(self) -> list[int]:
+        """End what an earlier supervisord of this folder left behind; return the pids.
+
+        Workers end with supervisord by themselves, but one that hangs can't, and would hold its
+        port. Raises DaemonError where supervisord is still there and only does not answer.
+        """
+        pid_file = self.root / PID_FILE
+        try:
+            daemon = psutil.Process(int(pid_file.read_text()))
+            if "supervisor.supervisord" in daemon.cmdline():
+                raise DaemonError(
+                    f"supervisord (pid {daemon.pid}) is there and does not answer; wait for it, "
+                    f"or end it with kill -9 {daemon.pid}"
+                )
+        except (OSError, ValueError, psutil.Error):
+            pass  # it is gone
+        orphans = [p for p in psutil.process_iter() if _belongs_to(p, str(pid_file))]
+        for orphan in orphans:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                orphan.terminate()
+        for orphan in psutil.wait_procs(orphans, ORPHANS_END_S)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                orphan.kill()
+        psutil.wait_procs(orphans, ORPHANS_END_S)
+        return [orphan.pid for orphan in orphans]
 
     def spawn(self, preexec: Callable[[], None] | None = None) -> subprocess.Popen[bytes] | None:
         """Start supervisord and wait until it answers.
@@ -167,8 +196,15 @@ class Daemon:
                 raise DaemonError(f"{', '.join(left)} did not stop")
             time.sleep(0.02)
 
+    def signal(self, name: str, signal: str) -> None:
+        """Send a signal, e.g. HUP, to a program's process."""
+        self._call("signalProcess", name, signal)
+
     def shutdown(self) -> None:
-        """Stop the feeds, then what they depend on, then supervisord; wait until it is gone."""
+        """Stop the feeds, then what they depend on, then supervisord; wait until it is gone.
+
+        Takes 5 s at the most: a process that hangs is killed after STOP_WAIT_S.
+        """
         pid = self.pid
         if pid is None:
             return
@@ -195,6 +231,14 @@ class Daemon:
             raise DaemonError(f"supervisord: {fault.faultString}", fault.faultCode) from None
         except (OSError, xmlrpc.client.Error) as error:
             raise _AwayError(f"supervisord does not answer: {error}") from None
+
+
+def _belongs_to(process: psutil.Process, pid_file: str) -> bool:
+    """Whether a process was started by a supervisord with this pid file."""
+    try:
+        return bool(process.environ().get(DAEMON_PID_FILE) == pid_file)
+    except (psutil.Error, OSError):  # another user's, or just ended
+        return False
 
 
 def _runs(pid: int) -> bool:

@@ -317,6 +317,7 @@ class FeedLoop:
             latency_us=recent.percentiles(),
             reconnects=channel.reconnects,
             reconnects_1h=channel.reconnected.count(monotonic_ns),
+            tries=channel.tries,
             gaps=channel.gaps,
             connected_percent_1h=channel.connection.percent(monotonic_ns),
         )

@@ -15,7 +15,7 @@ import orjson
 import psutil
 
 from feedd.logs import LOG_SUFFIX
-from feedd.render import EXCHANGE, PROXY
+from feedd.render import EXCHANGE, PROXY, WATCHDOG
 from feedd.statuses import Statuses
 
 if TYPE_CHECKING:
@@ -205,7 +205,8 @@ class Look:
         return Report(tuple(rows))
 
     def _names(self) -> list[str]:
-        return [PROXY] if self._config.embedded_exchange is None else [PROXY, EXCHANGE]
+        exchange = [] if self._config.embedded_exchange is None else [EXCHANGE]
+        return [WATCHDOG, PROXY, *exchange]
 
     def _usage(self, pid: int) -> Usage:
         """Return what a process takes; the first call begins the measurement of its CPU."""

@@ -205,6 +205,7 @@ class ChannelStatus(Struct, frozen=True):
     latency_us: Latency
     reconnects: int
     reconnects_1h: int
+    tries: int  # connections lost since the last event
     gaps: int
     connected_percent_1h: float | None  # since the first connection, within the last hour
 

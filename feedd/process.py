@@ -28,6 +28,8 @@ ATTACHED = "FEEDD_DIE_WITH_PARENT"  # set by who wants no worker to outlive it
 DAEMON_PID_FILE = "FEEDD_DAEMON_PID_FILE"  # where supervisord's pid stands
 START_SECS = 1.0  # `startsecs` of the rendered programs
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PARENT_CHECK_S = 1.0
+RESTART = 75  # EX_TEMPFAIL of sysexits.h: no expected end to supervisord, which starts it anew
 
 _log = structlog.get_logger()
 
@@ -35,10 +37,11 @@ _log = structlog.get_logger()
 def run(
     main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], name: str, log_dir: Path | None
 ) -> int:
-    """Run `main` until it returns, or until SIGTERM or SIGINT sets its event.
+    """Run `main` until it returns, or until SIGTERM, SIGINT or SIGHUP sets its event.
 
-    Returns the exit code. A FinalError is one line in the log and on standard error, and its own
-    code; anything else that is raised is a fault of feedd's: it is logged and raised again.
+    Returns the exit code; after SIGHUP it is the one that has supervisord start it anew. A
+    FinalError is one line in the log and on standard error, and its own code; anything else that
+    is raised is a fault of feedd's: it is logged and raised again.
     """
     started_s = time.monotonic()
     try:
@@ -48,9 +51,9 @@ def run(
         _outlive_start_secs(started_s)
         return ConfigError.exit_code
     try:
-        if SUPERVISED in os.environ or ATTACHED in os.environ:
+        if _is_attached():
             _die_with_parent()
-        uvloop.run(_until_signal(main))
+        return uvloop.run(_until_signal(main))
     except FinalError as error:
         _log.error(str(error), exit_code=error.exit_code)
         print(f"{name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
@@ -59,7 +62,6 @@ def run(
     except Exception:
         _log.exception("a fault in feedd")
         raise
-    return 0
 
 
 def worker_arguments(description: str | None) -> argparse.ArgumentParser:
@@ -81,13 +83,41 @@ def usage_meter() -> Callable[[], tuple[float, float]]:
     return usage
 
 
-async def _until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+async def _until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
     stop = asyncio.Event()
+    code = 0
+
+    def restart() -> None:
+        nonlocal code
+        code = RESTART
+        stop.set()
+
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_loop_error)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await main(stop)
+    loop.add_signal_handler(signal.SIGHUP, restart)
+    parent = asyncio.ensure_future(_watch_parent(stop)) if _is_attached() else None
+    try:
+        await main(stop)
+    finally:
+        if parent is not None:
+            parent.cancel()
+    return code
+
+
+def _is_attached() -> bool:
+    """Whether this process must not outlive its parent."""
+    return SUPERVISED in os.environ or ATTACHED in os.environ
+
+
+async def _watch_parent(stop: asyncio.Event) -> None:
+    """Stop when the parent is gone: for systems without prctl, and for a signal that is lost."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110  no event tells it
+        await asyncio.sleep(PARENT_CHECK_S)
+    _log.warning("the parent is gone; ending with it", parent=parent)
+    stop.set()
 
 
 def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -25,9 +25,13 @@ SOCKET_PATH_BYTES = 107  # sockaddr_un, unix(7)
 
 PROXY = "proxy"
 EXCHANGE = "exchange"
+WATCHDOG = "watchdog"
 # What is started first is stopped last: subscribers see every worker's last status.
-PRIORITIES = {PROXY: 100, EXCHANGE: 200}
+PRIORITIES = {WATCHDOG: 50, PROXY: 100, EXCHANGE: 200}
 FEED_PRIORITY = 300
+# The default buffer of ten drops the oldest event when the listener is slow.
+EVENTS = {"events": "TICK_5,SUPERVISOR_STATE_CHANGE_STOPPING", "buffer_size": "1000"}
+STOP_WAIT_S = 3  # then SIGKILL; a worker's own end takes a fraction of a second
 
 
 def render(config: Config, config_path: Path, root: Path, ports: dict[str, int]) -> str:
@@ -38,8 +42,10 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     """
     shared = [config.source, config.bid_ask, config.book_depth, config.timeframe,
               config.proxy.workers]  # fmt: skip
+    proxy = msgspec.to_builtins(config.proxy)
     programs: list[tuple[str, list[str], Any]] = [
-        (PROXY, ["workers/proxy.py"], msgspec.to_builtins(config.proxy))
+        (WATCHDOG, ["workers/watchdog.py"], proxy),
+        (PROXY, ["workers/proxy.py"], proxy),
     ]
     if config.embedded_exchange is not None:
         settings = msgspec.to_builtins(config.embedded_exchange)
@@ -97,11 +103,22 @@ def _program(name: str, command: list[str], made_from: Any, root: Path, log_dir:
         "autorestart": "unexpected",
         "exitcodes": codes,
         "stopsignal": "TERM",
-        "stopwaitsecs": "4",
-        "redirect_stderr": "true",
-        "stdout_logfile": str(Path(log_dir, f"{name}.stderr")),
-        "stdout_logfile_maxbytes": "1MB",
-        "stdout_logfile_backups": "1",
+        "stopwaitsecs": str(STOP_WAIT_S),
     }
+    log, kind = str(Path(log_dir, f"{name}.stderr")), "program"
+    if name == WATCHDOG:
+        kind = "eventlistener"
+        settings |= EVENTS
+        settings |= _log_settings("stderr", log)  # its standard output is the protocol's
+    else:
+        settings |= {"redirect_stderr": "true", **_log_settings("stdout", log)}
     lines = [f"{key}={value.replace('%', '%%')}" for key, value in settings.items()]
-    return "\n".join([f"[program:{name}]", *lines, ""])
+    return "\n".join([f"[{kind}:{name}]", *lines, ""])
+
+
+def _log_settings(stream: str, path: str) -> dict[str, str]:
+    return {
+        f"{stream}_logfile": path,
+        f"{stream}_logfile_maxbytes": "1MB",
+        f"{stream}_logfile_backups": "1",
+    }

@@ -43,6 +43,7 @@ class Channel:
     messages: int = 0
     reconnects: int = 0
     gaps: int = 0
+    tries: int = 0  # connections lost since the last event
     reconnected: Occurrences = field(default_factory=Occurrences)
     connection: Uptime = field(default_factory=Uptime)
     last_id: EventId = None
@@ -177,6 +178,7 @@ class Session:
         self._turn(channel, "lost", reason)
         channel.connection.down(now_ns)
         channel.subscribed = False
+        channel.tries += 1
         if self._counts_as_hole(name, channel):
             channel.gap_reason = f"reconnect after: {reason}"
 
@@ -215,6 +217,7 @@ class Session:
                 channel.alive_ns = now_ns
             if channel.heard:
                 channel.heard = False
+                channel.tries = 0
                 channel.pace.learn(now_ns - channel.since_ns)
                 channel.since_ns = now_ns
             if self._silent_too_long(channel, now_ns):

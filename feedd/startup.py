@@ -44,6 +44,10 @@ def start(
     given = ports.assign(config, config_path)
     child = None
     if daemon.pid is None:
+        orphans = daemon.end_orphans()
+        if orphans:
+            plural = "es" if len(orphans) > 1 else ""
+            say(f"ended {len(orphans)} process{plural} that an earlier supervisord left behind")
         render.write(render.render(config, config_path, root, given), root)
         child = daemon.spawn(preexec)
         say(f"started supervisord (pid {daemon.pid}) on {config_path.name}: {len(given)} feeds")

@@ -47,7 +47,7 @@ def test_one_symbol_is_stopped_started_and_restarted_and_no_other_notices(
     assert started.returncode == 0, started.stdout + started.stderr
     assert "all is healthy" in started.stdout
     pids = project.pids()
-    assert pids.keys() == {"proxy", "exchange", BTC, ETH}
+    assert pids.keys() == {"watchdog", "proxy", "exchange", BTC, ETH}
 
     assert "RUNNING" in project.supervisorctl("status", BTC).stdout
     project.supervisorctl("stop", BTC)
@@ -101,9 +101,9 @@ def test_adding_and_removing_a_symbol_leaves_the_others_as_they_were(make_projec
     assert changed.returncode == 0, changed.stdout + changed.stderr
     assert f"started {SOL}; stopped {BTC}" in changed.stdout
     after = project.pids()
-    assert after.keys() == {"proxy", "exchange", ETH, SOL}
-    assert {name: after[name] for name in ("proxy", "exchange", ETH)} == {
-        name: pids[name] for name in ("proxy", "exchange", ETH)
+    assert after.keys() == {"watchdog", "proxy", "exchange", ETH, SOL}
+    assert {name: after[name] for name in ("watchdog", "proxy", "exchange", ETH)} == {
+        name: pids[name] for name in ("watchdog", "proxy", "exchange", ETH)
     }
     rows = json.loads(project.feedd("status", "--json").stdout)["processes"]
     ports = {row["name"]: row["port"] for row in rows}
@@ -253,7 +253,7 @@ def test_every_log_line_is_json_with_its_process_and_nothing_goes_to_stdout(
     project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
     assert project.feedd("start").returncode == 0
     project.feedd("stop")
-    for name in ("proxy", "exchange", BTC, ETH):
+    for name in ("watchdog", "proxy", "exchange", BTC, ETH):
         lines = [json.loads(line) for line in project.log(name).splitlines()]
         assert lines
         for line in lines:

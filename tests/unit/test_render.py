@@ -22,12 +22,15 @@ def rendered(tmp_path: Path, text: str) -> configparser.RawConfigParser:
 TWO = "symbols: [BTC/USDT, ETH/USDT]\n"
 BTC = "program:feed-binanceusdm-BTC-USDT-USDT"
 ETH = "program:feed-binanceusdm-ETH-USDT-USDT"
+WATCHDOG = "eventlistener:watchdog"
 
 
 def test_each_symbol_is_a_program_of_its_own_beside_proxy_and_exchange(tmp_path: Path) -> None:
-    assert rendered(tmp_path, TWO).sections() == ["program:proxy", BTC, ETH]
+    assert rendered(tmp_path, TWO).sections() == [WATCHDOG, "program:proxy", BTC, ETH]
     with_exchange = rendered(tmp_path, TWO + "embedded_exchange: {port: 9000}")
-    assert with_exchange.sections() == ["program:proxy", "program:exchange", BTC, ETH]
+    assert with_exchange.sections() == [
+        WATCHDOG, "program:proxy", "program:exchange", BTC, ETH,
+    ]  # fmt: skip
 
 
 def test_final_errors_are_not_restarted_and_crashes_are(tmp_path: Path) -> None:
@@ -47,6 +50,16 @@ def test_a_change_of_one_symbol_changes_only_its_program(tmp_path: Path) -> None
     assert before[BTC] == after[BTC]
     assert before["program:proxy"] == after["program:proxy"]
     assert before[ETH]["environment"] != after[ETH]["environment"]
+
+
+def test_the_watchdog_is_an_event_listener_whose_standard_output_is_the_protocols(
+    tmp_path: Path,
+) -> None:
+    listener = rendered(tmp_path, TWO)[WATCHDOG]
+    assert "TICK_5" in listener["events"].split(",")
+    assert int(listener["buffer_size"]) >= 1000
+    assert "redirect_stderr" not in listener
+    assert listener["stderr_logfile"].endswith("watchdog.stderr")
 
 
 def test_percent_signs_are_safe_from_supervisords_expansion(tmp_path: Path) -> None:

@@ -1,0 +1,137 @@
+"""What the watchdog sees and does: supervisord's processes, the feeds' statuses, signals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import structlog
+
+from feedd import config, ports
+from feedd.daemon import DaemonError
+from feedd.errors import ConfigError
+from feedd.render import PROXY
+from feedd.statuses import Statuses
+from feedd.watchdog import MUTE_AFTER_S, Process, Watchdog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from feedd.daemon import Daemon
+    from feedd.watchdog import Verdict
+
+END_FEEDS_WITHIN_S = 2.0
+END_REST_WITHIN_S = 1.5
+FEED_SCRIPT = "workers/feed.py"
+
+_log = structlog.get_logger()
+
+
+class Guard:
+    """Looks after the processes of one supervisord. Calls to it block for a short while."""
+
+    def __init__(self, config_path: Path, daemon: Daemon) -> None:
+        self._config_path = config_path
+        self._daemon = daemon
+        self._read: tuple[int, int] | None = None
+        settings = config.load(config_path)
+        self._exchanges: dict[str, str] = {}
+        self._statuses = Statuses(settings.proxy.subscribers, ())
+        self._rules = Watchdog()
+
+    def look(self) -> None:
+        """Hear what the feeds say, judge, and do what follows."""
+        self._take_in_changes()
+        self._statuses.listen(0)
+        now_s = time.monotonic()
+        infos = self._daemon.processes()
+        verdicts = self._rules.look([self._seen(info, now_s) for info in infos.values()], now_s)
+        for note in self._rules.notes:
+            _log.warning("watchdog", note=note)
+        self._rules.notes.clear()
+        for verdict in verdicts:
+            self._carry_out(verdict)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._statuses.close()
+
+    def _take_in_changes(self) -> None:
+        """Listen to the symbols that the configuration has gained."""
+        try:
+            stat = self._config_path.stat()
+            if self._read == (stat.st_mtime_ns, stat.st_size):
+                return
+            settings = config.load(self._config_path)
+            given = ports.assign(settings, self._config_path, remember=False)
+        except (OSError, ConfigError) as error:
+            _log.warning("the configuration can't be read; the last one counts", why=str(error))
+            return
+        self._read = (stat.st_mtime_ns, stat.st_size)
+        self._exchanges = {feed.name: feed.exchange for feed in settings.feeds()}
+        self._statuses.add(given.values())
+
+    def _seen(self, info: dict[str, Any], now_s: float) -> Process:
+        name, pid, supervisor = info["name"], info["pid"], info["statename"]
+        exchange = self._exchanges.get(name)
+        if exchange is None:
+            heard_s = self._proxy_heard_s(now_s) if name == PROXY else now_s
+            return Process(name, pid, supervisor, heard_s=heard_s)
+        heard = self._statuses.heard.get(name)
+        if heard is None:
+            return Process(name, pid, supervisor, exchange)
+        tries = max(channel["tries"] for channel in heard.status["channels"].values())
+        state = heard.status["state"]
+        return Process(name, pid, supervisor, exchange, state, heard.own_s, tries)
+
+    def _proxy_heard_s(self, now_s: float) -> float:
+        """Return when the proxy forwarded last; while no feed speaks it has nothing to forward."""
+        heard = self._statuses.heard.values()
+        if max((h.own_s or 0.0 for h in heard), default=0.0) < now_s - MUTE_AFTER_S / 2:
+            return now_s
+        return max(h.proxy_s or 0.0 for h in heard)
+
+    def _carry_out(self, verdict: Verdict) -> None:
+        _log.warning("restarting", name=verdict.name, pid=verdict.pid, why=verdict.why)
+        try:
+            if verdict.how == "start":
+                self._daemon.start([verdict.name])
+            else:
+                # Either end is unexpected to supervisord, which starts the process anew. One that
+                # is only stuck may say its last word; one that is mute hears no signal but this.
+                self._daemon.signal(verdict.name, "KILL" if verdict.how == "kill" else "HUP")
+        except DaemonError as error:
+            _log.warning("could not be restarted", name=verdict.name, why=str(error))
+
+    def end_all(self) -> None:
+        """End all that supervisord runs: the feeds, then the rest, each all at once.
+
+        supervisord by itself stops one program after the other, and looks only once a second
+        whether one has ended.
+        """
+        mine = os.getpid()
+        children = [p for p in psutil.Process(os.getppid()).children() if p.pid != mine]
+        feeds = [p for p in children if _runs_feed(p)]
+        _end(feeds, END_FEEDS_WITHIN_S)
+        _end([p for p in children if p not in feeds], END_REST_WITHIN_S)
+
+
+def _runs_feed(process: psutil.Process) -> bool:
+    try:
+        return FEED_SCRIPT in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+def _end(processes: list[psutil.Process], within_s: float) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, left = psutil.wait_procs(processes, within_s)
+    for process in left:
+        _log.warning("killed: it did not end", pid=process.pid, within_s=within_s)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

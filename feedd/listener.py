@@ -1,0 +1,51 @@
+r"""supervisord's event listener protocol, over any pair of streams.
+
+http://supervisord.org/events.html#event-listener-notification-protocol: the listener writes
+`READY\n`, supervisord a header line of `key:value` pairs and `len` bytes of payload, the listener
+`RESULT 2\nOK`. Standard output is the protocol's: nothing else may be printed there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from feedd.errors import FeeddError
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator
+
+READY = b"READY\n"
+DONE = b"RESULT 2\nOK"
+
+
+class ProtocolError(FeeddError):
+    """What came is not of the protocol."""
+
+
+class Writer(Protocol):
+    """Where answers go; a call sends them at once."""
+
+    def __call__(self, data: bytes, /) -> object:
+        """Send bytes."""
+
+
+async def events(reader: asyncio.StreamReader, write: Writer) -> AsyncIterator[str]:
+    """Yield the name of each event, e.g. TICK_5, until supervisord closes its end.
+
+    An event counts as handled when the next one is asked for; until then supervisord keeps
+    further ones. Raises ProtocolError.
+    """
+    while True:
+        write(READY)
+        line = await reader.readline()
+        if not line:
+            return
+        header = dict(pair.split(":", 1) for pair in line.decode().split() if ":" in pair)
+        try:
+            name, length = header["eventname"], int(header["len"])
+        except (KeyError, ValueError):
+            raise ProtocolError(f"supervisord sent {line!r} instead of an event") from None
+        await reader.readexactly(length)
+        yield name
+        write(DONE)

@@ -1,0 +1,192 @@
+"""Under the real supervisord: what the watchdog does, what health says, and how all of it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from conftest import PYTHON, Project, eventually
+
+from feedd.process import DAEMON_PID_FILE
+
+BTC = "feed-binanceusdm-BTC-USDT-USDT"
+ETH = "feed-binanceusdm-ETH-USDT-USDT"
+SOL = "feed-binanceusdm-SOL-USDT-USDT"
+THREE = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
+ENDS_WITHIN_S = 5.0
+NOISE_S = 3.0  # of a test machine
+Make = Callable[..., Project]
+
+
+def started(project: Project) -> dict[str, int]:
+    done = project.feedd("start")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project.pids()
+
+
+def notes(project: Project, event: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in project.log("watchdog").splitlines()]
+    return [line for line in lines if line["event"] == event]
+
+
+def status(project: Project) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(project.feedd("status", "--json").stdout)
+    return told
+
+
+def rows(project: Project) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in status(project)["processes"]}
+
+
+def test_a_hung_worker_is_restarted_and_an_exchange_that_is_down_restarts_nobody(
+    make_project: Make,
+) -> None:
+    project = make_project(symbols=THREE)
+    pids = started(project)
+    eventually(lambda: notes(project, "watching"))
+    time.sleep(6)  # a worker must have spoken to be known as mute
+    os.kill(pids[BTC], signal.SIGSTOP)
+    hung = rows(project)[BTC]
+    assert (hung["process"], hung["state"]) == ("RUNNING", "silent")
+    subscriber = project.subscribe("status.binanceusdm.BTC/USDT:USDT.")
+    subscriber.until(lambda _, payload: payload["state"] == "live", 40)
+    after = project.pids()
+    assert after.pop(BTC) != pids.pop(BTC)
+    assert after == pids
+    (line,) = notes(project, "restarting")
+    assert (line["name"], line["why"]) == (BTC, "mute for 10 s")
+
+    project.supervisorctl("stop", "exchange")
+    eventually(lambda: notes(project, "watchdog"), 40)
+    degraded = status(project)
+    assert degraded["health"] == "down"
+    assert degraded["notices"] == [
+        "binanceusdm: 3 of 3 feeds hear nothing; the exchange is down, or the way to it"
+    ]
+    time.sleep(6)
+    assert len(notes(project, "watchdog")) == 1
+    assert "3 of 3 feeds hear nothing" in notes(project, "watchdog")[0]["note"]
+    assert len(notes(project, "restarting")) == 1
+
+
+def test_a_proxy_that_hangs_is_told_from_mute_workers_and_is_restarted(make_project: Make) -> None:
+    project = make_project(symbols=THREE[:2])
+    pids = started(project)
+    time.sleep(6)
+    os.kill(pids["proxy"], signal.SIGSTOP)
+    time.sleep(3.5)  # what was heard before must not count any more
+    told = rows(project)
+    assert (told["proxy"]["state"], told["proxy"]["reason"]) == ("silent", "forwards nothing")
+    assert told[BTC]["state"] == "live"
+    eventually(lambda: project.pids()["proxy"] != pids["proxy"], 40)
+    after = project.pids()
+    assert (after[BTC], after[ETH]) == (pids[BTC], pids[ETH])
+    subscriber = project.subscribe("ticker.")
+    subscriber.until(lambda *_: True)
+
+
+def test_health_tells_each_channel_of_each_symbol(make_project: Make) -> None:
+    project = make_project(symbols=THREE[:2], channels=["ticker", "trade"])
+    pids = started(project)
+    eventually(lambda: rows(project)[BTC]["channels"]["trade"]["messages_per_s"] > 0)
+    row = rows(project)[BTC]
+    assert (row["pid"], row["port"], row["process"], row["state"]) == (
+        pids[BTC], project.base_port, "RUNNING", "live",
+    )  # fmt: skip
+    assert row["usage"]["memory_mb"] > 10
+    assert row["channels"].keys() == {"ticker", "quote", "trade"}
+    trade, quote = row["channels"]["trade"], row["channels"]["quote"]
+    assert trade["state"] == "live"
+    assert 0 <= trade["age_ms"] < 60_000
+    assert trade["latency_us"]["p50"] <= trade["latency_us"]["p99"]
+    assert (trade["gaps"], trade["reconnects_1h"], trade["connected_percent_1h"]) == (0, 0, 100.0)
+    assert (trade["published"], quote["published"]) == (True, False)
+    text = project.feedd("status").stdout
+    assert "\x1b" not in text
+    assert [line.split()[0] for line in text.splitlines() if line.startswith("feed-")] == (
+        [BTC] * 3 + [ETH] * 3
+    )
+    project.supervisorctl("stop", "exchange")
+    project.supervisorctl("start", "exchange")
+    eventually(lambda: rows(project)[BTC]["state"] == "live", 60)
+    trade = rows(project)[BTC]["channels"]["trade"]
+    assert trade["reconnects_1h"] >= 1
+    assert trade["connected_percent_1h"] < 100
+
+
+def test_a_worker_that_is_told_to_begin_anew_says_its_last_word_first(make_project: Make) -> None:
+    project = make_project(symbols=THREE[:1])
+    pids = started(project)
+    subscriber = project.subscribe("status.")
+    subscriber.until(lambda *_: True)
+    project.supervisorctl("signal", "HUP", BTC)
+    subscriber.until(lambda _, payload: payload["state"] == "stopped")
+    subscriber.until(lambda _, payload: payload["state"] == "live")
+    assert project.pids()[BTC] != pids[BTC]
+
+
+def gone_after(project: Project, end: Callable[[], Any]) -> float:
+    """Return how long it takes until no process works for the folder, from the call of `end`."""
+    began = time.monotonic()
+    end()
+    eventually(lambda: not project.left_behind(), 30, "processes that go on")
+    return time.monotonic() - began
+
+
+def test_stop_ends_everything_within_five_seconds_also_what_hangs(make_project: Make) -> None:
+    project = make_project(symbols=THREE)
+    pids = started(project)
+    os.kill(pids[BTC], signal.SIGSTOP)
+    assert gone_after(project, lambda: project.feedd("stop")) < ENDS_WITHIN_S + NOISE_S
+
+
+def test_sigterm_of_supervisord_ends_everything_within_five_seconds_also_what_hangs(
+    make_project: Make,
+) -> None:
+    project = make_project(symbols=THREE)
+    pids = started(project)
+    eventually(lambda: notes(project, "watching"))
+    os.kill(pids[BTC], signal.SIGSTOP)
+    subscriber = project.subscribe("status.binanceusdm.ETH/USDT:USDT.")
+    subscriber.until(lambda *_: True)
+    daemon = project.daemon.pid
+    assert daemon is not None
+    took_s = gone_after(project, lambda: os.kill(daemon, signal.SIGTERM))
+    assert took_s < ENDS_WITHIN_S + NOISE_S
+    subscriber.until(lambda _, payload: payload["state"] == "stopped")
+
+
+ORPHAN = """
+import signal, socket, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("ready", flush=True)
+time.sleep(120)
+"""
+
+
+def test_an_orphan_that_hangs_with_a_feeds_port_is_ended_by_the_next_start(
+    make_project: Make,
+) -> None:
+    project = make_project(symbols=THREE[:1])
+    started(project)
+    daemon = project.daemon.pid
+    assert daemon is not None
+    os.kill(daemon, signal.SIGKILL)
+    eventually(lambda: not project.left_behind(), 10, "workers outlived supervisord")
+    marked = {**os.environ, DAEMON_PID_FILE: str(project.root / "run" / "supervisord.pid")}
+    orphan = subprocess.Popen(
+        [PYTHON, "-c", ORPHAN, str(project.base_port)], env=marked, stdout=subprocess.PIPE
+    )
+    assert orphan.stdout is not None
+    assert orphan.stdout.readline() == b"ready\n"
+    again = project.feedd("start")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "ended 1 process that an earlier supervisord left behind" in again.stdout
+    assert orphan.wait(5) == -signal.SIGKILL
+    orphan.stdout.close()

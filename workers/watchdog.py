@@ -1,0 +1,59 @@
+"""The watchdog: an event listener of supervisord's that looks after the other processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from feedd import environment
+from feedd.daemon import Daemon, DaemonError
+from feedd.guard import Guard
+from feedd.listener import events
+from feedd.process import run, worker_arguments
+
+if TYPE_CHECKING:
+    import argparse
+
+STOPPING = "SUPERVISOR_STATE_CHANGE_STOPPING"
+
+
+async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
+    """Look at every tick, until told to stop or until supervisord stops."""
+    path = environment.config_path(arguments.config, environment.read())
+    guard = Guard(path, Daemon(Path.cwd()))
+    watching = asyncio.ensure_future(_watch(guard))
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    watching.cancel()
+    stopping.cancel()
+    guard.close()
+    if not watching.cancelled() and watching.done():
+        watching.result()
+
+
+async def _watch(guard: Guard) -> None:
+    log = structlog.get_logger()
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    log.info("watching")
+    async for event in events(reader, lambda data: os.write(1, data)):
+        if event == STOPPING:
+            log.info("supervisord stops; ending all that it runs")
+            guard.end_all()
+            return
+        try:
+            guard.look()
+        except DaemonError as error:
+            log.warning("supervisord does not answer", why=str(error))
+
+
+if __name__ == "__main__":
+    given = worker_arguments(__doc__).parse_args()
+    sys.exit(run(lambda stop: main(given, stop), "watchdog", given.log_dir))
