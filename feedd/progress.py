@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FEW = 10  # feeds of which each has a line of its own
 COMING_UP_S = 6.0  # so long it is no news that a feed has nothing to say yet
-COUNTS_EVERY_S = 1.6  # a look at many feeds takes 1.5 s where one of them is silent
+COUNTS_EVERY_S = 1.5  # a look at many feeds takes 1.5 s where one of them is silent
 LONG_S = 10.0  # a feed of many that is not well for so long is named
 
 Say = Callable[[str], object]

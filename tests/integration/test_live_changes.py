@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from conftest import PYTHON, Project, clean_environment, eventually
+from conftest import PYTHON, PlainSubscriber, Project, clean_environment, eventually
+
+from feedd.topics import program_name
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"
@@ -29,24 +29,33 @@ def file_of(project: Project) -> str:
     return text
 
 
-def rows(project: Project) -> dict[str, dict[str, Any]]:
-    """Return what `feedd status --json` says of each process."""
-    report = json.loads(project.feedd("status", "--json").stdout)
-    return {row["name"]: row for row in report["processes"]}
-
-
 def lives(project: Project) -> dict[str, tuple[Any, ...]]:
-    """Return the pid, port and session of each process; a feed that hasn't spoken has no session."""
+    """Return the pid of each process, and of each feed the port where it speaks, and its session.
 
-    def all_spoken() -> dict[str, dict[str, Any]]:
-        found = rows(project)
-        feeds = [row for row in found.values() if row["port"] is not None]
-        return found if all(row["status"] for row in feeds) else {}
-
-    return {
-        name: (row["pid"], row["port"], (row["status"] or {}).get("session"))
-        for name, row in eventually(all_spoken).items()
+    Whoever speaks on a port is asked there, not in feedd's own books.
+    """
+    pids = project.pids()
+    ports = given_ports(project)
+    feeds = [name for name in pids if name.startswith("feed-")]
+    subscribers = {
+        name: PlainSubscriber(f"tcp://127.0.0.1:{ports[name]}", "status.") for name in feeds
     }
+    found: dict[str, tuple[Any, ...]] = {name: (pid,) for name, pid in pids.items()}
+    for name, subscriber in subscribers.items():
+        try:
+            message = subscriber.receive(20)
+        finally:
+            subscriber.close()
+        assert message is not None, f"{name} is silent on port {ports[name]}"
+        _, exchange, symbol, _ = message[0].split(".")
+        assert program_name(exchange, symbol) == name
+        found[name] = (pids[name], ports[name], message[1]["session"])
+    return found
+
+
+def given_ports(project: Project) -> dict[str, int]:
+    (ports,) = json.loads((project.root / "run" / "ports.json").read_text()).values()
+    return dict(ports)
 
 
 def feedd_at_once(project: Project, *commands: tuple[str, ...]) -> list[tuple[int, str]]:
@@ -94,13 +103,27 @@ def test_a_symbol_is_added_and_removed_and_comes_back_and_no_other_notices(
     assert lives(project) == before
     assert SOL not in project.pids()
 
-    assert project.feedd("add", "XRP/USDT").returncode == 0
+    # What was stopped on purpose, and an edit that is not applied yet, wait for a start.
+    project.supervisorctl("stop", ETH)
+    text = project.config_path.read_text().replace("- ETH/USDT\n", "- XRP/USDT\n- ETH/USDT\n")
+    project.config_path.write_text(text)
     came_back = project.feedd("add", "SOL/USDT", "--channels", "quote,trade")
     assert came_back.returncode == 0, came_back.stderr
+    item = "- {symbol: SOL/USDT:USDT, channels: [quote, trade]}\n"
+    assert project.config_path.read_text() == text.replace("ETH/USDT\n", f"ETH/USDT\n{item}")
+    processes = project.daemon.processes()
+    assert processes[ETH]["statename"] == "STOPPED"
+    assert processes.keys() == before.keys() | {SOL}
+
+    started = project.feedd("start")
+    assert started.returncode == 0, started.stderr
     now = lives(project)
-    assert now.pop(SOL)[1] == project.base_port + 2
-    assert now.pop(XRP)[1] == project.base_port + 3
-    assert now == before
+    for name in ("proxy", "exchange", BTC):
+        assert now[name] == before[name]
+    assert now[SOL][:2] == (processes[SOL]["pid"], project.base_port + 2)
+    assert now[ETH][1] == before[ETH][1]
+    assert now[XRP][1] == project.base_port + 3
+    assert now.keys() == before.keys() | {SOL, XRP}
 
 
 def test_a_symbol_that_can_not_work_leaves_the_file_the_ports_and_the_processes_as_they_were(
@@ -110,29 +133,23 @@ def test_a_symbol_that_can_not_work_leaves_the_file_the_ports_and_the_processes_
     file = file_of(project)
     assert project.feedd("start").returncode == 0
     before = lives(project)
-    ports = json.loads((project.root / "run" / "ports.json").read_text())
+    ports = given_ports(project)
     refused = project.feedd("add", "NOSUCH/USDT")
     assert refused.returncode == 1
     assert "binanceusdm does not list NOSUCH/USDT:USDT" in refused.stderr
     assert "is as it was" in refused.stderr
     for arguments, said in [
         (["SOL/USDT", "--exchange", "binanceusd"], "is it binanceusdm"),
-        (["SOL/USDT", "--channels", "quote,trades"], "trades is none of"),
         (["BTC/USDT", "--exchange", "binance", "--channels", "mark"], "has no mark of BTC/USDT"),
         (["SOL/USDT", "--port", str(project.base_port)], f"both {BTC}'s and {SOL}'s"),
     ]:
         wrong = project.feedd("add", *arguments)
         assert (wrong.returncode, said in wrong.stderr) == (78, True), wrong.stderr
     assert project.config_path.read_text() == file
-    assert json.loads((project.root / "run" / "ports.json").read_text()) == ports
+    assert given_ports(project) == ports
     assert lives(project) == before
-    assert project.pids().keys() == before.keys()
 
-
-def test_what_a_person_wrote_while_an_addition_failed_stays(make_project: Make) -> None:
-    project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
-    file = file_of(project)
-    assert project.feedd("start").returncode == 0
+    # What a person writes while an addition fails stays.
     process = subprocess.Popen(
         [PYTHON, "-m", "feedd.cli", "add", "NOSUCH/USDT"], cwd=project.root,
         env=clean_environment(), stderr=subprocess.PIPE, text=True,
@@ -145,7 +162,7 @@ def test_what_a_person_wrote_while_an_addition_failed_stays(make_project: Make) 
     assert process.returncode == 1
     assert "was changed meanwhile" in said
     assert project.config_path.read_text() == f"# a person's\n{file}\n# more"
-    assert NOSUCH not in project.pids()
+    assert lives(project) == before
 
 
 def test_five_that_are_added_at_once_all_run_and_no_other_notices(make_project: Make) -> None:
@@ -160,7 +177,7 @@ def test_five_that_are_added_at_once_all_run_and_no_other_notices(make_project: 
     now = lives(project)
     assert {name: now[name] for name in before} == before
     assert now.keys() - before.keys() == names
-    assert len({now[name][1] for name in now if now[name][1]}) == 7
+    assert len({now[name][1] for name in (BTC, ETH, *names)}) == 7
     lines = project.config_path.read_text().splitlines()
     assert sorted(line for line in lines if line.startswith("- ")) == sorted(
         ["- quote", "- BTC/USDT", "- ETH/USDT", *(f"- {symbol}/USDT:USDT" for symbol in new)]
@@ -168,66 +185,36 @@ def test_five_that_are_added_at_once_all_run_and_no_other_notices(make_project: 
     assert project.pids().keys() == now.keys()
 
 
-def test_an_addition_leaves_alone_what_is_stopped_and_what_is_not_applied_yet(
-    make_project: Make,
-) -> None:
-    project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
-    assert project.feedd("start").returncode == 0
-    before = lives(project)
-    project.supervisorctl("stop", ETH)
-    project.configure(symbols=["BTC/USDT", "ETH/USDT", "XRP/USDT"])
-    added = project.feedd("add", "SOL/USDT")
-    assert added.returncode == 0, added.stderr
-    processes = project.daemon.processes()
-    assert processes[ETH]["statename"] == "STOPPED"
-    assert processes[BTC]["pid"] == before[BTC][0]
-    assert XRP not in processes
-    started = project.feedd("start")
-    assert started.returncode == 0, started.stderr
-    now = lives(project)
-    assert (now["proxy"], now["exchange"], now[BTC]) == (
-        before["proxy"], before["exchange"], before[BTC],
-    )  # fmt: skip
-    assert {XRP, SOL, ETH} <= now.keys()
-    assert now[SOL][0] == processes[SOL]["pid"]
-
-
-def test_an_edited_file_and_a_start_stop_and_start_only_what_changed(make_project: Make) -> None:
-    project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
-    assert project.feedd("start").returncode == 0
-    before = lives(project)
-    project.configure(
-        symbols=["SOL/USDT", "ETH/USDT", {"symbol": "BTC/USDT", "port": project.base_port}]
-    )
-    assert project.feedd("start").returncode == 0
-    now = lives(project)
-    for name in ("proxy", "exchange", ETH):
-        assert now[name] == before[name]
-    assert now[SOL][1] == project.base_port + 2
-
-
 def test_without_supervisord_only_the_file_is_changed(make_project: Make) -> None:
     project = make_project(symbols=["BTC/USDT"])
-    project.config_path.write_text("symbols: [BTC/USDT, {symbol: BTC/USDT, exchange: bybit}]\r\n")
+    project.config_path.write_bytes(
+        b"symbols: [BTC/USDT, {symbol: BTC/USDT:USDT, exchange: bybit}]\r\n"
+    )
     link = project.root / "config" / "link.yaml"
     link.symlink_to(project.config_path.name)
-    feedd = ("--config", str(link))
-    added = project.feedd(*feedd, "add", "ETH/USDT:USDT", "--exchange", "bybit", "--port", "6000")
-    assert added.returncode == 0, added.stderr
-    assert "make start starts it" in added.stdout
-    assert link.is_symlink()
+
+    def feedd(*arguments: str) -> tuple[int, str]:
+        done = project.feedd(*arguments, FEEDD_CONFIG="config/link.yaml")
+        return done.returncode, done.stdout + done.stderr
+
+    added = feedd("add", "ETH/USDT:USDT", "--exchange", "bybit", "--port", "6000")
+    assert added[0] == 0, added
+    assert "make start starts it" in added[1]
     assert project.config_path.read_bytes() == (
-        b"symbols: [BTC/USDT, {symbol: BTC/USDT, exchange: bybit}, "
+        b"symbols: [BTC/USDT, {symbol: BTC/USDT:USDT, exchange: bybit}, "
         b"{symbol: ETH/USDT:USDT, exchange: bybit, port: 6000}]\r\n"
     )
-    refused = project.feedd(*feedd, "remove", "XRP/USDT")
-    assert (refused.returncode, "the configuration has BTC/USDT:USDT" in refused.stderr) == (78, True)
-    both = project.feedd(*feedd, "remove", "BTC/USDT")
-    assert both.returncode == 0, both.stderr
-    assert project.feedd(*feedd, "remove", "feed-bybit-BTC-USDT").returncode == 0
-    last = project.feedd(*feedd, "remove", "ETH/USDT:USDT")
-    assert (last.returncode, "a configuration needs one" in last.stderr) == (78, True)
-    assert Path(project.config_path).read_bytes() == (
+    for arguments, code, said in [
+        (["XRP/USDT"], 78, "no feed is XRP/USDT; the configuration has BTC/USDT:USDT"),
+        (["BTC/USDT:USDT"], 78, f"may be {BTC} or feed-bybit-BTC-USDT-USDT; name one"),
+        (["ETH/USDT:USDT", "--exchange", "binance"], 78, "no feed is ETH/USDT:USDT on binance"),
+        (["BTC/USDT:USDT", "--exchange", "bybit"], 0, "removed BTC/USDT:USDT"),
+        ([BTC], 0, "removed BTC/USDT:USDT"),
+        (["ETH/USDT:USDT"], 78, "a configuration needs one"),
+    ]:
+        done = feedd("remove", *arguments)
+        assert (done[0], said in done[1]) == (code, True), done
+    assert link.is_symlink()
+    assert project.config_path.read_bytes() == (
         b"symbols: [{symbol: ETH/USDT:USDT, exchange: bybit, port: 6000}]\r\n"
     )
-    assert os.listdir(project.root / "config") == ["feedd.yaml", "link.yaml"]

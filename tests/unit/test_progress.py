@@ -44,7 +44,7 @@ def test_many_feeds_are_counted_about_every_two_seconds() -> None:
     with Progress(said.append, 21) as progress:
         for tenths in range(60):
             progress.tell(many(feed(1, "silent")), tenths / 10)
-    assert said[0] == "  1.6 s  20 of 21 feeds live, 1 starting"
+    assert said[0] == "  1.5 s  20 of 21 feeds live, 1 starting"
     assert len(said) == 3
 
 
