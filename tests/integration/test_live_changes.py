@@ -7,8 +7,10 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 from conftest import PYTHON, PlainSubscriber, Project, clean_environment, eventually
 
+from feedd import locks
 from feedd.topics import program_name
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
@@ -59,16 +61,26 @@ def given_ports(project: Project) -> dict[str, int]:
 
 
 def feedd_at_once(project: Project, *commands: tuple[str, ...]) -> list[tuple[int, str]]:
-    """Run commands at the same time; return the exit code and the output of each."""
-    processes = [
-        subprocess.Popen(
-            [PYTHON, "-m", "feedd.cli", *command], cwd=project.root, env=clean_environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for command in commands
-    ]  # fmt: skip
+    """Run commands that all want to change what runs at the same moment.
+
+    Returns the exit code and the output of each.
+    """
+    with locks.command(project.root):
+        processes = [
+            subprocess.Popen(
+                [PYTHON, "-m", "feedd.cli", *command], cwd=project.root, env=clean_environment(),
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            )
+            for command in commands
+        ]  # fmt: skip
+        for process in processes:
+            eventually(lambda process=process: waits_for_the_lock(process.pid), 20)
     outputs = [process.communicate(timeout=100)[0] for process in processes]
     return [(p.returncode, output) for p, output in zip(processes, outputs, strict=True)]
+
+
+def waits_for_the_lock(pid: int) -> bool:
+    return any(file.path.endswith("command.lock") for file in psutil.Process(pid).open_files())
 
 
 def test_a_symbol_is_added_and_removed_and_comes_back_and_no_other_notices(
@@ -171,8 +183,9 @@ def test_five_that_are_added_at_once_all_run_and_no_other_notices(make_project: 
     before = lives(project)
     new = ["SOL", "XRP", "ADA", "BNB", "DOGE"]
     commands = [("add", f"{symbol}/USDT") for symbol in new]
-    done = feedd_at_once(project, *commands, ("add", "NOSUCH/USDT"))
-    assert [code for code, _ in done] == [0] * 5 + [1], done
+    # A start that has read the file before them must not stop what they add.
+    done = feedd_at_once(project, *commands, ("add", "NOSUCH/USDT"), ("start",))
+    assert [code for code, _ in done[:6]] == [0] * 5 + [1], done
     names = {f"feed-binanceusdm-{symbol}-USDT-USDT" for symbol in new}
     now = lives(project)
     assert {name: now[name] for name in before} == before
