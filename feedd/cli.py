@@ -11,15 +11,31 @@ from typing import TYPE_CHECKING, NoReturn
 
 import orjson
 
-from feedd import config, demo, environment, health, ports, render, show, table
+from feedd import (
+    changes,
+    config,
+    config_edit,
+    demo,
+    environment,
+    health,
+    locks,
+    ports,
+    render,
+    show,
+    table,
+)
+from feedd.config import SymbolEntry
 from feedd.daemon import Daemon, project_root
 from feedd.errors import ConfigError, FeeddError, FinalError
 from feedd.sources import exchanges
 from feedd.startup import start, wait_until_healthy
+from feedd.topics import unified_symbol
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
-    from feedd.config import Config
+    from collections.abc import Iterable
+
+    from feedd.config import Config, Feed
 
 TAIL_IDLE_S = 1.0
 TOP_EVERY_S = 1.0
@@ -40,7 +56,7 @@ def main() -> int:
         print(f"feedd: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        if arguments.run in {_start, _stop, _restart}:
+        if arguments.run in {_start, _stop, _restart, _add, _remove}:
             print("\ninterrupted; what runs goes on: feedd status shows it, make stop ends it")
         return 130
     except BrokenPipeError:
@@ -60,6 +76,16 @@ def _parser() -> argparse.ArgumentParser:
     restart = commands.add_parser("restart", help="restart all feeds, or some")
     restart.add_argument("symbols", nargs="*", metavar="SYMBOL", help="e.g. BTC/USDT")
     restart.set_defaults(run=_restart)
+    add = commands.add_parser("add", help="add a symbol to the configuration, and start it")
+    add.add_argument("symbol", metavar="SYMBOL", help="e.g. BTC/USDT")
+    add.add_argument("--exchange", help="default: the configuration's")
+    add.add_argument("--port", type=int, help="default: the next free one")
+    add.add_argument("--channels", help="e.g. ticker,quote; default: the configuration's")
+    add.set_defaults(run=_add)
+    remove = commands.add_parser("remove", help="remove a symbol from it, and stop it")
+    remove.add_argument("symbol", metavar="SYMBOL", help="or program, e.g. BTC/USDT")
+    remove.add_argument("--exchange", help="where the symbol is on several")
+    remove.set_defaults(run=_remove)
     status = commands.add_parser("status", help="0: healthy, 1: degraded, 2: down")
     status.add_argument("--json", action="store_true", help="for machines")
     status.set_defaults(run=_status)
@@ -100,11 +126,11 @@ def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[C
     return settings, path
 
 
-def _check_channels(settings: Config) -> None:
+def _check_channels(settings: Config, feeds: Iterable[Feed]) -> None:
     """Refuse a channel that an exchange lacks. ccxt is imported here: it takes a second."""
     from feedd.sources import ccxt_exchange  # noqa: PLC0415
 
-    for feed in settings.feeds():
+    for feed in feeds:
         needed = feed.channels
         if "ticker" in needed and settings.bid_ask in {"quote", "book"}:
             needed = (*needed, settings.bid_ask)
@@ -115,18 +141,42 @@ def _check_channels(settings: Config) -> None:
 
 def _start(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments)
-    _check_channels(settings)
-    root = project_root()
-    start(settings, path, root, print)
+    _check_channels(settings, settings.feeds())
+    start(path, project_root(), _say)
+    return 0
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    settings, path = _settings(arguments)
+    exchange = arguments.exchange or settings.exchange
+    exchanges.check(exchange)
+    channels = arguments.channels and [one.strip() for one in arguments.channels.split(",")]
+    entry = SymbolEntry(
+        symbol=unified_symbol(exchange, arguments.symbol),
+        exchange=None if exchange == settings.exchange else exchange,
+        port=arguments.port,
+        channels=tuple(channels) if channels else None,
+    )
+    meant = config.parse(config_edit.added(config.read(path), path, entry), path)
+    _check_channels(meant, meant.feeds()[-1:])
+    changes.add(entry, path, project_root(), _say)
+    return 0
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    _, path = _settings(arguments)
+    changes.remove(arguments.symbol, arguments.exchange, path, project_root(), _say)
     return 0
 
 
 def _stop(_arguments: argparse.Namespace) -> int:
-    daemon = Daemon(project_root())
+    root = project_root()
+    daemon = Daemon(root)
     if daemon.pid is None:
         print("feedd does not run here")
         return 0
-    daemon.shutdown()
+    with locks.command(root):
+        daemon.shutdown()
     print("stopped")
     return 0
 
@@ -140,13 +190,14 @@ def _restart(arguments: argparse.Namespace) -> int:
         raise ConfigError("feedd does not run here; make start starts it")
     names = [feed.name for symbol in arguments.symbols for feed in settings.select(symbol)]
     names = names or [feed.name for feed in settings.feeds()]
-    unknown = set(names) - daemon.processes().keys()
-    if unknown:
-        raise ConfigError(f"{', '.join(sorted(unknown))} is not started yet; run make start")
-    daemon.stop(names)
-    daemon.start(names)
+    with locks.command(daemon.root):
+        unknown = set(names) - daemon.processes().keys()
+        if unknown:
+            raise ConfigError(f"{', '.join(sorted(unknown))} is not started yet; run make start")
+        daemon.stop(names)
+        daemon.start(names)
     print(f"restarted {', '.join(names)}")
-    wait_until_healthy(settings, daemon, ports.assign(settings, path), print)
+    wait_until_healthy(settings, daemon, ports.assign(settings, path), _say)
     return 0
 
 
@@ -209,13 +260,18 @@ def _config(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments, running=False)
     if arguments.what == "embedded":
         return 0 if settings.embedded_exchange is not None else 1
-    _check_channels(settings)
+    _check_channels(settings, settings.feeds())
     given = ports.assign(settings, path, remember=False)
     for feed in settings.feeds():
         config.credentials(feed.exchange, environment.read())
         print(f"{feed.name}  port {given[feed.name]}  {', '.join(feed.channels)}")
     print(f"{path}: {len(given)} feeds, nothing wrong")
     return 0
+
+
+def _say(text: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -142,14 +142,23 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def load(path: Path) -> Config:
     """Return the configuration in a file; raise ConfigError with file, line and key."""
+    return parse(read(path), path)
+
+
+def read(path: Path) -> str:
+    """Return the text of a file with its line ends as they are; raise ConfigError without one."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()
     except FileNotFoundError:
         raise ConfigError(
             f"{path}: there is no such file; give another with --config or FEEDD_CONFIG"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: can't be read: {error}") from None
+
+
+def parse(text: str, path: Path) -> Config:
+    """Return the configuration that a text is; `path` is what the errors name."""
     return _Document(path, text).config()
 
 

@@ -20,7 +20,7 @@ from feedd.process import DAEMON_PID_FILE
 from feedd.render import EXCHANGE, PID_FILE, PROXY, SUPERVISOR_SOCKET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
 CONF = "supervisord.conf"
 START_TIMEOUT_S = 10.0
@@ -152,13 +152,17 @@ class Daemon:
         """
         return {info["name"]: info for info in self._call("getAllProcessInfo")}
 
-    def apply(self) -> tuple[list[str], list[str]]:
+    def apply(self, only: Container[str] | None = None) -> tuple[list[str], list[str]]:
         """Take in a newly written include; return the names started and those stopped.
 
         Programs that it doesn't change keep their processes. Those that are not running are
-        started.
+        started. With `only`, nothing is done about any other program: one that was stopped on
+        purpose stays so, and other changes wait for the next time.
         """
-        added, changed, removed = self._call("reloadConfig")[0]
+        added, changed, removed = (
+            [name for name in names if only is None or name in only]
+            for names in self._call("reloadConfig")[0]
+        )
         self.stop([*changed, *removed])
         for name in (*changed, *removed):
             self._call("removeProcessGroup", name)
@@ -167,15 +171,22 @@ class Daemon:
         idle = [
             name
             for name, info in self.processes().items()
-            if info["statename"] in NOT_RUNNING and name not in added and name not in changed
+            if info["statename"] in NOT_RUNNING
+            and name not in added
+            and name not in changed
+            and (only is None or name in only)
         ]
         self.start(idle)
-        return [*added, *changed, *idle], list(removed)
+        return [*added, *changed, *idle], removed
 
     def start(self, names: Iterable[str]) -> None:
         """Start programs, without waiting until they run."""
         for name in names:
-            self._call("startProcess", name, False)
+            try:
+                self._call("startProcess", name, False)
+            except DaemonError as error:
+                if error.code != Faults.ALREADY_STARTED:  # by supervisord itself, or a person
+                    raise
 
     def stop(self, names: Iterable[str]) -> None:
         """Stop programs, all at once, and wait until they have ended."""

@@ -36,7 +36,7 @@ def run(config_path: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        child = start(settings, config_path, root, _say, preexec=_end_with_parent)
+        child = start(config_path, root, _say, preexec=_end_with_parent)
         _say("Ctrl-C ends the demo.")
         _print_ticks(settings.proxy.subscribers, child)
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,26 @@ def write_atomically(path: Path, text: str) -> None:
         draft.write_text(text)
         draft.replace(path)
     except OSError as error:
+        raise ConfigError(f"{path}: can't be written: {error.strerror}") from None
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Replace a person's file at once; its mode and owner stay, and a link to it stays a link.
+
+    Raises ConfigError where it can't be written; the file is then as it was.
+    """
+    target = path.resolve()
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        before = target.stat()
+        draft.write_bytes(text.encode())
+        draft.chmod(before.st_mode & 0o7777)
+        if (before.st_uid, before.st_gid) != (draft.stat().st_uid, draft.stat().st_gid):
+            os.chown(draft, before.st_uid, before.st_gid)
+        draft.replace(target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise ConfigError(f"{path}: can't be written: {error.strerror}") from None
 
 

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from feedd import health, ports, render
+import msgspec
+
+from feedd import config as configuration
+from feedd import health, locks, ports, render
 from feedd.daemon import Daemon
-from feedd.errors import FeeddError
-from feedd.health import Health
+from feedd.errors import FINAL_EXIT_CODES, ConfigError, FeeddError
+from feedd.health import Health, Report
+from feedd.progress import COMING_UP_S, ENDED, FEW, Progress, Say
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from feedd.config import Config
-    from feedd.health import ProcessHealth, Report
+    from feedd.health import ProcessHealth
 
-COMING_UP_S = 6.0  # so long it is no news that a feed has nothing to say yet
+LOOK_AGAIN_S = 0.2
 HEALTHY_WITHIN_S = 30.0  # and a second more for each feed
-
-Say = Callable[[str], object]
 
 
 class StartError(FeeddError):
     """Not everything came up; the text says what, and why."""
 
 
+class EndedError(StartError):
+    """A worker has ended for good; the text is its own reason."""
+
+
 def start(
-    config: Config,
     config_path: Path,
     root: Path,
     say: Say,
@@ -41,59 +46,113 @@ def start(
     didn't come up: it is left running, since a feed goes on trying.
     """
     daemon = Daemon(root)
-    given = ports.assign(config, config_path)
     child = None
-    if daemon.pid is None:
-        orphans = daemon.end_orphans()
-        if orphans:
-            plural = "es" if len(orphans) > 1 else ""
-            say(f"ended {len(orphans)} process{plural} that an earlier supervisord left behind")
+    with locks.command(root):
+        # Read under the lock: what another command is about to add must not be stopped by this.
+        refuse_another(config_path, daemon)
+        config = configuration.load(config_path)
+        given = ports.assign(config, config_path)
+        fresh = daemon.pid is None
+        if fresh:
+            _end_orphans(daemon, say)
         render.write(render.render(config, config_path, root, given), root)
-        child = daemon.spawn(preexec)
-        say(f"started supervisord (pid {daemon.pid}) on {config_path.name}: {len(given)} feeds")
-    else:
-        render.write(render.render(config, config_path, root, given), root)
-        started, stopped = daemon.apply()
-        if started or stopped:
-            what = [
-                f"{verb} {', '.join(names)}"
-                for verb, names in (("started", started), ("stopped", stopped))
-                if names
-            ]
-            say("; ".join(what))
+        if fresh:
+            child = daemon.spawn(preexec)
+            say(f"started supervisord (pid {daemon.pid}) on {config_path.name}: {len(given)} feeds")
         else:
-            say("nothing to change")
+            say(_what_changed(*daemon.apply()))
     wait_until_healthy(config, daemon, given, say)
     return child
 
 
+def refuse_another(config_path: Path, daemon: Daemon) -> None:
+    """Raise ConfigError where another configuration than this one runs; call it under the lock."""
+    rendered = render.rendered_from(daemon.root)
+    if rendered not in {None, config_path.resolve()} and daemon.pid is not None:
+        raise ConfigError(f"feedd runs here on {rendered}; stop it first: make stop")
+
+
+def _end_orphans(daemon: Daemon, say: Say) -> None:
+    orphans = daemon.end_orphans()
+    if orphans:
+        plural = "es" if len(orphans) > 1 else ""
+        say(f"ended {len(orphans)} process{plural} that an earlier supervisord left behind")
+
+
+def _what_changed(started: list[str], stopped: list[str]) -> str:
+    changes = (("started", started), ("stopped", stopped))
+    what = [f"{verb} {', '.join(names)}" for verb, names in changes if names]
+    return "; ".join(what) or "nothing to change"
+
+
 def wait_until_healthy(config: Config, daemon: Daemon, given: dict[str, int], say: Say) -> Report:
-    """Say each change of each process, until all is healthy; raise StartError where it isn't."""
+    """Say what becomes of all processes until all is healthy; raise StartError where it isn't."""
+    with health.Look(config, daemon, given) as looking:
+        return tell_until_healthy(config, looking.report, say)
+
+
+def tell_until_healthy(config: Config, look: Callable[[], Report], say: Say) -> Report:
+    """Say what is new at each look, until all is healthy; raise StartError where it isn't.
+
+    Of few feeds one that has ended is reported at once; of many, when the others are well.
+    """
     began_s = time.monotonic()
     deadline = began_s + HEALTHY_WITHIN_S + len(config.symbols)
-    told: dict[str, tuple[str, str | None]] = {}
-    while True:
-        report = health.look(config, daemon, given)
-        for process in report.processes:
-            now = (process.process, process.state)
-            coming = process.state in {"silent", "starting"}
-            if coming and time.monotonic() - began_s < COMING_UP_S:
-                continue
-            if told.get(process.name) != now:
-                told[process.name] = now
-                why = f" ({process.reason})" if process.reason else ""
-                state = process.process if process.state in {None, "down"} else process.state
-                say(f"{time.monotonic() - began_s:5.1f} s  {process.name}: {state}{why}")
-        if report.health == Health.HEALTHY:
-            say(f"all is healthy; subscribe to {config.proxy.subscribers}")
-            return report
-        ended = [p for p in report.processes if p.process in {"EXITED", "FATAL"}]
-        if ended or time.monotonic() > deadline:
-            raise StartError(
-                f"not all is healthy: {_why(ended or report.processes)}. "
-                "What runs goes on trying; make stop ends it"
-            )
-        time.sleep(0.1)
+    few = len(config.symbols) <= FEW
+    with Progress(say, len(config.symbols)) as progress:
+        while True:
+            report = look()
+            progress.tell(report, time.monotonic() - began_s)
+            if report.health == Health.HEALTHY:
+                progress.say(f"all is healthy; subscribe to {config.proxy.subscribers}")
+                return report
+            unwell = [p for p in report.processes if not p.healthy]
+            ended = [p for p in unwell if p.process in ENDED]
+            if (ended and (few or ended == unwell)) or time.monotonic() > deadline:
+                told = ended if few and ended else unwell
+                raise StartError(
+                    f"not all is healthy: {_why(told)}. What runs goes on trying; make stop ends it"
+                )
+            time.sleep(LOOK_AGAIN_S)
+
+
+def wait_until_live(
+    config: Config, daemon: Daemon, given: dict[str, int], name: str, say: Say
+) -> None:
+    """Say what becomes of one feed until it is live, whatever the others do.
+
+    Raises EndedError where it has ended for good, StartError where it is not live in time.
+    """
+    entries = zip(config.symbols, config.feeds(), strict=True)
+    alone = msgspec.structs.replace(
+        config, symbols=tuple(entry for entry, feed in entries if feed.name == name)
+    )
+    began_s = time.monotonic()
+    with health.Look(alone, daemon, given) as looking, Progress(say, feeds=1) as progress:
+        while True:
+            report = looking.report()
+            elapsed_s = time.monotonic() - began_s
+            feed = next((p for p in report.processes if p.name == name), None)
+            if feed is None:
+                raise StartError(f"{name} is not live: supervisord does not answer")
+            progress.tell(Report((feed,)), elapsed_s)
+            if feed.healthy:
+                return
+            if feed.process in ENDED and _is_final(daemon, name):
+                raise EndedError(feed.reason or f"{name} has ended; its log may say why")
+            # A program that was just added is STOPPED until supervisord comes round to it.
+            if feed.process == "MISSING" or (feed.process == "STOPPED" and elapsed_s > COMING_UP_S):
+                raise StartError(f"{name} was stopped meanwhile")
+            if elapsed_s > HEALTHY_WITHIN_S:
+                raise StartError(f"not live yet: {_why([feed])}")
+            time.sleep(LOOK_AGAIN_S)
+
+
+def _is_final(daemon: Daemon, name: str) -> bool:
+    """Whether supervisord leaves a process ended; one that crashed it starts again at once."""
+    info = daemon.processes().get(name, {})
+    final = info.get("exitstatus") in {0, *FINAL_EXIT_CODES}
+    return info.get("statename") == "FATAL" or (info.get("statename") == "EXITED" and final)
 
 
 def _why(processes: Sequence[ProcessHealth]) -> str:

@@ -1,0 +1,141 @@
+"""A symbol more or less while the others run: the file, then the one process that it concerns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd import config, config_edit, locks, ports, render
+from feedd.daemon import Daemon, DaemonError
+from feedd.errors import ConfigError, FeeddError
+from feedd.files import rewrite
+from feedd.locks import BusyError
+from feedd.startup import EndedError, StartError, refuse_another, wait_until_live
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from feedd.config import Config, Feed, SymbolEntry
+    from feedd.progress import Say
+
+
+def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:
+    """Add a symbol to the configuration and start it; return when it is live.
+
+    Raises StartError where it isn't. One whose worker has ended for good is taken back; one that
+    is merely not live in time stays, and goes on trying.
+    """
+    daemon = Daemon(root)
+    with locks.command(root):
+        refuse_another(path, daemon)
+        before = config.read(path)
+        after = config_edit.added(before, path, entry)
+        settings = config.parse(after, path)
+        feed = settings.feeds()[-1]
+        had_port = feed.name in ports.given(settings, path)
+        ports.assign(settings, path, remember=False)  # refuses before anything is written
+        rewrite(path, after)
+        if daemon.pid is None:
+            say(f"added {feed.symbol} to {path}; feedd does not run here, make start starts it")
+            return
+        try:
+            given = _apply(settings, path, daemon, feed)
+        except FeeddError as error:
+            said = _take_back(feed, before, after, path, daemon, had_port=had_port)
+            raise StartError(f"{feed.symbol} was not added: {error}; {said}") from None
+    say(f"added {feed.symbol} to {path}; started {feed.name} on port {given[feed.name]}")
+    try:
+        wait_until_live(settings, daemon, given, feed.name, say)
+    except EndedError as error:
+        try:
+            with locks.command(root):
+                said = _take_back(feed, before, after, path, daemon, had_port=had_port)
+        except BusyError as busy:
+            said = f"it is still in {path}: {busy}"
+        raise StartError(f"{feed.symbol} was not added: {error}; {said}") from None
+    except StartError as error:
+        if feed not in config.load(path).feeds():  # somebody removed it meanwhile
+            raise
+        raise StartError(
+            f"{error}. {feed.symbol} is in {path} and stays there; "
+            f"feedd remove {feed.name} takes it out"
+        ) from None
+    say(
+        f"{feed.symbol} is live; subscribe to {settings.proxy.subscribers} "
+        f"or tcp://127.0.0.1:{given[feed.name]}"
+    )
+
+
+def remove(name: str, exchange: str | None, path: Path, root: Path, say: Say) -> None:
+    """Remove the symbol or program of a name from the configuration and stop it."""
+    daemon = Daemon(root)
+    with locks.command(root):
+        refuse_another(path, daemon)
+        before = config.read(path)
+        settings = config.parse(before, path)
+        feed = _one(settings, name, exchange)
+        after = config_edit.removed(before, path, feed.name)
+        port = ports.assign(settings, path)[feed.name]
+        rewrite(path, after)
+        said = f"removed {feed.symbol} from {path}"
+        if daemon.pid is not None:
+            try:
+                _apply(config.parse(after, path), path, daemon, feed)
+            except DaemonError as error:
+                raise DaemonError(f"{said}, but: {error}; make start tries again") from None
+            said += f"; stopped {feed.name}"
+    say(f"{said}. Port {port} stays its own, should it come back")
+
+
+def _one(settings: Config, name: str, exchange: str | None) -> Feed:
+    """Return the one feed that is meant; raise ConfigError where none is, or several are."""
+    found = [
+        feed for feed in settings.select(name) if exchange is None or feed.exchange == exchange
+    ]
+    if not found:
+        known = ", ".join(feed.name for feed in settings.feeds())
+        raise ConfigError(f"no feed is {name} on {exchange}; the configuration has {known}")
+    if len(found) > 1:
+        names = " or ".join(feed.name for feed in found)
+        raise ConfigError(f"{name} may be {names}; name one of these, or say --exchange")
+    return found[0]
+
+
+def _apply(settings: Config, path: Path, daemon: Daemon, feed: Feed) -> dict[str, int]:
+    """Have supervisord take in one feed's change, and no other that the file may hold.
+
+    Returns the ports of all feeds.
+    """
+    given = ports.assign(settings, path)
+    render.write(render.render(settings, path, daemon.root, given), daemon.root)
+    daemon.apply({feed.name})
+    return given
+
+
+def _take_back(
+    feed: Feed, before: str, after: str, path: Path, daemon: Daemon, *, had_port: bool
+) -> str:
+    """Undo an addition, and return what became of the file; what others wrote stays as it is."""
+    try:
+        text, said = before, f"{path} is as it was"
+        now = config.read(path)
+        if now != after:
+            said = f"{path} was changed meanwhile, and only {feed.symbol} was taken out of it"
+            feeds = config.parse(now, path).feeds()
+            if feed in feeds:
+                text = config_edit.removed(now, path, feed.name)
+            elif feed.name in {other.name for other in feeds}:
+                raise ConfigError(f"{feed.symbol} has other settings in it now")
+            else:
+                text = now
+        settings = config.parse(text, path)
+        if text != now:
+            rewrite(path, text)
+    except ConfigError as error:
+        return f"{path} was changed meanwhile, and is left as it is: {error}"
+    try:
+        if not had_port:
+            ports.forget(settings, path, feed.name)
+        _apply(settings, path, daemon, feed)
+    except FeeddError as error:
+        return f"{said}, but {feed.name} could not be removed: {error}"
+    return said

@@ -1,0 +1,70 @@
+"""Waiting until all is well: of few feeds an end is told at once; of many, others are awaited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from feedd import config, startup
+from feedd.health import ProcessHealth, Report
+from feedd.startup import StartError, tell_until_healthy
+
+
+def report(states: dict[str, tuple[str, str | None]]) -> Report:
+    rows = [
+        ProcessHealth(name, process, 1, 1, 5555, "binanceusdm", state, f"why of {state}")
+        for name, (process, state) in states.items()
+    ]
+    return Report((ProcessHealth("proxy", "RUNNING", 1, 1), *rows))
+
+
+def wait(monkeypatch: pytest.MonkeyPatch, *reports: Report, for_s: float = 1000) -> list[str]:
+    """Return what is said while health is one report after the other; fail if it waits longer."""
+    said: list[str] = []
+    looks = list(reports)
+
+    def look() -> Report:
+        assert looks, "it goes on waiting"
+        return looks.pop(0)
+
+    monkeypatch.setattr(startup, "HEALTHY_WITHIN_S", for_s)
+    symbols = ", ".join(f"S{number}/USDT" for number, _ in enumerate(reports[0].processes[1:]))
+    settings = config.parse(f"symbols: [{symbols}]", Path("feedd.yaml"))
+    tell_until_healthy(settings, look, said.append)
+    assert not looks, "it waited for less"
+    return said
+
+
+LIVE = ("RUNNING", "live")
+ENDED = ("EXITED", "down")
+SILENT = ("RUNNING", "silent")
+
+
+def test_of_few_feeds_one_that_has_ended_is_reported_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(StartError, match=r"not all is healthy: a: down: why of down\."):
+        wait(monkeypatch, report({"a": ENDED, "b": SILENT}))
+
+
+def test_of_many_feeds_the_others_are_awaited_and_all_that_ended_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    others = {f"f{number}": LIVE for number in range(10)}
+    first = report({**others, "a": ENDED, "b": SILENT, "c": SILENT})
+    last = report({**others, "a": ENDED, "b": LIVE, "c": ENDED})
+    with pytest.raises(StartError, match=r"not all is healthy: a, c: down: why of down\. What"):
+        wait(monkeypatch, first, last)
+
+
+def test_what_is_not_well_in_time_is_named_by_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = {f"f{number}": LIVE for number in range(10)}
+    unwell = {"a": ENDED, "b": SILENT, "c": SILENT}
+    with pytest.raises(StartError, match="a: down: why of down; b, c: silent: why of silent"):
+        wait(monkeypatch, report({**others, **unwell}), for_s=-1000)
+
+
+def test_when_all_is_well_the_endpoint_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = wait(monkeypatch, report({"a": SILENT}), report({"a": LIVE}))
+    assert said[-1] == "all is healthy; subscribe to tcp://127.0.0.1:5500"
