@@ -46,18 +46,16 @@ class LogFile:
         if self._size and self._size + len(line) > self._max_bytes:
             self._rotate()
             file = self._open()
-        left = b"\n" + line if self._torn else line
-        size = self._size
+        whole = b"\n" + line if self._torn else line
+        written = 0
         try:
-            while left:
-                written = os.write(file, left)
-                size += written
-                left = left[written:]
+            while written < len(whole):
+                written += os.write(file, whole[written:])
         except OSError:
-            if size != self._size:
-                self._cut(file, size)
+            if written:
+                self._cut_off(file, written)
             raise
-        self._size = size
+        self._size += written
         self._torn = False
 
     def close(self) -> None:
@@ -84,12 +82,12 @@ class LogFile:
         except FileNotFoundError:
             return False
 
-    def _cut(self, file: int, size: int) -> None:
-        """Take back what was written of a line up to `size`."""
+    def _cut_off(self, file: int, written: int) -> None:
+        """Take back what was written of a line."""
         try:
-            os.ftruncate(file, self._size)
+            os.ftruncate(file, os.fstat(file).st_size - written)
         except OSError:
-            self._size = size
+            self._size += written
             self._torn = True
 
     def _rotate(self) -> None:
