@@ -130,6 +130,31 @@ def test_several_rotations_between_two_looks_lose_nothing(tmp_path: Path) -> Non
     assert not follower.behind
 
 
+def test_a_rotation_while_the_next_file_is_looked_up_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = LogFile(tmp_path / "a.log", max_bytes=10)  # each line in a file of its own
+    file.append(entry(0, "0"))
+    follower = Follower([tmp_path])
+    follower.last(20)
+    numbers = iter(range(1, 4))
+    file.append(entry(9, str(next(numbers))))
+    os_open = os.open
+
+    def rotating(path: Path, flags: int) -> int:
+        if (number := next(numbers, None)) is not None:
+            monkeypatch.setattr("feedd.follow.os.open", os_open)
+            file.append(entry(9, str(number)))
+            monkeypatch.setattr("feedd.follow.os.open", rotating)
+        return os_open(path, flags)
+
+    monkeypatch.setattr("feedd.follow.os.open", rotating)
+    got: list[str] = []
+    for _ in range(10):
+        got += events(follower.poll())
+    assert got == ["1", "2", "3"]
+
+
 def test_a_file_that_is_cut_to_nothing_is_read_from_its_start(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     add(path, entry(1, "one"), entry(2, "two"))
