@@ -61,8 +61,8 @@ def readable(line: Line, *, coloured: bool) -> str:
     """Return local time, level, process, event, and `key=value` of what else is known."""
     at = datetime.fromtimestamp(line.at_s, UTC).astimezone()
     level = f"{line.level or '-':<8}"
-    if coloured:
-        level = f"{COLOURS.get(line.level, '')}{level}{PLAIN}"
+    if coloured and line.level in COLOURS:
+        level = f"{COLOURS[line.level]}{level}{PLAIN}"
     event = CONTROL.sub(_escaped, line.event)
     words = [f"{key}={_word(value)}" for key, value in line.fields.items() if value is not None]
     when = at.isoformat(" ", "milliseconds")[:23]
