@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -21,12 +22,15 @@ from feedd import (
     locks,
     ports,
     render,
+    secrets,
     show,
     table,
 )
 from feedd.config import SymbolEntry
 from feedd.daemon import Daemon, project_root
 from feedd.errors import ConfigError, FeeddError, FinalError
+from feedd.follow import Follower, processes
+from feedd.log_lines import readable
 from feedd.sources import exchanges
 from feedd.startup import start, wait_until_healthy
 from feedd.topics import unified_symbol
@@ -36,9 +40,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from feedd.config import Config, Feed
+    from feedd.log_lines import Line
 
 TAIL_IDLE_S = 1.0
 TOP_EVERY_S = 1.0
+LOGS_EVERY_S = 0.25
 
 
 def main() -> int:
@@ -50,10 +56,10 @@ def main() -> int:
         os.chdir(project_root())  # what a configuration names is relative to it
         code: int = arguments.run(arguments)
     except FinalError as error:
-        print(f"feedd: {error}", file=sys.stderr)
+        print(f"feedd: {secrets.blank(str(error))}", file=sys.stderr)
         return error.exit_code
     except FeeddError as error:
-        print(f"feedd: {error}", file=sys.stderr)
+        print(f"feedd: {secrets.blank(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         if arguments.run in {_start, _stop, _restart, _add, _remove}:
@@ -95,7 +101,15 @@ def _parser() -> argparse.ArgumentParser:
     tail = commands.add_parser("tail", help="print messages from the fan-out endpoint")
     tail.add_argument("prefixes", nargs="*", default=[""], help="of topics, e.g. ticker.")
     tail.set_defaults(run=_tail)
-    commands.add_parser("logs", help="follow the logs of all processes").set_defaults(run=_logs)
+    logs = commands.add_parser("logs", help="show the logs of all processes, and follow them")
+    logs.add_argument(
+        "names", nargs="*", metavar="PROCESS_OR_SYMBOL", help="only those, e.g. proxy or BTC/USDT"
+    )
+    logs.add_argument("--lines", type=_count, default=20, metavar="N", help="at first (20)")
+    logs.add_argument(
+        "--no-follow", dest="follow", action="store_false", help="end after the last lines"
+    )
+    logs.set_defaults(run=_logs)
     commands.add_parser("demo", help="show everything on the embedded exchange").set_defaults(
         run=lambda arguments: demo.run(Path(arguments.config or demo.CONFIG))
     )
@@ -106,6 +120,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.set_defaults(run=_config)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+    return int(text)
 
 
 def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[Config, Path]:
@@ -235,17 +255,39 @@ def _tail(arguments: argparse.Namespace) -> int:
                 print(show.message_line(*message), flush=True)
 
 
-def _logs(arguments: argparse.Namespace) -> NoReturn:
+def _logs(arguments: argparse.Namespace) -> int:
+    settings = None
     try:
-        log_dir = _settings(arguments)[0].log_dir
+        settings = _settings(arguments)[0]
     except ConfigError as error:
         # A broken configuration is when logs are wanted most.
-        print(f"feedd: {error}", file=sys.stderr)
-        log_dir = "logs"
-    files = sorted(str(path) for path in Path(log_dir).glob("*.log"))
-    if not files:
+        print(f"feedd: {secrets.blank(str(error))}", file=sys.stderr)
+    log_dir = Path(settings.log_dir if settings is not None else "logs")
+    folders = [log_dir, Path("logs")]  # supervisord's own stands in the latter
+    follower = Follower(folders, processes(arguments.names, folders, settings))
+    _print_log(follower.last(arguments.lines))
+    if follower.empty:
         raise ConfigError(f"{log_dir}: there are no logs yet; `make start` makes some")
-    os.execvp("tail", ["tail", "-n", "20", "-F", *files])  # noqa: S606, S607
+    while arguments.follow:
+        _print_log(follower.poll())
+        if not follower.behind:
+            _wait_for_logs()
+    return 0
+
+
+def _print_log(lines: Iterable[Line]) -> None:
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    for line in lines:
+        print(secrets.blank(readable(line, coloured=coloured)))
+    sys.stdout.flush()
+
+
+def _wait_for_logs() -> None:
+    """Wait a little; raise BrokenPipeError at once when nobody reads what is printed."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    if output.poll(LOGS_EVERY_S * 1000):
+        raise BrokenPipeError
 
 
 def _render(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from feedd import secrets
 from feedd.config import DEFAULT_PATH
 from feedd.errors import ConfigError
 
@@ -17,13 +18,16 @@ DOTENV = Path(".env")
 def read() -> dict[str, str]:
     """Return `.env` of the working folder with the process' environment laid over it.
 
-    Raises ConfigError for a `.env` that others than its owner can read: it holds keys.
+    The secrets in both are blanked from then on. Raises ConfigError for a `.env` that others than
+    its owner can read: it holds keys.
     """
+    secrets.learn(os.environ)
     if not DOTENV.is_file():
         return dict(os.environ)
     if DOTENV.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"{DOTENV} can be read by others; run: chmod 600 {DOTENV}")
     values = {key: value for key, value in dotenv_values(DOTENV).items() if value is not None}
+    secrets.learn(values)
     return {**values, **os.environ}
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import TYPE_CHECKING
+
+import structlog
 
 from feedd.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_log = structlog.get_logger()
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -23,7 +30,9 @@ def write_atomically(path: Path, text: str) -> None:
         draft.write_text(text)
         draft.replace(path)
     except OSError as error:
-        raise ConfigError(f"{path}: can't be written: {error.strerror}") from None
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
 
 
 def rewrite(path: Path, text: str) -> None:
@@ -61,12 +70,17 @@ def next_session(path: Path, now_ms: int) -> int:
     """Return a session number above every earlier one: the time in ms, or one more than the last.
 
     The file holds the last one, so that a clock that was set back doesn't set sessions back.
-    Raises ConfigError where it can't be written.
+    Raises ConfigError where it can't be written; but a full disk, which may pass, stops nobody.
     """
     try:
         last = int(path.read_text())
     except (OSError, ValueError):
         last = 0
     session = max(now_ms, last + 1)
-    write_atomically(path, str(session))
+    try:
+        write_atomically(path, str(session))
+    except ConfigError as error:
+        if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in FULL:
+            raise
+        _log.warning("the session's number can't be kept", why=str(error))
     return session

@@ -16,6 +16,7 @@ import psutil
 import structlog
 import uvloop
 
+from feedd import library_logs, stderr
 from feedd.errors import ConfigError, FinalError
 from feedd.logs import configure
 
@@ -44,19 +45,23 @@ def run(
     is raised is a fault of feedd's: it is logged and raised again.
     """
     started_s = time.monotonic()
+    if SUPERVISED in os.environ:
+        stderr.never_block()
+    sys.excepthook = stderr.last_words
     try:
         configure(log_dir, name)
     except OSError as error:
-        print(f"{name}: its log can't be written: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        stderr.say(f"{name}: its log can't be written: {error}")
         _outlive_start_secs(started_s)
         return ConfigError.exit_code
+    library_logs.capture()
     try:
         if _is_attached():
             _die_with_parent()
         return uvloop.run(_until_signal(main))
     except FinalError as error:
         _log.error(str(error), exit_code=error.exit_code)
-        print(f"{name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        stderr.say(f"{name}: {error}")
         _outlive_start_secs(started_s)
         return error.exit_code
     except Exception:

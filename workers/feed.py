@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
-from feedd import config, environment, ports
+from feedd import config, environment, logs, ports
 from feedd.clock import NS_PER_MS, Clock
 from feedd.feed import FeedLoop
 from feedd.files import next_session
@@ -30,7 +28,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     path = environment.config_path(arguments.config, env)
     settings = config.load(path)
     feed = (settings.select(arguments.name) if arguments.name else settings.feeds())[0]
-    structlog.contextvars.bind_contextvars(exchange=feed.exchange, symbol=feed.symbol)
+    logs.bind(exchange=feed.exchange, symbol=feed.symbol)
     clock = Clock()
     ticker_maker = TickerMaker(settings.bid_ask, TOP_STALE_AFTER_NS)
     channels: tuple[str, ...] = feed.channels
@@ -48,7 +46,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     session = next_session(
         Path(settings.run_dir, "sessions", feed.name), clock.now_ns() // NS_PER_MS
     )
-    structlog.contextvars.bind_contextvars(session=session)
+    logs.bind(session=session)
     port = ports.assign(settings, path)[feed.name]
     endpoint = f"tcp://127.0.0.1:{port}"
     if arguments.alone:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import re
 from typing import Any
 
 import ccxt
 
+from feedd import secrets
 from feedd.errors import (
     ConfigError,
     CredentialsError,
@@ -51,6 +51,5 @@ def unknown(exchange: str, symbol: str, markets: list[str]) -> str:
 
 
 def one_line(error: Any) -> str:
-    """Return an error's text as one line, without the signature of a signed address."""
-    text = re.sub(r"(signature=)\w+", r"\1…", str(error))
-    return " ".join(text.split()) or type(error).__name__
+    """Return an error's text as one line, without what is secret in it: it will be published."""
+    return secrets.blank(" ".join(str(error).split())) or type(error).__name__

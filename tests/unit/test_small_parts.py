@@ -1,5 +1,6 @@
 """Back-off, latencies, sessions' numbers, clocks and exit codes."""
 
+import errno
 import random
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedd.clock import Clock
-from feedd.errors import FINAL_EXIT_CODES
+from feedd.errors import FINAL_EXIT_CODES, ConfigError
 from feedd.files import next_session
 from feedd.latency import Histogram
 from feedd.sources.base import Backoff
@@ -63,6 +64,26 @@ def test_a_torn_session_file_does_not_stop_a_worker(tmp_path: Path) -> None:
     path = tmp_path / "feed"
     path.write_text("12x")
     assert next_session(path, 7) == 7
+
+
+def test_a_full_disk_stops_no_session_and_leaves_no_draft_and_a_lack_of_permission_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "feed"
+    number = next_session(path, 1000)
+    code = errno.ENOSPC
+
+    def refuse(draft: Path, _text: str) -> int:
+        draft.touch()
+        raise OSError(code, "refused")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    assert next_session(path, 2000) == 2000
+    assert path.read_text() == str(number)
+    assert list(tmp_path.iterdir()) == [path]
+    code = errno.EACCES
+    with pytest.raises(ConfigError, match="refused"):
+        next_session(path, 3000)
 
 
 def test_a_scaled_clock_runs_faster_and_an_unscaled_one_is_the_machines() -> None:

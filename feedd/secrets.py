@@ -1,0 +1,131 @@
+"""Secrets stay here: their values are blanked in whatever a process writes or publishes.
+
+`learn` is told the environment and `.env` when they are read, so that no value can be anywhere
+before it is known here. What is cut short or encoded by others is not recognised.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENDINGS = ("_API_KEY", "_SECRET", "_PASSWORD", "_TOKEN", "_PASSPHRASE")
+SHORTEST = 4  # a shorter value would be found in every second word
+BLANK = "…"
+FRAME = ("timestamp", "level")  # of a line: what is in them is never secret
+
+_NAME = r"(?:api[_-]?key|secret|password|token|passphrase|signature)"
+_NAMED = re.compile(_NAME + r"\Z", re.IGNORECASE)
+# A name, what stands between it and its value, and the value as JSON, Python or a URL writes it.
+_ASSIGNED = re.compile(
+    rf"""
+    ( {_NAME} (?: \\*["'] )? \s* [:=] \s* )
+    (?: (?P<json> " (?: [^"\\] | \\. )* ")
+      | (?P<nested> (?P<mark> \\+" ) .*? (?P=mark) )
+      | (?P<python> ' (?: [^'\\] | \\. )* ')
+      | (?! (?: null | true | false | None ) \b ) [^\s"'\\,;&)}}\]]+ )
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+class Secrets:
+    """Values that must not be seen."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._known: re.Pattern[str] | None = None
+
+    def learn(self, environment: Mapping[str, str]) -> None:
+        """Take in the values of those variables whose names say that they are secret."""
+        new = {
+            value
+            for name, value in environment.items()
+            if name.upper().endswith(ENDINGS) and len(value) >= SHORTEST
+        }
+        if new <= self._values:
+            return
+        self._values |= new
+        spellings = {spelling for value in self._values for spelling in _spellings(value)}
+        longest_first = sorted(spellings, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first)))
+
+    def blank(self, text: str) -> str:
+        """Return a text with `…` for each value, and for what is named like a secret."""
+        if self._known is not None:
+            text = self._known.sub(BLANK, text)
+        return _ASSIGNED.sub(_blank_assigned, text)
+
+    def blank_line(self, line: bytes) -> bytes:
+        """Return a line, which is a JSON object, blanked: an object with the same keys.
+
+        A secret may be a number, or a word that the line itself is made of.
+        """
+        text = line.decode()
+        blanked = self.blank(text)
+        if blanked == text:
+            return line
+        whole = orjson.loads(line)
+        if _same_frame(whole, blanked):
+            return blanked.encode()
+        return orjson.dumps(
+            {k: v if k in FRAME else self._blank_value(k, v) for k, v in whole.items()}
+        )
+
+    def _blank_value(self, key: str, value: Any) -> Any:
+        if value is None or isinstance(value, bool):
+            return value
+        if _NAMED.search(key):
+            return BLANK
+        if isinstance(value, dict):
+            return {self.blank(k): self._blank_value(k, v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self._blank_value("", item) for item in value]
+        text = str(value)
+        blanked = self.blank(text)
+        return value if blanked == text else blanked
+
+
+def _same_frame(whole: dict[str, Any], blanked: str) -> bool:
+    """Whether a blanked text is still what a reader of logs goes by."""
+    try:
+        left = orjson.loads(blanked)
+    except orjson.JSONDecodeError:
+        return False
+    return left.keys() == whole.keys() and all(left.get(key) == whole.get(key) for key in FRAME)
+
+
+def _spellings(value: str) -> set[str]:
+    """Return how a value may stand in a text: as it is, in a URL, in Python and in JSON."""
+    plain = {value, " ".join(value.split()), quote(value, safe=""), quote_plus(value),
+             repr(value)[1:-1]}  # fmt: skip
+    once = plain | {_in_json(text, ascii_only=only) for text in plain for only in (True, False)}
+    twice = once | {_in_json(text, ascii_only=False) for text in once}
+    return {text for text in twice if len(text) >= SHORTEST}
+
+
+def _in_json(text: str, *, ascii_only: bool) -> str:
+    return json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+
+
+def _blank_assigned(found: re.Match[str]) -> str:
+    if found["json"] is not None:
+        return f'{found[1]}"{BLANK}"'
+    if found["nested"] is not None:
+        return f"{found[1]}{found['mark']}{BLANK}{found['mark']}"
+    if found["python"] is not None:
+        return f"{found[1]}'{BLANK}'"
+    return f"{found[1]}{BLANK}"
+
+
+_of_this_process = Secrets()
+learn = _of_this_process.learn
+blank = _of_this_process.blank
+blank_line = _of_this_process.blank_line

@@ -1,0 +1,372 @@
+"""Logs of running processes: full disks and stopped readers, secrets, and `feedd logs`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from conftest import PYTHON, REPOSITORY, PlainSubscriber, Project, clean_environment, eventually
+
+from feedd.exchange.rest import API_KEY, API_SECRET
+
+BTC = "feed-binanceusdm-BTC-USDT-USDT"
+ETH = "feed-binanceusdm-ETH-USDT-USDT"
+Make = Callable[..., Project]
+
+WORKER = """
+import asyncio, contextlib, os, sys
+sys.path.insert(0, {workers!r})
+import structlog
+import feed
+from feedd import environment
+from feedd.process import run, worker_arguments
+from feedd.topics import file_name
+log = structlog.get_logger()
+{beside}
+async def main(arguments, stop):
+    task = asyncio.create_task(beside())
+    await feed.main(arguments, stop)
+
+parser = worker_arguments(None)
+parser.add_argument("name")
+parser.add_argument("--alone", action="store_true")
+given = parser.parse_args()
+sys.exit(run(lambda stop: main(given, stop), file_name(given.name), given.log_dir))
+"""
+LOUD = """
+async def beside():
+    number = 0
+    while True:
+        number += 1
+        log.warning("loud", number=number)
+        log.info("said", number=number, fill="x" * 500)
+        with contextlib.suppress(BlockingIOError):
+            os.write(2, b"y" * 8191 + b"\\n")
+        await asyncio.sleep(0.01)
+"""
+INDISCREET = """
+async def beside():
+    values = environment.read()
+    log.info("values", environment=values, text=repr(values))
+    try:
+        raise RuntimeError(f"refused {values['BINANCE_API_KEY']}")
+    except RuntimeError:
+        log.exception(f"with {values['BINANCE_SECRET']}")
+"""
+
+
+def have_beside(project: Project, beside: str) -> None:
+    """Have the project's feeds do something besides, in the same loop."""
+    folder = project.root / "workers"
+    folder.unlink()
+    shutil.copytree(REPOSITORY / "workers", folder)
+    text = WORKER.format(workers=str(REPOSITORY / "workers"), beside=beside)
+    (folder / "feed.py").write_text(text)
+
+
+class Published:
+    """Reads all that is published, and sees whether any number is missing."""
+
+    def __init__(self, subscriber: PlainSubscriber) -> None:
+        self.subscriber = subscriber
+        self.statuses: list[dict[str, Any]] = []
+        self.last: dict[str, tuple[int, int]] = {}
+        self.counts: dict[str, int] = {}
+
+    def read(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            message = self.subscriber.receive(left)
+            if message is None:
+                continue
+            topic, payload = message
+            now = (payload["session"], payload["seq"])
+            before = self.last.get(topic)
+            if before is not None and before[0] == now[0]:
+                assert now[1] == before[1] + 1, (topic, before, now)
+            self.last[topic] = now
+            self.counts[topic] = self.counts.get(topic, 0) + 1
+            if topic.startswith("status."):
+                self.statuses.append(payload)
+
+    def goes_on(self, prefix: str, at_least: int = 5, timeout_s: float = 20.0) -> None:
+        """Read until there are so many more of a topic; fail where they don't come."""
+
+        def count() -> int:
+            return sum(n for topic, n in self.counts.items() if topic.startswith(prefix))
+
+        before = count()
+        deadline = time.monotonic() + timeout_s
+        while count() < before + at_least:
+            assert time.monotonic() < deadline, f"{prefix} does not go on"
+            self.read(0.2)
+
+
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the whole lines of a log; fail where one is no JSON."""
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a file system of 256 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI may mount a tmpfs: {done.stderr}")
+        pytest.skip(f"a full disk takes a tmpfs, which can't be mounted here: {done.stderr}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path, log: Path) -> Path:
+    """Leave no byte free on the disk, nor on the last page of a log; return what to remove."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            pass
+    with log.open("ab", buffering=0) as file:
+        free = -log.stat().st_size % 4096
+        file.write(b'{"event":"","fill":"' + b"x" * (free - 23) + b'"}\n' if free > 23 else b"")
+    return ballast
+
+
+def test_a_full_disk_costs_log_lines_that_are_counted_and_no_message(
+    make_project: Make, small_disk: Path
+) -> None:
+    project = make_project(log_dir=str(small_disk), channels=["quote"])
+    assert project.feedd("start").returncode == 0
+    published = Published(project.subscribe())
+    published.goes_on("quote.")
+    log = small_disk / f"{BTC}.log"
+    sessions = {session for session, _ in published.last.values()}
+
+    ballast = fill(small_disk, log)
+    full = log.read_bytes()
+    project.supervisorctl("restart", "exchange")  # whose own start is on a full disk too
+    published.goes_on("quote.", timeout_s=40)
+    assert any(status["state"] == "reconnecting" for status in published.statuses)
+    assert log.read_bytes() == full
+    ballast.unlink()
+    told = eventually(lambda: losses(log))[0]
+    published.goes_on("quote.")
+    assert {session for session, _ in published.last.values()} == sessions
+    assert told["lost"] >= 2
+    assert told["level"] == "warning"
+    assert told["why"] == "No space left on device"
+    assert told["since"] < told["timestamp"]
+    assert (told["process"], told["symbol"]) == (BTC, "BTC/USDT:USDT")
+
+    project.supervisorctl("stop", BTC)
+    log.unlink()  # so that the next one has to be made where no byte is free
+    ballast = fill(small_disk, small_disk / "proxy.log")
+    project.supervisorctl("start", BTC)
+    published.goes_on("quote.", timeout_s=40)
+    assert {session for session, _ in published.last.values()} != sessions
+    ballast.unlink()
+    eventually(lambda: log.exists() and losses(log))
+
+
+def losses(log: Path) -> list[dict[str, Any]]:
+    return [line for line in json_lines(log) if line["event"] == "log lines were lost"]
+
+
+def test_a_supervisord_that_reads_nothing_stops_no_worker_that_has_much_to_say(
+    make_project: Make,
+) -> None:
+    project = make_project(channels=["quote"])
+    have_beside(project, LOUD)
+    assert project.feedd("start").returncode == 0
+    published = Published(project.subscribe())
+    published.goes_on("quote.")
+    pid = project.daemon.pid
+    assert pid is not None
+    stderr = project.root / "logs" / f"{BTC}.stderr"
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        size = stderr.stat().st_size
+        said = project.log(BTC).count('"said"')
+        published.read(2)  # 1.6 MB to a pipe that holds 64 kB
+        published.goes_on("quote.", 20)
+        published.goes_on("status.", 2)
+        assert stderr.stat().st_size == size
+        assert project.log(BTC).count('"said"') > said + 20
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    eventually(lambda: stderr.stat().st_size > size, what="supervisord reads again")
+    published.goes_on("quote.")
+    project.feedd("stop")
+    lines = json_lines(project.root / "logs" / f"{BTC}.log")
+    loud_lines = [line for line in lines if line["event"] == "loud"]
+    assert [line["number"] for line in loud_lines[:5]] == [1, 2, 3, 4, 5]
+    assert len(loud_lines) in range(6, 18)
+    repeated = [line["repeated"] for line in loud_lines if "repeated" in line]
+    assert (
+        sum(repeated) + sum("repeated" not in line for line in loud_lines)
+        == (loud_lines[-1]["number"])
+    )
+    assert loud_lines[-1]["session"] > 0
+
+
+def seen(project: Project) -> str:
+    """Return what others may read: files, command lines, what supervisord and feedd answer."""
+    texts = {str(path): path.read_bytes() for path in project.root.rglob("*")
+             if path.is_file() and path.name != ".env"}  # fmt: skip
+    assert {f"{BTC}.log", "supervisord.log", "feedd.conf"} <= {Path(path).name for path in texts}
+    for process in project.left_behind():
+        texts[f"cmdline of {process.pid}"] = "\0".join(process.cmdline()).encode()
+    for command in ("status", "avail"):
+        texts[command] = project.supervisorctl(command).stdout.encode()
+        assert BTC.encode() in texts[command]
+    for call in ("getAllConfigInfo", "getAllProcessInfo"):
+        texts[call] = repr(project.daemon._call(call)).encode()
+        assert BTC.encode() in texts[call]
+    texts["status --json"] = project.feedd("status", "--json").stdout.encode()
+    texts["logs"] = project.feedd("logs", "--no-follow", "--lines", "1000").stdout.encode()
+    return "\n".join(f"{name}:\n{text.decode(errors='replace')}" for name, text in texts.items())
+
+
+def test_keys_that_work_are_seen_nowhere_not_even_when_a_worker_logs_them(
+    make_project: Make,
+) -> None:
+    project = make_project(channels=["quote"])
+    have_beside(project, INDISCREET)
+    env = project.root / ".env"
+    env.write_text(f"BINANCE_SECRET={API_SECRET}\n")
+    env.chmod(0o600)
+    started = project.feedd("start", BINANCE_API_KEY=API_KEY)
+    assert started.returncode == 0, started.stderr
+    published = Published(project.subscribe())
+    project.supervisorctl("restart", "exchange")  # and what is said when requests fail
+    published.goes_on("quote.", timeout_s=40)
+    found = seen(project) + repr(published.statuses) + started.stdout
+    for secret in (API_KEY, API_SECRET):
+        assert secret not in found
+    assert re.search(r"signature=\w", found) is None
+    assert '"event":"with …"' in found
+    assert "RuntimeError: refused …" in found
+
+
+def test_keys_that_are_refused_are_seen_nowhere(make_project: Make) -> None:
+    key, secret = API_KEY[::-1], "s3cr3t" * 10
+    project = make_project()
+    have_beside(project, INDISCREET)
+    refused = project.feedd("start", BINANCE_API_KEY=key, BINANCE_SECRET=secret)
+    for said in (
+        refused.stderr, project.log(BTC), (project.root / "logs" / f"{BTC}.stderr").read_text(),
+    ):  # fmt: skip
+        assert "refused the API key" in said
+    found = seen(project) + refused.stdout + refused.stderr
+    for value in (key, secret):
+        assert value not in found
+
+
+class Following:
+    """`feedd logs` in the background, and what it has printed."""
+
+    def __init__(self, project: Project, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [PYTHON, "-m", "feedd.cli", "logs", *arguments], cwd=project.root, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment(),
+        )  # fmt: skip
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def end(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(10)
+        self._reader.join()
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.process.stdout.close()
+        self.said = self.process.stderr.read()
+        self.process.stderr.close()
+        return code
+
+
+def test_all_logs_are_one_and_are_followed_over_a_rotation_and_to_a_symbol_that_is_added(
+    make_project: Make,
+) -> None:
+    project = make_project(channels=["quote"])
+    assert project.feedd("start").returncode == 0
+    with (project.root / "logs" / f"{BTC}.stderr").open("a") as stderr:
+        stderr.write("Traceback: a bare line\n")
+
+    shown = project.feedd("logs", "--no-follow", "--lines", "100").stdout.splitlines()
+    times = [line[:23] for line in shown]
+    assert times == sorted(times)
+    for process, text in (
+        ("supervisord", f"spawned: '{BTC}'"), ("proxy", "forwarding"), ("exchange", "serving"),
+        (BTC, "publishing"), (BTC, "state=live"), (BTC, "Traceback: a bare line"),
+    ):  # fmt: skip
+        assert any(f" {process} " in line and text in line for line in shown), (process, text)
+    assert not any("\x1b" in line or "=null" in line or "=None" in line for line in shown)
+    assert project.feedd("logs", "--no-follow", "--lines", "3").stdout.splitlines() == shown[-3:]
+    proxy = project.feedd("logs", "--no-follow", "proxy").stdout
+    assert "forwarding" in proxy
+    assert BTC not in proxy
+    assert "no feed is XRP/USDT" in project.feedd("logs", "XRP/USDT").stderr
+
+    everything = Following(project, "--lines", "0")
+    try:
+        log = project.root / "logs" / f"{BTC}.log"
+        time.sleep(1)
+        log.rename(f"{log}.1")
+        project.supervisorctl("restart", "exchange")
+        reconnecting = f" {BTC} state state=reconnecting"
+        eventually(lambda: any(reconnecting in line for line in everything.lines))
+        assert "reconnecting" in log.read_text()
+        project.configure(symbols=["BTC/USDT", "ETH/USDT"])
+        assert project.feedd("start").returncode == 0
+        eventually(lambda: any(f" {ETH} publishing" in line for line in everything.lines))
+    finally:
+        assert everything.end() == 130
+    assert everything.said == ""
+    entries = [orjson.loads(line) for line in log.read_bytes().splitlines()]
+    assert entries
+    for entry in entries:
+        assert any(f" {BTC} {entry['event']}" in line for line in everything.lines)
+
+
+def test_logs_are_shown_with_a_broken_configuration_and_end_with_their_reader(
+    make_project: Make,
+) -> None:
+    project = make_project()
+    (project.root / "logs").mkdir()
+    assert "no logs yet" in project.feedd("logs").stderr
+    (project.root / "logs" / f"{BTC}.log").write_bytes(
+        b'{"timestamp":"2026-11-25T17:13:40Z","level":"error","event":"why"}\nraw\n'
+    )
+    project.config_path.write_text("symbols: [BTC/USDT\n")
+    shown = project.feedd("logs", "--no-follow", "BTC/USDT")
+    assert "not valid YAML" in shown.stderr
+    assert [line[24:] for line in shown.stdout.splitlines()] == [
+        f"error    {BTC} why", f"-        {BTC} raw",
+    ]  # fmt: skip
+    shell = f"{PYTHON} -m feedd.cli logs --lines 1 | head -n 1"
+    piped = project.run("bash", "-o", "pipefail", "-c", shell, timeout_s=20)
+    assert piped.returncode == 141
+    assert piped.stdout.endswith("raw\n")
