@@ -199,8 +199,8 @@ class Daemon:
                     raise
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while True:
-            states = {name: self.processes()[name]["statename"] for name in names}
-            left = [name for name, state in states.items() if state not in NOT_RUNNING]
+            infos = self.processes()
+            left = [name for name in names if infos[name]["statename"] not in NOT_RUNNING]
             if not left:
                 return
             if time.monotonic() > deadline:
