@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-LOOK_EVERY_S = (0.002, 0.02)  # at random in between
+LOOK_FIRST_S, LOOK_EVERY_S = 0.002, 0.1  # doubled each time: a list of markets takes a second
 
 
 @asynccontextmanager
@@ -35,13 +35,14 @@ async def locked(path: Path, within_s: float) -> AsyncIterator[int]:
     except OSError as error:
         raise SourceError(f"{path}: can't be opened: {error.strerror}") from None
     try:
-        deadline = time.monotonic() + within_s
+        deadline, pause_s = time.monotonic() + within_s, LOOK_FIRST_S
         while not _taken(descriptor):
             if time.monotonic() > deadline:
                 raise SourceError(
                     f"{path}: another process has held it for {within_s:g} s; is it stopped?"
                 )
-            await asyncio.sleep(random.uniform(*LOOK_EVERY_S))  # noqa: S311  guards no secret
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  no secret
+            pause_s = min(2.0 * pause_s, LOOK_EVERY_S)
         yield descriptor
     finally:
         os.close(descriptor)
