@@ -34,7 +34,7 @@ class AddressLimits:
     weight: Limit
     per_cost: float | None = 1.0
     connects: Limit | None = None
-    unit: str = "request weight"
+    unit: str = "of request weight"
     used_header: str = ""
     used_on: str = ""
     away_s: dict[int, float] = field(default_factory=lambda: AWAY_S)

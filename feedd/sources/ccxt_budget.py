@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from feedd.sources.dialects import Dialect
 
 BANNED = 418  # the address is: neither requests nor connections are answered
+DELAY_AT_MOST_S = 30.0  # before a dial; ccxt would sleep through a Retry-After without a word
 
 
 class Budget:
@@ -144,7 +145,7 @@ def _dial_within(budget: Budget, client: Any) -> None:
     dial, create_connection = client.open, client.create_connection
 
     async def dial_within(session: Any, backoff_delay: float = 0) -> None:
-        await asyncio.sleep(backoff_delay)
+        await asyncio.sleep(min(backoff_delay, DELAY_AT_MOST_S))
         try:
             await budget.connection()
         except Exception as error:  # noqa: BLE001  nobody awaits this: the client is to say it

@@ -119,7 +119,7 @@ def test_a_weight_that_is_used_up_is_said_and_nothing_is_asked(tmp_path: Path) -
             await prepared(place, tmp_path)
             until_freed(tmp_path, "weight", 40.0)
             the_list(tmp_path).unlink()
-            with pytest.raises(LimitError, match="2160 request weight in 60 s are used up"):
+            with pytest.raises(LimitError, match="2160 of request weight in 60 s are used up"):
                 await prepared(place, tmp_path)
             assert asked(place) == 1
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from feedd.budget import allowance
 from feedd.budget.locks import locked
 from feedd.errors import LimitError, SourceError
+from feedd.sources import ccxt_budget
 from feedd.sources.ccxt_budget import Budget
 
 URL = "https://fapi.binance.com/fapi/v1/depth"
@@ -62,5 +64,52 @@ def test_what_was_used_is_taken_from_this_limits_pages_only(tmp_path: Path) -> N
         one.answered(200, URL, used, "")
         with pytest.raises(LimitError, match="used up"):
             await one.request(1)
+
+    asyncio.run(run())
+
+
+class Client:
+    """As much of ccxt's as a dial needs."""
+
+    def __init__(self) -> None:
+        self.error: Any = None
+        self.last_retry_after: float | None = None
+        self.dials = 0
+
+    async def open(self, session: Any, backoff_delay: float = 0) -> None:
+        assert backoff_delay == 0
+        self.dials += 1
+
+    async def create_connection(self, session: Any) -> Any: ...
+
+    def on_error(self, error: Any) -> None:
+        self.error = error
+
+
+def test_a_dial_waits_for_its_connection_and_what_refuses_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ccxt_budget, "DELAY_AT_MOST_S", 0.01)
+
+    async def run() -> None:
+        one = budget(tmp_path)
+        clients = [Client() for _ in range(4)]
+        for client in clients:
+            ccxt_budget._dial_within(one, client)
+        await clients[0].open(None, 86_400.0)
+        assert (clients[0].dials, clients[0].error) == (1, None)
+
+        clients[1].error = "given up while it waited"
+        await clients[1].open(None)
+        assert clients[1].dials == 0
+
+        one.handshake_refused(429, {"Retry-After": "500"})
+        await clients[2].open(None)
+        assert (clients[2].dials, clients[2].last_retry_after) == (0, pytest.approx(500, abs=20))
+        assert "asked for a pause (HTTP 429)" in str(clients[2].error)
+
+        monkeypatch.setattr(one, "connection", lambda: 1 / 0)  # a fault of ours
+        await clients[3].open(None)
+        assert (clients[3].dials, str(clients[3].error)) == (0, "division by zero")
 
     asyncio.run(run())
