@@ -76,11 +76,11 @@ class Client:
         self.last_retry_after: float | None = None
         self.dials = 0
 
-    async def open(self, session: Any, backoff_delay: float = 0) -> None:
+    async def open(self, _session: Any, backoff_delay: float = 0) -> None:
         assert backoff_delay == 0
         self.dials += 1
 
-    async def create_connection(self, session: Any) -> Any: ...
+    async def create_connection(self, _session: Any) -> Any: ...
 
     def on_error(self, error: Any) -> None:
         self.error = error
