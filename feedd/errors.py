@@ -7,6 +7,7 @@
         `EndpointInUseError`   69, EX_UNAVAILABLE
         `UnknownSymbolError`   65, EX_DATAERR
     `SourceError`              the exchange is away or misbehaves: connect again, for ever
+        `LimitError`           a limit of the exchange is used up: not before `retry_after_s`
 
 The exit codes are those of sysexits.h; supervisord restarts none of them.
 """
@@ -50,6 +51,14 @@ class UnknownSymbolError(FinalError):
 
 class SourceError(FeeddError):
     """A fault of the exchange or of the way to it; the source connects again."""
+
+
+class LimitError(SourceError):
+    """A limit of the exchange is used up, or it asked for a pause; nothing was sent."""
+
+    def __init__(self, text: str, retry_after_s: float) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
 
 
 FINAL_EXIT_CODES = tuple(sorted(error.exit_code for error in FinalError.__subclasses__()))

@@ -19,15 +19,15 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _log = structlog.get_logger()
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file at once: whoever reads it sees the old text or the new one.
+def write_atomically(path: Path, text: str | bytes) -> None:
+    """Replace a file at once: whoever reads it sees the old text or the new one, in UTF-8.
 
     Raises ConfigError where it can't be written.
     """
     make_run_dir(path.parent)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text)
+        draft.write_bytes(text.encode() if isinstance(text, str) else text)
         draft.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

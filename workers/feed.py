@@ -42,6 +42,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         credentials=config.credentials(feed.exchange, env),
         book_depth=settings.book_depth,
         timeframe=settings.timeframe,
+        run_dir=Path(settings.run_dir),
     )
     session = next_session(
         Path(settings.run_dir, "sessions", feed.name), clock.now_ns() // NS_PER_MS

@@ -1,10 +1,11 @@
-"""What exchanges allow: request weights a minute, messages in a time. Pure.
+"""What exchanges allow: request weights a minute, messages and connections in a time. Pure.
 
 Times are seconds of the exchange's clock, given by the caller.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 MINUTE_S = 60
 BAN_AFTER = 10  # requests on top of a 429 that go on all the same
 BAN_S = 120
+CONNECTS_WITHIN_S = 300.0
 
 
 class Answer(NamedTuple):
@@ -69,3 +71,21 @@ class MessageRate:
             return False
         times.append(now_s)
         return True
+
+
+class Connects:
+    """At most `limit` WebSocket connections of an address in any 5 minutes.
+
+    Attempts count, as Binance says: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._attempts: dict[str, deque[float]] = {}
+
+    def take(self, address: str, now_s: float) -> int:
+        """Count an attempt; return 0 for a connection, else after how many seconds to try again."""
+        attempts = self._attempts.setdefault(address, deque(maxlen=self._limit))
+        full = len(attempts) == self._limit and now_s - attempts[0] < CONNECTS_WITHIN_S
+        attempts.append(now_s)
+        return math.ceil(CONNECTS_WITHIN_S - (now_s - attempts[0])) if full else 0

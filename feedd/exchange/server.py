@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from aiohttp import WSMsgType, web
 
-from feedd.clock import NS_PER_MS
+from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.errors import ConfigError, EndpointInUseError
+from feedd.exchange.account import Accounts
 from feedd.exchange.binance import protocol as binance
 from feedd.exchange.binance import weights
 from feedd.exchange.binance.rest import Rest
 from feedd.exchange.bybit import protocol as bybit
 from feedd.exchange.bybit.rest import Rest as BybitRest
 from feedd.exchange.connection import Reaction
+from feedd.exchange.limits import Connects
 from feedd.exchange.rest import Request
 from feedd.exchange.streams import SPOT, USDM
 from feedd.patience import bind_patiently
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 BACKLOG_LIMIT_BYTES = 64 * 1024 * 1024  # a reader this far behind is cut off
 LOOK_EVERY_S = 1.0  # of the exchange's clock
+# WebSocket connections of an address in 5 minutes; USD-M's pages don't say, and spot's do.
+CONNECTS = {"usdm": 300, "spot": 300, "bybit": 500}
 _log = structlog.get_logger()
 
 
@@ -63,6 +67,8 @@ class ExchangeServer:
         self._rest = Rest(market, clock)
         self._spot_rest = None if spot is None else Rest(spot, clock, weights.SPOT)
         self._linear_rest = None if linear is None else BybitRest(linear, clock)
+        self._connects = {exchange: Connects(limit) for exchange, limit in CONNECTS.items()}
+        self._accounts = Accounts()
         self._connections = 0
         self._open: set[_Client] = set()
         self._runner: web.AppRunner | None = None
@@ -71,6 +77,7 @@ class ExchangeServer:
     async def start(self, port: int, host: str = "127.0.0.1") -> int:
         """Listen, and return the port (of its own choice for 0); raise EndpointInUseError."""
         app = web.Application()
+        app.router.add_get("/embedded/account", self._account)
         app.router.add_get("/ws", self._websocket)
         app.router.add_get("/stream", self._websocket)
         app.router.add_get("/{root:(ws|stream|public|market|private)}/{rest:.*}", self._websocket)
@@ -133,7 +140,18 @@ class ExchangeServer:
                 request.remote or "",
             )
         )
+        used = page.headers.get("X-MBX-USED-WEIGHT-1M")
+        self._accounts.of(request.remote or "", _exchange(request.path)).request(
+            request.match_info["page"],
+            page.status,
+            None if used is None else int(used),
+            self._clock.now_ns() / NS_PER_S,
+        )
         return web.json_response(page.body, status=page.status, headers=page.headers, dumps=_dumps)
+
+    async def _account(self, _request: web.Request) -> web.Response:
+        told = self._accounts.told(self._clock.now_ns() / NS_PER_S)
+        return web.json_response(told, dumps=_dumps)
 
     async def _post(self, request: web.Request) -> web.Response:
         if request.match_info["page"] == "listenKey":
@@ -147,6 +165,12 @@ class ExchangeServer:
         if opened is None:
             raise web.HTTPNotFound
         market, connection, reaction = opened
+        address, exchange = request.remote or "", _exchange(request.path)
+        retry_after_s = self._connects[exchange].take(address, self._now_s())
+        status = 429 if retry_after_s else 101
+        self._accounts.of(address, exchange).handshake(status, self._now_s())
+        if retry_after_s:
+            return web.Response(status=status, headers={"Retry-After": str(retry_after_s)})
         response = web.WebSocketResponse(autoping=False, compress=False, heartbeat=None)
         await response.prepare(request)
         self._connections += 1
@@ -273,6 +297,11 @@ class _Client:
         transport = self._request.transport
         if transport is not None:
             transport.abort()
+
+
+def _exchange(path: str) -> str:
+    """Return whose a path is."""
+    return {"spot": "spot", "v5": "bybit"}.get(path.split("/")[1], "usdm")
 
 
 def _bind(listener: socket.socket, host: str, port: int) -> None:

@@ -87,13 +87,20 @@ class Backoff:
         self._cap_s = cap_s
         self._rng = rng or random.Random()  # noqa: S311  jitter guards no secret
         self._tries = 0
+        self._at_least_s = 0.0
 
     def next_s(self) -> float:
         """Return the next wait, between a half and the whole of the doubled one."""
         ceiling = min(self._cap_s, self._first_s * 2.0 ** min(self._tries, 32))
         self._tries += 1
-        return ceiling * self._rng.uniform(0.5, 1.0)
+        least_s, self._at_least_s = self._at_least_s * self._rng.uniform(1.0, 1.1), 0.0
+        return max(ceiling * self._rng.uniform(0.5, 1.0), least_s)
+
+    def at_least(self, seconds: float) -> None:
+        """Let the next wait be no shorter, as far as the cap goes: it was asked for."""
+        self._at_least_s = max(self._at_least_s, min(seconds, self._cap_s))
 
     def reset(self) -> None:
         """Begin again with the first wait."""
         self._tries = 0
+        self._at_least_s = 0.0

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from feedd.errors import ConfigError
+from feedd.errors import ConfigError, SourceError, UnknownSymbolError
 from feedd.sources import exchanges
+from feedd.sources.ccxt_budget import shared
+from feedd.sources.ccxt_errors import unknown
 from feedd.sources.dialects import Dialect, lacking
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEEP_ALIVE_MS = 5000  # a dead connection is noticed within three of these
 CACHED = 2000  # trades, liquidations: more than any exchange sends in one message (Bybit: 1,024)
@@ -41,6 +46,25 @@ def check_channels(
         )
 
 
+def check_timeframe(exchange: str, timeframes: dict[str, str] | None, timeframe: str) -> None:
+    """Raise ConfigError for candles that an exchange doesn't have; ccxt may know of none."""
+    if timeframes and timeframe not in timeframes:
+        raise ConfigError(
+            f"{exchange} has no candles of {timeframe}; it has {', '.join(timeframes)}"
+        )
+
+
+async def load_market(exchange: Any, name: str, symbol: str) -> None:
+    """Make ccxt know a symbol's market; raises UnknownSymbolError, and whatever ccxt raises."""
+    # `True`: ccxt keeps the answer of the first call, also one that it could not read.
+    markets = await exchange.load_markets(True)
+    if not markets:
+        # ccxt takes an answer that it can't read for an exchange without markets.
+        raise SourceError(f"{name} listed no markets at all")
+    if symbol not in markets:
+        raise UnknownSymbolError(unknown(name, symbol, list(markets)))
+
+
 def has(exchange: str) -> dict[str, Any]:
     """Return ccxt's map of what an exchange of ccxt.pro has."""
     exchanges.check(exchange)
@@ -55,10 +79,16 @@ def connected(
     ways: Dialect,
     endpoint: str | None,
     credentials: tuple[str, str] | None,
+    run_dir: Path | None,
 ) -> Any:
-    """Return an instance of ccxt.pro's class that tells the source of its clients."""
+    """Return an instance of ccxt.pro's class that tells the source of its clients.
+
+    With a `run_dir` it shares the exchange's limits and market list with all that name the same.
+    """
     exchanges.check(exchange_name)
     base = getattr(importlib.import_module(f"ccxt.pro.{exchange_name}"), exchange_name)
+    if run_dir is not None:
+        base = shared(base, run_dir, exchange_name, symbol, ways, endpoint)
 
     class Tapped(base):  # type: ignore[misc,valid-type]
         timeout_on_exit = 0  # ms; the default of 250 is for scripts that end right away

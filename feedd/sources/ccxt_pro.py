@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import ccxt
 
-from feedd.errors import (
-    ConfigError,
-    FeeddError,
-    FinalError,
-    SourceError,
-    UnknownSymbolError,
-)
+from feedd.errors import FeeddError, FinalError
 from feedd.sources.base import Backoff
 from feedd.sources.book_keeper import BookKeeper
-from feedd.sources.ccxt_errors import Translator, one_line, unknown
-from feedd.sources.ccxt_exchange import CACHED, check_channels, connected
+from feedd.sources.ccxt_errors import Translator, one_line
+from feedd.sources.ccxt_exchange import (
+    CACHED,
+    check_channels,
+    check_timeframe,
+    connected,
+    load_market,
+)
 from feedd.sources.ccxt_requests import Requests
 from feedd.sources.ccxt_structures import (
     exchange_id,
@@ -42,6 +42,7 @@ from feedd.sources.trade_keeper import TradeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from feedd.model import EventId
     from feedd.sources.base import Sink
@@ -51,7 +52,10 @@ _channel: ContextVar[str | None] = ContextVar("channel", default=None)
 
 
 class CcxtSource:
-    """One symbol on one exchange; see `feedd.sources.base.Source` for the contract."""
+    """One symbol on one exchange; see `feedd.sources.base.Source` for the contract.
+
+    All sources with the same `run_dir` share the exchange's limits and its market list.
+    """
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class CcxtSource:
         credentials: tuple[str, str] | None = None,
         book_depth: int = 20,
         timeframe: str = "1m",
+        run_dir: Path | None = None,
     ) -> None:
         self._id = exchange
         self._symbol = symbol
@@ -71,7 +76,7 @@ class CcxtSource:
         self._book_depth = book_depth
         self._timeframe = timeframe
         self._credentials = credentials
-        self._exchange = connected(self, exchange, symbol, ways, endpoint, credentials)
+        self._exchange = connected(self, exchange, symbol, ways, endpoint, credentials, run_dir)
         self._errors = Translator(exchange, symbol, channels)
         self._requests = Requests(
             self._exchange,
@@ -117,20 +122,10 @@ class CcxtSource:
     async def prepare(self) -> None:
         """Check channels, symbol and credentials against the exchange."""
         check_channels(self._id, self._exchange.has, self._symbol, self._channels)
-        if "candle" in self._channels and self._timeframe not in (
-            frames := self._exchange.timeframes or {self._timeframe: ""}
-        ):
-            raise ConfigError(
-                f"{self._id} has no candles of {self._timeframe}; it has {', '.join(frames)}"
-            )
+        if "candle" in self._channels:
+            check_timeframe(self._id, self._exchange.timeframes, self._timeframe)
         try:
-            # `True`: ccxt keeps the answer of the first call, also one that it could not read.
-            markets = await self._exchange.load_markets(True)
-            if not markets:
-                # ccxt takes an answer that it can't read for an exchange without markets.
-                raise SourceError(f"{self._id} listed no markets at all")
-            if self._symbol not in markets:
-                raise UnknownSymbolError(unknown(self._id, self._symbol, list(markets)))
+            await load_market(self._exchange, self._id, self._symbol)
             if self._credentials is not None:
                 await self._exchange.fetch_balance()
         except FeeddError:
@@ -284,6 +279,7 @@ class CcxtSource:
     def client_lost(self, client: Any, error: Any) -> None:
         """Note a connection that is gone, for every channel that it carried."""
         for channel in self._channels_of(client):
+            self._backoff[channel].at_least(client.last_retry_after or 0.0)
             self._note_lost(channel, one_line(error))
 
     def _reject(self, channels: list[str], error: Exception) -> None:

@@ -18,6 +18,7 @@ from conftest import recording
 from feedd import patience
 from feedd.clock import Clock
 from feedd.errors import EndpointInUseError
+from feedd.exchange import server as server_module
 from feedd.exchange.generated import GeneratedMarket, GeneratedSpot
 from feedd.exchange.market import Market
 from feedd.exchange.recorded import RecordedMarket, load_tapes
@@ -487,5 +488,38 @@ def test_trades_of_the_stream_can_be_asked_for_again_by_their_ids(prefix: str) -
         seen = [(t["t"], t["p"], t["q"], t["T"], t["m"]) for t in told]
         again = [(r["id"], r["price"], r["qty"], r["time"], r["isBuyerMaker"]) for r in rows]
         assert again[: len(seen)] == seen
+
+    asyncio.run(run())
+
+
+def test_too_many_connections_are_refused_and_the_account_tells_it_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(server_module.CONNECTS, "usdm", 3)
+
+    async def run() -> None:
+        async with serving(spot=True) as (_, session):
+            for _ in range(3):
+                async with session.ws_connect("/ws/btcusdt@bookTicker"):
+                    pass
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect("/market/ws/btcusdt@ticker")
+            assert refused.value.status == 429
+            assert refused.value.headers is not None
+            assert 290 < int(refused.value.headers["Retry-After"]) <= 300
+            async with session.ws_connect("/spot/ws/btcusdt@bookTicker"):
+                pass
+            await session.get("/fapi/v1/depth", params={"symbol": "BTCUSDT", "limit": "1000"})
+            async with session.get("/embedded/account") as answer:
+                ((_, told),) = (await answer.json()).items()
+            assert told["usdm"] == {
+                "requests": {"depth": 1},
+                "weight_this_minute": 20,
+                "most_weight_in_a_minute": 20,
+                "refusals": {"429": 1},
+                "connects": 3,
+                "most_connects_in_5_min": 3,
+            }
+            assert told["spot"]["connects"] == 1
 
     asyncio.run(run())

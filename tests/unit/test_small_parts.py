@@ -26,6 +26,19 @@ def test_backoff_doubles_up_to_its_cap_with_jitter() -> None:
     assert backoff.next_s() <= 1.0
 
 
+def test_backoff_waits_as_long_as_it_was_asked_to_once_and_up_to_its_cap() -> None:
+    backoff = Backoff(first_s=1.0, cap_s=30.0)
+    backoff.at_least(20.0)
+    backoff.at_least(10.0)
+    assert 20.0 <= backoff.next_s() <= 22.0
+    assert backoff.next_s() <= 2.0
+    backoff.at_least(600.0)
+    assert 30.0 <= backoff.next_s() <= 33.0
+    backoff.at_least(20.0)
+    backoff.reset()
+    assert backoff.next_s() <= 1.0
+
+
 def test_backoff_never_overflows() -> None:
     backoff = Backoff()
     assert all(backoff.next_s() <= 30.0 for _ in range(5000))
@@ -73,11 +86,11 @@ def test_a_full_disk_stops_no_session_and_leaves_no_draft_and_a_lack_of_permissi
     number = next_session(path, 1000)
     code = errno.ENOSPC
 
-    def refuse(draft: Path, _text: str) -> int:
+    def refuse(draft: Path, _data: bytes) -> int:
         draft.touch()
         raise OSError(code, "refused")
 
-    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
     assert next_session(path, 2000) == 2000
     assert path.read_text() == str(number)
     assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,1 @@
+"""What all processes of this machine together may ask of an exchange, kept in files."""
