@@ -12,27 +12,16 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from feedd import (
-    changes,
-    config,
-    config_edit,
-    demo,
-    environment,
-    health,
-    locks,
-    ports,
-    render,
-    secrets,
-    show,
-    table,
-)
+from feedd import config, environment, locks, ports, secrets
 from feedd.config import SymbolEntry
-from feedd.daemon import Daemon, project_root
 from feedd.errors import ConfigError, FeeddError, FinalError
-from feedd.follow import Follower, processes
-from feedd.log_lines import readable
+from feedd.logs.lines import readable
+from feedd.operation import changes, config_edit, demo, health, show, table
+from feedd.operation.follow import Follower, processes
+from feedd.operation.startup import start, wait_until_healthy
 from feedd.sources import exchanges
-from feedd.startup import start, wait_until_healthy
+from feedd.supervision import render
+from feedd.supervision.daemon import Daemon, project_root
 from feedd.topics import unified_symbol
 from feedd.transport.subscriber import Subscriber
 
@@ -40,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from feedd.config import Config, Feed
-    from feedd.log_lines import Line
+    from feedd.logs.lines import Line
 
 TAIL_IDLE_S = 1.0
 TOP_EVERY_S = 1.0

@@ -16,9 +16,10 @@ import psutil
 import structlog
 import uvloop
 
-from feedd import library_logs, stderr
 from feedd.errors import ConfigError, FinalError
-from feedd.logs import configure
+from feedd.logs import libraries as library_logs
+from feedd.logs import stderr
+from feedd.logs.setup import configure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -13,7 +13,7 @@ import os
 import sys
 
 from feedd.errors import ConfigError
-from feedd.show import tick_line
+from feedd.operation.show import tick_line
 from feedd.transport.subscriber import Subscriber
 
 DEFAULT = "tcp://127.0.0.1:5555"

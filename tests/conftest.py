@@ -19,7 +19,7 @@ import pytest
 import yaml
 import zmq
 
-from feedd.daemon import Daemon
+from feedd.supervision.daemon import Daemon
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("FEEDD_DATA", REPOSITORY.parent / "shared" / "data"))

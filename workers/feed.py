@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feedd import config, environment, logs, ports
+from feedd import config, environment, ports
 from feedd.clock import NS_PER_MS, Clock
 from feedd.feed import FeedLoop
 from feedd.files import next_session
+from feedd.logs import setup as logs
 from feedd.process import run, usage_meter, worker_arguments
 from feedd.sources.base import Backoff
 from feedd.sources.ccxt_pro import CcxtSource

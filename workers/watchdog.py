@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from feedd import environment
-from feedd.daemon import Daemon, DaemonError
-from feedd.guard import Guard
-from feedd.listener import events
 from feedd.process import run, worker_arguments
+from feedd.supervision.daemon import Daemon, DaemonError
+from feedd.supervision.guard import Guard
+from feedd.supervision.listener import events
 
 if TYPE_CHECKING:
     import argparse

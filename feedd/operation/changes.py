@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from feedd import config, config_edit, locks, ports, render
-from feedd.daemon import Daemon, DaemonError
+from feedd import config, locks, ports
 from feedd.errors import ConfigError, FeeddError
 from feedd.files import rewrite
 from feedd.locks import BusyError
-from feedd.startup import EndedError, StartError, refuse_another, wait_until_live
+from feedd.operation import config_edit
+from feedd.operation.startup import EndedError, StartError, refuse_another, wait_until_live
+from feedd.supervision import render
+from feedd.supervision.daemon import Daemon, DaemonError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.config import Config, Feed, SymbolEntry
-    from feedd.progress import Say
+    from feedd.operation.progress import Say
 
 
 def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:

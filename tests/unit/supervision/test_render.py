@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from feedd import config, render
+from feedd import config
 from feedd.errors import ConfigError
+from feedd.supervision import render
 
 
 def rendered(tmp_path: Path, text: str) -> configparser.RawConfigParser:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from feedd import config
 from feedd.config import SymbolEntry
-from feedd.config_edit import added, removed
 from feedd.errors import ConfigError
 from feedd.files import rewrite
+from feedd.operation.config_edit import added, removed
 
 PATH = Path("feedd.yaml")
 SOL = SymbolEntry(symbol="SOL/USDT:USDT")

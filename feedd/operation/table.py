@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from feedd.health import Health
+from feedd.operation.health import Health
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from feedd.health import ProcessHealth, Report
+    from feedd.operation.health import ProcessHealth, Report
 
 HEAD = ("PROCESS", "SUPERVISOR", "PID", "UPTIME", "PORT", "CPU %", "MB", "CHANNEL", "STATE", "AGE",
         "MSG/S", "P50 µs", "P99 µs", "RECONNECTS/H", "GAPS", "UP %", "WHY")  # fmt: skip

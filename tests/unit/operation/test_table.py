@@ -2,8 +2,8 @@
 
 import re
 
-from feedd.health import Health, ProcessHealth, Report, Usage
-from feedd.table import health_table, whole
+from feedd.operation.health import Health, ProcessHealth, Report, Usage
+from feedd.operation.table import health_table, whole
 
 ESCAPE = re.compile(r"\x1b\[\d+m")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from io import StringIO
 
-from feedd.health import ProcessHealth, Report
-from feedd.progress import Progress, counts
+from feedd.operation.health import ProcessHealth, Report
+from feedd.operation.progress import Progress, counts
 
 
 def feed(number: int, state: str | None, process: str = "RUNNING", reason: str | None = None):  # noqa: ANN201

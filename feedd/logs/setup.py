@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 
-from feedd import secrets, stderr
+from feedd import secrets
+from feedd.logs import stderr
 from feedd.clock import Clock
-from feedd.log_file import LogFile
-from feedd.log_writer import LogWriter
-from feedd.repeats import Repeats
+from feedd.logs.file import LogFile
+from feedd.logs.writer import LogWriter
+from feedd.logs.repeats import Repeats
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger

@@ -13,9 +13,9 @@ import pytest
 
 from feedd import config
 from feedd.errors import ConfigError
-from feedd.follow import Follower, processes
-from feedd.log_file import LogFile
-from feedd.log_lines import Line, of_json, of_supervisord, of_text, readable
+from feedd.logs.file import LogFile
+from feedd.logs.lines import Line, of_json, of_supervisord, of_text, readable
+from feedd.operation.follow import Follower, processes
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"

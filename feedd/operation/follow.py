@@ -9,9 +9,9 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from feedd import log_lines
 from feedd.errors import ConfigError
-from feedd.logs import LOG_SUFFIX
+from feedd.logs import lines as log_lines
+from feedd.logs.setup import LOG_SUFFIX
 from feedd.topics import file_name
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.config import Config
-    from feedd.log_lines import Line
+    from feedd.logs.lines import Line
 
 STDERR_SUFFIX = ".stderr"
 SUPERVISORD = "supervisord"

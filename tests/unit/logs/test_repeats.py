@@ -6,7 +6,7 @@ import pytest
 from structlog import DropEvent
 
 from feedd.clock import Clock
-from feedd.repeats import Repeats
+from feedd.logs.repeats import Repeats
 
 
 class SetClock(Clock):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from feedd import config, startup
-from feedd.health import ProcessHealth, Report
-from feedd.startup import StartError, tell_until_healthy
+from feedd import config
+from feedd.operation import startup
+from feedd.operation.health import ProcessHealth, Report
+from feedd.operation.startup import StartError, tell_until_healthy
 
 
 def report(states: dict[str, tuple[str, str | None]]) -> Report:

@@ -11,17 +11,17 @@ import psutil
 import structlog
 
 from feedd import config, ports
-from feedd.daemon import DaemonError
 from feedd.errors import ConfigError
-from feedd.render import PROXY
-from feedd.statuses import Statuses
-from feedd.watchdog import MUTE_AFTER_S, Process, Watchdog
+from feedd.supervision.daemon import DaemonError
+from feedd.supervision.render import PROXY
+from feedd.supervision.watchdog import MUTE_AFTER_S, Process, Watchdog
+from feedd.transport.statuses import Statuses
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from feedd.daemon import Daemon
-    from feedd.watchdog import Verdict
+    from feedd.supervision.daemon import Daemon
+    from feedd.supervision.watchdog import Verdict
 
 END_FEEDS_WITHIN_S = 2.0
 END_REST_WITHIN_S = 1.5

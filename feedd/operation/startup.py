@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from feedd import config as configuration
-from feedd import health, locks, ports, render
-from feedd.daemon import Daemon
+from feedd import locks, ports
 from feedd.errors import FINAL_EXIT_CODES, ConfigError, FeeddError
-from feedd.health import Health, Report
-from feedd.progress import COMING_UP_S, ENDED, FEW, Progress, Say
+from feedd.operation import health
+from feedd.operation.health import Health, Report
+from feedd.operation.progress import COMING_UP_S, ENDED, FEW, Progress, Say
+from feedd.supervision import render
+from feedd.supervision.daemon import Daemon
 
 if TYPE_CHECKING:
     import subprocess
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.config import Config
-    from feedd.health import ProcessHealth
+    from feedd.operation.health import ProcessHealth
 
 LOOK_AGAIN_S = 0.2
 HEALTHY_WITHIN_S = 30.0  # and a second more for each feed

@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feedd import config, show
-from feedd.daemon import Daemon, project_root
+from feedd import config
 from feedd.errors import ConfigError
+from feedd.operation import show
+from feedd.operation.startup import start
 from feedd.process import PR_SET_PDEATHSIG
-from feedd.startup import start
+from feedd.supervision.daemon import Daemon, project_root
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TextIO
 
-    from feedd.health import ProcessHealth, Report
+    from feedd.operation.health import ProcessHealth, Report
 
 FEW = 10  # feeds of which each has a line of its own
 COMING_UP_S = 6.0  # so long it is no news that a feed has nothing to say yet

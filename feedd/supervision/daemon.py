@@ -17,7 +17,7 @@ from supervisor.xmlrpc import Faults
 
 from feedd.errors import ConfigError, FeeddError
 from feedd.process import DAEMON_PID_FILE
-from feedd.render import EXCHANGE, PID_FILE, PROXY, SUPERVISOR_SOCKET
+from feedd.supervision.render import EXCHANGE, PID_FILE, PROXY, SUPERVISOR_SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable

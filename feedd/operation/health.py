@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 import orjson
 import psutil
 
-from feedd.logs import LOG_SUFFIX
-from feedd.render import EXCHANGE, PROXY, WATCHDOG
-from feedd.statuses import Statuses
+from feedd.logs.setup import LOG_SUFFIX
+from feedd.supervision.render import EXCHANGE, PROXY, WATCHDOG
+from feedd.transport.statuses import Statuses
 
 if TYPE_CHECKING:
     from feedd.config import Config, Feed
-    from feedd.daemon import Daemon
-    from feedd.statuses import Heard
+    from feedd.supervision.daemon import Daemon
+    from feedd.transport.statuses import Heard
 
 LOG_TAIL_BYTES = 65536
 HEARTBEATS_S = 1.4  # a feed says its state once a second

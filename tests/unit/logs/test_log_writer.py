@@ -13,8 +13,8 @@ import pytest
 from conftest import eventually
 
 from feedd.clock import Clock
-from feedd.log_file import LogFile
-from feedd.log_writer import LogWriter
+from feedd.logs.file import LogFile
+from feedd.logs.writer import LogWriter
 
 ENOSPC = OSError(errno.ENOSPC, "No space left on device")
 

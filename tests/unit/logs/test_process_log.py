@@ -11,7 +11,8 @@ HEAD = """
 import asyncio, logging, os, sys, threading, warnings
 from pathlib import Path
 import structlog
-from feedd import environment, logs
+from feedd import environment
+from feedd.logs import setup as logs
 from feedd.process import run
 log = structlog.get_logger()
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feedd.log_file import LogFile
+from feedd.logs.file import LogFile
 
 
 class Disk:

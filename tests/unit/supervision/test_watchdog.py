@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedd.listener import ProtocolError, events
-from feedd.watchdog import (
+from feedd.supervision.listener import ProtocolError, events
+from feedd.supervision.watchdog import (
     FATAL_AFTER_S,
     FIRST_WORD_S,
     MUTE_AFTER_S,

@@ -1,0 +1,1 @@
+"""What a person does and sees: start, add, status, logs. Nothing below imports it."""

@@ -1,0 +1,1 @@
+"""supervisord from the outside and from the inside: its programs, its calls, its watchdog."""
