@@ -16,7 +16,7 @@ class Disk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, free: int) -> None:
         self.free = free
         self._write = os.write
-        monkeypatch.setattr("feedd.log_file.os.write", self.write)
+        monkeypatch.setattr("feedd.logs.file.os.write", self.write)
 
     def write(self, file: int, data: bytes) -> int:
         if self.free <= 0:
@@ -64,7 +64,7 @@ def test_where_a_torn_line_can_not_be_cut_off_the_next_begins_on_a_new_one(
     path = tmp_path / "x.log"
     file = LogFile(path)
     disk = Disk(monkeypatch, free=2)
-    monkeypatch.setattr("feedd.log_file.os.ftruncate", refuse)
+    monkeypatch.setattr("feedd.logs.file.os.ftruncate", refuse)
     with pytest.raises(OSError, match="No space"):
         file.append(b"222\n")
     disk.free = 100
@@ -89,7 +89,7 @@ def test_a_full_disk_does_not_keep_a_log_from_starting_and_no_permission_does(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr("feedd.log_file.os.open", failing)
+        patched.setattr("feedd.logs.file.os.open", failing)
         file = LogFile(tmp_path / "x.log")
         with pytest.raises(OSError, match="No space"):
             file.append(b"1\n")

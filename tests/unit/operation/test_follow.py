@@ -79,7 +79,7 @@ def test_of_a_big_file_only_the_end_is_read(
         read += size
         return pread(file, size, at)
 
-    monkeypatch.setattr("feedd.follow.os.pread", counting)
+    monkeypatch.setattr("feedd.operation.follow.os.pread", counting)
     follower = Follower([tmp_path])
     assert events(follower.last(2)) == ["number 19998", "number 19999"]
     assert read < 100_000 < path.stat().st_size
@@ -143,12 +143,12 @@ def test_a_rotation_while_the_next_file_is_looked_up_loses_nothing(
 
     def rotating(path: Path, flags: int) -> int:
         if (number := next(numbers, None)) is not None:
-            monkeypatch.setattr("feedd.follow.os.open", os_open)
+            monkeypatch.setattr("feedd.operation.follow.os.open", os_open)
             file.append(entry(9, str(number)))
-            monkeypatch.setattr("feedd.follow.os.open", rotating)
+            monkeypatch.setattr("feedd.operation.follow.os.open", rotating)
         return os_open(path, flags)
 
-    monkeypatch.setattr("feedd.follow.os.open", rotating)
+    monkeypatch.setattr("feedd.operation.follow.os.open", rotating)
     got: list[str] = []
     for _ in range(10):
         got += events(follower.poll())
@@ -193,7 +193,7 @@ def test_a_file_that_is_removed_and_made_anew_is_followed(tmp_path: Path) -> Non
 def test_a_flood_is_read_in_pieces_and_a_line_without_an_end_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feedd.follow.CHUNK_BYTES", 1000)
+    monkeypatch.setattr("feedd.operation.follow.CHUNK_BYTES", 1000)
     path = tmp_path / "a.log"
     add(path, entry(0, "old"))
     follower = Follower([tmp_path])
