@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Project, eventually
+from tests.conftest import Project
 
 Make = Callable[..., Project]
 Row = dict[str, Any]
