@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from tests.conftest import Project
+from conftest import Project
 
 Make = Callable[..., Project]
 Row = dict[str, Any]
