@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 END_FEEDS_WITHIN_S = 2.0
 END_REST_WITHIN_S = 1.5
+START_TOLERANCE_S = 2  # supervisord tells the start of a process in whole seconds
 HEARTBEAT = "watchdog.beat"  # below run_dir
 FEED_SCRIPT = "workers/feed.py"
 
@@ -90,7 +91,8 @@ class Guard:
             heard_s = self._proxy_heard_s(now_s) if name == PROXY else now_s
             return Process(name, pid, supervisor, heard_s=heard_s)
         heard = self._statuses.heard.get(name)
-        if heard is None:
+        # A session is numbered by the time of its start; what an earlier life said counts no more.
+        if heard is None or heard.status["session"] < (info["start"] - START_TOLERANCE_S) * 1000:
             return Process(name, pid, supervisor, exchange)
         unwell = [c for c in heard.status["channels"].values() if c["state"] != "live"]
         return Process(
@@ -104,12 +106,12 @@ class Guard:
             waits=any(channel["waits"] for channel in unwell),
         )
 
-    def _proxy_heard_s(self, now_s: float) -> float:
+    def _proxy_heard_s(self, now_s: float) -> float | None:
         """Return when the proxy forwarded last; while no feed speaks it has nothing to forward."""
         heard = self._statuses.heard.values()
         if max((h.own_s or 0.0 for h in heard), default=0.0) < now_s - MUTE_AFTER_S / 2:
             return now_s
-        return max(h.proxy_s or 0.0 for h in heard)
+        return max((h.proxy_s for h in heard if h.proxy_s is not None), default=None)
 
     def _carry_out(self, verdict: Verdict) -> None:
         _log.warning(f"restarting {verdict.name}", pid=verdict.pid, why=verdict.why)

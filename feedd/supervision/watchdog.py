@@ -38,7 +38,7 @@ How = Literal["kill", "end", "start"]
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What is seen of a process; `heard_s` is when it spoke last, by the caller's clock.
+    """What is seen of a process; `heard_s` is when it spoke last in this life, None for never.
 
     `exchange` is None for what is no worker; `tries` counts the connections that failed since the
     last event, of the worst of the channels that are not live. `waits` says that it is not the
@@ -69,6 +69,7 @@ class Verdict:
 class _Known:
     pid: int = 0
     since_s: float = 0.0
+    judged_s: float = 0.0
     unwell_since_s: float | None = None
     fatal_since_s: float | None = None
     restarts: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS))
@@ -145,7 +146,8 @@ class Watchdog:
         for verdict in allowed[:at_once]:
             known = self._known[verdict.name]
             known.restarts.append(now_s)
-            known.since_s, known.unwell_since_s = now_s, None
+            known.since_s = known.judged_s = now_s
+            known.unwell_since_s = None
         return allowed[:at_once]
 
     def _revive(self, process: Process, now_s: float) -> Verdict | None:
@@ -161,10 +163,10 @@ class Watchdog:
         return verdict
 
     def _mute(self, process: Process, now_s: float) -> bool:
-        since_s = self._known[process.name].since_s
-        if process.heard_s is None or process.heard_s < since_s:
-            return now_s - since_s > FIRST_WORD_S
-        return now_s - process.heard_s > MUTE_AFTER_S
+        known = self._known[process.name]
+        if process.heard_s is None:
+            return now_s - known.since_s > FIRST_WORD_S
+        return now_s - max(process.heard_s, known.judged_s) > MUTE_AFTER_S
 
     def _stuck(self, process: Process, now_s: float) -> bool:
         since_s = self._known[process.name].unwell_since_s

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from conftest import PYTHON, Project, eventually
 
 from feedd.process import DAEMON_PID_FILE
@@ -50,7 +51,6 @@ def test_a_hung_worker_is_restarted_and_an_exchange_that_is_down_restarts_nobody
     project = make_project(symbols=THREE)
     pids = started(project)
     eventually(lambda: notes(project, "watching"))
-    time.sleep(6)  # a worker must have spoken to be known as mute
     os.kill(pids[BTC], signal.SIGSTOP)
     hung = rows(project)[BTC]
     assert (hung["process"], hung["state"]) == ("RUNNING", "silent")
@@ -75,20 +75,24 @@ def test_a_hung_worker_is_restarted_and_an_exchange_that_is_down_restarts_nobody
     assert len(notes(project, "restarting")) == 1
 
 
+@pytest.mark.timeout(240)
 def test_a_worker_that_hangs_again_and_again_is_restarted_three_times_and_then_left(
     make_project: Make,
 ) -> None:
     project = make_project(symbols=THREE[:1])
     started(project)
     subscriber = project.subscribe("status.")
+    eventually((project.root / "run" / "watchdog.beat").exists)
     session = 0
+
+    def spoke(_topic: str, payload: dict[str, Any]) -> bool:
+        """Whether a new life has said enough for the watchdog to have heard it."""
+        return payload["session"] > session and payload["seq"] > 5
+
     for _ in range(3):
-        said = subscriber.until(lambda _, payload, last=session: payload["session"] > last, 60)
-        session = said[-1][1]["session"]
-        time.sleep(11)  # two looks: it must have been heard to be known as mute
+        session = subscriber.until(spoke, 60)[-1][1]["session"]
         os.kill(project.pids()[BTC], signal.SIGSTOP)
-    subscriber.until(lambda _, payload: payload["session"] > session, 60)
-    time.sleep(11)
+    subscriber.until(spoke, 60)
     pid = project.pids()[BTC]
     os.kill(pid, signal.SIGSTOP)
     (left,) = eventually(lambda: notes(project, "left as it is"), 40)

@@ -60,6 +60,7 @@ class Farm:
             for verdict in verdicts:
                 assert verdict.pid == self.pids[verdict.name]
                 self.pids[verdict.name] += 1000
+                self.heard.pop(verdict.name, None)
             done += verdicts
             self.notes += self.watchdog.notes
             self.watchdog.notes.clear()
@@ -89,12 +90,19 @@ def test_a_worker_that_has_just_started_has_time_for_its_first_word() -> None:
     assert [verdict.how for verdict in farm.run(2 * TICK_S)] == ["kill"]
 
 
-def test_what_a_worker_said_before_it_was_restarted_does_not_count() -> None:
+def test_a_worker_that_was_restarted_has_time_for_its_first_word_again() -> None:
     farm = Farm(1)
     farm.run(20)
     farm.mute = {"feed-0"}
     assert len(farm.run(20)) == 1
     assert farm.run(FIRST_WORD_S - TICK_S) == []
+
+
+def test_a_worker_that_a_kill_does_not_end_is_killed_again_only_after_a_while() -> None:
+    watchdog = Watchdog()
+    seen = [Process("a", 1, "RUNNING", "x", "live", heard_s=0)]
+    verdicts = [(now_s, watchdog.look(seen, now_s)) for now_s in range(0, 60, TICK_S)]
+    assert [now_s for now_s, verdict in verdicts if verdict] == [15, 30, 45]
 
 
 def test_a_worker_that_gets_nothing_for_too_long_is_asked_to_end() -> None:
