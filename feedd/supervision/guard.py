@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -18,13 +19,12 @@ from feedd.supervision.watchdog import MUTE_AFTER_S, Process, Watchdog
 from feedd.transport.statuses import Statuses
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from feedd.supervision.daemon import Daemon
     from feedd.supervision.watchdog import Verdict
 
 END_FEEDS_WITHIN_S = 2.0
 END_REST_WITHIN_S = 1.5
+HEARTBEAT = "watchdog.beat"  # below run_dir
 FEED_SCRIPT = "workers/feed.py"
 
 _log = structlog.get_logger()
@@ -38,6 +38,7 @@ class Guard:
         self._daemon = daemon
         self._read: tuple[int, int] | None = None
         settings = config.load(config_path)
+        self._heartbeat = Path(settings.run_dir, HEARTBEAT)
         self._exchanges: dict[str, str] = {}
         self._statuses = Statuses(settings.proxy.subscribers, ())
         self._rules = Watchdog()
@@ -50,10 +51,18 @@ class Guard:
         infos = self._daemon.processes()
         verdicts = self._rules.look([self._seen(info, now_s) for info in infos.values()], now_s)
         for note in self._rules.notes:
-            _log.warning("watchdog", note=note)
+            _log.warning(note)  # the text itself: of one text, what repeats is only counted
         self._rules.notes.clear()
         for verdict in verdicts:
             self._carry_out(verdict)
+        self._beat()
+
+    def _beat(self) -> None:
+        """Leave a sign that the watchdog itself is well: `feedd status` looks at its time."""
+        try:
+            self._heartbeat.touch()
+        except OSError as error:
+            _log.warning("the heartbeat can't be written", why=str(error))
 
     def close(self) -> None:
         """Close the sockets."""
@@ -83,9 +92,17 @@ class Guard:
         heard = self._statuses.heard.get(name)
         if heard is None:
             return Process(name, pid, supervisor, exchange)
-        tries = max(channel["tries"] for channel in heard.status["channels"].values())
-        state = heard.status["state"]
-        return Process(name, pid, supervisor, exchange, state, heard.own_s, tries)
+        unwell = [c for c in heard.status["channels"].values() if c["state"] != "live"]
+        return Process(
+            name=name,
+            pid=pid,
+            supervisor=supervisor,
+            exchange=exchange,
+            state=heard.status["state"],
+            heard_s=heard.own_s,
+            tries=max((channel["tries"] for channel in unwell), default=0),
+            waits=any(channel["waits"] for channel in unwell),
+        )
 
     def _proxy_heard_s(self, now_s: float) -> float:
         """Return when the proxy forwarded last; while no feed speaks it has nothing to forward."""
@@ -95,7 +112,7 @@ class Guard:
         return max(h.proxy_s or 0.0 for h in heard)
 
     def _carry_out(self, verdict: Verdict) -> None:
-        _log.warning("restarting", name=verdict.name, pid=verdict.pid, why=verdict.why)
+        _log.warning(f"restarting {verdict.name}", pid=verdict.pid, why=verdict.why)
         try:
             if verdict.how == "start":
                 self._daemon.start([verdict.name])
@@ -104,7 +121,7 @@ class Guard:
                 # is only stuck may say its last word; one that is mute hears no signal but this.
                 self._daemon.signal(verdict.name, "KILL" if verdict.how == "kill" else "HUP")
         except DaemonError as error:
-            _log.warning("could not be restarted", name=verdict.name, why=str(error))
+            _log.warning(f"{verdict.name} could not be restarted", why=str(error))
 
     def end_all(self) -> None:
         """End all that supervisord runs: the feeds, then the rest, each all at once.

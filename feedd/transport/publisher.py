@@ -18,7 +18,7 @@ import zmq
 from feedd.codec import encode
 from feedd.patience import bind_patiently
 from feedd.topics import topic
-from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, make_socket
+from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, connectable, make_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ class Publisher:
 
         After the timeout the connection is still tried in the background, for ever.
         """
-        self._socket.connect(proxy)
+        self._socket.connect(connectable(proxy))
         deadline = time.monotonic() + timeout_s
         while not self.proxy_connected and time.monotonic() < deadline:
             await asyncio.sleep(0.005)

@@ -56,6 +56,11 @@ def bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
         raise ConfigError(f"{endpoint} can't be bound: {error.strerror}") from None
 
 
+def connectable(endpoint: str) -> str:
+    """Return where to connect to what is bound at an endpoint: `tcp://*:5500` is everywhere."""
+    return re.sub(r"^tcp://(\*|0\.0\.0\.0):", "tcp://127.0.0.1:", endpoint)
+
+
 def _holder(endpoint: str) -> str:
     """Name the process that listens on a TCP port, where the system tells."""
     import psutil  # noqa: PLC0415  subscribers, who never bind, do without it
