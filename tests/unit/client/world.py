@@ -127,7 +127,9 @@ class Client:
         return [one.seq for one in self.said if getattr(one, "channel", None) == name]
 
     def ticks(self) -> list[tuple[int, str]]:
-        return [(one.seq, one.origin) for one in self.said if getattr(one, "channel", "") == "quote"]
+        return [
+            (one.seq, one.origin) for one in self.said if getattr(one, "channel", "") == "quote"
+        ]
 
     def gaps(self) -> list[tuple[int, int]]:
         return [(one.from_seq, one.to_seq) for one in self.said if isinstance(one, Gap)]
