@@ -13,14 +13,12 @@ import feedd
 def main() -> None:
     """Print what comes until Ctrl-C."""
     endpoint = sys.argv[1] if sys.argv[1:] else "tcp://127.0.0.1:5500"
-    topics = sys.argv[2:] or ["ticker.", "quote."]
+    topics = sys.argv[2:] or ["quote."]
     with feedd.subscribe(endpoint, topics) as stream:
         for event in stream:
             match event:
                 case feedd.Quote():
-                    print(f"{event.symbol} {event.bid} / {event.ask}")
-                case feedd.Ticker():
-                    print(f"{event.symbol} last {event.last} ({event.origin})")
+                    print(f"{event.symbol} {event.bid} / {event.ask} ({event.origin})")
                 case feedd.Gap():
                     print(
                         f"! {event.topic} lacks {event.from_seq} to {event.to_seq}: {event.reason}"

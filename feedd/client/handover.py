@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from feedd.client.events import Gap, NewSession, StateChange, Stopped, UpstreamGap
+from feedd.client.events import Gap, NewSession, StateChange, Status, Stopped, UpstreamGap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_DROPPED = 20_000  # gaps and notices that are remembered while the caller is behind
 
 NOTICES = (UpstreamGap, NewSession, StateChange, Stopped)
+NO_TICKS = (*NOTICES, Gap, Status)
 
 
 class Dropped:
@@ -76,7 +77,7 @@ class Handover:
         self._only_ticks = only_ticks
         self._dropped: Dropped | None = None
         self._lock = threading.Lock()
-        self._wake: Callable[[], object] | None = None
+        self._waiting: set[Callable[[], object]] = set()
         self._ended = False
 
     # --- the receiving thread -----------------------------------------------------------------
@@ -84,7 +85,7 @@ class Handover:
     def put(self, events: list[Event]) -> None:
         """Hand over events; call it without any too, now and then, so that gaps are told."""
         if self._only_ticks:
-            events = [event for event in events if not isinstance(event, (*NOTICES, Gap))]
+            events = [event for event in events if not isinstance(event, NO_TICKS)]
         dropped = self._dropped
         if dropped is not None and len(self.queue) <= self._most // 2:
             self._dropped = None
@@ -113,9 +114,9 @@ class Handover:
             self._call()
 
     def _call(self) -> None:
-        if self._wake is not None:
-            self._wake()
-            self._wake = None
+        for wake in self._waiting:
+            wake()
+        self._waiting.clear()
 
     # --- the caller ---------------------------------------------------------------------------
 
@@ -124,8 +125,12 @@ class Handover:
         with self._lock:
             if self.queue or self._ended:
                 return False
-            self._wake = wake
+            self._waiting.add(wake)
             return True
+
+    def _expect_no_more(self, wake: Callable[[], object]) -> None:
+        with self._lock:
+            self._waiting.discard(wake)
 
     @property
     def over(self) -> bool:
@@ -139,8 +144,12 @@ class Handover:
     def wait(self, timeout_s: float | None) -> None:
         """Wait until something is there, or the end, or the time is over."""
         there = threading.Event()
-        if self._expect(there.set):
-            there.wait(timeout_s)
+        wake = there.set
+        if self._expect(wake):
+            try:
+                there.wait(timeout_s)
+            finally:
+                self._expect_no_more(wake)
 
     async def wait_async(self) -> None:
         """Wait until something is there, or the end, without holding up the loop."""
@@ -156,7 +165,10 @@ class Handover:
                 loop.call_soon_threadsafe(arrived)
 
         if self._expect(wake):
-            await there
+            try:
+                await there
+            finally:
+                self._expect_no_more(wake)
 
     async def wait_for_end(self) -> None:
         """Wait until nothing will come any more; what is there is thrown away."""

@@ -24,9 +24,9 @@ from feedd.client.decoding import (
     answer,
     from_history,
 )
-from feedd.client.events import Gap, NewSession, StateChange, Stopped, UpstreamGap
 from feedd.client.joining import JOIN_S, Joining
 from feedd.client.order import LARGEST, Hole, Order
+from feedd.client.telling import Telling
 from feedd.client.topic_table import MOST_TOPICS, TopicTable
 
 if TYPE_CHECKING:
@@ -58,14 +58,15 @@ class Protocol:
         self._topics = self._table.topics
         self._asking = Asking(histories)
         self._endpoints_up = 1
-        self._events: list[Event] = []
+        self._tell = Telling()
+        self._ticks = self._tell.events
         self._broken: dict[Topic, None] = {}  # those with holes, in the order of their asking
         self._since_s = now_s
         self._looked_s = now_s
         self._held_up_s = 0.0
         self._probed_s = now_s
-        self._no_history_told = False
-        self._refused_told = False
+        self._closely_s = now_s
+        self._urgent = False  # a hole showed since the last close look
         self._joining: Joining | None = None
         if histories:
             self._joining = Joining(now_s + JOIN_S)
@@ -100,7 +101,8 @@ class Protocol:
 
     def events(self) -> list[Event]:
         """Return what the caller is to be told, in order, once."""
-        events, self._events = self._events, []
+        events = list(self._ticks)
+        self._ticks.clear()
         return events
 
     def requests(self) -> list[tuple[int, bytes]]:
@@ -111,7 +113,7 @@ class Protocol:
         """Take in a message from an endpoint."""
         topic = self._topics.get(frame) or self._table.get(frame)
         if topic is None:
-            self._tell_refused()
+            self._tell.topics_refused(self._table.refused)
             return
         try:
             message = topic.decode(payload)
@@ -126,7 +128,7 @@ class Protocol:
         ):
             order.high = message.seq
             order.next = message.seq + 1
-            self._events.append(message)
+            self._ticks.append(message)
         elif message.seq > 0:
             self._take(topic, message, now_s)
 
@@ -139,9 +141,7 @@ class Protocol:
         request = self._asking.answered(found.id)
         if request is None:
             return
-        if self._no_history_told:
-            self._no_history_told = False
-            self._tell_stream("history", "the history service answers again")
+        self._tell.history()
         if isinstance(request.subject, Joining):
             if request.subject is self._joining:
                 self._joining_answered(request.subject, found, now_s)
@@ -161,6 +161,12 @@ class Protocol:
             self._join(now_s, "the history service does not answer")
         elif joining is not None and joining.full:
             self._join(now_s, "too much came before the history service had answered")
+        if self._urgent or now_s - self._closely_s >= BUSY_S:
+            self._urgent, self._closely_s = False, now_s
+            self._look_closely(now_s)
+
+    def _look_closely(self, now_s: float) -> None:
+        """See to holes and feeds: all of them, and so not after each message."""
         waiting = 0
         for topic in list(self._broken):
             waiting += len(topic.order.waiting) if topic.order else 0
@@ -170,14 +176,10 @@ class Protocol:
         self._ask(now_s)
         self._probe(now_s)
         for feed in self._table.feeds.values():
-            if (
-                feed.heard_s is not None
-                and now_s - feed.heard_s > STALE_S
-                and not feed.stopped
-                and feed.told is not None
-            ):
+            silent = feed.heard_s is not None and now_s - feed.heard_s > STALE_S
+            if silent and not feed.stopped and feed.told is not None:
                 feed.heard_s = None
-                self._tell_state(feed, "stale", f"nothing heard for {STALE_S} s")
+                self._tell.state(feed, "stale", f"nothing heard for {STALE_S} s")
 
     # --- order --------------------------------------------------------------------------------
 
@@ -209,21 +211,20 @@ class Protocol:
             return
         for item in order.advance():
             if isinstance(item, Hole):
-                reason = item.lost or ""
-                gap = Gap(topic.name, order.session, item.first, item.last, reason)
-                self._events.append(gap)
+                self._tell.gap(topic, order.session, item.first, item.last, item.lost or "")
             else:
                 self._deliver(topic, item)
         if order.holes:
+            self._urgent = self._urgent or topic not in self._broken
             self._broken.setdefault(topic)
         else:
             self._broken.pop(topic, None)
 
     def _deliver(self, topic: Topic, message: Message) -> None:
         if topic.is_status:
-            self._tell_status(topic.feed, message)
+            self._tell.status(topic.feed, message)
         if topic.wanted:
-            self._events.append(message)
+            self._ticks.append(message)
 
     def _new_session(self, feed: Feed, session: int) -> None:
         old = feed.session
@@ -233,7 +234,7 @@ class Protocol:
                 self._advance(topic)
                 topic.order.begin(session, 1)
         if old is not None:
-            self._events.append(NewSession(feed.name, old, session))
+            self._tell.new_session(feed, old, session)
         feed.session, feed.whole, feed.stopped = session, True, False
 
     def _next_seqs(self, feed: Feed, status: Message, now_s: float) -> None:
@@ -256,7 +257,7 @@ class Protocol:
             order = topic.order
             if order is not None and order.begun > 1:
                 reason = "it came before its feed was heard of"
-                self._events.append(Gap(topic.name, order.session, 1, order.begun - 1, reason))
+                self._tell.gap(topic, order.session, 1, order.begun - 1, reason)
                 order.begun = 1
 
     def _patience_s(self) -> float:
@@ -336,11 +337,8 @@ class Protocol:
             self._ask(now_s)
 
     def _unanswered(self, request: Request, now_s: float) -> None:
-        if self._asking.all_away and not self._no_history_told and self._joining is None:
-            self._no_history_told = True
-            self._tell_stream(
-                "no_history", "the history service does not answer: holes can't be repaired"
-            )
+        if self._asking.all_away and self._joining is None:
+            self._tell.no_history("the history service does not answer: holes can't be repaired")
         if request.subject is not None and request.subject is self._joining:
             self._joining.history = request.history + 1
             self._ask_snapshot(self._joining, now_s)
@@ -405,8 +403,7 @@ class Protocol:
             return
         self._joining = None
         if without is not None:
-            self._no_history_told = True
-            self._tell_stream("no_history", f"{without}: the stream begins without a snapshot")
+            self._tell.no_history(f"{without}: the stream begins without a snapshot")
         lowest = joining.first_held()
         snapshot = self._read_snapshot(joining)
         behind = [
@@ -444,7 +441,7 @@ class Protocol:
             if message is not None:
                 snapshot.append((topic, message))
                 topic.feed.session = max(topic.feed.session or 0, message.session)
-        self._tell_refused()
+        self._tell.topics_refused(self._table.refused)
         return sorted(snapshot, key=lambda one: not one[0].is_status)
 
     def _begin_with(self, topic: Topic, message: Message, held: int | None) -> bool:
@@ -491,33 +488,3 @@ class Protocol:
         except UNREADABLE:
             return None
         return from_history(message, origin) if message.seq > 0 else None
-
-    # --- what the caller is told --------------------------------------------------------------
-
-    def _tell_status(self, feed: Feed, status: Message) -> None:
-        gap = status.gap
-        if gap is not None and status.origin != "snapshot":
-            self._events.append(
-                UpstreamGap(feed.name, gap.channel, gap.from_id, gap.to_id, gap.reason)
-            )
-        if (status.state, status.reason) == feed.told:
-            return
-        if status.state == "stopped":
-            feed.told = (status.state, status.reason)
-            self._events.append(Stopped(feed.name, status.session, status.reason))
-        else:
-            self._tell_state(feed, status.state, status.reason)
-
-    def _tell_state(self, feed: Feed, state: str, reason: str | None) -> None:
-        feed.told = (state, reason)
-        self._events.append(StateChange(feed.name, state, reason))
-
-    def _tell_stream(self, state: str, reason: str) -> None:
-        self._events.append(StateChange("", state, reason))
-
-    def _tell_refused(self) -> None:
-        if self._table.refused and not self._refused_told:
-            self._refused_told = True
-            self._tell_stream(
-                "behind", f"more than {MOST_TOPICS:,} topics: those beyond are not followed"
-            )

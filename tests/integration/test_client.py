@@ -315,6 +315,28 @@ def test_a_loop_is_not_held_up_and_a_cancelled_wait_loses_nothing(
     assert tasks == 0
 
 
+@pytest.mark.parametrize("make_loop", loops())
+def test_aclose_from_another_task_ends_the_iteration(
+    world: World, make_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    side = world.proxy()
+
+    async def take() -> None:
+        stream = feedd.subscribe(side.endpoint, only_ticks=True)
+
+        async def iterate() -> None:
+            async for _ in stream:
+                pass
+
+        iterating = asyncio.ensure_future(iterate())
+        await asyncio.sleep(0.2)
+        await stream.aclose()
+        await asyncio.wait_for(iterating, 5.0)
+
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(take())
+
+
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 

@@ -152,7 +152,7 @@ def test_with_two_endpoints_a_hole_is_left_to_the_other_for_50_ms() -> None:
     client.hear(quote(3))
     client.look(0.04)
     assert client.unanswered == []
-    client.look(0.02)
+    client.look(0.03)
     assert len(client.unanswered) == 1
 
 

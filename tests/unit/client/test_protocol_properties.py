@@ -21,7 +21,10 @@ ANSWERS = st.sampled_from(["full", "full", "partial", "late", "none", "junk"])
 class Run:
     """One publisher with sessions, a way that does what it likes, and a client."""
 
-    def __init__(self, data: Any, *, with_history: bool, keeps: int, endpoints: int) -> None:
+    def __init__(
+        self, data: Any, *, with_history: bool, keeps: int, endpoints: int, uptime_s: float = 1000.0
+    ) -> None:
+        self.uptime_s = uptime_s
         self.data = data
         self.history = History()
         self.keeps = keeps
@@ -47,7 +50,9 @@ class Run:
     def beat(self) -> None:
         self.status_seq += 1
         told = {QUOTE: self.seq + 1, STATUS: self.status_seq + 1}
-        frames = status(self.status_seq, session=self.session, next_seq=told)
+        frames = status(
+            self.status_seq, session=self.session, next_seq=told, uptime_s=self.uptime_s
+        )
         self.history.keep(frames)
         self.client.hear(frames)
 
@@ -138,11 +143,17 @@ def check(run: Run) -> None:
     with_history=st.booleans(),
     keeps=st.sampled_from([1, 5, 1000]),
     endpoints=st.sampled_from([1, 2]),
+    uptime_s=st.sampled_from([-1.0, 1000.0]),  # the feed began while we listened, or before
 )
 def test_ticks_ascend_without_duplicates_and_each_missing_seq_lies_in_exactly_one_gap(
-    data: Any, fates: list[Fate], with_history: bool, keeps: int, endpoints: int
+    data: Any,
+    fates: list[Fate],
+    with_history: bool,
+    keeps: int,
+    endpoints: int,
+    uptime_s: float,
 ) -> None:
-    run = Run(data, with_history=with_history, keeps=keeps, endpoints=endpoints)
+    run = Run(data, with_history=with_history, keeps=keeps, endpoints=endpoints, uptime_s=uptime_s)
     for fate in fates:
         run.step(fate)
     run.end()
