@@ -71,7 +71,7 @@ class Order:
             if len(self.waiting) > MOST_WAITING or len(self.holes) > MOST_HOLES:
                 self.give_up(f"more than {MOST_WAITING:,} messages waited for it")
             return True
-        if seq < self.next or seq in self.waiting:
+        if seq < self.next:
             return False
         for at, hole in enumerate(self.holes):
             if hole.first <= seq <= hole.last:

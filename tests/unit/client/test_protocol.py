@@ -96,6 +96,37 @@ def test_a_topic_without_a_message_yet_begins_with_its_first_even_if_that_is_los
     assert client.seqs("trade") == [1, 2]
 
 
+def test_a_first_message_that_is_lost_while_joining_is_repaired() -> None:
+    history = history_of(status(7, next_seq={TRADE: 1, STATUS: 8}))
+    client = Client(history=history)
+    client.hear(trade(2))
+    client.protocol.answer(history.answer(client.unanswered.pop()[1]), client.now_s)
+    history.keep(trade(1))
+    client.look()
+    client.answer()
+    assert client.seqs("trade") == [1, 2]
+
+
+def test_the_exchanges_gap_in_a_snapshot_lies_before_the_stream_and_is_not_told() -> None:
+    gap = {"channel": "trade", "from_id": 5, "to_id": 9, "reason": "ids jump"}
+    client = joined(history_of(status(1, gap=gap)))
+    assert client.notices(UpstreamGap) == []
+
+
+def test_a_feed_known_from_its_snapshot_alone_is_stale_when_nothing_comes() -> None:
+    client = joined(history_of(status(1)))
+    client.look(2.6)
+    assert [one.state for one in client.notices(StateChange)] == ["live", "stale"]
+
+
+def test_a_snapshot_of_many_pages_is_asked_for_page_by_page() -> None:
+    history = history_of(*(quote(1, symbol=f"S{number:02}") for number in range(7)))
+    history.page = 3
+    client = joined(history)
+    assert len(client.seqs()) == 7
+    assert [one.get("after", "")[-4:] for one in history.asked] == ["", "S02.", "S05."]
+
+
 def test_the_last_message_of_an_older_session_is_in_the_snapshot_too() -> None:
     history = history_of(quote(9, session=1), status(3, session=2, next_seq={QUOTE: 1}))
     client = joined(history)
@@ -299,6 +330,30 @@ def test_more_than_5000_waiting_messages_end_the_wait() -> None:
     assert client.seqs()[-1] == 5003
 
 
+def test_holes_in_a_row_that_are_lost_for_one_reason_are_one_gap() -> None:
+    client = joined(history_of(quote(1)))
+    client.hear(status(1, next_seq={QUOTE: 3}), status(2, next_seq={QUOTE: 5}))
+    for _ in range(12):
+        client.look(0.1)
+    assert client.gaps() == [(2, 4)]
+
+
+def test_a_question_that_is_never_answered_is_given_up_though_others_are() -> None:
+    other = "S/USDT"
+    history = history_of(quote(1), quote(1, symbol=other))
+    client = joined(history)
+    client.hear(quote(3))
+    client.look()
+    for seq in range(2, 26, 2):
+        history.keep(quote(seq, symbol=other))
+        client.hear(quote(seq + 1, symbol=other))
+        client.look(0.1)
+        client.unanswered = [one for one in client.unanswered if other.encode() in one[1]]
+        client.answer()
+    assert client.gaps() == [(2, 2)]
+    assert len([one for one in client.said if getattr(one, "symbol", "") == other]) == 25
+
+
 # --- what heartbeats tell ---------------------------------------------------------------------
 
 
@@ -440,6 +495,22 @@ def test_subscriptions_cover_the_feeds_statuses(
     prefixes: list[str], subscriptions: list[str]
 ) -> None:
     assert Client(*prefixes).protocol.subscriptions == subscriptions
+
+
+def test_a_feeds_status_says_nothing_of_another_feeds_topics() -> None:
+    client = Client()
+    other = quote(1, symbol="S/USDT")
+    client.hear(other, status(1, next_seq={other[0].decode(): 900}))
+    client.look(0.1)
+    assert client.gaps() == []
+
+
+def test_topics_beyond_20000_are_not_followed_and_it_is_said_once() -> None:
+    client = Client()
+    client.hear(*(quote(1, symbol=f"S{number}") for number in range(20_010)))
+    assert len(client.seqs()) == 20_000
+    (told,) = client.notices(StateChange)
+    assert (told.feed, told.state) == ("", "behind")
 
 
 def test_the_topics_that_are_not_wanted_are_no_holes() -> None:
