@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
+import pytest
 from unit.client.world import EXCHANGE, FEED, QUOTE, SYMBOL
 
 from feedd.client import handover
@@ -74,3 +77,39 @@ def test_only_ticks_are_handed_over_where_only_ticks_are_wanted() -> None:
     one.put([quote(1), Gap(QUOTE, 1, 2, 3, "lost"), StateChange(FEED, "live", None), quote(4)])
     one.put([quote(5)])
     assert [event.seq for event in taken(one)] == [1, 4]
+
+
+def test_what_came_before_the_wait_ends_it_at_once() -> None:
+    one = Handover(10, only_ticks=False)
+    one.put([quote(1)])
+    began_s = time.monotonic()
+    one.wait(20.0)
+    asyncio.run(asyncio.wait_for(one.wait_async(), 20.0))
+    assert time.monotonic() - began_s < 10.0
+
+
+def test_whoever_waits_is_woken_by_the_next_event_and_by_the_end() -> None:
+    async def wait() -> None:
+        one = Handover(10, only_ticks=False)
+        both = [asyncio.ensure_future(one.wait_async()) for _ in range(2)]
+        await asyncio.sleep(0)
+        one.put([quote(1)])
+        await asyncio.wait_for(asyncio.gather(*both), 20.0)
+        one.queue.clear()
+        waiting = asyncio.ensure_future(one.wait_async())
+        await asyncio.sleep(0)
+        one.end()
+        await asyncio.wait_for(waiting, 20.0)
+        assert one.over
+
+    asyncio.run(wait())
+
+
+def test_what_the_receiving_thread_died_of_is_raised_behind_its_last_event() -> None:
+    one = Handover(10, only_ticks=False)
+    one.put([quote(1)])
+    one.end(RuntimeError("a fault"))
+    assert not one.over
+    one.queue.clear()
+    with pytest.raises(RuntimeError, match="a fault"):
+        _ = one.over
