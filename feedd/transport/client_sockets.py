@@ -84,11 +84,6 @@ class _Connection:
             for _ in range(AT_ONCE):
                 yield receive(zmq.NOBLOCK)
 
-    def close(self) -> None:
-        self.socket.disable_monitor()
-        self.monitor.close()
-        self.socket.close()
-
 
 class ClientSockets:
     """Connected from the first on; raises ConfigError for what is no endpoint."""
@@ -158,8 +153,6 @@ class ClientSockets:
 
     def close(self) -> None:
         """Close all; whatever is unread is gone."""
-        for connection in self._all:
-            connection.close()
         self._context.destroy(linger=0)
         self._close_pipe()
 

@@ -93,10 +93,12 @@ def test_a_lost_tail_is_repaired_when_the_heartbeat_tells_of_it(world: World) ->
     assert in_a_row(caller.quotes())
 
 
-def test_a_restart_of_the_proxy_loses_nothing_unsaid(world: World) -> None:
-    side = world.proxy()
+@pytest.mark.parametrize("with_history", [True, False])
+def test_a_restart_of_the_proxy_loses_nothing_unsaid(world: World, with_history: bool) -> None:
+    side = world.proxy(with_history=with_history)
     feed = world.feed(side)
-    caller = seen(world, side.endpoint)
+    history = side.history_endpoint if with_history else None
+    caller = seen(world, side.endpoint, history=history)
     world.opened(Ticking(feed, 0.002))
     caller.until(lambda: len(caller.quotes()) > 100)
     side.stop()
