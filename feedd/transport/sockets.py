@@ -10,7 +10,6 @@ import errno
 import re
 from typing import Any
 
-import psutil
 import zmq
 
 from feedd.errors import ConfigError, EndpointInUseError
@@ -64,6 +63,8 @@ def connectable(endpoint: str) -> str:
 
 def _holder(endpoint: str) -> str:
     """Name the process that listens on a TCP port, where the system tells."""
+    import psutil  # noqa: PLC0415  subscribers, who never bind, do without it
+
     match = re.fullmatch(r"tcp://.*:(\d+)", endpoint)
     if match is None:
         return ""
