@@ -23,6 +23,7 @@ from feedd.transport.proxy import Proxy
 from feedd.transport.publisher import Publisher
 
 EXCHANGE = "test"
+PROBE = b"probe."
 NONE = Latency(None, None, None)
 
 
@@ -221,7 +222,16 @@ class World:
 
     def history(self, side: Side) -> HistoryService:
         side.history = self.opened(HistoryService(side.endpoint, side.history_endpoint))
-        time.sleep(0.1)  # until its subscription stands
+        with zmq.Context() as context, context.socket(zmq.PUB) as probe:
+            probe.linger = 0
+            probe.connect(side.workers)
+
+            def heard() -> bool:
+                """Whether its subscription stands: what is sent before is lost."""
+                probe.send_multipart([PROBE, msgspec.msgpack.encode({"session": 1, "seq": 1})])
+                return PROBE in side.history.kept
+
+            eventually(heard)
         return side.history
 
     def feed(self, *sides: Side, symbol: str = "A/B", session: int = 1) -> Feed:
