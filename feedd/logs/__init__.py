@@ -1,0 +1,1 @@
+"""Structured logs that never make a process wait; `setup` puts them together."""
