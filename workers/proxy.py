@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from feedd import config, environment
+from feedd.errors import ConfigError
 from feedd.files import make_run_dir
 from feedd.process import run, worker_arguments
 from feedd.transport.history import History
@@ -31,15 +32,18 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Forward until told to stop."""
     settings = config.load(environment.config_path(arguments.config, environment.read()))
     make_run_dir(Path(settings.run_dir))
-    proxy = Proxy()
+    endpoints = settings.proxy_programs().get(arguments.name)
+    if endpoints is None:
+        raise ConfigError(f"there is no {arguments.name} with proxies: {settings.proxies}")
+    proxy = Proxy(arguments.name)
     history = History(proxy)
     log = structlog.get_logger()
     try:
-        await proxy.bind(settings.proxy)
-        await history.bind(settings.proxy.history)
+        await proxy.bind(endpoints)
+        await history.bind(endpoints.history)
         history.start()
         proxy.start()
-        log.info("forwarding", **msgspec.to_builtins(settings.proxy))
+        log.info("forwarding", **msgspec.to_builtins(endpoints))
         while not stop.is_set():
             if not proxy.forwards:
                 raise RuntimeError("libzmq's proxy loop has ended by itself")
@@ -54,5 +58,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    given = worker_arguments(__doc__).parse_args()
-    sys.exit(run(lambda stop: main(given, stop), "proxy", given.log_dir))
+    parser = worker_arguments(__doc__)
+    parser.add_argument("name", nargs="?", default="proxy", help="its program: proxy or proxy-2")
+    given = parser.parse_args()
+    sys.exit(run(lambda stop: main(given, stop), given.name, given.log_dir))

@@ -17,7 +17,7 @@ from supervisor.xmlrpc import Faults
 
 from feedd.errors import ConfigError, FeeddError
 from feedd.process import DAEMON_PID_FILE
-from feedd.supervision.render import EXCHANGE, PID_FILE, PROXY, SUPERVISOR_SOCKET
+from feedd.supervision.render import EXCHANGE, PID_FILE, PROXIES, SUPERVISOR_SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -220,8 +220,9 @@ class Daemon:
         if pid is None:
             return
         names = list(self.processes())
-        self.stop(name for name in names if name not in {PROXY, EXCHANGE})
-        self.stop(name for name in names if name in {PROXY, EXCHANGE})
+        last = {*PROXIES, EXCHANGE}
+        self.stop(name for name in names if name not in last)
+        self.stop(name for name in names if name in last)
         self._call("shutdown")
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while _runs(pid):

@@ -13,7 +13,7 @@ import structlog
 from feedd import config, ports
 from feedd.errors import ConfigError
 from feedd.supervision.daemon import DaemonError
-from feedd.supervision.render import PROXY
+from feedd.supervision.render import PROXIES
 from feedd.supervision.watchdog import MUTE_AFTER_S, Process, Watchdog
 from feedd.transport.statuses import Statuses
 
@@ -39,7 +39,7 @@ class Guard:
         self._read: tuple[int, int] | None = None
         settings = config.load(config_path)
         self._exchanges: dict[str, str] = {}
-        self._statuses = Statuses(settings.proxy.subscribers, ())
+        self._statuses = Statuses(settings.fan_outs(), ())
         self._rules = Watchdog()
 
     def look(self) -> None:
@@ -78,7 +78,7 @@ class Guard:
         name, pid, supervisor = info["name"], info["pid"], info["statename"]
         exchange = self._exchanges.get(name)
         if exchange is None:
-            heard_s = self._proxy_heard_s(now_s) if name == PROXY else now_s
+            heard_s = self._proxy_heard_s(name, now_s) if name in PROXIES else now_s
             return Process(name, pid, supervisor, heard_s=heard_s)
         heard = self._statuses.heard.get(name)
         if heard is None:
@@ -87,12 +87,12 @@ class Guard:
         state = heard.status["state"]
         return Process(name, pid, supervisor, exchange, state, heard.own_s, tries)
 
-    def _proxy_heard_s(self, now_s: float) -> float:
-        """Return when the proxy forwarded last; while no feed speaks it has nothing to forward."""
+    def _proxy_heard_s(self, name: str, now_s: float) -> float:
+        """Return when a proxy forwarded last; while no feed speaks it has nothing to forward."""
         heard = self._statuses.heard.values()
         if max((h.own_s or 0.0 for h in heard), default=0.0) < now_s - MUTE_AFTER_S / 2:
             return now_s
-        return max(h.proxy_s or 0.0 for h in heard)
+        return max(h.proxies_s.get(name, 0.0) for h in heard)
 
     def _carry_out(self, verdict: Verdict) -> None:
         _log.warning("restarting", name=verdict.name, pid=verdict.pid, why=verdict.why)

@@ -22,9 +22,11 @@ class Proxy:
 
     It subscribes to everything at once, so that a worker that connects waits for nobody, and
     lossy: a subscriber that leaves more than the high-water mark unread loses messages, alone.
+    `name` tells a worker the proxies apart that it is connected to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "proxy") -> None:
+        self._mark = PROXY_MARK + b"." + name.encode()
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.forwarded = _FORWARDED  # brings, within the context, what subscribers get
         self._xpub = make_socket(self.context, zmq.XPUB)
@@ -40,7 +42,7 @@ class Proxy:
         await bind_patiently(lambda: bind(self._xpub, settings.subscribers))
         await bind_patiently(lambda: bind(self._xsub, settings.workers))
         self._xsub.send(SUBSCRIBE)
-        self._xsub.send(SUBSCRIBE + PROXY_MARK)
+        self._xsub.send(SUBSCRIBE + self._mark)
 
     def start(self) -> None:
         """Begin to forward, in a thread of its own that needs no interpreter."""
