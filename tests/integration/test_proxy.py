@@ -42,15 +42,17 @@ def test_a_publisher_waits_until_both_proxies_take_messages_but_not_for_ever(
     publisher = Publisher("x", "A", ["quote"], session=1)
     endpoints = [f"ipc://{tmp_path}/{name}.sock" for name in ("proxy", "proxy-2")]
     proxies = [bound(tmp_path, "proxy")]
-    assert not asyncio.run(publisher.connect(endpoints, 0.5))
-    assert publisher.proxies_connected == 1
-    proxies.append(bound(tmp_path, "proxy-2"))
 
     def both() -> bool:
         publisher.read_subscriptions()
         return publisher.proxies_connected == 2
 
-    eventually(both)
-    publisher.close()
-    for proxy in proxies:
-        proxy.stop()
+    try:
+        assert not asyncio.run(publisher.connect(endpoints, 0.5))
+        assert publisher.proxies_connected == 1
+        proxies.append(bound(tmp_path, "proxy-2"))
+        eventually(both)
+    finally:
+        publisher.close()
+        for proxy in proxies:
+            proxy.stop()
