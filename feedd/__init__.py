@@ -1,3 +1,70 @@
-"""feedd: a market-data feed handler that loses nothing silently."""
+"""feedd: a market-data feed handler that loses nothing silently.
+
+For who subscribes: `feedd.subscribe`, and the events that it yields. They are loaded when they are
+first asked for, and with them nothing but pyzmq and msgspec.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from feedd.client.events import (
+        Book,
+        Candle,
+        Event,
+        Gap,
+        Liquidation,
+        Mark,
+        NewSession,
+        Other,
+        Quote,
+        StateChange,
+        Status,
+        Stopped,
+        Tick,
+        Ticker,
+        Trade,
+        UpstreamGap,
+    )
+    from feedd.client.stream import Stream, subscribe
+    from feedd.topics import topic
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Book",
+    "Candle",
+    "Event",
+    "Gap",
+    "Liquidation",
+    "Mark",
+    "NewSession",
+    "Other",
+    "Quote",
+    "StateChange",
+    "Status",
+    "Stopped",
+    "Stream",
+    "Tick",
+    "Ticker",
+    "Trade",
+    "UpstreamGap",
+    "subscribe",
+    "topic",
+]
+
+_ELSEWHERE = {
+    "Stream": "feedd.client.stream",
+    "subscribe": "feedd.client.stream",
+    "topic": "feedd.topics",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'feedd' has no attribute {name!r}")
+    value = getattr(import_module(_ELSEWHERE.get(name, "feedd.client.events")), name)
+    globals()[name] = value
+    return value

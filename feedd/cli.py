@@ -18,7 +18,7 @@ from feedd.errors import ConfigError, FeeddError, FinalError
 from feedd.logs.lines import readable
 from feedd.operation import changes, config_edit, demo, health, show, table
 from feedd.operation.follow import Follower, processes
-from feedd.operation.startup import start, wait_until_healthy
+from feedd.operation.startup import start, wait_until_healthy, wait_until_live
 from feedd.sources import exchanges
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon, project_root
@@ -206,7 +206,12 @@ def _restart(arguments: argparse.Namespace) -> int:
         daemon.stop(names)
         daemon.start(names)
     print(f"restarted {', '.join(names)}")
-    wait_until_healthy(settings, daemon, ports.assign(settings, path), _say)
+    given = ports.assign(settings, path)
+    if not arguments.symbols:
+        wait_until_healthy(settings, daemon, given, _say)
+        return 0
+    for name in names:
+        wait_until_live(settings, daemon, given, name, _say)
     return 0
 
 

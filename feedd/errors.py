@@ -7,7 +7,7 @@
         `EndpointInUseError`   69, EX_UNAVAILABLE
         `UnknownSymbolError`   65, EX_DATAERR
     `SourceError`              the exchange is away or misbehaves: connect again, for ever
-        `LimitError`           a limit of the exchange is used up: not before `retry_after_s`
+        `LimitError`           what this machine may ask is used up: not before `retry_after_s`
 
 The exit codes are those of sysexits.h; supervisord restarts none of them.
 """
@@ -54,7 +54,7 @@ class SourceError(FeeddError):
 
 
 class LimitError(SourceError):
-    """A limit of the exchange is used up, or it asked for a pause; nothing was sent."""
+    """What all workers of this machine share is used up, or held; nothing was asked."""
 
     def __init__(self, text: str, retry_after_s: float) -> None:
         super().__init__(text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from feedd.clock import NS_PER_MS, NS_PER_S
-from feedd.errors import FinalError, SourceError
+from feedd.errors import FinalError, LimitError, SourceError
 from feedd.latency import Histogram, Recent
 from feedd.model import Book, ChannelStatus, Quote, Status, Ticker
 from feedd.session import Session
@@ -120,7 +120,12 @@ class FeedLoop:
                 await self._ask()
             except SourceError as error:
                 for channel in self._session.channels:
-                    self._session.lost(channel, str(error), self._monotonic_ns())
+                    self._session.lost(
+                        channel,
+                        str(error),
+                        self._monotonic_ns(),
+                        waits=isinstance(error, LimitError),
+                    )
                 _log.warning("the exchange is away", why=str(error))
                 if self._clock.monotonic_s() - self._started_s > AWAY_S:
                     await self._open_publisher()
@@ -202,11 +207,11 @@ class FeedLoop:
         """Say that events are missing."""
         self._say(self._session.missing(channel, from_id, to_id, reason))
 
-    def resync(self, channel: str, reason: str) -> None:
+    def resync(self, channel: str, reason: str, *, waits: bool = False) -> None:
         """Say that a channel waits for a new snapshot."""
         if self._ticker_maker is not None:
             self._ticker_maker.forget(channel)
-        self._session.resync(channel, reason)
+        self._session.resync(channel, reason, waits=waits)
         self._say_if_changed()
 
     def heard(self, channel: str) -> None:
@@ -218,11 +223,11 @@ class FeedLoop:
         self._session.subscribed(channel, self._monotonic_ns())
         self._say_if_changed()
 
-    def lost(self, channel: str, reason: str) -> None:
+    def lost(self, channel: str, reason: str, *, waits: bool = False) -> None:
         """Say that a connection is gone."""
         if self._ticker_maker is not None:
             self._ticker_maker.forget(channel)
-        self._session.lost(channel, reason, self._monotonic_ns())
+        self._session.lost(channel, reason, self._monotonic_ns(), waits=waits)
         self._say_if_changed()
 
     def rejected(self, channels: Iterable[str], reason: str) -> None:
@@ -322,6 +327,7 @@ class FeedLoop:
             reconnects=channel.reconnects,
             reconnects_1h=channel.reconnected.count(monotonic_ns),
             tries=channel.tries,
+            waits=channel.waits,
             gaps=channel.gaps,
             connected_percent_1h=channel.connection.percent(monotonic_ns),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -38,7 +39,7 @@ def held(path: Path, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     make_run_dir(path.parent)
     deadline = time.monotonic() + timeout_s
     try:
-        file = path.open("a+")
+        file = path.open("ab+", buffering=0)
     except OSError as error:
         raise ConfigError(f"{path}: can't be opened: {error.strerror}") from None
     with file:
@@ -48,17 +49,19 @@ def held(path: Path, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    file.seek(0)
-                    holder = file.read() or "unknown"
+                    holder = os.pread(file.fileno(), 32, 0).decode() or "unknown"
                     raise BusyError(
                         f"another feedd command (pid {holder}) holds {path} for more than "
                         f"{timeout_s:g} s; try again when it is done"
                     ) from None
             time.sleep(0.02)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with contextlib.suppress(OSError):  # a full disk; the pid is for others' errors only
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), b"%d" % os.getpid())
         try:
             yield
         finally:
-            file.truncate(0)  # while it is still ours: the next holder writes its own
+            with contextlib.suppress(OSError):
+                os.ftruncate(
+                    file.fileno(), 0
+                )  # while it is still ours: the next holder writes its own

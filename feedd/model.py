@@ -205,7 +205,8 @@ class ChannelStatus(Struct, frozen=True):
     latency_us: Latency
     reconnects: int
     reconnects_1h: int
-    tries: int  # connections lost since the last event
+    tries: int  # connections that failed since the last event
+    waits: bool  # for a limit of the exchange that all workers share
     gaps: int
     connected_percent_1h: float | None  # since the first connection, within the last hour
 

@@ -39,6 +39,7 @@ class Channel:
     life: int | None = None  # the connection's sign of life, at the last look
     alive_ns: int = 0  # when it last changed
     reason: str | None = None
+    waits: bool = False  # for what all workers share, to be free again
     last_received_ns: int | None = None
     messages: int = 0
     reconnects: int = 0
@@ -161,9 +162,9 @@ class Session:
         """Note a hole that the source found; return it as it is to be told."""
         return self._gap(Gap(name, from_id, to_id, reason))
 
-    def resync(self, name: str, reason: str) -> None:
+    def resync(self, name: str, reason: str, *, waits: bool = False) -> None:
         """Note that a channel waits for a new snapshot: until its next event nothing is known."""
-        self._turn(self._channels[name], "resync", reason)
+        self._turn(self._channels[name], "resync", reason, waits=waits)
 
     def heard(self, name: str) -> None:
         """Note a sign of life that is no event."""
@@ -172,13 +173,13 @@ class Session:
         if channel.phase == "stale":
             self._turn(channel, "live")
 
-    def lost(self, name: str, reason: str, now_ns: int) -> None:
-        """Note that a channel's connection is gone, or could not be made."""
+    def lost(self, name: str, reason: str, now_ns: int, *, waits: bool = False) -> None:
+        """Note that a channel's connection is gone, could not be made, or waits for its turn."""
         channel = self._channels[name]
-        self._turn(channel, "lost", reason)
+        self._turn(channel, "lost", reason, waits=waits)
         channel.connection.down(now_ns)
         channel.subscribed = False
-        channel.tries += 1
+        channel.tries += not waits
         if self._counts_as_hole(name, channel):
             channel.gap_reason = f"reconnect after: {reason}"
 
@@ -235,9 +236,12 @@ class Session:
             self._turn(channel, "stale", f"silent for more than {limit_ns // S} s")
         return silent_ns > RECONNECT_AFTER_LIMITS * limit_ns
 
-    def _turn(self, channel: Channel, phase: Phase, reason: str | None = None) -> None:
+    def _turn(
+        self, channel: Channel, phase: Phase, reason: str | None = None, *, waits: bool = False
+    ) -> None:
         channel.phase = phase
         channel.reason = reason
+        channel.waits = waits
         self.changed = True
 
     def _counts_as_hole(self, name: str, channel: Channel) -> bool:

@@ -9,10 +9,13 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import structlog
+
 from feedd.budget import record
 from feedd.budget.locks import locked
 from feedd.clock import NS_PER_S, Clock
 from feedd.errors import LimitError, SourceError
+from feedd.files import FULL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from feedd.budget.window import Limit, Window
 
 PATIENCE_S = 5.0  # a wait that is longer in all is an error, so that the feed can say so
+_log = structlog.get_logger()
 JITTER_S = 0.25  # so that those who wait for the same slot don't come at once
 LOCK_WITHIN_S = 5.0  # it is held for less than a millisecond
 
@@ -82,7 +86,10 @@ class Allowance:
                 yield window
                 os.pwrite(file, record.encode(window, record.boot_id()), 0)
             except OSError as error:
-                raise SourceError(f"{self._path}: can't be kept: {error.strerror}") from None
+                if error.errno not in FULL:
+                    raise SourceError(f"{self._path}: can't be kept: {error.strerror}") from None
+                # No worker stops for a full disk; each still keeps to the limits by itself.
+                _log.warning("a limit can't be shared", file=str(self._path), why=error.strerror)
 
     def _refusal(self, window: Window, wait_s: float, now_s: float) -> str:
         if self._limit is None or window.blocked_until_s - now_s >= wait_s:

@@ -14,7 +14,7 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from feedd.errors import SourceError
+from feedd.errors import LimitError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +27,8 @@ LOOK_FIRST_S, LOOK_EVERY_S = 0.002, 0.1  # doubled each time: a list of markets 
 async def locked(path: Path, within_s: float) -> AsyncIterator[int]:
     """Hold a file, which is made if need be, and yield its descriptor.
 
-    Raises SourceError where another process keeps it for longer, and where it can't be opened.
+    Raises LimitError where another process keeps it for longer, SourceError where it can't be
+    opened.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -38,8 +39,8 @@ async def locked(path: Path, within_s: float) -> AsyncIterator[int]:
         deadline, pause_s = time.monotonic() + within_s, LOOK_FIRST_S
         while not _taken(descriptor):
             if time.monotonic() > deadline:
-                raise SourceError(
-                    f"{path}: another process has held it for {within_s:g} s; is it stopped?"
+                raise LimitError(
+                    f"{path}: another process has held it for {within_s:g} s; is it stopped?", 0.0
                 )
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  no secret
             pause_s = min(2.0 * pause_s, LOOK_EVERY_S)

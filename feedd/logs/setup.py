@@ -11,11 +11,11 @@ import orjson
 import structlog
 
 from feedd import secrets
-from feedd.logs import stderr
 from feedd.clock import Clock
+from feedd.logs import stderr
 from feedd.logs.file import LogFile
-from feedd.logs.writer import LogWriter
 from feedd.logs.repeats import Repeats
+from feedd.logs.writer import LogWriter
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger

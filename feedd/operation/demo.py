@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from feedd import config
 from feedd.errors import ConfigError
 from feedd.operation import show
@@ -46,9 +48,10 @@ def run(config_path: Path) -> int:
         # A second Ctrl-C must not leave half of it running.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        daemon.shutdown()
-        with contextlib.suppress(BrokenPipeError):
-            _say("stopped; nothing was left behind")
+        if _is_ours(daemon):
+            daemon.shutdown()
+            with contextlib.suppress(BrokenPipeError):
+                _say("stopped; nothing was left behind")
     return 0
 
 
@@ -64,6 +67,12 @@ def _print_ticks(endpoint: str, supervisord: subprocess.Popen[bytes] | None) -> 
             elif supervisord is not None and supervisord.poll() is not None:
                 _say("the demo was stopped from elsewhere")
                 return
+
+
+def _is_ours(daemon: Daemon) -> bool:
+    """Whether the supervisord that runs is a child of this process, and no one else's."""
+    pid = daemon.pid
+    return pid is not None and psutil.Process(pid).ppid() == os.getpid()
 
 
 def _say(text: str) -> None:

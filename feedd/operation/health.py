@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 import orjson
 import psutil
 
+from feedd.errors import FINAL_EXIT_CODES
 from feedd.logs.setup import LOG_SUFFIX
+from feedd.supervision.guard import HEARTBEAT
 from feedd.supervision.render import EXCHANGE, PROXIES, WATCHDOG
+from feedd.supervision.watchdog import AWAY
 from feedd.transport.statuses import Statuses
 
 if TYPE_CHECKING:
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
 LOG_TAIL_BYTES = 65536
 HEARTBEATS_S = 1.4  # a feed says its state once a second
 FRESH_S = 3.0  # a status that is older says nothing of now
+WATCHDOG_LATE_S = 20.0  # it looks every 5 s, and a look may take 5 s
 MUTE = "silent"  # it runs, and nothing is heard of it
-AWAY = frozenset({"stale", "reconnecting"})  # states of a feed that hears nothing itself
 
 
 class Health(IntEnum):
@@ -64,6 +67,7 @@ class ProcessHealth:
     usage: Usage = Usage()
     channels: dict[str, dict[str, Any]] = field(default_factory=dict)
     status: dict[str, Any] | None = None
+    ended: bool = False  # for good: supervisord leaves it so
 
     @property
     def is_feed(self) -> bool:
@@ -121,7 +125,11 @@ class Report:
     def notices(self) -> list[str]:
         """Return what is wrong with more than one feed: an exchange that most feeds don't hear."""
         feeds = Counter(feed.exchange for feed in self.feeds)
-        away = Counter(feed.exchange for feed in self.feeds if feed.state in AWAY)
+        away = Counter(
+            feed.exchange
+            for feed in self.feeds
+            if feed.state in AWAY and not any(c["waits"] for c in feed.channels.values())
+        )
         return [
             f"{exchange}: {away[exchange]} of {count} feeds hear nothing; "
             "the exchange is down, or the way to it"
@@ -198,6 +206,8 @@ class Look:
             mute = name in self._proxies and name not in forwarding
             if mute and row.process == "RUNNING" and heard:
                 row = replace(row, state=MUTE, reason="forwards nothing")
+            if name == WATCHDOG and row.process == "RUNNING" and (late := self._late()):
+                row = replace(row, state=MUTE, reason=f"has not looked for {late:.0f} s")
             rows.append(row)
         for feed in self._feeds:
             info = infos.get(feed.name)
@@ -207,6 +217,15 @@ class Look:
             lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
             rows.append(_feed(row, feed, self._ports.get(feed.name), spoken, lost))
         return Report(tuple(rows))
+
+    def _late(self) -> float | None:
+        """Return for how long the watchdog has not looked, where that is too long."""
+        try:
+            heartbeat = Path(self._config.run_dir, HEARTBEAT).stat().st_mtime
+        except FileNotFoundError:  # it is about to begin
+            return None
+        late_s = time.time() - heartbeat
+        return late_s if late_s > WATCHDOG_LATE_S else None
 
     def _names(self) -> list[str]:
         exchange = [] if self._config.embedded_exchange is None else [EXCHANGE]
@@ -240,6 +259,8 @@ def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path
         pid=info["pid"] or None,
         uptime_s=info["now"] - info["start"] if running else 0,
         usage=usage,
+        ended=info["statename"] == "FATAL"
+        or (info["statename"] == "EXITED" and info["exitstatus"] in {0, *FINAL_EXIT_CODES}),
         reason=None
         if running
         else _last_error(log_dir, name, info["start"]) or info["spawnerr"] or None,

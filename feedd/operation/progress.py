@@ -72,7 +72,7 @@ class Progress:
             self._tell_counts(report, elapsed_s)
 
     def _is_news(self, process: ProcessHealth, elapsed_s: float) -> bool:
-        coming = process.state in _COMING
+        coming = process.state in _COMING or process.process == "STARTING"
         if not self._many:
             return not coming or elapsed_s >= COMING_UP_S
         if process.healthy or _count_name(process) == "starting":

@@ -9,10 +9,10 @@ import msgspec
 
 from feedd import config as configuration
 from feedd import locks, ports
-from feedd.errors import FINAL_EXIT_CODES, ConfigError, FeeddError
+from feedd.errors import ConfigError, FeeddError
 from feedd.operation import health
 from feedd.operation.health import Health, Report
-from feedd.operation.progress import COMING_UP_S, ENDED, FEW, Progress, Say
+from feedd.operation.progress import COMING_UP_S, FEW, Progress, Say
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon
 
@@ -110,7 +110,7 @@ def tell_until_healthy(config: Config, look: Callable[[], Report], say: Say) -> 
                 progress.say(f"all is healthy; subscribe to {endpoints}")
                 return report
             unwell = [p for p in report.processes if not p.healthy]
-            ended = [p for p in unwell if p.process in ENDED]
+            ended = [p for p in unwell if p.ended]
             if (ended and (few or ended == unwell)) or time.monotonic() > deadline:
                 told = ended if few and ended else unwell
                 raise StartError(
@@ -141,7 +141,7 @@ def wait_until_live(
             progress.tell(Report((feed,)), elapsed_s)
             if feed.healthy:
                 return
-            if feed.process in ENDED and _is_final(daemon, name):
+            if feed.ended:
                 raise EndedError(feed.reason or f"{name} has ended; its log may say why")
             # A program that was just added is STOPPED until supervisord comes round to it.
             if feed.process == "MISSING" or (feed.process == "STOPPED" and elapsed_s > COMING_UP_S):
@@ -149,13 +149,6 @@ def wait_until_live(
             if elapsed_s > HEALTHY_WITHIN_S:
                 raise StartError(f"not live yet: {_why([feed])}")
             time.sleep(LOOK_AGAIN_S)
-
-
-def _is_final(daemon: Daemon, name: str) -> bool:
-    """Whether supervisord leaves a process ended; one that crashed it starts again at once."""
-    info = daemon.processes().get(name, {})
-    final = info.get("exitstatus") in {0, *FINAL_EXIT_CODES}
-    return info.get("statename") == "FATAL" or (info.get("statename") == "EXITED" and final)
 
 
 def _why(processes: Sequence[ProcessHealth]) -> str:

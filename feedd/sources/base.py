@@ -24,14 +24,17 @@ class Sink(Protocol):
     def subscribed(self, channel: str) -> None:
         """Note that the connection of a channel stands; its data may still never come."""
 
-    def lost(self, channel: str, reason: str) -> None:
-        """Note that a channel's connection failed; the source is connecting again."""
+    def lost(self, channel: str, reason: str, *, waits: bool = False) -> None:
+        """Note that a channel's connection failed; the source is connecting again.
+
+        `waits`: it was not even tried, since what all workers share is used up (LimitError).
+        """
 
     def missing(self, channel: str, from_id: EventId, to_id: EventId, reason: str) -> None:
         """Say that events between two ids never came; the next `event` is from behind them."""
 
-    def resync(self, channel: str, reason: str) -> None:
-        """Say that a channel shows nothing until it has a new snapshot."""
+    def resync(self, channel: str, reason: str, *, waits: bool = False) -> None:
+        """Say that a channel shows nothing until it has a new snapshot; `waits` as in `lost`."""
 
     def heard(self, channel: str) -> None:
         """Note a sign of life of a channel that is no event, e.g. one that was told already."""

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from feedd.books.diff import DiffBook
-from feedd.errors import FeeddError
+from feedd.errors import FeeddError, LimitError
 from feedd.model import Book
 from feedd.sources.base import Backoff
 
@@ -85,6 +85,7 @@ class BookKeeper:
         while rules.needs_snapshot:
             was_synced = rules.synced
             why: str | None = None
+            waits = False
             try:
                 answer = await self._renew()
                 if isinstance(rules, DiffBook):
@@ -93,11 +94,12 @@ class BookKeeper:
                     why = await self._streamed()
             except FeeddError as error:
                 why = str(error)
+                waits = isinstance(error, LimitError)
             if rules.synced:
                 if not was_synced:
                     self._tell_book(time.time_ns(), sink)
             elif why is not None:
-                sink.resync("book", why)
+                sink.resync("book", why, waits=waits)
             if rules.needs_snapshot:
                 await asyncio.sleep(backoff.next_s())
 

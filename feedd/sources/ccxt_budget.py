@@ -11,8 +11,9 @@ import aiohttp
 import ccxt
 
 from feedd.budget.allowance import Allowance
-from feedd.errors import FeeddError
+from feedd.errors import FeeddError, LimitError
 from feedd.sources.address_limits import address_limits, away_s, place
+from feedd.sources.ccxt_errors import WaitsError
 from feedd.sources.dialects import market_type
 from feedd.sources.market_list import MarketList
 
@@ -150,7 +151,8 @@ def _dial_within(budget: Budget, client: Any) -> None:
             await budget.connection()
         except Exception as error:  # noqa: BLE001  nobody awaits this: the client is to say it
             client.last_retry_after = getattr(error, "retry_after_s", None)
-            client.on_error(ccxt.NetworkError(str(error)))
+            failure = WaitsError(error) if isinstance(error, LimitError) else None
+            client.on_error(failure or ccxt.NetworkError(str(error)))
             return
         if client.error is None:  # else it was given up while it waited
             await dial(session)

@@ -12,9 +12,18 @@ from feedd.errors import (
     ConfigError,
     CredentialsError,
     FeeddError,
+    LimitError,
     SourceError,
     UnknownSymbolError,
 )
+
+
+class WaitsError(ccxt.NetworkError):  # type: ignore[misc]  # ccxt's own types are skipped
+    """A connection that was not dialled: what all workers share is used up."""
+
+    def __init__(self, error: LimitError) -> None:
+        super().__init__(str(error))
+        self.retry_after_s = error.retry_after_s
 
 
 class Translator:
@@ -30,6 +39,8 @@ class Translator:
         if isinstance(error, FeeddError):
             return error
         text = one_line(error)
+        if isinstance(error, WaitsError):
+            return LimitError(text, error.retry_after_s)
         if isinstance(error, ccxt.AuthenticationError):
             return CredentialsError(
                 f"{self._id} refused the API key ({text}); correct it, or unset it: "

@@ -15,7 +15,7 @@ from feedd.sources.dialects import Dialect, lacking
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEEP_ALIVE_MS = 5000  # a dead connection is noticed within three of these
+KEEP_ALIVE_MS = 5000  # between pings; each is answered by a pong
 CACHED = 2000  # trades, liquidations: more than any exchange sends in one message (Bybit: 1,024)
 
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import ccxt
 
-from feedd.errors import FeeddError, FinalError
+from feedd.errors import FeeddError, FinalError, LimitError
 from feedd.sources.base import Backoff
 from feedd.sources.book_keeper import BookKeeper
-from feedd.sources.ccxt_errors import Translator, one_line
+from feedd.sources.ccxt_errors import Translator, WaitsError, one_line
 from feedd.sources.ccxt_exchange import (
     CACHED,
     check_channels,
@@ -89,7 +89,7 @@ class CcxtSource:
         )
         self._sink: Sink | None = None
         self._backoff = {channel: Backoff() for channel in channels}
-        self._lost: dict[str, asyncio.Future[str]] = {}
+        self._lost: dict[str, asyncio.Future[tuple[str, bool]]] = {}  # reason, waits
         self._clients: dict[str, Any] = {}
         self._received_ns = 0
         self._in_handler = False
@@ -187,8 +187,8 @@ class CcxtSource:
                     failure = self._errors(error)
                     if isinstance(failure, FinalError):
                         raise failure
-                    self._note_lost(channel, str(failure))
-                reason = await lost
+                    self._note_lost(channel, str(failure), waits=isinstance(failure, LimitError))
+                reason, waits = await lost
             finally:
                 watch.cancel()
             self._drop(self._clients.pop(channel, None), reason)
@@ -196,7 +196,7 @@ class CcxtSource:
                 self._trades.lost(reason)
             if channel == "book" and self._books is not None:
                 self._books.lost(reason)
-            sink.lost(channel, reason)
+            sink.lost(channel, reason, waits=waits)
             await asyncio.sleep(backoff.next_s())
 
     def _watch(self, channel: str) -> Awaitable[Any]:
@@ -219,10 +219,10 @@ class CcxtSource:
         if client is not None and self._exchange.clients.get(client.url) is client:
             client.on_error(ccxt.NetworkError(reason))
 
-    def _note_lost(self, channel: str, reason: str) -> None:
+    def _note_lost(self, channel: str, reason: str, *, waits: bool = False) -> None:
         lost = self._lost.get(channel)
         if lost is not None and not lost.done():
-            lost.set_result(reason)
+            lost.set_result((reason, waits))
 
     # --- the tap ----------------------------------------------------------------------------
 
@@ -231,6 +231,9 @@ class CcxtSource:
         channels: dict[str, str] = {}  # by the hash of the message
         future, resolve, reject = client.future, client.resolve, client.reject
         handle_message = client.handle_message
+        # ccxt compares pongs by the wall clock: a step of it would drop every connection. Its
+        # pings go on; who does not answer is found by the session, by the monotonic clock.
+        client.maxPingPongMisses = float("inf")
 
         def tapped_future(message_hash: str) -> Any:
             channel = _channel.get()
@@ -280,7 +283,7 @@ class CcxtSource:
         """Note a connection that is gone, for every channel that it carried."""
         for channel in self._channels_of(client):
             self._backoff[channel].at_least(client.last_retry_after or 0.0)
-            self._note_lost(channel, one_line(error))
+            self._note_lost(channel, one_line(error), waits=isinstance(error, WaitsError))
 
     def _reject(self, channels: list[str], error: Exception) -> None:
         if self._sink is not None and channels:

@@ -26,6 +26,7 @@ CONF = "supervisord.conf"
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
 ORPHANS_END_S = 2.0
+KILL_FEEDS_AFTER_S, KILL_REST_AFTER_S = 2.0, 1.2  # when everything is to end
 CALL_TIMEOUT_S = 5.0
 NOT_RUNNING = frozenset({"STOPPED", "EXITED", "FATAL"})
 
@@ -48,7 +49,7 @@ def project_root() -> Path:
 
 
 class _AwayError(DaemonError):
-    """Nobody answers on supervisord's socket."""
+    """Nobody listens on supervisord's socket."""
 
 
 class _UnixTransport(xmlrpc.client.Transport):
@@ -78,7 +79,10 @@ class Daemon:
 
     @property
     def pid(self) -> int | None:
-        """The process that answers, or None where none does."""
+        """The process that answers, or None where none is there.
+
+        Raises DaemonError where it is there and does not answer.
+        """
         try:
             return int(self._call("getPID"))
         except _AwayError:
@@ -93,7 +97,7 @@ class Daemon:
         pid_file = self.root / PID_FILE
         try:
             daemon = psutil.Process(int(pid_file.read_text()))
-            if "supervisor.supervisord" in daemon.cmdline():
+            if "supervisor.supervisord" in daemon.cmdline() and daemon.cwd() == str(self.root):
                 raise DaemonError(
                     f"supervisord (pid {daemon.pid}) is there and does not answer; wait for it, "
                     f"or end it with kill -9 {daemon.pid}"
@@ -188,8 +192,11 @@ class Daemon:
                 if error.code != Faults.ALREADY_STARTED:  # by supervisord itself, or a person
                     raise
 
-    def stop(self, names: Iterable[str]) -> None:
-        """Stop programs, all at once, and wait until they have ended."""
+    def stop(self, names: Iterable[str], kill_after_s: float = STOP_TIMEOUT_S) -> None:
+        """Stop programs, all at once, and wait until they have ended.
+
+        What has not is killed: by supervisord after STOP_WAIT_S, or earlier where so asked.
+        """
         names = list(names)
         for name in names:
             try:
@@ -197,13 +204,20 @@ class Daemon:
             except DaemonError as error:
                 if error.code != Faults.NOT_RUNNING:  # it has ended, or is just ending
                     raise
-        deadline = time.monotonic() + STOP_TIMEOUT_S
+        began_s = time.monotonic()
+        killed = False
         while True:
             infos = self.processes()
             left = [name for name in names if infos[name]["statename"] not in NOT_RUNNING]
             if not left:
                 return
-            if time.monotonic() > deadline:
+            passed_s = time.monotonic() - began_s
+            if passed_s > kill_after_s and not killed:
+                killed = True
+                for name in left:
+                    with contextlib.suppress(DaemonError):  # it has just ended
+                        self.signal(name, "KILL")
+            if passed_s > STOP_TIMEOUT_S:
                 raise DaemonError(f"{', '.join(left)} did not stop")
             time.sleep(0.02)
 
@@ -214,15 +228,15 @@ class Daemon:
     def shutdown(self) -> None:
         """Stop the feeds, then what they depend on, then supervisord; wait until it is gone.
 
-        Takes 5 s at the most: a process that hangs is killed after STOP_WAIT_S.
+        Within 5 s: what hangs is killed.
         """
         pid = self.pid
         if pid is None:
             return
         names = list(self.processes())
         last = {*PROXIES, EXCHANGE}
-        self.stop(name for name in names if name not in last)
-        self.stop(name for name in names if name in last)
+        self.stop((name for name in names if name not in last), KILL_FEEDS_AFTER_S)
+        self.stop((name for name in names if name in last), KILL_REST_AFTER_S)
         self._call("shutdown")
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while _runs(pid):
@@ -241,6 +255,11 @@ class Daemon:
                     "the last supervisord of this folder is still stopping; wait a few seconds"
                 ) from None
             raise DaemonError(f"supervisord: {fault.faultString}", fault.faultCode) from None
+        except TimeoutError:
+            raise DaemonError(
+                f"supervisord is there, but has not answered for {CALL_TIMEOUT_S:.0f} s; wait for "
+                f"it, or end it by the pid in {PID_FILE}"
+            ) from None
         except (OSError, xmlrpc.client.Error) as error:
             raise _AwayError(f"supervisord does not answer: {error}") from None
 

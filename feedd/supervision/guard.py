@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -18,13 +19,13 @@ from feedd.supervision.watchdog import MUTE_AFTER_S, Process, Watchdog
 from feedd.transport.statuses import Statuses
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from feedd.supervision.daemon import Daemon
     from feedd.supervision.watchdog import Verdict
 
 END_FEEDS_WITHIN_S = 2.0
 END_REST_WITHIN_S = 1.5
+START_TOLERANCE_S = 2  # supervisord tells the start of a process in whole seconds
+HEARTBEAT = "watchdog.beat"  # below run_dir
 FEED_SCRIPT = "workers/feed.py"
 
 _log = structlog.get_logger()
@@ -38,6 +39,7 @@ class Guard:
         self._daemon = daemon
         self._read: tuple[int, int] | None = None
         settings = config.load(config_path)
+        self._heartbeat = Path(settings.run_dir, HEARTBEAT)
         self._exchanges: dict[str, str] = {}
         self._statuses = Statuses(settings.fan_outs(), ())
         self._rules = Watchdog()
@@ -50,10 +52,18 @@ class Guard:
         infos = self._daemon.processes()
         verdicts = self._rules.look([self._seen(info, now_s) for info in infos.values()], now_s)
         for note in self._rules.notes:
-            _log.warning("watchdog", note=note)
+            _log.warning(note)  # the text itself: of one text, what repeats is only counted
         self._rules.notes.clear()
         for verdict in verdicts:
             self._carry_out(verdict)
+        self._beat()
+
+    def _beat(self) -> None:
+        """Leave a sign that the watchdog itself is well: `feedd status` looks at its time."""
+        try:
+            self._heartbeat.touch()
+        except OSError as error:
+            _log.warning("the heartbeat can't be written", why=str(error))
 
     def close(self) -> None:
         """Close the sockets."""
@@ -81,21 +91,30 @@ class Guard:
             heard_s = self._proxy_heard_s(name, now_s) if name in PROXIES else now_s
             return Process(name, pid, supervisor, heard_s=heard_s)
         heard = self._statuses.heard.get(name)
-        if heard is None:
+        # A session is numbered by the time of its start; what an earlier life said counts no more.
+        if heard is None or heard.status["session"] < (info["start"] - START_TOLERANCE_S) * 1000:
             return Process(name, pid, supervisor, exchange)
-        tries = max(channel["tries"] for channel in heard.status["channels"].values())
-        state = heard.status["state"]
-        return Process(name, pid, supervisor, exchange, state, heard.own_s, tries)
+        unwell = [c for c in heard.status["channels"].values() if c["state"] != "live"]
+        return Process(
+            name=name,
+            pid=pid,
+            supervisor=supervisor,
+            exchange=exchange,
+            state=heard.status["state"],
+            heard_s=heard.own_s,
+            tries=max((channel["tries"] for channel in unwell), default=0),
+            waits=any(channel["waits"] for channel in unwell),
+        )
 
-    def _proxy_heard_s(self, name: str, now_s: float) -> float:
+    def _proxy_heard_s(self, name: str, now_s: float) -> float | None:
         """Return when a proxy forwarded last; while no feed speaks it has nothing to forward."""
         heard = self._statuses.heard.values()
         if max((h.own_s or 0.0 for h in heard), default=0.0) < now_s - MUTE_AFTER_S / 2:
             return now_s
-        return max(h.proxies_s.get(name, 0.0) for h in heard)
+        return max((h.proxies_s[name] for h in heard if name in h.proxies_s), default=None)
 
     def _carry_out(self, verdict: Verdict) -> None:
-        _log.warning("restarting", name=verdict.name, pid=verdict.pid, why=verdict.why)
+        _log.warning(f"restarting {verdict.name}", pid=verdict.pid, why=verdict.why)
         try:
             if verdict.how == "start":
                 self._daemon.start([verdict.name])
@@ -104,7 +123,7 @@ class Guard:
                 # is only stuck may say its last word; one that is mute hears no signal but this.
                 self._daemon.signal(verdict.name, "KILL" if verdict.how == "kill" else "HUP")
         except DaemonError as error:
-            _log.warning("could not be restarted", name=verdict.name, why=str(error))
+            _log.warning(f"{verdict.name} could not be restarted", why=str(error))
 
     def end_all(self) -> None:
         """End all that supervisord runs: the feeds, then the rest, each all at once.

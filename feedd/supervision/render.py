@@ -110,7 +110,8 @@ def _program(name: str, command: list[str], made_from: Any, root: Path, log_dir:
     if name == WATCHDOG:
         kind = "eventlistener"
         settings |= EVENTS
-        settings |= _log_settings("stderr", log)  # its standard output is the protocol's
+        # Its standard output is the protocol's; by itself supervisord would keep that as a log.
+        settings |= {"stdout_logfile": "NONE", **_log_settings("stderr", log)}
     else:
         settings |= {"redirect_stderr": "true", **_log_settings("stdout", log)}
     lines = [f"{key}={value.replace('%', '%%')}" for key, value in settings.items()]

@@ -27,19 +27,22 @@ STUCK_AFTER_TRIES = 3  # connections since the last event
 FATAL_AFTER_S = 60.0  # what supervisord gave up is tried again after so long
 RESTARTS = 3
 WITHIN_S = 600.0
+WITHIN_AT_MOST_S = 86_400.0
 
-AWAY = frozenset({"stale", "reconnecting"})
-UNWELL = AWAY | {"resync"}
+AWAY = frozenset({"stale", "reconnecting", "resync"})
+UNWELL = AWAY | {"starting"}
+TRYING = frozenset({"stale", "reconnecting"})  # states in which tries tell whether it does
 
 How = Literal["kill", "end", "start"]
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What is seen of a process; `heard_s` is when it spoke last, by the caller's clock.
+    """What is seen of a process; `heard_s` is when it spoke last in this life, None for never.
 
-    `exchange` is None for what is no worker; `tries` counts the connections that the worst of its
-    channels made since its last event.
+    `exchange` is None for what is no worker; `tries` counts the connections that failed since the
+    last event, of the worst of the channels that are not live. `waits` says that it is not the
+    exchange that keeps it, but a limit that all workers share.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Process:
     state: str | None = None
     heard_s: float | None = None
     tries: int = 0
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,11 @@ class Verdict:
 class _Known:
     pid: int = 0
     since_s: float = 0.0
+    judged_s: float = 0.0
     unwell_since_s: float | None = None
     fatal_since_s: float | None = None
     restarts: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS))
+    within_s: float = WITHIN_S
     gave_up: bool = False
 
 
@@ -101,7 +107,9 @@ class Watchdog:
         known = self._known.setdefault(process.name, _Known())
         if known.pid != process.pid:
             known.pid, known.since_s, known.unwell_since_s = process.pid, now_s, None
-        if process.state not in UNWELL:
+        if process.state == "live":
+            known.within_s = WITHIN_S
+        if process.state not in UNWELL or process.waits:
             known.unwell_since_s = None
         elif known.unwell_since_s is None:
             known.unwell_since_s = now_s
@@ -112,7 +120,7 @@ class Watchdog:
 
     def _is_down(self, exchange: str, running: list[Process], now_s: float) -> bool:
         """Whether most workers of an exchange say that they hear nothing; noted once each way."""
-        away = [p for p in running if p.state in AWAY and not self._mute(p, now_s)]
+        away = [p for p in running if p.state in AWAY and not p.waits and not self._mute(p, now_s)]
         down = 2 * len(away) > len(running)
         if down and exchange not in self._down:
             self._down.add(exchange)
@@ -138,7 +146,8 @@ class Watchdog:
         for verdict in allowed[:at_once]:
             known = self._known[verdict.name]
             known.restarts.append(now_s)
-            known.since_s, known.unwell_since_s = now_s, None
+            known.since_s = known.judged_s = now_s
+            known.unwell_since_s = None
         return allowed[:at_once]
 
     def _revive(self, process: Process, now_s: float) -> Verdict | None:
@@ -154,27 +163,32 @@ class Watchdog:
         return verdict
 
     def _mute(self, process: Process, now_s: float) -> bool:
-        since_s = self._known[process.name].since_s
-        if process.heard_s is None or process.heard_s < since_s:
-            return now_s - since_s > FIRST_WORD_S
-        return now_s - process.heard_s > MUTE_AFTER_S
+        known = self._known[process.name]
+        if process.heard_s is None:
+            return now_s - known.since_s > FIRST_WORD_S
+        return now_s - max(process.heard_s, known.judged_s) > MUTE_AFTER_S
 
     def _stuck(self, process: Process, now_s: float) -> bool:
         since_s = self._known[process.name].unwell_since_s
         if since_s is None or now_s - since_s < STUCK_AFTER_S:
             return False
-        return process.state == "resync" or process.tries >= STUCK_AFTER_TRIES
+        return process.state not in TRYING or process.tries >= STUCK_AFTER_TRIES
 
     def _may(self, verdict: Verdict, now_s: float) -> bool:
-        """Whether a process was not restarted too often; that it was is noted once."""
+        """Whether a process was not restarted too often; that it was is noted once.
+
+        What three restarts did not mend waits longer each time, up to a day.
+        """
         known = self._known[verdict.name]
-        if len(known.restarts) < RESTARTS or now_s - known.restarts[0] > WITHIN_S:
-            known.gave_up = False
+        if len(known.restarts) < RESTARTS or now_s - known.restarts[0] > known.within_s:
+            if known.gave_up:
+                known.gave_up = False
+                known.within_s = min(2 * known.within_s, WITHIN_AT_MOST_S)
             return True
         if not known.gave_up:
             known.gave_up = True
             self.notes.append(
                 f"{verdict.name}: {verdict.why}, and was restarted {RESTARTS} times within "
-                f"{WITHIN_S / 60:.0f} minutes already; it is left as it is for now"
+                f"{known.within_s / 60:.0f} minutes already; it is left as it is for now"
             )
         return False

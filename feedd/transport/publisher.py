@@ -18,7 +18,7 @@ import zmq
 from feedd.codec import encode
 from feedd.patience import bind_patiently
 from feedd.topics import topic
-from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, make_socket
+from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, connectable, make_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,7 +60,7 @@ class Publisher:
         After the timeout the connections are still tried in the background, for ever.
         """
         for proxy in proxies:
-            self._socket.connect(proxy)
+            self._socket.connect(connectable(proxy))
         deadline = time.monotonic() + timeout_s
         while self.proxies_connected < len(proxies) and time.monotonic() < deadline:
             await asyncio.sleep(0.005)

@@ -10,7 +10,6 @@ import errno
 import re
 from typing import Any
 
-import psutil
 import zmq
 
 from feedd.errors import ConfigError, EndpointInUseError
@@ -58,8 +57,15 @@ def bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
         raise ConfigError(f"{endpoint} can't be bound: {error.strerror}") from None
 
 
+def connectable(endpoint: str) -> str:
+    """Return where to connect to what is bound at an endpoint: `tcp://*:5500` is everywhere."""
+    return re.sub(r"^tcp://(\*|0\.0\.0\.0):", "tcp://127.0.0.1:", endpoint)
+
+
 def _holder(endpoint: str) -> str:
     """Name the process that listens on a TCP port, where the system tells."""
+    import psutil  # noqa: PLC0415  subscribers, who never bind, do without it
+
     match = re.fullmatch(r"tcp://.*:(\d+)", endpoint)
     if match is None:
         return ""

@@ -8,7 +8,7 @@ import zmq
 
 from feedd.codec import decode
 from feedd.errors import ConfigError
-from feedd.transport.sockets import make_socket
+from feedd.transport.sockets import connectable, make_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ class Subscriber:
     def connect(self, endpoint: str) -> None:
         """Listen to one endpoint more; raise ConfigError for what is none."""
         try:
-            self._socket.connect(endpoint)
+            self._socket.connect(connectable(endpoint))
         except zmq.ZMQError:
             self.close()
             raise ConfigError(f"{endpoint} is no endpoint like tcp://127.0.0.1:5500") from None

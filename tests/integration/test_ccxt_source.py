@@ -32,6 +32,7 @@ class Told:
     def __init__(self) -> None:
         self.ticks: list[Tick] = []
         self.losses: list[tuple[str, str]] = []
+        self.waits: list[str] = []
         self.rejections: list[tuple[list[str], str]] = []
         self.subscriptions: list[str] = []
         self.holes: list[tuple[str, Any, Any, str]] = []
@@ -40,8 +41,10 @@ class Told:
     def missing(self, channel: str, from_id: Any, to_id: Any, reason: str) -> None:
         self.holes.append((channel, from_id, to_id, reason))
 
-    def resync(self, channel: str, reason: str) -> None:
+    def resync(self, channel: str, reason: str, *, waits: bool = False) -> None:
         self.resyncs.append((channel, reason))
+        if waits:
+            self.waits.append(channel)
 
     def heard(self, channel: str) -> None:
         pass
@@ -52,8 +55,10 @@ class Told:
     def subscribed(self, channel: str) -> None:
         self.subscriptions.append(channel)
 
-    def lost(self, channel: str, reason: str) -> None:
+    def lost(self, channel: str, reason: str, *, waits: bool = False) -> None:
         self.losses.append((channel, reason))
+        if waits:
+            self.waits.append(channel)
 
     def rejected(self, channels: Iterable[str], reason: str) -> None:
         self.rejections.append((list(channels), reason))
@@ -294,9 +299,9 @@ def test_every_event_that_a_reconnect_missed_lies_in_a_gap_that_is_told() -> Non
                     holes[gap.channel][gap.from_id] = gap.to_id
                 take(tick)
 
-            def lost(channel: str, reason: str) -> None:
-                session.lost(channel, reason, 0)
-                lose(channel, reason)
+            def lost(channel: str, reason: str, *, waits: bool = False) -> None:
+                session.lost(channel, reason, 0, waits=waits)
+                lose(channel, reason, waits=waits)
 
             place.told.event, place.told.lost = event, lost  # type: ignore[method-assign]
             async with running(place, source):

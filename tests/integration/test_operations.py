@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from conftest import PYTHON, Project, eventually
 
 from feedd.process import DAEMON_PID_FILE
@@ -19,6 +20,7 @@ ETH = "feed-binanceusdm-ETH-USDT-USDT"
 SOL = "feed-binanceusdm-SOL-USDT-USDT"
 THREE = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
 ENDS_WITHIN_S = 5.0
+CLEAN_WITHIN_S = 15.0
 NOISE_S = 3.0  # of a test machine
 Make = Callable[..., Project]
 
@@ -31,7 +33,7 @@ def started(project: Project) -> dict[str, int]:
 
 def notes(project: Project, event: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in project.log("watchdog").splitlines()]
-    return [line for line in lines if line["event"] == event]
+    return [line for line in lines if event in line["event"]]
 
 
 def status(project: Project) -> dict[str, Any]:
@@ -49,7 +51,6 @@ def test_a_hung_worker_is_restarted_and_an_exchange_that_is_down_restarts_nobody
     project = make_project(symbols=THREE)
     pids = started(project)
     eventually(lambda: notes(project, "watching"))
-    time.sleep(6)  # a worker must have spoken to be known as mute
     os.kill(pids[BTC], signal.SIGSTOP)
     hung = rows(project)[BTC]
     assert (hung["process"], hung["state"]) == ("RUNNING", "silent")
@@ -59,19 +60,56 @@ def test_a_hung_worker_is_restarted_and_an_exchange_that_is_down_restarts_nobody
     assert after.pop(BTC) != pids.pop(BTC)
     assert after == pids
     (line,) = notes(project, "restarting")
-    assert (line["name"], line["why"]) == (BTC, "mute for 10 s")
+    assert (line["event"], line["why"]) == (f"restarting {BTC}", "mute for 10 s")
 
     project.supervisorctl("stop", "exchange")
-    eventually(lambda: notes(project, "watchdog"), 40)
+    eventually(lambda: notes(project, "hear nothing"), 40)
     degraded = status(project)
     assert degraded["health"] == "down"
     assert degraded["notices"] == [
         "binanceusdm: 3 of 3 feeds hear nothing; the exchange is down, or the way to it"
     ]
     time.sleep(6)
-    assert len(notes(project, "watchdog")) == 1
-    assert "3 of 3 feeds hear nothing" in notes(project, "watchdog")[0]["note"]
+    (said,) = notes(project, "hear nothing")
+    assert "3 of 3 feeds hear nothing" in said["event"]
     assert len(notes(project, "restarting")) == 1
+
+
+@pytest.mark.timeout(240)
+def test_a_worker_that_hangs_again_and_again_is_restarted_three_times_and_then_left(
+    make_project: Make,
+) -> None:
+    project = make_project(symbols=THREE[:1])
+    started(project)
+    subscriber = project.subscribe("status.")
+    eventually((project.root / "run" / "watchdog.beat").exists)
+    session = 0
+
+    def spoke(_topic: str, payload: dict[str, Any]) -> bool:
+        """Whether a new life has said enough for the watchdog to have heard it."""
+        return payload["session"] > session and payload["seq"] > 5
+
+    for _ in range(3):
+        session = subscriber.until(spoke, 60)[-1][1]["session"]
+        os.kill(project.pids()[BTC], signal.SIGSTOP)
+    subscriber.until(spoke, 60)
+    pid = project.pids()[BTC]
+    os.kill(pid, signal.SIGSTOP)
+    (left,) = eventually(lambda: notes(project, "left as it is"), 40)
+    assert f"{BTC}: mute for 10 s, and was restarted 3 times" in left["event"]
+    time.sleep(6)
+    assert project.pids()[BTC] == pid
+    assert len(notes(project, "restarting")) == 3
+
+
+def test_a_watchdog_that_hangs_is_no_healthy_process(make_project: Make) -> None:
+    project = make_project(symbols=THREE[:1])
+    pids = started(project)
+    eventually((project.root / "run" / "watchdog.beat").exists)
+    os.kill(pids["watchdog"], signal.SIGSTOP)
+    row = eventually(lambda: (told := rows(project)["watchdog"])["state"] and told, 40)
+    assert row["state"] == "silent"
+    assert "has not looked for" in row["reason"]
 
 
 def test_a_proxy_that_hangs_is_told_from_mute_workers_and_is_restarted(make_project: Make) -> None:
@@ -142,6 +180,7 @@ def test_stop_ends_everything_within_five_seconds_also_what_hangs(make_project: 
     project = make_project(symbols=THREE)
     pids = started(project)
     os.kill(pids[BTC], signal.SIGSTOP)
+    os.kill(pids["proxy"], signal.SIGSTOP)
     assert gone_after(project, lambda: project.feedd("stop")) < ENDS_WITHIN_S + NOISE_S
 
 
@@ -185,7 +224,9 @@ def test_an_orphan_that_hangs_with_a_feeds_port_is_ended_by_the_next_start(
     )
     assert orphan.stdout is not None
     assert orphan.stdout.readline() == b"ready\n"
+    began = time.monotonic()
     again = project.feedd("start")
+    assert time.monotonic() - began < CLEAN_WITHIN_S + NOISE_S
     assert again.returncode == 0, again.stdout + again.stderr
     assert "ended 1 process that an earlier supervisord left behind" in again.stdout
     assert orphan.wait(5) == -signal.SIGKILL

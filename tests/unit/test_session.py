@@ -96,6 +96,16 @@ def test_stopped_is_the_last_state() -> None:
     assert (session.state, session.reason) == ("stopped", "the worker was told to stop")
 
 
+def test_a_connection_that_only_waits_for_its_turn_is_no_try() -> None:
+    session = live_session()
+    session.lost("quote", "closing code 1006", 0)
+    session.lost("quote", "270 connections are used up", 0, waits=True)
+    quote = session.channels["quote"]
+    assert (quote.tries, quote.waits, quote.state) == (1, True, "reconnecting")
+    session.lost("quote", "connection refused", 0)
+    assert (quote.tries, quote.waits) == (2, False)
+
+
 def test_each_channel_is_counted_by_itself_and_the_session_is_their_sum() -> None:
     session = live_session()
     session.lost("quote", "closing code 1006", 0)

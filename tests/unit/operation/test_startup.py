@@ -14,7 +14,17 @@ from feedd.operation.startup import StartError, tell_until_healthy
 
 def report(states: dict[str, tuple[str, str | None]]) -> Report:
     rows = [
-        ProcessHealth(name, process, 1, 1, 5555, "binanceusdm", state, f"why of {state}")
+        ProcessHealth(
+            name,
+            process,
+            1,
+            1,
+            5555,
+            "binanceusdm",
+            state,
+            f"why of {state}",
+            ended=process in {"EXITED", "FATAL"},
+        )
         for name, (process, state) in states.items()
     ]
     return Report((ProcessHealth("proxy", "RUNNING", 1, 1), *rows))

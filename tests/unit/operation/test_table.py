@@ -12,7 +12,8 @@ def channel(state: str = "live", reason: str | None = None) -> dict[str, object]
     return {
         "state": state, "reason": reason, "age_ms": 1234, "stale_after_s": 10.0, "published": True,
         "messages_per_s": 12.34, "latency_us": {"p50": 80.0, "p99": 950.0, "max": 1000.0},
-        "reconnects": 5, "reconnects_1h": 2, "gaps": 1, "connected_percent_1h": 99.5,
+        "reconnects": 5, "reconnects_1h": 2, "waits": False, "gaps": 1,
+        "connected_percent_1h": 99.5,
     }  # fmt: skip
 
 
@@ -68,13 +69,18 @@ def test_health_is_that_of_the_feeds_and_the_proxy() -> None:
     assert whole(Report(())) == "feedd is down"
 
 
-def test_an_exchange_that_most_of_its_feeds_do_not_hear_is_named_once() -> None:
+def test_an_exchange_that_most_of_its_feeds_do_not_hear_is_named_unless_they_wait_for_a_limit() -> (
+    None
+):
     feeds = [feed("BTC", "stale"), feed("ETH", "reconnecting"), feed("SOL")]
     assert report(*feeds).notices == [
         "binanceusdm: 2 of 3 feeds hear nothing; the exchange is down, or the way to it"
     ]
     assert report(*feeds[1:]).notices == []
     assert report(feeds[0]).notices == []
+    for waiting in feeds:
+        waiting.channels["quote"]["waits"] = True
+    assert report(*feeds).notices == []
 
 
 def test_machines_get_the_same_with_a_summary() -> None:

@@ -74,6 +74,7 @@ def test_the_watchdog_is_an_event_listener_whose_standard_output_is_the_protocol
     assert "TICK_5" in listener["events"].split(",")
     assert int(listener["buffer_size"]) >= 1000
     assert "redirect_stderr" not in listener
+    assert listener["stdout_logfile"] == "NONE"
     assert listener["stderr_logfile"].endswith("watchdog.stderr")
 
 

@@ -32,6 +32,8 @@ class Farm:
         self.supervisor = dict.fromkeys(self.names, "RUNNING")
         self.pids = {name: 100 + number for number, name in enumerate(self.names)}
         self.mute: set[str] = set()
+        self.waits: set[str] = set()
+        self.tries = STUCK_AFTER_TRIES
         self.heard: dict[str, float] = {}
         self.watchdog = Watchdog()
         self.notes: list[str] = []
@@ -49,7 +51,8 @@ class Farm:
             verdicts = self.watchdog.look(
                 [
                     Process(name, self.pids[name], self.supervisor[name], "binanceusdm",
-                            self.states[name], self.heard.get(name), STUCK_AFTER_TRIES)
+                            self.states[name], self.heard.get(name), self.tries,
+                            name in self.waits)
                     for name in self.names
                 ],
                 self.now_s,
@@ -57,6 +60,7 @@ class Farm:
             for verdict in verdicts:
                 assert verdict.pid == self.pids[verdict.name]
                 self.pids[verdict.name] += 1000
+                self.heard.pop(verdict.name, None)
             done += verdicts
             self.notes += self.watchdog.notes
             self.watchdog.notes.clear()
@@ -86,12 +90,19 @@ def test_a_worker_that_has_just_started_has_time_for_its_first_word() -> None:
     assert [verdict.how for verdict in farm.run(2 * TICK_S)] == ["kill"]
 
 
-def test_what_a_worker_said_before_it_was_restarted_does_not_count() -> None:
+def test_a_worker_that_was_restarted_has_time_for_its_first_word_again() -> None:
     farm = Farm(1)
     farm.run(20)
     farm.mute = {"feed-0"}
     assert len(farm.run(20)) == 1
     assert farm.run(FIRST_WORD_S - TICK_S) == []
+
+
+def test_a_worker_that_a_kill_does_not_end_is_killed_again_only_after_a_while() -> None:
+    watchdog = Watchdog()
+    seen = [Process("a", 1, "RUNNING", "x", "live", heard_s=0)]
+    verdicts = [(now_s, watchdog.look(seen, now_s)) for now_s in range(0, 60, TICK_S)]
+    assert [now_s for now_s, verdict in verdicts if verdict] == [15, 30, 45]
 
 
 def test_a_worker_that_gets_nothing_for_too_long_is_asked_to_end() -> None:
@@ -131,7 +142,44 @@ def test_nobody_is_restarted_more_than_three_times_in_ten_minutes_and_that_is_sa
     verdicts = farm.run(WITHIN_S)
     assert len(verdicts) == RESTARTS
     assert len([note for note in farm.notes if "restarted 3 times" in note]) == 1
+
+
+def test_what_restarts_do_not_mend_is_restarted_less_and_less_until_it_was_live() -> None:
+    farm = Farm(3)
+    farm.states["feed-1"] = "stale"
+    counts = [len(farm.run(WITHIN_S)) for _ in range(12)]
+    assert counts[0] == RESTARTS
+    assert sum(counts[1:]) <= 2 * RESTARTS
+    farm.states["feed-1"] = "live"
+    farm.run(WITHIN_S * 12)
+    farm.states["feed-1"] = "stale"
     assert len(farm.run(WITHIN_S)) == RESTARTS
+
+
+def test_books_that_all_wait_for_snapshots_are_an_exchange_that_is_down() -> None:
+    farm = Farm(5)
+    farm.states = dict.fromkeys(farm.names, "resync")
+    assert farm.run(2 * STUCK_AFTER_S) == []
+    assert len(farm.notes) == 1
+
+
+@pytest.mark.parametrize("state", ["resync", "starting"])
+def test_a_worker_that_never_gets_so_far_as_to_try_is_asked_to_end(state: str) -> None:
+    farm = Farm(3)
+    farm.tries = 0
+    farm.states["feed-1"] = state
+    assert [verdict.how for verdict in farm.run(STUCK_AFTER_S + 20)] == ["end"]
+
+
+def test_who_waits_for_a_limit_that_all_share_is_neither_stuck_nor_a_sign_of_an_outage() -> None:
+    farm = Farm(5)
+    farm.waits = set(farm.names[:4])
+    for name in farm.waits:
+        farm.states[name] = "reconnecting"
+    farm.run(20)
+    farm.mute = {"feed-4"}
+    assert [verdict.name for verdict in farm.run(STUCK_AFTER_S)] == ["feed-4"]
+    assert farm.notes == []
 
 
 def test_while_most_workers_hear_nothing_none_is_restarted_and_it_is_said_once() -> None:

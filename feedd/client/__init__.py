@@ -1,0 +1,1 @@
+"""The client library: one endpoint or several, as one stream in which every hole is told."""

@@ -1,0 +1,122 @@
+"""Frames to events, by the channel that the topic names; unknown keys are skipped, not built.
+
+A typed decoder takes a fifth of the time that a map takes, and the caller needs no keys.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from feedd import model  # noqa: TC001  msgspec reads the annotations
+from feedd.client.events import (
+    Book,
+    Candle,
+    Liquidation,
+    Mark,
+    Origin,
+    Other,
+    Quote,
+    Status,
+    Ticker,
+    Trade,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from feedd.client.events import Tick
+
+
+class Brief(Struct, frozen=True):
+    """Of a status, what the protocol itself needs."""
+
+    state: str
+    reason: str | None
+    next_seq: dict[str, int]
+    uptime_s: float
+    session: int
+    seq: int
+    gap: model.Gap | None = None
+    origin: Origin = msgspec.field(default="live", name="client.origin")
+
+
+class SnapshotAnswer(Struct, frozen=True):
+    """The last message of each topic; not `complete`: there are more behind the last of them."""
+
+    id: int
+    messages: list[tuple[bytes, bytes]]
+    complete: bool
+
+
+class Refusal(Struct, frozen=True):
+    """The service is there, and did not understand the request."""
+
+    id: int
+
+
+class ReplayAnswer(Struct, frozen=True):
+    """What is kept of a range; `low` and `high` are what is kept of the session at all."""
+
+    id: int
+    low: int | None
+    high: int | None
+    messages: list[tuple[bytes, bytes]]
+
+
+class _Head(Struct, frozen=True):
+    op: str | None = None
+    error: str | None = None
+
+
+class _Other(Struct, frozen=True):
+    exchange: str
+    symbol: str
+    session: int
+    seq: int
+
+
+Message = Any  # a Tick, Status or Brief: all have session, seq and origin
+
+
+_TICKS: dict[str, Callable[[bytes], Message]] = {
+    kind.channel: msgspec.msgpack.Decoder(kind).decode
+    for kind in (Ticker, Quote, Trade, Book, Candle, Mark, Liquidation)
+}
+_STATUS = msgspec.msgpack.Decoder(Status).decode
+_BRIEF = msgspec.msgpack.Decoder(Brief).decode
+_OTHER = msgspec.msgpack.Decoder(_Other).decode
+_HEAD = msgspec.msgpack.Decoder(_Head).decode
+_REFUSAL = msgspec.msgpack.Decoder(Refusal).decode
+_SNAPSHOT = msgspec.msgpack.Decoder(SnapshotAnswer).decode
+_REPLAY = msgspec.msgpack.Decoder(ReplayAnswer).decode
+UNREADABLE = (msgspec.MsgspecError, ValueError)  # of text that is no UTF-8, a ValueError
+
+
+def decoder(channel: str, *, full_status: bool) -> Callable[[bytes], Message]:
+    """Return what decodes a channel's payloads; it raises DecodeError for what is none."""
+    if channel == "status":
+        return _STATUS if full_status else _BRIEF
+    return _TICKS.get(channel) or (lambda payload: _other(channel, payload))
+
+
+def _other(channel: str, payload: bytes) -> Tick:
+    found = _OTHER(payload)
+    return Other(channel, payload, found.exchange, found.symbol, found.session, found.seq)
+
+
+def from_history(message: Message, origin: Origin) -> Message:
+    """Return the message, marked with where it came from."""
+    force_setattr(message, "origin", origin)
+    return message
+
+
+def answer(frame: bytes) -> SnapshotAnswer | ReplayAnswer | Refusal:
+    """Return the history service's answer; raise DecodeError for what is none."""
+    head = _HEAD(frame)
+    if head.error is not None:
+        return _REFUSAL(frame)
+    return _SNAPSHOT(frame) if head.op == "snapshot" else _REPLAY(frame)

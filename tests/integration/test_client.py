@@ -1,0 +1,413 @@
+"""`feedd.subscribe` on real sockets: what is lost on the way is repaired, or told."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+from conftest import eventually, free_ports
+from integration.client_world import Seen, Ticking, World, in_a_row
+
+import feedd
+from feedd.errors import ConfigError
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    one = World(tmp_path)
+    yield one
+    one.close()
+
+
+def seen(world: World, endpoints: Any, *topics: str, **options: Any) -> Seen:
+    return world.opened(Seen(feedd.subscribe(endpoints, topics or "", **options)))
+
+
+# --- joining ----------------------------------------------------------------------------------
+
+
+def test_100_joins_amid_a_stream_have_no_hole_and_no_duplicate(world: World) -> None:
+    side = world.proxy()
+    feed = world.feed(side)
+    feed.beat()
+    world.opened(Ticking(feed))
+    eventually(lambda: len(side.history.kept.get(feed.quote_topic.encode(), ())) > 10)
+    first = set()
+    for _ in range(100):
+        with feedd.subscribe(side.endpoint, feed.quote_topic, only_ticks=True) as stream:
+            ticks = [next(stream) for _ in range(30)]
+        first.add(ticks[0].origin)
+        assert in_a_row([tick.seq for tick in ticks])
+    assert "snapshot" in first
+
+
+def test_without_a_history_service_the_stream_goes_on_and_says_so(world: World) -> None:
+    side = world.proxy(with_history=False)
+    caller = seen(world, side.endpoint)
+    feed = world.feed(side)
+    world.opened(Ticking(feed, 0.01))
+    caller.until(lambda: len(caller.quotes()) > 20)
+    assert ("", "no_history") in {(one.feed, one.state) for one in caller.of(feedd.StateChange)}
+
+
+# --- holes ------------------------------------------------------------------------------------
+
+
+def test_what_is_dropped_on_the_way_is_repaired_in_order(world: World) -> None:
+    side = world.proxy()
+    way, endpoint = world.dropping(side)
+    way.lets = lambda topic, seq: seq % 7 != 0 and seq % 50 > 5
+    feed = world.feed(side)
+    caller = seen(world, endpoint, history=side.history_endpoint)
+    world.opened(Ticking(feed))
+    caller.until(lambda: len(caller.quotes()) > 1500)
+    assert in_a_row(caller.quotes())
+    assert caller.of(feedd.Gap) == []
+    assert {one.origin for one in caller.of(feedd.Quote)} >= {"live", "replayed"}
+
+
+def test_a_lost_tail_is_repaired_when_the_heartbeat_tells_of_it(world: World) -> None:
+    side = world.proxy()
+    way, endpoint = world.dropping(side)
+    feed = world.feed(side)
+    caller = seen(world, endpoint, history=side.history_endpoint)
+    feed.beat()
+    feed.quote(10)
+    caller.until(lambda: caller.quotes()[-1:] == [10])
+    way.lets = lambda topic, seq: topic.startswith(b"status.")
+    feed.quote(5)
+    time.sleep(0.2)
+    assert caller.quotes()[-1] == 10
+    feed.beat("stopped", "told to")
+    caller.until(lambda: caller.quotes()[-1] == 15)
+    caller.until(lambda: caller.of(feedd.Stopped))
+    assert in_a_row(caller.quotes())
+
+
+@pytest.mark.parametrize("with_history", [True, False])
+def test_a_restart_of_the_proxy_loses_nothing_unsaid(world: World, with_history: bool) -> None:
+    side = world.proxy(with_history=with_history)
+    feed = world.feed(side)
+    history = side.history_endpoint if with_history else None
+    caller = seen(world, side.endpoint, history=history)
+    world.opened(Ticking(feed, 0.002))
+    caller.until(lambda: len(caller.quotes()) > 100)
+    side.stop()
+    time.sleep(0.7)
+    side.start()
+    last = caller.quotes()[-1]
+    caller.until(lambda: caller.quotes()[-1] > last + 500)
+    told = {seq for gap in caller.of(feedd.Gap) for seq in range(gap.from_seq, gap.to_seq + 1)}
+    assert in_a_row(sorted([*caller.quotes(), *told]))
+    assert caller.quotes() == sorted(caller.quotes())
+
+
+def test_a_new_session_is_told_and_complete(world: World) -> None:
+    side = world.proxy()
+    feed = world.feed(side)
+    caller = seen(world, side.endpoint)
+    feed.beat()
+    feed.quote(3)
+    caller.until(lambda: caller.quotes() == [1, 2, 3])
+    world.closed(feed)
+    again = world.feed(side, session=2)
+    again.beat()
+    again.quote(4)
+    caller.until(lambda: caller.quotes() == [1, 2, 3, 1, 2, 3, 4])
+    (told,) = caller.of(feedd.NewSession)
+    assert (told.old, told.new) == (1, 2)
+
+
+# --- endpoints --------------------------------------------------------------------------------
+
+
+def junk_peer(port: int, served: list[int], stop: threading.Event) -> None:
+    """Greet as ZeroMQ does, and go on with what is none: libzmq gives such a peer up for good."""
+    with socket.create_server(("127.0.0.1", port)) as server:
+        server.settimeout(0.05)
+        while not stop.is_set() and not served:
+            try:
+                peer, _ = server.accept()
+            except TimeoutError:
+                continue
+            with peer:
+                greeting = b"\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x03\x00NULL" + bytes(48)
+                ready = b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03PUB"
+                peer.sendall(greeting[:64] + ready + b"\x00\x01a\xff\xff\xff\xff" + bytes(100))
+                time.sleep(0.3)
+            served.append(1)
+
+
+def test_an_endpoint_that_libzmq_has_given_up_is_connected_anew(world: World) -> None:
+    side = world.proxy()
+    served: list[int] = []
+    stop = threading.Event()
+    port = int(side.endpoint.rpartition(":")[2])
+    side.stop()
+    junk = threading.Thread(target=junk_peer, args=(port, served, stop))
+    junk.start()
+    caller = seen(world, side.endpoint)
+    eventually(lambda: served)
+    stop.set()
+    junk.join()
+    side.start()
+    feed = world.feed(side)
+    world.opened(Ticking(feed, 0.01))
+    caller.until(lambda: len(caller.quotes()) > 20)
+
+
+def test_of_two_endpoints_one_may_die_unnoticed(world: World) -> None:
+    left, right = world.proxy(), world.proxy()
+    feed = world.feed(left, right)
+    caller = seen(world, [left.endpoint, right.endpoint])
+    feed.beat()
+    world.opened(Ticking(feed))
+    caller.until(lambda: len(caller.quotes()) > 200)
+    left.stop()
+    last = caller.quotes()[-1]
+    caller.until(lambda: caller.quotes()[-1] > last + 500)
+    left.start()
+    right.stop()
+    last = caller.quotes()[-1]
+    caller.until(lambda: caller.quotes()[-1] > last + 500)
+    assert in_a_row(caller.quotes())
+    assert caller.of(feedd.Gap) == []
+
+
+def test_a_hole_that_the_other_endpoint_fills_is_asked_of_nobody(world: World) -> None:
+    side = world.proxy()
+    (one, first), (two, second) = world.dropping(side), world.dropping(side)
+    one.lets = lambda topic, seq: seq % 3 != 0
+    two.lets = lambda topic, seq: seq % 3 != 1
+    feed = world.feed(side)
+    caller = seen(world, [first, second], history=side.history_endpoint)
+    feed.beat()
+    feed.quote(1)
+    caller.until(caller.quotes)
+    for _ in range(200):
+        feed.quote(5)
+        time.sleep(0.002)
+    caller.until(lambda: len(caller.quotes()) == 1001)
+    assert in_a_row(caller.quotes())
+    live = [one for one in caller.of(feedd.Quote) if one.origin == "live"]
+    assert len(live) > 500  # all but what the other brought too late
+
+
+# --- callers ----------------------------------------------------------------------------------
+
+
+def test_a_slow_caller_is_told_what_it_missed(world: World) -> None:
+    side = world.proxy()
+    feed = world.feed(side)
+    feed.beat()
+    feed.quote()
+    eventually(lambda: feed.quote_topic.encode() in side.history.kept)
+    with feedd.subscribe(side.endpoint, feed.quote_topic, most_queued=100) as stream:
+        assert next(iter(stream)) is not None
+        feed.quote(1000)
+        time.sleep(0.5)
+        events = []
+        while (event := stream.receive(0.5)) is not None:
+            events.append(event)
+        feed.quote(5)
+        while (event := stream.receive(0.5)) is not None:
+            events.append(event)
+    (gap,) = [one for one in events if isinstance(one, feedd.Gap)]
+    seqs = [one.seq for one in events if isinstance(one, feedd.Quote)]
+    assert "behind" in gap.reason
+    assert in_a_row(sorted({*seqs, *range(gap.from_seq, gap.to_seq + 1)}))
+    assert seqs[-1] == 1006
+    assert len(seqs) < 300
+
+
+def test_a_feed_that_falls_silent_is_stale_within_some_three_seconds(world: World) -> None:
+    side = world.proxy()
+    feed = world.feed(side)
+    caller = seen(world, side.endpoint)
+    feed.beat()
+    caller.until(lambda: caller.of(feedd.StateChange))
+    silent_s = time.monotonic()
+    caller.until(lambda: caller.of(feedd.StateChange)[-1].state == "stale")
+    assert 2.0 < time.monotonic() - silent_s < 10.0
+    feed.beat()
+    caller.until(lambda: caller.of(feedd.StateChange)[-1].state == "live")
+
+
+def loops() -> list[Any]:
+    return [
+        pytest.param(asyncio.new_event_loop, id="asyncio"),
+        pytest.param(uvloop.new_event_loop, id="uvloop"),
+    ]
+
+
+@pytest.mark.parametrize("make_loop", loops())
+def test_async_for_sees_what_for_sees_and_wakes_up_each_time(
+    world: World, make_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    side = world.proxy()
+    feed = world.feed(side)
+    feed.beat()
+    feed.quote()
+    eventually(lambda: feed.quote_topic.encode() in side.history.kept)
+
+    async def take() -> list[int]:
+        seqs = []
+        async with feedd.subscribe(side.endpoint, feed.quote_topic, only_ticks=True) as stream:
+            seqs.append((await anext(stream)).seq)
+            feed.quote(3000)  # sustained, then sparse: where a shared descriptor misses a wakeup
+            async for tick in stream:
+                seqs.append(tick.seq)
+                if tick.seq > 3000:
+                    break
+            for _ in range(50):
+                await asyncio.sleep(0.005)
+                feed.quote()
+                seqs.append((await asyncio.wait_for(anext(stream), 5.0)).seq)
+        return seqs
+
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        assert runner.run(take()) == list(range(1, 3052))
+
+
+@pytest.mark.parametrize("make_loop", loops())
+def test_a_loop_is_not_held_up_and_a_cancelled_wait_loses_nothing(
+    world: World, make_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    side = world.proxy()
+    feed = world.feed(side)
+    feed.beat()
+
+    async def take() -> tuple[int, int]:
+        turns = 0
+
+        async def turn() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        async with feedd.subscribe(side.endpoint, feed.quote_topic, only_ticks=True) as stream:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(stream), 0.3)
+            feed.quote(5000)
+            await asyncio.sleep(0.5)
+            other = asyncio.ensure_future(turn())
+            last = 0
+            async for tick in stream:
+                assert tick.seq == last + 1
+                last = tick.seq
+                if last == 5000:
+                    break
+            other.cancel()
+        tasks = asyncio.all_tasks() - {asyncio.current_task(), other}
+        return turns, len(tasks)
+
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        turns, tasks = runner.run(take())
+    assert turns > 10
+    assert tasks == 0
+
+
+@pytest.mark.parametrize("make_loop", loops())
+def test_aclose_from_another_task_ends_the_iteration(
+    world: World, make_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    side = world.proxy()
+
+    async def take() -> None:
+        stream = feedd.subscribe(side.endpoint, only_ticks=True)
+
+        async def iterate() -> None:
+            async for _ in stream:
+                pass
+
+        iterating = asyncio.ensure_future(iterate())
+        await asyncio.sleep(0.2)
+        await stream.aclose()
+        await asyncio.wait_for(iterating, 5.0)
+
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(take())
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_closing_leaves_no_thread_and_no_descriptor_behind(world: World) -> None:
+    side = world.proxy()
+    feedd.subscribe(side.endpoint).close()
+    threads, files = threading.active_count(), descriptors()
+    for _ in range(5):
+        with feedd.subscribe(side.endpoint) as stream:
+            stream.receive(0.05)
+        assert list(stream) == []
+    stream = feedd.subscribe(side.endpoint)
+    del stream
+    assert threading.active_count() == threads
+    eventually(lambda: descriptors() <= files)
+
+
+def test_close_from_another_thread_ends_the_iteration(world: World) -> None:
+    side = world.proxy()
+    stream = feedd.subscribe(side.endpoint)
+    threading.Timer(0.2, stream.close).start()
+    assert all(isinstance(event, feedd.StateChange) for event in stream)
+
+
+def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+
+
+def test_the_client_loads_pyzmq_and_msgspec_and_nothing_else_of_weight() -> None:
+    done = run(
+        "import sys, feedd\n"
+        "assert 'zmq' not in sys.modules\n"
+        "feedd.subscribe, feedd.Quote\n"
+        "print(sorted({'ccxt', 'aiohttp', 'structlog', 'uvloop', 'yaml', 'psutil', 'msgpack',\n"
+        "              'orjson', 'supervisor'} & set(sys.modules)))\n"
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_a_process_that_ends_without_closing_does_not_hang(world: World) -> None:
+    side = world.proxy()
+    program = (
+        "import sys, os, feedd\n"
+        "stream = feedd.subscribe(sys.argv[1])\n"
+        "stream.receive(0.2)\n"
+        "if pid := os.fork():\n"
+        "    _, status = os.waitpid(pid, 0)\n"
+        "    print('child', status)\n"
+        "else:\n"
+        "    try:\n"
+        "        next(stream)\n"
+        "    except RuntimeError as error:\n"
+        "        print(error, flush=True)\n"
+    )
+    done = run(program, side.endpoint)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "a stream does not live on in a fork; subscribe there anew\nchild 0\n"
+
+
+@pytest.mark.parametrize("endpoint", ["", "127.0.0.1:5500", "tcp://nowhere", "tcp://1.2.3.4:x"])
+def test_what_is_no_endpoint_is_refused_at_once(endpoint: str) -> None:
+    with pytest.raises(ConfigError):
+        feedd.subscribe(endpoint, history=None)
+
+
+def test_an_endpoint_without_a_port_needs_a_word_on_its_history() -> None:
+    with pytest.raises(ConfigError, match="history=None"):
+        feedd.subscribe(f"ipc:///tmp/nobody-{free_ports(1)[0]}")

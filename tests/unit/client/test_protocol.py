@@ -1,0 +1,529 @@
+"""The client's protocol, with lists of inputs."""
+
+from __future__ import annotations
+
+import pytest
+from unit.client.world import (
+    FEED,
+    QUOTE,
+    STATUS,
+    TRADE,
+    Client,
+    History,
+    quote,
+    status,
+    trade,
+)
+
+from feedd.client.events import Gap, NewSession, StateChange, Status, Stopped, UpstreamGap
+
+
+def history_of(*messages: tuple[bytes, bytes]) -> History:
+    history = History()
+    for frames in messages:
+        history.keep(frames)
+    return history
+
+
+def joined(history: History) -> Client:
+    client = Client(history=history)
+    client.answer()
+    return client
+
+
+# --- joining ----------------------------------------------------------------------------------
+
+
+def test_a_stream_begins_with_the_snapshot_and_has_no_hole_behind_it() -> None:
+    history = history_of(*(quote(seq) for seq in range(1, 11)))
+    client = Client(history=history)
+    client.hear(quote(14), quote(15))
+    for seq in range(11, 16):
+        history.keep(quote(seq))
+    snapshot = Client(history=history_of(quote(10))).history
+    assert snapshot is not None
+    client.protocol.answer(snapshot.answer(client.unanswered.pop()[1]), client.now_s)
+    client.look()
+    client.answer()
+    assert client.ticks() == [(10, "snapshot"), (11, "replayed"), (12, "replayed"),
+                              (13, "replayed"), (14, "live"), (15, "live")]  # fmt: skip
+
+
+@pytest.mark.parametrize("last", [5, 6, 7])
+def test_a_snapshot_that_the_stream_has_already_is_dropped(last: int) -> None:
+    client = Client(history=history_of(*(quote(seq) for seq in range(1, last + 1))))
+    client.hear(quote(5), quote(6), quote(7))
+    client.answer()
+    client.hear(quote(8))
+    assert client.ticks() == [(5, "live"), (6, "live"), (7, "live"), (8, "live")]
+
+
+def test_a_snapshot_newer_than_the_stream_waits_for_what_lies_between() -> None:
+    client = Client(history=history_of(*(quote(seq) for seq in range(1, 10))))
+    client.hear(quote(5), quote(6))
+    client.answer()
+    client.hear(quote(7), quote(8), quote(9), quote(10))
+    assert client.seqs() == [5, 6, 7, 8, 9, 10]
+    assert client.gaps() == []
+
+
+def test_a_stream_of_thousands_held_before_the_snapshot_keeps_them_all() -> None:
+    client = Client(history=history_of(quote(4000)))
+    client.hear(*(quote(seq) for seq in range(1, 4001)))
+    client.answer()
+    assert client.seqs() == list(range(1, 4001))
+
+
+def test_without_an_answer_the_stream_begins_after_two_seconds_and_says_so() -> None:
+    client = Client(history=History())
+    client.hear(quote(5))
+    client.look(1.9)
+    assert client.said == []
+    client.look(0.2)
+    client.hear(quote(6))
+    (told, *ticks) = client.said
+    assert (told.feed, told.state) == ("", "no_history")
+    assert [tick.seq for tick in ticks] == [5, 6]
+
+
+def test_a_topic_without_a_message_yet_begins_with_its_first_even_if_that_is_lost() -> None:
+    history = history_of(status(7, next_seq={TRADE: 1, STATUS: 8}))
+    client = joined(history)
+    history.keep(trade(1))
+    client.hear(trade(2))
+    client.look()
+    client.answer()
+    assert client.seqs("trade") == [1, 2]
+
+
+def test_a_first_message_that_is_lost_while_joining_is_repaired() -> None:
+    history = history_of(status(7, next_seq={TRADE: 1, STATUS: 8}))
+    client = Client(history=history)
+    client.hear(trade(2))
+    client.protocol.answer(history.answer(client.unanswered.pop()[1]), client.now_s)
+    history.keep(trade(1))
+    client.look()
+    client.answer()
+    assert client.seqs("trade") == [1, 2]
+
+
+def test_the_exchanges_gap_in_a_snapshot_lies_before_the_stream_and_is_not_told() -> None:
+    gap = {"channel": "trade", "from_id": 5, "to_id": 9, "reason": "ids jump"}
+    client = joined(history_of(status(1, gap=gap)))
+    assert client.notices(UpstreamGap) == []
+
+
+def test_a_feed_known_from_its_snapshot_alone_is_stale_when_nothing_comes() -> None:
+    client = joined(history_of(status(1)))
+    client.look(2.6)
+    assert [one.state for one in client.notices(StateChange)] == ["live", "stale"]
+
+
+def test_a_snapshot_of_many_pages_is_asked_for_page_by_page() -> None:
+    history = history_of(*(quote(1, symbol=f"S{number:02}") for number in range(7)))
+    history.page = 3
+    client = joined(history)
+    assert len(client.seqs()) == 7
+    assert [one.get("after", "")[-4:] for one in history.asked] == ["", "S02.", "S05."]
+
+
+def test_the_last_message_of_an_older_session_is_in_the_snapshot_too() -> None:
+    history = history_of(quote(9, session=1), status(3, session=2, next_seq={QUOTE: 1}))
+    client = joined(history)
+    client.hear(quote(1, session=2))
+    assert client.ticks() == [(9, "snapshot"), (1, "live")]
+    assert client.gaps() == []
+    assert client.notices(NewSession) == []
+
+
+# --- holes ------------------------------------------------------------------------------------
+
+
+def test_a_hole_is_repaired_in_order_and_other_topics_flow_on() -> None:
+    history = history_of(*(quote(seq) for seq in range(1, 4)), trade(1))
+    client = joined(history)
+    for seq in range(4, 8):
+        history.keep(quote(seq))
+    client.hear(quote(6), quote(7), trade(2))
+    client.look()
+    assert client.seqs() == [3]
+    assert client.seqs("trade") == [1, 2]
+    client.answer()
+    assert client.seqs() == [3, 4, 5, 6, 7]
+    assert history.asked[-1] == {
+        "op": "replay", "topic": QUOTE, "session": 1, "from": 4, "to": 5, "id": 2
+    }  # fmt: skip
+
+
+def test_several_holes_are_one_request() -> None:
+    history = history_of(quote(1))
+    client = joined(history)
+    for seq in range(2, 10):
+        history.keep(quote(seq))
+    client.hear(quote(3), quote(5), quote(9))
+    client.look()
+    client.answer()
+    assert client.seqs() == list(range(1, 10))
+    assert len(history.asked) == 2
+
+
+def test_reordered_and_doubled_messages_need_no_repair() -> None:
+    history = history_of(quote(1))
+    client = joined(history)
+    client.hear(quote(3), quote(2), quote(3), quote(2), quote(5), quote(4), quote(1))
+    client.look()
+    assert client.seqs() == [1, 2, 3, 4, 5]
+    assert client.unanswered == []
+
+
+def test_with_two_endpoints_a_hole_is_left_to_the_other_for_50_ms() -> None:
+    history = history_of(quote(1))
+    client = joined(history)
+    client.protocol.endpoints(2)
+    client.hear(quote(3))
+    client.look(0.04)
+    assert client.unanswered == []
+    client.look(0.03)
+    assert len(client.unanswered) == 1
+
+
+def test_what_history_no_longer_keeps_is_one_gap_and_the_rest_is_repaired() -> None:
+    history = history_of(quote(1))
+    client = joined(history)
+    history.kept.clear()
+    for seq in range(5, 9):
+        history.keep(quote(seq))
+    client.hear(quote(8))
+    client.look()
+    client.answer()
+    assert client.gaps() == [(2, 4)]
+    assert client.seqs() == [1, 5, 6, 7, 8]
+    assert "keeps 5 to 8" in client.notices(Gap)[0].reason
+
+
+def test_a_history_that_lags_is_asked_again() -> None:
+    history = history_of(quote(1))
+    client = joined(history)
+    client.hear(quote(3))
+    client.look()
+    client.answer()
+    assert client.gaps() == []
+    history.keep(quote(2))
+    history.keep(quote(3))
+    client.look(0.06)
+    client.answer()
+    assert client.seqs() == [1, 2, 3]
+
+
+def test_a_hole_without_an_answer_is_a_gap_after_a_second() -> None:
+    client = joined(history_of(quote(1)))
+    client.hear(quote(3))
+    for _ in range(9):
+        client.look(0.1)
+    assert client.seqs() == [1]
+    client.look(0.2)
+    client.look(0.01)
+    assert client.seqs() == [1, 3]
+    assert client.gaps() == [(2, 2)]
+
+
+def test_an_answer_that_comes_too_late_changes_nothing() -> None:
+    history = history_of(*(quote(seq) for seq in range(1, 4)))
+    client = joined(history)
+    client.hear(quote(5))
+    client.look()
+    requests = list(client.unanswered)
+    for _ in range(15):
+        client.look(0.1)
+    assert client.gaps() == [(4, 4)]
+    history.keep(quote(4))
+    for _, request in requests:
+        client.protocol.answer(history.answer(request), client.now_s)
+    client.look()
+    assert client.seqs() == [3, 5]
+
+
+def test_a_hole_of_more_than_2000_is_a_gap_at_once() -> None:
+    client = joined(history_of(quote(1)))
+    client.hear(quote(2003))
+    assert client.gaps() == [(2, 2002)]
+    assert client.seqs() == [1, 2003]
+
+
+def test_a_lost_tail_of_more_than_2000_goes_on_from_its_last_message() -> None:
+    history = history_of(quote(1))
+    client = joined(history)
+    history.keep(quote(5000))
+    client.hear(status(1, next_seq={QUOTE: 5001}))
+    client.look()
+    client.answer()
+    assert client.gaps() == [(2, 4999)]
+    assert client.ticks() == [(1, "snapshot"), (5000, "snapshot")]
+
+
+def test_a_hole_of_2000_is_repaired_with_one_request() -> None:
+    history = history_of(*(quote(seq) for seq in range(1, 2)))
+    client = joined(history)
+    for seq in range(2, 2003):
+        history.keep(quote(seq))
+    client.hear(quote(2002))
+    client.look()
+    client.answer()
+    assert client.seqs() == list(range(1, 2003))
+    assert len(history.asked) == 2
+
+
+def test_at_most_two_requests_are_in_flight() -> None:
+    names = [f"S{number}/USDT" for number in range(10)]
+    history = history_of(*(quote(1, symbol=name) for name in names))
+    client = joined(history)
+    client.hear(*(quote(3, symbol=name) for name in names))
+    client.look()
+    assert len(client.unanswered) == 2
+    for name in names:
+        history.keep(quote(2, symbol=name))
+        history.keep(quote(3, symbol=name))
+    client.answer()
+    assert client.seqs() == [1] * 10 + [2, 3] * 10
+
+
+def test_the_second_history_is_asked_for_what_the_first_has_not_got() -> None:
+    first, second = history_of(quote(1)), history_of(quote(1))
+    client = Client(history=first, histories=2)
+    client.answer()
+    first.keep(quote(4))
+    for seq in range(2, 5):
+        second.keep(quote(seq))
+    client.hear(quote(4))
+    client.look()
+    for _ in range(2):
+        history, request = client.unanswered.pop(0)
+        client.protocol.answer((first, second)[history].answer(request), client.now_s)
+        client.look()
+    assert client.seqs() == [1, 2, 3, 4]
+    assert client.gaps() == []
+
+
+def test_without_a_history_every_hole_is_a_gap() -> None:
+    client = Client()
+    client.hear(quote(1), quote(4))
+    client.look(0.06)
+    assert client.seqs() == [1, 4]
+    assert client.gaps() == [(2, 3)]
+
+
+def test_a_message_that_cannot_be_read_is_a_gap() -> None:
+    client = joined(history_of(quote(1)))
+    client.hear((QUOTE.encode(), b"\xc1junk"), (QUOTE.encode(), b"\x80"), quote(3))
+    client.look(0.3)
+    client.answer()
+    assert client.seqs() == [1, 3]
+    assert client.gaps() == [(2, 2)]
+
+
+def test_more_than_5000_waiting_messages_end_the_wait() -> None:
+    client = joined(history_of(quote(1)))
+    client.hear(*(quote(seq) for seq in range(3, 5003)))
+    assert client.seqs() == [1]
+    client.hear(quote(5003))
+    assert client.gaps() == [(2, 2)]
+    assert client.seqs()[-1] == 5003
+
+
+def test_holes_in_a_row_that_are_lost_for_one_reason_are_one_gap() -> None:
+    client = joined(history_of(quote(1)))
+    client.hear(status(1, next_seq={QUOTE: 3}), status(2, next_seq={QUOTE: 5}))
+    for _ in range(12):
+        client.look(0.1)
+    assert client.gaps() == [(2, 4)]
+
+
+def test_a_question_that_is_never_answered_is_given_up_though_others_are() -> None:
+    other = "S/USDT"
+    history = history_of(quote(1), quote(1, symbol=other))
+    client = joined(history)
+    client.hear(quote(3))
+    client.look()
+    for seq in range(2, 26, 2):
+        history.keep(quote(seq, symbol=other))
+        client.hear(quote(seq + 1, symbol=other))
+        client.look(0.1)
+        client.unanswered = [one for one in client.unanswered if other.encode() in one[1]]
+        client.answer()
+    assert client.gaps() == [(2, 2)]
+    assert len([one for one in client.said if getattr(one, "symbol", "") == other]) == 25
+
+
+# --- what heartbeats tell ---------------------------------------------------------------------
+
+
+def test_a_lost_tail_shows_in_the_heartbeat_and_is_repaired() -> None:
+    history = history_of(quote(1))
+    client = joined(history)
+    history.keep(quote(2))
+    history.keep(quote(3))
+    client.hear(status(1, next_seq={QUOTE: 4, STATUS: 2}))
+    client.look()
+    client.answer()
+    assert client.seqs() == [1, 2, 3]
+
+
+def test_a_topic_of_which_all_is_lost_shows_in_the_heartbeat() -> None:
+    history = history_of(quote(1), status(1, next_seq={QUOTE: 2, TRADE: 1}))
+    client = joined(history)
+    history.keep(trade(1))
+    client.hear(status(2, next_seq={QUOTE: 2, TRADE: 2}))
+    client.look()
+    client.answer()
+    assert client.seqs("trade") == [1]
+
+
+def test_a_clean_stop_is_told_and_its_lost_tail_repaired() -> None:
+    history = history_of(quote(1), status(1, next_seq={QUOTE: 2}))
+    client = joined(history)
+    history.keep(quote(2))
+    client.hear(status(2, state="stopped", reason="told to", next_seq={QUOTE: 3}))
+    client.look()
+    client.answer()
+    assert client.notices(Stopped) == [Stopped(FEED, 1, "told to")]
+    assert client.seqs() == [1, 2]
+    client.look(60)
+    assert [one.state for one in client.notices(StateChange)] == ["live"]
+
+
+def test_a_feed_that_is_not_heard_is_stale_after_two_and_a_half_seconds() -> None:
+    client = joined(history_of(status(1, next_seq={})))
+    client.hear(status(2))
+    client.look(2.4)
+    assert len(client.notices(StateChange)) == 1
+    client.look(0.2)
+    client.look(10)
+    client.hear(status(3))
+    assert client.notices(StateChange) == [
+        StateChange(FEED, "live", None),
+        StateChange(FEED, "stale", "nothing heard for 2.5 s"),
+        StateChange(FEED, "live", None),
+    ]
+
+
+def test_a_gap_of_the_exchanges_and_a_state_are_told_once_each() -> None:
+    client = joined(history_of(status(1)))
+    gap = {"channel": "trade", "from_id": 5, "to_id": 9, "reason": "ids jump"}
+    client.hear(status(2, gap=gap), status(2, gap=gap), status(3, state="stale", reason="mute"))
+    assert client.notices(UpstreamGap) == [UpstreamGap(FEED, "trade", 5, 9, "ids jump")]
+    assert client.notices(StateChange)[-1] == StateChange(FEED, "stale", "mute")
+    assert client.notices(Status) == []
+
+
+def test_the_time_in_which_the_process_is_held_up_does_not_count() -> None:
+    client = joined(history_of(status(1)))
+    assert client.protocol.clock(100.2) == pytest.approx(100.2)
+    assert client.protocol.clock(130.0) == pytest.approx(100.2)
+    assert client.protocol.clock(130.1) == pytest.approx(100.3)
+
+
+# --- sessions ---------------------------------------------------------------------------------
+
+
+def test_a_new_session_is_told_and_is_complete_from_its_first_message() -> None:
+    history = history_of(quote(8))
+    client = joined(history)
+    for seq in range(1, 5):
+        history.keep(quote(seq, session=2))
+    client.hear(quote(4, session=2))
+    client.look()
+    client.answer()
+    client.hear(quote(9), quote(5, session=2))
+    assert client.notices(NewSession) == [NewSession(FEED, 1, 2)]
+    assert [(one.session, one.seq) for one in client.said if getattr(one, "channel", 0)] == [
+        (1, 8), (2, 1), (2, 2), (2, 3), (2, 4), (2, 5)
+    ]  # fmt: skip
+
+
+def test_a_hole_of_the_old_session_is_told_before_the_new_one() -> None:
+    client = joined(history_of(quote(1)))
+    client.hear(quote(3), status(1, session=2, next_seq={QUOTE: 1}))
+    kinds = [type(one).__name__ for one in client.said]
+    assert kinds == ["Quote", "Gap", "Quote", "NewSession", "StateChange"]
+
+
+def test_a_feed_that_starts_while_we_listen_is_complete_from_its_first_message() -> None:
+    history = History()
+    client = joined(history)
+    client.look(10)
+    history.keep(quote(1))
+    client.hear(status(2, next_seq={QUOTE: 2, STATUS: 3}, uptime_s=0.5))
+    client.look()
+    client.answer()
+    assert client.seqs() == [1]
+
+
+def test_the_beginning_of_a_feed_that_was_heard_of_too_late_is_a_gap() -> None:
+    client = joined(History())
+    client.look(10)
+    client.hear(quote(3), status(2, next_seq={QUOTE: 4}, uptime_s=0.5))
+    assert client.gaps()[0] == (1, 2)
+
+
+# --- topics -----------------------------------------------------------------------------------
+
+
+def test_the_statuses_of_the_topics_wanted_are_listened_to_and_not_handed_on() -> None:
+    client = Client(QUOTE)
+    assert client.protocol.subscriptions == [QUOTE, STATUS]
+    client.hear(status(1), quote(1))
+    assert [type(one).__name__ for one in client.said] == ["StateChange", "Quote"]
+
+
+def test_a_status_that_is_asked_for_by_name_and_cannot_be_read_in_full_is_a_hole() -> None:
+    client = Client("status.")
+    client.hear(status(1))
+    assert client.said == []
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "subscriptions"),
+    [
+        ([""], [""]),
+        (["quote."], ["quote.", "status."]),
+        (["quote.bybit.", "trade.bybit.X."], ["quote.bybit.", "status.bybit.", "trade.bybit.X."]),
+        (["quo"], ["quo", "status."]),
+        (["status."], ["status."]),
+    ],
+)
+def test_subscriptions_cover_the_feeds_statuses(
+    prefixes: list[str], subscriptions: list[str]
+) -> None:
+    assert Client(*prefixes).protocol.subscriptions == subscriptions
+
+
+def test_a_feeds_status_says_nothing_of_another_feeds_topics() -> None:
+    client = Client()
+    other = quote(1, symbol="S/USDT")
+    client.hear(other, status(1, next_seq={other[0].decode(): 900}))
+    client.look(0.1)
+    assert client.gaps() == []
+
+
+def test_topics_beyond_20000_are_not_followed_and_it_is_said_once() -> None:
+    client = Client()
+    client.hear(*(quote(1, symbol=f"S{number}") for number in range(20_010)))
+    assert len(client.seqs()) == 20_000
+    (told,) = client.notices(StateChange)
+    assert (told.feed, told.state) == ("", "behind")
+
+
+def test_the_topics_that_are_not_wanted_are_no_holes() -> None:
+    client = Client(QUOTE)
+    client.hear(quote(1), status(1, next_seq={QUOTE: 2, TRADE: 900}))
+    client.look(0.1)
+    client.hear(status(2, next_seq={QUOTE: 2, TRADE: 950}))
+    client.look(0.1)
+    assert client.gaps() == []
+
+
+def test_a_channel_that_is_not_known_is_handed_on_with_its_payload() -> None:
+    client = Client()
+    payload = quote(1)[1]
+    client.hear((b"greeks.deribit.X.", payload))
+    assert (client.said[0].channel, client.said[0].payload) == ("greeks", payload)
