@@ -296,7 +296,10 @@ def test_a_fault_in_the_history_ends_the_proxys_process_and_is_logged(tmp_path: 
     ):
         worker.linger = 0
         worker.connect(f"ipc://{tmp_path}/w")
-        eventually(lambda: worker.send_multipart([b"a", b"b"]) or process.poll() is not None)
+        try:
+            eventually(lambda: worker.send_multipart([b"a", b"b"]) or process.poll() is not None)
+        finally:
+            process.kill()
         assert process.returncode not in {0, None}
         said = process.stderr.read().decode() if process.stderr else ""
     assert "ZeroDivisionError" in said
