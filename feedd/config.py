@@ -44,6 +44,14 @@ class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
     history: str = "tcp://127.0.0.1:5501"
 
 
+class SecondProxySettings(ProxySettings, frozen=True, forbid_unknown_fields=True):
+    """ZeroMQ endpoints of the second proxy, where there are two."""
+
+    subscribers: str = "tcp://127.0.0.1:5510"
+    workers: str = "ipc://run/workers2.sock"
+    history: str = "tcp://127.0.0.1:5511"
+
+
 class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
     """The exchange that feedd brings along, for demonstrations and tests."""
 
@@ -80,7 +88,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     timeframe: Annotated[str, Meta(pattern=r"^[0-9]+[smhdwM]$")] = "1m"  # of the candles
     base_port: Port = 5555
     symbols: tuple[str | SymbolEntry, ...]
+    proxies: Annotated[int, Meta(ge=1, le=2)] = 1
     proxy: ProxySettings = ProxySettings()
+    proxy_2: SecondProxySettings = SecondProxySettings()  # only with two proxies
     run_dir: str = "run"
     log_dir: str = "logs"
     embedded_exchange: EmbeddedExchange | None = None
@@ -94,6 +104,15 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             spot = "/spot" if exchange == "binance" and ":" not in symbol else ""
             return f"http://127.0.0.1:{self.embedded_exchange.port}{spot}"
         return self.endpoint
+
+    def proxy_programs(self) -> dict[str, ProxySettings]:
+        """Return the endpoints of each proxy that runs, by the name of its program."""
+        programs = {"proxy": self.proxy, "proxy-2": self.proxy_2}
+        return dict(list(programs.items())[: self.proxies])
+
+    def fan_outs(self) -> dict[str, str]:
+        """Return where subscribers connect: at each proxy that runs, by the name of its program."""
+        return {name: proxy.subscribers for name, proxy in self.proxy_programs().items()}
 
     def feeds(self) -> tuple[Feed, ...]:
         """Return one feed for each symbol, in the order of the file."""
@@ -119,7 +138,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Return the ports that no symbol may take."""
         ports = {
             int(match[1])
-            for endpoint in (self.proxy.subscribers, self.proxy.workers, self.proxy.history)
+            for proxy in self.proxy_programs().values()
+            for endpoint in (proxy.subscribers, proxy.workers, proxy.history)
             if (match := re.fullmatch(r"tcp://.*:(\d+)", endpoint))
         }
         if self.embedded_exchange is not None:
@@ -241,14 +261,25 @@ class _Document:
             raise self._error(["source"], "native is not there yet; use ccxt")
         if config.endpoint is not None and not re.match(r"https?://[^/]+", config.endpoint):
             raise self._error(["endpoint"], "must look like http://127.0.0.1:8765")
-        for key in ("subscribers", "workers", "history"):
-            if not re.match(r"(tcp|ipc)://.+", getattr(config.proxy, key)):
-                raise self._error(["proxy", key], "must look like tcp://127.0.0.1:5500")
+        self._check_proxies(config)
         for key in ("speed", "rate", "clock_scale"):
             if not math.isfinite(getattr(config.embedded_exchange, key, 0.0)):
                 raise self._error(["embedded_exchange", key], "must be a finite number")
         self._check_channels(config.channels, ["channels"])
         self._check_symbols(config)
+
+    def _check_proxies(self, config: Config) -> None:
+        taken: dict[str, str] = {}
+        for name, proxy in zip(
+            ("proxy", "proxy_2"), config.proxy_programs().values(), strict=False
+        ):
+            for key in ("subscribers", "workers", "history"):
+                endpoint = getattr(proxy, key)
+                if not re.match(r"(tcp|ipc)://.+", endpoint):
+                    raise self._error([name, key], "must look like tcp://127.0.0.1:5500")
+                if endpoint in taken:
+                    raise self._error([name, key], f"{endpoint} is {taken[endpoint]} already")
+                taken[endpoint] = f"{name}.{key}"
 
     def _check_channels(self, channels: tuple[str, ...], path: list[str | int]) -> None:
         if not channels:

@@ -15,7 +15,7 @@ from feedd.model import Book, ChannelStatus, Quote, Status, Ticker
 from feedd.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from feedd.clock import Clock
     from feedd.model import EventId, Gap, State, Tick
@@ -36,7 +36,7 @@ class FeedLoop:
     """One symbol: source → session → publisher. It is the source's sink.
 
     `channels` are published; the source may serve more, of which tickers are made. `endpoint` is
-    bound, `proxy` connected to (None: there is no proxy). `usage` returns the process' CPU in
+    bound, `proxies` connected to. `usage` returns the process' CPU in
     percent since the last call, and its memory in MB.
     """
 
@@ -50,7 +50,7 @@ class FeedLoop:
         source_channels: tuple[str, ...],
         publisher: Publisher,
         endpoint: str,
-        proxy: str | None,
+        proxies: Sequence[str],
         ticker_maker: TickerMaker,
         backoff: Backoff,
         clock: Clock,
@@ -63,7 +63,7 @@ class FeedLoop:
         self._source = source
         self._publisher = publisher
         self._endpoint = endpoint
-        self._proxy = proxy
+        self._proxies = proxies
         self._backoff = backoff
         self._clock = clock
         self._usage = usage
@@ -151,8 +151,12 @@ class FeedLoop:
             return
         await self._publisher.bind(self._endpoint)
         self._open = True
-        if self._proxy is not None and not await self._publisher.connect(self._proxy, PROXY_WAIT_S):
-            _log.warning("the proxy is not there; going on without", proxy=self._proxy)
+        if not await self._publisher.connect(self._proxies, PROXY_WAIT_S):
+            _log.warning(
+                "not every proxy is there; going on without",
+                proxies=self._proxies,
+                connected=self._publisher.proxies_connected,
+            )
         _log.info("publishing", endpoint=self._endpoint, session=self._publisher.session)
         self._say()
 

@@ -139,7 +139,11 @@ def write_config(folder: Path, rate: float, bursts: bool) -> tuple[str, Path]:
     settings = {
         "symbols": [{"symbol": SYMBOL, "port": feed_port}],
         "channels": ["ticker", *CHANNELS],
-        "proxy": {"subscribers": endpoint, "workers": f"ipc://{folder}/workers.sock"},
+        "proxy": {
+            "subscribers": endpoint,
+            "workers": f"ipc://{folder}/workers.sock",
+            "history": f"ipc://{folder}/history.sock",
+        },
         "run_dir": str(folder / "run"),
         "embedded_exchange": {
             "port": exchange_port,

@@ -61,7 +61,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         source_channels=channels,
         publisher=Publisher(feed.exchange, feed.symbol, feed.channels, session),
         endpoint=endpoint,
-        proxy=None if arguments.alone else settings.proxy.workers,
+        proxies=[] if arguments.alone else [p.workers for p in settings.proxy_programs().values()],
         ticker_maker=ticker_maker,
         backoff=Backoff(),
         clock=clock,

@@ -1,4 +1,7 @@
-"""The proxy: merges all workers into the one endpoint that subscribers connect to."""
+"""The proxy: merges all workers into the one endpoint that subscribers connect to.
+
+Beside it runs the history of what it forwards.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
 from feedd import config, environment
+from feedd.errors import ConfigError
 from feedd.files import make_run_dir
 from feedd.process import run, worker_arguments
+from feedd.transport.history import History
 from feedd.transport.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -26,20 +32,33 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Forward until told to stop."""
     settings = config.load(environment.config_path(arguments.config, environment.read()))
     make_run_dir(Path(settings.run_dir))
-    proxy = Proxy()
-    await proxy.bind(settings.proxy)
-    proxy.start()
+    endpoints = settings.proxy_programs().get(arguments.name)
+    if endpoints is None:
+        raise ConfigError(f"there is no {arguments.name} with proxies: {settings.proxies}")
+    proxy = Proxy(arguments.name)
+    history = History(proxy)
     log = structlog.get_logger()
-    log.info("forwarding", subscribers=settings.proxy.subscribers, workers=settings.proxy.workers)
-    while not stop.is_set():
-        if not proxy.forwards:
-            raise RuntimeError("libzmq's proxy loop has ended by itself")
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
-    proxy.stop()
+    try:
+        await proxy.bind(endpoints)
+        await history.bind(endpoints.history)
+        history.start()
+        proxy.start()
+        log.info("forwarding", **msgspec.to_builtins(endpoints))
+        while not stop.is_set():
+            if not proxy.forwards:
+                raise RuntimeError("libzmq's proxy loop has ended by itself")
+            if not history.runs:
+                raise RuntimeError("the history has ended by itself") from history.fault
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+    finally:
+        history.stop()
+        proxy.stop()
     log.info("stopped")
 
 
 if __name__ == "__main__":
-    given = worker_arguments(__doc__).parse_args()
-    sys.exit(run(lambda stop: main(given, stop), "proxy", given.log_dir))
+    parser = worker_arguments(__doc__)
+    parser.add_argument("name", nargs="?", default="proxy", help="its program: proxy or proxy-2")
+    given = parser.parse_args()
+    sys.exit(run(lambda stop: main(given, stop), given.name, given.log_dir))

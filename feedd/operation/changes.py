@@ -62,7 +62,7 @@ def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:
             f"feedd remove {feed.name} takes it out"
         ) from None
     say(
-        f"{feed.symbol} is live; subscribe to {settings.proxy.subscribers} "
+        f"{feed.symbol} is live; subscribe to {' and '.join(settings.fan_outs().values())} "
         f"or tcp://127.0.0.1:{given[feed.name]}"
     )
 

@@ -17,7 +17,7 @@ import psutil
 from feedd.errors import FINAL_EXIT_CODES
 from feedd.logs.setup import LOG_SUFFIX
 from feedd.supervision.guard import HEARTBEAT
-from feedd.supervision.render import EXCHANGE, PROXY, WATCHDOG
+from feedd.supervision.render import EXCHANGE, PROXIES, WATCHDOG
 from feedd.supervision.watchdog import AWAY
 from feedd.transport.statuses import Statuses
 
@@ -93,10 +93,11 @@ class Report:
 
     @property
     def health(self) -> Health:
-        """Down without a proxy, or where no feed delivers; degraded where one doesn't."""
+        """Down without a proxy, or where no feed delivers; degraded where any process is unwell."""
         if not self.processes or all(p.state != "live" for p in self.feeds):
             return Health.DOWN
-        if any(p.name == PROXY and not p.healthy for p in self.processes):
+        proxies = [p for p in self.processes if p.name in PROXIES]
+        if proxies and not any(p.healthy for p in proxies):
             return Health.DOWN
         if all(p.healthy for p in self.processes):
             return Health.HEALTHY
@@ -154,9 +155,8 @@ class Look:
         self._daemon = daemon
         self._ports = ports
         self._feeds = config.feeds()
-        self._statuses = Statuses(
-            config.proxy.subscribers, [ports[feed.name] for feed in self._feeds]
-        )
+        self._proxies = tuple(config.proxy_programs())
+        self._statuses = Statuses(config.fan_outs(), [ports[feed.name] for feed in self._feeds])
         self._processes: dict[int, psutil.Process] = {}
 
     def __enter__(self) -> Self:
@@ -174,16 +174,18 @@ class Look:
             self._usage(info["pid"])
         running = {name for name, info in infos.items() if info["statename"] == "RUNNING"}
         awaited = [feed.name for feed in self._feeds if feed.name in running]
-        self._statuses.listen(timeout_s, lambda: self._all_heard(awaited, PROXY in running))
+        proxies = [name for name in self._proxies if name in running]
+        self._statuses.listen(timeout_s, lambda: self._all_heard(awaited, proxies))
         return self._put_together(self._daemon.processes())
 
-    def _all_heard(self, names: list[str], through_proxy: bool) -> bool:
+    def _all_heard(self, names: list[str], proxies: list[str]) -> bool:
         since_s = time.monotonic() - FRESH_S
         for name in names:
             heard = self._statuses.heard.get(name)
             if heard is None:
                 return False
-            if ((heard.proxy_s if through_proxy else heard.own_s) or 0.0) < since_s:
+            at_s = [heard.proxies_s.get(name, 0.0) for name in proxies] or [heard.own_s or 0.0]
+            if min(at_s) < since_s:
                 return False
         return True
 
@@ -191,13 +193,18 @@ class Look:
         """Put together what supervisord and the feeds say."""
         since_s = time.monotonic() - FRESH_S
         heard = {name: h for name, h in self._statuses.heard.items() if h.at_s >= since_s}
-        forwarded = any((h.proxy_s or 0.0) >= since_s for h in heard.values())
+        forwarding = {
+            name
+            for name in self._proxies
+            if any(h.proxies_s.get(name, 0.0) >= since_s for h in heard.values())
+        }
         log_dir = Path(self._config.log_dir)
         rows = []
         for name in self._names():
             info = infos.get(name)
             row = _process(name, info, self._usage(info["pid"] if info else 0), log_dir)
-            if name == PROXY and row.process == "RUNNING" and heard and not forwarded:
+            mute = name in self._proxies and name not in forwarding
+            if mute and row.process == "RUNNING" and heard:
                 row = replace(row, state=MUTE, reason="forwards nothing")
             if name == WATCHDOG and row.process == "RUNNING" and (late := self._late()):
                 row = replace(row, state=MUTE, reason=f"has not looked for {late:.0f} s")
@@ -206,12 +213,9 @@ class Look:
             info = infos.get(feed.name)
             row = _process(feed.name, info, self._usage(info["pid"] if info else 0), log_dir)
             spoken = heard.get(feed.name)
-            by_proxy = spoken is not None and (spoken.proxy_s or 0.0) >= since_s
-            rows.append(
-                _feed(
-                    row, feed, self._ports.get(feed.name), spoken, lost=forwarded and not by_proxy
-                )
-            )
+            through = {} if spoken is None else spoken.proxies_s
+            lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
+            rows.append(_feed(row, feed, self._ports.get(feed.name), spoken, lost))
         return Report(tuple(rows))
 
     def _late(self) -> float | None:
@@ -225,7 +229,7 @@ class Look:
 
     def _names(self) -> list[str]:
         exchange = [] if self._config.embedded_exchange is None else [EXCHANGE]
-        return [WATCHDOG, PROXY, *exchange]
+        return [WATCHDOG, *self._proxies, *exchange]
 
     def _usage(self, pid: int) -> Usage:
         """Return what a process takes; the first call begins the measurement of its CPU."""
@@ -264,9 +268,9 @@ def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path
 
 
 def _feed(
-    row: ProcessHealth, feed: Feed, port: int | None, heard: Heard | None, *, lost: bool
+    row: ProcessHealth, feed: Feed, port: int | None, heard: Heard | None, lost: list[str]
 ) -> ProcessHealth:
-    """Return a feed's row; `lost`: the proxy forwards others, and not this one."""
+    """Return a feed's row; `lost`: the proxies that forward others, and not this one."""
     row = replace(row, port=port, exchange=feed.exchange)
     if row.process != "RUNNING":
         return replace(row, state="down")
@@ -275,7 +279,7 @@ def _feed(
     status = heard.status
     row = replace(row, status=status, channels=status["channels"])
     if lost:
-        reason = "heard at its own port, but not through the proxy"
+        reason = f"heard, but not through {' and '.join(lost)}"
         return replace(row, state=MUTE, reason=reason)
     return replace(row, state=status["state"], reason=status["reason"])
 

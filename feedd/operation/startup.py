@@ -106,7 +106,8 @@ def tell_until_healthy(config: Config, look: Callable[[], Report], say: Say) -> 
             report = look()
             progress.tell(report, time.monotonic() - began_s)
             if report.health == Health.HEALTHY:
-                progress.say(f"all is healthy; subscribe to {config.proxy.subscribers}")
+                endpoints = " and ".join(config.fan_outs().values())
+                progress.say(f"all is healthy; subscribe to {endpoints}")
                 return report
             unwell = [p for p in report.processes if not p.healthy]
             ended = [p for p in unwell if p.ended]

@@ -17,7 +17,7 @@ from supervisor.xmlrpc import Faults
 
 from feedd.errors import ConfigError, FeeddError
 from feedd.process import DAEMON_PID_FILE
-from feedd.supervision.render import EXCHANGE, PID_FILE, PROXY, SUPERVISOR_SOCKET
+from feedd.supervision.render import EXCHANGE, PID_FILE, PROXIES, SUPERVISOR_SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -234,7 +234,7 @@ class Daemon:
         if pid is None:
             return
         names = list(self.processes())
-        last = {PROXY, EXCHANGE}
+        last = {*PROXIES, EXCHANGE}
         self.stop((name for name in names if name not in last), KILL_FEEDS_AFTER_S)
         self.stop((name for name in names if name in last), KILL_REST_AFTER_S)
         self._call("shutdown")

@@ -14,7 +14,7 @@ import structlog
 from feedd import config, ports
 from feedd.errors import ConfigError
 from feedd.supervision.daemon import DaemonError
-from feedd.supervision.render import PROXY
+from feedd.supervision.render import PROXIES
 from feedd.supervision.watchdog import MUTE_AFTER_S, Process, Watchdog
 from feedd.transport.statuses import Statuses
 
@@ -41,7 +41,7 @@ class Guard:
         settings = config.load(config_path)
         self._heartbeat = Path(settings.run_dir, HEARTBEAT)
         self._exchanges: dict[str, str] = {}
-        self._statuses = Statuses(settings.proxy.subscribers, ())
+        self._statuses = Statuses(settings.fan_outs(), ())
         self._rules = Watchdog()
 
     def look(self) -> None:
@@ -88,7 +88,7 @@ class Guard:
         name, pid, supervisor = info["name"], info["pid"], info["statename"]
         exchange = self._exchanges.get(name)
         if exchange is None:
-            heard_s = self._proxy_heard_s(now_s) if name == PROXY else now_s
+            heard_s = self._proxy_heard_s(name, now_s) if name in PROXIES else now_s
             return Process(name, pid, supervisor, heard_s=heard_s)
         heard = self._statuses.heard.get(name)
         # A session is numbered by the time of its start; what an earlier life said counts no more.
@@ -106,12 +106,12 @@ class Guard:
             waits=any(channel["waits"] for channel in unwell),
         )
 
-    def _proxy_heard_s(self, now_s: float) -> float | None:
-        """Return when the proxy forwarded last; while no feed speaks it has nothing to forward."""
+    def _proxy_heard_s(self, name: str, now_s: float) -> float | None:
+        """Return when a proxy forwarded last; while no feed speaks it has nothing to forward."""
         heard = self._statuses.heard.values()
         if max((h.own_s or 0.0 for h in heard), default=0.0) < now_s - MUTE_AFTER_S / 2:
             return now_s
-        return max((h.proxy_s for h in heard if h.proxy_s is not None), default=None)
+        return max((h.proxies_s[name] for h in heard if name in h.proxies_s), default=None)
 
     def _carry_out(self, verdict: Verdict) -> None:
         _log.warning(f"restarting {verdict.name}", pid=verdict.pid, why=verdict.why)

@@ -24,10 +24,11 @@ MARK = "; config: "
 SOCKET_PATH_BYTES = 107  # sockaddr_un, unix(7)
 
 PROXY = "proxy"
+PROXIES = (PROXY, "proxy-2")
 EXCHANGE = "exchange"
 WATCHDOG = "watchdog"
 # What is started first is stopped last: subscribers see every worker's last status.
-PRIORITIES = {WATCHDOG: 50, PROXY: 100, EXCHANGE: 200}
+PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), EXCHANGE: 200}
 FEED_PRIORITY = 300
 # The default buffer of ten drops the oldest event when the listener is slow.
 EVENTS = {"events": "TICK_5,SUPERVISOR_STATE_CHANGE_STOPPING", "buffer_size": "1000"}
@@ -40,12 +41,12 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     Each carries a digest of what it was made from, so that supervisord sees which ones a new
     configuration changes, and leaves the others alone.
     """
+    proxies = {name: msgspec.to_builtins(p) for name, p in config.proxy_programs().items()}
     shared = [config.source, config.bid_ask, config.book_depth, config.timeframe,
-              config.proxy.workers]  # fmt: skip
-    proxy = msgspec.to_builtins(config.proxy)
+              *(proxy["workers"] for proxy in proxies.values())]  # fmt: skip
     programs: list[tuple[str, list[str], Any]] = [
-        (WATCHDOG, ["workers/watchdog.py"], proxy),
-        (PROXY, ["workers/proxy.py"], proxy),
+        (WATCHDOG, ["workers/watchdog.py"], [p["subscribers"] for p in proxies.values()]),
+        *((name, ["workers/proxy.py", name], made_from) for name, made_from in proxies.items()),
     ]
     if config.embedded_exchange is not None:
         settings = msgspec.to_builtins(config.embedded_exchange)

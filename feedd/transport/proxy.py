@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from feedd.config import ProxySettings
 
 _CONTROL = "inproc://control"
+_FORWARDED = "inproc://forwarded"
 
 
 class Proxy:
@@ -21,30 +22,31 @@ class Proxy:
 
     It subscribes to everything at once, so that a worker that connects waits for nobody, and
     lossy: a subscriber that leaves more than the high-water mark unread loses messages, alone.
+    `name` tells a worker the proxies apart that it is connected to.
     """
 
-    def __init__(self) -> None:
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._xpub = make_socket(self._context, zmq.XPUB)
-        self._xsub = make_socket(self._context, zmq.XSUB)
+    def __init__(self, name: str = "proxy") -> None:
+        self._mark = PROXY_MARK + b"." + name.encode()
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.forwarded = _FORWARDED  # brings, within the context, what subscribers get
+        self._xpub = make_socket(self.context, zmq.XPUB)
+        self._xpub.bind(_FORWARDED)
+        self._xsub = make_socket(self.context, zmq.XSUB)
         self._xsub.sndhwm = 0  # subscriptions: one that is dropped never comes again
-        self._control = self._context.socket(zmq.PAIR)
+        self._control = self.context.socket(zmq.PAIR)
         self._control.bind(_CONTROL)
         self._thread = threading.Thread(target=self._forward, name="proxy")
 
     async def bind(self, settings: ProxySettings) -> None:
         """Bind both sides, patiently; raise EndpointInUseError where one stays taken."""
-        try:
-            await bind_patiently(lambda: bind(self._xpub, settings.subscribers))
-            await bind_patiently(lambda: bind(self._xsub, settings.workers))
-        except BaseException:
-            self._context.destroy(linger=0)
-            raise
+        await bind_patiently(lambda: bind(self._xpub, settings.subscribers))
+        await bind_patiently(lambda: bind(self._xsub, settings.workers))
         self._xsub.send(SUBSCRIBE)
-        self._xsub.send(SUBSCRIBE + PROXY_MARK)
+        self._xsub.send(SUBSCRIBE + self._mark)
 
     def start(self) -> None:
         """Begin to forward, in a thread of its own that needs no interpreter."""
+        self._xpub.poll(0)  # takes in who has connected within the context: the first message too
         self._thread.start()
 
     @property
@@ -53,15 +55,21 @@ class Proxy:
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Stop forwarding, send what is queued for at most the linger time, and close."""
+        """Stop forwarding, send what is queued for at most the linger time, and close.
+
+        Also where it was never started. Other sockets of the context must be closed before.
+        """
+        if self._thread.ident is None:
+            self.context.destroy(linger=0)
+            return
         if self.forwards:
             self._control.send(b"TERMINATE")
         self._thread.join()
         self._control.close()
-        self._context.term()
+        self.context.term()
 
     def _forward(self) -> None:
-        steering = self._context.socket(zmq.PAIR)
+        steering = self.context.socket(zmq.PAIR)
         steering.connect(_CONTROL)
         try:
             zmq.proxy_steerable(self._xsub, self._xpub, None, steering)

@@ -1,10 +1,10 @@
-"""A worker's one socket: it binds the port of its own and connects to the proxy.
+"""A worker's one socket: it binds the port of its own and connects to the proxies.
 
-Connecting to the bound proxy, instead of being connected to, is what keeps messages over a
+Connecting to a bound proxy, instead of being connected to, is what keeps messages over a
 restart of the proxy: on the connecting side libzmq keeps the queue while the peer is away.
 
 The socket is an XPUB, which to every peer is a PUB; but it shows who subscribes, and so tells
-when the proxy is there.
+when a proxy is there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from feedd.topics import topic
 from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, connectable, make_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from feedd.model import Event
 
@@ -43,23 +43,29 @@ class Publisher:
         self._next_seq = dict.fromkeys(topics, 1)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = make_socket(self._context, zmq.XPUB)
-        self.proxy_connected = False
+        self._proxies: set[bytes] = set()  # the marks of those that take messages
 
     async def bind(self, endpoint: str) -> None:
         """Bind the own port, patiently; raise EndpointInUseError when it stays taken."""
         await bind_patiently(lambda: bind(self._socket, endpoint))
 
-    async def connect(self, proxy: str, timeout_s: float) -> bool:
-        """Connect to the proxy and wait until it takes messages; return whether it does.
+    @property
+    def proxies_connected(self) -> int:
+        """How many proxies take messages, or did before they went away."""
+        return len(self._proxies)
 
-        After the timeout the connection is still tried in the background, for ever.
+    async def connect(self, proxies: Sequence[str], timeout_s: float) -> bool:
+        """Connect to the proxies and wait until all take messages; return whether they do.
+
+        After the timeout the connections are still tried in the background, for ever.
         """
-        self._socket.connect(connectable(proxy))
+        for proxy in proxies:
+            self._socket.connect(connectable(proxy))
         deadline = time.monotonic() + timeout_s
-        while not self.proxy_connected and time.monotonic() < deadline:
+        while self.proxies_connected < len(proxies) and time.monotonic() < deadline:
             await asyncio.sleep(0.005)
             self.read_subscriptions()
-        return self.proxy_connected
+        return self.proxies_connected >= len(proxies)
 
     def publish(self, event: Event) -> None:
         """Stamp an event and send it, in two frames; never blocks."""
@@ -86,8 +92,13 @@ class Publisher:
                 frame = self._socket.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            if frame[1:] == PROXY_MARK:
-                self.proxy_connected = frame[:1] == SUBSCRIBE
+            mark = frame[1:]
+            if not mark.startswith(PROXY_MARK):
+                continue
+            if frame[:1] == SUBSCRIBE:
+                self._proxies.add(mark)
+            else:
+                self._proxies.discard(mark)
 
     def close(self) -> None:
         """Send what is queued, for at most the linger time, and close."""

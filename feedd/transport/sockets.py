@@ -23,8 +23,9 @@ RECONNECT_MAX_MS = 1000
 HANDSHAKE_MS = 3000
 
 SUBSCRIBE = b"\x01"
-# A topic to which only the proxy subscribes, right after it has subscribed to everything: a
-# publisher that sees it knows that the proxy takes its messages from now on.
+# What the topics begin with to which only a proxy subscribes, right after it has subscribed to
+# everything: a publisher that sees one knows that this proxy takes its messages from now on. Each
+# proxy has one of its own, since only the first of equal subscriptions is seen.
 PROXY_MARK = b"\x00proxy"
 
 

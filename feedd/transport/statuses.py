@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from feedd.topics import program_name
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 LOOK_AGAIN_S = 0.05
 
@@ -21,24 +21,26 @@ class Heard:
 
     status: dict[str, Any]
     own_s: float | None = None  # at its own port
-    proxy_s: float | None = None  # at the fan-out endpoint
+    proxies_s: dict[str, float] = field(default_factory=dict)  # through each proxy, by its name
 
     @property
     def at_s(self) -> float:
         """When it was heard last, wherever."""
-        return max(self.own_s or 0.0, self.proxy_s or 0.0)
+        return max(self.own_s or 0.0, *self.proxies_s.values(), 0.0)
 
 
 class Statuses:
-    """Listens to the fan-out endpoint and to the feeds' own ports; a context manager.
+    """Listens to the fan-out endpoints and to the feeds' own ports; a context manager.
 
-    Both, because they tell apart a feed that is mute and a proxy that forwards nothing. `heard`
-    is by the name of the feed's program.
+    To all, because they tell apart a feed that is mute and a proxy that forwards nothing.
+    `fan_outs` is by the name of the proxy; `heard` is by the name of the feed's program.
     """
 
-    def __init__(self, fan_out: str, ports: Iterable[int]) -> None:
+    def __init__(self, fan_outs: Mapping[str, str], ports: Iterable[int]) -> None:
         self.heard: dict[str, Heard] = {}
-        self._proxy = Subscriber(fan_out, ["status."])
+        self._proxies = {
+            name: Subscriber(endpoint, ["status."]) for name, endpoint in fan_outs.items()
+        }
         self._own = Subscriber((), ["status."])
         self._ports: set[int] = set()
         self.add(ports)
@@ -58,34 +60,37 @@ class Statuses:
     def listen(self, timeout_s: float, enough: Callable[[], bool] = lambda: False) -> None:
         """Take in what comes, until it is enough or the time is over."""
         deadline = time.monotonic() + timeout_s
+        first = next(iter(self._proxies))
         while True:
             self._drain()
             left_s = deadline - time.monotonic()
             if left_s <= 0 or enough():
                 return
-            self._take(self._proxy.receive(min(left_s, LOOK_AGAIN_S)), through_proxy=True)
+            message = self._proxies[first].receive(min(left_s, LOOK_AGAIN_S))
+            if message is not None:
+                self._take(message, first)
 
     def close(self) -> None:
-        """Close both sockets."""
-        self._proxy.close()
+        """Close all sockets."""
+        for proxy in self._proxies.values():
+            proxy.close()
         self._own.close()
 
     def _drain(self) -> None:
         while (message := self._own.receive(0)) is not None:
-            self._take(message, through_proxy=False)
-        while (message := self._proxy.receive(0)) is not None:
-            self._take(message, through_proxy=True)
+            self._take(message, None)
+        for name, proxy in self._proxies.items():
+            while (message := proxy.receive(0)) is not None:
+                self._take(message, name)
 
-    def _take(self, message: tuple[str, dict[str, Any]] | None, *, through_proxy: bool) -> None:
-        if message is None:
-            return
+    def _take(self, message: tuple[str, dict[str, Any]], proxy: str | None) -> None:
         status = message[1]
         heard = self.heard.setdefault(
             program_name(status["exchange"], status["symbol"]), Heard(status)
         )
         if (status["session"], status["seq"]) >= (heard.status["session"], heard.status["seq"]):
             heard.status = status
-        if through_proxy:
-            heard.proxy_s = time.monotonic()
-        else:
+        if proxy is None:
             heard.own_s = time.monotonic()
+        else:
+            heard.proxies_s[proxy] = time.monotonic()

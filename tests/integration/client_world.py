@@ -36,7 +36,7 @@ class Feed:
         self.publisher = Publisher(EXCHANGE, symbol, ["quote"], session)
         self.started_s = time.monotonic()
         first, *others = proxies
-        assert asyncio.run(self.publisher.connect(first, 5.0))
+        assert asyncio.run(self.publisher.connect([first], 5.0))
         for proxy in others:
             self.publisher._socket.connect(proxy)
             time.sleep(0.3)  # the second proxy's subscriptions are no news, and don't show

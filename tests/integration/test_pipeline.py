@@ -32,7 +32,11 @@ class Line:
             "symbols": [{"symbol": symbol, "port": port}
                         for symbol, port in zip(symbols, self.feed_ports, strict=True)],
             "channels": ["quote", "trade"],
-            "proxy": {"subscribers": self.endpoint, "workers": f"ipc://{folder}/w.sock"},
+            "proxy": {
+                "subscribers": self.endpoint,
+                "workers": f"ipc://{folder}/w.sock",
+                "history": f"ipc://{folder}/h.sock",
+            },
             "run_dir": str(folder / "run"),
             "embedded_exchange": {"port": port, **exchange},
         }))  # fmt: skip

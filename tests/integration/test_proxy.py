@@ -9,12 +9,13 @@ from conftest import eventually, free_ports
 
 from feedd.config import ProxySettings
 from feedd.transport.proxy import Proxy
+from feedd.transport.publisher import Publisher
 
 
-def bound(folder: Path) -> Proxy:
-    proxy = Proxy()
+def bound(folder: Path, name: str = "proxy") -> Proxy:
+    proxy = Proxy(name)
     settings = ProxySettings(
-        subscribers=f"tcp://127.0.0.1:{free_ports(1)[0]}", workers=f"ipc://{folder}/w.sock"
+        subscribers=f"tcp://127.0.0.1:{free_ports(1)[0]}", workers=f"ipc://{folder}/{name}.sock"
     )
     asyncio.run(proxy.bind(settings))
     proxy.start()
@@ -33,3 +34,25 @@ def test_a_proxy_whose_loop_has_ended_shows_it_and_still_closes(tmp_path: Path) 
     proxy._control.send(b"TERMINATE")
     eventually(lambda: not proxy.forwards)
     proxy.stop()
+
+
+def test_a_publisher_waits_until_both_proxies_take_messages_but_not_for_ever(
+    tmp_path: Path,
+) -> None:
+    publisher = Publisher("x", "A", ["quote"], session=1)
+    endpoints = [f"ipc://{tmp_path}/{name}.sock" for name in ("proxy", "proxy-2")]
+    proxies = [bound(tmp_path, "proxy")]
+
+    def both() -> bool:
+        publisher.read_subscriptions()
+        return publisher.proxies_connected == 2
+
+    try:
+        assert not asyncio.run(publisher.connect(endpoints, 0.5))
+        assert publisher.proxies_connected == 1
+        proxies.append(bound(tmp_path, "proxy-2"))
+        eventually(both)
+    finally:
+        publisher.close()
+        for proxy in proxies:
+            proxy.stop()

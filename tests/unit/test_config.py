@@ -46,6 +46,20 @@ def test_an_embedded_exchange_is_the_endpoint_unless_another_is_given(tmp_path: 
     assert load(tmp_path, text).endpoint_of("bybit", "BTC/USDT:USDT") == "http://127.0.0.1:9001"
 
 
+def test_a_second_proxy_runs_where_two_are_asked_for(tmp_path: Path) -> None:
+    one = load(tmp_path, "symbols: [BTC/USDT]\nproxy_2: {subscribers: 'tcp://127.0.0.1:6000'}\n")
+    assert one.fan_outs() == {"proxy": "tcp://127.0.0.1:5500"}
+    assert 6000 not in one.reserved_ports()
+    two = load(
+        tmp_path,
+        "symbols: [BTC/USDT]\nproxies: 2\nproxy_2: {subscribers: 'tcp://127.0.0.1:6000'}\n",
+    )
+    assert two.fan_outs() == {"proxy": "tcp://127.0.0.1:5500", "proxy-2": "tcp://127.0.0.1:6000"}
+    second = two.proxy_programs()["proxy-2"]
+    assert (second.workers, second.history) == ("ipc://run/workers2.sock", "tcp://127.0.0.1:5511")
+    assert two.reserved_ports() == {5500, 5501, 6000, 5511}
+
+
 @pytest.mark.parametrize(
     "name", ["feedd.yaml", "demo.yaml", "bybit.yaml", "binance_spot.yaml", "two_exchanges.yaml"]
 )
@@ -57,6 +71,12 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
     ("text", "line", "said"),
     [
         ("symbols: [BTC/USDT]\nsymbls: 1", 2, "symbls: unknown key; is it symbols?"),
+        ("symbols: [BTC/USDT]\nproxies: 3", 2, "proxies: Expected `int` <= 2"),
+        (
+            "symbols: [BTC/USDT]\nproxies: 2\nproxy_2:\n  workers: ipc://run/workers.sock",
+            4,
+            "proxy_2.workers: ipc://run/workers.sock is proxy.workers already",
+        ),
         ("symbols:\n - BTC/USDT\n - {symbol: X/USDT, prt: 3}", 3, "symbols[1].prt: unknown key"),
         ("exchange: 1\nsymbols: [A/USDT]", 1, "exchange: Expected `str`, got `int`"),
         ("symbols: [A/USDT]\nproxy:\n  x: 1", 3, "proxy.x: unknown key"),

@@ -53,6 +53,20 @@ def test_a_change_of_one_symbol_changes_only_its_program(tmp_path: Path) -> None
     assert before[ETH]["environment"] != after[ETH]["environment"]
 
 
+def test_a_second_proxy_restarts_the_workers_and_its_other_settings_do_not(tmp_path: Path) -> None:
+    one = rendered(tmp_path, TWO)
+    unused = rendered(tmp_path, TWO + "proxy_2: {workers: 'ipc://run/w'}")
+    assert all(one[name] == unused[name] for name in one.sections())
+    two = rendered(tmp_path, TWO + "proxies: 2")
+    assert two.sections() == [WATCHDOG, "program:proxy", "program:proxy-2", BTC, ETH]
+    assert two["program:proxy"] == one["program:proxy"]
+    for name in (WATCHDOG, BTC, ETH):
+        assert two[name]["environment"] != one[name]["environment"]
+    other = rendered(tmp_path, TWO + "proxies: 2\nproxy_2: {history: 'tcp://127.0.0.1:6000'}")
+    assert [name for name in two.sections() if two[name] != other[name]] == ["program:proxy-2"]
+    assert two["program:proxy-2"]["priority"] == two["program:proxy"]["priority"]
+
+
 def test_the_watchdog_is_an_event_listener_whose_standard_output_is_the_protocols(
     tmp_path: Path,
 ) -> None:
