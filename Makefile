@@ -20,7 +20,7 @@ restart: .venv/.feedd
 	@$(FEEDD) restart $(SYMBOL)
 
 test: .venv/.feedd-dev
-	@$(BIN)/python -m pytest -n 4    # most tests wait for processes
+	@$(BIN)/python -m pytest -n 4 --dist worksteal    # most wait for processes
 
 lint: .venv/.feedd-dev
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from feedd.client.receiver import Receiver
 from feedd.client.topic_table import subscriptions
 from feedd.errors import ConfigError
 from feedd.transport.client_sockets import ClientSockets
+from feedd.transport.sockets import REQUEST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 ENDPOINT = "tcp://127.0.0.1:5500"
 DERIVED = "derived"
 MOST_QUEUED = 50_000
+PREFIX_HEAD_BYTES = 5  # MessagePack's, at the most
+REQUEST_HEAD_BYTES = 512  # all of a request but its prefixes
 IN_A_ROW = 100  # events that `async for` takes before the loop's other tasks have their turn
 
 E = TypeVar("E")
@@ -174,6 +177,12 @@ def subscribe(
     for prefix in prefixes:
         if not prefix.isascii():
             raise ConfigError(f"{prefix!r} is no topic: topics are ASCII")
+    asked_bytes = sum(len(prefix) + PREFIX_HEAD_BYTES for prefix in subscriptions(prefixes))
+    if asked_bytes + REQUEST_HEAD_BYTES > REQUEST_BYTES and history is not None:
+        raise ConfigError(
+            f"{len(prefixes)} topics are more than the history can be asked for at once; name what "
+            "they have in common, e.g. 'quote.', or history=None"
+        )
     histories = _next_ports(ends) if history == DERIVED else _list(history or [])
     return Stream(ends, prefixes, histories, most_queued, only_ticks=only_ticks)
 

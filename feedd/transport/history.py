@@ -18,7 +18,7 @@ import zmq
 from feedd.patience import bind_patiently
 from feedd.transport.requests import answer
 from feedd.transport.rings import Rings
-from feedd.transport.sockets import bind, make_socket
+from feedd.transport.sockets import REQUEST_BYTES, bind, make_socket
 
 if TYPE_CHECKING:
     from feedd.transport.proxy import Proxy
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 LOOK_EVERY_MS = 20  # for messages; a request is answered at once, after what came before it
 MESSAGES_AT_ONCE = 5000  # then requests have their turn
 REQUESTS_AT_ONCE = 8  # then messages have theirs
-REQUEST_BYTES = 65_536  # whoever sends more is disconnected
 FRAMES = 8  # of a request with its envelope
 UNREAD_REQUESTS = 100  # per connection; then it waits
 UNREAD_ANSWERS = 16  # per connection; further ones are dropped

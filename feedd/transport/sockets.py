@@ -22,6 +22,8 @@ RECONNECT_MS = 100
 RECONNECT_MAX_MS = 1000
 HANDSHAKE_MS = 3000
 
+REQUEST_BYTES = 65_536  # of a history; whoever sends more is disconnected
+
 SUBSCRIBE = b"\x01"
 # What the topics begin with to which only a proxy subscribes, right after it has subscribed to
 # everything: a publisher that sees one knows that this proxy takes its messages from now on. Each

@@ -23,6 +23,7 @@ from feedd.transport.proxy import Proxy
 from feedd.transport.publisher import Publisher
 
 EXCHANGE = "test"
+BEAT_S = 0.5
 PROBE = b"probe."
 NONE = Latency(None, None, None)
 
@@ -32,6 +33,7 @@ class Feed:
 
     def __init__(self, proxies: Iterable[str], symbol: str = "A/B", session: int = 1) -> None:
         self.symbol = symbol
+        self.ticks = False
         self.quote_topic = f"quote.{EXCHANGE}.{symbol}."
         self.publisher = Publisher(EXCHANGE, symbol, ["quote"], session)
         self.started_s = time.monotonic()
@@ -96,6 +98,7 @@ class Ticking(Threaded):
 
     def __init__(self, feed: Feed, pause_s: float = 0.0005) -> None:
         super().__init__()
+        feed.ticks = True
         self._feed = feed
         self._pause_s = pause_s
         self._beat_s = 0.0
@@ -238,6 +241,12 @@ class World:
         feed = Feed([side.workers for side in sides], symbol, session)
         return self.opened(feed)
 
+    def beat(self) -> None:
+        """Publish a heartbeat of each feed that doesn't in a thread of its own."""
+        for one in self._open:
+            if isinstance(one, Feed) and not one.ticks:
+                one.beat()
+
     def dropping(self, side: Side) -> tuple[Dropping, str]:
         endpoint = f"tcp://127.0.0.1:{free_ports(1)[0]}"
         return self.opened(Dropping(side.endpoint, endpoint)), endpoint
@@ -279,9 +288,10 @@ class Side:
 class Seen:
     """Takes a stream's events in a thread, as a caller would."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, beat: Callable[[], None]) -> None:
         self.events: list[Any] = []
         self.stream = stream
+        self._beat = beat
         self._thread = threading.Thread(target=self._take)
         self._thread.start()
 
@@ -298,8 +308,18 @@ class Seen:
     def of(self, kind: type) -> list[Any]:
         return [one for one in list(self.events) if isinstance(one, kind)]
 
-    def until(self, condition: Callable[[], Any], what: str = "") -> None:
-        eventually(condition, 15.0, f"{what}; the last: {self.events[-5:]}")
+    def until(self, condition: Callable[[], Any], *, beats: bool = True) -> None:
+        """Wait for a condition, with a heartbeat of every feed now and then, as in the field."""
+        next_s = time.monotonic() + BEAT_S
+
+        def holds() -> Any:
+            nonlocal next_s
+            if beats and time.monotonic() > next_s:
+                next_s = time.monotonic() + BEAT_S
+                self._beat()
+            return condition()
+
+        eventually(holds, 20.0)
 
     def close(self) -> None:
         self.stream.close()

@@ -169,10 +169,10 @@ def test_too_much_weight_is_429_with_retry_after_and_then_a_ban() -> None:
 
 
 def test_a_connection_is_pinged_and_ends_after_a_day_of_the_scaled_clock() -> None:
-    """A day passes in 4.3 s: pings come every 3 min of it, and the end after 24 h."""
+    """A day passes in 22 s: pings come every 3 min of it, and the end after 24 h."""
 
     async def run() -> None:
-        async with serving(scale=20_000) as (_, session):
+        async with serving(scale=4_000) as (_, session):
             socket = await session.ws_connect("/public/ws/0", autoping=False)
             pings = 0
             while True:
@@ -376,9 +376,11 @@ def test_at_speed_0_a_recording_waits_for_its_reader(btcusdt: Path) -> None:
                 b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
             )
             backlogs = []
-            for _ in range(20):
+            for _ in range(300):
                 await asyncio.sleep(0.1)
                 backlogs += [client.backlog() for client in server._open]
+                if len(backlogs) > 20 and backlogs[-20]:
+                    break
             writer.close()
             assert 0 < max(backlogs) < 1_000_000  # the whole is 13 MB
 

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import subprocess
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,7 +225,8 @@ def test_a_history_that_falls_behind_loses_messages_alone_and_says_which(
     make_line: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("feedd.transport.sockets.HIGH_WATER_MARK", 1000)
-    line = make_line(SlowRings(0.5))
+    rings = HeldUpRings()
+    line = make_line(rings)
     subscriber = line.socket(zmq.SUB, line.endpoints.subscribers)
     subscriber.subscribe("")
     eventually(lambda: line.publish(B, 1) or subscriber.poll(10), what="subscribed")
@@ -236,6 +237,7 @@ def test_a_history_that_falls_behind_loses_messages_alone_and_says_which(
             topic, body = subscriber.recv_multipart()
             if topic == A.encode():
                 seen.append(msgpack.unpackb(body)["seq"])
+    rings.go_on.set()
     eventually(lambda: line.publish(A, 20_001) or line.history._rings.topics == 2)
     asker = line.asker()
     eventually(lambda: line.publish(A, 20_002) or replayed(asker, A, 1, 0)["high"] == 20_002, 60)
@@ -249,16 +251,15 @@ def test_a_history_that_falls_behind_loses_messages_alone_and_says_which(
     assert len(held) < 10_000
 
 
-class SlowRings(Rings):
-    """Rings that take their time with the first messages."""
+class HeldUpRings(Rings):
+    """Rings that take nothing until they are told to go on."""
 
-    def __init__(self, pause_s: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._pauses = [pause_s] * 4
+        self.go_on = threading.Event()
 
     def add(self, topic: bytes, payload: bytes) -> None:
-        if self._pauses:
-            time.sleep(self._pauses.pop())
+        self.go_on.wait(60)
         super().add(topic, payload)
 
 

@@ -226,7 +226,7 @@ def test_an_orphan_that_hangs_with_a_feeds_port_is_ended_by_the_next_start(
     assert orphan.stdout.readline() == b"ready\n"
     began = time.monotonic()
     again = project.feedd("start")
-    assert time.monotonic() - began < CLEAN_WITHIN_S + NOISE_S
+    assert time.monotonic() - began < 2 * CLEAN_WITHIN_S  # others test at the same time
     assert again.returncode == 0, again.stdout + again.stderr
     assert "ended 1 process that an earlier supervisord left behind" in again.stdout
     assert orphan.wait(5) == -signal.SIGKILL
