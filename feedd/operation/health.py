@@ -206,8 +206,11 @@ class Look:
             mute = name in self._proxies and name not in forwarding
             if mute and row.process == "RUNNING" and heard:
                 row = replace(row, state=MUTE, reason="forwards nothing")
-            if name == WATCHDOG and row.process == "RUNNING" and (late := self._late()):
-                row = replace(row, state=MUTE, reason=f"has not looked for {late:.0f} s")
+            if name == WATCHDOG and row.process == "RUNNING":
+                # What an earlier life left behind says nothing of this one.
+                late_s = min(self._since_last_look_s(), row.uptime_s)
+                if late_s > WATCHDOG_LATE_S:
+                    row = replace(row, state=MUTE, reason=f"has not looked for {late_s:.0f} s")
             rows.append(row)
         for feed in self._feeds:
             info = infos.get(feed.name)
@@ -218,14 +221,12 @@ class Look:
             rows.append(_feed(row, feed, self._ports.get(feed.name), spoken, lost))
         return Report(tuple(rows))
 
-    def _late(self) -> float | None:
-        """Return for how long the watchdog has not looked, where that is too long."""
+    def _since_last_look_s(self) -> float:
+        """Return for how long the watchdog has not looked; infinity where it never has."""
         try:
-            heartbeat = Path(self._config.run_dir, HEARTBEAT).stat().st_mtime
-        except FileNotFoundError:  # it is about to begin
-            return None
-        late_s = time.time() - heartbeat
-        return late_s if late_s > WATCHDOG_LATE_S else None
+            return time.time() - Path(self._config.run_dir, HEARTBEAT).stat().st_mtime
+        except FileNotFoundError:
+            return float("inf")
 
     def _names(self) -> list[str]:
         exchange = [] if self._config.embedded_exchange is None else [EXCHANGE]
