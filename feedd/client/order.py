@@ -33,7 +33,7 @@ class Hole:
     asked_s: float | None = None
     refused: int = 0
     lost: str | None = None
-    newest: bool = False  # of a lost tail too large to repair: it stands for the snapshot
+    newest: bool = False  # it stands for the snapshot: what lies before it is not asked for
 
     def part(self, first: int, last: int) -> Hole:
         """Return a part of it, with all that is known of it."""
@@ -85,10 +85,14 @@ class Order:
                 return True
         return False
 
-    def exists(self, high: int, now_s: float, wait_s: float) -> None:
-        """Take in that messages up to `high` were published."""
+    def exists(self, high: int, now_s: float, wait_s: float, *, newest: bool = False) -> None:
+        """Take in that messages up to `high` were published.
+
+        `newest`: the last of them stands for the snapshot.
+        """
         if high > self.high:
             self._hole(self.high + 1, high, now_s, wait_s, is_tail=True)
+            self.holes[-1].newest |= newest
             self.high = high
 
     def _hole(self, first: int, last: int, now_s: float, wait_s: float, *, is_tail: bool) -> None:

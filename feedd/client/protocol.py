@@ -248,9 +248,21 @@ class Protocol:
             if topic is None or topic.feed is not feed:
                 continue
             if topic.order is None:
-                topic.order = Order(status.session, 1 if feed.whole else max(1, next_seq))
+                topic.order = self._begun_by_status(feed, status.session, next_seq, now_s)
             topic.order.exists(next_seq - 1, now_s, self._patience_s())
             self._advance(topic)
+
+    def _begun_by_status(self, feed: Feed, session: int, next_seq: int, now_s: float) -> Order:
+        """Return where a topic begins of which nothing came, neither live nor in the snapshot.
+
+        What was published between the snapshot and our subscription is in neither. The last of it
+        is asked for: a quiet topic would else have no value until its next message.
+        """
+        if feed.whole or not self._asking.histories or next_seq < 2:
+            return Order(session, 1 if feed.whole else max(1, next_seq))
+        order = Order(session, next_seq - 1)
+        order.exists(next_seq - 1, now_s, self._patience_s(), newest=True)
+        return order
 
     def _tell_missed_beginnings(self, feed: Feed) -> None:
         for topic in feed.topics:

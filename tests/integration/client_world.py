@@ -34,6 +34,7 @@ class Feed:
     def __init__(self, proxies: Iterable[str], symbol: str = "A/B", session: int = 1) -> None:
         self.symbol = symbol
         self.ticks = False
+        self.quotes = 0
         self.quote_topic = f"quote.{EXCHANGE}.{symbol}."
         self.publisher = Publisher(EXCHANGE, symbol, ["quote"], session)
         self.started_s = time.monotonic()
@@ -45,6 +46,7 @@ class Feed:
 
     def quote(self, count: int = 1) -> None:
         for _ in range(count):
+            self.quotes += 1
             self.publisher.publish(
                 Quote(
                     symbol=self.symbol, timestamp=1, bid=1.0, bid_size=1.0, ask=2.0, ask_size=1.0,

@@ -96,6 +96,27 @@ def test_a_topic_without_a_message_yet_begins_with_its_first_even_if_that_is_los
     assert client.seqs("trade") == [1, 2]
 
 
+def test_of_a_topic_published_between_snapshot_and_subscription_the_last_is_asked_for() -> None:
+    history = History()
+    client = joined(history)
+    for seq in range(1, 11):
+        history.keep(quote(seq))
+    client.hear(status(2, next_seq={QUOTE: 11, TRADE: 1}))
+    client.look()
+    client.answer()
+    client.hear(quote(11), trade(1))
+    assert client.ticks() == [(10, "snapshot"), (11, "live")]
+    assert client.gaps() == []
+
+
+def test_without_a_history_a_topic_begins_with_the_first_message_that_comes() -> None:
+    client = Client()
+    client.hear(status(2, next_seq={QUOTE: 11}), quote(11))
+    client.look(10)
+    assert client.ticks() == [(11, "live")]
+    assert client.gaps() == []
+
+
 def test_a_first_message_that_is_lost_while_joining_is_repaired() -> None:
     history = history_of(status(7, next_seq={TRADE: 1, STATUS: 8}))
     client = Client(history=history)
