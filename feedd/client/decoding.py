@@ -114,6 +114,19 @@ def from_history(message: Message, origin: Origin) -> Message:
     return message
 
 
+def read_from_history(
+    name: str, decode: Callable[[bytes], Message], frame: bytes, payload: bytes, origin: Origin
+) -> Message | None:
+    """Return a topic's message that a history sent, marked; None for what is none of the topic."""
+    if frame != name.encode():
+        return None
+    try:
+        message = decode(payload)
+    except UNREADABLE:
+        return None
+    return from_history(message, origin) if message.seq > 0 else None
+
+
 def answer(frame: bytes) -> SnapshotAnswer | ReplayAnswer | Refusal:
     """Return the history service's answer; raise DecodeError for what is none."""
     head = _HEAD(frame)
