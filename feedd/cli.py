@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 TAIL_IDLE_S = 1.0
 TOP_EVERY_S = 1.0
 LOGS_EVERY_S = 0.25
+ANSWER_S = 1.0  # for supervisord; a look should not take long
 
 
 def main() -> int:
@@ -124,7 +125,7 @@ def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[C
     if running:
         root = project_root()
         rendered = render.rendered_from(root)
-        if rendered is not None and Daemon(root).pid is not None:
+        if rendered is not None and Daemon(root, ANSWER_S).runs:
             if given is not None and Path(given).resolve() != rendered:
                 raise ConfigError(f"feedd runs here on {rendered}; stop it first: make stop")
             given = str(rendered)
@@ -218,7 +219,7 @@ def _restart(arguments: argparse.Namespace) -> int:
 def _status(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments)
     given = ports.assign(settings, path, remember=False)
-    report = health.look(settings, Daemon(project_root()), given)
+    report = health.look(settings, Daemon(project_root(), ANSWER_S), given)
     if arguments.json:
         print(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -231,7 +232,7 @@ def _top(arguments: argparse.Namespace) -> int:
     given = ports.assign(settings, path, remember=False)
     colours = table.wants_colours(sys.stdout)
     clear = "\x1b[H\x1b[J" if sys.stdout.isatty() else ""
-    with health.Look(settings, Daemon(project_root()), given) as looking:
+    with health.Look(settings, Daemon(project_root(), ANSWER_S), given) as looking:
         while True:
             report = looking.report()
             print(clear + table.health_table(report, colours=colours), flush=True)

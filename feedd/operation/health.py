@@ -16,6 +16,7 @@ import psutil
 
 from feedd.errors import FINAL_EXIT_CODES
 from feedd.logs.setup import LOG_SUFFIX
+from feedd.supervision.daemon import HungError
 from feedd.supervision.guard import HEARTBEAT
 from feedd.supervision.render import EXCHANGE, PROXIES, WATCHDOG
 from feedd.supervision.watchdog import AWAY
@@ -31,6 +32,7 @@ HEARTBEATS_S = 1.4  # a feed says its state once a second
 FRESH_S = 3.0  # a status that is older says nothing of now
 WATCHDOG_LATE_S = 20.0  # it looks every 5 s, and a look may take 5 s
 MUTE = "silent"  # it runs, and nothing is heard of it
+UNKNOWN = "UNKNOWN"  # supervisord does not say
 
 
 class Health(IntEnum):
@@ -57,7 +59,7 @@ class ProcessHealth:
     """
 
     name: str
-    process: str  # supervisord's: RUNNING, STOPPED, …
+    process: str  # supervisord's: RUNNING, STOPPED, …; MISSING; UNKNOWN where it hangs
     pid: int | None
     uptime_s: int
     port: int | None = None
@@ -82,9 +84,10 @@ class ProcessHealth:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All processes of a configuration."""
+    """All processes of a configuration; `hung` says that supervisord itself is, and how."""
 
     processes: tuple[ProcessHealth, ...]
+    hung: str | None = None
 
     @property
     def feeds(self) -> tuple[ProcessHealth, ...]:
@@ -97,7 +100,7 @@ class Report:
         if not self.processes or all(p.state != "live" for p in self.feeds):
             return Health.DOWN
         proxies = [p for p in self.processes if p.name in PROXIES]
-        if proxies and not any(p.healthy for p in proxies):
+        if proxies and not any(p.healthy or p.process == UNKNOWN for p in proxies):
             return Health.DOWN
         if all(p.healthy for p in self.processes):
             return Health.HEALTHY
@@ -123,14 +126,18 @@ class Report:
 
     @property
     def notices(self) -> list[str]:
-        """Return what is wrong with more than one feed: an exchange that most feeds don't hear."""
+        """Return what is wrong with more than one process.
+
+        That is a supervisord that hangs, and an exchange that most of its feeds don't hear.
+        """
         feeds = Counter(feed.exchange for feed in self.feeds)
         away = Counter(
             feed.exchange
             for feed in self.feeds
             if feed.state in AWAY and not any(c["waits"] for c in feed.channels.values())
         )
-        return [
+        hung = [] if self.hung is None else [self.hung]
+        return hung + [
             f"{exchange}: {away[exchange]} of {count} feeds hear nothing; "
             "the exchange is down, or the way to it"
             for exchange, count in feeds.items()
@@ -166,10 +173,17 @@ class Look:
         self._statuses.close()
 
     def report(self, timeout_s: float = HEARTBEATS_S) -> Report:
-        """Return the health of now; listens until every feed that runs has spoken, or in vain."""
-        if self._daemon.pid is None:
-            return Report(())
-        infos = self._daemon.processes()
+        """Return the health of now; listens until every feed that runs has spoken, or in vain.
+
+        What the feeds say is told also where supervisord hangs.
+        """
+        try:
+            if self._daemon.pid is None:
+                return Report(())
+            infos = self._daemon.processes()
+        except HungError as error:
+            self._statuses.listen(timeout_s, lambda: False)
+            return self._put_together({}, hung=str(error))
         for info in infos.values():
             self._usage(info["pid"])
         running = {name for name, info in infos.items() if info["statename"] == "RUNNING"}
@@ -189,7 +203,7 @@ class Look:
                 return False
         return True
 
-    def _put_together(self, infos: dict[str, dict[str, Any]]) -> Report:
+    def _put_together(self, infos: dict[str, dict[str, Any]], hung: str | None = None) -> Report:
         """Put together what supervisord and the feeds say."""
         since_s = time.monotonic() - FRESH_S
         heard = {name: h for name, h in self._statuses.heard.items() if h.at_s >= since_s}
@@ -198,11 +212,9 @@ class Look:
             for name in self._proxies
             if any(h.proxies_s.get(name, 0.0) >= since_s for h in heard.values())
         }
-        log_dir = Path(self._config.log_dir)
         rows = []
         for name in self._names():
-            info = infos.get(name)
-            row = _process(name, info, self._usage(info["pid"] if info else 0), log_dir)
+            row = self._process(name, infos.get(name), known=hung is None)
             mute = name in self._proxies and name not in forwarding
             if mute and row.process == "RUNNING" and heard:
                 row = replace(row, state=MUTE, reason="forwards nothing")
@@ -213,13 +225,18 @@ class Look:
                     row = replace(row, state=MUTE, reason=f"has not looked for {late_s:.0f} s")
             rows.append(row)
         for feed in self._feeds:
-            info = infos.get(feed.name)
-            row = _process(feed.name, info, self._usage(info["pid"] if info else 0), log_dir)
+            row = self._process(feed.name, infos.get(feed.name), known=hung is None)
             spoken = heard.get(feed.name)
             through = {} if spoken is None else spoken.proxies_s
             lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
             rows.append(_feed(row, feed, self._ports.get(feed.name), spoken, lost))
-        return Report(tuple(rows))
+        return Report(tuple(rows), hung)
+
+    def _process(self, name: str, info: dict[str, Any] | None, *, known: bool) -> ProcessHealth:
+        if not known:
+            return ProcessHealth(name, UNKNOWN, None, 0)
+        usage = self._usage(info["pid"] if info else 0)
+        return _process(name, info, usage, Path(self._config.log_dir))
 
     def _since_last_look_s(self) -> float:
         """Return for how long the watchdog has not looked; infinity where it never has."""
@@ -273,7 +290,7 @@ def _feed(
 ) -> ProcessHealth:
     """Return a feed's row; `lost`: the proxies that forward others, and not this one."""
     row = replace(row, port=port, exchange=feed.exchange)
-    if row.process != "RUNNING":
+    if row.process not in {"RUNNING", UNKNOWN}:
         return replace(row, state="down")
     if heard is None:
         return replace(row, state=MUTE, reason="no status was heard")

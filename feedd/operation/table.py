@@ -19,7 +19,8 @@ RIGHT = frozenset({"PID", "UPTIME", "PORT", "CPU %", "MB", "AGE", "MSG/S", "P50 
 
 RED, GREEN, YELLOW, DIM = "31", "32", "33", "2"
 WELL = frozenset({"RUNNING", "live"})
-ON_THE_WAY = frozenset({"STARTING", "STOPPING", "starting", "resync", "reconnecting", "BACKOFF"})
+ON_THE_WAY = frozenset({"STARTING", "STOPPING", "starting", "resync", "reconnecting", "BACKOFF",
+                        "UNKNOWN"})  # fmt: skip
 HEALTH_COLOURS = {Health.HEALTHY: GREEN, Health.DEGRADED: YELLOW, Health.DOWN: RED}
 
 

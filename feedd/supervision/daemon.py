@@ -52,17 +52,22 @@ class _AwayError(DaemonError):
     """Nobody listens on supervisord's socket."""
 
 
+class HungError(DaemonError):
+    """supervisord is there, and does not answer."""
+
+
 class _UnixTransport(xmlrpc.client.Transport):
     """XML-RPC over supervisord's socket, which is a file; with a timeout, which its own lacks."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, timeout_s: float) -> None:
         super().__init__()
         self._path = path
+        self._timeout_s = timeout_s
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection(str(host))
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(CALL_TIMEOUT_S)
+        connection.sock.settimeout(self._timeout_s)
         try:
             connection.sock.connect(str(self._path))
         except OSError:
@@ -72,21 +77,30 @@ class _UnixTransport(xmlrpc.client.Transport):
 
 
 class Daemon:
-    """The supervisord of one project folder."""
+    """The supervisord of one project folder; it is given `timeout_s` for each answer."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, timeout_s: float = CALL_TIMEOUT_S) -> None:
         self.root = root
+        self._timeout_s = timeout_s
 
     @property
     def pid(self) -> int | None:
         """The process that answers, or None where none is there.
 
-        Raises DaemonError where it is there and does not answer.
+        Raises HungError where it is there and does not answer.
         """
         try:
             return int(self._call("getPID"))
         except _AwayError:
             return None
+
+    @property
+    def runs(self) -> bool:
+        """Whether one is there, also one that does not answer."""
+        try:
+            return self.pid is not None
+        except HungError:
+            return True
 
     def end_orphans(self) -> list[int]:
         """End what an earlier supervisord of this folder left behind; return the pids.
@@ -245,7 +259,7 @@ class Daemon:
             time.sleep(0.02)
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        transport = _UnixTransport(Path(self.root, SUPERVISOR_SOCKET))
+        transport = _UnixTransport(Path(self.root, SUPERVISOR_SOCKET), self._timeout_s)
         server = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
         try:
             return getattr(server, f"supervisor.{method}")(*arguments)
@@ -256,8 +270,8 @@ class Daemon:
                 ) from None
             raise DaemonError(f"supervisord: {fault.faultString}", fault.faultCode) from None
         except TimeoutError:
-            raise DaemonError(
-                f"supervisord is there, but has not answered for {CALL_TIMEOUT_S:.0f} s; wait for "
+            raise HungError(
+                f"supervisord is there, but has not answered for {self._timeout_s:.0f} s; wait for "
                 f"it, or end it by the pid in {PID_FILE}"
             ) from None
         except (OSError, xmlrpc.client.Error) as error:

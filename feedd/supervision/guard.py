@@ -101,7 +101,9 @@ class Guard:
             supervisor=supervisor,
             exchange=exchange,
             state=heard.status["state"],
-            heard_s=heard.own_s,
+            # At its own port, which a proxy that hangs can't hide; but whoever was only heard
+            # through one has spoken all the same.
+            heard_s=heard.at_s if heard.own_s is None else heard.own_s,
             tries=max((channel["tries"] for channel in unwell), default=0),
             waits=any(channel["waits"] for channel in unwell),
         )

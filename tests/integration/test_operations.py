@@ -102,9 +102,21 @@ def test_a_worker_that_hangs_again_and_again_is_restarted_three_times_and_then_l
     assert len(notes(project, "restarting")) == 3
 
 
-def test_a_watchdog_that_hangs_is_no_healthy_process(make_project: Make) -> None:
+def test_of_a_supervisord_and_a_watchdog_that_hang_the_status_tells(make_project: Make) -> None:
     project = make_project(symbols=THREE[:1])
     pids = started(project)
+    supervisord = project.daemon.pid
+    assert supervisord is not None
+    os.kill(supervisord, signal.SIGSTOP)
+    try:
+        told = status(project)
+        assert told["health"] == "degraded"
+        assert "supervisord is there, but has not answered" in told["notices"][0]
+        states = {one["name"]: (one["process"], one["state"]) for one in told["processes"]}
+        assert states[BTC] == ("UNKNOWN", "live")
+        assert states["proxy"] == ("UNKNOWN", None)
+    finally:
+        os.kill(supervisord, signal.SIGCONT)
     eventually((project.root / "run" / "watchdog.beat").exists)
     os.kill(pids["watchdog"], signal.SIGSTOP)
     row = eventually(lambda: (told := rows(project)["watchdog"])["state"] and told, 40)
