@@ -8,7 +8,7 @@ BIN := .venv/bin
 FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
 
-.PHONY: demo test lint check start stop restart status logs lock
+.PHONY: demo test test-ccxt-latest lint check start stop restart status logs lock
 
 demo: .venv/.feedd
 	@$(BIN)/feedd demo
@@ -21,6 +21,15 @@ restart: .venv/.feedd
 
 test: .venv/.feedd-dev
 	@$(BIN)/python -m pytest -n 4 --dist worksteal    # most wait for processes
+
+# Whether one exchange alone can still be imported of the newest ccxt, in an environment of its own.
+test-ccxt-latest: LATEST := .venv-ccxt-latest/bin/python
+test-ccxt-latest:
+	@$(PYTHON) -m venv .venv-ccxt-latest
+	@$(LATEST) -m pip install -q --disable-pip-version-check -r requirements-dev.lock
+	@$(LATEST) -m pip install -q --disable-pip-version-check --upgrade ccxt
+	@$(LATEST) -c "import importlib.metadata as m; print('ccxt', m.version('ccxt'))"
+	@$(LATEST) -m pytest tests/unit/sources/test_ccxt_import.py
 
 lint: .venv/.feedd-dev
 	$(BIN)/ruff check .

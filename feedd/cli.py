@@ -137,7 +137,7 @@ def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[C
 
 
 def _check_channels(settings: Config, feeds: Iterable[Feed]) -> None:
-    """Refuse a channel that an exchange lacks. ccxt is imported here: it takes a second."""
+    """Refuse a channel that an exchange lacks. ccxt is imported here: it takes a while."""
     from feedd.sources import ccxt_exchange  # noqa: PLC0415
 
     for feed in feeds:

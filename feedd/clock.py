@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import lru_cache
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
@@ -40,4 +41,9 @@ class Clock:
 def iso8601(timestamp_ms: int) -> str:
     """Write ms since the epoch as ISO 8601: 1723161256299 is `2024-08-08T23:54:16.299Z`."""
     seconds, millis = divmod(timestamp_ms, 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{millis:03d}Z"
+    return f"{_to_the_second(seconds)}.{millis:03d}Z"
+
+
+@lru_cache(maxsize=16)  # what comes together is mostly of one second
+def _to_the_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from feedd.model import Event
 
 _encoder = msgspec.msgpack.Encoder()
+# encode_into(event, buffer): the same payload into a bytearray that is used again and again, which
+# has its length afterwards.
+encode_into = _encoder.encode_into
 _decoder = msgspec.msgpack.Decoder(dict[str, Any])
 
 

@@ -13,11 +13,7 @@ _SUB = 1 << _SUB_BITS
 _TOP_US = 3_600_000_000
 
 
-def _bucket(value_us: int) -> int:
-    if value_us < _SUB:
-        return value_us
-    shift = value_us.bit_length() - _SUB_BITS - 1
-    return ((shift + 1) << _SUB_BITS) + ((value_us >> shift) & (_SUB - 1))
+_BUCKETS = _SUB * (_TOP_US.bit_length() - _SUB_BITS + 1)
 
 
 def _value(bucket: int) -> float:
@@ -31,46 +27,49 @@ def _value(bucket: int) -> float:
 class Histogram:
     """Counts of latencies in µs since the last `take`."""
 
-    __slots__ = ("_counts", "_max", "_total")
+    __slots__ = ("_counts", "_max")
 
     def __init__(self) -> None:
-        self._counts = [0] * (_bucket(_TOP_US) + 1)
-        self._total = 0
+        self._counts = [0] * _BUCKETS
         self._max = 0
 
     def add(self, latency_ns: int) -> None:
         """Count one latency; below zero, as between two clocks, it counts as zero."""
         value_us = latency_ns // 1000
-        if value_us < 0:
-            value_us = 0
-        elif value_us > _TOP_US:
-            value_us = _TOP_US
-        self._counts[_bucket(value_us)] += 1
-        self._total += 1
+        if value_us < _SUB:
+            bucket = value_us if value_us > 0 else 0  # noqa: FURB136  as below
+        elif value_us < _TOP_US:
+            shift = value_us.bit_length() - _SUB_BITS - 1
+            bucket = (shift << _SUB_BITS) + (value_us >> shift)
+        else:
+            value_us, bucket = _TOP_US, _BUCKETS - 1
+        self._counts[bucket] += 1
         if value_us > self._max:  # noqa: PLR1730  a call of max() costs more than the rest
             self._max = value_us
 
     @property
     def total(self) -> int:
         """How many latencies were counted."""
-        return self._total
+        return sum(self._counts)
 
     def absorb(self, other: Histogram) -> None:
         """Count all that another one has counted too."""
         self._counts = [mine + its for mine, its in zip(self._counts, other._counts, strict=True)]
-        self._total += other._total
         self._max = max(self._max, other._max)
 
     def clear(self) -> None:
         """Begin anew."""
         self._counts = [0] * len(self._counts)
-        self._total = self._max = 0
+        self._max = 0
 
     def percentiles(self) -> Latency:
         """Return the percentiles; None each where nothing was counted."""
-        if not self._total:
+        total = self.total
+        if not total:
             return Latency(None, None, None)
-        return Latency(self._percentile(0.50), self._percentile(0.99), float(self._max))
+        return Latency(
+            self._percentile(0.50 * total), self._percentile(0.99 * total), float(self._max)
+        )
 
     def take(self) -> Latency:
         """Return the percentiles and begin anew."""
@@ -78,8 +77,8 @@ class Histogram:
         self.clear()
         return result
 
-    def _percentile(self, fraction: float) -> float:
-        left = fraction * self._total
+    def _percentile(self, left: float) -> float:
+        """Return the middle of the bucket that holds the so-manieth latency."""
         for bucket, count in enumerate(self._counts):
             left -= count
             if count and left <= 0:

@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import ccxt
 
 from feedd.budget.allowance import Allowance
 from feedd.errors import FeeddError, LimitError
 from feedd.sources.address_limits import address_limits, away_s, place
 from feedd.sources.ccxt_errors import WaitsError
+from feedd.sources.ccxt_import import ccxt
 from feedd.sources.dialects import market_type
 from feedd.sources.market_list import MarketList
 

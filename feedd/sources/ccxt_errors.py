@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-import ccxt
-
 from feedd import secrets
 from feedd.errors import (
     ConfigError,
@@ -16,6 +14,7 @@ from feedd.errors import (
     SourceError,
     UnknownSymbolError,
 )
+from feedd.sources.ccxt_import import ccxt
 
 
 class WaitsError(ccxt.NetworkError):  # type: ignore[misc]  # ccxt's own types are skipped

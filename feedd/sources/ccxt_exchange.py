@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ from feedd.errors import ConfigError, SourceError, UnknownSymbolError
 from feedd.sources import exchanges
 from feedd.sources.ccxt_budget import shared
 from feedd.sources.ccxt_errors import unknown
+from feedd.sources.ccxt_import import exchange_class
 from feedd.sources.dialects import Dialect, lacking
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ async def load_market(exchange: Any, name: str, symbol: str) -> None:
 def has(exchange: str) -> dict[str, Any]:
     """Return ccxt's map of what an exchange of ccxt.pro has."""
     exchanges.check(exchange)
-    made = getattr(importlib.import_module(f"ccxt.pro.{exchange}"), exchange)()
-    return made.has  # type: ignore[no-any-return]
+    return exchange_class(exchange)().has  # type: ignore[no-any-return]
 
 
 def connected(
@@ -86,7 +85,7 @@ def connected(
     With a `run_dir` it shares the exchange's limits and market list with all that name the same.
     """
     exchanges.check(exchange_name)
-    base = getattr(importlib.import_module(f"ccxt.pro.{exchange_name}"), exchange_name)
+    base = exchange_class(exchange_name)
     if run_dir is not None:
         base = shared(base, run_dir, exchange_name, symbol, ways, endpoint)
 

@@ -13,8 +13,6 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-import ccxt
-
 from feedd.errors import FeeddError, FinalError, LimitError
 from feedd.sources.base import Backoff
 from feedd.sources.book_keeper import BookKeeper
@@ -26,6 +24,7 @@ from feedd.sources.ccxt_exchange import (
     connected,
     load_market,
 )
+from feedd.sources.ccxt_import import ccxt
 from feedd.sources.ccxt_requests import Requests
 from feedd.sources.ccxt_structures import (
     exchange_id,

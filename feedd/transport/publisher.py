@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from feedd.codec import encode
+from feedd.codec import encode_into
 from feedd.patience import bind_patiently
 from feedd.topics import topic
 from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, connectable, make_socket
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from feedd.model import Event
 
+MORE = int(zmq.SNDMORE)
 SUBSCRIPTIONS_AT_ONCE = 10_000  # read in one go, so that a flood of them can't stop the feed
 
 
@@ -43,6 +44,9 @@ class Publisher:
         self._next_seq = dict.fromkeys(topics, 1)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = make_socket(self._context, zmq.XPUB)
+        # What pyzmq's `send` itself calls, after looking for options that this socket never has.
+        self._send = super(zmq.Socket, self._socket).send
+        self._payload = bytearray()  # of the message on its way: libzmq copies it
         self._proxies: set[bytes] = set()  # the marks of those that take messages
 
     async def bind(self, endpoint: str) -> None:
@@ -75,9 +79,9 @@ class Publisher:
         event.seq = seq
         event.session = self.session
         event.published_ns = time.time_ns()
-        socket = self._socket
-        socket.send(self._topics[channel], zmq.SNDMORE)
-        socket.send(encode(event))
+        encode_into(event, self._payload)
+        self._send(self._topics[channel], MORE)
+        self._send(self._payload)
 
     def next_seq(self) -> dict[str, int]:
         """Return the seq of each topic's next message, once the status that says so is out."""

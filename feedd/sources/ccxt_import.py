@@ -1,0 +1,107 @@
+"""One exchange of ccxt.pro, without the hundred others that `import ccxt.pro` loads.
+
+The packages' `__init__` import every exchange: 0.5 s and 60 MB a process. Here three packages
+stand in for `ccxt`, `ccxt.async_support` and `ccxt.pro`, in the real folders, and import what is
+asked of them when it is asked for. Their modules are ccxt's own
+(https://github.com/ccxt/ccxt/blob/v4.5.90/python/ccxt/pro/__init__.py). Where that fails, as it
+may with another version, all of ccxt is imported.
+
+`ccxt` here is the package, or what stands in for it; its errors are the same objects either way.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from types import ModuleType
+from typing import Any
+
+import structlog
+
+ERRORS = "ccxt.base.errors"
+_EXCHANGE = {
+    "ccxt": "ccxt.base.exchange",
+    "ccxt.async_support": "ccxt.async_support.base.exchange",
+    "ccxt.pro": "ccxt.async_support.base.exchange",
+}
+_COMMON = (ERRORS, "ccxt.base.decimal_to_precision", "ccxt.base.precise")
+
+_log = structlog.get_logger()
+
+
+class _Package(ModuleType):
+    """Stands in for a package whose `__init__` imports all of its modules."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):
+            for home in (*_COMMON, _EXCHANGE[self.__name__]):
+                found = vars(importlib.import_module(home)).get(name)
+                if found is not None:
+                    self.__dict__[name] = found
+                    return found
+            if importlib.util.find_spec(f"{self.__name__}.{name}") is not None:
+                importlib.import_module(f"{self.__name__}.{name}")
+                return self.__dict__[name]
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Let the name of an exchange be its class, as `__init__` does, and not its module."""
+        if isinstance(value, ModuleType):
+            value = vars(value).get(name, value)
+        super().__setattr__(name, value)
+
+
+def exchange_class(name: str) -> Any:
+    """Return ccxt.pro's class of an exchange; raise ModuleNotFoundError where there is none."""
+    try:
+        return _class(name)
+    except Exception as error:
+        if not isinstance(sys.modules.get("ccxt"), _Package):
+            raise
+        _import_all(error)
+        return _class(name)
+
+
+def _class(name: str) -> Any:
+    return getattr(importlib.import_module(f"ccxt.pro.{name}"), name)
+
+
+def _stand_in() -> Any:
+    """Return `ccxt`; what stands in for its packages is imported from here on, if it can be."""
+    if "ccxt" not in sys.modules:
+        try:
+            for name in _EXCHANGE:
+                _place(name)
+            base = importlib.import_module(_EXCHANGE["ccxt"])
+            sys.modules["ccxt"].__version__ = base.__version__  # type: ignore[attr-defined]
+        except Exception as error:  # noqa: BLE001  another version may raise anything
+            _import_all(error)
+    return importlib.import_module("ccxt")
+
+
+def _place(name: str) -> None:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.submodule_search_locations is None:
+        raise ImportError(f"{name} is no package")
+    package = _Package(name)
+    package.__spec__, package.__loader__, package.__file__ = spec, spec.loader, spec.origin
+    package.__package__, package.__path__ = name, spec.submodule_search_locations
+    sys.modules[name] = package
+    parent, _, child = name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], child, package)
+
+
+def _import_all(error: Exception) -> None:
+    """Import ccxt as it is, with nothing left of what stood in but the classes of the errors."""
+    _log.warning("ccxt can't be imported in part; importing all of it", why=repr(error))
+    errors = sys.modules.get(ERRORS)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ccxt"]:
+        del sys.modules[name]
+    if errors is not None:
+        sys.modules[ERRORS] = errors  # who catches them has these
+    importlib.import_module("ccxt.pro")
+
+
+ccxt = _stand_in()

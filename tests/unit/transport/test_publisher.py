@@ -1,0 +1,35 @@
+"""What leaves a publisher, over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import zmq
+
+from feedd.codec import encode
+from feedd.model import Book, Event, Quote
+from feedd.transport.publisher import Publisher
+
+
+def test_a_payload_is_its_event_and_nothing_of_the_message_before_it(tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/p"
+    publisher = Publisher("x", "S", ["book", "quote"], session=3)
+    asyncio.run(publisher.bind(endpoint))
+    with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
+        subscriber.connect(endpoint)
+        subscriber.subscribe("")
+        assert publisher._socket.poll(10_000), "no subscription came"
+        publisher.read_subscriptions()
+        sides = [[(1.0 + n, 2.0)] * n for n in (0, 200, 1, 1000, 3)]
+        events: list[Event] = []
+        for side in sides:
+            events += [Book("S", 1, side, side, "x", 5, id=7), Quote("S", 1, 1, 2, 3, 4, "x", 5)]
+        expected = []
+        for event in events:
+            publisher.publish(event)
+            expected.append((b"%b.x.S." % event.channel.encode(), encode(event)))
+        for topic, payload in expected:
+            assert subscriber.poll(10_000)
+            assert subscriber.recv_multipart() == [topic, payload]
+    publisher.close()
