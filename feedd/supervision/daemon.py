@@ -102,6 +102,10 @@ class Daemon:
         except HungError:
             return True
 
+    def wake(self) -> None:
+        """Let it look at its processes now, as it does at any call, and not within a second."""
+        self._call("getPID")
+
     def end_orphans(self) -> list[int]:
         """End what an earlier supervisord of this folder left behind; return the pids.
 

@@ -14,6 +14,7 @@ import structlog
 from feedd import config, ports
 from feedd.errors import ConfigError
 from feedd.supervision.daemon import DaemonError
+from feedd.supervision.deaths import Deaths
 from feedd.supervision.render import PROXIES
 from feedd.supervision.watchdog import MUTE_AFTER_S, Process, Watchdog
 from feedd.transport.statuses import Statuses
@@ -43,6 +44,7 @@ class Guard:
         self._exchanges: dict[str, str] = {}
         self._statuses = Statuses(settings.fan_outs(), ())
         self._rules = Watchdog()
+        self._deaths = Deaths(self._restart_at_once)
 
     def look(self) -> None:
         """Hear what the feeds say, judge, and do what follows."""
@@ -50,6 +52,7 @@ class Guard:
         self._statuses.listen(0)
         now_s = time.monotonic()
         infos = self._daemon.processes()
+        self._deaths.watch(info["pid"] for info in infos.values() if info["pid"])
         verdicts = self._rules.look([self._seen(info, now_s) for info in infos.values()], now_s)
         for note in self._rules.notes:
             _log.warning(note)  # the text itself: of one text, what repeats is only counted
@@ -66,8 +69,15 @@ class Guard:
             _log.warning("the heartbeat can't be written", why=str(error))
 
     def close(self) -> None:
-        """Close the sockets."""
+        """Close what is open."""
+        self._deaths.close()
         self._statuses.close()
+
+    def _restart_at_once(self) -> None:
+        try:
+            self._daemon.wake()
+        except DaemonError as error:
+            _log.warning("supervisord does not answer", why=str(error))
 
     def _take_in_changes(self) -> None:
         """Listen to the symbols that the configuration has gained."""

@@ -1,0 +1,43 @@
+"""The ends of processes, told as they happen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from feedd.supervision.deaths import Deaths
+
+
+def sleeper() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_the_end_of_a_watched_process_is_told_once_and_of_another_never() -> None:
+    async def watch() -> None:
+        told = asyncio.Queue[None]()
+        deaths = Deaths(lambda: told.put_nowait(None))
+        before = descriptors()
+        one, two, unwatched = sleeper(), sleeper(), sleeper()
+        deaths.watch([one.pid, two.pid, unwatched.pid])
+        deaths.watch([one.pid, two.pid])
+        unwatched.kill()
+        unwatched.wait()
+        one.kill()
+        await asyncio.wait_for(told.get(), 30)
+        one.wait()
+        two.kill()
+        two.wait()
+        await asyncio.wait_for(told.get(), 30)
+        deaths.watch([one.pid, os.getpid()])  # the first of them is no process any more
+        deaths.close()
+        assert told.empty()
+        assert descriptors() == before
+
+    asyncio.run(watch())
