@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from feedd import config, environment, locks, ports, secrets
+from feedd.audit import command as audit_command
 from feedd.config import SymbolEntry
 from feedd.errors import ConfigError, FeeddError, FinalError
 from feedd.logs.lines import readable
@@ -89,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     tail = commands.add_parser("tail", help="print messages from the fan-out endpoint")
     tail.add_argument("prefixes", nargs="*", default=[""], help="of topics, e.g. ticker.")
+    audit_command.add_recording(tail)
     tail.set_defaults(run=_tail)
+    audit_command.add_audit(commands)
     logs = commands.add_parser("logs", help="show the logs of all processes, and follow them")
     logs.add_argument(
         "names", nargs="*", metavar="PROCESS_OR_SYMBOL", help="only those, e.g. proxy or BTC/USDT"
@@ -242,6 +245,8 @@ def _top(arguments: argparse.Namespace) -> int:
 
 def _tail(arguments: argparse.Namespace) -> int:
     settings, _ = _settings(arguments)
+    if arguments.json or arguments.plain:
+        return audit_command.record(settings, arguments.prefixes, plain=arguments.plain)
     with Subscriber(settings.proxy.subscribers, arguments.prefixes) as subscriber:
         while True:
             message = subscriber.receive(TAIL_IDLE_S)
