@@ -53,7 +53,7 @@ class Flags:
             return 0
         spans = []
         for flag in self.gaps.get(channel, ()):
-            first, end = store.between(flag.from_id, flag.to_id)
+            first, end = store.between(flag.from_id, flag.to_id, hole.first, flag.ns)
             if first is None or end is None:
                 if not hole.after_ns <= flag.ns <= hole.before_ns:
                     continue

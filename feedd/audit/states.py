@@ -87,7 +87,7 @@ def judge_marks(
         (mark, {channel for exchange, symbol, channel in about if (exchange, symbol) == feed})
         for mark, about in marks
     ]
-    mine = [(mark, those) for mark, those in mine if those]
+    mine = sorted(((mark, those) for mark, those in mine if those), key=lambda one: one[0].ns)
     for number, (mark, those) in enumerate(mine):
         limit_s = _limit_s(mark, those, line, limits)
         if limit_s is None or line.at(mark.ns) in {None, "stopped"}:

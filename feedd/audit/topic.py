@@ -150,7 +150,8 @@ class TopicAudit:
         counts, last = self.finding.counts, (self._next or 0) - 1
         twice = seq == last
         if self._store is not None:
-            index = self._store.index(channels.published(self.channel, payload).key, self._at)
+            key = channels.published(self.channel, payload).key
+            index = self._store.index(key, self._at, payload["published_ns"])
             twice = index is not None and bool(self._was_seen[index])
         if twice:
             counts.twice += 1
@@ -217,7 +218,7 @@ class TopicAudit:
         counts = self.finding.counts
         event = channels.published(self.channel, payload)
         key = self._numbered(event.key) if self.channel in channels.REPEATABLE else event.key
-        index = self._find(key)
+        index = self._find(key, payload["published_ns"])
         if index is None or self._store is None:
             if self._repeats:
                 counts.twice += 1
@@ -275,11 +276,11 @@ class TopicAudit:
         self._turned = self._turned and not repeats
         return repeats
 
-    def _find(self, key: Hashable) -> int | None:
+    def _find(self, key: Hashable, by_ns: int) -> int | None:
         if self._store is not None:
-            return self._store.index(key, self._at + 1)
+            return self._store.index(key, self._at + 1, by_ns)
         for store in self._stores:
-            index = store.index(key, 0)
+            index = store.index(key, 0, by_ns)
             if index is not None:
                 self._store = store
                 self._was_seen = bytearray(len(store))

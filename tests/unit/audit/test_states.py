@@ -62,7 +62,13 @@ def test_a_recording_that_ends_too_early_is_asked_for_nothing() -> None:
     assert judged([mark("closed", 10, by="exchange")], [], end_s=12) == {}
 
 
-STALL = [mark("fault", 10, fault="stall"), mark("clear", 100, fault="stall")]
+def silenced(fault: str, until_s: float) -> list[Any]:
+    """Return a fault's marks, and the event that it swallowed."""
+    return [
+        mark("fault", 10, (), fault=fault, connection=None),
+        {**trade_sent(1, 11), "swallowed": fault},
+        mark("clear", until_s, (), fault=fault, connection=None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -76,16 +82,17 @@ STALL = [mark("fault", 10, fault="stall"), mark("clear", 100, fault="stall")]
 def test_a_silent_connection_shows_within_twice_its_channels_limit(
     changes: Changes, found: dict[str, int]
 ) -> None:
-    assert judged(STALL, changes) == found
+    assert judged(silenced("stall", 100), changes) == found
 
 
 def test_a_fault_that_is_over_before_it_had_to_show_need_not() -> None:
-    marks = [mark("fault", 10, fault="mute"), mark("clear", 30, fault="mute")]
-    assert judged(marks, []) == {}
+    assert judged(silenced("mute", 30), []) == {}
 
 
 def test_a_fault_that_leaves_the_data_alone_need_not_show() -> None:
-    assert judged([mark("fault", 10, fault="duplicate")], []) == {}
+    assert judged(silenced("drop", 100), []) == {}
+    nothing_swallowed = [one for one in silenced("stall", 100) if "mark" in one]
+    assert judged(nothing_swallowed, []) == {}
 
 
 def test_another_symbols_connection_is_none_of_the_feeds() -> None:

@@ -14,6 +14,7 @@ from unit.audit.made import (
     audited,
     counts,
     gap_told,
+    mark,
     notice,
     quote_seen,
     quote_sent,
@@ -306,3 +307,38 @@ def test_candles_are_known_by_time_and_compared_by_content() -> None:
     assert counts(audited(truth, [candle(n, n, float(n)) for n in (1, 2, 3)]), topic) == {}
     assert counts(audited(truth, [candle(1, 1, 1.0), candle(2, 2, 7.0)]), topic) == {"wrong": 1}
     assert counts(audited(truth, [candle(1, 1, 1.0), candle(3, 2, 3.0)]), topic) == {"missing": 1}
+
+
+# --- counts that begin anew -------------------------------------------------------------------
+
+
+def test_an_exchange_that_was_started_anew_sends_other_events_of_the_same_ids() -> None:
+    truth = [mark("opened", 0), *TRUTH[:3], mark("opened", 5),
+             *(trade_sent(n, 5 + n / 10, price="7") for n in (1, 2, 3))]  # fmt: skip
+    again = [trade_seen(n, 3 + n, 5 + n / 10, price=7.0) for n in (1, 2, 3)]
+    assert counts(audited(truth, [*ALL[:3], *again])) == {}
+    assert counts(audited(truth, [*ALL[:3], *again[:2], again[1]])) == {"twice": 1}
+    gap = {"channel": "trade", "from_id": 2, "to_id": 3, "reason": "reconnect"}
+    told = [*ALL[:2], status_seen(1, 5.2, gap=gap), trade_seen(3, 3, 5.3, price=7.0)]
+    assert counts(audited(truth, told, by_client=False))["missing"] > 0
+    gap |= {"from_id": 3, "to_id": 2}
+    told = [*ALL[:3], status_seen(1, 5.15, gap=gap), trade_seen(2, 4, 5.2, price=7.0)]
+    assert counts(audited(truth, told, by_client=False)) == {"flagged": 1}
+
+
+def test_a_book_of_bybit_counts_from_1_when_its_service_was_started_anew() -> None:
+    topic, name = f"quote.{BYBIT_FEED}", "orderbook.1.BTCUSDT"
+    rows = [(100, "1"), (101, "2"), (1, "3"), (2, "4")]
+    truth = [
+        sent(name, {"topic": name, "type": "snapshot", "data": {
+            "b": [[price, "1"]], "a": [], "u": u}}, n, u)
+        for n, (u, price) in enumerate(rows)
+    ]  # fmt: skip
+    ticks = [
+        seen(topic, n + 1, n, id=u, bid=float(price), bid_size=1.0, ask=None, ask_size=None)
+        for n, (u, price) in enumerate(rows)
+    ]
+    assert counts(audited(truth, ticks), topic) == {}
+    assert counts(audited(truth, [ticks[0], ticks[1], ticks[3]], by_client=False), topic) == {
+        "flagged": 1
+    }
