@@ -82,7 +82,7 @@ class TopicAudit:
             self._turn(session, ns)
         if session != self._session:
             return
-        if self._next is None:
+        if self._next is None and not is_snapshot:
             self._next = next_seq
         self._only_snapshot = self._only_snapshot and is_snapshot
         self._claims.append((ns, next_seq))

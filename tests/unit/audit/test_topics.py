@@ -205,6 +205,15 @@ def test_a_snapshot_of_an_older_session_begins_without_a_new_session() -> None:
     assert counts(audited(TRUTH, [snapshot, trade_seen(9, 4, 0.9, session=2)])) == {"flagged": 7}
 
 
+def test_a_stream_begins_with_the_last_of_its_topic_whatever_an_older_status_says() -> None:
+    status = status_seen(1, 0.1, next_seq={TRADE: 2})
+    later = [status_seen(n, n, next_seq={TRADE: 11}) for n in range(2, 20)]
+    assert counts(audited(TRUTH, [status, *ALL[4:], *later])) == {"missing": 3}
+    status["payload"]["client.origin"] = "snapshot"
+    assert counts(audited(TRUTH, [status, *ALL[4:], *later])) == {}
+    assert counts(audited(TRUTH, [status, *ALL[4:8], *later])) == {"missing": 2}
+
+
 def test_a_lost_status_may_have_told_of_a_hole() -> None:
     ticks = renumbered(5, 6)
     around = [*ticks[:4], status_seen(1, 0.42), status_seen(3, 0.68), *ticks[4:]]
