@@ -58,6 +58,11 @@ def test_a_client_must_tell_a_hole_as_a_gap_of_its_very_range() -> None:
     assert counts(audited(TRUTH, late)) == {"missing": 2}
 
 
+def test_a_client_may_tell_gaps_ahead() -> None:
+    told = [*ALL[:4], gap_told(TRADE, 5, 6, 0.6), gap_told(TRADE, 8, 9, 0.6), ALL[6], ALL[9]]
+    assert counts(audited(TRUTH, told)) == {"flagged": 4}
+
+
 def test_a_plain_subscriber_is_told_by_the_numbers() -> None:
     assert counts(audited(TRUTH, without(5, 6), by_client=False)) == {"flagged": 2}
     assert counts(audited(TRUTH, renumbered(5, 6), by_client=False)) == {"missing": 2}
@@ -94,6 +99,8 @@ def test_a_gap_without_ids_flags_what_was_published_around_it() -> None:
     gap = {"channel": "mark", "from_id": None, "to_id": None, "reason": "reconnect"}
     told = [*ticks[:2], status_seen(1, 4.5, gap=gap), *ticks[2:]]
     assert counts(audited(stream, told, by_client=False), topic) == {"flagged": 2}
+    late = [*ticks, notice("UpstreamGap", 8, feed=FEED, **gap), status_seen(1, 4.5, gap=gap)]
+    assert counts(audited(stream, late), topic) == {"flagged": 2}, "by when it was published"
     early = [ticks[0], status_seen(1, 1.5, gap=gap), *ticks[1:]]
     assert counts(audited(stream, early, by_client=False), topic) == {"missing": 2}
 
@@ -159,8 +166,10 @@ def test_spot_and_futures_of_one_name_are_kept_apart() -> None:
     truth = [*TRUTH, sent("btcusdt@trade", spot, 0.5, 5, connection=2)]
     assert counts(audited(truth, ALL)) == {}
     topic = "trade.binance.BTC/USDT."
-    ticks = [seen(topic, 1, 0.5, id=5, price=7.0, size=1.0, side="sell")]
-    assert counts(audited(truth, ticks), topic) == {}
+    tick = seen(topic, 1, 0.5, id=5, price=7.0, size=1.0, side="sell")
+    assert counts(audited(truth, [tick]), topic) == {}
+    tick["payload"]["price"] = 100.1
+    assert counts(audited(truth, [tick]), topic) == {"wrong": 1}
 
 
 # --- tails ------------------------------------------------------------------------------------
