@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EXCHANGE = "conformance"
 BEAT_S = 0.5
+LATE_S = 2.0  # a heartbeat that comes so late may make a client say `stale`, and rightly
 REACT_S = 10.0  # so long is waited until a client has subscribed, or has ended a case
 SNAPSHOT_S = 1.0  # and so long for its question, which it need not ask
 LOOK_S = 0.02
@@ -163,6 +164,8 @@ class FeedPlay:
         name = self.topic("status")
         seq = self._numbered(name)
         now_s = time.monotonic()
+        if self.beats and now_s - self.beat_s > LATE_S:
+            self._play.expected.excused.add(self.name)
         channels = {one.partition(".")[0]: _channel(state) for one in self._next if one != name}
         payload = _encode(
             {

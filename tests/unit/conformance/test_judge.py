@@ -95,3 +95,11 @@ def test_what_is_ignored_may_be_said_or_not() -> None:
     expected = Expected(ignored={TOPIC})
     assert expected.wrong([]) == []
     assert expected.wrong(said(*told(1, 9, 2))) == []
+
+
+def test_a_feed_whose_heartbeats_were_late_by_our_own_fault_may_be_called_stale() -> None:
+    lines = said(f"STATE {FEED} stale", at_s=90.0)
+    assert Expected().wrong(lines)
+    assert Expected(excused={FEED}).wrong(lines) == []
+    assert Expected(excused={FEED}, stale=[(FEED, 100.0)]).wrong(lines) == []
+    assert Expected(excused={FEED}, stale=[(FEED, 100.0)]).wrong([])
