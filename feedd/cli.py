@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from feedd import config, environment, locks, ports, secrets
+from feedd.audit import command as audit_command
 from feedd.config import SymbolEntry
+from feedd.conformance import command as conformance_command
 from feedd.errors import ConfigError, FeeddError, FinalError
 from feedd.logs.lines import readable
 from feedd.operation import changes, config_edit, demo, health, show, table
@@ -90,7 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     tail = commands.add_parser("tail", help="print messages from the fan-out endpoint")
     tail.add_argument("prefixes", nargs="*", default=[""], help="of topics, e.g. ticker.")
+    audit_command.add_recording(tail)
     tail.set_defaults(run=_tail)
+    audit_command.add_audit(commands)
+    conformance_command.add_conformance(commands)
     logs = commands.add_parser("logs", help="show the logs of all processes, and follow them")
     logs.add_argument(
         "names", nargs="*", metavar="PROCESS_OR_SYMBOL", help="only those, e.g. proxy or BTC/USDT"
@@ -243,6 +248,8 @@ def _top(arguments: argparse.Namespace) -> int:
 
 def _tail(arguments: argparse.Namespace) -> int:
     settings, _ = _settings(arguments)
+    if arguments.json or arguments.plain:
+        return audit_command.record(settings, arguments.prefixes, plain=arguments.plain)
     with Subscriber(settings.proxy.subscribers, arguments.prefixes) as subscriber:
         while True:
             message = subscriber.receive(TAIL_IDLE_S)

@@ -1,0 +1,188 @@
+"""The audit as a whole: a truth, and the lines of a recording, one after the other. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from feedd.audit.findings import Counts, Finding, Limits
+from feedd.audit.flags import Flags, UpstreamFlag
+from feedd.audit.states import Timeline, judge_deaths, judge_marks
+from feedd.audit.topic import S, TopicAudit
+from feedd.topics import market_id, topic
+
+if TYPE_CHECKING:
+    from feedd.audit.truth import Store, Truth
+
+
+class Audit:
+    """One recording against one truth: `take` each line of it, then `finish`.
+
+    `by_client`: it is the client library's, and not a plain subscriber's. `prefixes` are those of
+    the topics that were subscribed to.
+    """
+
+    def __init__(
+        self, truth: Truth, prefixes: list[str], limits: Limits, *, by_client: bool
+    ) -> None:
+        self._truth = truth
+        self._prefixes = tuple(prefixes)
+        self._limits = limits
+        self._by_client = by_client
+        self._topics: dict[str, TopicAudit] = {}
+        self._flags: dict[str, Flags] = {}  # by feed, `<exchange>.<symbol>.`
+        self._lines: dict[str, Timeline] = {}
+        self._told_sessions: dict[str, set[int]] = {}
+        self._untimed: dict[str, list[dict[str, Any]]] = {}  # upstream gaps before their status
+        self.begin_ns = self.end_ns = 0
+
+    # --- lines --------------------------------------------------------------------------------
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Take a line; raises LookupError, TypeError or ValueError for what is none."""
+        ns = line["ns"]
+        self.begin_ns = self.begin_ns or ns
+        self.end_ns = max(self.end_ns, ns)
+        if "topic" in line and "payload" in line:
+            self._message(ns, line["topic"], line["payload"])
+        elif "notice" in line:
+            self._notice(ns, line["notice"], line)
+
+    def _message(self, ns: int, name: str, payload: dict[str, Any]) -> None:
+        one = self._topics.get(name) or self._open(name)
+        one.tick(ns, payload)
+        if one.channel == "status":
+            self._status(ns, name, payload)
+
+    def _status(self, ns: int, name: str, status: dict[str, Any]) -> None:
+        feed = name.partition(".")[2]
+        is_snapshot = status.get("client.origin") == "snapshot"
+        published_ns = status["published_ns"]
+        flags, line = self._flags_of(feed), self._line(feed)
+        for said, next_seq in status["next_seq"].items():
+            if said != name and said.startswith(self._prefixes):
+                one = self._topics.get(said) or self._open(said)
+                one.claim(status["session"], next_seq, ns, is_snapshot=is_snapshot)
+        channels = status["channels"]
+        for channel, one in channels.items():
+            line.limit(channel, published_ns, one["stale_after_s"])
+        book = channels.get("book")
+        if status["state"] == "resync" or (book is not None and book["state"] == "resync"):
+            flags.resync_ns.append(published_ns)
+        gap = status.get("gap")
+        if self._by_client:
+            self._time_gaps(feed, gap, published_ns)
+            if not is_snapshot:
+                line.beat(ns, int(self._limits.stale_s * S))
+        else:
+            line.say(published_ns, status["state"])
+            if gap is not None:
+                self._gap(feed, gap, published_ns)
+
+    def _notice(self, ns: int, kind: str, line: dict[str, Any]) -> None:
+        if kind == "Gap":
+            name = line["topic"]
+            one = self._topics.get(name) or self._open(name)
+            one.gap(line["session"], line["from_seq"], line["to_seq"])
+            return
+        feed = line["feed"]
+        if not feed:
+            return  # of the stream itself
+        if kind == "UpstreamGap":
+            self._untimed.setdefault(feed, []).append({**line, "ns": ns})
+        elif kind == "NewSession":
+            self._told_sessions.setdefault(feed, set()).add(line["new"])
+        elif kind == "StateChange":
+            self._line(feed).say(ns, line["state"])
+        elif kind == "Stopped":
+            self._line(feed).say(ns, "stopped")
+
+    def _time_gaps(self, feed: str, gap: dict[str, Any] | None, published_ns: int) -> None:
+        """Give the gaps that the client library told the time of the status that told of them."""
+        told = self._untimed.get(feed)
+        if not told or gap is None:
+            return
+        keys = ("channel", "from_id", "to_id")
+        for one in told:
+            if all(one[key] == gap[key] for key in keys):
+                told.remove(one)
+                self._gap(feed, one, published_ns)
+                return
+
+    def _gap(self, feed: str, gap: dict[str, Any], ns: int) -> None:
+        flag = UpstreamFlag(ns, gap["from_id"], gap["to_id"])
+        self._flags_of(feed).gaps.setdefault(gap["channel"], []).append(flag)
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def finish(self) -> list[Finding]:
+        """Judge what only the whole shows; return what was found, by topic."""
+        for feed, untold in self._untimed.items():
+            for gap in untold:
+                self._gap(feed, gap, gap["ns"])
+        marks = [(mark, self._truth.feeds_of(mark)) for mark in self._truth.marks]
+        for feed, line in self._lines.items():
+            line.last_ns = max(line.last_ns, self.end_ns)
+            status = self._topics.get(f"status.{feed}")
+            if status is None:
+                continue
+            self._flags_of(feed).lost_statuses += status.lost_between
+            exchange, symbol = _parts(feed)
+            key = (exchange, market_id(symbol))
+            judge_marks(marks, key, line, self._limits, status.finding)
+            if self._by_client:
+                judge_deaths(line, self.end_ns, self._limits, status.finding)
+        findings = []
+        for name, one in sorted(self._topics.items()):
+            feed = name.partition(".")[2]
+            live_ns = None if one.channel == "status" else self._live_ns(feed, one.channel)
+            findings.append(one.finish(self.end_ns, self._flags_of(feed), live_ns))
+        return findings
+
+    def _live_ns(self, feed: str, channel: str) -> tuple[int, int] | None:
+        """Return since when the feed was live at the end, and until when events had to come."""
+        line = self._lines.get(feed)
+        if line is None or not line.changes or line.changes[-1][1] != "live":
+            return None
+        after_s = line.stale_after([channel], self.end_ns)
+        if after_s is None:
+            return None
+        wait_s = max(self._limits.trailing_s, self._limits.silences * after_s)
+        return line.changes[-1][0], self.end_ns - int(wait_s * S)
+
+    # --- parts --------------------------------------------------------------------------------
+
+    def _open(self, name: str) -> TopicAudit:
+        channel, _, feed = name.partition(".")
+        exchange, symbol = _parts(feed)
+        stores = self._truth.stores.get((exchange, market_id(symbol), channel), {})
+        one = self._topics[name] = TopicAudit(
+            topic(channel, exchange, symbol), stores.values(), self._event, self._limits,
+            by_client=self._by_client, told_sessions=self._told_sessions.setdefault(feed, set()),
+        )  # fmt: skip
+        return one
+
+    def _event(self, store: Store, index: int) -> dict[str, Any]:
+        return self._truth.event(store, index)
+
+    def _flags_of(self, feed: str) -> Flags:
+        return self._flags.setdefault(feed, Flags())
+
+    def _line(self, feed: str) -> Timeline:
+        return self._lines.setdefault(feed, Timeline(f"status.{feed}"))
+
+
+def total(findings: list[Finding]) -> Counts:
+    """Return the sum of all counts."""
+    whole = Counts()
+    for finding in findings:
+        for name in Counts.__dataclass_fields__:
+            setattr(whole, name, getattr(whole, name) + getattr(finding.counts, name))
+    return whole
+
+
+def _parts(feed: str) -> tuple[str, str]:
+    """Return the exchange and the symbol of `<exchange>.<symbol>.`; ValueError for what is none."""
+    exchange, dot, rest = feed.partition(".")
+    if not dot or not rest.endswith("."):
+        raise ValueError(f"{feed!r} is no feed of a topic")
+    return exchange, rest[:-1]

@@ -1,0 +1,188 @@
+"""What an exchange's event and a published payload have in common: a key, and a content. Pure.
+
+The key says which event it is: the exchange's id where there is one, else its time and what else
+tells it from its neighbours. The content is what must then be equal: prices and sizes as float64 of
+the exchange's text, exactly. What each channel is made of stands in docs/channels.md.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+BINANCE = "binance"  # spot
+USDM = "binanceusdm"
+BYBIT = "bybit"
+
+# Channels whose newest event may be published again at the start of a new session.
+STATES = frozenset({"quote", "book", "ticker", "candle", "mark"})
+# Those whose keys are numbers that grow.
+COUNTED = frozenset({"quote", "book", "mark"})
+# A key without an id: an event that comes twice in the same words is one of two.
+REPEATABLE = frozenset({"liquidation"})
+
+_BINANCE_STREAM = re.compile(
+    r"([a-z0-9_]+)@(trade|bookTicker|ticker|markPrice|kline|forceOrder|depth)(?:[@_].*)?"
+)
+_BYBIT_TOPIC = re.compile(
+    r"(publicTrade|tickers|allLiquidation|orderbook\.\d+|kline\.\w+)\.([A-Z0-9-]+)"
+)
+_CHANNELS = {
+    "trade": "trade", "bookTicker": "quote", "ticker": "ticker", "markPrice": "mark",
+    "kline": "candle", "forceOrder": "liquidation", "depth": "book",
+    "publicTrade": "trade", "tickers": "ticker", "allLiquidation": "liquidation",
+}  # fmt: skip
+
+
+class Stream(NamedTuple):
+    """A stream of the truth: whose it is, and which channel comes of it."""
+
+    symbol: str
+    channel: str
+    is_bybit: bool
+
+
+class Event(NamedTuple):
+    """One event, of whichever side."""
+
+    key: Hashable
+    content: tuple[Any, ...]
+    optional: bool = False  # sent to one connection alone, which may be another one's
+
+
+def stream(name: str) -> Stream | None:
+    """Return what a stream of the truth is; None where no channel comes of it."""
+    match = _BINANCE_STREAM.fullmatch(name)
+    if match is not None:
+        return Stream(match[1].upper(), _CHANNELS[match[2]], is_bybit=False)
+    match = _BYBIT_TOPIC.fullmatch(name)
+    if match is None:
+        return None
+    kind = match[1]
+    if kind.startswith("orderbook."):
+        channel = "quote" if kind == "orderbook.1" else "book"
+    else:
+        channel = "candle" if kind.startswith("kline.") else _CHANNELS[kind]
+    return Stream(match[2], channel, is_bybit=True)
+
+
+def binance_market(channel: str, data: dict[str, Any]) -> str | None:
+    """Return which of Binance's markets an event is of; None where it doesn't show.
+
+    Spot's trades have an M, its quotes no e, its depth no pu, its tickers an x
+    (https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams).
+    """
+    if channel in {"mark", "liquidation"} or "ps" in data or "st" in data:
+        return USDM
+    spot = {
+        "trade": "M" in data, "quote": "e" not in data, "book": "pu" not in data,
+        "ticker": "x" in data,
+    }.get(channel)  # fmt: skip
+    if spot is None:
+        return None
+    return BINANCE if spot else USDM
+
+
+def binance_events(channel: str, data: dict[str, Any]) -> Iterator[Event]:
+    """Yield what is to be published of an event; raise LookupError, TypeError or ValueError."""
+    if channel == "trade":
+        price = float(data["p"])
+        if price:  # at 0: a fill of the insurance fund, which is no trade
+            yield Event(data["t"], (price, float(data["q"]), "sell" if data["m"] else "buy"))
+    elif channel == "quote":
+        texts = (data["b"], data["B"], data["a"], data["A"])
+        yield Event(data["u"], tuple(map(float, texts)))
+    elif channel == "book":
+        yield Event(data["u"], ())
+    elif channel == "ticker":
+        numbers = [float(data[name]) for name in ("c", "v", "h", "l", "P")]
+        yield Event((data["C"], *numbers), ())
+    elif channel == "mark":
+        rate = data.get("r")
+        index = data.get("i")
+        content = (float(data["p"]), _number(index), _number(rate), data.get("T") or None)
+        yield Event(data["E"], content)
+    elif channel == "candle":
+        k = data["k"]
+        yield Event(
+            (data["E"], k["t"], k["x"]), tuple(float(k[name]) for name in ("o", "h", "l", "c", "v"))
+        )
+    else:
+        o = data["o"]
+        yield Event((o["T"], o["S"].lower(), float(o["ap"]), float(o["l"]), 0), ())
+
+
+class BybitTopics:
+    """Reads Bybit's messages; of tickers it keeps the whole that they are parts of."""
+
+    def __init__(self) -> None:
+        self._tickers: dict[str, dict[str, str]] = {}
+
+    def events(self, topic: str, channel: str, message: dict[str, Any]) -> Iterator[Event]:
+        """Yield what is to be published; raise LookupError, TypeError or ValueError."""
+        data = message["data"]
+        if channel == "trade":
+            for trade in data:
+                content = (float(trade["p"]), float(trade["v"]), trade["S"].lower())
+                yield Event(trade["i"], content)
+        elif channel == "quote":
+            bid, ask = data["b"], data["a"]
+            none = (None, None)
+            best = (*(map(float, bid[0]) if bid else none), *(map(float, ask[0]) if ask else none))
+            yield Event(data["u"], best)
+        elif channel == "book":
+            yield Event(data["u"], ())
+        elif channel == "ticker":
+            yield from self._ticker(topic, message)
+        elif channel == "candle":
+            for k in data:
+                yield Event(
+                    (k["timestamp"], k["start"], k["confirm"]),
+                    tuple(float(k[name]) for name in ("open", "high", "low", "close", "volume")),
+                )
+        else:
+            before: dict[Hashable, int] = {}
+            for one in data:
+                side = "sell" if one["S"] == "Buy" else "buy"
+                key = (one["T"], side, float(one["p"]), float(one["v"]))
+                before[key] = before.get(key, -1) + 1
+                yield Event((*key, before[key]), ())
+
+    def _ticker(self, topic: str, message: dict[str, Any]) -> Iterator[Event]:
+        is_whole = message["type"] == "snapshot"
+        whole = {} if is_whole else self._tickers.get(topic)
+        if whole is None:
+            return
+        self._tickers[topic] = whole = {**whole, **message["data"]}
+        texts = [whole[k] for k in ("lastPrice", "volume24h", "highPrice24h", "lowPrice24h")]
+        percent = float(Decimal(whole["price24hPcnt"]) * 100)
+        yield Event((message["ts"], *map(float, texts), percent), (), optional=is_whole)
+
+
+def published(channel: str, payload: dict[str, Any]) -> Event:
+    """Return what a payload says; raise LookupError or TypeError for what is none."""
+    p = payload
+    if channel == "trade":
+        return Event(p["id"], (p["price"], p["size"], p["side"]))
+    if channel == "quote":
+        return Event(p["id"], (p["bid"], p["bid_size"], p["ask"], p["ask_size"]))
+    if channel == "book":
+        return Event(p["id"], ())
+    if channel == "ticker":
+        names = ("timestamp", "last", "volume", "high", "low", "change_percent")
+        return Event(tuple(p[name] for name in names), ())
+    if channel == "mark":
+        content = (p["mark_price"], p["index_price"], p["funding_rate"], p["next_funding"])
+        return Event(p["timestamp"], content)
+    if channel == "candle":
+        content = tuple(p[name] for name in ("open", "high", "low", "close", "volume"))
+        return Event((p["timestamp"], p["open_time"], p["closed"]), content)
+    return Event((p["timestamp"], p["side"], p["price"], p["size"], 0), ())
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text else None

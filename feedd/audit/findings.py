@@ -1,0 +1,65 @@
+"""What an audit found: counts by topic, and the first of the breaches. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+FIRST = 5  # breaches that are kept of each topic
+
+
+class Limits(NamedTuple):
+    """Within what time a state must change, in s; `docs/audit.md` says what each is about."""
+
+    closed_s: float = 2.5
+    silences: float = 2.0  # times the channel's own `stale_after_s`
+    live_s: float = 60.0
+    stale_s: float = 3.5
+    repair_s: float = 7.0  # from a heartbeat to the Gap or the tick that it shows to be missing
+    trailing_s: float = 10.0
+
+
+class Breach(NamedTuple):
+    """One breach of the promise; `ns` is when, by what was recorded."""
+
+    topic: str
+    ns: int
+    what: str
+
+
+@dataclass(slots=True)
+class Counts:
+    """One topic's. `truth` are the events that had to be seen or flagged."""
+
+    truth: int = 0
+    seen: int = 0
+    flagged: int = 0
+    missing: int = 0
+    twice: int = 0
+    out_of_order: int = 0
+    unknown: int = 0
+    wrong: int = 0
+    late: int = 0
+    never: int = 0
+
+    @property
+    def breaches(self) -> int:
+        """How many breaches there are."""
+        return (
+            self.missing + self.twice + self.out_of_order + self.unknown + self.wrong
+            + self.late + self.never
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Finding:
+    """One topic's counts, and its first breaches."""
+
+    topic: str
+    counts: Counts = field(default_factory=Counts)
+    first: list[Breach] = field(default_factory=list)
+
+    def breach(self, ns: int, what: str) -> None:
+        """Keep a breach, unless there are enough."""
+        if len(self.first) < FIRST:
+            self.first.append(Breach(self.topic, ns, what))

@@ -1,0 +1,193 @@
+"""Whether feeds said in time what had become of them: connections taken away, silences, deaths.
+
+Pure. Times are ns since the epoch: of the exchange's marks, and of when a state was published or,
+by the client library, told.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from feedd.audit.findings import Finding, Limits
+    from feedd.audit.truth import Mark
+
+S = 1_000_000_000
+SILENCING = frozenset({"stall", "mute"})  # faults that leave a connection standing and silent
+
+Feed = tuple[str, str]  # exchange, and its own name of the symbol
+MarkOf = tuple["Mark", set[tuple[str, str, str]]]  # and the streams that it is about
+
+
+@dataclass(slots=True)
+class Timeline:
+    """One feed's states, by time; `beats` are of when heartbeats came, as far as it matters."""
+
+    topic: str
+    changes: list[tuple[int, str]] = field(default_factory=list)
+    stale_after_s: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # by channel
+    beat_ns: int | None = None
+    dead: list[tuple[int, int]] = field(default_factory=list)  # no heartbeat between these times
+    last_ns: int = 0
+
+    def say(self, ns: int, state: str) -> None:
+        """Take a state."""
+        self.last_ns = max(self.last_ns, ns)
+        if not self.changes or self.changes[-1][1] != state:
+            self.changes.append((ns, state))
+
+    def beat(self, ns: int, stale_ns: int) -> None:
+        """Take a heartbeat."""
+        if self.beat_ns is not None and ns - self.beat_ns > stale_ns:
+            self.dead.append((self.beat_ns, ns))
+        self.beat_ns = ns
+
+    def limit(self, channel: str, ns: int, stale_after_s: float) -> None:
+        """Take after what silence a channel is stale."""
+        said = self.stale_after_s.setdefault(channel, [])
+        if not said or said[-1][1] != stale_after_s:
+            said.append((ns, stale_after_s))
+
+    def at(self, ns: int) -> str | None:
+        """Return the state at a time; None before the first."""
+        place = bisect_right(self.changes, (ns, "\U0010ffff"))
+        return self.changes[place - 1][1] if place else None
+
+    def first(self, since_ns: int, *, live: bool) -> int | None:
+        """Return when the feed first was live, or was not, from a time on."""
+        state = self.at(since_ns)
+        if state is not None and (state == "live") is live:
+            return since_ns
+        place = bisect_right(self.changes, (since_ns, "\U0010ffff"))
+        for ns, later in self.changes[place:]:
+            if (later == "live") is live:
+                return ns
+        return None
+
+    def stale_after(self, channels: Iterable[str], ns: int) -> float | None:
+        """Return the shortest limit of some channels at a time."""
+        known = []
+        for channel in channels:
+            said = self.stale_after_s.get(channel, [])
+            place = bisect_right(said, (ns, float("inf")))
+            if said:
+                known.append(said[max(0, place - 1)][1])
+        return min(known, default=None)
+
+
+def judge_marks(
+    marks: list[MarkOf], feed: Feed, line: Timeline, limits: Limits, to: Finding
+) -> None:
+    """Judge what a feed said to all that befell its connections."""
+    mine = [
+        (mark, {channel for exchange, symbol, channel in about if (exchange, symbol) == feed})
+        for mark, about in marks
+    ]
+    mine = sorted(((mark, those) for mark, those in mine if those), key=lambda one: one[0].ns)
+    for number, (mark, those) in enumerate(mine):
+        limit_s = _limit_s(mark, those, line, limits)
+        if limit_s is None or line.at(mark.ns) in {None, "stopped"}:
+            continue
+        back = next(_restored(mine[number + 1 :], mark, those), None)
+        _judge_loss(mark, back, limit_s, line, to)
+        if back is not None:
+            again = next(
+                (
+                    later.ns
+                    for later, channels in mine
+                    if later.ns > back.ns
+                    and channels & those
+                    and _limit_s(later, channels, line, limits) is not None
+                ),
+                None,
+            )
+            _judge_return(back, again, limits.live_s, line, to)
+
+
+def judge_deaths(line: Timeline, end_ns: int, limits: Limits, to: Finding) -> None:
+    """Judge whether the client library said `stale` whenever no heartbeat came."""
+    stale_ns = int(limits.stale_s * S)
+    if line.beat_ns is not None and end_ns - line.beat_ns > stale_ns:
+        line.dead.append((line.beat_ns, end_ns))
+    for since_ns, until_ns in line.dead:
+        to.counts.truth += 1
+        if line.at(since_ns) == "stopped":
+            continue
+        silent_ns = line.first(since_ns, live=False)
+        if silent_ns is None or silent_ns > until_ns:
+            to.counts.never += 1
+            to.breach(
+                since_ns,
+                f"never: no heartbeat for {(until_ns - since_ns) / S:.1f} s, and not a word of it",
+            )
+        elif silent_ns - since_ns > stale_ns:
+            to.counts.late += 1
+            to.breach(since_ns, f"late: stale {(silent_ns - since_ns) / S:.1f} s after a heartbeat")
+
+
+def _limit_s(mark: Mark, those: set[str], line: Timeline, limits: Limits) -> float | None:
+    """Return within what time a mark must show in the state; None where it need not."""
+    if mark.kind == "closed" and mark.by == "exchange":
+        return limits.closed_s
+    if mark.kind == "fault" and mark.fault in SILENCING:
+        after_s = line.stale_after(those, mark.ns)
+        return None if after_s is None else after_s * limits.silences
+    return None
+
+
+def _restored(later: list[tuple[Mark, set[str]]], mark: Mark, those: set[str]) -> Iterator[Mark]:
+    """Yield the marks that end what one began."""
+    for other, channels in later:
+        if channels & those and (
+            (mark.kind == "closed" and other.kind == "opened")
+            or (mark.kind == "fault" and other.kind == "clear" and other.fault == mark.fault)
+        ):
+            yield other
+
+
+def _judge_loss(mark: Mark, back: Mark | None, limit_s: float, line: Timeline, to: Finding) -> None:
+    due_ns = mark.ns + int(limit_s * S)
+    if mark.kind == "fault" and back is not None and back.ns <= due_ns:
+        return  # it was over before it had to show
+    said_ns = line.first(mark.ns, live=False)
+    if (said_ns is None or said_ns > due_ns) and line.last_ns < due_ns:
+        return  # the recording ends before
+    to.counts.truth += 1
+    if said_ns is not None and said_ns <= due_ns:
+        return
+    what = f"{mark.kind} {mark.fault or ''} of connection {mark.connection}".replace("  ", " ")
+    if said_ns is None or (back is not None and said_ns > back.ns + int(limit_s * S)):
+        to.counts.never += 1
+        to.breach(mark.ns, f"never: {what}, and the feed stayed live")
+    else:
+        to.counts.late += 1
+        to.breach(
+            mark.ns,
+            f"late: {what}, and the feed was live for {(said_ns - mark.ns) / S:.1f} s more "
+            f"({limit_s:g} s are allowed)",
+        )
+
+
+def _judge_return(
+    back: Mark, again_ns: int | None, live_s: float, line: Timeline, to: Finding
+) -> None:
+    due_ns = back.ns + int(live_s * S)
+    live_ns = line.first(back.ns, live=True)
+    if live_ns is not None and live_ns <= due_ns:
+        to.counts.truth += 1
+        return
+    if (again_ns is not None and again_ns <= due_ns) or line.last_ns < due_ns:
+        return  # it was lost again meanwhile, or the recording ends before
+    if any(back.ns <= ns <= due_ns and state == "stopped" for ns, state in line.changes):
+        return
+    to.counts.truth += 1
+    if live_ns is None:
+        to.counts.never += 1
+        to.breach(back.ns, f"never: {back.kind}, and the feed was not live again")
+    else:
+        to.counts.late += 1
+        to.breach(back.ns, f"late: live {(live_ns - back.ns) / S:.1f} s after {back.kind}")

@@ -1,0 +1,340 @@
+"""One topic's audit: what was seen of it, against the truth and against its own numbers. Pure.
+
+Of a client library's recording it is asked that each seq was seen or lies in a Gap that was told
+before the next event. In a plain subscriber's the numbers themselves are the flag.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from feedd.audit import channels
+from feedd.audit.books import BookCheck
+from feedd.audit.findings import Finding
+from feedd.audit.flags import Hole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+
+    from feedd.audit.findings import Limits
+    from feedd.audit.flags import Flags
+    from feedd.audit.truth import Store
+
+S = 1_000_000_000
+
+
+class TopicAudit:
+    """Tell it what was recorded, in that order; `finish` judges what only the whole shows.
+
+    `stores` are the streams of the truth that it may have come of; without any, only its numbers
+    are looked at. `load` returns the line of an event. `told_sessions` are those that the client
+    library told for the feed.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        stores: Iterable[Store],
+        load: Callable[[Store, int], dict[str, Any]],
+        limits: Limits,
+        *,
+        by_client: bool,
+        told_sessions: set[int],
+    ) -> None:
+        self.finding = Finding(topic)
+        self.channel = topic.partition(".")[0]
+        self.lost_between: list[tuple[int, int]] = []  # times between which messages were lost
+        self._stores = [one for one in stores if len(one)]
+        self._load = load
+        self._limits = limits
+        self._by_client = by_client
+        self._told_sessions = told_sessions
+        # By its numbers
+        self._session: int | None = None
+        self._next: int | None = None  # the seq expected; None: whatever comes
+        self._ticks = 0  # of the session
+        self._only_snapshot = True  # of the session, nothing else was heard
+        self._gaps: list[tuple[int, int, int]] = []  # told: session, first, last
+        self._claims: deque[tuple[int, int]] = deque()  # heartbeats' times and next seqs
+        self._published_ns = 0  # of the last one in order
+        # By the truth
+        self._store: Store | None = None
+        self._at = self._first_at = -1  # places of the last event and of the first
+        self._at_ns = 0  # when the last one was published
+        self._hidden = 0  # messages known to be lost since then
+        self._turned = False  # a new session began since then
+        self._holes: list[Hole] = []
+        self._was_seen = bytearray()
+        self._book: BookCheck | None = None
+        self._base: Hashable = None  # the last key, where it says not all
+        self._repeats = 0
+
+    # --- what was recorded --------------------------------------------------------------------
+
+    def gap(self, session: int, first: int, last: int) -> None:
+        """Take a Gap that the client library told."""
+        self._gaps.append((session, first, last))
+
+    def claim(self, session: int, next_seq: int, ns: int, *, is_snapshot: bool) -> None:
+        """Take what a heartbeat says of the topic."""
+        if self._session is None or session > self._session:
+            self._turn(session, ns)
+        if session != self._session:
+            return
+        if self._next is None and not is_snapshot:
+            self._next = next_seq
+        self._only_snapshot = self._only_snapshot and is_snapshot
+        self._claims.append((ns, next_seq))
+        settled_ns = ns - int(self._limits.repair_s * S)
+        while len(self._claims) > 1 and self._claims[1][0] <= settled_ns:
+            self._claims.popleft()
+
+    def tick(self, ns: int, payload: dict[str, Any]) -> None:
+        """Take a message; raises LookupError or TypeError for one that is none of its channel."""
+        counts = self.finding.counts
+        counts.seen += 1
+        session, seq = payload["session"], payload["seq"]
+        if self._session is None or session > self._session:
+            self._turn(session, ns)
+        elif session < self._session:
+            counts.out_of_order += 1
+            self.finding.breach(ns, f"session {session} comes after session {self._session}")
+            return
+        is_snapshot = payload.get("client.origin") == "snapshot"
+        if self._next is None or (
+            not self._ticks and not self._turned and (is_snapshot or seq < self._next)
+        ):
+            self._next = seq  # a heartbeat may come before it; nothing was asked for yet
+        self._only_snapshot = self._only_snapshot and is_snapshot
+        if seq < self._next:
+            self._again(ns, seq, payload)
+            return
+        published_ns = payload["published_ns"]
+        if seq > self._next:
+            self._missing_seqs(seq, ns)
+            self.lost_between.append((self._published_ns, published_ns))
+        self._ticks += 1
+        self._next = seq + 1
+        self._published_ns = published_ns
+        if self._stores:
+            self._match(ns, payload)
+
+    def finish(self, end_ns: int, flags: Flags, live_ns: tuple[int, int] | None) -> Finding:
+        """Judge the holes and the end; return what was found.
+
+        `live_ns` are the times between which the feed was live at the end, and its events had time
+        to come; None where that isn't known.
+        """
+        counts = self.finding.counts
+        self._tail(end_ns, end_ns - int(self._limits.repair_s * S))
+        store = self._store
+        if store is None:
+            if live_ns is not None:
+                self._never_seen(*live_ns)
+            counts.truth = counts.truth or counts.seen
+            return self.finding
+        for hole in self._holes:
+            self._judge(hole, flags, store)
+        if live_ns is not None:
+            self._judge_end(store, flags, *live_ns)
+        matched = sum(self._was_seen)
+        counts.flagged = max(0, counts.flagged)
+        counts.truth = matched + counts.flagged + counts.missing
+        return self.finding
+
+    # --- by its numbers -----------------------------------------------------------------------
+
+    def _again(self, ns: int, seq: int, payload: dict[str, Any]) -> None:
+        """Judge a message whose seq has passed."""
+        counts, last = self.finding.counts, (self._next or 0) - 1
+        twice = seq == last
+        if self._store is not None:
+            key = channels.published(self.channel, payload).key
+            index = self._store.index(key, self._at, payload["published_ns"])
+            twice = index is not None and bool(self._was_seen[index])
+        if twice:
+            counts.twice += 1
+            self.finding.breach(
+                ns, f"twice: seq {seq} of session {self._session}, id {payload['id']}"
+            )
+        else:
+            counts.out_of_order += 1
+            self.finding.breach(ns, f"out of order: seq {seq} comes after seq {last}")
+
+    def _missing_seqs(self, end: int, ns: int) -> None:
+        """Judge the seqs from the one expected up to `end`, which were not seen."""
+        first = at = self._next or 0
+        count = told = end - first
+        if self._by_client:
+            told = 0
+            for session, low, high in sorted(self._gaps):
+                if session == self._session and high >= at and low < end:
+                    told += min(high + 1, end) - max(low, at)
+                    at = max(at, high + 1)
+            self._gaps = [
+                (session, low, high)
+                for session, low, high in self._gaps
+                if session > (self._session or 0) or (session == self._session and high >= end)
+            ]
+        self._hidden += count
+        if not self._stores:
+            self.finding.counts.flagged += told
+        if told < count:
+            self.finding.counts.missing += count - told
+            self.finding.breach(
+                ns,
+                f"missing: of seq {first} to {end - 1} of session {self._session}, {count - told} "
+                "were neither seen nor told as a Gap",
+            )
+            if self._stores:
+                self.finding.counts.flagged -= count - told  # else it would be counted twice
+
+    def _turn(self, session: int, ns: int) -> None:
+        """Begin a session."""
+        if self._session is not None:
+            self._tail(ns, ns)
+            joins = self._by_client and self._only_snapshot
+            if self._by_client and not joins and session not in self._told_sessions:
+                self.finding.counts.missing += 1
+                self.finding.breach(ns, f"missing: session {session} began without a NewSession")
+            self._turned = True
+            self._next = None if joins else 1
+        self._session, self._ticks = session, 0
+        self._only_snapshot = True
+        self._claims.clear()
+
+    def _tail(self, ns: int, until_ns: int) -> None:
+        """Judge what heartbeats up to a time told of and was not seen."""
+        claimed = max((next_seq for at, next_seq in self._claims if at <= until_ns), default=0)
+        if self._next is not None and claimed > self._next:
+            self._missing_seqs(claimed, ns)
+            self._next = claimed
+
+    # --- by the truth -------------------------------------------------------------------------
+
+    def _match(self, ns: int, payload: dict[str, Any]) -> None:
+        """Find an event in the truth, and compare."""
+        counts = self.finding.counts
+        event = channels.published(self.channel, payload)
+        key = self._numbered(event.key) if self.channel in channels.REPEATABLE else event.key
+        index = self._find(key, payload["published_ns"])
+        if index is None or self._store is None:
+            if self._repeats:
+                counts.twice += 1
+                self.finding.breach(ns, f"twice: {payload['side']} at {payload['timestamp']}")
+            else:
+                counts.unknown += 1
+                self.finding.breach(ns, f"unknown: the exchange sent no event {_shown(event.key)}")
+            return
+        store, at = self._store, self._at
+        if index == at and (self.channel == "ticker" or self._may_repeat()):
+            self._at_ns, self._hidden = payload["published_ns"], 0
+            return
+        if self._was_seen[index] and self.channel != "ticker":
+            counts.twice += 1
+            self.finding.breach(ns, f"twice: {_shown(event.key)} at seq {payload['seq']}")
+            return
+        if index < at:
+            counts.out_of_order += 1
+            self.finding.breach(ns, f"out of order: {_shown(event.key)} at seq {payload['seq']}")
+            self._was_seen[index] = 1
+            return
+        self._was_seen[index] = 1
+        if at < 0:
+            self._first_at = index
+        elif index > at + 1:
+            hole = Hole(at + 1, index - 1, self._hidden, self._at_ns, payload["published_ns"])
+            if self._turned:
+                counts.flagged += hole.last - hole.first + 1
+            else:
+                self._holes.append(hole)
+        self._at, self._at_ns = index, payload["published_ns"]
+        self._hidden, self._turned = 0, False
+        self._compare(ns, store, index, event.content, payload)
+
+    def _compare(
+        self,
+        ns: int,
+        store: Store,
+        index: int,
+        content: tuple[Any, ...],
+        payload: dict[str, Any],
+    ) -> None:
+        wrong = None
+        if self._book is not None:
+            wrong = self._book.check(index, payload)
+        elif not store.equals(index, content):
+            wrong = f"is {content}, and the exchange sent {self._load(store, index)['data']}"
+        if wrong is not None:
+            self.finding.counts.wrong += 1
+            self.finding.breach(ns, f"wrong content: id {payload['id']} {wrong}")
+
+    def _may_repeat(self) -> bool:
+        """Whether an event may be the last one again: a state, at the start of a new session."""
+        repeats = self._turned and self.channel in channels.STATES
+        self._turned = self._turned and not repeats
+        return repeats
+
+    def _find(self, key: Hashable, by_ns: int) -> int | None:
+        if self._store is not None:
+            return self._store.index(key, self._at + 1, by_ns)
+        for store in self._stores:
+            index = store.index(key, 0, by_ns)
+            if index is not None:
+                self._store = store
+                self._was_seen = bytearray(len(store))
+                if self.channel == "book":
+                    self._book = BookCheck(self._data)
+                return index
+        return None
+
+    def _data(self, index: int) -> dict[str, Any]:
+        if self._store is None:
+            raise RuntimeError("no stream was found yet")
+        data: dict[str, Any] = self._load(self._store, index)["data"]
+        return data
+
+    def _numbered(self, key: Hashable) -> Hashable:
+        """Return a key that doesn't say all with the number of its equals before it."""
+        self._repeats = self._repeats + 1 if key == self._base else 0
+        self._base = key
+        return (*key[:-1], self._repeats) if isinstance(key, tuple) else key
+
+    def _judge(self, hole: Hole, flags: Flags, store: Store) -> None:
+        """Count which events of a hole are flagged, and which are not."""
+        counts = self.finding.counts
+        optional = sum(hole.first <= place <= hole.last for place in store.optional)
+        asked = hole.last - hole.first + 1 - optional
+        unflagged = max(0, flags.uncovered(hole, self.channel, store) - hole.hidden)
+        counts.flagged += asked - unflagged
+        if unflagged:
+            counts.missing += unflagged
+            first, last = (self._load(store, at) for at in (hole.first, hole.last))
+            self.finding.breach(
+                hole.before_ns,
+                f"missing: {unflagged} of {asked} events from id {first['id']} (sent at "
+                f"{first['sent_ns']}) to id {last['id']} were neither seen nor flagged",
+            )
+
+    def _judge_end(self, store: Store, flags: Flags, since_ns: int, until_ns: int) -> None:
+        """Judge what was sent behind the last event seen, while the feed said that it lives."""
+        first, end = self._at + 1, self._at + 1
+        while end < len(store) and store.sent_ns[end] <= until_ns:
+            end += 1
+        while first < end and store.sent_ns[first] < since_ns:
+            first += 1
+        if first < end:
+            self._judge(Hole(first, end - 1, self._hidden, self._at_ns, until_ns), flags, store)
+
+    def _never_seen(self, since_ns: int, until_ns: int) -> None:
+        """Judge a topic that a heartbeat names and that never said anything."""
+        since_ns += int(self._limits.trailing_s * S)
+        sent = sum(since_ns <= ns <= until_ns for store in self._stores for ns in store.sent_ns)
+        if sent and not self.finding.counts.seen:
+            self.finding.counts.missing += sent
+            self.finding.breach(until_ns, f"missing: all of {sent} events, while the feed was live")
+
+
+def _shown(key: Hashable) -> str:
+    return str(key) if isinstance(key, tuple) else f"id {key}"

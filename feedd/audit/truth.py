@@ -1,0 +1,321 @@
+"""The truth log, read into as little memory as an audit needs: some 40 bytes an event.
+
+The format is the embedded exchange's, `feedd.exchange.truth`; the data of an event stays in the
+file, and is read again where it is wanted.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from feedd.audit import channels
+from feedd.audit.channels import BINANCE, BYBIT, COUNTED, USDM, BybitTopics
+from feedd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator
+    from pathlib import Path
+
+    from feedd.model import EventId
+
+MASK = (1 << 63) - 1
+EPOCH = 1 << 50  # more than any id
+
+Feed = tuple[str, str, str]  # exchange, its own name of the symbol, channel
+
+
+@dataclass(slots=True)
+class Carried:
+    """The streams that a connection carries, or that a fault meets, as far as events have shown."""
+
+    market: str | None = None  # of Binance's, whose names are alike
+    streams: set[str] = field(default_factory=set)
+    feeds: set[Feed] = field(default_factory=set)
+
+
+class Mark(NamedTuple):
+    """Something that befell connections at `ns`: `opened`, `closed`, `fault` or `clear`."""
+
+    kind: str
+    ns: int
+    connection: int | None
+    fault: str | None
+    by: str | None
+    streams: tuple[str, ...]
+    carried: Carried
+
+
+class Store:
+    """The events of one stream, in the order of their ids, or else of their coming.
+
+    An event that several connections were sent is one. Where the exchange begins to count anew, an
+    epoch begins: the same id is then another event.
+    """
+
+    def __init__(self, *, counted: bool) -> None:
+        self.sent_ns = array("q")
+        self.optional: set[int] = set()
+        self._contents = array("q")
+        self._offsets = array("q")
+        self._ids = array("q")  # of counted ones, each EPOCH times its epoch higher
+        self._places: dict[int, int] = {}  # of the others, by the hash of their key
+        self._counted = counted
+        self._starts = [0]  # of each epoch
+
+    def __len__(self) -> int:
+        return len(self.sent_ns)
+
+    def begin_epoch(self) -> None:
+        """Let ids begin anew."""
+        if self._starts[-1] < len(self):
+            self._starts.append(len(self))
+
+    def newest(self) -> int:
+        """Return the highest id of the epoch, or 0."""
+        begun = self._counted and self._starts[-1] < len(self)
+        return self._ids[-1] % EPOCH if begun else 0
+
+    def add(self, event: channels.Event, sent_ns: int, offset: int) -> None:
+        """Take an event of the truth; raise TypeError where its id is no number but should be."""
+        at, epoch = len(self), len(self._starts) - 1
+        if self._counted:
+            key: Any = event.key
+            key += epoch * EPOCH
+            if at and key <= self._ids[-1]:
+                at = bisect_left(self._ids, key)
+                if self._ids[at] == key:
+                    return
+            self._ids.insert(at, key)
+        elif self._places.setdefault(hash((epoch, event.key)), at) != at:
+            return
+        self.sent_ns.insert(at, sent_ns)
+        self._contents.insert(at, hash(event.content) & MASK)
+        self._offsets.insert(at, offset)
+        if event.optional:
+            self.optional.add(at)
+
+    def index(self, key: Hashable, near: int, by_ns: int) -> int | None:
+        """Return the place of an event that was sent by a time, or None.
+
+        `near` is where it is likely to be. Of several epochs that know the key it is the last.
+        """
+        if self._counted and not isinstance(key, int):
+            return None
+        found = None
+        for epoch in range(len(self._starts) - 1, -1, -1):
+            place = self._in_epoch(key, near, epoch)
+            if place is not None and (epoch == 0 or self.sent_ns[place] <= by_ns):
+                return place
+            found = place if found is None else found
+        return found
+
+    def between(
+        self, from_id: EventId, to_id: EventId, at: int, by_ns: int
+    ) -> tuple[int | None, int | None]:
+        """Return the first place behind one id and that of another; None where there is none.
+
+        `at` is a place between them, `by_ns` when the later one was sent at the latest.
+        """
+        epoch = self._epoch(max(0, at - 1))
+        if self._counted:
+            last = len(self._starts) - 1
+            first = end = None
+            if isinstance(from_id, int):
+                first = bisect_right(self._ids, from_id + epoch * EPOCH)
+            if isinstance(to_id, int):
+                if isinstance(from_id, int) and to_id <= from_id and epoch < last:
+                    epoch += 1  # it has begun anew in between
+                end = bisect_left(self._ids, to_id + epoch * EPOCH)
+            return first, end
+        before = None if from_id is None else self.index(from_id, at, by_ns)
+        return (
+            None if before is None else before + 1,
+            None if to_id is None else self.index(to_id, at, by_ns),
+        )
+
+    def _epoch(self, at: int) -> int:
+        return 0 if len(self._starts) == 1 else max(0, bisect_right(self._starts, at) - 1)
+
+    def _in_epoch(self, key: Any, near: int, epoch: int) -> int | None:
+        if not self._counted:
+            return self._places.get(hash((epoch, key)))
+        key += epoch * EPOCH
+        if 0 <= near < len(self) and self._ids[near] == key:
+            return near
+        at = bisect_left(self._ids, key)
+        return at if at < len(self) and self._ids[at] == key else None
+
+    def equals(self, index: int, content: tuple[Any, ...]) -> bool:
+        """Whether an event has this content."""
+        return self._contents[index] == hash(content) & MASK
+
+    def offset(self, index: int) -> int:
+        """Return where its line is in the file."""
+        return self._offsets[index]
+
+
+class Truth:
+    """All of a truth log. `stores` is by exchange, symbol, channel and the stream's name."""
+
+    def __init__(self, path: Path) -> None:
+        """Read it; raise ConfigError for what is no truth log."""
+        self.path = path
+        self.marks: list[Mark] = []
+        self.stores: dict[tuple[str, str, str], dict[str, Store]] = {}
+        self.lines = 0
+        self.torn = False  # its last line has no end: it was still being written
+        self._streams: dict[str, channels.Stream | None] = {}
+        self._connections: dict[int, Carried] = {}
+        self._newest_connection = 0
+        self._faults: dict[str, list[Mark]] = {}  # that are active, by name
+        self._bybit = BybitTopics()
+        try:
+            self._file: IO[bytes] = path.open("rb")
+        except OSError as error:
+            raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
+        self._read()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def event(self, store: Store, index: int) -> dict[str, Any]:
+        """Return the line of an event, as it is."""
+        self._file.seek(store.offset(index))
+        line: dict[str, Any] = orjson.loads(self._file.readline())
+        return line
+
+    def feeds_of(self, mark: Mark) -> set[Feed]:
+        """Return what a mark is about, as far as events have shown."""
+        carried = mark.carried
+        found = set(carried.feeds)
+        names: Iterable[str] = mark.streams or carried.streams
+        if mark.kind == "opened":
+            names = {*mark.streams, *carried.streams}  # it may subscribe later
+        for name in names if mark.connection is not None else ():
+            one = self._stream(name)
+            if one is None:
+                continue
+            market = BYBIT if one.is_bybit else carried.market
+            exchanges = (BINANCE, USDM) if market is None else (market,)
+            found |= {(exchange, one.symbol, one.channel) for exchange in exchanges}
+        return found
+
+    def _read(self) -> None:
+        offset = 0
+        for line in self._file:
+            if not line.endswith(b"\n"):
+                self.torn = True
+                break
+            self.lines += 1
+            try:
+                self._take(orjson.loads(line), offset)
+            except (LookupError, TypeError, ValueError) as error:
+                raise ConfigError(
+                    f"{self.path}, line {self.lines}: is no line of a truth log: "
+                    f"{type(error).__name__}: {error}"
+                ) from None
+            offset += len(line)
+
+    def _take(self, line: dict[str, Any], offset: int) -> None:
+        if "mark" in line:
+            self._mark(line)
+            return
+        name = line["stream"]
+        one = self._stream(name)
+        if one is None:
+            return
+        carried = self._carried(line["connection"])
+        if carried is not None:
+            carried.streams.add(name)
+        sent_ns, data = line["sent_ns"], line["data"]
+        exchanges = self._exchanges(one, data, carried)
+        for exchange in exchanges:
+            key = (exchange, one.symbol, one.channel)
+            for mark in self._faults.get(line["swallowed"], ()) if "swallowed" in line else ():
+                mark.carried.feeds.add(key)
+            store = self._store(key, name, one)
+            if one.is_bybit and store.newest() > 1 and _begins_anew(data):
+                store.begin_epoch()
+            for event in self._events(one, name, data):
+                # Of an event that may be either market's, neither feed is asked.
+                known = event if len(exchanges) == 1 else event._replace(optional=True)
+                store.add(known, sent_ns, offset)
+
+    def _mark(self, line: dict[str, Any]) -> None:
+        kind, number, fault = line["mark"], line["connection"], line["fault"]
+        if kind == "opened":
+            if number <= self._newest_connection:
+                self._begin_run()
+            self._newest_connection = number
+            self._connections[number] = Carried()
+        carried = self._carried(number) or Carried()
+        if kind == "clear":
+            active = self._faults.get(fault, [])
+            same = [mark for mark in active if mark.streams == tuple(line["streams"])]
+            if same:
+                active.remove(same[0])
+                carried = same[0].carried
+        mark = Mark(kind, line["ns"], number, fault, line["by"], tuple(line["streams"]), carried)
+        self.marks.append(mark)
+        if kind == "fault":
+            self._faults.setdefault(fault, []).append(mark)
+
+    def _begin_run(self) -> None:
+        """Take in that the exchange was started anew: all counts begin again."""
+        self._connections.clear()
+        self._faults.clear()
+        for stores in self.stores.values():
+            for store in stores.values():
+                store.begin_epoch()
+
+    def _carried(self, number: int | None) -> Carried | None:
+        return None if number is None else self._connections.setdefault(number, Carried())
+
+    def _store(self, key: Feed, name: str, one: channels.Stream) -> Store:
+        stores = self.stores.setdefault(key, {})
+        store = stores.get(name)
+        if store is None:
+            counted = one.channel in COUNTED or (one.channel == "trade" and not one.is_bybit)
+            store = stores[name] = Store(counted=counted)
+        return store
+
+    def _events(
+        self, one: channels.Stream, name: str, data: dict[str, Any]
+    ) -> Iterator[channels.Event]:
+        if one.is_bybit:
+            return self._bybit.events(name, one.channel, data)
+        return channels.binance_events(one.channel, data)
+
+    def _exchanges(
+        self, one: channels.Stream, data: dict[str, Any], carried: Carried | None
+    ) -> tuple[str, ...]:
+        """Return whose an event is: where that doesn't show, either's."""
+        if one.is_bybit:
+            return (BYBIT,)
+        market = channels.binance_market(one.channel, data)
+        if market is None:
+            market = carried.market if carried is not None else None
+            return (BINANCE, USDM) if market is None else (market,)
+        if carried is not None:
+            carried.market = market
+        return (market,)
+
+    def _stream(self, name: str) -> channels.Stream | None:
+        if name not in self._streams:
+            self._streams[name] = channels.stream(name)
+        return self._streams[name]
+
+
+def _begins_anew(message: dict[str, Any]) -> bool:
+    """Whether a message of Bybit's is a book's first after its service was started anew.
+
+    https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook: `u` is 1 then.
+    """
+    data = message["data"]
+    return isinstance(data, dict) and data.get("u") == 1

@@ -1,0 +1,69 @@
+"""What the real exchange sent, real workers published and a real subscriber recorded, audited."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import PYTHON, Project, clean_environment, eventually
+
+FEED = "binanceusdm.BTC/USDT:USDT."
+PROGRAM = "feed-binanceusdm-BTC-USDT-USDT"
+
+
+def record(project: Project, name: str, *options: str) -> subprocess.Popen[bytes]:
+    with (project.root / name).open("wb") as file:
+        return subprocess.Popen(
+            [PYTHON, "-m", "feedd.cli", "tail", "--json", *options], cwd=project.root, stdout=file,
+            stderr=subprocess.PIPE, env=clean_environment(),
+        )  # fmt: skip
+
+
+def trades(path: Path, what: str = f"trade.{FEED}") -> list[int]:
+    """Return the sessions of the trades recorded so far."""
+    whole = [line for line in path.read_text().split("\n")[:-1] if f'"topic":"{what}"' in line]
+    return [json.loads(line)["payload"]["session"] for line in whole if '"payload"' in line]
+
+
+def until(paths: list[Path], enough: Callable[[list[int]], bool]) -> None:
+    """Wait until enough trades are recorded in each file."""
+    eventually(lambda: all(enough(trades(path)) for path in paths), 60)
+
+
+def test_a_recording_over_a_restart_passes_and_one_trade_less_does_not(
+    make_project: Callable[..., Project],
+) -> None:
+    channels = ["ticker", "quote", "trade", "book", "candle", "mark", "liquidation"]
+    project = make_project(
+        channels=channels, embedded_exchange={"truth_log": "run/truth.jsonl", "rate": 50}
+    )
+    assert project.feedd("start").returncode == 0
+    names = {"client.jsonl": [], "plain.jsonl": ["--plain"]}
+    recorders = [record(project, name, *options) for name, options in names.items()]
+    try:
+        paths = [project.root / name for name in names]
+        until(paths, lambda sessions: len(sessions) > 50)
+        project.supervisorctl("restart", PROGRAM)
+        until(paths, lambda sessions: sessions.count(sessions[-1]) > 50 and len(set(sessions)) == 2)
+    finally:
+        for recorder, number in zip(recorders, (signal.SIGINT, signal.SIGTERM), strict=True):
+            recorder.send_signal(number)
+            _, said = recorder.communicate(timeout=30)
+            assert recorder.returncode == 0, said
+            assert b"wrote" in said
+    for name in names:
+        audit = project.feedd("audit", "run/truth.jsonl", name)
+        assert audit.returncode == 0, audit.stdout + audit.stderr
+        for channel in ("quote", "trade", "book", "ticker", "mark", "candle"):
+            assert f"{channel}.{FEED}" in audit.stdout
+    path = project.root / "client.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    places = [at for at, line in enumerate(lines) if f'"topic":"trade.{FEED}","payload"' in line]
+    del lines[places[20]]
+    path.write_text("".join(lines))
+    audit = project.feedd("audit", "run/truth.jsonl", "client.jsonl")
+    assert audit.returncode == 1
+    assert f"trade.{FEED}  missing: of seq" in audit.stdout

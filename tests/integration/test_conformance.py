@@ -1,0 +1,67 @@
+"""The conformance run: feedd.subscribe passes it, and clients that are wrong don't."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PYTHON, REPOSITORY
+
+ADAPTER = str(REPOSITORY / "examples" / "conformance_client.py")
+WRONG = str(Path(__file__).with_name("wrong_clients.py"))
+
+
+def conformance(*arguments: str) -> Any:
+    return subprocess.run(
+        [PYTHON, "-m", "feedd.cli", "conformance", *arguments],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+
+
+def test_the_projects_own_client_passes_every_case() -> None:
+    run = conformance("--wait-s", "20", "--", PYTHON, ADAPTER)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "19 of 19 cases passed" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("client", "passes", "fails"),
+    [
+        ("naive", ["in-order"], {
+            "gap-lost": "expected GAP 1000",
+            "reordered": "expected TICK 1000",
+            "duplicates": "expected TICK 1000 2, TICK",
+            "upstream-gap": "expected UPSTREAM conformance.upstream-gap/A. quote",
+            "late-join": "expected TICK 1000",
+        }),
+        ("duplicates", ["in-order", "gap-lost"], {"duplicates": "came TICK 1000"}),
+        ("blind", ["in-order", "gap-repaired"], {
+            "tail-repaired": "; came nothing more", "tail-lost": "expected GAP 1000",
+        }),
+    ],
+)  # fmt: skip
+def test_a_wrong_client_fails_where_it_is_wrong(
+    client: str, passes: list[str], fails: dict[str, str]
+) -> None:
+    words = [word for case in passes for word in ("--case", case)]
+    run = conformance("--wait-s", "20", *words, "--", PYTHON, WRONG, client)
+    assert run.returncode == 0, run.stdout + run.stderr
+    words = [word for case in fails for word in ("--case", case)]
+    run = conformance("--wait-s", "1", *words, "--", PYTHON, WRONG, client)
+    assert run.returncode == 1, run.stdout + run.stderr
+    verdicts = [line.split(maxsplit=2) for line in run.stdout.splitlines() if "  FAILED  " in line]
+    assert [case for case, *_ in verdicts] == list(fails)
+    for case, _, why in verdicts:
+        assert fails[case] in why
+
+
+def test_a_client_that_ends_fails_every_case_and_one_that_is_none_is_an_error() -> None:
+    run = conformance("--wait-s", "1", "--case", "in-order", "--case", "prefix", "--", "false")
+    assert run.returncode == 1
+    assert "the client ended, with exit code 1" in run.stdout
+    assert "0 of 2 cases passed" in run.stdout
+    missing = conformance("--", "/no/such/client")
+    assert missing.returncode == 78
+    assert "/no/such/client can't be started" in missing.stderr

@@ -1,0 +1,96 @@
+"""Clients that are wrong, each in its way; they fail the conformance run.
+
+naive        hands on what comes, and looks at no number
+duplicates   feedd.subscribe, and besides what comes a second time
+blind        feedd.subscribe, with no eye for `next_seq`
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import zmq
+
+from feedd.client.protocol import Protocol
+
+ADAPTER = Path(__file__).resolve().parent.parent.parent / "examples" / "conformance_client.py"
+
+
+class Reader:
+    """A plain subscriber that says which message of a topic comes, and how often it has come."""
+
+    def __init__(self, topics: list[str], *, least: int) -> None:
+        self._topics = topics
+        self._least = least
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        times: Counter[Any] = Counter()
+        with zmq.Context() as context, context.socket(zmq.SUB) as socket:
+            socket.linger = 0
+            for topic in self._topics:
+                socket.subscribe(topic)
+            socket.connect(os.environ["FEEDD_ENDPOINT"])
+            while not self._stop.is_set():
+                if not socket.poll(20):
+                    continue
+                topic, payload = socket.recv_multipart()
+                message = msgpack.unpackb(payload)
+                key = (topic.decode(), message["session"], message["seq"])
+                times[key] += 1
+                if times[key] >= self._least:
+                    print("TICK", *key, flush=True)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def naive() -> None:
+    for order in sys.stdin:
+        match order.split():
+            case ["SUBSCRIBE", *topics]:
+                reader = Reader(topics, least=1)
+            case ["END"]:
+                reader.close()
+                print("DONE", flush=True)
+
+
+def duplicates() -> None:
+    adapter = runpy.run_path(str(ADAPTER))
+    subscribe, readers = adapter["feedd"].subscribe, []
+
+    def subscribed(endpoint: str, topics: list[str], **more: Any) -> Any:
+        readers.append(Reader(topics, least=2))
+        stream = subscribe(endpoint, topics, **more)
+        close = stream.close
+        stream.close = lambda: (readers.pop().close(), close())
+        return stream
+
+    adapter["feedd"].subscribe = subscribed
+    adapter["main"]()
+
+
+def blind() -> None:
+    take = Protocol.message
+
+    def message(self: Protocol, frame: bytes, payload: bytes, now_s: float) -> None:
+        if frame.startswith(b"status."):
+            payload = msgpack.packb({**msgpack.unpackb(payload), "next_seq": {}})
+        take(self, frame, payload, now_s)
+
+    Protocol.message = message  # type: ignore[method-assign]
+    runpy.run_path(str(ADAPTER), run_name="__main__")
+
+
+if __name__ == "__main__":
+    {"naive": naive, "duplicates": duplicates, "blind": blind}[sys.argv[1]]()

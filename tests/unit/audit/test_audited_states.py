@@ -1,0 +1,127 @@
+"""What the auditor makes of states: connections taken away, silences, deaths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from unit.audit.made import (
+    STATUS,
+    audited,
+    counts,
+    mark,
+    state_told,
+    status_seen,
+    trade_seen,
+    trade_sent,
+)  # fmt: skip
+
+TRUTH = [trade_sent(1, 0.1)]
+Changes = list[tuple[float, str]]
+
+
+def plain(changes: Changes, end_s: float = 200.0, stale_after_s: float = 30.0) -> list[Any]:
+    """Return a plain recording with a heartbeat a second, and at each change."""
+    times = sorted({*map(float, range(1, int(end_s))), *(s for s, _ in changes)})
+    lines, state = [trade_seen(1, 1, 0.2)], "live"
+    for seq, s in enumerate(times, 1):
+        state = next((new for at_s, new in reversed(changes) if at_s <= s), "live")
+        lines.append(status_seen(seq, s, state, stale_after_s=stale_after_s))
+    return lines
+
+
+def judged(marks: list[Any], changes: Changes, **more: Any) -> dict[str, int]:
+    found = audited([*TRUTH, *marks], plain(changes, **more), by_client=False)
+    return counts(found, STATUS)
+
+
+CLOSED = [mark("closed", 10, by="exchange"), mark("opened", 12, by="client")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ([(10.1, "reconnecting"), (13.0, "live")], {}),
+        ([(12.6, "reconnecting"), (13.0, "live")], {"late": 1}),
+        ([], {"never": 1}),
+        ([(10.1, "reconnecting"), (73.0, "live")], {"late": 1}),
+        ([(10.1, "reconnecting")], {"never": 1}),
+    ],
+)
+def test_a_closed_connection_shows_at_once_and_is_over_within_a_minute(
+    changes: Changes, found: dict[str, int]
+) -> None:
+    assert judged(CLOSED, changes) == found
+
+
+def test_what_the_client_closed_by_itself_need_not_show() -> None:
+    assert judged([mark("closed", 10, by="client")], []) == {}
+
+
+def test_a_recording_that_ends_too_early_is_asked_for_nothing() -> None:
+    assert judged([mark("closed", 10, by="exchange")], [], end_s=12) == {}
+
+
+def silenced(fault: str, until_s: float) -> list[Any]:
+    """Return a fault's marks, and the event that it swallowed."""
+    return [
+        mark("fault", 10, (), fault=fault, connection=None),
+        {**trade_sent(1, 11), "swallowed": fault},
+        mark("clear", until_s, (), fault=fault, connection=None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ([(41.0, "stale"), (101.0, "live")], {}),
+        ([(71.0, "stale"), (101.0, "live")], {"late": 1}),
+        ([], {"never": 1}),
+    ],
+)
+def test_a_silent_connection_shows_within_twice_its_channels_limit(
+    changes: Changes, found: dict[str, int]
+) -> None:
+    assert judged(silenced("stall", 100), changes) == found
+
+
+def test_a_fault_that_is_over_before_it_had_to_show_need_not() -> None:
+    assert judged(silenced("mute", 30), []) == {}
+
+
+def test_a_fault_that_leaves_the_data_alone_need_not_show() -> None:
+    assert judged(silenced("drop", 100), []) == {}
+    nothing_swallowed = [one for one in silenced("stall", 100) if "mark" in one]
+    assert judged(nothing_swallowed, []) == {}
+
+
+def test_another_symbols_connection_is_none_of_the_feeds() -> None:
+    assert judged([mark("closed", 10, ("ethusdt@trade",), by="exchange")], []) == {}
+
+
+def test_a_mark_without_streams_is_about_those_of_its_connection() -> None:
+    assert judged([mark("closed", 10, (), by="exchange")], []) == {"never": 1}
+
+
+def test_of_a_client_it_counts_what_it_told() -> None:
+    lines = [*plain([]), state_told("live", 1.5)]
+    lines += [state_told("reconnecting", 10.2), state_told("live", 12.2)]
+    recorded = sorted(lines, key=lambda line: line["ns"])
+    assert counts(audited([*TRUTH, *CLOSED], recorded), STATUS) == {}
+    silent = [line for line in recorded if line.get("state") != "reconnecting"]
+    assert counts(audited([*TRUTH, *CLOSED], silent), STATUS) == {"never": 1}
+
+
+def test_a_client_says_stale_when_the_heartbeats_end() -> None:
+    beats = [*plain([], end_s=10), state_told("live", 1.5)]
+    after = [trade_seen(1, 2, 30)]
+    del after[0]["topic"]  # a line that says nothing but the time
+    after[0]["end"] = "SIGTERM"
+
+    def found(*told: Any) -> dict[str, int]:
+        lines = sorted([*beats, *told, *after], key=lambda line: line["ns"])
+        return counts(audited(TRUTH, lines), STATUS)
+
+    assert found(state_told("stale", 11.6)) == {}
+    assert found(state_told("stale", 13.6)) == {"late": 1}
+    assert found() == {"never": 1}
