@@ -15,8 +15,9 @@ from feedd.clock import Clock
 from feedd.errors import ConfigError, CredentialsError, SourceError, UnknownSymbolError
 from feedd.exchange.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.exchange.market import Message
+from feedd.exchange.outlet import Client
 from feedd.exchange.rest import API_KEY, API_SECRET
-from feedd.exchange.server import ExchangeServer, _Client
+from feedd.exchange.server import ExchangeServer
 from feedd.exchange.streams import parse
 from feedd.exchange.truth import TruthLog
 from feedd.model import Tick
@@ -92,7 +93,7 @@ class Setting:
             "binanceusdm", symbol, channels, endpoint=f"http://127.0.0.1:{self.port}", **options
         )
 
-    def client(self, stream: str) -> _Client:
+    def client(self, stream: str) -> Client:
         """Return the connection that carries a stream."""
         return next(
             client
