@@ -149,7 +149,9 @@ class Client:
 
     def release(self, *, at_once: bool = False) -> None:
         """Send what has been delayed for long enough, or all of it."""
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self.reachable:
             self._tell(self.way.release(float("inf") if at_once else self._loop.time()))
             self._await_release()
