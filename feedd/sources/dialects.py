@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from feedd.books.diff import DiffBook
 from feedd.books.streamed import StreamedBook
+from feedd.sources import control_messages
 from feedd.sources.raw_messages import (
     binance_candles,
     binance_mark,
@@ -49,6 +50,8 @@ class Dialect:
     mark: Callable[..., Mark] | None = None
     liquidation_names_position: bool = False  # its side is the position's, not the order's
     one_market_type: bool = False  # `fetchMarkets` can be told which
+    control_keys: frozenset[str] = frozenset()  # what has one is no data; without: not known
+    symbol_of: Callable[[dict[str, Any]], Any] | None = None  # of a raw message, its market's id
 
     def settings(self, symbol: str) -> dict[str, Any]:
         """Return ccxt's options for a feed of one symbol."""
@@ -74,6 +77,8 @@ _BINANCE = Dialect(
     candles=binance_candles,
     mark=binance_mark,
     one_market_type=True,
+    control_keys=control_messages.BINANCE,
+    symbol_of=lambda message: message.get("s"),
 )
 _BYBIT = Dialect(
     quote_id=("data", "u"),
@@ -82,6 +87,8 @@ _BYBIT = Dialect(
     candles=bybit_candles,
     liquidation_names_position=True,
     one_market_type=True,
+    control_keys=control_messages.BYBIT,
+    symbol_of=lambda message: str(message.get("topic")).rpartition(".")[2],
 )
 DIALECTS = {
     "binance": _BINANCE,

@@ -212,7 +212,15 @@ def test_a_lost_connection_is_told_and_made_again(how: str) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("frame", ['{"e":"bookTicker",', "[]", '{"e":"bookTicker","u":1}'])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"e":"bookTicker",', "[]", '{"e":"bookTicker","u":1}', "null", "123", "",
+        '{"e":"noSuchEvent","s":"BTCUSDT"}',
+        '{"e":"bookTicker","u":7,"s":"ETHUSDT","b":"1","B":"2","a":"3","A":"4","T":5,"E":6}',
+        '{"e":"bookTicker","u":7,"s":"BTCUSDT","b":"x","B":"2","a":"3","A":"4","T":5,"E":6}',
+    ],
+)  # fmt: skip
 def test_a_frame_that_ccxt_can_not_read_is_told_and_the_stream_goes_on(frame: str) -> None:
     """In ccxt alone it ends the receive loop without a word and leaves the connection open."""
 
@@ -229,14 +237,18 @@ def test_a_frame_that_ccxt_can_not_read_is_told_and_the_stream_goes_on(frame: st
     asyncio.run(run())
 
 
-def test_a_refused_subscription_is_tried_again_on_a_new_connection() -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    ['{"error":{"code":2,"msg":"refused"},"id":1}', '{"code":2,"msg":"refused","id":1}'],
+)
+def test_a_refused_subscription_is_tried_again_on_a_new_connection(refusal: str) -> None:
     """On the old one ccxt would wait for ever, without subscribing again."""
 
     async def run() -> None:
         async with setting() as place, running(place, place.source(("quote",))):
             await place.until(lambda: place.told.ids("quote"))
             before = place.server._connections
-            place.client("bookTicker").write(['{"error":{"code":2,"msg":"refused"},"id":1}'])
+            place.client("bookTicker").write([refusal])
             await place.until(lambda: place.told.losses)
             await place.until(lambda: place.server._connections > before)
             seen = len(place.told.ticks)
@@ -521,6 +533,24 @@ def test_a_depth_update_that_is_lost_is_told_and_the_next_book_is_of_a_new_snaps
             seen = len(place.told.ids("book"))
             await place.until(lambda: len(place.told.ids("book")) > seen + 3)
             assert place.told.losses == []
+
+    asyncio.run(run())
+
+
+def test_a_book_takes_no_update_of_another_symbol() -> None:
+    async def run() -> None:
+        async with setting(rate=50) as place, running(place, place.source(("book",))):
+            await place.until(lambda: place.told.ids("book"))
+            u = place.told.ids("book")[-1] + 10**9
+            other = {"e": "depthUpdate", "E": 1, "s": "ETHUSDT", "U": u, "u": u, "pu": u - 1,
+                     "b": [["1.0", "7"]], "a": []}  # fmt: skip
+            place.client("@depth").write([json.dumps(other)])
+            await place.until(lambda: place.told.rejections)
+            assert "ETHUSDT instead of BTCUSDT" in place.told.rejections[0][1]
+            seen = len(place.told.ids("book"))
+            await place.until(lambda: len(place.told.ids("book")) > seen + 3)
+            assert u not in place.told.ids("book")
+            assert (place.told.holes, place.told.resyncs) == ([], [])
 
     asyncio.run(run())
 
