@@ -96,6 +96,7 @@ class CcxtSource:
         self._received_ns = 0
         self._in_handler = False
         self._heeded = False  # whether anything took the message that is being handled
+        self._ticker_of: Any = None  # the client that brought the snapshot below its deltas
         self._raw_quote: Any = None  # the message of a quote whose id ccxt drops
         self._last_quote: EventId = None
         self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
@@ -319,6 +320,8 @@ class CcxtSource:
             return False
         if channel not in self._channels:
             return False
+        if channel == "ticker":
+            return self._lacks_snapshot(client, message)
         if channel == "book":
             if self._books is None:
                 return False
@@ -332,6 +335,20 @@ class CcxtSource:
             self._take_raw(channel, message, sink)
         except (ValueError, TypeError, LookupError, ArithmeticError) as error:
             self._reject([channel], error)
+        return True
+
+    def _lacks_snapshot(self, client: Any, message: Any) -> bool:
+        """Return whether a ticker's delta came on a connection that brought no snapshot before.
+
+        ccxt would put it on top of what an earlier connection brought, or of nothing.
+        """
+        if message.get("type") == "snapshot":
+            self._ticker_of = client
+        if self._ticker_of is client:
+            return False
+        self._heeded = True
+        if self._clients.get("ticker") is client:
+            self._note_lost("ticker", "the ticker began without its snapshot")
         return True
 
     def _check_symbol(self, message: Any) -> None:

@@ -46,6 +46,7 @@ class Dialect:
     books: Callable[[int], DepthRules] | None = None
     snapshot_by_rest: bool = False
     book_limits: tuple[int, ...] = ()
+    ticker_deltas: bool = False  # a ticker begins with a snapshot; what follows is what changed
     candles: Callable[..., list[Candle]] | None = None
     mark: Callable[..., Mark] | None = None
     liquidation_names_position: bool = False  # its side is the position's, not the order's
@@ -84,6 +85,7 @@ _BYBIT = Dialect(
     quote_id=("data", "u"),
     books=lambda _depth: StreamedBook(),
     book_limits=(50, 200, 1000),
+    ticker_deltas=True,
     candles=bybit_candles,
     liquidation_names_position=True,
     one_market_type=True,

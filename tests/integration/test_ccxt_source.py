@@ -20,6 +20,7 @@ from feedd.exchange.rest import API_KEY, API_SECRET
 from feedd.exchange.server import ExchangeServer
 from feedd.exchange.streams import parse
 from feedd.exchange.truth import TruthLog
+from feedd.fault_table import Fault
 from feedd.model import Tick
 from feedd.session import Session
 from feedd.sources.ccxt_pro import CcxtSource
@@ -551,6 +552,22 @@ def test_a_book_takes_no_update_of_another_symbol() -> None:
             await place.until(lambda: len(place.told.ids("book")) > seen + 3)
             assert u not in place.told.ids("book")
             assert (place.told.holes, place.told.resyncs) == ([], [])
+
+    asyncio.run(run())
+
+
+def test_a_ticker_of_bybit_that_begins_without_its_snapshot_is_connected_anew() -> None:
+    """Ccxt would make a ticker of the few fields that changed and of what it knew before."""
+
+    async def run() -> None:
+        async with setting(rate=100) as place:
+            place.server._director.add(Fault(fault="no_snapshot", streams=("tickers",)))
+            source = CcxtSource("bybit", "BTC/USDT:USDT", ("ticker",),
+                                endpoint=f"http://127.0.0.1:{place.port}")  # fmt: skip
+            async with running(place, source):
+                await place.until(lambda: len(place.told.ticks) > 3)
+                assert place.told.losses == [("ticker", "the ticker began without its snapshot")]
+                assert all(tick.last and tick.volume for tick in place.told.ticks)  # type: ignore[union-attr]
 
     asyncio.run(run())
 
