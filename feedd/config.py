@@ -13,7 +13,9 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
+from feedd import fault_table
 from feedd.errors import ConfigError
+from feedd.fault_table import Fault
 from feedd.model import BidAsk  # noqa: TC001  msgspec reads the annotations
 from feedd.topics import program_name, unified_symbol
 
@@ -59,11 +61,13 @@ class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
     recording: str | dict[str, str] | None = None
     speed: Annotated[float, Meta(ge=0)] = 1.0
     truth_log: str | None = None
+    truth_unsent: bool = False  # tell there what reaches no connection, too
     rebase: bool = False  # move a recording's E and T to now
     seed: int = 1  # of the generated market
     rate: Annotated[float, Meta(gt=0)] = 20.0  # its quotes and trades a second, per symbol
     bursts: bool = True  # as in a recording; false: each order comes by itself
     clock_scale: Annotated[float, Meta(gt=0)] = 1.0  # pings, the 24 h limit, the weights' minute
+    faults: tuple[Fault, ...] = ()  # docs/faults.md; `after_s` counts from the exchange's start
 
 
 class Feed(Struct, frozen=True):
@@ -265,6 +269,10 @@ class _Document:
         for key in ("speed", "rate", "clock_scale"):
             if not math.isfinite(getattr(config.embedded_exchange, key, 0.0)):
                 raise self._error(["embedded_exchange", key], "must be a finite number")
+        embedded = config.embedded_exchange
+        for index, fault in enumerate(() if embedded is None else embedded.faults):
+            if (unfit := fault_table.check(fault)) is not None:
+                raise self._error(["embedded_exchange", "faults", index], unfit)
         self._check_channels(config.channels, ["channels"])
         self._check_symbols(config)
 
@@ -318,10 +326,13 @@ class _Document:
 
 KEYS = frozenset(
     field.name
-    for struct in (Config, SymbolEntry, ProxySettings, EmbeddedExchange)
+    for struct in (Config, SymbolEntry, ProxySettings, EmbeddedExchange, Fault)
     for field in msgspec.structs.fields(struct)
 )
 CHOICES: dict[str | int, tuple[str, ...]] = {
+    "fault": fault_table.NAMES,
+    "form": ("nested", "flat"),
+    "exchange": ("usdm", "spot", "bybit"),  # of a fault
     "channels": CHANNELS,
     "source": ("ccxt", "native"),
     "bid_ask": ("book", "quote", "estimate", "none"),

@@ -149,6 +149,8 @@ class Session:
         channel.last_received_ns = received_ns
         gap = None
         before = channel.last_id
+        if channel.phase == "stale" and self._counts_as_hole(name, channel):
+            channel.gap_reason = f"{channel.reason}, and going on"
         if channel.gap_reason is not None:
             gap = self._gap(Gap(name, before, event_id, channel.gap_reason))
             channel.gap_reason = None

@@ -53,6 +53,8 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         truth,
         spot=GeneratedSpot(Clock(), seed, rate, bursts=bursts),
         linear=GeneratedLinear(Clock(), seed, rate, bursts=bursts),
+        truth_unsent=settings.truth_unsent,
+        faults=settings.faults,
     )
     port = await server.start(settings.port)
     log = structlog.get_logger()

@@ -64,6 +64,10 @@ class Streams(Protocol):
     def instruments(self) -> dict[str, Instrument]:
         """What is listed, by id."""
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether a stream's events come whether or not anybody reads it."""
+
     def subscribe(self, stream: Stream, outlet: Outlet) -> None:
         """Send a stream to an outlet from now on; twice is once. Raises Refused."""
 

@@ -81,6 +81,11 @@ class RecordedMarket:
         """What the recordings hold, by id."""
         return {id_: symbol.instrument for id_, symbol in self._symbols.items()}
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether events come whether or not anybody reads: by the clock they do."""
+        return self._speed > 0
+
     def check(self, stream: Stream) -> None:
         """Raise KeyError for a symbol, Refused for a stream, that no recording holds."""
         self._symbols[stream.symbol].derivation(stream)

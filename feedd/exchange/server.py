@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import socket
-import struct
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,15 @@ from feedd.exchange.binance.rest import Rest
 from feedd.exchange.bybit import protocol as bybit
 from feedd.exchange.bybit.rest import Rest as BybitRest
 from feedd.exchange.connection import Reaction
+from feedd.exchange.faults import replies
+from feedd.exchange.faults.director import Director
+from feedd.exchange.faults.strikes import reset
 from feedd.exchange.limits import Connects
+from feedd.exchange.market import Refused
+from feedd.exchange.outlet import Client
 from feedd.exchange.rest import Request
 from feedd.exchange.streams import SPOT, USDM
+from feedd.exchange.unheard import Unheard
 from feedd.patience import bind_patiently
 
 if TYPE_CHECKING:
@@ -33,11 +39,13 @@ if TYPE_CHECKING:
     from feedd.clock import Clock
     from feedd.exchange.bybit.generated import BybitMarket
     from feedd.exchange.connection import Connection
-    from feedd.exchange.market import Market, Message, Streams
+    from feedd.exchange.market import Market, Streams
+    from feedd.exchange.streams import Stream
     from feedd.exchange.truth import TruthLog
+    from feedd.fault_table import Fault
 
-BACKLOG_LIMIT_BYTES = 64 * 1024 * 1024  # a reader this far behind is cut off
 LOOK_EVERY_S = 1.0  # of the exchange's clock
+SILENCE_LOOK_S = 0.05  # whether the client of a connection left open has closed it
 # WebSocket connections of an address in 5 minutes; USD-M's pages don't say, and spot's do.
 CONNECTS = {"usdm": 300, "spot": 300, "bybit": 500}
 _log = structlog.get_logger()
@@ -58,6 +66,8 @@ class ExchangeServer:
         *,
         spot: Market | None = None,
         linear: BybitMarket | None = None,
+        truth_unsent: bool = False,
+        faults: Sequence[Fault] = (),
     ) -> None:
         self._market = market
         self._spot = spot
@@ -70,14 +80,25 @@ class ExchangeServer:
         self._connects = {exchange: Connects(limit) for exchange, limit in CONNECTS.items()}
         self._accounts = Accounts()
         self._connections = 0
-        self._open: set[_Client] = set()
+        self._open: set[Client] = set()
+        self._unheard: dict[str, Unheard] = {}
+        if truth is not None and truth_unsent:
+            markets = {"usdm": market, "spot": spot, "bybit": linear}
+            self._unheard = {
+                exchange: Unheard(one, truth) for exchange, one in markets.items() if one
+            }
+        self._director = Director(self, truth)
+        self._planned = faults
         self._runner: web.AppRunner | None = None
+        self._site: web.SockSite | None = None
+        self._where = ("", 0)
         self._flusher: asyncio.Task[None] | None = None
 
     async def start(self, port: int, host: str = "127.0.0.1") -> int:
         """Listen, and return the port (of its own choice for 0); raise EndpointInUseError."""
         app = web.Application()
         app.router.add_get("/embedded/account", self._account)
+        self._director.control.add_routes(app.router)
         app.router.add_get("/ws", self._websocket)
         app.router.add_get("/stream", self._websocket)
         app.router.add_get("/{root:(ws|stream|public|market|private)}/{rest:.*}", self._websocket)
@@ -90,22 +111,22 @@ class ExchangeServer:
         app.router.add_get("/v5/{page:.*}", self._page)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._where = host, port
         try:
-            await bind_patiently(lambda: _bind(listener, host, port))
+            await self.come_back()
         except BaseException:
-            listener.close()
             await self._runner.cleanup()
             raise
-        await web.SockSite(self._runner, listener).start()
+        for fault in self._planned:
+            self._director.add(fault)
         self._flusher = asyncio.get_running_loop().create_task(self._flush_truth())
-        return int(listener.getsockname()[1])
+        return self._where[1]
 
     async def stop(self) -> None:
         """Close every connection, the market and the truth log."""
         if self._flusher is not None:
             self._flusher.cancel()
+        self._director.stop()
         for client in list(self._open):
             client.abort()
         for market in (self._market, self._spot, self._linear):
@@ -120,6 +141,47 @@ class ExchangeServer:
         while self._truth is not None:
             await asyncio.sleep(0.2)
             self._truth.flush()
+
+    # --- what faults may touch ----------------------------------------------------------------
+
+    def clients(self) -> list[Client]:
+        """Return the connections that are open."""
+        return list(self._open)
+
+    def snapshots(self, symbol: str) -> dict[str, dict[str, Any]]:
+        """Return the whole books of a symbol now, by exchange, where there are any."""
+        found = {}
+        for exchange, market in (("usdm", self._market), ("spot", self._spot)):
+            if market is not None:
+                with contextlib.suppress(KeyError, Refused):
+                    found[exchange] = market.depth(symbol, 5000)
+        return found
+
+    async def leave(self) -> None:
+        """Refuse every connection, and reset those that are there."""
+        if self._site is not None:
+            await self._site.stop()
+            self._site = None
+        server = None if self._runner is None else self._runner.server
+        for client in self.clients():
+            client.ended("exchange", "away")
+        for handler in [] if server is None else server.connections:
+            reset(handler.transport)
+
+    async def come_back(self) -> None:
+        """Listen where it is to listen; raise EndpointInUseError."""
+        if self._site is not None or self._runner is None:
+            return
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            await bind_patiently(lambda: _bind(listener, *self._where))
+        except BaseException:
+            listener.close()
+            raise
+        self._where = self._where[0], int(listener.getsockname()[1])
+        self._site = web.SockSite(self._runner, listener)
+        await self._site.start()
 
     # --- REST -------------------------------------------------------------------------------
 
@@ -147,7 +209,12 @@ class ExchangeServer:
             None if used is None else int(used),
             self._clock.now_ns() / NS_PER_S,
         )
-        return web.json_response(page.body, status=page.status, headers=page.headers, dumps=_dumps)
+        answer = await self._director.page(
+            request, _exchange(request.path), request.match_info["page"], page.body, page.headers
+        )
+        return answer or web.json_response(
+            page.body, status=page.status, headers=page.headers, dumps=_dumps
+        )
 
     async def _account(self, _request: web.Request) -> web.Response:
         told = self._accounts.told(self._clock.now_ns() / NS_PER_S)
@@ -166,25 +233,38 @@ class ExchangeServer:
             raise web.HTTPNotFound
         market, connection, reaction = opened
         address, exchange = request.remote or "", _exchange(request.path)
+        refusal = await self._director.handshake(request, exchange)
+        if refusal is not None:
+            self._accounts.of(address, exchange).handshake(refusal.status, self._now_s())
+            return refusal
         retry_after_s = self._connects[exchange].take(address, self._now_s())
         status = 429 if retry_after_s else 101
         self._accounts.of(address, exchange).handshake(status, self._now_s())
         if retry_after_s:
             return web.Response(status=status, headers={"Retry-After": str(retry_after_s)})
-        response = web.WebSocketResponse(autoping=False, compress=False, heartbeat=None)
+        response = web.WebSocketResponse(
+            autoping=False, autoclose=False, compress=False, heartbeat=None
+        )
         await response.prepare(request)
         self._connections += 1
-        client = _Client(self._connections, response, request, market, connection, self._truth)
+        client = Client(
+            self._connections, response, request, market, connection, exchange,
+            self._director.faults, self._truth,
+        )  # fmt: skip
         self._open.add(client)
+        if self._truth is not None:
+            self._truth.mark("opened", connection=client.number, streams=client.streams)
         keeper = asyncio.get_running_loop().create_task(self._keep(client))
         try:
             await self._react(client, reaction)
+            self._director.strike(client)
             await self._listen(client)
         finally:
             keeper.cancel()
             self._open.discard(client)
+            client.close()
             for stream in connection.streams():
-                market.unsubscribe(stream, client)
+                self._unsubscribe(stream, client)
         return response
 
     def _opened(self, request: web.Request) -> tuple[Streams, Connection, Reaction] | None:
@@ -204,99 +284,76 @@ class ExchangeServer:
         opened = binance.connect(path, request.query, market.check, now_s, speeds)
         return None if opened is None else (market, *opened)
 
-    async def _listen(self, client: _Client) -> None:
+    async def _listen(self, client: Client) -> None:
         connection = client.connection
         while not client.response.closed:
             message = await client.response.receive()
             if message.type == WSMsgType.TEXT:
-                await self._react(client, connection.on_text(message.data, self._now_s()))
+                await self._on_text(client, message.data)
             elif message.type == WSMsgType.PING:
                 reaction = connection.on_ping(self._now_s())
                 if reaction.close is None:
-                    await client.response.pong(message.data)
+                    await client.pong(message.data)
                 await self._react(client, reaction)
             elif message.type == WSMsgType.PONG:
                 await self._react(client, connection.on_pong(self._now_s()))
-            elif message.type in {WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR}:
+            elif message.type == WSMsgType.CLOSE:
+                client.ended("client")
+                # A transport tells nobody but its protocol, so it is asked.
+                while client.silent is not None and client.reachable:  # noqa: ASYNC110
+                    await asyncio.sleep(SILENCE_LOOK_S)
+                await client.response.close(drain=False)
+                return
+            elif message.type in {WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
                 return
 
-    async def _keep(self, client: _Client) -> None:
+    async def _on_text(self, client: Client, text: str) -> None:
+        """Take a request; a fault may refuse it, or keep its acknowledgement back."""
+        answer = replies.on_request(self._director.faults, client.exchange, text)
+        if answer is None:
+            await self._react(client, client.connection.on_text(text, self._now_s()))
+            return
+        self._director.faults.happened(answer.fault)
+        if answer.refusal is not None:
+            client.reply(answer.refusal)
+            return
+        reaction = client.connection.on_text(text, self._now_s())
+        late, reaction.reply = reaction.reply, None
+        if late is not None and answer.after_s is not None:
+            asyncio.get_running_loop().call_later(answer.after_s, client.reply, late)
+        await self._react(client, reaction)
+
+    async def _keep(self, client: Client) -> None:
         while True:
             await self._clock.sleep(LOOK_EVERY_S)
             await self._react(client, client.connection.on_time(self._now_s()))
 
-    async def _react(self, client: _Client, reaction: Reaction) -> None:
+    async def _react(self, client: Client, reaction: Reaction) -> None:
         if reaction.reply is not None:
-            client.write([reaction.reply])
+            client.reply(reaction.reply)
         for stream in reaction.subscribe:
             client.market.subscribe(stream, client)
+            if client.exchange in self._unheard:
+                self._unheard[client.exchange].subscribed(stream, client)
         for stream in reaction.unsubscribe:
-            client.market.unsubscribe(stream, client)
+            self._unsubscribe(stream, client)
+        if reaction.subscribe:
+            self._director.strike(client)
         if reaction.ping:
             await client.response.ping(str(self._clock.now_ns() // NS_PER_MS).encode())
         if reaction.close is not None:
             code, text = reaction.close
             _log.info("closing a connection", connection=client.number, code=code, reason=text)
+            client.ended("exchange")
             await client.response.close(code=code, message=text.encode())
+
+    def _unsubscribe(self, stream: Stream, client: Client) -> None:
+        client.market.unsubscribe(stream, client)
+        if client.exchange in self._unheard:
+            self._unheard[client.exchange].unsubscribed(stream, client)
 
     def _now_s(self) -> float:
         return self._clock.monotonic_s()
-
-
-class _Client:
-    """The outlet of one connection. Faults, when they come, stand between it and the socket."""
-
-    def __init__(
-        self,
-        number: int,
-        response: web.WebSocketResponse,
-        request: web.Request,
-        market: Streams,
-        connection: Connection,
-        truth: TruthLog | None,
-    ) -> None:
-        self.number = number
-        self.response = response
-        self.market = market
-        self.connection = connection
-        self._request = request
-        self._truth = truth
-
-    def send(self, messages: Sequence[Message]) -> None:
-        """Send events of the market in one piece."""
-        transport = self._request.transport
-        if transport is None or transport.is_closing() or self.response.closed:
-            return
-        if self.backlog() > BACKLOG_LIMIT_BYTES:
-            _log.warning("cutting off a reader that is too far behind", connection=self.number)
-            self.abort()
-            return
-        if self._truth is not None:
-            self._truth.write(self.number, messages)
-        if self.connection.combined:
-            self.write([f'{{"stream":"{m.stream}","data":{m.data}}}' for m in messages])
-        else:
-            self.write([m.data for m in messages])
-
-    def backlog(self) -> int:
-        """Return the bytes that the reader has left unread."""
-        transport = self._request.transport
-        return 0 if transport is None else transport.get_write_buffer_size()
-
-    def write(self, texts: list[str]) -> None:
-        """Write text frames in one piece, so that they share TCP segments as on the exchange.
-
-        Frames of a server are not masked (RFC 6455, 5.1); no extension is in use here.
-        """
-        transport = self._request.transport
-        if transport is not None and not transport.is_closing():
-            transport.write(b"".join([_frame(text.encode()) for text in texts]))
-
-    def abort(self) -> None:
-        """Drop the connection without a word."""
-        transport = self._request.transport
-        if transport is not None:
-            transport.abort()
 
 
 def _exchange(path: str) -> str:
@@ -314,16 +371,6 @@ def _bind(listener: socket.socket, host: str, port: int) -> None:
                 "embedded_exchange.port to another one"
             ) from None
         raise ConfigError(f"http://{host}:{port} can't be bound: {error.strerror}") from None
-
-
-def _frame(payload: bytes) -> bytes:
-    """Return a final text frame (RFC 6455, 5.2)."""
-    length = len(payload)
-    if length < 126:
-        return struct.pack("!BB", 0x81, length) + payload
-    if length < 65536:
-        return struct.pack("!BBH", 0x81, 126, length) + payload
-    return struct.pack("!BBQ", 0x81, 127, length) + payload
 
 
 def _dumps(body: Any) -> str:

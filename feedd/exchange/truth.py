@@ -1,9 +1,13 @@
-"""The truth log: what the exchange sent, a JSON line each, for whoever audits what arrived."""
+"""The truth log: what the exchange sent, a JSON line each, for whoever audits what arrived.
+
+Its lines are described in `docs/faults.md`.
+"""
 
 from __future__ import annotations
 
+import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from feedd.errors import ConfigError
 
@@ -13,12 +17,16 @@ if TYPE_CHECKING:
 
     from feedd.exchange.market import Message
 
+Mark = Literal["opened", "closed", "fault", "clear"]
+
 
 class TruthLog:
-    """One line for each event sent to a connection; it goes on behind an earlier run's.
+    """One line for each event of the exchange; it goes on behind an earlier run's.
 
     `{"sent_ns":…,"connection":1,"stream":"btcusdt@trade","id":5266583935,"data":{…}}`: `sent_ns`
-    is ns since the epoch, `connection` counts from 1, `id` is null where the exchange has none.
+    is ns since the epoch, `connection` counts from 1 and is null where there was none to send to,
+    `id` is null where the exchange has none. `"swallowed":"<fault>"` behind `data` says that it
+    did not arrive as it is. Marks tell when connections and faults begin and end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,14 +37,38 @@ class TruthLog:
         except OSError as error:
             raise ConfigError(f"{path}: the truth log can't be opened: {error.strerror}") from None
 
-    def write(self, connection: int, messages: Iterable[Message]) -> None:
-        """Note messages that are being sent now."""
+    def write(
+        self, connection: int | None, messages: Iterable[Message], swallowed: str | None = None
+    ) -> None:
+        """Note messages that are being sent now, or would be."""
         now_ns = time.time_ns()
-        head = f'{{"sent_ns":{now_ns},"connection":{connection},"stream":"'
+        whose = "null" if connection is None else connection
+        head = f'{{"sent_ns":{now_ns},"connection":{whose},"stream":"'
+        tail = "}\n" if swallowed is None else f',"swallowed":"{swallowed}"}}\n'
         self._file.writelines(
-            f'{head}{stream}","id":{"null" if id_ is None else id_},"data":{data}}}\n'
+            f'{head}{stream}","id":{"null" if id_ is None else id_},"data":{data}{tail}'
             for stream, id_, data in messages
         )
+
+    def mark(
+        self,
+        mark: Mark,
+        *,
+        connection: int | None = None,
+        streams: Iterable[str] = (),
+        fault: str | None = None,
+        by: Literal["exchange", "client"] | None = None,
+    ) -> None:
+        """Note that a connection or a fault begins or ends."""
+        row = {
+            "mark": mark,
+            "ns": time.time_ns(),
+            "connection": connection,
+            "streams": list(streams),
+            "fault": fault,
+            "by": by,
+        }
+        self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
 
     def flush(self) -> None:
         """Let readers see all lines so far."""

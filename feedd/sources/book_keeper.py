@@ -14,7 +14,7 @@ from feedd.sources.base import Backoff
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from feedd.books.base import DepthRules, Hole
+    from feedd.books.base import DepthRules
     from feedd.model import EventId
     from feedd.sources.base import Sink
 
@@ -51,9 +51,9 @@ class BookKeeper:
         was_synced = rules.synced
         hole = rules.on_update(message)
         if hole is not None:
-            self._tell_hole(hole, sink)
+            self._broken(hole.reason, sink)
         elif was_synced and not rules.synced:
-            sink.resync("book", "the market moved past the last level of the snapshot")
+            self._broken("the market moved past the last level of the snapshot", sink)
         if rules.synced:
             self._tell_book(received_ns, sink)
         if rules.needs_snapshot and self._task is None:
@@ -111,13 +111,11 @@ class BookKeeper:
             await asyncio.sleep(0.01)
         return None
 
-    def _tell_hole(self, hole: Hole, sink: Sink) -> None:
-        if self._after is None:
-            sink.missing("book", hole.from_id, hole.to_id, hole.reason)
-        else:  # the hole of a lost connection was not told yet, and ends in this one
-            sink.missing("book", self._told, hole.to_id, f"{self._after}; {hole.reason}")
-            self._after = None
-        sink.resync("book", hole.reason)
+    def _broken(self, reason: str, sink: Sink) -> None:
+        """Say so; the gap is told with the next book, because it ends there."""
+        if self._told is not None and self._after is None:
+            self._after = reason
+        sink.resync("book", reason)
 
     def _tell_book(self, received_ns: int, sink: Sink) -> None:
         rules = self._rules

@@ -143,6 +143,8 @@ def _give_raw(tapped: Any, source: Tap, ways: Dialect) -> None:
     if ways.snapshot_by_rest:
         # ccxt would fetch a snapshot of its own at every acknowledgement.
         tapped.handle_order_book_subscription = lambda *_: None
+    if ways.ticker_deltas:
+        raw("handle_ticker", "ticker")
     if ways.candles is not None:
         raw("handle_ohlcv", "candle")
     if ways.mark is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from feedd.errors import FeeddError, FinalError, LimitError
@@ -36,6 +37,7 @@ from feedd.sources.ccxt_structures import (
     to_ticker,
     to_trade,
 )
+from feedd.sources.control_messages import flat_refusal, is_control
 from feedd.sources.dialects import dialect
 from feedd.sources.trade_keeper import TradeKeeper
 
@@ -92,6 +94,8 @@ class CcxtSource:
         self._clients: dict[str, Any] = {}
         self._received_ns = 0
         self._in_handler = False
+        self._heeded = False  # whether anything took the message that is being handled
+        self._ticker_of: Any = None  # the client that brought the snapshot below its deltas
         self._raw_quote: Any = None  # the message of a quote whose id ccxt drops
         self._last_quote: EventId = None
         self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
@@ -229,7 +233,7 @@ class CcxtSource:
         """Take what a new ccxt `Client` parses, and note what befalls it."""
         channels: dict[str, str] = {}  # by the hash of the message
         future, resolve, reject = client.future, client.resolve, client.reject
-        handle_message = client.handle_message
+        handle_message, on_message = client.handle_message, client.on_message_callback
         # ccxt compares pongs by the wall clock: a step of it would drop every connection. Its
         # pings go on; who does not answer is found by the session, by the monotonic clock.
         client.maxPingPongMisses = float("inf")
@@ -246,6 +250,7 @@ class CcxtSource:
         def tapped_resolve(result: Any, message_hash: str | None = None) -> Any:
             channel = channels.get(message_hash)  # type: ignore[arg-type]
             if channel is not None:
+                self._heeded = True
                 self._parsed(client, channel, result)
             return resolve(result, message_hash)
 
@@ -271,6 +276,19 @@ class CcxtSource:
         client.resolve = tapped_resolve
         client.reject = tapped_reject
         client.handle_message = tapped_handle_message
+        client.on_message_callback = partial(self._on_message, on_message)
+
+    def _on_message(self, on_message: Callable[..., None], client: Any, message: Any) -> None:
+        """Let ccxt take a message, and say so where it doesn't: it may have been an event."""
+        keys = self._dialect.control_keys
+        self._heeded = not keys
+        on_message(client, message)
+        if self._heeded:
+            return
+        if not is_control(message, keys):
+            self._reject(self._channels_of(client), ValueError("nothing is known of its kind"))
+        elif (refusal := flat_refusal(message)) is not None:
+            self.client_lost(client, refusal)
 
     def client_connected(self, client: Any) -> None:
         """Note a connection that stands."""
@@ -301,18 +319,45 @@ class CcxtSource:
             return False
         if channel not in self._channels:
             return False
+        if channel == "ticker":
+            return self._lacks_snapshot(client, message)
         if channel == "book":
             if self._books is None:
                 return False
         elif (ways.candles if channel == "candle" else ways.mark) is None:
             return False
+        self._heeded = True
         if sink is None or self._clients.get(channel) is not client:
             return True
         try:
+            self._check_symbol(message)
             self._take_raw(channel, message, sink)
         except (ValueError, TypeError, LookupError, ArithmeticError) as error:
             self._reject([channel], error)
         return True
+
+    def _lacks_snapshot(self, client: Any, message: Any) -> bool:
+        """Return whether a ticker's delta came on a connection that brought no snapshot before.
+
+        ccxt would put it on top of what an earlier connection brought, or of nothing.
+        """
+        if message.get("type") == "snapshot":
+            self._ticker_of = client
+        if self._ticker_of is client:
+            return False
+        self._heeded = True
+        if self._clients.get("ticker") is client:
+            self._note_lost("ticker", "the ticker began without its snapshot")
+        return True
+
+    def _check_symbol(self, message: Any) -> None:
+        if self._dialect.symbol_of is not None:
+            symbol, its = (
+                self._exchange.market(self._symbol)["id"],
+                self._dialect.symbol_of(message),
+            )
+            if its != symbol:
+                raise ValueError(f"a message of {its} instead of {symbol}")
 
     def _take_raw(self, channel: str, message: Any, sink: Sink) -> None:
         origin = (self._id, self._symbol, self._received_ns)

@@ -48,13 +48,16 @@ def to_ticker(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: i
 def to_quote(
     parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int, event_id: EventId
 ) -> Quote:
-    """Return a quote of ccxt's ticker structure.
+    """Return a quote of ccxt's ticker structure; ValueError where a size has no price.
 
     On Binance it comes of `<symbol>@bookTicker`, and its id is u::
 
         {"e":"bookTicker","u":5123107839020,"s":"BTCUSDT","b":"61800.20","B":"2.507",
          "a":"61800.30","A":"2.510","T":1723161256313,"E":1723161256313}
     """
+    for side in ("bid", "ask"):
+        if parsed[side] is None and parsed[f"{side}Volume"]:
+            raise ValueError(f"quote {event_id} has a size and no price as its {side}")
     return Quote(
         symbol=symbol,
         timestamp=parsed["timestamp"],

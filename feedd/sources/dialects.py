@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from feedd.books.diff import DiffBook
 from feedd.books.streamed import StreamedBook
+from feedd.sources import control_messages
 from feedd.sources.raw_messages import (
     binance_candles,
     binance_mark,
@@ -45,10 +46,13 @@ class Dialect:
     books: Callable[[int], DepthRules] | None = None
     snapshot_by_rest: bool = False
     book_limits: tuple[int, ...] = ()
+    ticker_deltas: bool = False  # a ticker begins with a snapshot; what follows is what changed
     candles: Callable[..., list[Candle]] | None = None
     mark: Callable[..., Mark] | None = None
     liquidation_names_position: bool = False  # its side is the position's, not the order's
     one_market_type: bool = False  # `fetchMarkets` can be told which
+    control_keys: frozenset[str] = frozenset()  # what has one is no data; without: not known
+    symbol_of: Callable[[dict[str, Any]], Any] | None = None  # of a raw message, its market's id
 
     def settings(self, symbol: str) -> dict[str, Any]:
         """Return ccxt's options for a feed of one symbol."""
@@ -74,14 +78,19 @@ _BINANCE = Dialect(
     candles=binance_candles,
     mark=binance_mark,
     one_market_type=True,
+    control_keys=control_messages.BINANCE,
+    symbol_of=lambda message: message.get("s"),
 )
 _BYBIT = Dialect(
     quote_id=("data", "u"),
     books=lambda _depth: StreamedBook(),
     book_limits=(50, 200, 1000),
+    ticker_deltas=True,
     candles=bybit_candles,
     liquidation_names_position=True,
     one_market_type=True,
+    control_keys=control_messages.BYBIT,
+    symbol_of=lambda message: str(message.get("topic")).rpartition(".")[2],
 )
 DIALECTS = {
     "binance": _BINANCE,

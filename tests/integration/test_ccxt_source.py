@@ -15,10 +15,12 @@ from feedd.clock import Clock
 from feedd.errors import ConfigError, CredentialsError, SourceError, UnknownSymbolError
 from feedd.exchange.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.exchange.market import Message
+from feedd.exchange.outlet import Client
 from feedd.exchange.rest import API_KEY, API_SECRET
-from feedd.exchange.server import ExchangeServer, _Client
+from feedd.exchange.server import ExchangeServer
 from feedd.exchange.streams import parse
 from feedd.exchange.truth import TruthLog
+from feedd.fault_table import Fault
 from feedd.model import Tick
 from feedd.session import Session
 from feedd.sources.ccxt_pro import CcxtSource
@@ -92,7 +94,7 @@ class Setting:
             "binanceusdm", symbol, channels, endpoint=f"http://127.0.0.1:{self.port}", **options
         )
 
-    def client(self, stream: str) -> _Client:
+    def client(self, stream: str) -> Client:
         """Return the connection that carries a stream."""
         return next(
             client
@@ -211,7 +213,15 @@ def test_a_lost_connection_is_told_and_made_again(how: str) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("frame", ['{"e":"bookTicker",', "[]", '{"e":"bookTicker","u":1}'])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"e":"bookTicker",', "[]", '{"e":"bookTicker","u":1}', "null", "123", "",
+        '{"e":"noSuchEvent","s":"BTCUSDT"}',
+        '{"e":"bookTicker","u":7,"s":"ETHUSDT","b":"1","B":"2","a":"3","A":"4","T":5,"E":6}',
+        '{"e":"bookTicker","u":7,"s":"BTCUSDT","b":"x","B":"2","a":"3","A":"4","T":5,"E":6}',
+    ],
+)  # fmt: skip
 def test_a_frame_that_ccxt_can_not_read_is_told_and_the_stream_goes_on(frame: str) -> None:
     """In ccxt alone it ends the receive loop without a word and leaves the connection open."""
 
@@ -228,14 +238,18 @@ def test_a_frame_that_ccxt_can_not_read_is_told_and_the_stream_goes_on(frame: st
     asyncio.run(run())
 
 
-def test_a_refused_subscription_is_tried_again_on_a_new_connection() -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    ['{"error":{"code":2,"msg":"refused"},"id":1}', '{"code":2,"msg":"refused","id":1}'],
+)
+def test_a_refused_subscription_is_tried_again_on_a_new_connection(refusal: str) -> None:
     """On the old one ccxt would wait for ever, without subscribing again."""
 
     async def run() -> None:
         async with setting() as place, running(place, place.source(("quote",))):
             await place.until(lambda: place.told.ids("quote"))
             before = place.server._connections
-            place.client("bookTicker").write(['{"error":{"code":2,"msg":"refused"},"id":1}'])
+            place.client("bookTicker").write([refusal])
             await place.until(lambda: place.told.losses)
             await place.until(lambda: place.server._connections > before)
             seen = len(place.told.ticks)
@@ -512,14 +526,48 @@ def test_a_depth_update_that_is_lost_is_told_and_the_next_book_is_of_a_new_snaps
 
             client.send = lose_one  # type: ignore[method-assign]
             await place.until(lambda: place.told.holes)
-            before = place.told.ids("book")[-1]
             (channel, from_id, to_id, _) = place.told.holes[0]
-            assert (channel, from_id) == ("book", before)
+            assert channel == "book"
             assert from_id < lost[0] < to_id
+            assert (from_id, to_id) in pairwise(place.told.ids("book"))
             assert place.told.resyncs[0][0] == "book"
             seen = len(place.told.ids("book"))
             await place.until(lambda: len(place.told.ids("book")) > seen + 3)
             assert place.told.losses == []
+
+    asyncio.run(run())
+
+
+def test_a_book_takes_no_update_of_another_symbol() -> None:
+    async def run() -> None:
+        async with setting(rate=50) as place, running(place, place.source(("book",))):
+            await place.until(lambda: place.told.ids("book"))
+            u = place.told.ids("book")[-1] + 10**9
+            other = {"e": "depthUpdate", "E": 1, "s": "ETHUSDT", "U": u, "u": u, "pu": u - 1,
+                     "b": [["1.0", "7"]], "a": []}  # fmt: skip
+            place.client("@depth").write([json.dumps(other)])
+            await place.until(lambda: place.told.rejections)
+            assert "ETHUSDT instead of BTCUSDT" in place.told.rejections[0][1]
+            seen = len(place.told.ids("book"))
+            await place.until(lambda: len(place.told.ids("book")) > seen + 3)
+            assert u not in place.told.ids("book")
+            assert (place.told.holes, place.told.resyncs) == ([], [])
+
+    asyncio.run(run())
+
+
+def test_a_ticker_of_bybit_that_begins_without_its_snapshot_is_connected_anew() -> None:
+    """Ccxt would make a ticker of the few fields that changed and of what it knew before."""
+
+    async def run() -> None:
+        async with setting(rate=100) as place:
+            place.server._director.add(Fault(fault="no_snapshot", streams=("tickers",)))
+            source = CcxtSource("bybit", "BTC/USDT:USDT", ("ticker",),
+                                endpoint=f"http://127.0.0.1:{place.port}")  # fmt: skip
+            async with running(place, source):
+                await place.until(lambda: len(place.told.ticks) > 3)
+                assert place.told.losses == [("ticker", "the ticker began without its snapshot")]
+                assert all(tick.last and tick.volume for tick in place.told.ticks)  # type: ignore[union-attr]
 
     asyncio.run(run())
 
@@ -543,7 +591,8 @@ def test_a_lost_delta_of_bybit_is_told_and_the_topic_is_subscribed_to_anew() -> 
                 client.send = lose_one  # type: ignore[method-assign]
                 await place.until(lambda: place.told.holes)
                 (channel, from_id, to_id, _) = place.told.holes[0]
-                assert (channel, to_id - from_id) == ("book", len(lost) + 1)
+                assert (channel, from_id) == ("book", lost[0] - 1)
+                assert to_id in place.told.ids("book")
                 seen = len(place.told.ids("book"))
                 await place.until(lambda: len(place.told.ids("book")) > seen + 3)
                 assert place.told.losses == []

@@ -40,6 +40,8 @@ class Truth:
         self._asks: dict[float, float] = {}
         for line in text.splitlines():
             row = json.loads(line)
+            if "mark" in row:
+                continue
             stream, data = row["stream"], row["data"]
             if "@" in stream:
                 self._binance(stream.partition("@")[2], data)

@@ -74,7 +74,7 @@ async def using(exchange: str, port: int) -> AsyncIterator[Any]:
 
 def sent(truth: Path, stream: str) -> list[Any]:
     lines = (json.loads(line) for line in truth.read_text().splitlines())
-    return [line["data"] for line in lines if line["stream"] == stream]
+    return [line["data"] for line in lines if line.get("stream") == stream]
 
 
 def levels(message: Any) -> dict[str, list[Any]]:

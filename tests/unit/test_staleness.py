@@ -167,3 +167,31 @@ def test_uptime_is_of_the_last_hour_and_begins_with_the_first_connection() -> No
     uptime.down(100 + HOUR_NS)
     assert uptime.percent(100 + HOUR_NS + HOUR_NS // 2) == 50.0
     assert uptime.percent(100 + 3 * HOUR_NS) == 0.0
+
+
+def test_what_comes_after_a_stale_silence_is_behind_a_gap() -> None:
+    """The connection never broke, and yet nobody knows what it left out."""
+    session = Session(["quote", "book"], 0, frozenset({"book"}))
+    for channel in ("quote", "book"):
+        session.subscribed(channel, 0)
+        session.event(channel, 5, 0)
+    session.overdue(S, lambda _: 1)
+    assert session.event("quote", 6, 0) is None
+    for second in range(2, QUOTE.first_ns // S + 4):
+        session.overdue(second * S, lambda _, life=second: life)
+    assert session.state == "stale"
+    gap = session.event("quote", 9, 0)
+    assert gap is not None
+    assert (gap.from_id, gap.to_id) == (6, 9)
+    assert gap.reason == "silent for more than 30 s, and going on"
+    assert session.event("quote", 10, 0) is None
+    assert session.event("book", 9, 0) is None  # its source finds every hole
+
+
+def test_a_sign_of_life_that_is_no_event_ends_a_stale_silence_without_a_gap() -> None:
+    watched = Watched()
+    watched.run(3, every_s=1)
+    watched.run(QUOTE.first_ns // S + 2)
+    assert watched.session.state == "stale"
+    watched.session.heard("quote")
+    assert watched.session.event("quote", 2, 0) is None

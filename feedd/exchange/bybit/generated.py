@@ -24,6 +24,11 @@ class BybitMarket:
         """What is listed, by id."""
         return self._engine.instruments
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether events come whether or not anybody reads: always."""
+        return True
+
     def check(self, stream: Stream) -> None:
         """Raise KeyError for a symbol that isn't listed; all topics are there."""
         self._engine.instruments[stream.symbol]

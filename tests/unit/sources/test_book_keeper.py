@@ -29,10 +29,43 @@ def test_a_hole_right_after_a_reconnect_does_not_hide_the_reconnects() -> None:
         await asyncio.sleep(0)
         keeper.on_message(update(50, 51), 1, told)
         keeper.on_message(update(60, 61), 1, told)
+        assert told.holes == []
         newest = 61
+        await asyncio.sleep(0.01)
+        keeper.on_message(update(61, 62), 1, told)
+        while len(told.ids("book")) < 3:
+            await asyncio.sleep(0.01)
         ((channel, from_id, to_id, reason),) = told.holes
-        assert (channel, from_id, to_id) == ("book", 3, 61)
-        assert reason.startswith("reconnect after: code 1006; ")
+        assert (channel, from_id, to_id) == ("book", 3, told.ids("book")[2])
+        assert reason == "reconnect after: code 1006"
+        keeper.stop()
+
+    asyncio.run(run())
+
+
+def test_a_gap_ends_with_the_first_book_after_it_and_not_before() -> None:
+    """Books between the update that showed the hole and the new snapshot are missing, too."""
+
+    async def run() -> None:
+        told = Told()
+        newest = 0
+
+        async def renew() -> Any:
+            return {"lastUpdateId": newest, "bids": [["9", "1"]], "asks": [["10", "1"]]}
+
+        keeper = BookKeeper("x", "S", DiffBook(5), 5, renew)
+        keeper.on_message(update(1, 2), 1, told)
+        newest = 2
+        await asyncio.sleep(0.01)
+        keeper.on_message(update(4, 5), 1, told)
+        keeper.on_message(update(5, 6), 1, told)
+        newest = 7
+        assert [reason for _, reason in told.resyncs] == ["an update of the book is missing"]
+        keeper.on_message(update(6, 7), 1, told)
+        while len(told.ids("book")) < 2:
+            await asyncio.sleep(0.01)
+        assert told.ids("book") == [2, 7]
+        assert told.holes == [("book", 2, 7, "an update of the book is missing")]
         keeper.stop()
 
     asyncio.run(run())

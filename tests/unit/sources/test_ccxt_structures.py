@@ -37,6 +37,18 @@ def test_a_book_ticker_is_a_quote(exchange: ccxt.pro.binanceusdm) -> None:
     assert (quote.timestamp, quote.id, quote.received_ns) == (1723161256313, 5123107839020, 5)
 
 
+@pytest.mark.parametrize("price", ["junk", ""])
+def test_a_quote_with_a_size_and_no_price_can_not_be_read(
+    exchange: ccxt.pro.binanceusdm, price: str
+) -> None:
+    parsed = exchange.parse_ws_ticker({**json.loads(QUOTE), "a": price}, "contract")
+    with pytest.raises(ValueError, match="quote 7 has a size and no price as its ask"):
+        to_quote(parsed, "binanceusdm", SYMBOL, 5, 7)
+    empty = {**json.loads(QUOTE), "a": "0.00", "A": "0.000"}
+    quote = to_quote(exchange.parse_ws_ticker(empty, "contract"), "binanceusdm", SYMBOL, 5, 7)
+    assert not quote.ask
+
+
 def test_a_trade_is_the_takers(exchange: ccxt.pro.binanceusdm) -> None:
     trade = to_trade(exchange.parse_ws_trade(json.loads(TRADE)), "binanceusdm", SYMBOL, 5)
     assert (trade.price, trade.size, trade.side) == (61800.3, 0.006, "sell")
