@@ -64,10 +64,10 @@ class Line(WSListener):
         self._pong: bytes | None = None  # owed, because too much was sent in this second
         self._pieces: bytearray | None = None
         self.received_ns = self._seen_ns = 0
+        self.has_data = False
         self._alive_s = self._looked_s = self._pinged_s
         self.leaving = False  # the exchange said that it will close the connection
         self.opened_s = clock.monotonic_s()
-        self.has_data = False
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     # --- what picows calls --------------------------------------------------------------------
@@ -85,10 +85,10 @@ class Line(WSListener):
         payload = frame.get_payload_as_bytes()
         try:
             message = self._read(payload)
-        except ValueError as error:
+            self._take[type(message)](self, message, payload, received_ns)
+            self.has_data = True
+        except (ValueError, TypeError, LookupError) as error:
             self._other(frame, payload, error)
-            return
-        self._event(message, payload, received_ns)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Note that the connection is gone."""
@@ -145,17 +145,7 @@ class Line(WSListener):
 
     # --- frames -------------------------------------------------------------------------------
 
-    def _event(self, message: Any, payload: bytes, received_ns: int) -> None:
-        self.has_data = True
-        take = self._take.get(type(message))
-        if take is None:
-            return  # a kind that nobody asked for
-        try:
-            take(self, message, payload, received_ns)
-        except (ValueError, TypeError, LookupError) as error:
-            self._reject(payload, error)
-
-    def _other(self, frame: WSFrame, payload: bytes, error: ValueError) -> None:
+    def _other(self, frame: WSFrame, payload: bytes, error: Exception) -> None:
         """Take what is no event in one frame."""
         if self.lost.done():
             return
@@ -180,35 +170,34 @@ class Line(WSListener):
             whole, self._pieces = bytes(self._pieces), None
             try:
                 message = self._read(whole)
-            except ValueError as error:
+                self._take[type(message)](self, message, whole, self.received_ns)
+            except (ValueError, TypeError, LookupError) as error:
                 self._answer(whole, error)
-                return
-            self._event(message, whole, self.received_ns)
 
-    def _answer(self, payload: bytes, error: ValueError) -> None:
+    def _answer(self, payload: bytes, error: Exception) -> None:
         """Take an answer to a subscription; reject what is none."""
         try:
             answer = messages.read_answer(payload)
+            kind = messages.read_kind(payload).e
         except ValueError:
-            self._reject(payload, error)
+            self._reject(None, error)
+            return
+        if kind is not None:
+            self._reject(kind, error)
             return
         refusal = answer.refusal
         channel, _ = self._unanswered.pop(answer.id or 0, (None, 0.0))
         if refusal is None:
             if answer.id is None:
-                self._reject(payload, error)
+                self._reject(None, error)
         elif channel is None:
             # It is not said which; a new connection asks for all of them anew.
             self.give_up(f"the exchange refuses: {refusal}")
         else:
             self._refused(self, channel, f"the subscription is refused: {refusal}")
 
-    def _reject(self, payload: bytes, error: Exception) -> None:
+    def _reject(self, kind: str | None, error: Exception) -> None:
         """Tell a message that can't be read; a kind of event that nobody asked for is none."""
-        try:
-            kind = messages.read_kind(payload).e
-        except ValueError:
-            kind = None
         if kind == "serverShutdown":
             self.leaving = True
         channel = messages.CHANNEL_OF.get(kind or "")

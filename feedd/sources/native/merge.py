@@ -49,6 +49,7 @@ class Merge:
         self._missing = missing
         self._lines: dict[Any, _Line] = {}
         self._hole: str | None = None
+        self._waiting = 0  # events that all lines hold back
         self.only: Any = None  # the line, where there is one: it needs no merging
         self.last: Any = None
 
@@ -68,10 +69,19 @@ class Merge:
         own = self._lines.get(line)
         if own is None:
             return
+        if own.joined and not self._waiting and self._hole is None and self.last is not None:
+            # Two lines that go on side by side.
+            if key <= self.last:
+                return
+            if before is None or before == self.last:
+                self.last = key
+                self._tell(event)
+                return
         if not own.held and self.last is not None and key <= self.last:
             own.joined = True
         else:
             own.held.append(_Item(key, before, event))
+            self._waiting += 1
             if len(own.held) > HELD_AT_MOST:
                 self._skip("too many events were held back for another connection")
         self._drain()
@@ -80,6 +90,7 @@ class Merge:
     def closed(self, line: Any, reason: str) -> bool:
         """Leave a line out; return whether others go on."""
         gone = self._lines.pop(line, None)
+        self._waiting -= len(gone.held) if gone is not None else 0
         if not self._lines:
             # The exchange may begin its ids anew; and what is missing the caller tells.
             self.last = self.only = self._hole = None
@@ -122,6 +133,7 @@ class Merge:
             held = own.held
             while held and self.last is not None and held[0].key <= self.last:
                 held.popleft()
+                self._waiting -= 1
                 own.joined = moved = True
             if held and self._follows(own, held[0]):
                 self._tell_first(own)
@@ -144,6 +156,7 @@ class Merge:
 
     def _tell_first(self, own: _Line) -> None:
         key, before, event = own.held.popleft()
+        self._waiting -= 1
         if self._hole is not None:
             if before is None and self.last is not None:
                 self._missing(self.last, key, self._hole)

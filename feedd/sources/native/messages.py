@@ -6,7 +6,7 @@ of the time. A price or size that is negative, infinite or no number is an error
 
 from __future__ import annotations
 
-from decimal import ROUND_FLOOR, Decimal, localcontext
+from decimal import ROUND_DOWN, Decimal, localcontext
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -213,5 +213,5 @@ def _percent(message: TickerMessage) -> float | None:
         return None
     with localcontext() as context:
         context.prec = 60
-        ratio = (Decimal(message.p) / opened).quantize(Decimal("1e-18"), ROUND_FLOOR)
+        ratio = (Decimal(message.p) / opened).quantize(Decimal("1e-18"), ROUND_DOWN)
     return float(ratio * 100)

@@ -71,7 +71,7 @@ class Route:
         self._sink: Sink | None = None
         self._lines: dict[Line, set[str]] = {}  # with the channels that each carries
         self._again: dict[tuple[Line, str], float] = {}  # refused: when to ask again
-        self._refusals = {channel: Backoff() for channel in streams}
+        self._refusals: dict[tuple[Line, str], Backoff] = {}
 
     @property
     def channels(self) -> Iterable[str]:
@@ -108,12 +108,9 @@ class Route:
     def refused(self, line: Line, channel: str, reason: str) -> None:
         """Note a subscription that was refused; it is tried again on the same line."""
         if channel in self._lines.get(line, ()):
-            self._again[line, channel] = time.monotonic() + self._refusals[channel].next_s()
+            backoff = self._refusals.setdefault((line, channel), Backoff())
+            self._again[line, channel] = time.monotonic() + backoff.next_s()
             self._leave(line, channel, reason)
-
-    def has_data(self, channel: str) -> None:
-        """Note an event of a channel that was refused before."""
-        self._refusals[channel].reset()
 
     # --- one line after the other ---------------------------------------------------------------
 
@@ -249,7 +246,9 @@ class Route:
         for channel in list(self._lines.get(line, ())):
             self._leave(line, channel, reason)
         self._lines.pop(line, None)
-        self._again = {key: due_s for key, due_s in self._again.items() if key[0] is not line}
+        for channel in self._streams:
+            self._again.pop((line, channel), None)
+            self._refusals.pop((line, channel), None)
 
     def _leave(self, line: Line, channel: str, reason: str) -> None:
         """Leave out a line of a channel; say so where it was the last."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.books.diff import Update
+    from feedd.model import Tick
     from feedd.sources.base import Sink
     from feedd.sources.trade_sequence import MissingTrades
 
@@ -86,7 +87,7 @@ class NativeSource:
         self._sink: Sink | None = None
         self._routes: list[Route] = []
         self._route_of: dict[str, Route] = {}
-        self._last_quote: int | None = None
+        self._event: Callable[[Tick], None] = _ignore  # the sink's, while there is one
         self._trades = TradeKeeper(self._fetch_trades)
         self._books = BookKeeper(exchange, symbol, DiffBook(book_depth), book_depth, self._snapshot)
         tells: dict[str, Callable[[Any], None]] = {
@@ -97,6 +98,7 @@ class NativeSource:
             channel: Merge(tells.get(channel, self._tell), self._missing(channel))
             for channel in channels
         }
+        self._quotes = self._merges.get("quote") or Merge(self._tell, self._missing("quote"))
         takes: dict[str, tuple[list[type], Any]] = {
             "quote": ([messages.BookTicker, messages.SpotBookTicker], self._on_quote),
             "trade": ([messages.TradeMessage], self._on_trade),
@@ -124,6 +126,7 @@ class NativeSource:
     async def run(self, sink: Sink) -> None:
         """Keep every channel subscribed until cancelled."""
         self._sink = sink
+        self._event = sink.event
         for path, carried in self._venue.routes.items():
             channels = [channel for channel in self._channels if channel in carried]
             if channels:
@@ -142,6 +145,7 @@ class NativeSource:
             self._trades.finish(sink, "the worker stops")
             self._books.stop()
             self._sink = None
+            self._event = _ignore
 
     def life(self, channel: str) -> int | None:
         """Return when, in ns, the last frame of a channel's connections came."""
@@ -208,7 +212,14 @@ class NativeSource:
             self._symbol, message.E, message.b or None, message.B, message.a or None, message.A,
             self._id, received_ns, 0, 0, 0, update_id,
         )  # fmt: skip
-        self._merges["quote"].take(line, update_id, None, quote)
+        merge = self._quotes
+        if line is merge.only:  # `merge.take`, without its two calls
+            if update_id == merge.last:
+                return
+            merge.last = update_id
+            self._event(quote)
+        else:
+            merge.take(line, update_id, None, quote)
 
     def _on_trade(self, line: Line, message: Any, _payload: bytes, received_ns: int) -> None:
         """Take a trade; a fill at price 0 (the insurance fund's) is none, and no hole."""
@@ -248,9 +259,8 @@ class NativeSource:
 
     # --- what a channel's merge tells ----------------------------------------------------------
 
-    def _tell(self, tick: Any) -> None:
-        if self._sink is not None:
-            self._sink.event(tick)
+    def _tell(self, tick: Tick) -> None:
+        self._event(tick)
 
     def _tell_trade(self, numbered: tuple[int, Trade | None]) -> None:
         if self._sink is not None:
@@ -318,6 +328,10 @@ def _id_of(exchange: str, symbol: str, markets: list[dict[str, Any]]) -> str:
     if symbol not in ids:
         raise UnknownSymbolError(unknown(exchange, symbol, list(ids)))
     return ids[symbol]
+
+
+def _ignore(_tick: Tick) -> None:
+    """Tell nobody: what still comes after the end is of no run."""
 
 
 def _tls(url: str) -> ssl.SSLContext | None:
