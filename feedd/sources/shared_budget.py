@@ -51,7 +51,8 @@ class Budget:
     def answered(self, status: int, url: str, headers: dict[str, str], body: str) -> None:
         """Note what an answer to a request says of the limits, for `settle`."""
         self._note(self._weight, status, headers, body)
-        used = headers.get(self._limits.used_header, "")
+        names = {name.lower(): value for name, value in headers.items()}
+        used = names.get(self._limits.used_header.lower(), "")
         if self._limits.used_on in url and used.isdecimal():
             self._used = max(self._used, float(used))
 

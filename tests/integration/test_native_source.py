@@ -49,6 +49,7 @@ from test_shared_limits import (  # noqa: F401  the same limits, for both source
     test_an_answer_without_markets_is_never_kept,
     test_connections_over_the_limit_are_not_dialled_and_the_channel_says_why,
     test_what_one_source_is_refused_all_others_wait_for,
+    test_what_other_programs_used_on_this_address_counts,
 )
 
 from feedd.clock import Clock
@@ -404,6 +405,29 @@ def test_a_given_up_connections_late_frames_are_not_told() -> None:
                 assert len(place.told.ticks) == seen
                 await place.until(lambda: place.told.losses and len(place.told.ticks) > seen)
                 assert 7 not in place.told.ids("quote")
+
+    asyncio.run(run())
+
+
+def test_an_exchange_that_hangs_up_in_the_handshake_is_a_loss_at_once() -> None:
+    async def run() -> None:
+        async with setting() as place:
+
+            async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.close()
+
+            bad = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+            source = place.source(("quote",))
+            await source.prepare()
+            source._endpoint = f"http://127.0.0.1:{bad.sockets[0].getsockname()[1]}"
+            task = asyncio.create_task(source.run(place.told))
+            await place.until(lambda: len(place.told.losses) >= 3)
+            assert "hung up" in place.told.losses[0][1]
+            assert place.told.subscriptions == []
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            bad.close()
 
     asyncio.run(run())
 

@@ -92,11 +92,7 @@ class Line(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Note that the connection is gone."""
-        handshake = transport.close_handshake
-        if handshake is not None and handshake.recv is not None:
-            code, text = int(handshake.recv.code.value), handshake.recv.reason
-            self.give_up(f"the exchange closed the connection, code {code} {text}".rstrip())
-        self.give_up("the connection broke")
+        self._closed(transport)
 
     # --- what the route calls -----------------------------------------------------------------
 
@@ -129,6 +125,11 @@ class Line(WSListener):
                 return
 
     @property
+    def stands(self) -> bool:
+        """Whether the handshake is over, and the connection was not lost since."""
+        return self._transport is not None and not self.lost.done()
+
+    @property
     def answered(self) -> bool:
         """Whether every subscription was."""
         return not self._unanswered
@@ -153,12 +154,19 @@ class Line(WSListener):
         if kind is WSMsgType.PING:
             self._answer_ping(payload)
         elif kind is WSMsgType.CLOSE:
-            if self._transport is not None:
-                self._transport.disconnect()
+            self._closed(self._transport)
         elif kind is WSMsgType.CONTINUATION or not frame.fin:
             self._piece(frame.fin, payload)
         elif kind is not WSMsgType.PONG:
             self._answer(payload, error)
+
+    def _closed(self, transport: WSTransport | None) -> None:
+        """Give the connection up as the exchange did, whether or not it still stands."""
+        handshake = None if transport is None else transport.close_handshake
+        if handshake is not None and handshake.recv is not None:
+            code, text = int(handshake.recv.code.value), handshake.recv.reason
+            self.give_up(f"the exchange closed the connection, code {code} {text}".rstrip())
+        self.give_up("the connection broke")
 
     def _piece(self, fin: bool, payload: bytes) -> None:
         if self._pieces is None:

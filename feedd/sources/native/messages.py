@@ -21,19 +21,8 @@ Price = Annotated[float, Meta(gt=0, lt=1e300)]
 Levels = list[tuple[Price, Number]]
 
 
-class BookTicker(Struct, tag_field="e", tag="bookTicker", gc=False):
-    """`<symbol>@bookTicker`; on spot it has neither `e` nor `E`."""
-
-    u: int
-    b: Number
-    B: Number
-    a: Number
-    A: Number
-    E: int | None = None
-
-
 class SpotBookTicker(Struct, gc=False):
-    """The same, of spot: `{"u":400900217,"s":"BNBUSDT","b":"25.35","B":"31.21",…}`."""
+    """`<symbol>@bookTicker` of spot: `{"u":400900217,"s":"BNBUSDT","b":"25.35","B":"31.21",…}`."""
 
     u: int
     b: Number
@@ -41,6 +30,10 @@ class SpotBookTicker(Struct, gc=False):
     a: Number
     A: Number
     E: int | None = None
+
+
+class BookTicker(SpotBookTicker, tag_field="e", tag="bookTicker", gc=False):
+    """The same, of USD-M, which says what it is and when."""
 
 
 class TradeMessage(Struct, tag_field="e", tag="trade", gc=False):

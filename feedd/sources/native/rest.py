@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gzip
 import hashlib
 import hmac
 import http.client
 import socket
 import threading
 import time
+import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 WITHIN_S = 10.0
 BODY_AT_MOST = 64 * 1024 * 1024  # bytes; spot's exchangeInfo has 15 MB
+TOO_LARGE = f"an answer of more than {BODY_AT_MOST} bytes"
 REFUSED_KEYS = frozenset({-2014, -2015, -1022})
 INVALID_SYMBOL = -1121
 RECV_WINDOW_MS = 10_000
@@ -180,11 +181,25 @@ def _get(connection: http.client.HTTPConnection, path: str, headers: dict[str, s
     response = connection.getresponse()
     body = response.read(BODY_AT_MOST + 1)
     if len(body) > BODY_AT_MOST:
-        raise ValueError(f"an answer of more than {BODY_AT_MOST} bytes")
+        raise ValueError(TOO_LARGE)
+    if response.length:
+        raise http.client.IncompleteRead(body, response.length)
     names = {name.lower(): value for name, value in response.getheaders()}
     if names.get("content-encoding") == "gzip":
-        body = gzip.decompress(body)
+        body = _unpacked(body)
     return Answer(response.status, names, body)
+
+
+def _unpacked(body: bytes) -> bytes:
+    """Return what was sent as gzip; raise ValueError where it is cut off, damaged or too large."""
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        unpacked = unpack.decompress(body, BODY_AT_MOST)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    if not unpack.eof:
+        raise ValueError(TOO_LARGE if unpack.unconsumed_tail else "an answer is cut off")
+    return unpacked
 
 
 def objects(body: bytes) -> Any:

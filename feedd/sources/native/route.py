@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,8 @@ class Route:
 
     async def _keep(self, number: int) -> None:
         # The second line is replaced at another time than the first.
-        rotate_after_s = self._rotate_after_s * (1.0 - 0.02 * number)
+        early = 0.02 * number + random.uniform(0.0, 0.02)  # noqa: S311  nor all workers at once
+        rotate_after_s = self._rotate_after_s * (1.0 - early)
         backoff = Backoff()
         line: Line | None = None
         while True:
@@ -194,6 +196,8 @@ class Route:
                     max_frame_size=MESSAGE_AT_MOST,
                     max_redirects=0,
                 )
+            if not line.stands:  # picows returns too where the exchange hangs up meanwhile
+                raise ConnectionResetError("the exchange hung up during the handshake")
         except BaseException:
             line.give_up("it was not made in time")  # should picows still make it
             raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from feedd.books.diff import SNAPSHOT_LEVELS, DiffBook
 from feedd.clock import Clock
-from feedd.errors import FinalError, SourceError, UnknownSymbolError
+from feedd.errors import SourceError, UnknownSymbolError
 from feedd.model import Quote, Trade
 from feedd.sources.book_keeper import BookKeeper
 from feedd.sources.market_list import MarketList
@@ -124,7 +124,7 @@ class NativeSource:
         await self._rest.check_key()
 
     async def run(self, sink: Sink) -> None:
-        """Keep every channel subscribed until cancelled."""
+        """Keep every channel subscribed until cancelled; whatever fails here may pass."""
         self._sink = sink
         self._event = sink.event
         for path, carried in self._venue.routes.items():
@@ -136,11 +136,6 @@ class NativeSource:
             async with asyncio.TaskGroup() as tasks:
                 for route in self._routes:
                     tasks.create_task(route.run(sink))
-        except BaseExceptionGroup as group:
-            final = group.subgroup(FinalError)
-            if final is None:
-                raise
-            raise final.exceptions[0] from None
         finally:
             self._trades.finish(sink, "the worker stops")
             self._books.stop()

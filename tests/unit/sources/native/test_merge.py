@@ -49,7 +49,9 @@ def test_the_first_arrival_is_told_and_the_second_dropped() -> None:
     world = World("a", "b")
     world.take("a", 10, 20)
     world.take("b", 10, 20, 30)
+    assert world.told == [10, 20, 30]
     world.take("a", 30, 40)
+    world.take("b", 40)
     assert (world.told, world.holes) == ([10, 20, 30, 40], [])
 
 
@@ -80,9 +82,9 @@ def test_the_loss_of_the_only_line_that_was_whole_is_a_hole_that_ends_in_the_nex
 
 
 def test_the_loss_of_one_of_two_whole_lines_is_no_hole() -> None:
-    world = World("a", "b")
-    world.take("a", 10)
-    world.take("b", 10)
+    world = World("a", "b", "c")
+    for line in "abc":
+        world.take(line, 10)
     assert world.merge.closed("a", "it broke")
     world.take("b", 20)
     assert (world.told, world.holes) == ([10, 20], [])
@@ -142,8 +144,9 @@ def test_when_all_lines_are_gone_the_ids_may_begin_anew() -> None:
     world = World("a")
     world.take("a", 1000)
     assert not world.merge.closed("a", "it broke")
-    world.merge.opened("a2")
-    world.take("a2", 1, 2)
+    for line in ("a2", "b2"):
+        world.merge.opened(line)
+        world.take(line, 1, 2)
     assert (world.told, world.holes) == ([1000, 1, 2], [])
 
 
