@@ -475,6 +475,26 @@ def test_connections_are_replaced_before_the_exchange_ends_them_and_nothing_is_m
     asyncio.run(run())
 
 
+def test_a_connection_whose_end_is_announced_is_replaced_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
+
+    async def run() -> None:
+        async with setting(rate=300) as place:
+            source = place.source(("quote", "trade", "book"))
+            async with running(place, source):
+                await place.until(lambda: all(map(place.told.ids, source._channels)))
+                (leaving,) = place.server._open
+                leaving.write(['{"e":"serverShutdown","E":1770123456789}'])
+                await place.until(lambda: leaving not in place.server._open)
+                seen = len(place.told.ids("quote"))
+                await place.until(lambda: len(place.told.ids("quote")) > seen + 100)
+                check_whole(place)
+
+    asyncio.run(run())
+
+
 def test_of_two_connections_one_may_die_and_nothing_is_missing() -> None:
     async def run() -> None:
         async with setting(rate=500) as place:

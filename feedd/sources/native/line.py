@@ -61,7 +61,9 @@ class Line(WSListener):
         self._unanswered: dict[int, tuple[str, float]] = {}  # by id: channel, deadline
         self._requests = 0
         self._pinged_s = time.monotonic()
-        self._pong: bytes | None = None  # owed, because too much was sent in this second
+        # Not sent yet, because too much was sent in this second.
+        self._due: deque[bytes] = deque()  # requests: as many as there are channels
+        self._pong: bytes | None = None
         self._pieces: bytearray | None = None
         self.received_ns = self._seen_ns = 0
         self.has_data = False
@@ -101,14 +103,13 @@ class Line(WSListener):
         self._requests += 1
         self._unanswered[self._requests] = (channel, time.monotonic() + ACK_WITHIN_S)
         request = {"method": "SUBSCRIBE", "params": [stream], "id": self._requests}
-        self._send(WSMsgType.TEXT, msgspec.json.encode(request))
+        self._due.append(msgspec.json.encode(request))
+        self._send_due()
 
     def look(self) -> None:
         """Send what is due, and give up what is dead; to be called about once a second."""
         now_s = time.monotonic()
-        if self._pong is not None and self._may_send():
-            self._send(WSMsgType.PONG, self._pong)
-            self._pong = None
+        self._send_due()
         if now_s - self._pinged_s >= PING_EVERY_S and self._may_send():
             self._pinged_s = now_s
             self._send(WSMsgType.PING, b"")
@@ -217,10 +218,15 @@ class Line(WSListener):
 
         A pong for the newest ping answers those before it (RFC 6455, 5.5.3).
         """
-        if self._may_send():
-            self._send(WSMsgType.PONG, payload)
-        else:
-            self._pong = payload
+        self._pong = payload
+        self._send_due()
+
+    def _send_due(self) -> None:
+        if self._pong is not None and self._may_send():
+            self._send(WSMsgType.PONG, self._pong)
+            self._pong = None
+        while self._due and self._may_send():
+            self._send(WSMsgType.TEXT, self._due.popleft())
 
     def _may_send(self) -> bool:
         sent = self._sent
