@@ -50,6 +50,7 @@ class Merge:
         self._lines: dict[Any, _Line] = {}
         self._hole: str | None = None
         self._waiting = 0  # events that all lines hold back
+        self._ahead: _Line | None = None  # the line that brought what was told last
         self.only: Any = None  # the line, where there is one: it needs no merging
         self.last: Any = None
 
@@ -74,7 +75,7 @@ class Merge:
             if key <= self.last:
                 return
             if before is None or before == self.last:
-                self.last = key
+                self.last, self._ahead = key, own
                 self._tell(event)
                 return
         if not own.held and self.last is not None and key <= self.last:
@@ -93,7 +94,7 @@ class Merge:
         self._waiting -= len(gone.held) if gone is not None else 0
         if not self._lines:
             # The exchange may begin its ids anew; and what is missing the caller tells.
-            self.last = self.only = self._hole = None
+            self.last = self.only = self._hole = self._ahead = None
             return False
         if gone is not None and gone.joined and not any(o.joined for o in self._lines.values()):
             self._hole = reason
@@ -164,13 +165,14 @@ class Merge:
         elif before is not None and self.last is not None and before < self.last:
             # Another line cut the same changes into other pieces; sizes are absolute.
             event = event._replace(before=self.last)
-        self.last = key
+        self.last, self._ahead = key, own
         own.joined = True
         self._tell(event)
 
     def _look_for_only(self) -> None:
         self.only = None
         if len(self._lines) == 1:
-            (line, own), *_ = self._lines.items()
-            if own.joined and not own.held:
-                self.only = line
+            ((line, own),) = self._lines.items()
+            # A line that is behind still brings what another told.
+            if self._ahead in {None, own} and self._hole is None:
+                self.only, self._ahead = line, own

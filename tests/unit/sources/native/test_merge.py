@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from typing import NamedTuple
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedd.sources.native import merge as merging
@@ -79,6 +80,15 @@ def test_the_loss_of_the_only_line_that_was_whole_is_a_hole_that_ends_in_the_nex
     assert world.told == [10, 40, 50, 60]
     assert world.holes == [(10, 40, "it broke")]
     assert world.merge.only == "new"
+
+
+def test_what_a_slower_line_still_brings_when_the_faster_one_is_lost_was_told() -> None:
+    world = World("fast", "slow")
+    world.take("fast", 10, 20, 30)
+    world.take("slow", 10)
+    assert world.merge.closed("fast", "it broke")
+    world.take("slow", 20, 30, 40)
+    assert (world.told, world.holes) == ([10, 20, 30, 40], [])
 
 
 def test_the_loss_of_one_of_two_whole_lines_is_no_hole() -> None:
@@ -169,3 +179,59 @@ def test_whatever_the_order_of_two_lines_all_that_either_has_is_told_once_and_in
     wanted = [key for key in range(1, 31) if key not in lacks_a & lacks_b]
     assert world.told == wanted
     assert not world.holes
+
+
+class Exchange:
+    """Counts, and delivers to each line what came since it was opened, as late as it likes."""
+
+    def __init__(self) -> None:
+        self.newest = 0
+        self.lines: dict[int, deque[int]] = {}
+        self.opened = 0
+
+    def produce(self, count: int) -> None:
+        for queue in self.lines.values():
+            queue.extend(range(self.newest + 1, self.newest + count + 1))
+        self.newest += count
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["open", "close", "wait", *["deliver"] * 6, *["produce"] * 3]),
+                  st.integers(0, 2), st.integers(1, 6)),
+        min_size=20,
+        max_size=60,
+    ),
+    st.booleans(),
+)  # fmt: skip
+def test_whatever_happens_the_stream_never_goes_backwards_and_each_hole_is_told(  # noqa: C901
+    steps: list[tuple[str, int, int]], has_before: bool
+) -> None:
+    world, exchange = World(), Exchange()
+    now_s, gone = 0.0, set()  # what was told last before all lines were gone
+    for what, which, count in steps:
+        lines = list(exchange.lines)
+        line = lines[which % len(lines)] if lines else None
+        if what == "open" and len(lines) < 3:
+            exchange.opened += 1
+            exchange.lines[exchange.opened] = deque()
+            world.merge.opened(exchange.opened)
+        elif what == "produce":
+            exchange.produce(count)
+        elif what == "wait":
+            now_s += 0.7
+            world.merge.overdue(now_s)
+        elif line is not None and what == "close":
+            del exchange.lines[line]
+            if not world.merge.closed(line, "it broke"):
+                gone.update(world.told[-1:])
+        elif line is not None and what == "deliver":
+            for _ in range(min(count, len(exchange.lines[line]))):
+                key = exchange.lines[line].popleft()
+                world.merge.take(line, key, key - 1 if has_before else None, key)
+    holes = {start: end for start, end, _ in world.holes}
+    for one, following in pairwise(world.told):
+        assert following > one
+        if following != one + 1 and not has_before:
+            assert one in gone or holes[one] == following
