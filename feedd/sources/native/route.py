@@ -35,6 +35,8 @@ LOOK_OFTEN_S = 0.1  # while two lines are to be merged
 OVERLAP_S = 5.0  # at the least, of a line and the one that replaces it
 JOINS_WITHIN_S = 60.0  # a replacement that has not joined by then is given up
 
+REPLACED = "the connection was replaced"
+
 _log = structlog.get_logger()
 
 
@@ -141,9 +143,9 @@ class Route:
                 return None
             if self._clock.monotonic_s() < due_s and not line.leaving:
                 continue
-            following = await self._dial(backoff)
+            following = await self._dial(Backoff())
             if following is not None and await self._joins(following, line):
-                line.give_up("the connection was replaced")
+                line.give_up(REPLACED)
                 return following
             if following is not None:
                 following.give_up("it did not join the connection that it was to replace")
@@ -247,23 +249,26 @@ class Route:
 
     def _drop(self, line: Line, reason: str) -> None:
         """Leave out a line that is lost."""
-        for channel in list(self._lines.get(line, ())):
-            self._leave(line, channel, reason)
+        carried = self.carried(line)
+        go_on = [channel for channel in carried if self._leave(line, channel, reason)]
+        if go_on:
+            log = _log.info if reason == REPLACED else _log.warning
+            log("another connection goes on", channels=sorted(go_on), reason=reason)
         self._lines.pop(line, None)
         for channel in self._streams:
             self._again.pop((line, channel), None)
             self._refusals.pop((line, channel), None)
 
-    def _leave(self, line: Line, channel: str, reason: str) -> None:
-        """Leave out a line of a channel; say so where it was the last."""
+    def _leave(self, line: Line, channel: str, reason: str) -> bool:
+        """Leave out a line of a channel; say so where it was the last, else return True."""
         self._lines[line].discard(channel)
         if self._sink is None:
-            return
+            return False
         if self._merges[channel].closed(line, reason):
-            _log.info("another connection goes on", channel=channel, lost=reason)
-            return
+            return True
         self._lost(channel, reason)
         self._sink.lost(channel, reason)
+        return False
 
     def _failed(self, reason: str, *, waits: bool = False) -> None:
         """Say that a connection could not be made, to the channels that have none."""

@@ -195,7 +195,7 @@ class Exchange:
         self.newest += count
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["open", "close", "wait", *["deliver"] * 6, *["produce"] * 3]),
