@@ -114,7 +114,7 @@ _read_spot_quote = msgspec.json.Decoder(SpotBookTicker, strict=False).decode
 
 def read_spot(payload: bytes) -> Any:
     """Return a message of spot, whose quotes don't say what they are."""
-    if payload[2:5] == b'u":':
+    if payload[2:5] == b'u":' or (b'"e":' not in payload and b'"u":' in payload):
         return _read_spot_quote(payload)
     return read(payload)
 

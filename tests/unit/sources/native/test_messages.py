@@ -40,7 +40,7 @@ def exchange() -> Any:
 
 
 def raw(message: dict[str, Any]) -> bytes:
-    return json.dumps(message).encode()
+    return json.dumps(message, separators=(",", ":")).encode()
 
 
 @given(
@@ -52,6 +52,13 @@ def test_a_number_in_a_string_is_the_same_as_of_float(text: str) -> None:
     read = msgspec.json.decode(f'"{text}"', type=messages.Number, strict=False)
     assert read == float(text)
     assert str(read) == str(float(text))
+
+
+@pytest.mark.parametrize("order", ["usbBaA", "AaBbsu"])
+def test_a_quote_of_spot_is_known_without_its_kind_in_whatever_order(order: str) -> None:
+    fields = {"u": 9, "s": "BNBUSDT", "b": "25.35", "B": "31.21", "a": "25.36", "A": "40.66"}
+    read = messages.read_spot(raw({name: fields[name] for name in order}))
+    assert (read.u, read.b, read.B, read.a, read.A, read.E) == (9, 25.35, 31.21, 25.36, 40.66, None)
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "Infinity", "-1", "1e999", "", "x", "0x1", "1_0"])
