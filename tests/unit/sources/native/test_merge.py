@@ -154,9 +154,9 @@ def test_when_all_lines_are_gone_the_ids_may_begin_anew() -> None:
     world = World("a")
     world.take("a", 1000)
     assert not world.merge.closed("a", "it broke")
-    for line in ("a2", "b2"):
-        world.merge.opened(line)
-        world.take(line, 1, 2)
+    world.merge.opened("a2")
+    world.merge.opened("b2")
+    world.take("a2", 1, 2)
     assert (world.told, world.holes) == ([1000, 1, 2], [])
 
 
