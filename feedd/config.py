@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 DEFAULT_PATH = Path("config/feedd.yaml")
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
+SourceName = Literal["ccxt", "native"]
 Channel = Literal["ticker", "quote", "trade", "book", "candle", "mark", "liquidation"]
 CHANNELS: tuple[str, ...] = get_args(Channel)
+NATIVE = ("binanceusdm", "binance")  # the exchanges that the native source serves
 
 
 class SymbolEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +36,7 @@ class SymbolEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
     symbol: str
     exchange: str | None = None
+    source: SourceName | None = None
     port: Port | None = None
     channels: tuple[Channel, ...] | None = None
 
@@ -75,6 +78,7 @@ class Feed(Struct, frozen=True):
 
     name: str
     exchange: str
+    source: SourceName
     symbol: str
     port: int | None
     channels: tuple[Channel, ...]
@@ -84,7 +88,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file, checked; `feeds()` is what the workers are made of."""
 
     exchange: str = "binanceusdm"
-    source: Literal["ccxt", "native"] = "ccxt"
+    source: SourceName = "ccxt"
+    connections: Annotated[int, Meta(ge=1, le=2)] = 1  # of each path of the exchange; native only
     endpoint: str | None = None
     channels: tuple[Channel, ...] = ("ticker", "quote")
     bid_ask: BidAsk = "quote"
@@ -158,6 +163,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return Feed(
             name=program_name(exchange, symbol),
             exchange=exchange,
+            source=entry.source or self.source,
             symbol=symbol,
             port=entry.port,
             channels=entry.channels or self.channels,
@@ -261,8 +267,6 @@ class _Document:
         """Refuse what is well formed and can't be."""
         if not config.symbols:
             raise self._error(["symbols"], "is empty; name at least one, e.g. BTC/USDT:USDT")
-        if config.source == "native":
-            raise self._error(["source"], "native is not there yet; use ccxt")
         if config.endpoint is not None and not re.match(r"https?://[^/]+", config.endpoint):
             raise self._error(["endpoint"], "must look like http://127.0.0.1:8765")
         self._check_proxies(config)
@@ -275,6 +279,7 @@ class _Document:
                 raise self._error(["embedded_exchange", "faults", index], unfit)
         self._check_channels(config.channels, ["channels"])
         self._check_symbols(config)
+        self._check_sources(config)
 
     def _check_proxies(self, config: Config) -> None:
         taken: dict[str, str] = {}
@@ -295,6 +300,20 @@ class _Document:
         for channel in channels:
             if channels.count(channel) > 1:
                 raise self._error(path, f"{channel} stands twice")
+
+    def _check_sources(self, config: Config) -> None:
+        feeds = config.feeds()
+        for index, (entry, feed) in enumerate(zip(config.symbols, feeds, strict=True)):
+            if feed.source == "native" and feed.exchange not in NATIVE:
+                own = isinstance(entry, SymbolEntry) and entry.source is not None
+                where: list[str | int] = ["symbols", index, "source"] if own else ["source"]
+                raise self._error(
+                    where,
+                    f"native serves {' and '.join(NATIVE)}, and symbols[{index}] is of "
+                    f"{feed.exchange}; use ccxt for it",
+                )
+        if config.connections > 1 and not any(feed.source == "native" for feed in feeds):
+            raise self._error(["connections"], "is for source: native; ccxt has one connection")
 
     def _check_symbols(self, config: Config) -> None:
         names: dict[str, int] = {}

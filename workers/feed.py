@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from feedd import config, environment, ports
 from feedd.clock import NS_PER_MS, Clock
@@ -13,7 +13,6 @@ from feedd.files import next_session
 from feedd.logs import setup as logs
 from feedd.process import run, usage_meter, worker_arguments
 from feedd.sources.base import Backoff
-from feedd.sources.ccxt_pro import CcxtSource
 from feedd.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.topics import file_name
 from feedd.transport.publisher import Publisher
@@ -21,6 +20,34 @@ from feedd.transport.publisher import Publisher
 if TYPE_CHECKING:
     import argparse
     import asyncio
+
+    from feedd.config import Config, Feed
+    from feedd.sources.base import Source
+
+
+def make_source(
+    settings: Config, feed: Feed, channels: tuple[str, ...], env: dict[str, str]
+) -> Source:
+    """Return the feed's source; only its own module is imported."""
+    given: dict[str, Any] = {
+        "endpoint": settings.endpoint_of(feed.exchange, feed.symbol),
+        "credentials": config.credentials(feed.exchange, env),
+        "book_depth": settings.book_depth,
+        "timeframe": settings.timeframe,
+        "run_dir": Path(settings.run_dir),
+    }
+    if feed.source == "native":
+        from feedd.sources.native.source import NativeSource  # noqa: PLC0415
+
+        exchange = settings.embedded_exchange if settings.endpoint is None else None
+        clock = Clock(1.0 if exchange is None else exchange.clock_scale)
+        return NativeSource(
+            feed.exchange, feed.symbol, channels, connections=settings.connections, clock=clock,
+            **given,
+        )  # fmt: skip
+    from feedd.sources.ccxt_pro import CcxtSource  # noqa: PLC0415
+
+    return CcxtSource(feed.exchange, feed.symbol, channels, **given)
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
@@ -35,16 +62,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     channels: tuple[str, ...] = feed.channels
     if "ticker" in channels and ticker_maker.needs and ticker_maker.needs not in channels:
         channels = (*channels, ticker_maker.needs)
-    source = CcxtSource(
-        feed.exchange,
-        feed.symbol,
-        channels,
-        endpoint=settings.endpoint_of(feed.exchange, feed.symbol),
-        credentials=config.credentials(feed.exchange, env),
-        book_depth=settings.book_depth,
-        timeframe=settings.timeframe,
-        run_dir=Path(settings.run_dir),
-    )
+    source = make_source(settings, feed, channels, env)
     session = next_session(
         Path(settings.run_dir, "sessions", feed.name), clock.now_ns() // NS_PER_MS
     )

@@ -33,7 +33,7 @@ class DepthRules(Protocol):
     def needs_snapshot(self) -> bool:
         """Whether only a new snapshot leads on."""
 
-    def on_update(self, message: dict[str, Any]) -> Hole | None:
+    def on_update(self, message: Any) -> Hole | None:
         """Take a message of the stream; return what is missing before it.
 
         Raises ValueError, LookupError or TypeError for a message that can't be read; nothing of

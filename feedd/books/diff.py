@@ -105,9 +105,9 @@ class DiffBook:
         """Whether there is no book, or one that soon runs out of levels that are known."""
         return self._snapshot is None and (not self.synced or self._thin)
 
-    def on_update(self, message: dict[str, Any]) -> Hole | None:
-        """Take an update; an old or doubled one changes nothing."""
-        update = to_update(message)
+    def on_update(self, message: dict[str, Any] | Update) -> Hole | None:
+        """Take an update, raw or read; an old or doubled one changes nothing."""
+        update = message if isinstance(message, Update) else to_update(message)
         newest = self._newest
         if newest is not None and update.last <= newest:
             return None

@@ -45,8 +45,8 @@ class BookKeeper:
         self._told: EventId = None
         self._after: str | None = None  # why something is missing before the next book
 
-    def on_message(self, message: dict[str, Any], received_ns: int, sink: Sink) -> None:
-        """Take a raw depth message; raises what the rules raise for one that can't be read."""
+    def on_message(self, message: Any, received_ns: int, sink: Sink) -> None:
+        """Take a depth message of the rules' kind; raises what they raise for a bad one."""
         rules = self._rules
         was_synced = rules.synced
         hole = rules.on_update(message)

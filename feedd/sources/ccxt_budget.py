@@ -4,87 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from feedd.budget.allowance import Allowance
 from feedd.errors import FeeddError, LimitError
-from feedd.sources.address_limits import address_limits, away_s, place
+from feedd.sources.address_limits import place
 from feedd.sources.ccxt_errors import WaitsError
 from feedd.sources.ccxt_import import ccxt
 from feedd.sources.dialects import market_type
 from feedd.sources.market_list import MarketList
+from feedd.sources.shared_budget import Budget
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from feedd.budget.window import Limit
     from feedd.sources.dialects import Dialect
 
-BANNED = 418  # the address is: neither requests nor connections are answered
 DELAY_AT_MOST_S = 30.0  # before a dial; ccxt would sleep through a Retry-After without a word
-
-
-class Budget:
-    """The files of one exchange's limits, as one source uses them."""
-
-    def __init__(
-        self, run_dir: Path, exchange: str, symbol: str, endpoint: str | None, rate_limit_ms: float
-    ) -> None:
-        self._limits = limits = address_limits(exchange, symbol, rate_limit_ms)
-
-        def allowance(kind: str, unit: str, limit: Limit | None) -> Allowance:
-            file = f"{limits.name}-{kind}{place(endpoint)}"
-            return Allowance(run_dir / "budget" / file, limits.name, unit, limit)
-
-        self._weight = allowance("weight", limits.unit, limits.weight)
-        self._connects = allowance("connects", "connections", limits.connects)
-        self._pauses: list[tuple[Allowance, float, str]] = []
-        self._used = 0.0
-
-    async def request(self, cost: float) -> None:
-        """Take what a request costs, in ccxt's units; raises SourceError."""
-        await self.settle()
-        per_cost = self._limits.per_cost
-        await self._weight.take(1.0 if per_cost is None else cost * per_cost)
-
-    async def connection(self) -> None:
-        """Take a connection; raises SourceError."""
-        await self.settle()
-        await self._connects.take()
-
-    def answered(self, status: int, url: str, headers: dict[str, str], body: str) -> None:
-        """Note what an answer to a request says of the limits, for `settle`."""
-        self._note(self._weight, status, headers, body)
-        used = headers.get(self._limits.used_header, "")
-        if self._limits.used_on in url and used.isdecimal():
-            self._used = max(self._used, float(used))
-
-    def handshake_refused(self, status: int, headers: dict[str, str]) -> None:
-        """Note that a connection was refused, for `settle`."""
-        self._note(self._connects, status, headers, "")
-
-    async def settle(self) -> None:
-        """Tell the other processes what was noted; raises SourceError, and keeps it then."""
-        while self._pauses:
-            allowance, until_s, why = pause = self._pauses.pop()
-            try:
-                await allowance.pause(until_s - time.monotonic(), why)
-            except BaseException:
-                self._pauses.append(pause)
-                raise
-        used, self._used = self._used, 0.0
-        if used:
-            await self._weight.raise_to(used)
-
-    def _note(self, seen_on: Allowance, status: int, headers: dict[str, str], body: str) -> None:
-        if status not in self._limits.away_s:
-            return
-        until_s = time.monotonic() + away_s(self._limits, status, headers, body, time.time())
-        for allowance in (self._weight, self._connects) if status == BANNED else (seen_on,):
-            self._pauses.append((allowance, until_s, f"HTTP {status}"))
 
 
 def shared(
@@ -96,7 +33,7 @@ def shared(
     process fetches the list: their classes note more in `fetch_markets` than what it returns.
     """
     file = f"{exchange}-{market_type(symbol)}{place(endpoint)}.jsonl"
-    markets = MarketList(run_dir / "markets" / file, exchange, ccxt.__version__)
+    markets = MarketList(run_dir / "markets" / file, exchange, f"ccxt {ccxt.__version__}")
 
     class Shared(base):  # type: ignore[misc]
         def __init__(self, config: dict[str, Any]) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import Any
-
-from feedd import secrets
 from feedd.errors import (
     ConfigError,
-    CredentialsError,
     FeeddError,
     LimitError,
     SourceError,
     UnknownSymbolError,
 )
 from feedd.sources.ccxt_import import ccxt
+from feedd.sources.refusals import one_line, refused_key
 
 
 class WaitsError(ccxt.NetworkError):  # type: ignore[misc]  # ccxt's own types are skipped
@@ -41,25 +37,10 @@ class Translator:
         if isinstance(error, WaitsError):
             return LimitError(text, error.retry_after_s)
         if isinstance(error, ccxt.AuthenticationError):
-            return CredentialsError(
-                f"{self._id} refused the API key ({text}); correct it, or unset it: "
-                "public data needs no key"
-            )
+            return refused_key(self._id, text)
         if isinstance(error, ccxt.BadSymbol):
             return UnknownSymbolError(f"{self._id} does not know {self._symbol} ({text})")
         if isinstance(error, ccxt.NotSupported | ccxt.ArgumentsRequired):
             return ConfigError(f"{self._id} can't serve {', '.join(self._channels)}: {text}")
         cause = f" ({one_line(error.__cause__)})" if error.__cause__ is not None else ""
         return SourceError(f"{type(error).__name__}: {text}{cause}")
-
-
-def unknown(exchange: str, symbol: str, markets: list[str]) -> str:
-    """Return that an exchange does not list a symbol, and what is close."""
-    close = difflib.get_close_matches(symbol, markets, n=3)
-    hint = f"; is it {' or '.join(close)}?" if close else ""
-    return f"{exchange} does not list {symbol} among its {len(markets)} markets{hint}"
-
-
-def one_line(error: Any) -> str:
-    """Return an error's text as one line, without what is secret in it: it will be published."""
-    return secrets.blank(" ".join(str(error).split())) or type(error).__name__

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from feedd.errors import ConfigError, SourceError, UnknownSymbolError
 from feedd.sources import exchanges
 from feedd.sources.ccxt_budget import shared
-from feedd.sources.ccxt_errors import unknown
 from feedd.sources.ccxt_import import exchange_class
 from feedd.sources.dialects import Dialect, lacking
+from feedd.sources.refusals import unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,14 +43,6 @@ def check_channels(
     if channel:
         raise ConfigError(
             f"{exchange} has no {channel} of {symbol} in ccxt.pro; it has {', '.join(served)}"
-        )
-
-
-def check_timeframe(exchange: str, timeframes: dict[str, str] | None, timeframe: str) -> None:
-    """Raise ConfigError for candles that an exchange doesn't have; ccxt may know of none."""
-    if timeframes and timeframe not in timeframes:
-        raise ConfigError(
-            f"{exchange} has no candles of {timeframe}; it has {', '.join(timeframes)}"
         )
 
 

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 from feedd.errors import FeeddError, FinalError, LimitError
 from feedd.sources.base import Backoff
 from feedd.sources.book_keeper import BookKeeper
-from feedd.sources.ccxt_errors import Translator, WaitsError, one_line
+from feedd.sources.ccxt_errors import Translator, WaitsError
 from feedd.sources.ccxt_exchange import (
     CACHED,
     check_channels,
-    check_timeframe,
     connected,
     load_market,
 )
@@ -39,6 +38,7 @@ from feedd.sources.ccxt_structures import (
 )
 from feedd.sources.control_messages import flat_refusal, is_control
 from feedd.sources.dialects import dialect
+from feedd.sources.refusals import check_timeframe, one_line
 from feedd.sources.trade_keeper import TradeKeeper
 
 if TYPE_CHECKING:

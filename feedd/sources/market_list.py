@@ -11,13 +11,13 @@ import time
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
+import msgspec
 
 from feedd.budget.locks import locked
 from feedd.clock import NS_PER_MS
 from feedd.errors import ConfigError, SourceError, UnknownSymbolError
 from feedd.files import write_atomically
-from feedd.sources.ccxt_errors import unknown
+from feedd.sources.refusals import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -64,9 +64,9 @@ class MarketList:
             raise SourceError(f"{self._exchange} listed no markets at all")
         by_symbol = {market["symbol"]: market for market in markets}
         with contextlib.suppress(ConfigError, TypeError):
-            body = b"".join(orjson.dumps(pair) + b"\n" for pair in by_symbol.items())
-            head = {"ccxt": self._version, "fetched_ms": _now_ms(), "crc32": zlib.crc32(body)}
-            write_atomically(self._path, orjson.dumps(head) + b"\n" + body)
+            body = b"".join(msgspec.json.encode(pair) + b"\n" for pair in by_symbol.items())
+            head = {"parser": self._version, "fetched_ms": _now_ms(), "crc32": zlib.crc32(body)}
+            write_atomically(self._path, msgspec.json.encode(head) + b"\n" + body)
         return _Found(by_symbol.get(symbol), list(by_symbol))
 
     def _read(self, symbol: str) -> _Found | None:
@@ -74,16 +74,16 @@ class MarketList:
         try:
             text = self._path.read_bytes()
             head, _, body = text.partition(b"\n")
-            told = orjson.loads(head)
-            if told["ccxt"] != self._version or told["crc32"] != zlib.crc32(body):
+            told = msgspec.json.decode(head)
+            if told["parser"] != self._version or told["crc32"] != zlib.crc32(body):
                 return None
             age_ms = _now_ms() - told["fetched_ms"]
-            start = text.find(b"\n[%b," % orjson.dumps(symbol)) + 1
+            start = text.find(b"\n[%b," % msgspec.json.encode(symbol)) + 1
             if not 0 <= age_ms < (OLD_MS if start else OLD_WITHOUT_SYMBOL_MS):
                 return None
             if start:
-                return _Found(orjson.loads(text[start : text.index(b"\n", start)])[1], [])
-            return _Found(None, [orjson.loads(line)[0] for line in body.splitlines()])
+                return _Found(msgspec.json.decode(text[start : text.index(b"\n", start)])[1], [])
+            return _Found(None, [msgspec.json.decode(line)[0] for line in body.splitlines()])
         except (OSError, ValueError, TypeError, LookupError):
             return None
 

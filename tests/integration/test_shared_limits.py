@@ -303,7 +303,7 @@ def of_the_future(text: bytes) -> bytes:
 
 
 def of_another_version(text: bytes) -> bytes:
-    return text.replace(b'"ccxt":"4', b'"ccxt":"3', 1)
+    return text.replace(b'"ccxt 4', b'"ccxt 3', 1)
 
 
 def flipped(text: bytes) -> bytes:
@@ -392,7 +392,7 @@ def test_the_file_of_a_list_is_json_lines(tmp_path: Path) -> None:
         async with setting() as place:
             await prepared(place, tmp_path)
             head, *markets = map(json.loads, the_list(tmp_path).read_text().splitlines())
-            assert head.keys() == {"ccxt", "fetched_ms", "crc32"}
+            assert head.keys() == {"parser", "fetched_ms", "crc32"}
             assert ["BTC/USDT:USDT", "BTCUSDT"] in [[name, m["id"]] for name, m in markets]
             assert orjson.loads(orjson.dumps(markets)) == markets
 

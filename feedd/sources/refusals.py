@@ -1,0 +1,40 @@
+"""What is said when something is refused, whichever source says it. ccxt is not imported."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from feedd import secrets
+from feedd.errors import ConfigError, CredentialsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def unknown(exchange: str, symbol: str, markets: list[str]) -> str:
+    """Return that an exchange does not list a symbol, and what is close."""
+    close = difflib.get_close_matches(symbol, markets, n=3)
+    hint = f"; is it {' or '.join(close)}?" if close else ""
+    return f"{exchange} does not list {symbol} among its {len(markets)} markets{hint}"
+
+
+def refused_key(exchange: str, text: str) -> CredentialsError:
+    """Return the error for an API key that an exchange refuses; `text` is the exchange's."""
+    return CredentialsError(
+        f"{exchange} refused the API key ({text}); correct it, or unset it: "
+        "public data needs no key"
+    )
+
+
+def check_timeframe(exchange: str, timeframes: Iterable[str] | None, timeframe: str) -> None:
+    """Raise ConfigError for candles that an exchange doesn't have; ccxt may know of none."""
+    if timeframes and timeframe not in timeframes:
+        raise ConfigError(
+            f"{exchange} has no candles of {timeframe}; it has {', '.join(timeframes)}"
+        )
+
+
+def one_line(error: Any) -> str:
+    """Return an error's text as one line, without what is secret in it: it will be published."""
+    return secrets.blank(" ".join(str(error).split())) or type(error).__name__

@@ -1,0 +1,672 @@
+"""The native source against the embedded exchange: the contract, and what only it does.
+
+The tests of the contract are those of the ccxt source, run on this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from conftest import Project
+from test_ccxt_source import (  # noqa: F401  the contract
+    Setting,
+    Told,
+    running,
+    setting,
+    test_a_burst_arrives_whole_and_in_order,
+    test_a_depth_update_that_is_lost_is_told_and_the_next_book_is_of_a_new_snapshot,
+    test_a_fill_at_no_price_is_no_trade_and_no_hole,
+    test_a_frame_that_ccxt_can_not_read_is_told_and_the_stream_goes_on,
+    test_a_key_is_checked_before_anything_is_subscribed_to,
+    test_a_lost_connection_is_told_and_made_again,
+    test_a_refused_subscription_is_tried_again_on_a_new_connection,
+    test_an_answer_that_ccxt_can_not_read_passes_with_the_next_one,
+    test_an_exchange_that_goes_and_comes_back_is_found_again_and_the_loop_never_freezes,
+    test_an_unknown_symbol_is_final_and_names_what_is_close,
+    test_every_channel_arrives_with_one_connection_per_path,
+    test_every_event_that_a_reconnect_missed_lies_in_a_gap_that_is_told,
+    test_trades_that_a_reconnect_missed_are_asked_for_and_come_in_order,
+    test_trades_that_nobody_has_are_a_gap_with_its_range,
+)
+from test_channels import CHECKS, FEEDS, Truth
+from test_shared_limits import (  # noqa: F401  the same limits, for both sources
+    asked,
+    prepared,
+    test_a_handshake_that_is_refused_makes_all_others_wait,
+    test_a_key_is_checked_on_a_list_that_another_worker_fetched,
+    test_a_symbol_that_is_not_listed_is_looked_for_again_after_a_minute,
+    test_a_weight_that_is_used_up_is_said_and_nothing_is_asked,
+    test_an_answer_without_markets_is_never_kept,
+    test_connections_over_the_limit_are_not_dialled_and_the_channel_says_why,
+    test_what_one_source_is_refused_all_others_wait_for,
+    test_what_other_programs_used_on_this_address_counts,
+)
+
+from feedd.clock import Clock
+from feedd.errors import ConfigError, SourceError
+from feedd.exchange import server as servers
+from feedd.exchange.binance import protocol
+from feedd.exchange.connection import Reaction
+from feedd.exchange.generated import GeneratedMarket, GeneratedSpot
+from feedd.exchange.market import Refused
+from feedd.exchange.recorded import RecordedMarket, load_tapes
+from feedd.exchange.server import ExchangeServer, _Client
+from feedd.exchange.streams import parse
+from feedd.model import Book, Quote, Ticker
+from feedd.sources.ccxt_pro import CcxtSource
+from feedd.sources.native import line as lines
+from feedd.sources.native import route as routes
+from feedd.sources.native.source import NativeSource
+from feedd.ticker import TickerMaker
+
+USDM = FEEDS["binanceusdm"][1]
+SPOT = FEEDS["binance"][1]
+
+
+@pytest.fixture(autouse=True)
+def _native(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the tests of the contract make this source."""
+
+    def source(
+        self: Setting, channels: tuple[str, ...] = ("ticker", "quote", "trade"),
+        symbol: str = "BTC/USDT:USDT", **options: Any,
+    ) -> NativeSource:  # fmt: skip
+        return NativeSource("binanceusdm", symbol, channels,
+                            endpoint=f"http://127.0.0.1:{self.port}", **options)  # fmt: skip
+
+    monkeypatch.setattr(Setting, "source", source)
+
+
+# --- the same payloads as the ccxt source ---------------------------------------------------------
+
+
+def key(tick: Any) -> Any:
+    """Return what names an event, whichever source tells it."""
+    if tick.channel in {"quote", "trade", "book"}:
+        return tick.id
+    if tick.channel == "candle":
+        return tick.timestamp, tick.open_time
+    return tick.timestamp, getattr(tick, "volume", 0)
+
+
+def payload(tick: Any) -> dict[str, Any]:
+    """Return all of it that does not depend on who received it when."""
+    kept = {"published_ns": 0, "session": 0, "seq": 0, "received_ns": 0}
+    return {**msgspec.structs.asdict(tick), **kept}
+
+
+def compare(ours: Told, theirs: Told, channel: str) -> int:
+    """Compare a channel over the span that both heard; return how many events that has."""
+    mine, other = (
+        [tick for tick in told.ticks if tick.channel == channel] for told in (ours, theirs)
+    )
+    assert mine, channel
+    assert other, channel
+    first = max(key(mine[0]), key(other[0]))
+    last = min(key(mine[-1]), key(other[-1]))
+    spans = [[tick for tick in told if first <= key(tick) <= last] for told in (mine, other)]
+    assert [type(tick) for tick in spans[0]] == [type(tick) for tick in spans[1]]
+    for one, another in zip(*(map(payload, span) for span in spans), strict=True):
+        if channel == "ticker":  # a ticker's bid and ask are the TickerMaker's
+            for name in ("bid", "ask"):
+                one[name] = another[name] = None
+        assert one == another
+    return len(spans[0])
+
+
+def made_tickers(told: Told, mode: Any, span: set[Any]) -> list[dict[str, Any]]:
+    """Return the tickers that a worker would make of a span, in an order of the exchange's."""
+    maker = TickerMaker(mode, 30 * 10**9)
+    made = []
+    ticks = [tick for tick in told.ticks if (tick.channel, key(tick)) in span]
+    for tick in sorted(ticks, key=lambda tick: (tick.timestamp or 0, tick.channel, key(tick))):
+        tick.received_ns = (tick.timestamp or 0) * 10**6
+        ticker = None
+        if isinstance(tick, Ticker):
+            ticker = maker.on_summary(tick)
+        elif isinstance(tick, Quote):
+            ticker = maker.on_quote(tick)
+        elif isinstance(tick, Book):
+            ticker = maker.on_book(tick)
+        if ticker is not None:
+            made.append(msgspec.structs.asdict(ticker))
+    return made
+
+
+async def both(
+    market: Any, exchange: str, channels: list[str], path: str, least: dict[str, int]
+) -> tuple[Told, Told]:
+    """Run both sources on one exchange until both have told enough."""
+    spot = market if path else None
+    server = ExchangeServer(GeneratedMarket(Clock()) if path else market, Clock(), spot=spot)
+    port = await server.start(0)
+    place, theirs = Setting(server, port), Told()
+    symbol = "BTC/USDT" if path else "BTC/USDT:USDT"
+    given = (exchange, symbol, tuple(channels))
+    endpoint = f"http://127.0.0.1:{port}{path}"
+    native, other = NativeSource(*given, endpoint=endpoint), CcxtSource(*given, endpoint=endpoint)
+    try:
+        await native.prepare()
+        await other.prepare()
+        tasks = [
+            asyncio.create_task(other.run(theirs)),
+            asyncio.create_task(native.run(place.told)),
+        ]
+
+        def enough() -> bool:
+            return all(
+                sum(tick.channel == channel for tick in told.ticks) >= count
+                for told in (place.told, theirs)
+                for channel, count in least.items()
+            )
+
+        await place.until(enough, 60)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await native.close()
+        await other.close()
+    finally:
+        await server.stop()
+    for told in (place.told, theirs):
+        assert (told.losses, told.holes, told.resyncs, told.rejections) == ([], [], [], [])
+    return place.told, theirs
+
+
+@pytest.mark.parametrize(
+    ("exchange", "channels", "path"),
+    [("binanceusdm", USDM, ""), ("binance", SPOT, "/spot")],
+)
+def test_both_sources_publish_the_same_to_the_last_key(
+    exchange: str, channels: list[str], path: str
+) -> None:
+    least = {"ticker": 3, "quote": 200, "trade": 200, "book": 20, "candle": 3, "mark": 3}
+    least = {name: count for name, count in least.items() if name in channels}
+    if "liquidation" in channels:
+        least["liquidation"] = 1
+    make = GeneratedSpot if path else GeneratedMarket
+
+    async def run() -> tuple[Told, Told]:
+        return await both(make(Clock(), rate=200), exchange, channels, path, least)
+
+    ours, theirs = asyncio.run(run())
+    for channel in channels:
+        assert compare(ours, theirs, channel) >= least[channel] // 4
+    spans = [{(tick.channel, key(tick)) for tick in told.ticks} for told in (ours, theirs)]
+    for mode in ("book", "quote", "estimate", "none"):
+        made = made_tickers(ours, mode, spans[0] & spans[1])
+        assert made
+        assert made == made_tickers(theirs, mode, spans[0] & spans[1])
+
+
+def test_both_sources_publish_the_same_of_a_recording(btcusdt: Path) -> None:
+    channels = ["ticker", "quote", "trade", "book", "candle"]
+    least = {"ticker": 3, "quote": 4000, "trade": 500, "book": 100, "candle": 10}
+
+    async def run() -> tuple[Told, Told]:
+        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=8.0, rebase=False)
+        return await both(market, "binanceusdm", channels, "", least)
+
+    ours, theirs = asyncio.run(run())
+    for channel in channels:
+        assert compare(ours, theirs, channel) >= least[channel] // 2
+
+
+def test_every_channel_arrives_through_the_worker_with_the_values_that_the_exchange_sent(
+    make_project: Callable[..., Project],
+) -> None:
+    project = make_project(
+        source="native",
+        symbols=[
+            {"symbol": "BTC/USDT:USDT", "channels": USDM},
+            {"symbol": "BTC/USDT", "exchange": "binance", "channels": SPOT},
+        ],
+        connections=2,
+        embedded_exchange={"rate": 100, "truth_log": "truth.jsonl"},
+    )
+    everything = project.subscribe()
+    started = project.feedd("start")
+    assert started.returncode == 0, started.stdout + started.stderr
+    seen: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    def enough(topic: str, one: dict[str, Any]) -> bool:
+        seen.setdefault((one["exchange"], topic.partition(".")[0]), []).append(one)
+        wanted = [("binanceusdm", name) for name in USDM] + [("binance", name) for name in SPOT]
+        return all(seen.get(each) for each in wanted) and len(seen["binance", "quote"]) > 100
+
+    everything.until(enough, timeout_s=90)
+    for pid in [pid for name, pid in project.pids().items() if name.startswith("feed-")]:
+        mapped = Path(f"/proc/{pid}/maps").read_text()
+        assert "picows" in mapped
+        assert "aiohttp" not in mapped
+    project.supervisorctl("stop", "exchange")
+    truth = Truth((project.root / "truth.jsonl").read_text())
+    for (exchange, channel), payloads in seen.items():
+        for one in payloads:
+            if channel == "status":
+                assert not one.get("gap")
+                assert not one["rejected"]
+            else:
+                CHECKS[channel](truth, exchange, one)
+
+
+def test_neither_ccxt_nor_aiohttp_is_imported() -> None:
+    """Together they take 90 MB and most of a second."""
+    code = (
+        "import runpy, sys; runpy.run_path('workers/feed.py', run_name='worker');"
+        "import feedd.sources.native.source;"
+        "sys.exit(' '.join({'ccxt', 'aiohttp'} & set(sys.modules)) or 0)"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True,
+                          check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- subscriptions, pings and death ---------------------------------------------------------------
+
+
+def test_a_subscription_that_is_never_answered_ends_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = protocol.Connection.on_text
+    silent = [True]
+
+    def on_text(self: protocol.Connection, text: str, now_s: float) -> Reaction:
+        return Reaction() if silent else answer(self, text, now_s)
+
+    monkeypatch.setattr(protocol.Connection, "on_text", on_text)
+    monkeypatch.setattr(lines, "ACK_WITHIN_S", 0.5)
+
+    async def run() -> None:
+        async with setting() as place, running(place, place.source(("quote",))):
+            await place.until(lambda: place.told.losses)
+            assert "subscription to quote was not answered" in place.told.losses[0][1]
+            silent.clear()
+            await place.until(lambda: place.told.ids("quote"))
+
+    asyncio.run(run())
+
+
+def test_a_channel_that_is_refused_is_tried_again_and_the_others_go_on() -> None:
+    async def run() -> None:
+        async with setting() as place:
+            market, check = place.server._market, place.server._market.check
+            refusals = 2
+
+            def refuse(stream: Any) -> None:
+                nonlocal refusals
+                if stream.kind == "trade" and refusals:
+                    refusals -= 1
+                    raise Refused("not now")
+                check(stream)
+
+            market.check = refuse  # type: ignore[method-assign]
+            async with running(place, place.source(("quote", "trade"))):
+                await place.until(lambda: place.told.ids("trade"))
+                assert [channel for channel, _ in place.told.losses] == ["trade", "trade"]
+                assert "code 2: Invalid request: not now" in place.told.losses[0][1]
+                assert place.server._connections == 1
+
+    asyncio.run(run())
+
+
+def test_pings_are_answered_and_never_more_is_sent_than_the_exchange_allows() -> None:
+    """Beyond ten messages a second it closes the connection."""
+
+    async def run() -> None:
+        async with setting() as place, running(place, place.source(("quote",))):
+            await place.until(lambda: place.told.ids("quote"))
+            client = place.client("bookTicker")
+            before = client.connection._pong_s
+            for number in range(40):
+                await client.response.ping(str(number).encode())
+            await place.until(lambda: client.connection._pong_s > before)
+            answered = client.connection._pong_s
+            await place.until(lambda: client.connection._pong_s > answered + 0.5)  # the last one
+            assert place.told.losses == []
+
+    asyncio.run(run())
+
+
+def test_a_connection_that_answers_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "PING_EVERY_S", 0.5)
+    monkeypatch.setattr(lines, "DEAD_AFTER_S", 4.0)
+
+    async def run() -> None:
+        async with setting() as place:
+            source = place.source(("quote", "liquidation"))
+            async with running(place, source):
+                await place.until(lambda: place.told.ids("quote"))
+                lived = source.life("liquidation")
+                # Quiet, and answering: alive.
+                await place.until(lambda: source.life("liquidation") != lived)
+                client = place.client("bookTicker")
+                client.send = lambda _: None  # type: ignore[method-assign]
+                client._request.transport.pause_reading()  # type: ignore[union-attr]
+                await place.until(lambda: place.told.losses)
+                assert [*place.told.losses[0]] == ["quote", "no sign of life for 4 s"]
+                seen = len(place.told.ids("quote"))
+                await place.until(lambda: len(place.told.ids("quote")) > seen)
+                assert "liquidation" not in [channel for channel, _ in place.told.losses]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("pieces", [2, 5])
+def test_a_message_that_comes_in_pieces_is_whole(pieces: int) -> None:
+    async def run() -> None:
+        async with setting(rate=0.001) as place, running(place, place.source(("trade",))):
+            await place.until(lambda: place.knows("btcusdt@trade"))
+            text = json.dumps({"e": "trade", "E": 5, "T": 5, "s": "BTCUSDT", "t": 7, "p": "1.5",
+                               "q": "1", "X": "MARKET", "m": False}).encode()  # fmt: skip
+            size = -(-len(text) // pieces)
+            parts = [text[at : at + size] for at in range(0, len(text), size)]
+            transport = place.client("btcusdt@trade")._request.transport
+            for number, part in enumerate(parts):
+                first, last = number == 0, number == len(parts) - 1
+                transport.write(bytes([(0x80 if last else 0) | (1 if first else 0), len(part)]))
+                transport.write(part)
+                if first:
+                    transport.write(b"\x89\x00")  # control frames may come in between
+            await place.until(lambda: 7 in place.told.ids("trade"))
+            assert place.told.rejections == []
+
+    asyncio.run(run())
+
+
+def test_a_given_up_connections_late_frames_are_not_told() -> None:
+    async def run() -> None:
+        async with setting() as place:
+            source = place.source(("quote",))
+            async with running(place, source):
+                await place.until(lambda: place.told.ids("quote"))
+                (given_up,) = source._routes[0]._lines
+                source.reconnect("quote", "because")
+                seen = len(place.told.ticks)
+
+                class Frame:
+                    msg_type, fin = lines.WSMsgType.TEXT, True
+
+                    def get_payload_as_bytes(self) -> bytes:
+                        return b'{"e":"bookTicker","u":7,"b":"1","B":"2","a":"3","A":"4","E":6}'
+
+                given_up.on_ws_frame(None, Frame())
+                assert len(place.told.ticks) == seen
+                await place.until(lambda: place.told.losses and len(place.told.ticks) > seen)
+                assert 7 not in place.told.ids("quote")
+
+    asyncio.run(run())
+
+
+def test_an_exchange_that_hangs_up_in_the_handshake_is_a_loss_at_once() -> None:
+    async def run() -> None:
+        async with setting() as place:
+
+            async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.close()
+
+            bad = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+            source = place.source(("quote",))
+            await source.prepare()
+            source._endpoint = f"http://127.0.0.1:{bad.sockets[0].getsockname()[1]}"
+            task = asyncio.create_task(source.run(place.told))
+            await place.until(lambda: len(place.told.losses) >= 3)
+            assert "hung up" in place.told.losses[0][1]
+            assert place.told.subscriptions == []
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            bad.close()
+
+    asyncio.run(run())
+
+
+# --- several lines --------------------------------------------------------------------------------
+
+
+def check_whole(place: Setting) -> None:
+    """Check that nothing was lost, doubled or out of order since the first event of each."""
+    told = place.told
+    assert (told.losses, told.holes, told.resyncs, told.rejections) == ([], [], [], [])
+    quotes, trades, books = (told.ids(channel) for channel in ("quote", "trade", "book"))
+    assert quotes == place.sent[place.sent.index(quotes[0]) :][: len(quotes)]
+    assert trades == list(range(trades[0], trades[0] + len(trades)))
+    assert books == sorted(set(books))
+
+
+def test_connections_are_replaced_before_the_exchange_ends_them_and_nothing_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A day of the exchange's lasts ten seconds here; its pings would storm, and are left out."""
+    scale = 8640.0
+    monkeypatch.setattr(protocol, "_USDM_RULES", protocol.Rules(1e9, 1e9, 10))
+    monkeypatch.setattr(servers, "LOOK_EVERY_S", 0.1 * scale)
+    monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
+    monkeypatch.setattr(routes, "LOOK_EVERY_S", 0.2)
+
+    async def run() -> None:
+        async with setting(rate=300) as place:
+            place.server._clock = Clock(scale)
+            source = place.source(
+                ("quote", "trade", "book", "candle"), clock=Clock(scale), rotate_after_s=8 * 3600.0
+            )
+            async with running(place, source):
+                await place.until(lambda: place.server._connections >= 2)
+                oldest = {client.number: client for client in place.server._open}
+                # By then the exchange has ended the first ones, had they stayed.
+                await place.until(lambda: place.server._connections >= 10, 60)
+                assert not set(oldest.values()) & place.server._open
+                check_whole(place)
+                candles = [tick for tick in place.told.ticks if tick.channel == "candle"]
+                stamps = [(candle.open_time, candle.timestamp) for candle in candles]
+                assert stamps == sorted(set(stamps))
+
+    asyncio.run(run())
+
+
+def test_a_connection_whose_end_is_announced_is_replaced_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
+
+    async def run() -> None:
+        async with setting(rate=300) as place:
+            source = place.source(("quote", "trade", "book"))
+            async with running(place, source):
+                await place.until(lambda: all(map(place.told.ids, source._channels)))
+                (leaving,) = place.server._open
+                leaving.write(['{"e":"serverShutdown","E":1770123456789}'])
+                await place.until(lambda: leaving not in place.server._open)
+                seen = len(place.told.ids("quote"))
+                await place.until(lambda: len(place.told.ids("quote")) > seen + 100)
+                check_whole(place)
+
+    asyncio.run(run())
+
+
+def test_of_two_connections_one_may_die_and_nothing_is_missing() -> None:
+    async def run() -> None:
+        async with setting(rate=500) as place:
+            source = place.source(("quote", "trade", "book"), connections=2)
+            async with running(place, source):
+                await place.until(lambda: len(place.server._open) == 2)
+                for _ in range(3):
+                    seen = len(place.told.ids("quote"))
+                    await place.until(lambda n=seen: len(place.told.ids("quote")) > n + 100)
+                    oldest = min(place.server._open, key=lambda client: client.number)
+                    oldest.abort()
+                    made = place.server._connections
+                    await place.until(
+                        lambda n=made: (
+                            place.server._connections > n and len(place.server._open) == 2
+                        )
+                    )
+                    (route,) = source._routes
+                    await place.until(
+                        lambda its=route: (
+                            all(
+                                merge.goes_on_with(line)
+                                for merge in its._merges.values()
+                                for line in its._lines
+                            )
+                            and len(its._lines) == 2
+                        )
+                    )
+                check_whole(place)
+
+    asyncio.run(run())
+
+
+def test_a_gap_of_one_connection_is_filled_by_the_other() -> None:
+    async def run() -> None:
+        async with setting(rate=300) as place:
+            source = place.source(("trade", "book"), connections=2)
+            async with running(place, source):
+                await place.until(lambda: place.told.ids("book") and place.told.ids("trade"))
+                await place.until(lambda: len(place.server._open) == 2)
+                faulty: _Client = min(place.server._open, key=lambda client: client.number)
+                send, counted = faulty.send, [0]
+
+                def lose_some(messages: Any) -> None:
+                    counted[0] += 1
+                    if counted[0] % 5:
+                        send(messages)
+
+                faulty.send = lose_some  # type: ignore[method-assign]
+                await place.until(lambda: counted[0] > 100)
+                assert (place.told.holes, place.told.resyncs) == ([], [])
+                trades = place.told.ids("trade")
+                assert trades == list(range(trades[0], trades[0] + len(trades)))
+                assert not any(hasattr(tick, "backfilled") for tick in place.told.ticks)
+
+    asyncio.run(run())
+
+
+# --- the way there --------------------------------------------------------------------------------
+
+
+def test_sources_that_start_at_once_fetch_the_markets_once(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with setting() as place:
+            symbols = [f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP")]
+            sources = await asyncio.gather(*(prepared(place, tmp_path, one) for one in symbols))
+            assert asked(place) == 1
+            assert [one._market_id for one in sources] == [
+                one.partition(":")[0].replace("/", "") for one in symbols
+            ]
+
+    asyncio.run(run())
+
+
+def test_an_exchange_that_is_away_is_not_final() -> None:
+    async def run() -> None:
+        source = NativeSource("binanceusdm", "BTC/USDT:USDT", ("quote",),
+                              endpoint="http://127.0.0.1:9")  # fmt: skip
+        with pytest.raises(SourceError, match="exchangeInfo can't be asked for: ConnectionRefused"):
+            await source.prepare()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("symbol", "channels", "timeframe", "said"),
+    [
+        ("BTC/USDT", ("quote", "mark"), "1m", "has no mark of BTC/USDT; it has ticker, quote"),
+        ("BTC/USDT:USDT", ("candle",), "1s", "has no candles of 1s; it has 1m, 3m"),
+    ],
+)
+def test_what_the_exchange_has_not_is_final(
+    symbol: str, channels: tuple[str, ...], timeframe: str, said: str
+) -> None:
+    async def run() -> None:
+        source = NativeSource("binance", symbol, channels, timeframe=timeframe)
+        with pytest.raises(ConfigError, match=said):
+            await source.prepare()
+
+    asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-keyout", str(path), "-out", str(path.with_suffix(".crt"))],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("there is no openssl to make a certificate")
+    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
+    return path
+
+
+@asynccontextmanager
+async def behind_tls(port: int, certificate: Path) -> AsyncIterator[int]:
+    """Hand what comes over TLS on to a port."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        tasks.update(asyncio.create_task(one) for one in (pump(reader, back), pump(there, writer)))
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    server = await asyncio.start_server(take, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_the_exchange_is_reached_over_tls_and_a_strangers_certificate_is_refused(
+    certificate: Path,
+) -> None:
+    async def run() -> None:
+        async with setting() as place, behind_tls(place.port, certificate) as port:
+            trusted = ssl.create_default_context(cafile=str(certificate.with_suffix(".crt")))
+            given = ("binanceusdm", "BTC/USDT:USDT", ("quote", "book"))
+            endpoint = f"https://localhost:{port}"
+            stranger = NativeSource(*given, endpoint=endpoint)
+            with pytest.raises(SourceError, match="CERTIFICATE_VERIFY_FAILED"):
+                await stranger.prepare()
+            source = NativeSource(*given, endpoint=endpoint, tls=trusted)
+            async with running(place, source):  # type: ignore[arg-type]
+                await place.until(lambda: place.told.ids("quote") and place.told.ids("book"))
+
+    asyncio.run(run())
+
+
+def test_the_names_of_the_streams_are_the_exchanges() -> None:
+    from feedd.sources.native.venues import USDM as VENUE  # noqa: PLC0415
+    from feedd.sources.native.venues import stream  # noqa: PLC0415
+
+    for route, channels in VENUE.routes.items():
+        for channel in channels:
+            parsed = parse(stream(channel, "BTCUSDT", "1m"))
+            assert parsed is not None
+            assert f"/{parsed.category}/ws" == route

@@ -1,0 +1,237 @@
+"""Several lines as one stream: whole, once, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feedd.sources.native import merge as merging
+from feedd.sources.native.merge import Merge
+
+
+class Diff(NamedTuple):
+    """An event that says what it follows."""
+
+    before: int
+    last: int
+
+
+class World:
+    """A merge, and what it told."""
+
+    def __init__(self, *lines: str) -> None:
+        self.told: list[int] = []
+        self.diffs: list[Diff] = []
+        self.holes: list[tuple[int, int, str]] = []
+        self.merge = Merge(self._tell, lambda *hole: self.holes.append(hole))
+        for line in lines:
+            self.merge.opened(line)
+
+    def _tell(self, event: int | Diff) -> None:
+        if isinstance(event, Diff):
+            self.diffs.append(event)
+        else:
+            self.told.append(event)
+
+    def take(self, line: str, *keys: int) -> None:
+        for key in keys:
+            self.merge.take(line, key, None, key)
+
+    def take_ids(self, line: str, *keys: int) -> None:
+        for key in keys:
+            self.merge.take(line, key, key - 1, key)
+
+
+def test_the_first_arrival_is_told_and_the_second_dropped() -> None:
+    world = World("a", "b")
+    world.take("a", 10, 20)
+    world.take("b", 10, 20, 30)
+    assert world.told == [10, 20, 30]
+    world.take("a", 30, 40)
+    world.take("b", 40)
+    assert (world.told, world.holes) == ([10, 20, 30, 40], [])
+
+
+def test_a_line_that_is_ahead_waits_until_the_others_have_reached_where_it_began() -> None:
+    """Told at once, it would make the rest of the older line come too late."""
+    world = World("old")
+    world.take("old", 10)
+    world.merge.opened("new")
+    world.take("new", 40, 50)
+    assert not world.merge.goes_on_with("new")
+    world.take("old", 20, 30)
+    assert world.told == [10, 20, 30]
+    world.take("old", 40)
+    assert world.merge.goes_on_with("new")
+    assert (world.told, world.holes) == ([10, 20, 30, 40, 50], [])
+
+
+def test_the_loss_of_the_only_line_that_was_whole_is_a_hole_that_ends_in_the_next_event() -> None:
+    world = World("old")
+    world.take("old", 10)
+    world.merge.opened("new")
+    world.take("new", 40, 50)
+    assert world.merge.closed("old", "it broke")
+    world.take("new", 60)
+    assert world.told == [10, 40, 50, 60]
+    assert world.holes == [(10, 40, "it broke")]
+    assert world.merge.only == "new"
+
+
+def test_what_a_slower_line_still_brings_when_the_faster_one_is_lost_was_told() -> None:
+    world = World("fast", "slow")
+    world.take("fast", 10, 20, 30)
+    world.take("slow", 10)
+    assert world.merge.closed("fast", "it broke")
+    world.take("slow", 20, 30, 40)
+    assert (world.told, world.holes) == ([10, 20, 30, 40], [])
+
+
+def test_the_loss_of_one_of_two_whole_lines_is_no_hole() -> None:
+    world = World("a", "b", "c")
+    for line in "abc":
+        world.take(line, 10)
+    assert world.merge.closed("a", "it broke")
+    world.take("b", 20)
+    assert (world.told, world.holes) == ([10, 20], [])
+
+
+def test_a_line_that_others_do_not_reach_goes_on_after_a_second_with_a_hole() -> None:
+    world = World("stalled")
+    world.take("stalled", 10)
+    world.merge.opened("new")
+    world.take("new", 30)
+    world.merge.overdue(100.0)
+    world.merge.overdue(100.0 + merging.WAIT_S - 0.1)
+    assert world.told == [10]
+    world.merge.overdue(100.0 + merging.WAIT_S)
+    world.take("stalled", 20)  # never backwards
+    assert world.told == [10, 30]
+    assert [(start, end) for start, end, _ in world.holes] == [(10, 30)]
+
+
+def test_what_is_held_back_is_bounded() -> None:
+    world = World("stalled")
+    world.take("stalled", 1)
+    world.merge.opened("new")
+    world.take("new", *range(10, 20 + merging.HELD_AT_MOST))
+    assert world.told[1] == 10
+    assert len(world.told) > merging.HELD_AT_MOST
+
+
+def test_a_gap_of_one_line_is_filled_by_the_other() -> None:
+    world = World("a", "b")
+    world.take_ids("a", 1, 2)
+    world.take_ids("b", 1)
+    world.take_ids("a", 5)  # 3 and 4 are missing there
+    assert world.told == [1, 2]
+    world.take_ids("b", 2, 3, 4, 5, 6)
+    assert world.told == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_gap_that_both_lines_have_is_left_to_whoever_checks_the_ids() -> None:
+    world = World("a", "b")
+    world.take_ids("a", 1, 4)
+    world.take_ids("b", 1, 4)
+    world.take_ids("a", 5)
+    assert (world.told, world.holes) == ([1, 4, 5], [])
+
+
+def test_the_same_changes_cut_into_other_pieces_are_a_chain_too() -> None:
+    world = World("a", "b")
+    pieces = {"a": ((0, 10), (10, 20), (20, 30)), "b": ((5, 15), (15, 25), (25, 35))}
+    for a, b in zip(pieces["a"], pieces["b"], strict=True):
+        world.merge.take("a", a[1], a[0], Diff(*a))
+        world.merge.take("b", b[1], b[0], Diff(*b))
+    assert world.diffs == [(0, 10), (10, 15), (15, 20), (20, 25), (25, 30), (30, 35)]
+
+
+def test_when_all_lines_are_gone_the_ids_may_begin_anew() -> None:
+    world = World("a")
+    world.take("a", 1000)
+    assert not world.merge.closed("a", "it broke")
+    world.merge.opened("a2")
+    world.merge.opened("b2")
+    world.take("a2", 1, 2)
+    assert (world.told, world.holes) == ([1000, 1, 2], [])
+
+
+@given(
+    st.lists(st.sampled_from("ab"), min_size=1, max_size=80),
+    st.sets(st.integers(2, 29), max_size=8),
+    st.sets(st.integers(2, 29), max_size=8),
+)
+def test_whatever_the_order_of_two_lines_all_that_either_has_is_told_once_and_in_order(
+    order: list[str], lacks_a: set[int], lacks_b: set[int]
+) -> None:
+    world = World("a", "b")
+    queues = {
+        "a": deque(key for key in range(1, 31) if key not in lacks_a),
+        "b": deque(key for key in range(1, 31) if key not in lacks_b),
+    }
+    for line in [*order, *"ab" * 30]:
+        if queues[line]:
+            world.take_ids(line, queues[line].popleft())
+    wanted = [key for key in range(1, 31) if key not in lacks_a & lacks_b]
+    assert world.told == wanted
+    assert not world.holes
+
+
+class Exchange:
+    """Counts, and delivers to each line what came since it was opened, as late as it likes."""
+
+    def __init__(self) -> None:
+        self.newest = 0
+        self.lines: dict[int, deque[int]] = {}
+        self.opened = 0
+
+    def produce(self, count: int) -> None:
+        for queue in self.lines.values():
+            queue.extend(range(self.newest + 1, self.newest + count + 1))
+        self.newest += count
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["open", "close", "wait", *["deliver"] * 6, *["produce"] * 3]),
+                  st.integers(0, 2), st.integers(1, 6)),
+        min_size=20,
+        max_size=60,
+    ),
+    st.booleans(),
+)  # fmt: skip
+def test_whatever_happens_the_stream_never_goes_backwards_and_each_hole_is_told(  # noqa: C901
+    steps: list[tuple[str, int, int]], has_before: bool
+) -> None:
+    world, exchange = World(), Exchange()
+    now_s, gone = 0.0, set()  # what was told last before all lines were gone
+    for what, which, count in steps:
+        lines = list(exchange.lines)
+        line = lines[which % len(lines)] if lines else None
+        if what == "open" and len(lines) < 3:
+            exchange.opened += 1
+            exchange.lines[exchange.opened] = deque()
+            world.merge.opened(exchange.opened)
+        elif what == "produce":
+            exchange.produce(count)
+        elif what == "wait":
+            now_s += 0.7
+            world.merge.overdue(now_s)
+        elif line is not None and what == "close":
+            del exchange.lines[line]
+            if not world.merge.closed(line, "it broke"):
+                gone.update(world.told[-1:])
+        elif line is not None and what == "deliver":
+            for _ in range(min(count, len(exchange.lines[line]))):
+                key = exchange.lines[line].popleft()
+                world.merge.take(line, key, key - 1 if has_before else None, key)
+    holes = {start: end for start, end, _ in world.holes}
+    for one, following in pairwise(world.told):
+        assert following > one
+        if following != one + 1 and not has_before:
+            assert one in gone or holes[one] == following
