@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import deque
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 MASK = (1 << 63) - 1
 EPOCH = 1 << 50  # more than any id
+MARKS = ".marks"  # behind the log's name: the file with its marks
 
 Feed = tuple[str, str, str]  # exchange, its own name of the symbol, channel
 
@@ -208,24 +210,27 @@ class Truth:
 
     def _read(self) -> None:
         offset = 0
+        later = deque(_marks(self.path.with_name(self.path.name + MARKS)))
         for line in self._file:
             if not line.endswith(b"\n"):
                 self.torn = True
                 break
             self.lines += 1
             try:
-                self._take(orjson.loads(line), offset)
+                event = orjson.loads(line)
+                while later and later[0]["ns"] <= event["sent_ns"]:
+                    self._mark(later.popleft())
+                self._take(event, offset)
             except (LookupError, TypeError, ValueError) as error:
                 raise ConfigError(
                     f"{self.path}, line {self.lines}: is no line of a truth log: "
                     f"{type(error).__name__}: {error}"
                 ) from None
             offset += len(line)
+        while later:
+            self._mark(later.popleft())
 
     def _take(self, line: dict[str, Any], offset: int) -> None:
-        if "mark" in line:
-            self._mark(line)
-            return
         name = line["stream"]
         one = self._stream(name)
         if one is None:
@@ -310,6 +315,27 @@ class Truth:
         if name not in self._streams:
             self._streams[name] = channels.stream(name)
         return self._streams[name]
+
+
+def _marks(path: Path) -> list[dict[str, Any]]:
+    """Return the marks in their order; none where there is no such file."""
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    marks = []
+    for number, line in enumerate(lines, 1):
+        if not line.endswith(b"\n"):
+            break  # still being written
+        try:
+            mark = orjson.loads(line)
+            missing = {"mark", "ns", "connection", "streams", "fault", "by"} - mark.keys()
+        except (AttributeError, ValueError):
+            missing = {"all"}
+        if missing:
+            raise ConfigError(f"{path}, line {number}: is no mark of a truth log")
+        marks.append(mark)
+    return marks
 
 
 def _begins_anew(message: dict[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """The truth log: what the exchange sent, a JSON line each, for whoever audits what arrived.
 
-Its lines are described in `docs/faults.md`.
+Beside it, in a file of its own that ends in `.marks`, stands when connections and faults begin and
+end. The lines of both are described in `docs/faults.md`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from feedd.exchange.market import Message
 
 Mark = Literal["opened", "closed", "fault", "clear"]
+MARKS = ".marks"  # behind the log's name
 
 
 class TruthLog:
@@ -26,7 +28,7 @@ class TruthLog:
     `{"sent_ns":…,"connection":1,"stream":"btcusdt@trade","id":5266583935,"data":{…}}`: `sent_ns`
     is ns since the epoch, `connection` counts from 1 and is null where there was none to send to,
     `id` is null where the exchange has none. `"swallowed":"<fault>"` behind `data` says that it
-    did not arrive as it is. Marks tell when connections and faults begin and end.
+    did not arrive as it is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,6 +36,7 @@ class TruthLog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a", encoding="utf-8", buffering=1 << 20)
+            self._marks = path.with_name(path.name + MARKS).open("a", encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{path}: the truth log can't be opened: {error.strerror}") from None
 
@@ -68,12 +71,14 @@ class TruthLog:
             "fault": fault,
             "by": by,
         }
-        self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
+        self._marks.write(json.dumps(row, separators=(",", ":")) + "\n")
 
     def flush(self) -> None:
         """Let readers see all lines so far."""
         self._file.flush()
+        self._marks.flush()
 
     def close(self) -> None:
         """Write the rest."""
         self._file.close()
+        self._marks.close()

@@ -15,7 +15,7 @@ from feedd.clock import Clock
 from feedd.exchange.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.exchange.market import Market
 from feedd.exchange.server import ExchangeServer
-from feedd.exchange.truth import TruthLog
+from feedd.exchange.truth import MARKS, TruthLog
 
 WITHIN_S = 20
 TEXT, CLOSE = aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.CLOSE
@@ -64,7 +64,9 @@ class Place:
         return [line["id"] for line in self.truth() if line.get("swallowed") == name]
 
     def marks(self, *kinds: str) -> list[dict[str, Any]]:
-        return [line for line in self.truth() if line.get("mark") in kinds]
+        self.truth()
+        lines = self._truth.with_name(self._truth.name + MARKS).read_text().splitlines()
+        return [mark for line in lines if (mark := json.loads(line))["mark"] in kinds]
 
     def unsent(self, stream: str) -> list[int]:
         return [

@@ -40,8 +40,6 @@ class Truth:
         self._asks: dict[float, float] = {}
         for line in text.splitlines():
             row = json.loads(line)
-            if "mark" in row:
-                continue
             stream, data = row["stream"], row["data"]
             if "@" in stream:
                 self._binance(stream.partition("@")[2], data)

@@ -59,8 +59,9 @@ from feedd.exchange.binance import protocol
 from feedd.exchange.connection import Reaction
 from feedd.exchange.generated import GeneratedMarket, GeneratedSpot
 from feedd.exchange.market import Refused
+from feedd.exchange.outlet import Client
 from feedd.exchange.recorded import RecordedMarket, load_tapes
-from feedd.exchange.server import ExchangeServer, _Client
+from feedd.exchange.server import ExchangeServer
 from feedd.exchange.streams import parse
 from feedd.model import Book, Quote, Ticker
 from feedd.sources.ccxt_pro import CcxtSource
@@ -535,7 +536,7 @@ def test_a_gap_of_one_connection_is_filled_by_the_other() -> None:
             async with running(place, source):
                 await place.until(lambda: place.told.ids("book") and place.told.ids("trade"))
                 await place.until(lambda: len(place.server._open) == 2)
-                faulty: _Client = min(place.server._open, key=lambda client: client.number)
+                faulty: Client = min(place.server._open, key=lambda client: client.number)
                 send, counted = faulty.send, [0]
 
                 def lose_some(messages: Any) -> None:

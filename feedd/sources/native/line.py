@@ -37,13 +37,15 @@ class Line(WSListener):
     """One connection. Every frame is a sign of life: `received_ns` is when the last one came.
 
     `take` says who takes which kind of message, with the line, the payload and the time in ns;
-    what it raises of ValueError, TypeError and LookupError rejects the message. `lost` is done,
+    what it raises of ValueError, TypeError and LookupError rejects the message, and so does another
+    symbol than `symbol`, which is the exchange's id. `lost` is done,
     with the reason, when the connection is to be given up; from then on its frames are ignored.
     `clock` is the exchange's, for its rule of messages a second.
     """
 
     def __init__(
         self,
+        symbol: str,
         read: Callable[[bytes], Any],
         take: Take,
         messages_a_second: int,
@@ -51,6 +53,7 @@ class Line(WSListener):
         refused: Callable[[Line, str, str], None],
         clock: Clock,
     ) -> None:
+        self._symbol = symbol
         self._read = read
         self._take = take
         self._rejected = rejected
@@ -87,6 +90,8 @@ class Line(WSListener):
         payload = frame.get_payload_as_bytes()
         try:
             message = self._read(payload)
+            if message.s != self._symbol:
+                raise _other_symbol(message.s)
             self._take[type(message)](self, message, payload, received_ns)
             self.has_data = True
         except (ValueError, TypeError, LookupError) as error:
@@ -179,6 +184,8 @@ class Line(WSListener):
             whole, self._pieces = bytes(self._pieces), None
             try:
                 message = self._read(whole)
+                if message.s != self._symbol:
+                    raise _other_symbol(message.s)
                 self._take[type(message)](self, message, whole, self.received_ns)
             except (ValueError, TypeError, LookupError) as error:
                 self._answer(whole, error)
@@ -206,11 +213,11 @@ class Line(WSListener):
             self._refused(self, channel, f"the subscription is refused: {refusal}")
 
     def _reject(self, kind: str | None, error: Exception) -> None:
-        """Tell a message that can't be read; a kind of event that nobody asked for is none."""
+        """Tell a message that can't be read: one of no known kind may have been of any channel."""
         if kind == "serverShutdown":
             self.leaving = True
-        channel = messages.CHANNEL_OF.get(kind or "")
-        if kind is None or channel is not None:
+        else:
+            channel = messages.CHANNEL_OF.get(kind or "")
             self._rejected(self, channel, f"{type(error).__name__}: {error}")
 
     def _answer_ping(self, payload: bytes) -> None:
@@ -236,6 +243,10 @@ class Line(WSListener):
         if self._transport is not None and not self.lost.done():
             self._sent.append(self._clock.monotonic_s())
             self._transport.send(kind, payload)
+
+
+def _other_symbol(symbol: str) -> ValueError:
+    return ValueError(f"a message of {symbol}, which was not asked for")
 
 
 def _refuse(_payload: bytes) -> Any:

@@ -25,6 +25,7 @@ class SpotBookTicker(Struct, gc=False):
     """`<symbol>@bookTicker` of spot: `{"u":400900217,"s":"BNBUSDT","b":"25.35","B":"31.21",…}`."""
 
     u: int
+    s: str
     b: Number
     B: Number
     a: Number
@@ -39,6 +40,7 @@ class BookTicker(SpotBookTicker, tag_field="e", tag="bookTicker", gc=False):
 class TradeMessage(Struct, tag_field="e", tag="trade", gc=False):
     """`<symbol>@trade`; m: the buyer was the maker, so that the taker sold."""
 
+    s: str
     t: int
     p: Number
     q: Number
@@ -50,6 +52,7 @@ class DepthUpdate(Struct, tag_field="e", tag="depthUpdate", gc=False):
     """`<symbol>@depth`; see `feedd.books.diff.to_update` for what the ids mean."""
 
     E: int
+    s: str
     U: int
     u: int
     b: Levels
@@ -61,6 +64,7 @@ class TickerMessage(Struct, tag_field="e", tag="24hrTicker"):
     """`<symbol>@ticker`; its time is that of the last trade, C."""
 
     E: int
+    s: str
     c: Number
     v: Number
     h: Number
@@ -79,6 +83,7 @@ class Kline(Struct, tag_field="e", tag="kline"):
     """`<symbol>@kline_<interval>`; seldom enough for `raw_messages.binance_candles`."""
 
     E: int
+    s: str
     k: _Candle
 
 
@@ -86,9 +91,11 @@ class MarkPrice(Struct, tag_field="e", tag="markPriceUpdate"):
     """`<symbol>@markPrice@1s`; seldom enough for `raw_messages.binance_mark`."""
 
     E: int
+    s: str
 
 
 class _Order(Struct):
+    s: str
     S: Literal["BUY", "SELL"]
     ap: Number
     l: Number  # noqa: E741  Binance's name
@@ -100,6 +107,11 @@ class ForceOrder(Struct, tag_field="e", tag="forceOrder"):
 
     E: int
     o: _Order
+
+    @property
+    def s(self) -> str:
+        """Its symbol, as of the others."""
+        return self.o.s
 
 
 Message = BookTicker | TradeMessage | DepthUpdate | TickerMessage | Kline | MarkPrice | ForceOrder

@@ -312,7 +312,13 @@ class NativeSource:
 
         read = messages.read_spot if self._venue is venues.SPOT else messages.read
         return Line(
-            read, self._take, self._venue.messages_a_second, rejected, route.refused, self._clock
+            self._market_id,
+            read,
+            self._take,
+            self._venue.messages_a_second,
+            rejected,
+            route.refused,
+            self._clock,
         )
 
 

@@ -97,6 +97,10 @@ def state_told(state: str, s: float) -> Line:
     return notice("StateChange", s, feed=FEED, state=state, reason=None)
 
 
+def as_lines(rows: list[Line]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
 # --- the audit --------------------------------------------------------------------------------
 
 
@@ -106,7 +110,9 @@ def audited(
     """Return what an audit finds, by topic."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "truth.jsonl"
-        path.write_text("".join(json.dumps(line) + "\n" for line in truth))
+        path.write_text(as_lines([line for line in truth if "mark" not in line]))
+        marks = as_lines([line for line in truth if "mark" in line])
+        path.with_name("truth.jsonl.marks").write_text(marks)
         log = Truth(path)
         audit = Audit(log, [""], Limits(**limits), by_client=by_client)
         for line in recorded:

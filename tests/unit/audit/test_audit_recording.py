@@ -50,7 +50,9 @@ def test_events_are_lines_with_all_their_fields() -> None:
 
 
 def test_the_command_exits_0_or_1_and_names_the_topic(tmp_path: Path) -> None:
-    truth = [mark("opened", 0), *(trade_sent(n, n) for n in (1, 2, 3))]
+    truth = [trade_sent(n, n) for n in (1, 2, 3)]
+    marks = tmp_path / "truth.marks"
+    marks.write_text(json.dumps(mark("opened", 0)) + '\n{"mark":"clo')  # still being written
     ticks = [trade_seen(n, n, n) for n in (1, 2, 3)]
     good = audit(tmp_path, truth, [HEAD, *ticks, {"ns": 1, "end": "SIGINT", "lines": 5}])
     assert (good.returncode, good.stderr) == (0, "")
@@ -58,6 +60,11 @@ def test_the_command_exits_0_or_1_and_names_the_topic(tmp_path: Path) -> None:
     bad = audit(tmp_path, truth, [HEAD, ticks[0], ticks[2]])
     assert bad.returncode == 1
     assert f"{TRADE}  missing: of seq 2 to 2 of session 1" in bad.stdout
+    marks.write_text('{"mark":"closed"}\n')
+    torn = audit(tmp_path, truth, [HEAD, *ticks])
+    assert torn.returncode == 78
+    assert torn.stderr.endswith("truth.marks, line 1: is no mark of a truth log\n")
+    marks.unlink()
     machine = audit(tmp_path, truth, [HEAD, ticks[0], ticks[2]], "--json")
     assert machine.returncode == 1
     assert json.loads(machine.stdout)["topics"][TRADE]["missing"] == 1

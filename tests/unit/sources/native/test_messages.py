@@ -99,7 +99,7 @@ def test_a_liquidation_without_price_or_size_is_an_error(changes: dict[str, str]
 
 @pytest.mark.parametrize("pu", [{"pu": 5}, {}])
 def test_an_update_of_the_book_is_the_one_that_the_rules_read(pu: dict[str, int]) -> None:
-    message = {"e": "depthUpdate", "E": 3, "U": 7, "u": 9, "b": [["1.50", "0.000"]],
+    message = {"e": "depthUpdate", "E": 3, "s": "X", "U": 7, "u": 9, "b": [["1.50", "0.000"]],
                "a": [["2.10", "3"], ["2.2", "1"]], **pu}  # fmt: skip
     assert messages.to_update(messages.read(raw(message))) == raw_to_update(message)
 
