@@ -19,14 +19,17 @@ def main(words: list[str]) -> int:
     """Run cases one after the other; return 1 where one failed or missed its target."""
     seed = int(os.environ.get("SEED") or time.time_ns() // 10**6 % 10**6)
     cases = [c for c in CASES.values() if not words or any(word in c.name for word in words)]
-    print(f"seed {seed}: SEED={seed} make chaos does the same again; {len(cases)} cases", flush=True)
+    print(
+        f"seed {seed}: SEED={seed} make chaos does the same again; {len(cases)} cases", flush=True
+    )
     report = Report(seed)
     for case in cases:
         print(f"{case.name}: {case.what} …", flush=True)
         outcome = run_case(case, seed, short=False)
         report.add(case, outcome)
-        print(f"    {outcome.verdict} in {outcome.took_s:.0f} s: {outcome.figures} {outcome.reason}",
-              flush=True)  # fmt: skip
+        print(f"    {outcome.verdict} in {outcome.took_s:.0f} s: {outcome.figures}", flush=True)
+        if outcome.reason:
+            print(f"    {outcome.reason}", flush=True)
     if words:
         print("no report is written of a part of the cases")
     else:

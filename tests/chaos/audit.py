@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def _judge(key: str, channel: _Channel, sent: set[int], due: set[int], found: Fi
     seen = set(ids)
     found.seen += len(ids)
     found.twice += len(ids) - len(seen)
-    found.out_of_order += sum(b < a for a, b in zip(ids, ids[1:], strict=False))
+    found.out_of_order += sum(b < a for a, b in pairwise(ids))
     found.unknown += len(seen - sent)
     begin = min(ids, default=float("inf"))
     for id_ in sorted(due - seen):

@@ -1,4 +1,4 @@
-"""A subscriber that asks for far too much: `python -m chaos.bomb OUT ENDPOINT COUNT LENGTH SEED`."""
+"""A greedy subscriber: `python -m chaos.bomb OUT ENDPOINT COUNT LENGTH SEED`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A quick subscriber in a process of its own: it counts, and says how late messages are.
 
-`python -m chaos.counter OUT [endpoint, …] [history, …] TOPIC`; a JSON line twice a second, and a last
-one at SIGTERM. `holes` are numbers that neither came nor lie in a Gap: there must be none.
+`python -m chaos.counter OUT [endpoint, …] [history, …] TOPIC`; a JSON line twice a second
+and at SIGTERM. `holes` are numbers that neither came nor lie in a Gap: there must be none.
 """
 
 from __future__ import annotations

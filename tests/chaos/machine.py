@@ -139,10 +139,8 @@ def clock_stepped(run: Run) -> None:
         offset.write_text(f"{step:+d}\n")
         within(10, lambda step=step: abs(state()[1] - step) < 60, "the worker's clock is stepped")
         time.sleep(6)
-    told = [l for l in recorder.lines if l["kind"] != "tick" and l.get("state") != "live"]
+    told = [one for one in recorder.lines if one["kind"] != "tick" and one.get("state") != "live"]
     run.must(not told, f"told {told}")
     run.note("no STALE, no new session")
     (found,) = run.nothing_lost_silently(project, recorder)
     run.figure("lost", found.flagged, most=0)
-
-

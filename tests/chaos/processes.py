@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from itertools import pairwise
 from typing import Any
 
 from conftest import Project
@@ -34,7 +35,7 @@ def silence_s(recorder: Process, after_s: float, topic: str) -> float:
     """Return the longest time without a tick of a topic that began after a time."""
     at = [line["at"] for line in recorder.lines if line.get("topic") == topic]
     at = [after_s, *(one for one in at if one > after_s)]
-    return max((b - a for a, b in zip(at, at[1:], strict=False)), default=0.0)
+    return max((b - a for a, b in pairwise(at)), default=0.0)
 
 
 def new_pid(project: Project, name: str, old: int) -> int:
@@ -44,6 +45,19 @@ def new_pid(project: Project, name: str, old: int) -> int:
 
     pid: int = within(60, found, f"{name} runs again")
     return pid
+
+
+@case(
+    "nothing is done",
+    what="some thousand events pass, and nothing is done to anybody",
+    target="0 lost, 0 flagged",
+)
+def nothing_is_done(run: Run) -> None:
+    project = run.project(embedded_exchange={"rate": 1500.0})
+    recorder = run.recorder(project)
+    within(60, lambda: len(recorder.lines) > 3500, "3,500 events")
+    (found,) = run.nothing_lost_silently(project, recorder)
+    run.figure("flagged", found.flagged, most=0)
 
 
 @case(
@@ -64,7 +78,10 @@ def worker_killed(run: Run) -> None:
     run.figure("data again after", again_s - began_s, most=3.0, unit="s")
     time.sleep(2)
     run.nothing_lost_silently(project, recorder, other)
-    run.must(not [l for l in other.lines if l["kind"] != "tick"][1:], "the other was told something")
+    run.must(
+        not [one for one in other.lines if one["kind"] != "tick"][1:],
+        "the other was told something",
+    )
 
 
 @case(
@@ -195,7 +212,9 @@ def both_proxies(run: Run) -> None:
         new_pid(project, name, pids[name])
     time.sleep(3)
     told = [line for line in recorder.lines if line["kind"] not in {"tick", "StateChange"}]
-    told += [l for l in recorder.lines if l["kind"] == "StateChange" and l["state"] != "live"]
+    told += [
+        one for one in recorder.lines if one["kind"] == "StateChange" and one["state"] != "live"
+    ]
     run.figure("notices", len(told), most=0)
     (found,) = run.nothing_lost_silently(project, recorder)
     run.figure("lost", found.flagged, most=0)
@@ -246,12 +265,9 @@ def supervisord_hangs(run: Run) -> None:
     "rolling restart",
     what="supervisorctl restart of each worker in turn",
     target="`stopped` with the last numbers, then a new session; data again within 5 s",
-    short=True,
 )
 def rolling_restart(run: Run) -> None:
-    project = run.project(
-        symbols=["BTC/USDT", "ETH/USDT"], embedded_exchange={"bursts": True}
-    )
+    project = run.project(symbols=["BTC/USDT", "ETH/USDT"], embedded_exchange={"bursts": True})
     recorder = run.recorder(project)
     for name, feed in ((BTC, FEED), (ETH, FEED.replace("BTC", "ETH"))):
         began_s = time.monotonic()
@@ -260,14 +276,18 @@ def rolling_restart(run: Run) -> None:
         new = recorder.said(60, "the new session", kind="NewSession", feed=feed)
         again_s = next_tick(recorder, new["at"] - 0.5, session=new["new"])
         run.figure("again after", again_s - began_s, most=5.0, unit="s")
-        told = [l for l in recorder.lines if l.get("feed") == feed and l["kind"] != "StateChange"]
-        run.must([l["kind"] for l in told] == ["Stopped", "NewSession"], f"told {told}")
+        told = [
+            one
+            for one in recorder.lines
+            if one.get("feed") == feed and one["kind"] != "StateChange"
+        ]
+        run.must([one["kind"] for one in told] == ["Stopped", "NewSession"], f"told {told}")
     run.nothing_lost_silently(project, recorder)
 
 
 @case(
     "worker ends while nobody reads",
-    what="SIGTERM of a worker, and of a publisher with 50,000 messages queued, while the proxy hangs",
+    what="the proxy hangs; SIGTERM of a worker, and of a publisher with 50,000 messages queued",
     target="each has ended within 2 s",
     short=True,
 )

@@ -12,22 +12,22 @@ from chaos.runner import Outcome
 
 HEAD = """# What was done to it, and what came of it
 
-`make chaos` starts real processes on the embedded exchange, does to them what is written below, and
-holds what a subscriber saw against what the exchange sent: each event was seen once and in order, or
-lies in a range that the stream said was missing. It wrote this file; a case that misses its target
-says so here.
+`make chaos` starts real processes on the embedded exchange, does to them what is written below,
+and holds what a subscriber saw against what the exchange sent: each event was seen once and in
+order, or lies in a range that the stream said was missing. It wrote this file; a case that misses
+its target says so here.
 
 Seed {seed} (`SEED={seed} make chaos` does the same again; the timing is the machine's own), {date},
-{cores} cores, {system}, {minutes} min. {count}
+{cores} cores, load {load}, {system}, {minutes} min. {count}
 
 | case | what is done | target | got | |
 |---|---|---|---|---|
 """
 FOOT = """
-"0 unflagged": no event of the exchange is missing outside of what the stream told of, none came twice
-or out of order, and none came that the exchange had not sent. "Flagged" are those in a range that was
-told. Not covered: a subscriber at a Unix socket may subscribe without bound (processes of the same
-user only), and many subscribers within their quota each take memory.
+"0 unflagged": no event of the exchange is missing outside of what the stream told of, none came
+twice or out of order, and none came that the exchange had not sent. "Flagged" are those in a range
+that was told. Not covered: a subscriber at a Unix socket may subscribe without bound (processes of
+the same user only), and many subscribers within their quota take memory each.
 """
 
 
@@ -37,6 +37,7 @@ class Report:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._began_s = time.monotonic()
+        self._load = os.getloadavg()[1]
         self._rows: list[tuple[Case, Outcome]] = []
 
     def add(self, case: Case, outcome: Outcome) -> None:
@@ -48,11 +49,12 @@ class Report:
 
     def text(self) -> str:
         verdicts = [outcome.verdict for _, outcome in self._rows]
-        counts = ((len(verdicts), "cases"), (verdicts.count("PASS"), "PASS"),
-                  (verdicts.count("not"), "not"), (verdicts.count("skipped"), "skipped"))  # fmt: skip
+        counts = [(len(verdicts), "cases")]
+        counts += [(verdicts.count(verdict), verdict) for verdict in ("PASS", "not", "skipped")]
         head = HEAD.format(
             seed=self._seed, date=datetime.now(UTC).date().isoformat(), cores=os.cpu_count(),
             system=f"{platform.system()}, Python {platform.python_version()}",
+            load=f"{self._load:.0f} before and {os.getloadavg()[1]:.0f} at the end",
             minutes=round((time.monotonic() - self._began_s) / 60),
             count=f"{', '.join(f'{count} {what}' for count, what in counts if count)}.",
         )  # fmt: skip

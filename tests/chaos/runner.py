@@ -33,10 +33,10 @@ def seed_of(case: Case, seed: int) -> int:
     return zlib.crc32(f"{seed} {case.name}".encode()) % 10**6
 
 
-def run_case(case: Case, seed: int, *, short: bool) -> Outcome:
-    """Run a case; whatever it raises is its outcome."""
+def run_case(case: Case, seed: int, *, short: bool, **environment: str) -> Outcome:
+    """Run a case, its processes with more in their environment; what it raises is its outcome."""
     began_s = time.monotonic()
-    run = Run(seed_of(case, seed), short)
+    run = Run(seed_of(case, seed), short, environment)
     reason, verdict = "", "PASS"
     try:
         with _limited(case.limit_s, "the case"):
@@ -45,6 +45,9 @@ def run_case(case: Case, seed: int, *, short: bool) -> Outcome:
         verdict, reason = "skipped", str(missing)
     except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  it is the finding
         verdict, reason = "not", _one_line(error)
+    except BaseException:  # Ctrl-C
+        run.close()
+        raise
     try:
         with _limited(CLOSE_S, "its end"):
             run.close()

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import zmq
-from conftest import Project, free_ports
+from conftest import Project
 
 import feedd
 from chaos.frame import BTC, Process, Run, case, history_of, within, workers_of
@@ -29,25 +29,33 @@ def counter(run: Run, project: Project, topic: str) -> Process:
     made = run.process(
         "counter", json.dumps([project.endpoint]), json.dumps([history_of(project)]), topic
     )
-    within(60, lambda: any(l["ticks"] for l in made.lines), "a counter's first tick")
+    within(60, lambda: any(one["ticks"] for one in made.lines), "a counter's first tick")
     return made
 
 
 def usual_p99_ms(counters: list[Process], from_s: float, to_s: float) -> float:
     """Return the median over all half seconds of all counters."""
-    late = [l["p99_ms"] or 0.0 for one in counters for l in one.lines if from_s < l["at"] <= to_s]
+    late = [
+        said["p99_ms"] or 0.0
+        for one in counters
+        for said in one.lines
+        if from_s < said["at"] <= to_s
+    ]
     return statistics.median(late) if late else 0.0
 
 
 @case(
     "slow subscriber",
-    what="SIGSTOP of one of ten subscribers while 300,000 messages pass at 10,000 a second, then SIGCONT",
-    target="the others get all, p99 as before (or below 50 ms); it knows what it lost within 2 s, with the tail",
+    what="SIGSTOP of one of ten subscribers for 30 s at 10,000 messages a second, then SIGCONT",
+    target="the others get all, p99 as before (or below 50 ms); it knows of what it lost, with the "
+    "tail, within 2 s",
     limit_s=240,
     short=True,
 )
 def slow_subscriber(run: Run) -> None:
-    others, count, per_s, alone_s = (2, 200_000, 20_000, 0) if run.short else (9, 400_000, 10_000, 8)
+    others, count, per_s, alone_s = 9, 400_000, 10_000, 8
+    if run.short:
+        others, count, per_s, alone_s = 1, 200_000, 25_000, 0
     project = run.project()
     publisher = run.process("publisher", workers_of(project), str(per_s), str(count), "1")
     topic = f"quote.test.{symbol(0)}."
@@ -171,7 +179,6 @@ class JunkServer:
     "zombie endpoint",
     what="where the proxy was, a peer greets and then sends junk; then the proxy is back",
     target="data again within 2 s of the proxy's return; 0 lost unsaid",
-    short=True,
 )
 def zombie_endpoint(run: Run) -> None:
     project = run.project()
@@ -249,7 +256,6 @@ def _packed(payload: dict[str, Any]) -> bytes:
     what="one client subscribes to 300,000 topics of 24 bytes, and again when it is cut off",
     target="proxy below 256 MB; the others lose nothing, p99 below 50 ms; the client is cut off",
     limit_s=180,
-    short=True,
 )
 def subscription_bomb(run: Run) -> None:
     project = run.project()
@@ -274,17 +280,15 @@ def subscription_bomb(run: Run) -> None:
     run.figure("proxy at most", round(proxy_mb), most=256, unit="MB")
     run.figure("the worker grew by", round(worker_mb - before_mb), most=30, unit="MB")
     run.must("cut off 127.0.0.1" in project.log("proxy"), "the proxy's log names it")
-    late_ms = [l["p99_ms"] or 0.0 for l in other.lines if began_s < l["at"] < ended_s]
+    late_ms = [one["p99_ms"] or 0.0 for one in other.lines if began_s < one["at"] < ended_s]
     late_ms.sort()
-    run.figure(
-        "p99 in the median half second", statistics.median(late_ms), most=50.0, unit="ms"
-    )
+    run.figure("p99 in the median half second", statistics.median(late_ms), most=50.0, unit="ms")
     run.note(f"in the worst {late_ms[-1]:.0f} ms")
     other.stop()
     publisher.stop()
     end = other.lines[-1]
     run.must(end["holes"] == end["back"] == 0, f"holes that nobody told: {end}")
     run.figure("lost by another subscriber", end["in_gaps"], most=0)
-    run.must(not [s for s in end["stale"] if s], f"stale: {end['stale']}")
+    run.figure("said to be stale", len(end["stale"]), most=0)
     (found,) = run.nothing_lost_silently(project, recorder)
     run.figure("lost", found.flagged, most=0)
