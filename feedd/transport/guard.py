@@ -92,7 +92,12 @@ class Guard:
         self.fault: Exception | None = None
 
     def watch(self, watched: zmq.Socket[bytes], *, quota: bool) -> None:
-        """Watch a socket that is not bound yet; with a quota for each of its connections."""
+        """Watch a socket that is not bound yet; with a quota for each of its connections.
+
+        Raises RuntimeError once it has started: a monitor that nobody reads stops the socket.
+        """
+        if self._thread.ident is not None:
+            raise RuntimeError("the guard has started; sockets are to be known before")
         endpoint = f"inproc://guard-{len(self._watched)}"
         watched.monitor(endpoint, _EVENTS)
         monitor = self._context.socket(zmq.PAIR)

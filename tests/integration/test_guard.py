@@ -155,3 +155,18 @@ def test_a_proxy_without_descriptors_refuses_strangers_idly_and_serves_on(tmp_pa
         child.stdin.close()
         child.wait(10)
         child.stdout.close()
+
+
+def test_a_process_takes_as_many_descriptors_as_it_may() -> None:
+    code = """
+import resource
+from feedd.process import raise_open_files
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+raise_open_files()
+print(resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard))
+"""
+    done = subprocess.run(
+        [PYTHON, "-c", code], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "True\n"
