@@ -153,7 +153,7 @@ class Guard:
                 event = parse_monitor_message(watched.monitor.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
                 break
-            kind, value = event["event"], event["value"]
+            kind, value = event["event"], int(event["value"])
             if kind == zmq.EVENT_LISTENING:
                 # libzmq's accept would wait where the guard's own was quicker.
                 os.set_blocking(value, False)

@@ -20,8 +20,8 @@ def main(out: Path, endpoint: str, count: int, length: int, seed: int) -> None:
     for _ in range(count):
         socket.subscribe(f"{generator.getrandbits(4 * length):0{length}x}")
     out.write_text(json.dumps({"at": time.monotonic(), "kind": "subscribed"}) + "\n")
-    while True:
-        time.sleep(1)
+    while True:  # libzmq subscribes anew where it is asked for something
+        socket.poll(1000)
 
 
 if __name__ == "__main__":

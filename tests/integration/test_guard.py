@@ -80,6 +80,14 @@ def test_a_subscriber_that_floods_with_subscriptions_is_cut_off_and_named_once(h
     eventually(lambda: here.gets(honest))
 
 
+def test_who_was_cut_off_is_let_go_after_a_while_and_cut_off_again(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feedd.transport.guard.HOLD_S", 0.2)
+    greedy = here.subscriber(2 * AT_ONCE_BYTES // 250, 240)
+    eventually(lambda: greedy.poll(0) or here.proxy.guard.cut >= 2)  # polled, it connects again
+
+
 def test_no_subscription_reaches_a_worker_but_the_proxys_own(here: Here) -> None:
     subscriber = here.subscriber(100, 20)
     eventually(lambda: here.gets(subscriber))
