@@ -7,9 +7,12 @@ and at SIGTERM. `holes` are numbers that neither came nor lie in a Gap: there mu
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,25 @@ import feedd
 from feedd.client.events import Gap, StateChange
 
 SAY_EVERY_S = 0.5
+LEAST_MS, WIDER = 0.1, 1.1
+
+
+def bucket(ms: float) -> int:
+    """Return the bucket that a latency falls in; each is a tenth wider than the last."""
+    return math.ceil(math.log(max(ms, LEAST_MS) / LEAST_MS, WIDER))
+
+
+def p99_ms(lines: Iterable[dict[str, Any]]) -> float:
+    """Return the upper end of the bucket that 99 of 100 latencies of these lines are within."""
+    late: Counter[int] = Counter()
+    for line in lines:
+        late.update({int(number): count for number, count in line["late"].items()})
+    left = late.total() / 100
+    for number in sorted(late, reverse=True):
+        left -= late[number]
+        if left < 0:
+            return LEAST_MS * WIDER**number
+    return 0.0
 
 
 class Counted:
@@ -25,7 +47,7 @@ class Counted:
     def __init__(self) -> None:
         self.next: dict[str, int] = {}
         self.ticks = self.in_gaps = self.holes = self.back = 0
-        self.late_ms: list[float] = []
+        self.late: Counter[int] = Counter()
         self.gap_at = 0.0
         self.stale: list[str] = []
 
@@ -38,7 +60,7 @@ class Counted:
             self.stale += [event.feed] if event.state == "stale" else []
         elif hasattr(event, "seq"):
             self.ticks += 1
-            self.late_ms.append((time.time_ns() - event.published_ns) / 1e6)
+            self.late[bucket((time.time_ns() - event.published_ns) / 1e6)] += 1
             self._pass(f"{event.channel}.{event.exchange}.{event.symbol}.", event.seq, event.seq)
 
     def _pass(self, topic: str, first: int, last: int) -> None:
@@ -48,11 +70,11 @@ class Counted:
         self.next[topic] = max(due, last + 1)
 
     def said(self) -> dict[str, Any]:
-        late, self.late_ms = sorted(self.late_ms), []
+        late, self.late = self.late, Counter()
         return {
             "at": time.monotonic(), "kind": "count", "ticks": self.ticks, "in_gaps": self.in_gaps,
             "holes": self.holes, "back": self.back, "high": max(self.next.values(), default=1) - 1,
-            "p99_ms": late[int(len(late) * 0.99)] if late else None, "gap_at": self.gap_at,
+            "late": late, "gap_at": self.gap_at,
             "stale": self.stale,
         }  # fmt: skip
 
