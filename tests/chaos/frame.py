@@ -39,7 +39,10 @@ class Lost(AssertionError):  # noqa: N818  what it says
 
 @dataclass(frozen=True)
 class Case:
-    """One case: what is done, what is aimed at, how long it may take, and the function."""
+    """One case: what is done, what is aimed at, how long it may take, and the function.
+
+    `known` says why the target is missed, where that is known.
+    """
 
     name: str
     what: str
@@ -47,19 +50,26 @@ class Case:
     limit_s: float
     run: Callable[[Run], None]
     short: bool
+    known: str
 
 
 CASES: dict[str, Case] = {}
 
 
 def case(
-    name: str, *, what: str, target: str, limit_s: float = 120.0, short: bool = False
+    name: str,
+    *,
+    what: str,
+    target: str,
+    limit_s: float = 120.0,
+    short: bool = False,
+    known: str = "",
 ) -> Callable[[Callable[[Run], None]], Callable[[Run], None]]:
     """Register a case; `short` ones belong to every test run."""
 
     def register(function: Callable[[Run], None]) -> Callable[[Run], None]:
         assert name not in CASES
-        CASES[name] = Case(name, what, target, limit_s, function, short)
+        CASES[name] = Case(name, what, target, limit_s, function, short, known)
         return function
 
     return register

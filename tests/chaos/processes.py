@@ -13,6 +13,7 @@ from conftest import Project
 from chaos.frame import BTC, ETH, Process, Run, case, history_of, within, workers_of
 
 WATCHED = "watching"
+STALE_KNOWN = "the client counts 2.5 s from the last heartbeat, and looks every 0.2 s"
 FEED = "binanceusdm.BTC/USDT:USDT."
 
 
@@ -64,6 +65,7 @@ def nothing_is_done(run: Run) -> None:
     "worker killed",
     what="kill -9 of one of two workers",
     target="its data again within 3 s; the other sees nothing",
+    known="a new worker is a second's work for a core of its own, and waits where others work too",
     short=True,
 )
 def worker_killed(run: Run) -> None:
@@ -88,6 +90,7 @@ def worker_killed(run: Run) -> None:
     "worker hangs",
     what="SIGSTOP of one of two workers, for good",
     target="STALE within 2.5 s; restarted within 20 s",
+    known=STALE_KNOWN,
     limit_s=180,
 )
 def worker_hangs(run: Run) -> None:
@@ -109,6 +112,7 @@ def worker_hangs(run: Run) -> None:
     "worker paused",
     what="SIGSTOP of a worker for 5 s, then SIGCONT",
     target="STALE within 2.5 s; all of it afterwards, nothing lost",
+    known=STALE_KNOWN,
 )
 def worker_paused(run: Run) -> None:
     project = run.project()
@@ -153,6 +157,8 @@ def proxy_killed_for(run: Run, down_s: float) -> None:
     "proxy killed",
     what="kill -9 of the proxy; supervisord starts it at once",
     target="outage at most 2 s; 0 lost",
+    known="what a proxy has taken and not sent on is lost with it and its history, and is told; a "
+    "client of two proxies loses nothing",
     short=True,
 )
 def proxy_killed(run: Run) -> None:

@@ -55,7 +55,7 @@ def run_case(case: Case, seed: int, *, short: bool, **environment: str) -> Outco
         verdict, reason = "not", f"{reason} {_one_line(error)}".strip()
     missed = [figure.text for figure in run.figures if not figure.met]
     if missed and verdict == "PASS":
-        verdict, reason = "not", f"beyond the target: {'; '.join(missed)}"
+        verdict, reason = "not", f"{'; '.join(missed)}. {case.known}".rstrip(". ")
     figures = "; ".join(figure.text for figure in run.figures)
     return Outcome(verdict, figures, reason, time.monotonic() - began_s)
 
