@@ -3,12 +3,14 @@
 PYTHON ?= python3
 CONFIG ?=
 SYMBOL ?=
+SEED ?=
+CASES ?=
 
 BIN := .venv/bin
 FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
 
-.PHONY: demo test test-ccxt-latest lint check start stop restart status logs lock
+.PHONY: demo test chaos test-ccxt-latest lint check start stop restart status logs lock
 
 demo: .venv/.feedd
 	@$(BIN)/feedd demo
@@ -21,6 +23,10 @@ restart: .venv/.feedd
 
 test: .venv/.feedd-dev
 	@$(BIN)/python -m pytest -n 4 --dist worksteal    # most wait for processes
+
+# Some 10 min; writes docs/reliability.md. SEED=… repeats a run, CASES="proxy bomb" picks some.
+chaos: .venv/.feedd-dev
+	@PYTHONPATH=tests SEED=$(SEED) $(BIN)/python -m chaos $(CASES)
 
 # Whether one exchange alone can still be imported of the newest ccxt, in an environment of its own.
 test-ccxt-latest: LATEST := .venv-ccxt-latest/bin/python

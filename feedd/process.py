@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import ctypes
 import os
+import resource
 import signal
 import sys
 import time
@@ -76,6 +77,12 @@ def worker_arguments(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
     parser.add_argument("--log-dir", type=Path, help="default: standard error")
     return parser
+
+
+def raise_open_files() -> None:
+    """Let this process have as many files and connections open as the system lets it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def usage_meter() -> Callable[[], tuple[float, float]]:

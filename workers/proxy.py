@@ -17,7 +17,7 @@ import structlog
 from feedd import config, environment
 from feedd.errors import ConfigError
 from feedd.files import make_run_dir
-from feedd.process import run, worker_arguments
+from feedd.process import raise_open_files, run, worker_arguments
 from feedd.transport.history import History
 from feedd.transport.proxy import Proxy
 
@@ -31,6 +31,7 @@ LOOK_EVERY_S = 1.0
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Forward until told to stop."""
     settings = config.load(environment.config_path(arguments.config, environment.read()))
+    raise_open_files()
     make_run_dir(Path(settings.run_dir))
     endpoints = settings.proxy_programs().get(arguments.name)
     if endpoints is None:
@@ -49,6 +50,8 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
                 raise RuntimeError("libzmq's proxy loop has ended by itself")
             if not history.runs:
                 raise RuntimeError("the history has ended by itself") from history.fault
+            if not proxy.guard.runs:
+                raise RuntimeError("the guard has ended by itself") from proxy.guard.fault
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
     finally:

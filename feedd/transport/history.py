@@ -52,6 +52,7 @@ class History:
         self._requests.rcvhwm = UNREAD_REQUESTS
         self._requests.sndhwm = UNREAD_ANSWERS
         self._requests.router_mandatory = True  # an answer that can't be sent is an error here
+        proxy.guard.watch(self._requests, quota=False)
         self._unsent = 0
         self._behind = False
         self._told: dict[str, int] = {}

@@ -65,6 +65,9 @@ class Replay(Struct, tag_field="op", tag="replay"):
         }  # fmt: skip
 
 
+# Of text that is no UTF-8, msgspec raises a ValueError; nested too deep, a RecursionError.
+UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+
 _head = msgspec.msgpack.Decoder(_Head)
 _request = msgspec.msgpack.Decoder(Snapshot | Replay)
 _encoder = msgspec.msgpack.Encoder()
@@ -76,6 +79,6 @@ def answer(request: bytes, rings: Rings) -> bytes:
     try:
         head = _head.decode(request)
         said = _request.decode(request).answer(rings)
-    except (msgspec.DecodeError, RecursionError) as error:  # the latter: nested too deep
+    except UNREADABLE as error:
         said = {"error": f"{error}; {FORMS}"}
     return _encoder.encode({"op": head.op, "id": head.id, **said})

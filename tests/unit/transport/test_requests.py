@@ -128,3 +128,10 @@ def test_every_map_is_answered(request_: dict[str, Any]) -> None:
 @given(st.binary())
 def test_any_bytes_are_answered(junk: bytes) -> None:
     assert msgpack.unpackb(answer(junk, Rings()))["error"]
+
+
+def test_text_that_is_no_utf_8_is_a_mistake_of_the_asker_and_no_fault() -> None:
+    request = msgpack.packb({"op": "snapshot", "topics": ["q?"], "id": 1}).replace(b"?", b"\xff")
+    answered = msgpack.unpackb(answer(request, Rings()))
+    assert answered["id"] == 1
+    assert "UTF-8" in answered["error"] or "utf-8" in answered["error"]

@@ -1,0 +1,291 @@
+"""A guard beside the proxy: what strangers at its ports can do to everybody else, it ends.
+
+libzmq bounds neither how much a subscriber subscribes to, nor what it does when no file
+descriptor is left for a new connection: then its I/O thread, which serves everybody, asks for
+one as often as it can. The guard learns of connections by monitors and looks at them from
+outside; no message passes through it.
+
+Of TCP only: a Unix socket tells nobody how much came through it, and only processes of the same
+user get at it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from feedd.transport.quota import AT_ONCE_BYTES, Quota
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOOK_EVERY_S = 0.05
+LOOK_PER_CONNECTION_S = 0.0005  # longer with many, so that it takes 1 % of a core at the most
+EVENTS_AT_ONCE = 1000
+REFUSALS_AT_ONCE = 1000
+HOLD_S = 30.0
+DROP_AT_ONCE_BYTES, DROPS = 1 << 20, 64
+TELL_EVERY_S = 60.0
+MOST_TOLD = 1000  # addresses that are remembered as told
+
+_EVENTS = zmq.EVENT_LISTENING | zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | (
+    zmq.EVENT_DISCONNECTED
+)  # fmt: skip
+_NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+# struct tcp_info of linux/tcp.h: 8 of a byte, 24 of 4 bytes, 3 of 8 bytes, tcpi_bytes_received.
+_RECEIVED = slice(128, 136)
+# A filter of one instruction, "keep 0 bytes" (linux/filter.h), as struct sock_fprog.
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
+_FILTER = ctypes.create_string_buffer(struct.pack("=HBBI", 0x06, 0, 0, 0), 8)
+_HEAR_NOTHING = struct.pack("HP", 1, ctypes.addressof(_FILTER))
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Connection:
+    peer: Any
+    quota: Quota
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One listening socket; connections by their descriptors, None where none is counted."""
+
+    monitor: zmq.Socket[bytes]
+    connections: dict[int, _Connection] | None
+    listeners: set[int] = field(default_factory=set)
+
+
+class Guard:
+    """Watches sockets of a context, in a thread of its own, until it is stopped.
+
+    Descriptors belong to libzmq, which may close them at any time: before it does anything to one,
+    the guard asks whether the same peer is still at its other end.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        self._context = context
+        self._watched: list[_Watched] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="guard")
+        self._looked_s = 0.0
+        self._held: deque[tuple[float, int, Any]] = deque()  # until when, descriptor, peer
+        self._spare: int | None = os.open(os.devnull, os.O_RDONLY)
+        self._told: dict[str, tuple[int, float]] = {}
+        self.cut = 0  # subscribers
+        self.refused = 0  # connections for which no descriptor was left
+        self.fault: Exception | None = None
+
+    def watch(self, watched: zmq.Socket[bytes], *, quota: bool) -> None:
+        """Watch a socket that is not bound yet; with a quota for each of its connections.
+
+        Raises RuntimeError once it has started: a monitor that nobody reads stops the socket.
+        """
+        if self._thread.ident is not None:
+            raise RuntimeError("the guard has started; sockets are to be known before")
+        endpoint = f"inproc://guard-{len(self._watched)}"
+        watched.monitor(endpoint, _EVENTS)
+        monitor = self._context.socket(zmq.PAIR)
+        monitor.linger = 0
+        monitor.connect(endpoint)
+        countable = sys.platform == "linux"  # no other system tells
+        self._watched.append(_Watched(monitor, {} if quota and countable else None))
+
+    def start(self) -> None:
+        """Begin, in a thread of its own; all sockets must be known."""
+        self._thread.start()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it watches; when it does not, `fault` says why."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Stop, and close; also where it was never started."""
+        self._stopping.set()
+        if self._thread.ident is None:
+            self._close()
+        else:
+            self._thread.join()
+
+    def _run(self) -> None:
+        poller = zmq.Poller()
+        for watched in self._watched:
+            poller.register(watched.monitor, zmq.POLLIN)
+        try:
+            while not self._stopping.is_set():
+                poller.poll(int(LOOK_EVERY_S * 1000))
+                now_s = time.monotonic()
+                for watched in self._watched:
+                    self._take_events(watched, now_s)
+                self._look(now_s)
+        except Exception as error:  # noqa: BLE001  whoever started the thread raises it
+            self.fault = error
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        for watched in self._watched:
+            watched.monitor.close()
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+
+    def _take_events(self, watched: _Watched, now_s: float) -> None:
+        none_left = False
+        for _ in range(EVENTS_AT_ONCE):
+            try:
+                event = parse_monitor_message(watched.monitor.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                break
+            kind, value = event["event"], int(event["value"])
+            if kind == zmq.EVENT_LISTENING:
+                # libzmq's accept would wait where the guard's own was quicker.
+                os.set_blocking(value, False)
+                watched.listeners.add(value)
+            elif kind == zmq.EVENT_ACCEPT_FAILED:
+                none_left = none_left or value in _NO_DESCRIPTORS
+            elif kind == zmq.EVENT_ACCEPTED and self._spare is None:
+                self._refuse(value)
+            elif watched.connections is not None:
+                watched.connections.pop(value, None)
+                if kind == zmq.EVENT_ACCEPTED and (peer := _peer(value)):
+                    watched.connections[value] = _Connection(peer, Quota(now_s))
+        if none_left:
+            self._refuse_who_waits(watched, now_s)
+        elif self._spare is None:
+            self._keep_spare()
+
+    # --- subscriptions without end ------------------------------------------------------------
+
+    def _look(self, now_s: float) -> None:
+        counted = [watched.connections for watched in self._watched if watched.connections]
+        pause_s = max(LOOK_EVERY_S, LOOK_PER_CONNECTION_S * sum(map(len, counted)))
+        if now_s - self._looked_s < pause_s:
+            return
+        self._looked_s = now_s
+        self._end_held(now_s)
+        for connections in counted:
+            for descriptor, connection in list(connections.items()):
+                received = _received(descriptor)
+                if received is None:
+                    del connections[descriptor]
+                elif connection.quota.exceeded(received, now_s):
+                    del connections[descriptor]
+                    self._cut(descriptor, connection.peer, now_s)
+
+    def _cut(self, descriptor: int, peer: Any, now_s: float) -> None:
+        """Hear no more of a connection, drop what is unread of it, and end it later.
+
+        Not at once: it would be there again within 100 ms, with all of its subscriptions.
+        """
+        with suppress(OSError), _borrowed(descriptor) as one:
+            if _peer_of(one) != peer:
+                return
+            one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _HEAR_NOTHING)
+            unread = bytearray(DROP_AT_ONCE_BYTES)
+            with suppress(BlockingIOError):
+                for _ in range(DROPS):
+                    one.recv_into(unread, 0, socket.MSG_DONTWAIT | socket.MSG_TRUNC)
+        self._held.append((now_s + HOLD_S, descriptor, peer))
+        self.cut += 1
+        self._tell(
+            f"cut off {peer[0]}", now_s,
+            why=f"a subscriber there sent more than {AT_ONCE_BYTES >> 20} MiB of subscriptions",
+            port=peer[1], in_all=self.cut,
+        )  # fmt: skip
+
+    def _end_held(self, now_s: float) -> None:
+        while self._held and self._held[0][0] <= now_s:
+            _, descriptor, peer = self._held.popleft()
+            with suppress(OSError), _borrowed(descriptor) as one:
+                if _peer_of(one) == peer:
+                    one.shutdown(socket.SHUT_RDWR)
+
+    # --- no file descriptor left --------------------------------------------------------------
+
+    def _refuse_who_waits(self, watched: _Watched, now_s: float) -> None:
+        """Accept and close what waits for a descriptor, by means of one that is kept for it."""
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+        for listener in watched.listeners:
+            with suppress(OSError), _borrowed(listener) as one:
+                for _ in range(REFUSALS_AT_ONCE):
+                    one.accept()[0].close()
+                    self.refused += 1
+        self._keep_spare()
+        self._tell(
+            "no file descriptor is left for a new connection", now_s,
+            what_to_do="raise the hard limit of open files (ulimit -Hn)", refused=self.refused,
+        )  # fmt: skip
+
+    def _refuse(self, descriptor: int) -> None:
+        """End a connection for which libzmq took the spare descriptor, being quicker."""
+        with suppress(OSError), _borrowed(descriptor) as one:
+            one.shutdown(socket.SHUT_RDWR)
+            self.refused += 1
+
+    def _keep_spare(self) -> None:
+        with suppress(OSError):  # it is tried again
+            self._spare = os.open(os.devnull, os.O_RDONLY)
+
+    def _tell(self, what: str, now_s: float, **more: Any) -> None:
+        """Log at once what is new, and then at most once in TELL_EVERY_S."""
+        times, told_s = self._told.get(what, (0, float("-inf")))
+        if now_s - told_s >= TELL_EVERY_S:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            _log.warning(what, not_told_before=times, **more)
+            self._told[what] = (0, now_s)
+        else:
+            self._told[what] = (times + 1, told_s)
+
+
+@contextmanager
+def _borrowed(descriptor: int) -> Iterator[socket.socket]:
+    """Yield a socket of a descriptor that is libzmq's; OSError where it is none any more."""
+    one = socket.socket(fileno=descriptor)
+    try:
+        yield one
+    finally:
+        one.detach()
+
+
+def _peer(descriptor: int) -> tuple[str, int] | None:
+    """Return the address at the other end; None where there is none, or no TCP."""
+    with suppress(OSError), _borrowed(descriptor) as one:
+        return _peer_of(one)
+    return None
+
+
+def _peer_of(one: socket.socket) -> tuple[str, int] | None:
+    if one.family not in {socket.AF_INET, socket.AF_INET6}:
+        return None
+    host, port, *_ = one.getpeername()
+    return host, port
+
+
+def _received(descriptor: int) -> int | None:
+    """Return how many bytes a connection has brought; None where it is gone."""
+    try:
+        with _borrowed(descriptor) as one:
+            info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED.stop)
+    except OSError:
+        return None
+    return int.from_bytes(info[_RECEIVED], "little")

@@ -1,0 +1,28 @@
+"""A greedy subscriber: `python -m chaos.bomb OUT ENDPOINT COUNT LENGTH SEED`."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from pathlib import Path
+
+import zmq
+
+
+def main(out: Path, endpoint: str, count: int, length: int, seed: int) -> None:
+    """Subscribe, and stay until killed."""
+    generator = random.Random(seed)
+    socket = zmq.Context().socket(zmq.SUB)
+    socket.sndhwm = socket.linger = 0
+    socket.connect(endpoint)
+    for _ in range(count):
+        socket.subscribe(f"{generator.getrandbits(4 * length):0{length}x}")
+    out.write_text(json.dumps({"at": time.monotonic(), "kind": "subscribed"}) + "\n")
+    while True:  # libzmq subscribes anew where it is asked for something
+        socket.poll(1000)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))

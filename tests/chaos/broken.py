@@ -1,0 +1,83 @@
+"""A product that is broken on purpose, to see that the checks find it.
+
+Each is a `sitecustomize.py`, which Python runs at the start of every process that finds it on its
+path: the product itself has no hook for it. https://docs.python.org/3/library/site.html
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HEAD = """
+import sys
+
+def runs(name):
+    return any(name in word for word in sys.orig_argv)
+"""
+
+# Lost before it is numbered: the numbers have no hole, and only the exchange's ids tell.
+DROPS_BEFORE_NUMBERING = """
+if runs("workers/feed.py"):
+    from feedd.transport.publisher import Publisher
+    publish, count = Publisher.publish, 0
+
+    def leaky(self, event):
+        global count
+        count += 1
+        if count % 1000:
+            publish(self, event)
+
+    Publisher.publish = leaky
+"""
+
+# It is lost after it was numbered: a hole, which no history can fill. That is no silent loss.
+DROPS_AFTER_NUMBERING = """
+if runs("workers/feed.py"):
+    from feedd.transport.publisher import Publisher
+    publish, count = Publisher.publish, 0
+
+    def leaky(self, event):
+        global count
+        count += 1
+        if count % 1000 or event.channel == "status":
+            publish(self, event)
+        else:
+            self._next_seq[event.channel] += 1
+
+    Publisher.publish = leaky
+"""
+
+# The client neither asks for what is missing nor tells of it.
+NEITHER_REPAIRS_NOR_TELLS = """
+if runs("chaos.recorder"):
+    from feedd.client.protocol import Protocol
+    from feedd.client.telling import Telling
+    Protocol._ask = lambda self, now_s: None
+    Telling.gap = lambda self, *what: None
+"""
+
+# A depth message whose `pu` is not the last one's `u` is applied as if it were. It takes an
+# exchange that leaves one out.
+IGNORES_PU = """
+if runs("workers/feed.py"):
+    from feedd.books import diff
+    to_update = diff.to_update
+    last = None
+
+    def credulous(message):
+        global last
+        update = to_update(message)
+        if last is not None:
+            update = update._replace(before=last)
+        last = update.last
+        return update
+
+    diff.to_update = credulous
+"""
+
+
+def on_path(folder: Path, *faults: str) -> dict[str, str]:
+    """Write faults into a folder; return the environment in which they take effect."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text("\n".join([_HEAD, *faults]))
+    return {"PYTHONPATH": str(folder)}

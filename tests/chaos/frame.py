@@ -1,0 +1,301 @@
+"""What every case has: a folder, processes of its own, a seeded generator, figures and limits."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from conftest import PYTHON, REPOSITORY, Project, clean_environment
+
+from chaos.audit import Findings, audit
+
+BTC = "feed-binanceusdm-BTC-USDT-USDT"
+ETH = "feed-binanceusdm-ETH-USDT-USDT"
+START_S = 90.0  # of a project, on a machine that does other things too
+# In the short form others work at the same time: by so much a figure may miss its target, and by so
+# many a target of 0. That nothing is missing unsaid holds in any form.
+NOISE, NOISE_COUNT = 5.0, 1000
+
+
+class Skipped(Exception):  # noqa: N818  no error: the machine lacks something
+    """The case can't run on this machine; the text says what it takes."""
+
+
+class Lost(AssertionError):  # noqa: N818  what it says
+    """A rule is broken that holds on any machine, however slow."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case: what is done, what is aimed at, how long it may take, and the function.
+
+    `known` says why the target is missed, where that is known.
+    """
+
+    name: str
+    what: str
+    target: str
+    limit_s: float
+    run: Callable[[Run], None]
+    short: bool
+    known: str
+
+
+CASES: dict[str, Case] = {}
+
+
+def case(
+    name: str,
+    *,
+    what: str,
+    target: str,
+    limit_s: float = 120.0,
+    short: bool = False,
+    known: str = "",
+) -> Callable[[Callable[[Run], None]], Callable[[Run], None]]:
+    """Register a case; `short` ones belong to every test run."""
+
+    def register(function: Callable[[Run], None]) -> Callable[[Run], None]:
+        assert name not in CASES
+        CASES[name] = Case(name, what, target, limit_s, function, short, known)
+        return function
+
+    return register
+
+
+def within(timeout_s: float, condition: Callable[[], Any], what: str) -> Any:
+    """Return the first true value of a condition; raise Lost where there is none in time."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise Lost(f"not within {timeout_s:.0f} s: {what}")
+        time.sleep(0.02)
+    return value
+
+
+class Process:
+    """A process of the case's own, that writes JSON lines to a file."""
+
+    def __init__(self, module: str, out: Path, *words: str, **environment: str) -> None:
+        self.out = out
+        out.touch()
+        self._read = 0
+        self._lines: list[dict[str, Any]] = []
+        self.errors = out.with_suffix(".stderr")
+        with self.errors.open("w") as errors:
+            self._child = subprocess.Popen(
+                [PYTHON, "-m", f"chaos.{module}", str(out), *words],
+                cwd=REPOSITORY / "tests", stderr=errors, stdin=subprocess.DEVNULL,
+                env={**clean_environment(), **environment},
+            )  # fmt: skip
+        self.pid = self._child.pid
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """All that it has written so far."""
+        with self.out.open("rb") as file:
+            file.seek(self._read)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        if newline:
+            self._read += len(whole) + 1
+            self._lines += [json.loads(line) for line in whole.splitlines()]
+        return self._lines
+
+    def said(self, timeout_s: float, what: str, **like: Any) -> dict[str, Any]:
+        """Wait for a line with these values, e.g. `kind="Gap"`."""
+        seen = 0
+
+        def found() -> dict[str, Any] | None:
+            nonlocal seen
+            lines = self.lines
+            news, seen = lines[seen:], len(lines)
+            return next(
+                (one for one in news if all(one.get(k) == v for k, v in like.items())), None
+            )
+
+        found_line: dict[str, Any] = within(timeout_s, found, what)
+        return found_line
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def stop(self, timeout_s: float = 20.0) -> int:
+        """Let it end by itself; return its exit code."""
+        if self._child.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+        try:
+            return self._child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+            raise Lost(f"{self._child.args} did not end") from None
+
+    def wait(self, timeout_s: float) -> int:
+        return self._child.wait(timeout_s)
+
+
+@dataclass
+class Figure:
+    """What was measured, and whether it is within its target."""
+
+    text: str
+    met: bool
+
+
+@dataclass
+class Run:
+    """One run of a case; `close` ends all that belongs to it."""
+
+    seed: int
+    short: bool
+    environment: dict[str, str] = field(default_factory=dict)
+    figures: list[Figure] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.folder = Path(tempfile.mkdtemp(prefix="feedd-chaos-"))
+        self.projects: list[Project] = []
+        self.processes: list[Process] = []
+        self.at_end = contextlib.ExitStack()
+
+    # --- processes ----------------------------------------------------------------------------
+
+    def project(self, *, start: bool = True, **settings: Any) -> Project:
+        """Return a project of its own on the embedded exchange, started unless told otherwise."""
+        root = self.folder / f"p{len(self.projects)}"
+        root.mkdir()
+        settings.setdefault("channels", ["quote", "trade"])
+        exchange = {
+            "truth_log": str(root / "truth.jsonl"),
+            "seed": self.seed,
+            "rate": 50.0,
+            "bursts": False,
+        }
+        settings["embedded_exchange"] = {**exchange, **settings.get("embedded_exchange", {})}
+        project = Project(root, **settings)
+        self.projects.append(project)
+        if start:
+            self.start(project)
+        return project
+
+    def start(self, project: Project) -> float:
+        """Start it; return how long it took."""
+        began_s = time.monotonic()
+        done = project.feedd("start", timeout_s=START_S, **self.environment)
+        if done.returncode:
+            raise Lost(f"feedd start: {done.stdout}{done.stderr}")
+        return time.monotonic() - began_s
+
+    def process(self, module: str, *words: str, **environment: str) -> Process:
+        out = self.folder / f"{module}-{len(self.processes)}.jsonl"
+        made = Process(module, out, *words, **{**self.environment, **environment})
+        self.processes.append(made)
+        return made
+
+    def recorder(
+        self, project: Project, *topics: str, endpoints: list[str] | None = None,
+        histories: list[str] | None = None,
+    ) -> Process:  # fmt: skip
+        """Return a subscriber that writes down all it is told, once it gets something."""
+        recorder = self.process(
+            "recorder", json.dumps(endpoints or [project.endpoint]),
+            json.dumps(histories or [history_of(project)]), *(topics or ("",)),
+        )  # fmt: skip
+        recorder.said(60, "a recorder's first tick", kind="tick")
+        return recorder
+
+    # --- figures ------------------------------------------------------------------------------
+
+    def figure(self, what: str, value: float, *, most: float, unit: str = "") -> None:
+        """Note a figure and its target; in the short form only what is far beyond it is wrong.
+
+        Latencies are no matter there at all.
+        """
+        shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
+        text = f"{what} {shown}{unit and ' '}{unit}"
+        if self.short and unit != "ms" and value > (most * NOISE or NOISE_COUNT):
+            raise Lost(f"{text}, far beyond {most}")
+        self.figures.append(Figure(text, self.short or value <= most))
+
+    def note(self, text: str) -> None:
+        """Note what was seen and has no target."""
+        self.figures.append(Figure(text, met=True))
+
+    def must(self, holds: Any, what: str) -> None:
+        """Raise Lost where a rule is broken that holds on any machine."""
+        if not holds:
+            raise Lost(what)
+
+    def nothing_lost_silently(self, project: Project, *recorders: Process) -> list[Findings]:
+        """Stop recorders, and hold what they saw against what the exchange sent."""
+        until_ns = time.time_ns()
+        until_s = time.monotonic() + 1.0
+        for recorder in recorders:
+            within(
+                30, lambda r=recorder: (r.lines[-1]["at"] if r.lines else 0) > until_s,
+                "a recorder that still hears something",
+            )  # fmt: skip
+            recorder.stop()
+        truth = Path(project.settings["embedded_exchange"]["truth_log"])
+        stopped_ns = time.time_ns()
+        within(30, lambda: last_sent_ns(truth) > stopped_ns, "the truth log is written on")
+        findings = [audit(truth, recorder.lines, until_ns) for recorder in recorders]
+        for found in findings:
+            self.must(found.seen > 20, f"hardly anything was seen: {found}")
+            self.must(not found.wrong, f"{found}")
+        seen, flagged = sum(f.seen for f in findings), sum(f.flagged for f in findings)
+        self.note(f"{seen:,} seen, 0 unflagged, {flagged:,} flagged")
+        return findings
+
+    def close(self) -> None:
+        """End all processes and remove the folder, whatever happened before."""
+        self.at_end.close()
+        for process in self.processes:
+            with contextlib.suppress(Lost):
+                process.stop(5.0)
+        faults = []
+        for project in self.projects:
+            for left in project.left_behind():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    left.resume()
+            try:
+                project.close()
+            except Exception as error:  # noqa: BLE001  the others are to be ended first
+                faults.append(error)
+                for left in project.left_behind():
+                    left.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if faults:
+            raise Lost(f"not ended by itself: {faults}")
+
+
+def last_sent_ns(truth: Path) -> int:
+    """Return when the last event in a truth log was sent."""
+    with truth.open("rb") as file:
+        file.seek(max(0, truth.stat().st_size - 20_000))
+        *_, last, _ = [b"", *file.read().split(b"\n")]
+    return int(json.loads(last)["sent_ns"]) if last else 0
+
+
+def history_of(project: Project, proxy: str = "proxy") -> str:
+    """Return where the history of a project's proxy is, for who is in no folder of its own."""
+    endpoint: str = project.settings[proxy]["history"]
+    return endpoint.replace("ipc://", f"ipc://{project.root}/")
+
+
+def workers_of(project: Project) -> str:
+    """Return where a worker of a project connects to."""
+    return f"ipc://{project.root}/run/workers.sock"

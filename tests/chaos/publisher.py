@@ -1,0 +1,98 @@
+"""A worker without an exchange: feedd's publisher, as fast or as broad as a case needs it.
+
+`python -m chaos.publisher OUT WORKERS_ENDPOINT PER_S COUNT SYMBOLS`: COUNT quotes in all, PER_S a
+second, in turn over SYMBOLS symbols of the exchange `test`, and a heartbeat of each a second, until
+SIGTERM. It writes `connected`, `published` when it has, and `stopped`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+from feedd.model import Latency, Quote, Status
+from feedd.transport.publisher import Publisher
+
+EXCHANGE = "test"
+NONE = Latency(None, None, None)
+BEAT_S = 1.0
+PIECE_S = 0.01
+
+
+def symbol(number: int) -> str:
+    return f"S{number:05}/USDT"
+
+
+class Source:
+    """One symbol, with one publisher."""
+
+    def __init__(self, number: int, session: int) -> None:
+        self.symbol = symbol(number)
+        self.publisher = Publisher(EXCHANGE, self.symbol, ["quote"], session)
+        self.began_s = time.monotonic()
+
+    def quote(self) -> None:
+        self.publisher.publish(
+            Quote(
+                symbol=self.symbol, timestamp=1, bid=1.0, bid_size=1.0, ask=2.0, ask_size=1.0,
+                exchange=EXCHANGE, received_ns=time.time_ns(),
+            )
+        )  # fmt: skip
+
+    def beat(self, state: str = "live") -> None:
+        self.publisher.read_subscriptions()
+        self.publisher.publish(
+            Status(
+                symbol=self.symbol, timestamp=1, state=state, reason=None,
+                next_seq=self.publisher.next_seq(), messages=0, messages_per_s=0.0, reconnects=0,
+                gaps=0, rejected=0, latency_us=NONE, exchange_latency_us=NONE,
+                uptime_s=time.monotonic() - self.began_s, cpu_percent=0.0, memory_mb=0.0,
+                channels={}, exchange=EXCHANGE, received_ns=1,
+            )
+        )  # fmt: skip
+
+
+def main(out: Path, endpoint: str, per_s: float, count: int, symbols: int) -> None:
+    """Publish until told to stop."""
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
+    sources = [Source(number, time.time_ns() // 10**6) for number in range(symbols)]
+    with out.open("w", encoding="utf-8") as file:
+
+        def say(kind: str, **more: float) -> None:
+            file.write(json.dumps({"at": time.monotonic(), "kind": kind, **more}) + "\n")
+            file.flush()
+
+        for source in sources:
+            asyncio.run(source.publisher.connect([endpoint], 20.0))
+            source.beat()
+        say("connected")
+        began_s = beat_s = time.monotonic()
+        sent = 0
+        while not stopped:
+            now_s = time.monotonic()
+            due = min(count, int((now_s - began_s) * per_s))
+            for number in range(sent, due):
+                sources[number % symbols].quote()
+            if sent < count <= due:
+                say("published", count=count)
+            sent = due
+            if now_s - beat_s > BEAT_S:
+                beat_s = now_s
+                for source in sources:
+                    source.beat()
+            time.sleep(PIECE_S)
+        for source in sources:
+            source.beat("stopped")
+        say("stopping")
+        for source in sources:
+            source.publisher.close()
+        say("stopped")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))

@@ -1,0 +1,22 @@
+"""The short cases of chaos: what is lost is said. `make chaos` runs all, and judges the targets."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from chaos.frame import Case
+from chaos.registry import CASES
+from chaos.runner import CLOSE_S, run_case
+
+SHORT = [
+    pytest.param(case, id=case.name, marks=pytest.mark.timeout(case.limit_s + 2 * CLOSE_S))
+    for case in CASES.values() if case.short
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SHORT)
+def test_what_is_lost_is_said(case: Case) -> None:
+    seed = random.randrange(10**6)
+    outcome = run_case(case, seed, short=True)
+    assert outcome.verdict != "not", f"seed {seed}: {outcome.reason}; {outcome.figures}"
