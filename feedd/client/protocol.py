@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from feedd.client.events import Event
     from feedd.client.topic_table import Feed, Topic
 
-STALE_S = 2.5  # two heartbeats, and half of one for noise
+STALE_S = 2.2  # two heartbeats and some noise; it is told within 2.5 s, looks being 0.2 s apart
 BUSY_S = 0.02  # until the next look, while something is waited for
 IDLE_S = 0.2
 HELD_UP_S = 0.5  # a look that comes so late was held up in this process: the time does not count

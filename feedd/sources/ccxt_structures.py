@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.clock import iso8601
 from feedd.model import Book, Candle, Liquidation, Mark, Quote, Ticker, Trade
+from feedd.sources.numbers import check_numbers
 
 if TYPE_CHECKING:
     from feedd.model import EventId
@@ -26,6 +27,7 @@ def to_ticker(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: i
 
     `timestamp` is its C, the time of the last trade counted.
     """
+    check_numbers(*(parsed[key] for key in ("bid", "ask", "last", "baseVolume", "high", "low")))
     timestamp = parsed["timestamp"]
     return Ticker(
         symbol=symbol,
@@ -58,6 +60,7 @@ def to_quote(
     for side in ("bid", "ask"):
         if parsed[side] is None and parsed[f"{side}Volume"]:
             raise ValueError(f"quote {event_id} has a size and no price as its {side}")
+    check_numbers(parsed["bid"], parsed["bidVolume"], parsed["ask"], parsed["askVolume"])
     return Quote(
         symbol=symbol,
         timestamp=parsed["timestamp"],
@@ -88,6 +91,7 @@ def to_trade(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: in
         return None
     if price is None or not size:
         raise ValueError(f"trade {parsed['id']} has price {price} and size {size}")
+    check_numbers(price, size)
     return Trade(
         symbol=symbol,
         timestamp=parsed["timestamp"],
@@ -109,6 +113,8 @@ def to_book(
     """
     bids = [(row[0], row[1]) for row in parsed["bids"][:depth]]
     asks = [(row[0], row[1]) for row in parsed["asks"][:depth]]
+    for row in (*bids, *asks):
+        check_numbers(*row)
     if bids and asks and bids[0][0] >= asks[0][0]:
         raise ValueError(f"the book is crossed: bid {bids[0][0]}, ask {asks[0][0]}")
     return Book(
@@ -129,6 +135,7 @@ def to_candle(
 
     https://docs.ccxt.com/#/?id=ohlcv-structure. It doesn't say whether the candle is closed.
     """
+    check_numbers(*row[1:6])
     return Candle(
         symbol=symbol,
         timestamp=None,
@@ -147,6 +154,7 @@ def to_candle(
 
 def to_mark(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Mark:
     """Return the mark and index price of ccxt's ticker structure, which knows no funding."""
+    check_numbers(parsed.get("markPrice"), parsed.get("indexPrice"))
     return Mark(
         symbol=symbol,
         timestamp=parsed["timestamp"],
@@ -185,6 +193,7 @@ def to_liquidation(
     price, size, side = parsed["price"], parsed["contracts"], parsed["side"]
     if not price or not size:
         raise ValueError(f"a liquidation has price {price} and size {size}")
+    check_numbers(price, size)
     if names_position:
         side = {"buy": "sell", "sell": "buy"}.get(side)
     return Liquidation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from feedd.model import BackfilledTrade, Candle, Mark
+from feedd.sources.numbers import number
 
 
 def binance_candles(
@@ -26,11 +27,11 @@ def binance_candles(
             timestamp=message["E"],
             timeframe=timeframe,
             open_time=k["t"],
-            open=float(k["o"]),
-            high=float(k["h"]),
-            low=float(k["l"]),
-            close=float(k["c"]),
-            volume=float(k["v"]),
+            open=number(k["o"]),
+            high=number(k["h"]),
+            low=number(k["l"]),
+            close=number(k["c"]),
+            volume=number(k["v"]),
             closed=k["x"],
             exchange=exchange,
             received_ns=received_ns,
@@ -56,11 +57,11 @@ def bybit_candles(
             timestamp=k["timestamp"],
             timeframe=timeframe,
             open_time=k["start"],
-            open=float(k["open"]),
-            high=float(k["high"]),
-            low=float(k["low"]),
-            close=float(k["close"]),
-            volume=float(k["volume"]),
+            open=number(k["open"]),
+            high=number(k["high"]),
+            low=number(k["low"]),
+            close=number(k["close"]),
+            volume=number(k["volume"]),
             closed=k["confirm"],
             exchange=exchange,
             received_ns=received_ns,
@@ -84,9 +85,9 @@ def binance_mark(message: dict[str, Any], exchange: str, symbol: str, received_n
     return Mark(
         symbol=symbol,
         timestamp=message["E"],
-        mark_price=float(message["p"]),
-        index_price=float(message["i"]) if message.get("i") else None,
-        funding_rate=float(rate) if rate else None,
+        mark_price=number(message["p"]),
+        index_price=number(message["i"]) if message.get("i") else None,
+        funding_rate=number(rate) if rate else None,
         next_funding=next_funding or None,
         exchange=exchange,
         received_ns=received_ns,
@@ -103,7 +104,7 @@ def binance_rest_trade(
         {"id":28457,"price":"4.00000100","qty":"12.00000000","quoteQty":"8000.00",
          "time":1499865549590,"isBuyerMaker":true}
     """
-    price, size = float(row["price"]), float(row["qty"])
+    price, size = number(row["price"]), number(row["qty"])
     if not price:
         return None
     return BackfilledTrade(

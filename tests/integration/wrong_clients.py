@@ -7,6 +7,7 @@ blind        feedd.subscribe, with no eye for `next_seq`
 
 from __future__ import annotations
 
+import builtins
 import os
 import runpy
 import sys
@@ -20,6 +21,7 @@ import zmq
 
 from feedd.client.protocol import Protocol
 
+LOCK = threading.Lock()
 ADAPTER = Path(__file__).resolve().parent.parent.parent / "examples" / "conformance_client.py"
 
 
@@ -65,7 +67,16 @@ def naive() -> None:
                 print("DONE", flush=True)
 
 
+def say(*words: Any, flush: bool) -> None:
+    """Print a line in one piece, whichever thread another one is from."""
+    del flush
+    with LOCK:
+        sys.stdout.write(" ".join(map(str, words)) + "\n")
+        sys.stdout.flush()
+
+
 def duplicates() -> None:
+    builtins.print = say  # type: ignore[assignment]
     adapter = runpy.run_path(str(ADAPTER))
     subscribe, readers = adapter["feedd"].subscribe, []
 

@@ -415,14 +415,14 @@ def test_a_clean_stop_is_told_and_its_lost_tail_repaired() -> None:
 def test_a_feed_that_is_not_heard_is_stale_after_two_and_a_half_seconds() -> None:
     client = joined(history_of(status(1, next_seq={})))
     client.hear(status(2))
-    client.look(2.4)
+    client.look(2.1)
     assert len(client.notices(StateChange)) == 1
     client.look(0.2)
     client.look(10)
     client.hear(status(3))
     assert client.notices(StateChange) == [
         StateChange(FEED, "live", None),
-        StateChange(FEED, "stale", "nothing heard for 2.5 s"),
+        StateChange(FEED, "stale", "nothing heard for 2.2 s"),
         StateChange(FEED, "live", None),
     ]
 

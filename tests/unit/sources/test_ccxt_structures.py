@@ -80,3 +80,21 @@ def test_an_exchanges_addresses_move_to_the_endpoint_path_by_path() -> None:
         "ws://127.0.0.1:8765/spot/ws"
     )
     assert moved("https://api.{hostname}", "https://e.com") == "https://e.com"
+
+
+@pytest.mark.parametrize("junk", ["NaN", "Infinity"])
+def test_what_ccxt_takes_for_a_number_and_is_none_is_an_error_of_the_message(
+    exchange: ccxt.pro.binanceusdm, junk: str
+) -> None:
+    quote = json.loads(QUOTE)
+    for key in "bBaA":
+        parsed = exchange.parse_ws_ticker({**quote, key: junk}, "contract")
+        with pytest.raises(ValueError, match="no price or size"):
+            to_quote(parsed, "binanceusdm", SYMBOL, 5, 1)
+    for key in "pq":
+        parsed = exchange.parse_ws_trade({**json.loads(TRADE), key: junk})
+        with pytest.raises(ValueError, match="no price or size"):
+            to_trade(parsed, "binanceusdm", SYMBOL, 5)
+    parsed = exchange.parse_ws_ticker({**json.loads(TICKER), "h": junk}, "contract")
+    with pytest.raises(ValueError, match="no price or size"):
+        to_ticker(parsed, "binanceusdm", SYMBOL, 5)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import ccxt.pro
+import pytest
 
 from feedd.sources.ccxt_structures import to_liquidation
 from feedd.sources.dialects import lacking, market_type
@@ -81,3 +82,12 @@ def test_a_spot_market_has_no_mark_and_no_liquidation() -> None:
     assert [market_type(s) for s in ("A/B", "A/B:B", "A/B:A", "A/B:B-260327")] == [
         "spot", "linear", "inverse", "linear",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("junk", ["NaN", "Infinity", "-Infinity", "1_000", "١٢", "", "x"])
+def test_a_price_that_is_no_number_is_an_error_of_the_message(junk: str) -> None:
+    with pytest.raises(ValueError, match=r"no number|could not convert"):
+        binance_mark({"E": 1, "p": junk}, "binanceusdm", "S", 5)
+    kline = {"t": 1, "o": "1", "h": "1", "l": "1", "c": "1", "v": junk, "x": False}
+    with pytest.raises(ValueError, match=r"no number|could not convert"):
+        binance_candles({"E": 1, "k": kline}, "binanceusdm", "S", 5, "1m")
