@@ -3,12 +3,14 @@
 PYTHON ?= python3
 CONFIG ?=
 SYMBOL ?=
+QUICK ?=
+SCALE ?=
 
 BIN := .venv/bin
 FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
 
-.PHONY: demo test lint check start stop restart status logs lock
+.PHONY: demo test lint check start stop restart status logs bench lock bench-lock
 
 demo: .venv/.feedd
 	@$(BIN)/feedd demo
@@ -30,6 +32,10 @@ lint: .venv/.feedd-dev
 
 check: lint test
 
+# QUICK=1: a few minutes, to see that it works. SCALE=1: many symbols instead of the rest.
+bench: .venv/.feedd
+	@$(BIN)/python -m bench $(if $(SCALE),scale,main) $(if $(QUICK),--quick)
+
 .venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
 	@$(SETUP) requirements.lock $@
 
@@ -42,3 +48,7 @@ lock:
 	    --python-version 3.11 --extra build pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 --extra build --extra dev pyproject.toml -o requirements-dev.lock
+
+bench-lock:
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 bench/peers/requirements.in -o bench/peers/requirements.lock
