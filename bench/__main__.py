@@ -26,7 +26,6 @@ from bench import (
 )
 from bench.errors import BenchError
 from bench.handlers import native_is_there
-from bench.one_handler import folder
 from bench.processes import environment
 from bench.recording import ROOT, recording
 from feedd.errors import FeeddError
@@ -52,8 +51,8 @@ class Settings:
     scale_s: float
 
 
-FULL = Settings(3, 200_000, 60.0, 2, 8.0, 500_000, 5, 20, 100_000, scale.COUNTS, 15.0)
-QUICK = Settings(1, 50_000, 5.0, 1, 3.0, 100_000, 1, 5, 20_000, (1, 5), 4.0)
+FULL = Settings(3, 200_000, 60.0, 2, 5.0, 500_000, 5, 20, 100_000, scale.COUNTS, 15.0)
+QUICK = Settings(1, 50_000, 3.0, 1, 2.0, 100_000, 1, 3, 20_000, (1, 5), 4.0)
 
 
 def main_part(settings: Settings, peers: Path) -> dict[str, Any]:
@@ -68,7 +67,11 @@ def main_part(settings: Settings, peers: Path) -> dict[str, Any]:
         "cold_starts": lives.cold_starts(sources, settings.starts),
         "memory": [lives.memory(source, settings.alike) for source in sources],
         "kills": [one for source in sources for one in lives.kills(source, settings.starts)],
-        "proxy": proxy_rate.forwarding(settings.turns, settings.copies),
+        "proxy": (
+            proxy_rate.forwarding(settings.turns, settings.copies)
+            if native_parts.compiler()
+            else []
+        ),
         "symbols": [
             one
             for source in sources
@@ -96,8 +99,12 @@ def run(kind: str, quick: bool) -> None:
     settings = QUICK if quick else FULL
     recording()
     native_parts.libzmq()
-    with folder() as scratch:
-        native_parts.compiled("subscriber", scratch)
+    if native_parts.compiler() is None:
+        print(
+            f"{native_parts.NO_COMPILER}; the subscriber is Python's, and C's handler and the "
+            "proxy's rates are left out",
+            flush=True,
+        )
     peers = peers_environment.python()
     began_s = time.monotonic()
     raw: dict[str, Any] = {

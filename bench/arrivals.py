@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import mmap
 import struct
+import sys
 from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench import native_parts
@@ -12,13 +14,13 @@ from bench.errors import BenchError
 
 if TYPE_CHECKING:
     import subprocess
-    from pathlib import Path
     from typing import Any
 
     from bench.processes import Processes
 
 HEAD_BYTES = 64
 ENTRY_BYTES = 24
+SUBSCRIBER = Path(__file__).resolve().parent / "subscriber.py"
 
 
 class Arrival(NamedTuple):
@@ -81,11 +83,16 @@ def subscribe(
     sockets: int = 1,
 ) -> subprocess.Popen[Any]:
     """Start the subscriber at the end; `sockets` of them share one process and one count."""
-    program = native_parts.compiled("subscriber", processes.folder)
+    program: list[object]
+    if native_parts.compiler() is None:
+        program = [sys.executable, SUBSCRIBER]
+    else:
+        compiled = native_parts.compiled("subscriber", processes.folder)
+        program = [compiled, native_parts.libzmq()]
     how = "bind" if bind else "connect"
     return processes.start(
         f"subscriber-{log.path.stem}",
-        [program, native_parts.libzmq(), log.path, str(log.capacity), how, endpoint, prefix,
+        [*program, log.path, str(log.capacity), how, endpoint, prefix,
          str(sockets)],
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ import zmq
 
 from bench.errors import BenchError
 
+NO_COMPILER = "there is no C compiler (cc): on Debian, apt-get install gcc libc6-dev"
 SOURCES = Path(__file__).resolve().parent / "c"
 
 
@@ -24,17 +25,22 @@ def libzmq() -> str:
     return name
 
 
+def compiler() -> str | None:
+    """Return the C compiler, where there is one."""
+    return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+
+
 def compiled(name: str, folder: Path) -> Path:
     """Return the program of a source file; raise BenchError without a C compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        raise BenchError("there is no C compiler (cc): on Debian, apt-get install gcc libc6-dev")
+    by = compiler()
+    if by is None:
+        raise BenchError(NO_COMPILER)
     source, program = SOURCES / f"{name}.c", folder / name
     if not program.exists():
         done = subprocess.run(
-            [compiler, "-O2", "-o", str(program), str(source), "-ldl"],
+            [by, "-O2", "-o", str(program), str(source), "-ldl"],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise BenchError(f"{compiler} could not compile {source}: {done.stderr.strip()}")
+            raise BenchError(f"{by} could not compile {source}: {done.stderr.strip()}")
     return program

@@ -36,7 +36,7 @@ class Processes:
         self._started: list[tuple[str, subprocess.Popen[Any]]] = []
 
     def start(
-        self, name: str, command: Sequence[str | Path], *, talks: bool = False
+        self, name: str, command: Sequence[object], *, talks: bool = False
     ) -> subprocess.Popen[Any]:
         """Start one; with `talks`, its standard input and output are pipes of text."""
         with self._said(name).open("wb") as said:

@@ -53,7 +53,7 @@ class Sum:
     @property
     def mean_cpu_us(self) -> float:
         """The same over all rounds, which at the recording's pace are different slices."""
-        return sum(one["cpu_us"] * one["sent"] for one in self.rounds) / self.sent
+        return float(sum(one["cpu_us"] * one["sent"] for one in self.rounds) / self.sent)
 
     @property
     def sent(self) -> int:
@@ -63,7 +63,7 @@ class Sum:
     @property
     def delivered(self) -> float:
         """The fraction that came."""
-        return sum(one["received"] for one in self.rounds) / self.sent
+        return float(sum(one["received"] for one in self.rounds) / self.sent)
 
     @property
     def per_s(self) -> figures.Spread | None:
