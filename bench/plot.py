@@ -11,8 +11,8 @@ from bench.figures import short
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WIDTH = 760
-LABELS = 300  # px beside the bars
+WIDTH = 860
+LABELS = 340  # px beside the bars
 BAR = 18
 STEP = 26
 OURS, OTHERS, LIMITS = "#1f77b4", "#9aa5b1", "#d6dbe0"
@@ -26,6 +26,7 @@ class Bar(NamedTuple):
     label: str
     value: float
     colour: str
+    note: str = ""  # beside the value
 
 
 def bars(charts: Sequence[tuple[str, Sequence[Bar]]]) -> str:
@@ -37,13 +38,15 @@ def bars(charts: Sequence[tuple[str, Sequence[Bar]]]) -> str:
         y += 28
         greatest = max((row.value for row in rows), default=1.0) or 1.0
         for row in rows:
-            length = (WIDTH - LABELS - 90) * row.value / greatest
+            length = (WIDTH - LABELS - 170) * row.value / greatest
             parts.append(_text(LABELS - 8, y + 13, row.label, anchor="end"))
             parts.append(
                 f"<rect x='{LABELS}' y='{y:.1f}' width='{max(1.0, length):.1f}' height='{BAR}' "
                 f"fill='{row.colour}'/>"
             )
-            parts.append(_text(LABELS + length + 6, y + 13, short(row.value)))
+            parts.append(
+                _text(LABELS + length + 6, y + 13, f"{short(row.value)} {row.note}".strip())
+            )
             y += STEP
         y += 14
     return _svg(parts, y)

@@ -108,7 +108,8 @@ def _cpu_plot(main: Raw) -> str:
             colour = plot.OURS if name.startswith("feedd") else plot.OTHERS
             colour = plot.LIMITS if tables.named(name).startswith("limit") else colour
             label = tables.named(name).replace("`", "")
-            found.append(plot.Bar(label, one.mean_cpu_us, colour))
+            lost = "" if one.delivered >= 0.999 else f"({tables.fraction(one.delivered)} delivered)"
+            found.append(plot.Bar(label, one.mean_cpu_us, colour, lost))
         return sorted(found, key=lambda row: row.value)
 
     return plot.bars([

@@ -45,7 +45,7 @@ def of_blast(main: Raw) -> str:
     for name, one in summed(main["blast"]).items():
         rate = "–" if one.per_s is None else short(one.per_s.median)
         times = cpu_ratio(main["blast"], name, "c")
-        rows.append([named(name), str(one.cpu_us), _short(times), rate, _fraction(one.delivered)])
+        rows.append([named(name), str(one.cpu_us), _short(times), rate, fraction(one.delivered)])
     return table(head, rows)
 
 
@@ -53,7 +53,7 @@ def of_pace(main: Raw) -> str:
     """Return what each handler does at the recording's pace."""
     head = ["handler", "CPU µs/msg", "delivered", "p50 µs", "p99 µs", "p99.9 µs", "proxy's CPU"]
     rows = [
-        [named(name), short(one.mean_cpu_us), _fraction(one.delivered), *_latency(one),
+        [named(name), short(one.mean_cpu_us), fraction(one.delivered), *_latency(one),
          _short(one.proxy_cpu_us)]
         for name, one in summed(main["pace"]).items()
     ]  # fmt: skip
@@ -67,7 +67,7 @@ def of_proxy(main: Raw) -> str:
         those = [one for one in main["proxy"] if one["subscribers"] == count]
         columns = ("in_per_s", "out_per_s", "cpu_us")
         values = [str(figures.spread([one[key] for one in those])) for key in columns]
-        rows.append([str(count), *values, _fraction(min(one["delivered"] for one in those))])
+        rows.append([str(count), *values, fraction(min(one["delivered"] for one in those))])
     return table(["subscribers", "msg/s in", "msg/s out", "CPU µs per msg in", "delivered"], rows)
 
 
@@ -143,14 +143,14 @@ def named(name: str) -> str:
 
 
 def _latency(one: Sum) -> list[str]:
-    return [_short(one.latency_us(fraction)) for fraction in (0.5, 0.99, 0.999)]
+    return [_short(one.latency_us(part)) for part in (0.5, 0.99, 0.999)]
 
 
 def _short(value: float | None) -> str:
     return "–" if value is None else short(value)
 
 
-def _fraction(value: float) -> str:
+def fraction(value: float) -> str:
     """Write a fraction in percent, and 100 % only where nothing is missing."""
     if value >= 1:
         return "100 %" if value == 1 else f"{100 * value:.2f} % (!)"
