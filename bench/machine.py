@@ -19,6 +19,7 @@ from bench.recording import ROOT
 OURS = ("ccxt", "msgpack", "msgspec", "orjson", "picows", "pyzmq", "uvloop")
 PEERS = ("cryptofeed", "msgpack", "msgspec", "orjson", "picows", "protobuf", "pyzmq", "uvloop",
          "websockets")  # fmt: skip
+BUSY = 0.5  # load of the minute before: other work that disturbs what is measured
 _ASK = (
     "import importlib.metadata, json, sys;"
     "print(json.dumps({name: importlib.metadata.version(name) for name in sys.argv[1:]}))"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench import plot, results, tables, words
 from bench.errors import BenchError
+from bench.machine import BUSY
 from bench.recording import ROOT
 from bench.results import FOLDER, newest, summed
 
@@ -92,11 +93,12 @@ def _of_scale(scale: Raw | None) -> list[str]:
 def _machine(raw: Raw) -> str:
     one = raw["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in one["versions"].items())
+    busy = ", **busy with other work**" if one["load_before"] > BUSY else ""
     peers = ", ".join(f"{name} {version}" for name, version in one["peers"].items())
     return (
         f"Machine: {one['cores']} cores ({one['processor']}), {one['memory_gb']} GB, "
         f"{one['system']}, {one['python']}, libzmq {one['libzmq']}; load before the run "
-        f"{one['load_before']}. feedd {one['feedd']}: {versions}. Peers: {peers}. "
+        f"{one['load_before']}{busy}. feedd {one['feedd']}: {versions}. Peers: {peers}. "
         f"Run of {raw['began']}" + (", **quick**: too short to quote." if raw["quick"] else ".")
     )
 
