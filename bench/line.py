@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bench.processes import Processes
     from feedd.transport.subscriber import Subscriber
 
+SAID_CHARACTERS = 200  # of a command that failed: of 200 feeds it tells each one's state
 WORKERS = ("feed", "proxy", "watchdog")
 
 
@@ -91,7 +92,8 @@ def feedd(line: Line, *words: str, timeout_s: float) -> float:
     )  # fmt: skip
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines()
-        raise BenchError(f"feedd {' '.join(words)} ended with {done.returncode}: {said[-1:]}")
+        why = said[-1][:SAID_CHARACTERS] if said else "without a word"
+        raise BenchError(f"feedd {' '.join(words)} ended with {done.returncode}: {why}")
     return time.monotonic() - began_s
 
 

@@ -95,7 +95,8 @@ def folder() -> Iterator[Path]:
 
 def blast(handler: Handler, sender: Sender, at: Processes, peers: Path, count: int) -> Measured:
     """Measure what a handler does with quotes that come as fast as it takes them."""
-    with _running(handler, sender, at, peers, count + 2000) as running:
+    capacity = count + 2000 if handler.publishes else 1  # what only counts has no time for more
+    with _running(handler, sender, at, peers, capacity) as running:
         mark, cpu0 = running.log.count, cpu_ns(running.process.pid)
         told_ = sender.tell("blast", count)
         _settle(running, handler)
@@ -149,7 +150,7 @@ def _running(
     own.mkdir()
     port, proxy_port, _ = free_ports(3)
     place = Place(own, sender.port, port, peers)
-    log = Arrivals(own / "arrivals.log", capacity if handler.publishes or capacity > 150_000 else 1)
+    log = Arrivals(own / "arrivals.log", capacity)
     started: list[subprocess.Popen[Any]] = []
     proxy = None
     try:

@@ -117,13 +117,18 @@ def of_scale(scale: Raw) -> str:
             "CPU of one, ms/s", "CPU µs/msg", "p50 µs", "p99 µs", "restart of one, s",
             "missing"]  # fmt: skip
     rows = [
-        [one["source"], str(one["symbols"]), short(one["start_s"]), short(one["pss_mb"]),
+        [one["source"], str(one["symbols"]), _start(one), short(one["pss_mb"]),
          short(one["all_pss_mb"] / 1000), short(one["cpu_cores"] * 1000 / one["symbols"]),
          short(one["cpu_us"]), short(one["p50_us"]), short(one["p99_us"]),
          short(one["restart_s"]), str(one["missing"])]
         for one in scale["scale"]
     ]  # fmt: skip
     return table(head, rows)
+
+
+def _start(one: Raw) -> str:
+    count = len(one["start_failed"])
+    return short(one["start_s"]) + (f", {count} `start` failed before" if count else "")
 
 
 def of_projection(scale: Raw, source: str) -> str:

@@ -84,6 +84,7 @@ def test_a_target_that_was_not_measured_is_neither_met_nor_missed() -> None:
     assert Target("", 2, "", 2.0).verdict == "met"
     assert Target("", 2, "", 2.01).verdict == "**not met**"
     assert Target("", 1, "", 0.9999, at_least=True).met is False
+    assert Target("", 2, "", 1.0, failed="it broke").verdict == "**not met**: it broke"
     assert Target("", 2, "", None).verdict == "not measured"
 
 
