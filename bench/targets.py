@@ -76,9 +76,10 @@ def _of_lives(main: Raw) -> list[Target]:
         found = [one["seconds"] for one in main[part] if one["source"] == source]
         return figures.spread(found).median if found else None
 
+    count = max((row["workers"] for row in main["memory"]), default=0)
     return [
-        Target("memory of one worker of 20, PSS, native", 24, "MB", weight("native")),
-        Target("memory of one worker of 20, PSS, ccxt", 60, "MB", weight("ccxt")),
+        Target(f"memory of one worker of {count}, PSS, native", 24, "MB", weight("native")),
+        Target(f"memory of one worker of {count}, PSS, ccxt", 60, "MB", weight("ccxt")),
         Target("cold start → first quote, native", 0.6, "s", took("cold_starts", "native")),
         Target("cold start → first quote, ccxt", 1.2, "s", took("cold_starts", "ccxt")),
         Target("kill -9 → first quote of the new session, native", 1.5, "s",
