@@ -5,12 +5,14 @@ CONFIG ?=
 SYMBOL ?=
 SEED ?=
 CASES ?=
+QUICK ?=
+SCALE ?=
 
 BIN := .venv/bin
 FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
 
-.PHONY: demo test chaos test-ccxt-latest lint check start stop restart status logs lock
+.PHONY: demo test chaos bench test-ccxt-latest lint check start stop restart status logs lock bench-lock
 
 demo: .venv/.feedd
 	@$(BIN)/feedd demo
@@ -45,6 +47,10 @@ lint: .venv/.feedd-dev
 
 check: lint test
 
+# QUICK=1: a few minutes, to see that it works. SCALE=1: many symbols instead of the rest.
+bench: .venv/.feedd
+	@$(BIN)/python -m bench $(if $(SCALE),scale,main) $(if $(QUICK),--quick)
+
 .venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
 	@$(SETUP) requirements.lock $@
 
@@ -57,3 +63,7 @@ lock:
 	    --python-version 3.11 --extra build pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 --extra build --extra dev pyproject.toml -o requirements-dev.lock
+
+bench-lock:
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 bench/peers/requirements.in -o bench/peers/requirements.lock

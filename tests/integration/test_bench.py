@@ -1,0 +1,72 @@
+"""The benchmarks' own parts, once in small: the sender, the worker, the subscriber at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgpack
+import pytest
+import zmq
+
+from bench import native_parts
+from bench.arrivals import Arrivals, subscribe, topic_hash
+from bench.handlers import handlers
+from bench.one_handler import Sender, blast, folder, pace
+from bench.processes import Processes, until
+
+COUNT = 3000
+NO_PEERS = Path("no-peer-runs-here")
+
+
+@pytest.fixture
+def place(btcusdt: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
+    monkeypatch.setenv("FEEDD_DATA", str(btcusdt.parent))
+    with folder() as own, Processes(own) as processes:
+        yield processes
+
+
+def test_every_quote_of_a_blast_and_of_a_slice_is_counted_and_timed(place: Processes) -> None:
+    sender = Sender(place)
+    ccxt = next(one for one in handlers() if one.name == "feedd-ccxt")
+    fast = blast(ccxt, sender, place, NO_PEERS, COUNT)
+    assert (fast.sent, fast.received) == (COUNT, COUNT)
+    assert fast.cpu_us > 5
+    assert fast.per_s is not None
+    slow = pace(ccxt, sender, place, NO_PEERS, (0.0, 2.0))
+    assert slow.sent == slow.received == len(slow.latencies_us) > 100
+    assert min(slow.latencies_us) > 0
+    assert slow.latency_us["p50"] <= slow.latency_us["p99"] <= slow.latency_us["p999"]
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["C", "Python"])
+def test_the_subscriber_notes_ids_of_every_width_and_topics(
+    compiled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setattr(native_parts, "compiler", lambda: None)
+    elif native_parts.compiler() is None:
+        pytest.skip(native_parts.NO_COMPILER)
+    ids = [5, 200, 60_000, 4_000_000_000, 5_123_107_839_020]
+    frames = [
+        *([b"quote.a.B/C.", msgpack.packb({"symbol": "B/C", "seq": 1, "id": id_})] for id_ in ids),
+        [b"quote.a.B/C.", b'{"e":"bookTicker","u":5123107839020,"s":"BC"}'],
+        [b"quote without an id"],
+    ]
+    log = Arrivals(tmp_path / "log", 100)
+    with zmq.Context() as context, context.socket(zmq.XPUB) as publisher:
+        publisher.linger = 0
+        port = publisher.bind_to_random_port("tcp://127.0.0.1")
+        with Processes(tmp_path) as processes:
+            subscribe(processes, log, f"tcp://127.0.0.1:{port}", "quote")
+            assert publisher.poll(20_000)
+            for each in frames:
+                publisher.send_multipart(each)
+            until(lambda: log.count == len(frames), 20.0, "all messages", processes)
+            found = log.since(0)
+    assert [one.id for one in found] == [*ids, 5_123_107_839_020, 0]
+    assert [one.topic for one in found[:-1]] == [topic_hash("quote.a.B/C.")] * (len(frames) - 1)
+    assert log.payload_bytes == sum(len(each[-1]) for each in frames)
+    times = [one.at_ns for one in found]
+    assert times == sorted(times)
+    assert times[0] > 0
