@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from feedd.operation.health import ProcessHealth
 
 LOOK_AGAIN_S = 0.2
+ANSWER_S = 20.0  # supervisord is busy while a hundred processes come up
 HEALTHY_WITHIN_S = 30.0  # and a second more for each feed
 
 
@@ -47,7 +48,7 @@ def start(
     With `preexec` supervisord stays a child, and is returned. Raises StartError where something
     didn't come up: it is left running, since a feed goes on trying.
     """
-    daemon = Daemon(root)
+    daemon = Daemon(root, ANSWER_S)
     child = None
     with locks.command(root):
         # Read under the lock: what another command is about to add must not be stopped by this.
