@@ -14,6 +14,9 @@ _encoder = msgspec.msgpack.Encoder()
 # has its length afterwards.
 encode_into = _encoder.encode_into
 _decoder = msgspec.msgpack.Decoder(dict[str, Any])
+# What msgspec raises for bytes from outside: its own errors, a ValueError of text that is no UTF-8,
+# a RecursionError of what is nested too deep.
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def encode(event: Event) -> bytes:
@@ -22,5 +25,5 @@ def encode(event: Event) -> bytes:
 
 
 def decode(payload: bytes) -> dict[str, Any]:
-    """Return a payload's map; raise `msgspec.DecodeError` for anything else."""
+    """Return a payload's map; raise one of UNREADABLE for anything else."""
     return _decoder.decode(payload)

@@ -24,6 +24,7 @@ from feedd.client.events import (
     Ticker,
     Trade,
 )
+from feedd.codec import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,6 @@ _HEAD = msgspec.msgpack.Decoder(_Head).decode
 _REFUSAL = msgspec.msgpack.Decoder(Refusal).decode
 _SNAPSHOT = msgspec.msgpack.Decoder(SnapshotAnswer).decode
 _REPLAY = msgspec.msgpack.Decoder(ReplayAnswer).decode
-UNREADABLE = (msgspec.MsgspecError, ValueError)  # of text that is no UTF-8, a ValueError
 
 
 def decoder(channel: str, *, full_status: bool) -> Callable[[bytes], Message]:

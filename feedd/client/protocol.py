@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from feedd.client.asking import Asking
 from feedd.client.decoding import (
-    UNREADABLE,
     Refusal,
     ReplayAnswer,
     SnapshotAnswer,
@@ -30,6 +29,7 @@ from feedd.client.repair import Repair
 from feedd.client.sequencing import Sequencing
 from feedd.client.telling import Telling
 from feedd.client.topic_table import MOST_TOPICS, TopicTable
+from feedd.codec import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

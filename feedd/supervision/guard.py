@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import time
@@ -13,18 +14,18 @@ import structlog
 
 from feedd import config, ports
 from feedd.errors import ConfigError
-from feedd.supervision.daemon import DaemonError
+from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.deaths import Deaths
 from feedd.supervision.render import PROXIES
 from feedd.supervision.watchdog import MUTE_AFTER_S, Process, Watchdog
 from feedd.transport.statuses import Statuses
 
 if TYPE_CHECKING:
-    from feedd.supervision.daemon import Daemon
     from feedd.supervision.watchdog import Verdict
 
 END_FEEDS_WITHIN_S = 2.0
 END_REST_WITHIN_S = 1.5
+WAKE_WITHIN_S = 0.5
 START_TOLERANCE_S = 2  # supervisord tells the start of a process in whole seconds
 HEARTBEAT = "watchdog.beat"  # below run_dir
 FEED_SCRIPT = "workers/feed.py"
@@ -44,7 +45,10 @@ class Guard:
         self._exchanges: dict[str, str] = {}
         self._statuses = Statuses(settings.fan_outs(), ())
         self._rules = Watchdog()
-        self._deaths = Deaths(self._restart_at_once)
+        self._deaths = Deaths(self._wake_soon)
+        self._waker = Daemon(daemon.root, WAKE_WITHIN_S)
+        self._waking = False
+        self._answers = True  # whether supervisord did when it was last called
 
     def look(self) -> None:
         """Hear what the feeds say, judge, and do what follows."""
@@ -52,6 +56,7 @@ class Guard:
         self._statuses.listen(0)
         now_s = time.monotonic()
         infos = self._daemon.processes()
+        self._answers = True
         self._deaths.watch(info["pid"] for info in infos.values() if info["pid"])
         verdicts = self._rules.look([self._seen(info, now_s) for info in infos.values()], now_s)
         for note in self._rules.notes:
@@ -73,10 +78,18 @@ class Guard:
         self._deaths.close()
         self._statuses.close()
 
-    def _restart_at_once(self) -> None:
+    def _wake_soon(self) -> None:
+        """Have supervisord woken once for all ends of this turn of the loop."""
+        if self._answers and not self._waking:
+            self._waking = True
+            asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
         try:
-            self._daemon.wake()
+            self._waker.wake()
         except DaemonError as error:
+            self._answers = False  # it is not asked again before a look finds that it does
             _log.warning("supervisord does not answer", why=str(error))
 
     def _take_in_changes(self) -> None:

@@ -161,7 +161,7 @@ class Guard:
             elif kind == zmq.EVENT_ACCEPT_FAILED:
                 none_left = none_left or value in _NO_DESCRIPTORS
             elif kind == zmq.EVENT_ACCEPTED and self._spare is None:
-                self._refuse(value)
+                self._refuse(value, watched)
             elif watched.connections is not None:
                 watched.connections.pop(value, None)
                 if kind == zmq.EVENT_ACCEPTED and (peer := _peer(value)):
@@ -235,11 +235,17 @@ class Guard:
             what_to_do="raise the hard limit of open files (ulimit -Hn)", refused=self.refused,
         )  # fmt: skip
 
-    def _refuse(self, descriptor: int) -> None:
-        """End a connection for which libzmq took the spare descriptor, being quicker."""
-        with suppress(OSError), _borrowed(descriptor) as one:
-            one.shutdown(socket.SHUT_RDWR)
-            self.refused += 1
+    def _refuse(self, descriptor: int, watched: _Watched) -> None:
+        """End a connection for which libzmq took the spare descriptor, being quicker.
+
+        Of TCP only; the descriptor may be another connection's by now, though hardly another's of
+        the same listener.
+        """
+        ports = {_port(listener) for listener in watched.listeners} - {None}
+        if _port(descriptor) in ports:
+            with suppress(OSError), _borrowed(descriptor) as one:
+                one.shutdown(socket.SHUT_RDWR)
+                self.refused += 1
 
     def _keep_spare(self) -> None:
         with suppress(OSError):  # it is tried again
@@ -265,6 +271,15 @@ def _borrowed(descriptor: int) -> Iterator[socket.socket]:
         yield one
     finally:
         one.detach()
+
+
+def _port(descriptor: int) -> int | None:
+    """Return the port of a descriptor's own end; None where it has none."""
+    with suppress(OSError), _borrowed(descriptor) as one:
+        if one.family in {socket.AF_INET, socket.AF_INET6}:
+            port: int = one.getsockname()[1]
+            return port
+    return None
 
 
 def _peer(descriptor: int) -> tuple[str, int] | None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Raw, Struct, field
 
+from feedd.codec import UNREADABLE
+
 if TYPE_CHECKING:
     from feedd.transport.rings import Rings
 
@@ -64,9 +66,6 @@ class Replay(Struct, tag_field="op", tag="replay"):
             "low": held.low, "high": held.high, "messages": held.messages,
         }  # fmt: skip
 
-
-# Of text that is no UTF-8, msgspec raises a ValueError; nested too deep, a RecursionError.
-UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 
 _head = msgspec.msgpack.Decoder(_Head)
 _request = msgspec.msgpack.Decoder(Snapshot | Replay)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from feedd.codec import UNREADABLE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -115,7 +117,7 @@ class Rings:
         """Keep a message, or count why not."""
         try:
             numbers = _numbers.decode(payload)
-        except (msgspec.DecodeError, RecursionError):  # the latter: nested too deep
+        except UNREADABLE:
             self.not_kept.undecodable += 1
             return
         if len(payload) > PAYLOAD_BYTES:

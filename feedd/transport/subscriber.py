@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import zmq
 
-from feedd.codec import decode
+from feedd.codec import UNREADABLE, decode
 from feedd.errors import ConfigError
 from feedd.transport.sockets import connectable, make_socket
 
@@ -22,6 +23,7 @@ class Subscriber:
     """
 
     def __init__(self, endpoints: str | Iterable[str], prefixes: Iterable[str] = ("",)) -> None:
+        self.unreadable = 0
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = make_socket(self._context, zmq.SUB)
         self._socket.linger = 0
@@ -45,11 +47,20 @@ class Subscriber:
         self.close()
 
     def receive(self, timeout_s: float) -> tuple[str, dict[str, Any]] | None:
-        """Return the next message, or None when none came in time."""
-        if not self._socket.poll(max(0, int(timeout_s * 1000))):
-            return None
-        topic, payload = self._socket.recv_multipart()
-        return topic.decode("ascii"), decode(payload)
+        """Return the next message, or None when none came in time.
+
+        What is none of feedd's, which anybody may publish who gets at the workers' socket, is
+        passed over and counted in `unreadable`.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while self._socket.poll(max(0, int((deadline_s - time.monotonic()) * 1000))):
+            frames = self._socket.recv_multipart()
+            try:
+                topic, payload = frames
+                return topic.decode("ascii"), decode(payload)
+            except UNREADABLE:
+                self.unreadable += 1
+        return None
 
     def close(self) -> None:
         """Close the socket."""

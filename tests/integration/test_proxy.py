@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
+import zmq
 from conftest import eventually, free_ports
 
 from feedd.config import ProxySettings
 from feedd.transport.proxy import Proxy
 from feedd.transport.publisher import Publisher
+from feedd.transport.subscriber import Subscriber
 
 
 def bound(folder: Path, name: str = "proxy") -> Proxy:
@@ -56,3 +59,21 @@ def test_a_publisher_waits_until_both_proxies_take_messages_but_not_for_ever(
         publisher.close()
         for proxy in proxies:
             proxy.stop()
+
+
+def test_a_subscriber_passes_over_what_is_no_message_and_counts_it() -> None:
+    (port,) = free_ports(1)
+    deep = b"\x81\xa1x" + b"\x91" * 3000 + b"\xc0"
+    good = msgspec.msgpack.encode({"seq": 1})
+    with zmq.Context() as context, context.socket(zmq.XPUB) as stranger:
+        stranger.linger = 0
+        stranger.bind(f"tcp://127.0.0.1:{port}")
+        with Subscriber(f"tcp://127.0.0.1:{port}") as subscriber:
+            assert stranger.poll(10_000)
+            for payload in (deep, b"\xc1", b"\x81\xa1x\xa1\xff"):
+                stranger.send_multipart([b"status.x.y.", payload])
+            stranger.send_multipart([b"one frame"])
+            stranger.send_multipart([b"\xff", good])
+            stranger.send_multipart([b"status.x.y.", good])
+            assert subscriber.receive(10) == ("status.x.y.", {"seq": 1})
+            assert subscriber.unreadable == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from unit.client.world import (
     FEED,
@@ -340,6 +341,14 @@ def test_a_message_that_cannot_be_read_is_a_gap() -> None:
     client.answer()
     assert client.seqs() == [1, 3]
     assert client.gaps() == [(2, 2)]
+
+
+def test_what_is_nested_too_deep_is_a_message_that_cannot_be_read() -> None:
+    deep = msgspec.msgpack.encode({"x": None})[:-1] + b"\x91" * 3000 + b"\xc0"
+    client = joined(history_of(quote(1)))
+    client.hear((QUOTE.encode(), deep), quote(2))
+    client.protocol.answer(deep, client.now_s)
+    assert client.seqs() == [1, 2]
 
 
 def test_more_than_5000_waiting_messages_end_the_wait() -> None:
