@@ -103,11 +103,11 @@ def test_snapshot_and_deltas_are_always_the_top_of_the_book(levels: int) -> None
         clients[0].take(message)
     assert clients[0].shows(history, levels)
     deltas = 0
-    for number in range(2000):
+    for number in range(1000):
         for _ in range(number % 5):
             history.step()
         history.clock_ms += topic.period_ms
-        if number % 500 == 250:  # somebody joins between two messages
+        if number % 300 == 150:  # somebody joins between two messages
             clients.append(Client())
             for message in topic.greet(history.now_ms()):
                 clients[-1].take(message)
@@ -116,7 +116,7 @@ def test_snapshot_and_deltas_are_always_the_top_of_the_book(levels: int) -> None
             for client in clients:
                 client.take(message)
         assert all(client.shows(history, levels) for client in clients)
-    assert deltas > 500
+    assert deltas > 250
     assert clients[0].u <= history.update_id
 
 
