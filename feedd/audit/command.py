@@ -13,6 +13,7 @@ import orjson
 from feedd.audit import report
 from feedd.audit.audit import Audit, total
 from feedd.audit.findings import Limits
+from feedd.audit.lines import MALFORMED
 from feedd.audit.recording import Recorder, Recording
 from feedd.audit.truth import Truth
 from feedd.errors import ConfigError
@@ -65,7 +66,7 @@ def run_audit(arguments: argparse.Namespace) -> int:
         for number, line in recording.lines():
             try:
                 audit.take(line)
-            except (LookupError, TypeError, ValueError) as error:
+            except MALFORMED as error:
                 raise ConfigError(
                     f"{arguments.seen}, line {number}: is no line of a recording: "
                     f"{type(error).__name__}: {error}"

@@ -17,19 +17,21 @@ from feedd.audit.flags import Hole
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
+    from feedd.audit.channels import BookUpdate
     from feedd.audit.findings import Limits
     from feedd.audit.flags import Flags
     from feedd.audit.truth import Store
 
 S = 1_000_000_000
+MOST_SEQ = 1 << 53
 
 
 class TopicAudit:
     """Tell it what was recorded, in that order; `finish` judges what only the whole shows.
 
     `stores` are the streams of the truth that it may have come of; without any, only its numbers
-    are looked at. `load` returns the line of an event. `told_sessions` are those that the client
-    library told for the feed.
+    are looked at. `load` returns the line of an event, `load_book` a book's update.
+    `told_sessions` are those that the client library told for the feed.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class TopicAudit:
         topic: str,
         stores: Iterable[Store],
         load: Callable[[Store, int], dict[str, Any]],
+        load_book: Callable[[Store, int], BookUpdate],
         limits: Limits,
         *,
         by_client: bool,
@@ -46,7 +49,7 @@ class TopicAudit:
         self.channel = topic.partition(".")[0]
         self.lost_between: list[tuple[int, int]] = []  # times between which messages were lost
         self._stores = [one for one in stores if len(one)]
-        self._load = load
+        self._load, self._load_book = load, load_book
         self._limits = limits
         self._by_client = by_client
         self._told_sessions = told_sessions
@@ -91,10 +94,12 @@ class TopicAudit:
             self._claims.popleft()
 
     def tick(self, ns: int, payload: dict[str, Any]) -> None:
-        """Take a message; raises LookupError or TypeError for one that is none of its channel."""
+        """Take a message; raises one of MALFORMED for one that is none of its channel."""
         counts = self.finding.counts
         counts.seen += 1
-        session, seq = payload["session"], payload["seq"]
+        session, seq, published_ns = payload["session"], payload["seq"], payload["published_ns"]
+        if not type(session) is type(seq) is type(published_ns) is int or not 0 <= seq < MOST_SEQ:
+            raise TypeError("`session`, `seq` or `published_ns` is no such number")
         if self._session is None or session > self._session:
             self._turn(session, ns)
         elif session < self._session:
@@ -110,7 +115,6 @@ class TopicAudit:
         if seq < self._next:
             self._again(ns, seq, payload)
             return
-        published_ns = payload["published_ns"]
         if seq > self._next:
             self._missing_seqs(seq, ns)
             self.lost_between.append((self._published_ns, published_ns))
@@ -285,15 +289,14 @@ class TopicAudit:
                 self._store = store
                 self._was_seen = bytearray(len(store))
                 if self.channel == "book":
-                    self._book = BookCheck(self._data)
+                    self._book = BookCheck(self._update)
                 return index
         return None
 
-    def _data(self, index: int) -> dict[str, Any]:
+    def _update(self, index: int) -> BookUpdate:
         if self._store is None:
             raise RuntimeError("no stream was found yet")
-        data: dict[str, Any] = self._load(self._store, index)["data"]
-        return data
+        return self._load_book(self._store, index)
 
     def _numbered(self, key: Hashable) -> Hashable:
         """Return a key that doesn't say all with the number of its equals before it."""
