@@ -76,6 +76,7 @@ class Audit:
             if said != name and said.startswith(self._prefixes):
                 one = self._topics.get(said) or self._open(said)
                 one.claim(status.session, next_seq, ns, is_snapshot=is_snapshot)
+        flags.status(status)
         for channel, its in status.channels.items():
             line.limit(channel, status.published_ns, its.stale_after_s)
         book = status.channels.get("book")
@@ -133,7 +134,6 @@ class Audit:
             status = self._topics.get(f"status.{feed}")
             if status is None:
                 continue
-            self._flags_of(feed).lost_statuses += status.lost_between
             exchange, symbol = _parts(feed)
             key = (exchange, market_id(symbol))
             judge_marks(marks, key, line, self._limits, status.finding)

@@ -47,7 +47,6 @@ class TopicAudit:
     ) -> None:
         self.finding = Finding(topic)
         self.channel = topic.partition(".")[0]
-        self.lost_between: list[tuple[int, int]] = []  # times between which messages were lost
         self._stores = [one for one in stores if len(one)]
         self._load, self._load_book = load, load_book
         self._limits = limits
@@ -117,7 +116,6 @@ class TopicAudit:
             return
         if seq > self._next:
             self._missing_seqs(seq, ns)
-            self.lost_between.append((self._published_ns, published_ns))
         self._ticks += 1
         self._next = seq + 1
         self._published_ns = published_ns
@@ -248,11 +246,9 @@ class TopicAudit:
         if at < 0:
             self._first_at = index
         elif index > at + 1:
-            hole = Hole(at + 1, index - 1, self._hidden, self._at_ns, payload["published_ns"])
-            if self._turned:
-                counts.flagged += hole.last - hole.first + 1
-            else:
-                self._holes.append(hole)
+            session = self._session if self._turned else None
+            times = self._at_ns, payload["published_ns"]
+            self._holes.append(Hole(at + 1, index - 1, self._hidden, *times, session))
         self._at, self._at_ns = index, payload["published_ns"]
         self._hidden, self._turned = 0, False
         self._compare(ns, store, index, event.content, payload)
@@ -307,9 +303,13 @@ class TopicAudit:
     def _judge(self, hole: Hole, flags: Flags, store: Store) -> None:
         """Count which events of a hole are flagged, and which are not."""
         counts = self.finding.counts
+        if hole.session is not None:
+            hole = self._since_live(hole, flags, store)
         optional = sum(hole.first <= place <= hole.last for place in store.optional)
         asked = hole.last - hole.first + 1 - optional
         unflagged = max(0, flags.uncovered(hole, self.channel, store) - hole.hidden)
+        if unflagged and flags.excuse(hole, self.channel):
+            unflagged = 0
         counts.flagged += asked - unflagged
         if unflagged:
             counts.missing += unflagged
@@ -319,6 +319,20 @@ class TopicAudit:
                 f"missing: {unflagged} of {asked} events from id {first['id']} (sent at "
                 f"{first['sent_ns']}) to id {last['id']} were neither seen nor flagged",
             )
+
+    def _since_live(self, hole: Hole, flags: Flags, store: Store) -> Hole:
+        """Count what the exchange sent before a new session listened as flagged; return the rest.
+
+        A status says `live` when a subscription is on its way, and a subscriber may hear the feed's
+        statuses before the topic: what was sent meanwhile is not asked for either.
+        """
+        live_ns = flags.live_since(self.channel, hole.session or 0, hole.before_ns)
+        asked_ns = hole.before_ns if live_ns is None else live_ns + int(self._limits.join_s * S)
+        first = hole.first
+        while first <= hole.last and store.sent_ns[first] < asked_ns:
+            first += 1
+        self.finding.counts.flagged += first - hole.first
+        return hole._replace(first=first)
 
     def _judge_end(self, store: Store, flags: Flags, since_ns: int, until_ns: int) -> None:
         """Judge what was sent behind the last event seen, while the feed said that it lives."""
