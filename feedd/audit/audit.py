@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from feedd.audit.findings import Counts, Finding, Limits
 from feedd.audit.flags import Flags, UpstreamFlag
+from feedd.audit.lines import NOTICES, StatusSaid
 from feedd.audit.states import Timeline, judge_deaths, judge_marks
 from feedd.audit.topic import S, TopicAudit
+from feedd.client.events import Gap, NewSession, StateChange, Stopped, UpstreamGap
 from feedd.topics import market_id, topic
 
 if TYPE_CHECKING:
+    from feedd.audit.channels import BookUpdate
+    from feedd.audit.lines import Notice
     from feedd.audit.truth import Store, Truth
+    from feedd.model import EventId
+    from feedd.model import Gap as ToldGap
 
 
 class Audit:
@@ -32,100 +40,100 @@ class Audit:
         self._flags: dict[str, Flags] = {}  # by feed, `<exchange>.<symbol>.`
         self._lines: dict[str, Timeline] = {}
         self._told_sessions: dict[str, set[int]] = {}
-        self._untimed: dict[str, list[dict[str, Any]]] = {}  # upstream gaps before their status
+        # Upstream gaps, and when they were told, before their status
+        self._untimed: dict[str, list[tuple[int, UpstreamGap]]] = {}
         self.begin_ns = self.end_ns = 0
 
     # --- lines --------------------------------------------------------------------------------
 
     def take(self, line: dict[str, Any]) -> None:
-        """Take a line; raises LookupError, TypeError or ValueError for what is none."""
+        """Take a line; raises one of MALFORMED for what is none."""
         ns = line["ns"]
+        if type(ns) is not int:
+            raise TypeError("`ns` is no whole number")
         self.begin_ns = self.begin_ns or ns
         self.end_ns = max(self.end_ns, ns)
         if "topic" in line and "payload" in line:
             self._message(ns, line["topic"], line["payload"])
         elif "notice" in line:
-            self._notice(ns, line["notice"], line)
+            kind = NOTICES.get(line["notice"])
+            if kind is not None:
+                self._notice(ns, msgspec.convert(line, kind))
 
     def _message(self, ns: int, name: str, payload: dict[str, Any]) -> None:
+        if not isinstance(name, str) or not isinstance(payload, dict):
+            raise TypeError("`topic` is no text, or `payload` no map")
         one = self._topics.get(name) or self._open(name)
         one.tick(ns, payload)
         if one.channel == "status":
-            self._status(ns, name, payload)
+            self._status(ns, name, msgspec.convert(payload, StatusSaid))
 
-    def _status(self, ns: int, name: str, status: dict[str, Any]) -> None:
+    def _status(self, ns: int, name: str, status: StatusSaid) -> None:
         feed = name.partition(".")[2]
-        is_snapshot = status.get("client.origin") == "snapshot"
-        published_ns = status["published_ns"]
+        is_snapshot = status.origin == "snapshot"
         flags, line = self._flags_of(feed), self._line(feed)
-        for said, next_seq in status["next_seq"].items():
+        for said, next_seq in status.next_seq.items():
             if said != name and said.startswith(self._prefixes):
                 one = self._topics.get(said) or self._open(said)
-                one.claim(status["session"], next_seq, ns, is_snapshot=is_snapshot)
-        channels = status["channels"]
-        for channel, one in channels.items():
-            line.limit(channel, published_ns, one["stale_after_s"])
-        book = channels.get("book")
-        if status["state"] == "resync" or (book is not None and book["state"] == "resync"):
-            flags.resync_ns.append(published_ns)
-        gap = status.get("gap")
+                one.claim(status.session, next_seq, ns, is_snapshot=is_snapshot)
+        flags.status(status)
+        for channel, its in status.channels.items():
+            line.limit(channel, status.published_ns, its.stale_after_s)
+        book = status.channels.get("book")
+        if "resync" in {status.state, book.state if book is not None else None}:
+            flags.resync_ns.append(status.published_ns)
         if self._by_client:
-            self._time_gaps(feed, gap, published_ns)
+            self._time_gaps(feed, status.gap, status.published_ns)
             if not is_snapshot:
                 line.beat(ns, int(self._limits.stale_s * S))
         else:
-            line.say(published_ns, status["state"])
-            if gap is not None:
-                self._gap(feed, gap, published_ns)
+            line.say(status.published_ns, status.state)
+            if status.gap is not None:
+                self._gap(feed, status.gap, status.published_ns)
 
-    def _notice(self, ns: int, kind: str, line: dict[str, Any]) -> None:
-        if kind == "Gap":
-            name = line["topic"]
-            one = self._topics.get(name) or self._open(name)
-            one.gap(line["session"], line["from_seq"], line["to_seq"])
-            return
-        feed = line["feed"]
-        if not feed:
+    def _notice(self, ns: int, notice: Notice) -> None:
+        if isinstance(notice, Gap):
+            one = self._topics.get(notice.topic) or self._open(notice.topic)
+            one.gap(notice.session, notice.from_seq, notice.to_seq)
+        elif not notice.feed:
             return  # of the stream itself
-        if kind == "UpstreamGap":
-            self._untimed.setdefault(feed, []).append({**line, "ns": ns})
-        elif kind == "NewSession":
-            self._told_sessions.setdefault(feed, set()).add(line["new"])
-        elif kind == "StateChange":
-            self._line(feed).say(ns, line["state"])
-        elif kind == "Stopped":
-            self._line(feed).say(ns, "stopped")
+        elif isinstance(notice, UpstreamGap):
+            self._untimed.setdefault(notice.feed, []).append((ns, notice))
+        elif isinstance(notice, NewSession):
+            self._told_sessions.setdefault(notice.feed, set()).add(notice.new)
+        elif isinstance(notice, StateChange):
+            self._line(notice.feed).say(ns, notice.state)
+        elif isinstance(notice, Stopped):
+            self._line(notice.feed).say(ns, "stopped")
 
-    def _time_gaps(self, feed: str, gap: dict[str, Any] | None, published_ns: int) -> None:
+    def _time_gaps(self, feed: str, gap: ToldGap | None, published_ns: int) -> None:
         """Give the gaps that the client library told the time of the status that told of them."""
         told = self._untimed.get(feed)
         if not told or gap is None:
             return
-        keys = ("channel", "from_id", "to_id")
         for one in told:
-            if all(one[key] == gap[key] for key in keys):
+            if _ids(one[1]) == _ids(gap):
                 told.remove(one)
-                self._gap(feed, one, published_ns)
+                self._gap(feed, gap, published_ns)
                 return
 
-    def _gap(self, feed: str, gap: dict[str, Any], ns: int) -> None:
-        flag = UpstreamFlag(ns, gap["from_id"], gap["to_id"])
-        self._flags_of(feed).gaps.setdefault(gap["channel"], []).append(flag)
+    def _gap(self, feed: str, gap: ToldGap | UpstreamGap, ns: int) -> None:
+        flag = UpstreamFlag(ns, gap.from_id, gap.to_id)
+        self._flags_of(feed).gaps.setdefault(gap.channel, []).append(flag)
 
     # --- the end ------------------------------------------------------------------------------
 
     def finish(self) -> list[Finding]:
         """Judge what only the whole shows; return what was found, by topic."""
         for feed, untold in self._untimed.items():
-            for gap in untold:
-                self._gap(feed, gap, gap["ns"])
+            for ns, gap in untold:
+                self._gap(feed, gap, ns)
         marks = [(mark, self._truth.feeds_of(mark)) for mark in self._truth.marks]
         for feed, line in self._lines.items():
             line.last_ns = max(line.last_ns, self.end_ns)
             status = self._topics.get(f"status.{feed}")
             if status is None:
                 continue
-            self._flags_of(feed).lost_statuses += status.lost_between
             exchange, symbol = _parts(feed)
             key = (exchange, market_id(symbol))
             judge_marks(marks, key, line, self._limits, status.finding)
@@ -156,13 +164,17 @@ class Audit:
         exchange, symbol = _parts(feed)
         stores = self._truth.stores.get((exchange, market_id(symbol), channel), {})
         one = self._topics[name] = TopicAudit(
-            topic(channel, exchange, symbol), stores.values(), self._event, self._limits,
-            by_client=self._by_client, told_sessions=self._told_sessions.setdefault(feed, set()),
+            topic(channel, exchange, symbol), stores.values(), self._event, self._book,
+            self._limits, by_client=self._by_client,
+            told_sessions=self._told_sessions.setdefault(feed, set()),
         )  # fmt: skip
         return one
 
     def _event(self, store: Store, index: int) -> dict[str, Any]:
         return self._truth.event(store, index)
+
+    def _book(self, store: Store, index: int) -> BookUpdate:
+        return self._truth.book(store, index)
 
     def _flags_of(self, feed: str) -> Flags:
         return self._flags.setdefault(feed, Flags())
@@ -178,6 +190,10 @@ def total(findings: list[Finding]) -> Counts:
         for name in Counts.__dataclass_fields__:
             setattr(whole, name, getattr(whole, name) + getattr(finding.counts, name))
     return whole
+
+
+def _ids(gap: ToldGap | UpstreamGap) -> tuple[str, EventId, EventId]:
+    return gap.channel, gap.from_id, gap.to_id
 
 
 def _parts(feed: str) -> tuple[str, str]:

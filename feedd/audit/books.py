@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from feedd.books.levels import Book, levels
+from feedd.books.levels import Book
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from feedd.audit.channels import BookUpdate
     from feedd.books.levels import Level, Side
 
 
 class BookCheck:
-    """One stream's book; `load` returns the data of an event by its place."""
+    """One stream's book; `load` returns the update of an event by its place."""
 
-    def __init__(self, load: Callable[[int], dict[str, Any]]) -> None:
+    def __init__(self, load: Callable[[int], BookUpdate]) -> None:
         self._load = load
         self._next = 0
         self._forget()
@@ -77,22 +78,16 @@ class BookCheck:
                 return f"lacks {price}, where the exchange said {size}"
         return None
 
-    def _apply(self, data: dict[str, Any]) -> None:
-        if "topic" in data:
-            body, is_snapshot = data["data"], data["type"] == "snapshot"
-            before = body["u"] - 1
-        else:
-            body, is_snapshot = data, False
-            before = data["pu"] if "pu" in data else data["U"] - 1
-        bids, asks = levels(body["b"]), levels(body["a"])
-        if is_snapshot:
+    def _apply(self, update: BookUpdate) -> None:
+        bids, asks = update.bids, update.asks
+        if update.is_snapshot:
             self._forget()
             self._book.load(bids, asks, bids_whole=True, asks_whole=True)
             self._whole = True
         else:
-            if self._last is not None and before != self._last:
+            if self._last is not None and update.before != self._last:
                 self._forget()  # the stream was begun anew, and what changed meanwhile isn't known
             self._book.apply(bids, asks)
             self._said[0].update(bids)
             self._said[1].update(asks)
-        self._last = body["u"]
+        self._last = update.last

@@ -11,8 +11,12 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from feedd.books.levels import levels
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
+
+    from feedd.books.levels import Level
 
 BINANCE = "binance"  # spot
 USDM = "binanceusdm"
@@ -54,6 +58,16 @@ class Event(NamedTuple):
     optional: bool = False  # sent to one connection alone, which may be another one's
 
 
+class BookUpdate(NamedTuple):
+    """What an event says of a book; `before` is the id that the update before it has."""
+
+    before: int
+    last: int
+    is_snapshot: bool
+    bids: list[Level]
+    asks: list[Level]
+
+
 def stream(name: str) -> Stream | None:
     """Return what a stream of the truth is; None where no channel comes of it."""
     match = _BINANCE_STREAM.fullmatch(name)
@@ -88,7 +102,7 @@ def binance_market(channel: str, data: dict[str, Any]) -> str | None:
 
 
 def binance_events(channel: str, data: dict[str, Any]) -> Iterator[Event]:
-    """Yield what is to be published of an event; raise LookupError, TypeError or ValueError."""
+    """Yield what is to be published of an event; raise one of MALFORMED for what is none."""
     if channel == "trade":
         price = float(data["p"])
         if price:  # at 0: a fill of the insurance fund, which is no trade
@@ -123,7 +137,7 @@ class BybitTopics:
         self._tickers: dict[str, dict[str, str]] = {}
 
     def events(self, topic: str, channel: str, message: dict[str, Any]) -> Iterator[Event]:
-        """Yield what is to be published; raise LookupError, TypeError or ValueError."""
+        """Yield what is to be published; raise one of MALFORMED for what is none."""
         data = message["data"]
         if channel == "trade":
             for trade in data:
@@ -161,6 +175,17 @@ class BybitTopics:
         texts = [whole[k] for k in ("lastPrice", "volume24h", "highPrice24h", "lowPrice24h")]
         percent = float(Decimal(whole["price24hPcnt"]) * 100)
         yield Event((message["ts"], *map(float, texts), percent), (), optional=is_whole)
+
+
+def book_update(data: dict[str, Any]) -> BookUpdate:
+    """Return what an event says of a book; raise one of MALFORMED for what is none."""
+    if "topic" in data:
+        body, is_snapshot = data["data"], data["type"] == "snapshot"
+        before = body["u"] - 1
+    else:
+        body, is_snapshot = data, False
+        before = data["pu"] if "pu" in data else data["U"] - 1
+    return BookUpdate(before, body["u"], is_snapshot, levels(body["b"]), levels(body["a"]))
 
 
 def published(channel: str, payload: dict[str, Any]) -> Event:

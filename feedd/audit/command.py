@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import sys
 from pathlib import Path
@@ -10,15 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from feedd.arguments import above_zero
 from feedd.audit import report
 from feedd.audit.audit import Audit, total
 from feedd.audit.findings import Limits
+from feedd.audit.lines import MALFORMED
 from feedd.audit.recording import Recorder, Recording
 from feedd.audit.truth import Truth
 from feedd.errors import ConfigError
 
 if TYPE_CHECKING:
+    import argparse
+
     from feedd.config import Config
+
+_number = above_zero(1e6)
 
 
 def add_audit(commands: Any) -> None:
@@ -31,19 +36,19 @@ def add_audit(commands: Any) -> None:
     audit.add_argument("seen", metavar="SEEN", type=_path, help="what feedd tail --json wrote")
     audit.add_argument("--json", action="store_true", help="for machines")
     audit.add_argument(
-        "--closed-s", type=_seconds, default=limits.closed_s, metavar="S",
+        "--closed-s", type=_number, default=limits.closed_s, metavar="S",
         help=f"from a closed connection to another state than live ({limits.closed_s:g})",
     )  # fmt: skip
     audit.add_argument(
-        "--silences", type=_seconds, default=limits.silences, metavar="N",
+        "--silences", type=_number, default=limits.silences, metavar="N",
         help=f"the same for a silent one, in the channel's stale_after_s ({limits.silences:g})",
     )  # fmt: skip
     audit.add_argument(
-        "--live-s", type=_seconds, default=limits.live_s, metavar="S",
+        "--live-s", type=_number, default=limits.live_s, metavar="S",
         help=f"until it is live again ({limits.live_s:g})",
     )  # fmt: skip
     audit.add_argument(
-        "--stale-s", type=_seconds, default=limits.stale_s, metavar="S",
+        "--stale-s", type=_number, default=limits.stale_s, metavar="S",
         help=f"from a feed's last heartbeat to `stale` ({limits.stale_s:g})",
     )  # fmt: skip
     audit.set_defaults(run=run_audit)
@@ -65,7 +70,7 @@ def run_audit(arguments: argparse.Namespace) -> int:
         for number, line in recording.lines():
             try:
                 audit.take(line)
-            except (LookupError, TypeError, ValueError) as error:
+            except MALFORMED as error:
                 raise ConfigError(
                     f"{arguments.seen}, line {number}: is no line of a recording: "
                     f"{type(error).__name__}: {error}"
@@ -110,13 +115,3 @@ def record(settings: Config, prefixes: list[str], *, plain: bool) -> int:
 
 def _path(text: str) -> Path:
     return Path(text).resolve()  # before the command goes to the project's root
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
-    return value

@@ -17,6 +17,7 @@ class Limits(NamedTuple):
     stale_s: float = 3.5
     repair_s: float = 7.0  # from a heartbeat to the Gap or the tick that it shows to be missing
     trailing_s: float = 10.0
+    join_s: float = 5.0  # from the first `live` of a session to its subscriptions in force
 
 
 class Breach(NamedTuple):

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 import msgspec
 import orjson
 
+from feedd.audit.lines import Head
 from feedd.client.events import Gap, NewSession, Other, StateChange, Stopped, UpstreamGap
 from feedd.client.stream import subscribe
 from feedd.errors import ConfigError
@@ -133,13 +134,15 @@ class Recording:
             self._file = path.open("rb")
         except OSError as error:
             raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
-        head: Any = self._parsed(self._file.readline(), 1)
-        if head.get("recording") != 1 or head.get("by") not in {"client", "plain"}:
+        try:
+            head = msgspec.convert(self._parsed(self._file.readline(), 1), Head)
+        except msgspec.ValidationError as error:
             raise ConfigError(
-                f"{path}: is no recording of a subscriber; feedd tail --json writes one"
-            )
-        self.by_client = head["by"] == "client"
-        self.prefixes: list[str] = head["topics"]
+                f"{path}, line 1: is no recording of a subscriber; feedd tail --json writes one "
+                f"({error})"
+            ) from None
+        self.by_client = head.by == "client"
+        self.prefixes = head.topics
 
     def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the other lines with their numbers; one at the end that has no end is left out."""

@@ -17,19 +17,21 @@ from feedd.audit.flags import Hole
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
+    from feedd.audit.channels import BookUpdate
     from feedd.audit.findings import Limits
     from feedd.audit.flags import Flags
     from feedd.audit.truth import Store
 
 S = 1_000_000_000
+MOST_SEQ = 1 << 53
 
 
 class TopicAudit:
     """Tell it what was recorded, in that order; `finish` judges what only the whole shows.
 
     `stores` are the streams of the truth that it may have come of; without any, only its numbers
-    are looked at. `load` returns the line of an event. `told_sessions` are those that the client
-    library told for the feed.
+    are looked at. `load` returns the line of an event, `load_book` a book's update.
+    `told_sessions` are those that the client library told for the feed.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class TopicAudit:
         topic: str,
         stores: Iterable[Store],
         load: Callable[[Store, int], dict[str, Any]],
+        load_book: Callable[[Store, int], BookUpdate],
         limits: Limits,
         *,
         by_client: bool,
@@ -44,9 +47,8 @@ class TopicAudit:
     ) -> None:
         self.finding = Finding(topic)
         self.channel = topic.partition(".")[0]
-        self.lost_between: list[tuple[int, int]] = []  # times between which messages were lost
         self._stores = [one for one in stores if len(one)]
-        self._load = load
+        self._load, self._load_book = load, load_book
         self._limits = limits
         self._by_client = by_client
         self._told_sessions = told_sessions
@@ -91,10 +93,12 @@ class TopicAudit:
             self._claims.popleft()
 
     def tick(self, ns: int, payload: dict[str, Any]) -> None:
-        """Take a message; raises LookupError or TypeError for one that is none of its channel."""
+        """Take a message; raises one of MALFORMED for one that is none of its channel."""
         counts = self.finding.counts
         counts.seen += 1
-        session, seq = payload["session"], payload["seq"]
+        session, seq, published_ns = payload["session"], payload["seq"], payload["published_ns"]
+        if not type(session) is type(seq) is type(published_ns) is int or not 0 <= seq < MOST_SEQ:
+            raise TypeError("`session`, `seq` or `published_ns` is no such number")
         if self._session is None or session > self._session:
             self._turn(session, ns)
         elif session < self._session:
@@ -110,10 +114,8 @@ class TopicAudit:
         if seq < self._next:
             self._again(ns, seq, payload)
             return
-        published_ns = payload["published_ns"]
         if seq > self._next:
             self._missing_seqs(seq, ns)
-            self.lost_between.append((self._published_ns, published_ns))
         self._ticks += 1
         self._next = seq + 1
         self._published_ns = published_ns
@@ -244,11 +246,9 @@ class TopicAudit:
         if at < 0:
             self._first_at = index
         elif index > at + 1:
-            hole = Hole(at + 1, index - 1, self._hidden, self._at_ns, payload["published_ns"])
-            if self._turned:
-                counts.flagged += hole.last - hole.first + 1
-            else:
-                self._holes.append(hole)
+            session = self._session if self._turned else None
+            times = self._at_ns, payload["published_ns"]
+            self._holes.append(Hole(at + 1, index - 1, self._hidden, *times, session))
         self._at, self._at_ns = index, payload["published_ns"]
         self._hidden, self._turned = 0, False
         self._compare(ns, store, index, event.content, payload)
@@ -285,15 +285,14 @@ class TopicAudit:
                 self._store = store
                 self._was_seen = bytearray(len(store))
                 if self.channel == "book":
-                    self._book = BookCheck(self._data)
+                    self._book = BookCheck(self._update)
                 return index
         return None
 
-    def _data(self, index: int) -> dict[str, Any]:
+    def _update(self, index: int) -> BookUpdate:
         if self._store is None:
             raise RuntimeError("no stream was found yet")
-        data: dict[str, Any] = self._load(self._store, index)["data"]
-        return data
+        return self._load_book(self._store, index)
 
     def _numbered(self, key: Hashable) -> Hashable:
         """Return a key that doesn't say all with the number of its equals before it."""
@@ -304,9 +303,13 @@ class TopicAudit:
     def _judge(self, hole: Hole, flags: Flags, store: Store) -> None:
         """Count which events of a hole are flagged, and which are not."""
         counts = self.finding.counts
+        if hole.session is not None:
+            hole = self._since_live(hole, flags, store)
         optional = sum(hole.first <= place <= hole.last for place in store.optional)
         asked = hole.last - hole.first + 1 - optional
         unflagged = max(0, flags.uncovered(hole, self.channel, store) - hole.hidden)
+        if unflagged and flags.excuse(hole, self.channel):
+            unflagged = 0
         counts.flagged += asked - unflagged
         if unflagged:
             counts.missing += unflagged
@@ -316,6 +319,20 @@ class TopicAudit:
                 f"missing: {unflagged} of {asked} events from id {first['id']} (sent at "
                 f"{first['sent_ns']}) to id {last['id']} were neither seen nor flagged",
             )
+
+    def _since_live(self, hole: Hole, flags: Flags, store: Store) -> Hole:
+        """Count what the exchange sent before a new session listened as flagged; return the rest.
+
+        A status says `live` when a subscription is on its way, and a subscriber may hear the feed's
+        statuses before the topic: what was sent meanwhile is not asked for either.
+        """
+        live_ns = flags.live_since(self.channel, hole.session or 0, hole.before_ns)
+        asked_ns = hole.before_ns if live_ns is None else live_ns + int(self._limits.join_s * S)
+        first = hole.first
+        while first <= hole.last and store.sent_ns[first] < asked_ns:
+            first += 1
+        self.finding.counts.flagged += first - hole.first
+        return hole._replace(first=first)
 
     def _judge_end(self, store: Store, flags: Flags, since_ns: int, until_ns: int) -> None:
         """Judge what was sent behind the last event seen, while the feed said that it lives."""

@@ -12,10 +12,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import orjson
 
 from feedd.audit import channels
-from feedd.audit.channels import BINANCE, BYBIT, COUNTED, USDM, BybitTopics
+from feedd.audit.channels import BINANCE, BYBIT, COUNTED, USDM, BookUpdate, BybitTopics
+from feedd.audit.lines import MALFORMED, MarkLine, TruthLine
 from feedd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 MASK = (1 << 63) - 1
 EPOCH = 1 << 50  # more than any id
 MARKS = ".marks"  # behind the log's name: the file with its marks
+
+CHUNK = 1 << 20  # bytes
+
+_line = msgspec.json.Decoder(TruthLine)
+_mark_line = msgspec.json.Decoder(MarkLine)
 
 Feed = tuple[str, str, str]  # exchange, its own name of the symbol, channel
 
@@ -87,6 +94,8 @@ class Store:
         at, epoch = len(self), len(self._starts) - 1
         if self._counted:
             key: Any = event.key
+            if not isinstance(key, int) or not 0 <= key < EPOCH:
+                raise TypeError(f"{key!r} is no id of its channel")
             key += epoch * EPOCH
             if at and key <= self._ids[-1]:
                 at = bisect_left(self._ids, key)
@@ -174,7 +183,7 @@ class Truth:
         self._streams: dict[str, channels.Stream | None] = {}
         self._connections: dict[int, Carried] = {}
         self._newest_connection = 0
-        self._faults: dict[str, list[Mark]] = {}  # that are active, by name
+        self._faults: dict[str | None, list[Mark]] = {}  # that are active, by name
         self._bybit = BybitTopics()
         try:
             self._file: IO[bytes] = path.open("rb")
@@ -191,6 +200,13 @@ class Truth:
         self._file.seek(store.offset(index))
         line: dict[str, Any] = orjson.loads(self._file.readline())
         return line
+
+    def book(self, store: Store, index: int) -> BookUpdate:
+        """Return what an event says of a book; raise ConfigError where it says none."""
+        try:
+            return channels.book_update(self.event(store, index)["data"])
+        except MALFORMED as error:
+            raise self._none(self._number(store.offset(index)), error) from None
 
     def feeds_of(self, mark: Mark) -> set[Feed]:
         """Return what a mark is about, as far as events have shown."""
@@ -217,32 +233,47 @@ class Truth:
                 break
             self.lines += 1
             try:
-                event = orjson.loads(line)
-                while later and later[0]["ns"] <= event["sent_ns"]:
+                event = _line.decode(line)
+                while later and later[0].ns <= event.sent_ns:
                     self._mark(later.popleft())
                 self._take(event, offset)
-            except (LookupError, TypeError, ValueError) as error:
-                raise ConfigError(
-                    f"{self.path}, line {self.lines}: is no line of a truth log: "
-                    f"{type(error).__name__}: {error}"
-                ) from None
+            except MALFORMED as error:
+                raise self._none(self.lines, error) from None
             offset += len(line)
         while later:
             self._mark(later.popleft())
 
-    def _take(self, line: dict[str, Any], offset: int) -> None:
-        name = line["stream"]
+    def _none(self, number: int, error: Exception) -> ConfigError:
+        return ConfigError(
+            f"{self.path}, line {number}: is no line of a truth log: "
+            f"{type(error).__name__}: {error}"
+        )
+
+    def _number(self, offset: int) -> int:
+        """Return the number of the line that begins at an offset."""
+        self._file.seek(0)
+        number = 1
+        while offset > 0:
+            chunk = self._file.read(min(offset, CHUNK))
+            if not chunk:
+                break
+            number += chunk.count(b"\n")
+            offset -= len(chunk)
+        return number
+
+    def _take(self, line: TruthLine, offset: int) -> None:
+        name = line.stream
         one = self._stream(name)
         if one is None:
             return
-        carried = self._carried(line["connection"])
+        carried = self._carried(line.connection)
         if carried is not None:
             carried.streams.add(name)
-        sent_ns, data = line["sent_ns"], line["data"]
+        sent_ns, data, swallowed = line.sent_ns, line.data, line.swallowed
         exchanges = self._exchanges(one, data, carried)
         for exchange in exchanges:
             key = (exchange, one.symbol, one.channel)
-            for mark in self._faults.get(line["swallowed"], ()) if "swallowed" in line else ():
+            for mark in self._faults.get(swallowed, ()) if swallowed is not None else ():
                 mark.carried.feeds.add(key)
             store = self._store(key, name, one)
             if one.is_bybit and store.newest() > 1 and _begins_anew(data):
@@ -252,9 +283,9 @@ class Truth:
                 known = event if len(exchanges) == 1 else event._replace(optional=True)
                 store.add(known, sent_ns, offset)
 
-    def _mark(self, line: dict[str, Any]) -> None:
-        kind, number, fault = line["mark"], line["connection"], line["fault"]
-        if kind == "opened":
+    def _mark(self, line: MarkLine) -> None:
+        kind, number, fault = line.mark, line.connection, line.fault
+        if kind == "opened" and number is not None:
             if number <= self._newest_connection:
                 self._begin_run()
             self._newest_connection = number
@@ -262,11 +293,11 @@ class Truth:
         carried = self._carried(number) or Carried()
         if kind == "clear":
             active = self._faults.get(fault, [])
-            same = [mark for mark in active if mark.streams == tuple(line["streams"])]
+            same = [mark for mark in active if mark.streams == line.streams]
             if same:
                 active.remove(same[0])
                 carried = same[0].carried
-        mark = Mark(kind, line["ns"], number, fault, line["by"], tuple(line["streams"]), carried)
+        mark = Mark(kind, line.ns, number, fault, line.by, line.streams, carried)
         self.marks.append(mark)
         if kind == "fault":
             self._faults.setdefault(fault, []).append(mark)
@@ -317,24 +348,24 @@ class Truth:
         return self._streams[name]
 
 
-def _marks(path: Path) -> list[dict[str, Any]]:
+def _marks(path: Path) -> list[MarkLine]:
     """Return the marks in their order; none where there is no such file."""
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
     marks = []
     for number, line in enumerate(lines, 1):
         if not line.endswith(b"\n"):
             break  # still being written
         try:
-            mark = orjson.loads(line)
-            missing = {"mark", "ns", "connection", "streams", "fault", "by"} - mark.keys()
-        except (AttributeError, ValueError):
-            missing = {"all"}
-        if missing:
-            raise ConfigError(f"{path}, line {number}: is no mark of a truth log")
-        marks.append(mark)
+            marks.append(_mark_line.decode(line))
+        except MALFORMED as error:
+            raise ConfigError(
+                f"{path}, line {number}: is no mark of a truth log: {error}"
+            ) from None
     return marks
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import threading
 import time
@@ -23,7 +24,7 @@ DONE = ("DONE",)
 
 
 class Client:
-    """Starts the command; `{endpoint}` and `{history}` in it are replaced.
+    """Starts the command in a session of its own; `{endpoint}` and `{history}` in it are replaced.
 
     The same is in its environment, as FEEDD_ENDPOINT and FEEDD_HISTORY.
     """
@@ -36,8 +37,8 @@ class Client:
         environment = {**os.environ, "FEEDD_ENDPOINT": endpoint, "FEEDD_HISTORY": history}
         try:
             self._process = subprocess.Popen(
-                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-                env=environment,
+                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1, env=environment,
+                encoding="utf-8", errors="replace", start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise ConfigError(f"{words[0]} can't be started: {error.strerror}") from None
@@ -67,15 +68,21 @@ class Client:
                 return found
 
     def close(self) -> None:
-        """Let it end, and end it where it doesn't."""
+        """Let it end, and end it where it doesn't, with all that it has started."""
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
         try:
             self._process.wait(END_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._kill()
             self._process.wait()
+        else:
+            self._kill()  # what it has left behind
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):  # nobody is left of its group
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _read(self) -> None:
         if self._process.stdout is None:

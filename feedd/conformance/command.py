@@ -6,6 +6,7 @@ import argparse
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from feedd.arguments import above_zero
 from feedd.conformance.cases import CASES
 from feedd.conformance.client import Client
 from feedd.conformance.play import Play
@@ -43,7 +44,7 @@ def add_conformance(commands: Any) -> None:
         "--case", action="append", choices=list(CASES), metavar="CASE", help="only this one"
     )
     conformance.add_argument(
-        "--wait-s", type=_seconds, default=ANSWER_S, metavar="S",
+        "--wait-s", type=above_zero(3600), default=ANSWER_S, metavar="S",
         help=f"for what the client has to say ({ANSWER_S:g})",
     )  # fmt: skip
     conformance.add_argument(
@@ -109,13 +110,3 @@ def _endpoint(text: str) -> str:
     if not text.startswith(("tcp://", "ipc://")):
         raise argparse.ArgumentTypeError(f"{text!r} is no endpoint like tcp://127.0.0.1:5500")
     return text
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return value

@@ -28,7 +28,7 @@ MESSAGES_AT_ONCE = 5000  # then requests have their turn
 REQUESTS_AT_ONCE = 8  # then messages have theirs
 FRAMES = 8  # of a request with its envelope
 UNREAD_REQUESTS = 100  # per connection; then it waits
-UNREAD_ANSWERS = 16  # per connection; further ones are dropped
+UNREAD_ANSWERS = 4  # per connection, of BYTES_AT_ONCE each; further ones are dropped
 TELL_EVERY_S = 60.0
 
 _log = structlog.get_logger()

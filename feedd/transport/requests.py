@@ -19,7 +19,9 @@ from feedd.codec import UNREADABLE
 if TYPE_CHECKING:
     from feedd.transport.rings import Rings
 
-MESSAGES_AT_ONCE = 2000  # in one answer
+# In one answer; whoever asks wants the rest by itself.
+MESSAGES_AT_ONCE = 2000
+BYTES_AT_ONCE = 4_000_000  # but one message in any case
 FORMS = (
     'send {"op": "snapshot", "topics": [prefix, …]} or '
     '{"op": "replay", "topic": t, "session": s, "from": a, "to": b}'
@@ -44,7 +46,7 @@ class Snapshot(Struct, tag_field="op", tag="snapshot"):
         """Return what is asked for, without the head."""
         after = None if self.after is None else self.after.encode()
         prefixes = {prefix.encode() for prefix in self.topics}
-        messages, complete = rings.last(prefixes, after, MESSAGES_AT_ONCE)
+        messages, complete = rings.last(prefixes, after, MESSAGES_AT_ONCE, BYTES_AT_ONCE)
         return {"messages": messages, "complete": complete}
 
 
@@ -59,8 +61,9 @@ class Replay(Struct, tag_field="op", tag="replay"):
     def answer(self, rings: Rings) -> dict[str, Any]:
         """Return what is asked for, without the head."""
         held = rings.range(
-            self.topic.encode(), self.session, self.first, self.last, MESSAGES_AT_ONCE
-        )
+            self.topic.encode(), self.session, self.first, self.last,
+            MESSAGES_AT_ONCE, BYTES_AT_ONCE,
+        )  # fmt: skip
         return {
             "topic": self.topic, "session": self.session, "from": self.first, "to": self.last,
             "low": held.low, "high": held.high, "messages": held.messages,

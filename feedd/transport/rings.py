@@ -29,6 +29,7 @@ PAYLOAD_BYTES = 65_536  # three times the deepest book
 # allocation is rounded up by, and its place in a deque; and all that an empty ring consists of.
 MESSAGE_OVERHEAD = 64
 TOPIC_OVERHEAD = 1536
+BIN_HEAD = 5  # at the most, of a MessagePack bin of this length
 
 Message = tuple[bytes, bytes]  # topic and payload, as published
 
@@ -143,13 +144,15 @@ class Rings:
             self._drop_one()
 
     def last(
-        self, prefixes: Iterable[bytes], after: bytes | None, limit: int
+        self, prefixes: Iterable[bytes], after: bytes | None, limit: int, limit_bytes: int
     ) -> tuple[list[Message], bool]:
         """Return the last message of each topic with one of the prefixes, and whether it is all.
 
-        They are sorted by topic; only topics behind `after` are looked at.
+        They are sorted by topic; only topics behind `after` are looked at. At most `limit` messages
+        and `limit_bytes` of them are returned, but one in any case.
         """
         found: list[Message] = []
+        size = 0
         topics = self._sorted
         begin = 0 if after is None else bisect_right(topics, after)
         for prefix in _without_nested(prefixes):
@@ -160,20 +163,34 @@ class Rings:
                 payloads = self._rings[topic].payloads
                 if not payloads:
                     continue
-                if len(found) == limit:
+                message = topic, payloads[-1]
+                size += _size(message)
+                if found and (len(found) >= limit or size > limit_bytes):
                     return found, False
-                found.append((topic, payloads[-1]))
+                found.append(message)
         return found, True
 
-    def range(self, topic: bytes, session: int, first: int, last: int, limit: int) -> Range:
-        """Return those of first..last, both included, that are there, from the lowest on."""
+    def range(
+        self, topic: bytes, session: int, first: int, last: int, limit: int, limit_bytes: int
+    ) -> Range:
+        """Return those of first..last, both included, that are there, from the lowest on.
+
+        At most `limit` messages and `limit_bytes` of them are returned, but one in any case.
+        """
         ring = self._rings.get(topic)
         if ring is None or ring.session != session or not ring.payloads:
             return Range(None, None, [])
         payloads = ring.payloads
         begin = bisect_left(payloads, first, key=_seq)
         end = bisect_right(payloads, last, lo=begin, key=_seq)
-        messages = [(topic, p) for p in islice(payloads, begin, min(end, begin + limit))]
+        messages: list[Message] = []
+        size = 0
+        for payload in islice(payloads, begin, min(end, begin + limit)):
+            message = topic, payload
+            size += _size(message)
+            if messages and size > limit_bytes:
+                break
+            messages.append(message)
         return Range(_seq(payloads[0]), ring.high, messages)
 
     def _open(self, topic: bytes) -> _Ring | None:
@@ -223,6 +240,11 @@ class Rings:
         largest = next(rings for rings in reversed(self._classes) if rings)
         topic, ring = next(iter(largest.items()))
         self._resize(topic, ring, -len(ring.payloads.popleft()) - MESSAGE_OVERHEAD)
+
+
+def _size(message: Message) -> int:
+    """Return what a message takes in an answer, in bytes: both frames, each with its head."""
+    return len(message[0]) + len(message[1]) + 2 * BIN_HEAD
 
 
 def _seq(payload: bytes) -> int:

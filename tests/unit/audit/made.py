@@ -73,9 +73,11 @@ def quote_seen(id_: int, seq: int, s: float, session: int = 1, bid: float = 100.
 def status_seen(
     seq: int, s: float, state: str = "live", session: int = 1, *, gap: Line | None = None,
     next_seq: dict[str, int] | None = None, stale_after_s: float = 600.0,
+    gaps: dict[str, int] | None = None,
 ) -> Line:  # fmt: skip
     channels = {
-        name: {"state": state, "stale_after_s": stale_after_s} for name in ("trade", "quote")
+        name: {"state": state, "stale_after_s": stale_after_s, "gaps": (gaps or {}).get(name, 0)}
+        for name in ("trade", "quote")
     }
     return seen(
         STATUS, seq, s, session, state=state, reason=None, gap=gap, next_seq=next_seq or {},

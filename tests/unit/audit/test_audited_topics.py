@@ -223,12 +223,62 @@ def test_a_stream_begins_with_the_last_of_its_topic_whatever_an_older_status_say
     assert counts(audited(TRUTH, [status, *ALL[4:8], *later])) == {"missing": 2}
 
 
-def test_a_lost_status_may_have_told_of_a_hole() -> None:
+def test_a_lost_status_told_of_as_many_holes_as_the_counters_say() -> None:
+    ticks = renumbered(3, 5, 6)  # two holes
+
+    def around(gaps: dict[str, int], gap: Any = None) -> list[Any]:
+        before = status_seen(1, 0.15, gaps={"trade": 4, "quote": 4})
+        after = status_seen(3, 0.68, gaps=gaps, gap=gap)
+        return [ticks[0], before, *ticks[1:3], after, *ticks[3:]]
+
+    def found(*about: Any) -> dict[str, int]:
+        return counts(audited(TRUTH, around(*about), by_client=False))
+
+    assert found({"trade": 6, "quote": 4}) == {"flagged": 3}
+    assert found({"trade": 5, "quote": 4}) == {"flagged": 1, "missing": 2}
+    assert found({"trade": 4, "quote": 4}) == {"missing": 3}
+    assert found({"trade": 4, "quote": 6}) == {"missing": 3}, "another channel's"
+    gap = {"channel": "trade", "from_id": 10, "to_id": 11, "reason": "of its own"}
+    assert found({"trade": 5, "quote": 4}, gap) == {"missing": 3}, "the status told that itself"
+    statuses = audited(TRUTH, around({"trade": 6, "quote": 4}), by_client=False)
+    assert counts(statuses, STATUS) == {"flagged": 1}
+
+
+def test_what_no_lost_status_can_have_told_is_missing_beside_one() -> None:
     ticks = renumbered(5, 6)
-    around = [*ticks[:4], status_seen(1, 0.42), status_seen(3, 0.68), *ticks[4:]]
-    found = audited(TRUTH, around, by_client=False)
-    assert counts(found) == {"flagged": 2}
-    assert counts(found, STATUS) == {"flagged": 1}
+    late = [*ticks, status_seen(1, 0.9), status_seen(3, 1.1, gaps={"trade": 1})]
+    assert counts(audited(TRUTH, late, by_client=False)) == {"missing": 2}
+    anew = [*ticks, status_seen(9, 0.2, gaps={"trade": 5}),
+            status_seen(2, 0.68, session=2, gaps={"trade": 1})]  # fmt: skip
+    assert counts(audited(TRUTH, anew, by_client=False)) == {"flagged": 2}
+    anew[-1] = status_seen(2, 0.68, session=2, gaps={"trade": 0})
+    assert counts(audited(TRUTH, anew, by_client=False)) == {"missing": 2}
+
+
+def test_a_new_session_that_is_live_owes_what_is_sent_from_then_on() -> None:
+    truth = [trade_sent(id_, id_) for id_ in range(1, 41)]
+    told = notice("NewSession", 9, feed=FEED, old=1, new=2)
+
+    def recorded(*statuses: Any) -> list[Any]:
+        late = [trade_seen(id_, id_ - 30, id_, session=2) for id_ in range(31, 41)]
+        return [*(trade_seen(id_, id_, id_) for id_ in range(1, 6)), told, *statuses, *late]
+
+    beats = [status_seen(n, n + 9.5, session=2) for n in range(1, 21)]  # the first at 10.5
+    starting = [status_seen(n, n + 9.5, "starting", session=2) for n in range(1, 21)]
+    for by_client in (True, False):
+        found = audited(truth, recorded(*beats), by_client=by_client)
+        assert counts(found) == {"flagged": 10, "missing": 15}, "from 15.5 on, to 30"
+        found = audited(truth, recorded(*starting), by_client=by_client)
+        assert counts(found) == {"flagged": 25}
+        found = audited(truth, recorded(*starting[:9], *beats[9:]), by_client=by_client)
+        assert counts(found) == {"flagged": 19, "missing": 6}, "from 24.5 on"
+    away = [*beats[:9], status_seen(10, 19.5, "reconnecting", session=2), *beats[10:]]
+    assert counts(audited(truth, recorded(*away))) == {"flagged": 20, "missing": 5}, "from 25.5 on"
+    lost = audited(truth, recorded(*beats[:9], *beats[10:]), by_client=False)
+    assert counts(lost) == {"flagged": 20, "missing": 5}, "the lost one may have said another state"
+    for status in beats:
+        status["payload"]["client.origin"] = "snapshot"
+    assert counts(audited(truth, recorded(*beats))) == {"flagged": 25}, "nobody listened yet"
 
 
 # --- other channels ---------------------------------------------------------------------------

@@ -295,6 +295,27 @@ def test_a_hole_of_2000_is_repaired_with_one_request() -> None:
     assert len(history.asked) == 2
 
 
+@pytest.mark.parametrize("lost", [None, 801, 1200])
+def test_what_an_answer_had_no_room_for_is_asked_for(lost: int | None) -> None:
+    history = history_of(quote(1))
+    client = joined(history)
+    history.page = 700
+    for seq in range(2, 2003):
+        if seq != lost:
+            history.keep(quote(seq))
+    client.hear(quote(2002))
+    client.look()
+    client.answer()
+    asked = [(one["from"], one["to"]) for one in history.asked if one["op"] == "replay"]
+    assert asked[:2] == [(2, 2001), (702, 2001)]
+    assert len(asked) == 3 if lost is None else len(asked) <= 5
+    for _ in range(40):
+        client.look(0.05)
+        client.answer()
+    assert client.gaps() == ([] if lost is None else [(lost, lost)])
+    assert client.seqs() == [seq for seq in range(1, 2003) if seq != lost]
+
+
 def test_at_most_two_requests_are_in_flight() -> None:
     names = [f"S{number}/USDT" for number in range(10)]
     history = history_of(*(quote(1, symbol=name) for name in names))

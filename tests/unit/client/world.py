@@ -84,7 +84,7 @@ class History:
             answer |= {key: asked[key] for key in ("topic", "session", "from", "to")}
             answer |= {
                 "low": min(kept, default=None), "high": max(kept, default=None),
-                "messages": [(asked["topic"].encode(), kept[seq]) for seq in found[:2000]],
+                "messages": [(asked["topic"].encode(), kept[seq]) for seq in found[: self.page]],
             }  # fmt: skip
         return msgspec.msgpack.encode(answer)
 

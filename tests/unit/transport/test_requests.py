@@ -74,6 +74,36 @@ def test_an_answer_has_at_most_2000_messages() -> None:
     assert ([topic for topic, _ in rest["messages"]], rest["complete"]) == ([b"t2000."], True)
 
 
+def test_an_answer_has_at_most_4_mb_and_the_rest_is_asked_for_like_any_other() -> None:
+    rings = Rings()
+    pad = b"x" * 60_000
+    large = msgpack.packb({"session": 1, "seq": 1, "pad": pad})
+    for number in range(200):  # 12 MB
+        if number < 127:
+            rings.add(A.encode(), msgpack.packb({"session": 1, "seq": number + 1, "pad": pad}))
+        rings.add(b"t%04d." % number, large)
+    got: list[int] = []
+    while len(got) < 127:
+        request = {"op": "replay", "topic": A, "session": 1, "from": len(got) + 1, "to": 127}
+        raw = answer(msgpack.packb(request), rings)
+        assert len(raw) < 4_001_000
+        found = msgpack.unpackb(raw)
+        assert (found["low"], found["high"]) == (1, 127)
+        got += [msgpack.unpackb(payload)["seq"] for _, payload in found["messages"]]
+    assert got == list(range(1, 128))
+    topics: list[bytes] = []
+    complete, answers = False, 0
+    while not complete:
+        after = topics[-1].decode() if topics else None
+        raw = answer(msgpack.packb({"op": "snapshot", "topics": ["t"], "after": after}), rings)
+        assert len(raw) < 4_001_000
+        found = msgpack.unpackb(raw)
+        topics += [topic for topic, _ in found["messages"]]
+        complete, answers = found["complete"], answers + 1
+    assert topics == [b"t%04d." % number for number in range(200)]
+    assert answers == 4
+
+
 @pytest.mark.parametrize(
     ("request_", "said"),
     [

@@ -26,7 +26,7 @@ def filled(rings: Rings, topic: bytes, seqs: Any, session: int = 1, size: int = 
 
 
 def held(rings: Rings, topic: bytes = A, session: int = 1) -> Range:
-    return rings.range(topic, session, 0, 2**63, 10**6)
+    return rings.range(topic, session, 0, 2**63, 10**6, 2**40)
 
 
 def seqs(found: Range) -> list[int]:
@@ -35,15 +35,28 @@ def seqs(found: Range) -> list[int]:
 
 def test_a_range_brings_what_was_published_and_says_what_there_is() -> None:
     rings = filled(Rings(), A, range(1, 11))
-    found = rings.range(A, 1, 3, 6, 100)
+    found = rings.range(A, 1, 3, 6, 100, 2**40)
     assert (found.low, found.high) == (1, 10)
     assert found.messages == [(A, payload(1, seq)) for seq in range(3, 7)]
-    assert seqs(rings.range(A, 1, 3, 6, 2)) == [3, 4]
-    assert seqs(rings.range(A, 1, 9, 99, 100)) == [9, 10]
-    assert rings.range(A, 1, 6, 3, 100).messages == []
+    assert seqs(rings.range(A, 1, 3, 6, 2, 2**40)) == [3, 4]
+    assert seqs(rings.range(A, 1, 9, 99, 100, 2**40)) == [9, 10]
+    assert rings.range(A, 1, 6, 3, 100, 2**40).messages == []
     nothing = Range(None, None, [])
-    assert rings.range(A, 2, 1, 9, 100) == nothing
-    assert rings.range(B, 1, 1, 9, 100) == nothing
+    assert rings.range(A, 2, 1, 9, 100, 2**40) == nothing
+    assert rings.range(B, 1, 1, 9, 100, 2**40) == nothing
+
+
+def test_what_is_returned_is_bounded_in_bytes_but_for_the_first() -> None:
+    rings = filled(Rings(), A, range(1, 4))
+    two = 2 * (len(A) + len(payload(1, 1)) + 10)
+    assert seqs(rings.range(A, 1, 1, 3, 9, 1)) == [1]
+    assert seqs(rings.range(A, 1, 1, 3, 9, two)) == [1, 2]
+    assert seqs(rings.range(A, 1, 2, 3, 9, two)) == [2, 3]
+    filled(filled(rings, B, [1]), b"quote.x.C.", [1])
+    assert rings.last([b""], None, 9, 1) == ([(A, payload(1, 3))], False)
+    assert rings.last([b""], A, 9, two) == (
+        [(B, payload(1, 1)), (b"quote.x.C.", payload(1, 1))], True,
+    )  # fmt: skip
 
 
 def test_a_topic_keeps_its_newest_messages_up_to_the_count() -> None:
@@ -75,10 +88,10 @@ def test_the_last_messages_come_by_prefix_in_the_order_of_their_topics() -> None
     for topic in (b"trade.x.A.", B, A, b"quote.y.A."):
         filled(rings, topic, [1, 2])
     topics = [A, B, b"quote.y.A.", b"trade.x.A."]
-    assert rings.last([b""], None, 9) == ([(topic, payload(1, 2)) for topic in topics], True)
+    assert rings.last([b""], None, 9, 2**40) == ([(topic, payload(1, 2)) for topic in topics], True)
 
     def found(*prefixes: bytes, after: bytes | None = None, limit: int = 9) -> Any:
-        messages, complete = rings.last(prefixes, after, limit)
+        messages, complete = rings.last(prefixes, after, limit, 2**40)
         return [topic for topic, _ in messages], complete
 
     assert found(b"trade.", b"quote.x.", A, A) == ([A, B, b"trade.x.A."], True)
@@ -156,9 +169,9 @@ def test_whatever_comes_in_an_answer_is_true(
         assert numbers == sorted(set(numbers))
         assert (found.low, found.high) == ((numbers[0], numbers[-1]) if numbers else (None, None))
         assert len(numbers) <= per_topic
-        part = rings.range(topic, session, first, first + 5, 3)
+        part = rings.range(topic, session, first, first + 5, 3, 2**40)
         assert seqs(part) == [seq for seq in numbers if first <= seq <= first + 5][:3]
-        last, complete = rings.last([topic], None, 1)
+        last, complete = rings.last([topic], None, 1, 2**40)
         assert (last, complete) == (found.messages[-1:], True)
         if numbers:
             assert numbers[-1] == max(seq for t, s, seq, _ in sent if (t, s) == (topic, session))

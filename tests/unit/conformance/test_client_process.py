@@ -1,0 +1,59 @@
+"""The client under test, as a process: what it says is read, and nothing of it is left."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+from conftest import PYTHON, eventually
+
+from feedd.conformance import client as module
+from feedd.conformance.client import Client
+
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print("CHILD", child.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def said(client: Client, count: int) -> list[tuple[str, ...]]:
+    lines: list[tuple[str, ...]] = []
+
+    def came() -> bool:
+        lines.extend(line.words for line in client.lines())
+        return len(lines) >= count
+
+    eventually(came, 30)
+    return lines
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_what_is_no_utf_8_is_read_all_the_same() -> None:
+    says = r"import os; os.write(1, b'# \xff\xfe\nTICK \xe9 1\nDONE\n')"
+    client = Client([PYTHON, "-c", says], "", "")
+    try:
+        assert said(client, 2) == [("TICK", "\ufffd", "1"), ("DONE",)]
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_the_client_has_started_ends_with_it(
+    ends: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "END_S", 30.0 if ends else 0.2)
+    code = PARENT if ends else PARENT + "import time; time.sleep(600)\n"
+    client = Client([PYTHON, "-c", code], "", "")
+    try:
+        ((_, pid),) = said(client, 1)
+    finally:
+        client.close()
+    eventually(lambda: gone(int(pid)), what="the end of the client's child")
+    assert client.ended == (0 if ends else -9)
