@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from chaos import machine, mutated, processes, subscribers
+from chaos import exchange, machine, mutated, processes, subscribers
 from chaos.frame import CASES
 
-THEMES = (processes, subscribers, machine, mutated)
+THEMES = (processes, subscribers, exchange, machine, mutated)
 
 __all__ = ["CASES", "THEMES"]
