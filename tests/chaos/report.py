@@ -26,9 +26,9 @@ Seed {seed} (`SEED={seed} make chaos` does the same again; the timing is the mac
 FOOT = """
 "0 unflagged" is the verdict of `feedd audit` ([audit.md](audit.md)) on what `feedd tail --json`
 recorded: no event that the exchange made, and be it sent to nobody, is missing outside of what the
-stream told of; none came twice, out of order, altered or from nowhere; each book is what its updates
-make it; each feed said in time that it was not live, and was again in time. "Flagged" are those in a
-range that was told. The exchange's faults are described in [faults.md](faults.md).
+stream told of; none came twice, out of order, altered or from nowhere; each book is what its
+updates make it; each feed said in time that it was not live, and was again in time. "Flagged" are
+those in a range that was told. The exchange's faults are described in [faults.md](faults.md).
 
 Not covered: a subscriber at a Unix socket may subscribe without bound (processes of the same user
 only), and many subscribers within their quota take memory each.
