@@ -26,7 +26,7 @@ restart: .venv/.feedd
 test: .venv/.feedd-dev
 	@$(BIN)/python -m pytest -n 4 --dist worksteal    # most wait for processes
 
-# Some 10 min; writes docs/reliability.md. SEED=… repeats a run, CASES="proxy bomb" picks some.
+# Some 15 min; writes docs/reliability.md. SEED=… repeats a run, CASES="proxy bomb" picks some.
 chaos: .venv/.feedd-dev
 	@PYTHONPATH=tests SEED=$(SEED) $(BIN)/python -m chaos $(CASES)
 

@@ -79,6 +79,29 @@ class Timeline:
         return min(known, default=None)
 
 
+class _Standing:
+    """The connections that stand, and the channels of each."""
+
+    def __init__(self) -> None:
+        self._channels: dict[int, set[str]] = {}
+        self._newest = 0
+
+    def take(self, mark: Mark, those: set[str]) -> bool:
+        """Take a mark; return whether it is an end after which others carry all channels on."""
+        number = mark.connection
+        if number is None:
+            return False
+        if mark.kind == "opened":
+            if number <= self._newest:
+                self._channels.clear()  # the exchange was started anew, and counts anew
+            self._newest = number
+            self._channels[number] = those
+        elif mark.kind == "closed":
+            self._channels.pop(number, None)
+            return those <= set().union(*self._channels.values())
+        return False
+
+
 def judge_marks(
     marks: list[MarkOf], feed: Feed, line: Timeline, limits: Limits, to: Finding
 ) -> None:
@@ -88,9 +111,11 @@ def judge_marks(
         for mark, about in marks
     ]
     mine = sorted(((mark, those) for mark, those in mine if those), key=lambda one: one[0].ns)
+    standing = _Standing()
     for number, (mark, those) in enumerate(mine):
+        goes_on = standing.take(mark, those)
         limit_s = _limit_s(mark, those, line, limits)
-        if limit_s is None or line.at(mark.ns) in {None, "stopped"}:
+        if limit_s is None or goes_on or line.at(mark.ns) in {None, "stopped"}:
             continue
         back = next(_restored(mine[number + 1 :], mark, those), None)
         _judge_loss(mark, back, limit_s, line, to)

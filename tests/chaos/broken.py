@@ -49,7 +49,7 @@ if runs("workers/feed.py"):
 
 # The client neither asks for what is missing nor tells of it.
 NEITHER_REPAIRS_NOR_TELLS = """
-if runs("chaos.recorder"):
+if "tail" in sys.orig_argv:
     from feedd.client.protocol import Protocol
     from feedd.client.telling import Telling
     Protocol._ask = lambda self, now_s: None
@@ -61,18 +61,23 @@ if runs("chaos.recorder"):
 IGNORES_PU = """
 if runs("workers/feed.py"):
     from feedd.books import diff
-    to_update = diff.to_update
-    last = None
+    from feedd.sources.native import messages
 
-    def credulous(message):
-        global last
-        update = to_update(message)
-        if last is not None:
-            update = update._replace(before=last)
-        last = update.last
-        return update
+    def credulous(to_update):
+        last = None
 
-    diff.to_update = credulous
+        def broken(message):
+            nonlocal last
+            update = to_update(message)
+            if last is not None:
+                update = update._replace(before=last)
+            last = update.last
+            return update
+
+        return broken
+
+    diff.to_update = credulous(diff.to_update)
+    messages.to_update = credulous(messages.to_update)
 """
 
 

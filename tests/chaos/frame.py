@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from conftest import PYTHON, REPOSITORY, Project, clean_environment
+from conftest import Project
 
 from chaos.audit import Findings, audit
+from chaos.process import Lost, Process, Recording, within
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"
@@ -31,10 +29,6 @@ NOISE, NOISE_COUNT = 5.0, 1000
 
 class Skipped(Exception):  # noqa: N818  no error: the machine lacks something
     """The case can't run on this machine; the text says what it takes."""
-
-
-class Lost(AssertionError):  # noqa: N818  what it says
-    """A rule is broken that holds on any machine, however slow."""
 
 
 @dataclass(frozen=True)
@@ -75,78 +69,6 @@ def case(
     return register
 
 
-def within(timeout_s: float, condition: Callable[[], Any], what: str) -> Any:
-    """Return the first true value of a condition; raise Lost where there is none in time."""
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise Lost(f"not within {timeout_s:.0f} s: {what}")
-        time.sleep(0.02)
-    return value
-
-
-class Process:
-    """A process of the case's own, that writes JSON lines to a file."""
-
-    def __init__(self, module: str, out: Path, *words: str, **environment: str) -> None:
-        self.out = out
-        out.touch()
-        self._read = 0
-        self._lines: list[dict[str, Any]] = []
-        self.errors = out.with_suffix(".stderr")
-        with self.errors.open("w") as errors:
-            self._child = subprocess.Popen(
-                [PYTHON, "-m", f"chaos.{module}", str(out), *words],
-                cwd=REPOSITORY / "tests", stderr=errors, stdin=subprocess.DEVNULL,
-                env={**clean_environment(), **environment},
-            )  # fmt: skip
-        self.pid = self._child.pid
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """All that it has written so far."""
-        with self.out.open("rb") as file:
-            file.seek(self._read)
-            whole, newline, _ = file.read().rpartition(b"\n")
-        if newline:
-            self._read += len(whole) + 1
-            self._lines += [json.loads(line) for line in whole.splitlines()]
-        return self._lines
-
-    def said(self, timeout_s: float, what: str, **like: Any) -> dict[str, Any]:
-        """Wait for a line with these values, e.g. `kind="Gap"`."""
-        seen = 0
-
-        def found() -> dict[str, Any] | None:
-            nonlocal seen
-            lines = self.lines
-            news, seen = lines[seen:], len(lines)
-            return next(
-                (one for one in news if all(one.get(k) == v for k, v in like.items())), None
-            )
-
-        found_line: dict[str, Any] = within(timeout_s, found, what)
-        return found_line
-
-    def signal(self, number: int) -> None:
-        os.kill(self.pid, number)
-
-    def stop(self, timeout_s: float = 20.0) -> int:
-        """Let it end by itself; return its exit code."""
-        if self._child.poll() is None:
-            self.signal(signal.SIGCONT)
-            self.signal(signal.SIGTERM)
-        try:
-            return self._child.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
-            raise Lost(f"{self._child.args} did not end") from None
-
-    def wait(self, timeout_s: float) -> int:
-        return self._child.wait(timeout_s)
-
-
 @dataclass
 class Figure:
     """What was measured, and whether it is within its target."""
@@ -183,6 +105,7 @@ class Run:
             "seed": self.seed,
             "rate": 50.0,
             "bursts": False,
+            "truth_unsent": True,
         }
         settings["embedded_exchange"] = {**exchange, **settings.get("embedded_exchange", {})}
         project = Project(root, **settings)
@@ -199,21 +122,18 @@ class Run:
             raise Lost(f"feedd start: {done.stdout}{done.stderr}")
         return time.monotonic() - began_s
 
-    def process(self, module: str, *words: str, **environment: str) -> Process:
+    def process(self, module: str, *words: str) -> Process:
+        """Start a module of this folder."""
         out = self.folder / f"{module}-{len(self.processes)}.jsonl"
-        made = Process(module, out, *words, **{**self.environment, **environment})
+        made = Process.of_ours(module, out, *words, **self.environment)
         self.processes.append(made)
         return made
 
-    def recorder(
-        self, project: Project, *topics: str, endpoints: list[str] | None = None,
-        histories: list[str] | None = None,
-    ) -> Process:  # fmt: skip
+    def recorder(self, project: Project, *topics: str) -> Recording:
         """Return a subscriber that writes down all it is told, once it gets something."""
-        recorder = self.process(
-            "recorder", json.dumps(endpoints or [project.endpoint]),
-            json.dumps(histories or [history_of(project)]), *(topics or ("",)),
-        )  # fmt: skip
+        out = self.folder / f"seen-{len(self.processes)}.jsonl"
+        recorder = Recording(out, project.root, topics or ("",), **self.environment)
+        self.processes.append(recorder)
         recorder.said(60, "a recorder's first tick", kind="tick")
         return recorder
 
@@ -239,9 +159,8 @@ class Run:
         if not holds:
             raise Lost(what)
 
-    def nothing_lost_silently(self, project: Project, *recorders: Process) -> list[Findings]:
-        """Stop recorders, and hold what they saw against what the exchange sent."""
-        until_ns = time.time_ns()
+    def nothing_lost_silently(self, project: Project, *recorders: Recording) -> list[Findings]:
+        """Stop recorders, and have the auditor hold what they saw against what was sent."""
         until_s = time.monotonic() + 1.0
         for recorder in recorders:
             within(
@@ -252,10 +171,12 @@ class Run:
         truth = Path(project.settings["embedded_exchange"]["truth_log"])
         stopped_ns = time.time_ns()
         within(30, lambda: last_sent_ns(truth) > stopped_ns, "the truth log is written on")
-        findings = [audit(truth, recorder.lines, until_ns) for recorder in recorders]
+        findings = [
+            audit(truth, recorder.out, project.root, lenient=self.short) for recorder in recorders
+        ]
         for found in findings:
             self.must(found.seen > 20, f"hardly anything was seen: {found}")
-            self.must(not found.wrong, f"{found}")
+            self.must(not found.breaches, found.words)
         seen, flagged = sum(f.seen for f in findings), sum(f.flagged for f in findings)
         self.note(f"{seen:,} seen, 0 unflagged, {flagged:,} flagged")
         return findings

@@ -15,7 +15,8 @@ import psutil
 from conftest import PYTHON, clean_environment
 
 import feedd
-from chaos.frame import BTC, ETH, Run, Skipped, case, within
+from chaos.frame import BTC, ETH, Run, Skipped, case
+from chaos.process import within
 from chaos.processes import FEED, new_pid, next_tick, silence_s
 
 QUOTE = f"quote.{FEED}"
@@ -139,7 +140,7 @@ def clock_stepped(run: Run) -> None:
         offset.write_text(f"{step:+d}\n")
         within(10, lambda step=step: abs(state()[1] - step) < 60, "the worker's clock is stepped")
         time.sleep(6)
-    told = [one for one in recorder.lines if one["kind"] != "tick" and one.get("state") != "live"]
+    told = [one for one in recorder.notices if one.get("state") != "live"]
     run.must(not told, f"told {told}")
     run.note("no STALE, no new session")
     (found,) = run.nothing_lost_silently(project, recorder)

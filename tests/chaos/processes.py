@@ -10,7 +10,8 @@ from typing import Any
 
 from conftest import Project
 
-from chaos.frame import BTC, ETH, Process, Run, case, history_of, within, workers_of
+from chaos.frame import BTC, ETH, Run, case, workers_of
+from chaos.process import Process, within
 
 WATCHED = "watching"
 STALE_KNOWN = "the client counts 2.5 s from the last heartbeat, and looks every 0.2 s"
@@ -80,10 +81,7 @@ def worker_killed(run: Run) -> None:
     run.figure("data again after", again_s - began_s, most=3.0, unit="s")
     time.sleep(2)
     run.nothing_lost_silently(project, recorder, other)
-    run.must(
-        not [one for one in other.lines if one["kind"] != "tick"][1:],
-        "the other was told something",
-    )
+    run.must(not other.notices[1:], "the other was told something")
 
 
 @case(
@@ -207,20 +205,14 @@ def both_proxies(run: Run) -> None:
         proxies=2, proxy_2={"subscribers": second, "history": "ipc://run/history2.sock"}
     )
     run.start(project)
-    recorder = run.recorder(
-        project, endpoints=[project.endpoint, second],
-        histories=[history_of(project), history_of(project, "proxy_2")],
-    )  # fmt: skip
+    recorder = run.recorder(project)  # it names both
     pids = project.pids()
     for name in ("proxy", "proxy-2"):
         time.sleep(2)
         os.kill(pids[name], signal.SIGKILL)
         new_pid(project, name, pids[name])
     time.sleep(3)
-    told = [line for line in recorder.lines if line["kind"] not in {"tick", "StateChange"}]
-    told += [
-        one for one in recorder.lines if one["kind"] == "StateChange" and one["state"] != "live"
-    ]
+    told = [one for one in recorder.notices if one.get("state") != "live"]
     run.figure("notices", len(told), most=0)
     (found,) = run.nothing_lost_silently(project, recorder)
     run.figure("lost", found.flagged, most=0)
@@ -240,20 +232,16 @@ def supervisord_killed(run: Run) -> None:
     os.kill(daemon, signal.SIGKILL)
 
     def outlive_it() -> list[str]:
-        words = [process.info["cmdline"] for process in project.left_behind()]
-        return [line[1] for line in words if "chaos.recorder" not in line]
+        return [process.info["cmdline"][1] for process in project.left_behind()]
 
     within(10, lambda: not outlive_it(), "no process outlives supervisord by long")
-    truth = project.root / "truth.jsonl"
-    truth.rename(truth.with_suffix(".before"))  # the exchange starts anew too, with its ids
     run.figure("all run again after", run.start(project), most=15.0, unit="s")
-    second = run.recorder(project)
     after = project.pids()
     run.must(not set(after.values()) & set(before.values()), "an old process still runs")
     new = recorder.said(30, "the new session", kind="NewSession", feed=FEED)
     next_tick(recorder, new["at"] - 0.5, session=new["new"])
     time.sleep(2)
-    run.nothing_lost_silently(project, second)
+    run.nothing_lost_silently(project, recorder)
 
 
 @case(
@@ -293,7 +281,7 @@ def rolling_restart(run: Run) -> None:
         run.figure("again after", again_s - began_s, most=5.0, unit="s")
         told = [
             one
-            for one in recorder.lines
+            for one in recorder.notices
             if one.get("feed") == feed and one["kind"] != "StateChange"
         ]
         run.must([one["kind"] for one in told] == ["Stopped", "NewSession"], f"told {told}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from chaos import machine, mutated, processes, subscribers
-from chaos.frame import CASES
+from chaos import exchange, frame, machine, mutated, processes, subscribers
 
-THEMES = (processes, subscribers, machine, mutated)
-
-__all__ = ["CASES", "THEMES"]
+THEMES = (processes, subscribers, exchange, machine, mutated)
+CASES = {
+    case.name: case
+    for theme in THEMES
+    for case in frame.CASES.values()
+    if case.run.__module__ == theme.__name__
+}

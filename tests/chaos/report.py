@@ -13,9 +13,9 @@ from chaos.runner import Outcome
 HEAD = """# What was done to it, and what came of it
 
 `make chaos` starts real processes on the embedded exchange, does to them what is written below,
-and holds what a subscriber saw against what the exchange sent: each event was seen once and in
-order, or lies in a range that the stream said was missing. It wrote this file; a case that misses
-its target says so here.
+has the exchange close, lie and refuse, and holds what a subscriber saw against what the exchange
+sent: each event was seen once and in order, or lies in a range that the stream said was missing. It
+wrote this file; a case that misses its target says so here.
 
 Seed {seed} (`SEED={seed} make chaos` does the same again; the timing is the machine's own), {date},
 {cores} cores, load {load}, {system}, {minutes} min. {count}
@@ -24,10 +24,14 @@ Seed {seed} (`SEED={seed} make chaos` does the same again; the timing is the mac
 |---|---|---|---|---|
 """
 FOOT = """
-"0 unflagged": no event of the exchange is missing outside of what the stream told of, none came
-twice or out of order, and none came that the exchange had not sent. "Flagged" are those in a range
-that was told. Not covered: a subscriber at a Unix socket may subscribe without bound (processes of
-the same user only), and many subscribers within their quota take memory each.
+"0 unflagged" is the verdict of `feedd audit` ([audit.md](audit.md)) on what `feedd tail --json`
+recorded: no event that the exchange made, and be it sent to nobody, is missing outside of what the
+stream told of; none came twice, out of order, altered or from nowhere; each book is what its
+updates make it; each feed said in time that it was not live, and was again in time. "Flagged" are
+those in a range that was told. The exchange's faults are described in [faults.md](faults.md).
+
+Not covered: a subscriber at a Unix socket may subscribe without bound (processes of the same user
+only), and many subscribers within their quota take memory each.
 """
 
 

@@ -18,7 +18,8 @@ from conftest import Project
 
 import feedd
 from chaos.counter import p99_ms
-from chaos.frame import BTC, Process, Run, case, history_of, within, workers_of
+from chaos.frame import BTC, Run, case, history_of, workers_of
+from chaos.process import Process, within
 from chaos.processes import FEED, new_pid, next_tick
 from chaos.publisher import symbol
 from feedd.client.events import Gap

@@ -58,6 +58,18 @@ def test_what_the_client_closed_by_itself_need_not_show() -> None:
     assert judged([mark("closed", 10, by="client")], []) == {}
 
 
+def test_an_end_need_not_show_while_another_connection_carries_the_same() -> None:
+    beside = mark("opened", 9, connection=2)
+    end = mark("closed", 10, by="exchange")
+    assert judged([mark("opened", 1), beside, end], []) == {}
+    both = [mark("opened", 1), beside, end, mark("closed", 11, connection=2, by="exchange")]
+    assert judged(both, []) == {"never": 1}
+    of_another = mark("opened", 9, ("ethusdt@trade",), connection=2)
+    assert judged([mark("opened", 1), of_another, end], []) == {"never": 1}
+    anew = mark("opened", 9.5)  # of a new run of the exchange: connection 2 was of the old one
+    assert judged([beside, anew, end], []) == {"never": 1}
+
+
 def test_a_recording_that_ends_too_early_is_asked_for_nothing() -> None:
     assert judged([mark("closed", 10, by="exchange")], [], end_s=12) == {}
 
