@@ -50,9 +50,10 @@ if runs("workers/feed.py"):
 # The client neither asks for what is missing nor tells of it.
 NEITHER_REPAIRS_NOR_TELLS = """
 if "tail" in sys.orig_argv:
-    from feedd.client.protocol import Protocol
+    from feedd.client.repair import Repair
     from feedd.client.telling import Telling
-    Protocol._ask = lambda self, now_s: None
+    assert callable(Repair._ask) and callable(Telling.gap)
+    Repair._ask = lambda self, now_s: None
     Telling.gap = lambda self, *what: None
 """
 
