@@ -496,6 +496,32 @@ def test_a_connection_whose_end_is_announced_is_replaced_before_it(
     asyncio.run(run())
 
 
+def test_a_channel_that_is_refused_for_good_does_not_keep_the_others_from_a_new_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
+
+    async def run() -> None:
+        async with setting(rate=300) as place:
+            check = place.server._market.check
+
+            def refuse(stream: Any) -> None:
+                if stream.kind == "trade":
+                    raise Refused("not now")
+                check(stream)
+
+            place.server._market.check = refuse  # type: ignore[method-assign]
+            async with running(place, place.source(("quote", "trade"))):
+                await place.until(lambda: place.told.ids("quote") and place.told.losses)
+                (leaving,) = place.server._open
+                leaving.write(['{"e":"serverShutdown","E":1770123456789}'])
+                await place.until(lambda: leaving not in place.server._open)
+                assert {channel for channel, _ in place.told.losses} == {"trade"}
+                assert place.told.holes == []
+
+    asyncio.run(run())
+
+
 def test_of_two_connections_one_may_die_and_nothing_is_missing() -> None:
     async def run() -> None:
         async with setting(rate=500) as place:
