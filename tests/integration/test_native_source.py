@@ -386,6 +386,37 @@ def test_a_message_that_comes_in_pieces_is_whole(pieces: int) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("kind", ["nested", "nested answer", "in pieces", "o"])
+def test_a_message_that_breaks_its_reader_is_rejected_and_the_connection_stays(kind: str) -> None:
+    deep = "[" * 5000 + "]" * 5000
+    ticker = {"e": "24hrTicker", "E": 1, "s": "BTCUSDT", "c": "1", "v": "1", "h": "1", "l": "1",
+              "p": "x", "P": "0.0", "o": "x"}  # fmt: skip
+    texts = {
+        "nested": f'{{"e":"24hrTicker","x":{deep},"s":"BTCUSDT"}}',
+        "nested answer": f'{{"id":1,"x":{deep}}}',
+        "in pieces": f'{{"e":"24hrTicker","x":{deep},"s":"BTCUSDT"}}',
+        "o": json.dumps(ticker),
+    }
+
+    async def run() -> None:
+        async with setting() as place, running(place, place.source(("ticker",))):
+            await place.until(lambda: place.told.ids("ticker"))
+            text = texts[kind].ljust(500).encode()
+            transport = place.client("btcusdt@ticker")._request.transport
+            parts = [text[:200], text[200:]] if kind == "in pieces" else [text]
+            for number, part in enumerate(parts):
+                first, last = number == 0, number == len(parts) - 1
+                transport.write(bytes([(0x80 if last else 0) | (1 if first else 0), 126]))
+                transport.write(len(part).to_bytes(2, "big") + part)
+            await place.until(lambda: place.told.rejections)
+            seen = len(place.told.ids("ticker"))
+            await place.until(lambda: len(place.told.ids("ticker")) > seen)
+            assert place.told.losses == []
+            assert place.server._connections == 1
+
+    asyncio.run(run())
+
+
 def test_a_given_up_connections_late_frames_are_not_told() -> None:
     async def run() -> None:
         async with setting() as place:
