@@ -527,6 +527,29 @@ def test_a_connection_whose_end_is_announced_is_replaced_before_it(
     asyncio.run(run())
 
 
+def test_a_quiet_channels_connection_is_replaced_as_planned_and_that_is_no_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
+
+    def quote(update_id: int) -> str:
+        return json.dumps({"e": "bookTicker", "u": update_id, "s": "BTCUSDT", "b": "1", "B": "2",
+                           "a": "3", "A": "4", "T": 5, "E": 5})  # fmt: skip
+
+    async def run() -> None:
+        async with setting(rate=0.001) as place, running(place, place.source(("quote",))):
+            await place.until(lambda: place.knows("btcusdt@bookTicker"))
+            (leaving,) = place.server._open
+            leaving.write([quote(10**16), '{"e":"serverShutdown","E":1770123456789}'])
+            await place.until(lambda: place.server._open and leaving not in place.server._open)
+            (following,) = place.server._open
+            following.write([quote(10**16 + 9)])
+            await place.until(lambda: 10**16 + 9 in place.told.ids("quote"))
+            assert (place.told.losses, place.told.holes) == ([], [])
+
+    asyncio.run(run())
+
+
 def test_a_channel_that_is_refused_for_good_does_not_keep_the_others_from_a_new_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
