@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SNAPSHOT_LEVELS = 1000  # the most that futures give
 WAITING_AT_MOST = 1000  # updates kept while a snapshot is on its way: at 10 a second, 100 s
+BEHIND_AT_MOST = 5  # updates in a row that follow each other, before the ids began anew
 KNOWN_MORE = 100  # levels than are shown
 KNOWN_AT_LEAST = 400  # levels a side, else a new snapshot: one recorded update fell past 257
 
@@ -97,6 +98,7 @@ class DiffBook:
         self.last_id: int | None = None
         self.timestamp: int | None = None
         self._newest: int | None = None  # of the stream, whether or not there is a book
+        self._behind: list[int] = []  # the ids of updates in a row that seem to be old
         self._waiting: deque[Update] = deque(maxlen=WAITING_AT_MOST)
         self._snapshot: Snapshot | None = None  # newer than the stream so far
 
@@ -106,14 +108,22 @@ class DiffBook:
         return self._snapshot is None and (not self.synced or self._thin)
 
     def on_update(self, message: dict[str, Any] | Update) -> Hole | None:
-        """Take an update, raw or read; an old or doubled one changes nothing."""
+        """Take an update, raw or read; an old or doubled one changes nothing.
+
+        Unless BEHIND_AT_MOST of them follow each other: then the exchange counts anew, or the
+        newest id was far too high.
+        """
         update = message if isinstance(message, Update) else to_update(message)
         newest = self._newest
-        if newest is not None and update.last <= newest:
-            return None
         hole = None
-        if newest is not None and update.before != newest:
+        if newest is not None and update.last <= newest:
+            if not self._begins_anew(update):
+                return None
+            hole = self._break(newest, update.last, "the ids of the book's updates began anew")
+        elif newest is not None and update.before != newest:
             hole = self._break(newest, update.last, "an update of the book is missing")
+        if self._behind:
+            self._behind.clear()
         self._newest = update.last
         if self.synced:
             self._apply(update)
@@ -152,6 +162,13 @@ class DiffBook:
         self._snapshot = None
         self._waiting.clear()
         return Hole(from_id, to_id, reason)
+
+    def _begins_anew(self, update: Update) -> bool:
+        behind = self._behind
+        if behind and (update.before != behind[-1] or update.last <= behind[-1]):
+            behind.clear()
+        behind.append(update.last)
+        return len(behind) >= BEHIND_AT_MOST
 
     def _join(self) -> str | None:
         snapshot = self._snapshot

@@ -27,7 +27,8 @@ def to_ticker(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: i
 
     `timestamp` is its C, the time of the last trade counted.
     """
-    check_numbers(*(parsed[key] for key in ("bid", "ask", "last", "baseVolume", "high", "low")))
+    names = ("bid", "ask", "last", "baseVolume", "high", "low", "percentage")
+    check_numbers(*(parsed[name] for name in names))
     timestamp = parsed["timestamp"]
     return Ticker(
         symbol=symbol,

@@ -39,6 +39,8 @@ class TradeKeeper:
         sequence = self._sequence
         for following in sequence.take(trade_id, trade):
             sink.event(following)
+        if sequence.began_anew:
+            self._begin_anew(sink)
         if sequence.hole is None:
             self._lost = None
         elif sequence.full:
@@ -48,7 +50,8 @@ class TradeKeeper:
             self._task.add_done_callback(self._ended)
 
     def lost(self, reason: str) -> None:
-        """Note why the next hole is there."""
+        """Note why the next hole is there, and that ids may have begun anew meanwhile."""
+        self._sequence.reconnected()
         self._lost = self._lost or f"reconnect after: {reason}"
 
     def finish(self, sink: Sink, why: str) -> None:
@@ -63,6 +66,16 @@ class TradeKeeper:
             for trade in trades:
                 sink.event(trade)
         self._lost = None
+
+    def _begin_anew(self, sink: Sink) -> None:
+        """Say that the ids went back, and go on with what came since."""
+        why = "the ids began anew"
+        cause = why if self._lost is None else f"{self._lost}; {why}"
+        self.finish(sink, why)  # what is still held back is of before
+        went_back, trades = self._sequence.restart()
+        sink.missing("trade", went_back.from_id, went_back.to_id, cause)
+        for trade in trades:
+            sink.event(trade)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if self._task is task:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -10,6 +12,8 @@ if TYPE_CHECKING:
     from feedd.model import Trade
 
 HELD_AT_MOST = 10_000  # behind a hole: more than six seconds of the busiest that was recorded
+KNOWN_AGAIN = 1000  # trades, the most that a page has: so many are known when they come twice
+STRAYS_AT_MOST = 5  # in a row, before the exchange counts anew; after a reconnect one is enough
 
 
 class MissingTrades(NamedTuple):
@@ -24,11 +28,20 @@ class TradeSequence:
 
     A trade that comes twice, or after its hole was given up, is dropped: the first was published,
     the second was reported. None in a trade's place takes up its id and is not published.
+
+    Ids may go back for good: the exchange counts anew, or one id was absurdly high. A stray is a
+    trade that is not behind the last and not the same as one that was told lately. Strays are kept,
+    as long as nothing else comes and they rise; STRAYS_AT_MOST of them, or the first trade after
+    `reconnected`, show that the ids began anew.
     """
 
     def __init__(self) -> None:
         self._last: int | None = None
         self._held: dict[int, Trade | None] = {}
+        self._told: deque[Trade] = deque(maxlen=KNOWN_AGAIN)  # by rising ids
+        self._strays: list[tuple[int, Trade | None]] = []
+        self._reconnected = False
+        self._wary = False  # whether there are strays, or nothing came since a reconnect
 
     @property
     def hole(self) -> MissingTrades | None:
@@ -42,15 +55,47 @@ class TradeSequence:
         """Whether too much is held back to wait any longer."""
         return len(self._held) >= HELD_AT_MOST
 
+    @property
+    def began_anew(self) -> bool:
+        """Whether strays show that the ids began anew; then `restart`."""
+        if not self._strays:
+            return False
+        first_after = self._reconnected and self._strays[-1][1] is not None
+        return first_after or len(self._strays) >= STRAYS_AT_MOST
+
     def take(self, trade_id: int, trade: Trade | None) -> list[Trade]:
         """Take a trade of the stream; return those that are in order now."""
         last = self._last
+        if last is not None and trade_id <= last:
+            self._take_back(trade_id, trade)
+            return []
+        if self._wary:
+            self._strays.clear()
+            self._reconnected = self._wary = False
         if last is None or (trade_id == last + 1 and not self._held):
             self._last = trade_id
-            return [] if trade is None else [trade]
-        if trade_id > last:
-            self._held.setdefault(trade_id, trade)
+            if trade is None:
+                return []
+            self._told.append(trade)
+            return [trade]
+        self._held.setdefault(trade_id, trade)
         return self._released()
+
+    def reconnected(self) -> None:
+        """Note that what comes next is of another connection."""
+        self._reconnected = self._wary = True
+
+    def restart(self) -> tuple[MissingTrades, list[Trade]]:
+        """Go on with the strays; return where the ids went back, and the trades in order now.
+
+        Only where nothing is held back: `give_up` before.
+        """
+        strays, self._strays = self._strays, []
+        self._reconnected = self._wary = False
+        went_back = MissingTrades(self._last or 0, strays[0][0])
+        self._last = None
+        self._told.clear()
+        return went_back, [one for stray in strays for one in self.take(*stray)]
 
     def fill(self, trades: Iterable[tuple[int, Trade | None]]) -> list[Trade]:
         """Take trades that were asked for, by id; return those that are in order now.
@@ -81,4 +126,29 @@ class TradeSequence:
                 trade = self._held.pop(following)
                 if trade is not None:
                     released.append(trade)
+            self._told.extend(released)
         return released
+
+    def _take_back(self, trade_id: int, trade: Trade | None) -> None:
+        """Take a trade whose id is not behind the last."""
+        if self._strays and trade_id <= self._strays[-1][0]:
+            self._strays.clear()
+        if trade is None or not self._was_told(trade_id, trade):
+            self._strays.append((trade_id, trade))
+        else:
+            self._strays.clear()
+        self._wary = self._reconnected or bool(self._strays)
+
+    def _was_told(self, trade_id: int, trade: Trade) -> bool:
+        told = self._told
+        at = bisect_left(told, trade_id, key=_id)
+        if at == len(told) or told[at].id != trade_id:
+            return False
+        # Where ids begin anew, one that was told lately may be another trade's.
+        one = told[at]
+        was = (one.timestamp, one.price, one.size)
+        return was == (trade.timestamp, trade.price, trade.size)
+
+
+def _id(trade: Trade) -> int:
+    return trade.id if isinstance(trade.id, int) else 0

@@ -386,6 +386,37 @@ def test_a_message_that_comes_in_pieces_is_whole(pieces: int) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("kind", ["nested", "nested answer", "in pieces", "o"])
+def test_a_message_that_breaks_its_reader_is_rejected_and_the_connection_stays(kind: str) -> None:
+    deep = "[" * 5000 + "]" * 5000
+    ticker = {"e": "24hrTicker", "E": 1, "s": "BTCUSDT", "c": "1", "v": "1", "h": "1", "l": "1",
+              "p": "x", "P": "0.0", "o": "x"}  # fmt: skip
+    texts = {
+        "nested": f'{{"e":"24hrTicker","x":{deep},"s":"BTCUSDT"}}',
+        "nested answer": f'{{"id":1,"x":{deep}}}',
+        "in pieces": f'{{"e":"24hrTicker","x":{deep},"s":"BTCUSDT"}}',
+        "o": json.dumps(ticker),
+    }
+
+    async def run() -> None:
+        async with setting() as place, running(place, place.source(("ticker",))):
+            await place.until(lambda: place.told.ids("ticker"))
+            text = texts[kind].ljust(500).encode()
+            transport = place.client("btcusdt@ticker")._request.transport
+            parts = [text[:200], text[200:]] if kind == "in pieces" else [text]
+            for number, part in enumerate(parts):
+                first, last = number == 0, number == len(parts) - 1
+                transport.write(bytes([(0x80 if last else 0) | (1 if first else 0), 126]))
+                transport.write(len(part).to_bytes(2, "big") + part)
+            await place.until(lambda: place.told.rejections)
+            seen = len(place.told.ids("ticker"))
+            await place.until(lambda: len(place.told.ids("ticker")) > seen)
+            assert place.told.losses == []
+            assert place.server._connections == 1
+
+    asyncio.run(run())
+
+
 def test_a_given_up_connections_late_frames_are_not_told() -> None:
     async def run() -> None:
         async with setting() as place:
@@ -492,6 +523,55 @@ def test_a_connection_whose_end_is_announced_is_replaced_before_it(
                 seen = len(place.told.ids("quote"))
                 await place.until(lambda: len(place.told.ids("quote")) > seen + 100)
                 check_whole(place)
+
+    asyncio.run(run())
+
+
+def test_a_quiet_channels_connection_is_replaced_as_planned_and_that_is_no_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
+
+    def quote(update_id: int) -> str:
+        return json.dumps({"e": "bookTicker", "u": update_id, "s": "BTCUSDT", "b": "1", "B": "2",
+                           "a": "3", "A": "4", "T": 5, "E": 5})  # fmt: skip
+
+    async def run() -> None:
+        async with setting(rate=0.001) as place, running(place, place.source(("quote",))):
+            await place.until(lambda: place.knows("btcusdt@bookTicker"))
+            (leaving,) = place.server._open
+            leaving.write([quote(10**16), '{"e":"serverShutdown","E":1770123456789}'])
+            await place.until(lambda: place.server._open and leaving not in place.server._open)
+            (following,) = place.server._open
+            following.write([quote(10**16 + 9)])
+            await place.until(lambda: 10**16 + 9 in place.told.ids("quote"))
+            assert (place.told.losses, place.told.holes) == ([], [])
+
+    asyncio.run(run())
+
+
+def test_a_channel_that_is_refused_for_good_does_not_keep_the_others_from_a_new_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
+
+    async def run() -> None:
+        async with setting(rate=300) as place:
+            check = place.server._market.check
+
+            def refuse(stream: Any) -> None:
+                if stream.kind == "trade":
+                    raise Refused("not now")
+                check(stream)
+
+            place.server._market.check = refuse  # type: ignore[method-assign]
+            async with running(place, place.source(("quote", "trade"))):
+                await place.until(lambda: place.told.ids("quote") and place.told.losses)
+                (leaving,) = place.server._open
+                leaving.write(['{"e":"serverShutdown","E":1770123456789}'])
+                await place.until(lambda: leaving not in place.server._open)
+                assert {channel for channel, _ in place.told.losses} == {"trade"}
+                assert place.told.holes == []
 
     asyncio.run(run())
 

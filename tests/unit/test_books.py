@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedd.books.base import Hole
-from feedd.books.diff import DiffBook, to_snapshot
+from feedd.books.diff import BEHIND_AT_MOST, DiffBook, to_snapshot
 from feedd.books.levels import Book, levels
 from feedd.books.streamed import StreamedBook
 
@@ -256,6 +256,31 @@ def test_a_streamed_book_is_right_or_not_vouched_for(
         if rules.synced:
             assert rules.last_id is not None
             assert truth.agrees(rules.book, 10 + 3 * rules.last_id)
+
+
+def test_ids_of_updates_that_begin_anew_are_a_hole_and_then_a_book_of_a_new_snapshot() -> None:
+    truth = Truth([(True, 5, 3)] * 40)
+    rules = DiffBook(1)
+    last = truth.events[-1]["u"]
+    assert rules.on_update(truth.events[-1]) is None
+    holes = [rules.on_update(event) for event in truth.events[: BEHIND_AT_MOST + 2]]
+    (hole,) = [hole for hole in holes if hole is not None]
+    began = truth.events[BEHIND_AT_MOST - 1]["u"]
+    assert hole == Hole(last, began, "the ids of the book's updates began anew")
+    assert rules.needs_snapshot
+    assert rules.on_snapshot(truth.snapshot(began)) is None
+    assert rules.last_id == truth.events[BEHIND_AT_MOST + 1]["u"]
+    assert truth.agrees(rules.book, rules.last_id)
+
+
+def test_old_updates_that_do_not_follow_each_other_change_nothing() -> None:
+    truth = Truth([(True, 5, 3)] * 40)
+    rules = DiffBook(1)
+    rules.on_update(truth.events[-1])
+    for event in truth.events[:-1:2]:
+        assert rules.on_update(event) is None
+    for _ in range(2 * BEHIND_AT_MOST):
+        assert rules.on_update(truth.events[-1]) is None
 
 
 def test_a_crossed_book_is_a_hole() -> None:

@@ -30,6 +30,10 @@ DEAD_AFTER_S = 20.0  # without a frame, although pings go out
 ASLEEP_S = 3.0  # between two looks: then this process was held up, and not the connection
 MESSAGE_AT_MOST = 10 * 1024 * 1024  # bytes, also of one that comes in pieces
 
+# What a message can do that is not as it should be: RecursionError is of JSON that is nested deep,
+# ArithmeticError of a decimal that is none and of a number that fits nowhere.
+UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
+
 Take = dict[type, "Callable[[Line, Any, bytes, int], None]"]
 
 
@@ -37,7 +41,7 @@ class Line(WSListener):
     """One connection. Every frame is a sign of life: `received_ns` is when the last one came.
 
     `take` says who takes which kind of message, with the line, the payload and the time in ns;
-    what it raises of ValueError, TypeError and LookupError rejects the message, and so does another
+    what it raises of UNREADABLE rejects the message, and so does another
     symbol than `symbol`, which is the exchange's id. `lost` is done,
     with the reason, when the connection is to be given up; from then on its frames are ignored.
     `clock` is the exchange's, for its rule of messages a second.
@@ -94,7 +98,7 @@ class Line(WSListener):
                 raise _other_symbol(message.s)
             self._take[type(message)](self, message, payload, received_ns)
             self.has_data = True
-        except (ValueError, TypeError, LookupError) as error:
+        except UNREADABLE as error:
             self._other(frame, payload, error)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
@@ -182,12 +186,12 @@ class Line(WSListener):
             self.give_up(f"a message of more than {MESSAGE_AT_MOST} bytes")
         elif fin:
             whole, self._pieces = bytes(self._pieces), None
-            try:
+            try:  # as in `on_ws_frame`, where one call more would cost every frame
                 message = self._read(whole)
                 if message.s != self._symbol:
                     raise _other_symbol(message.s)
                 self._take[type(message)](self, message, whole, self.received_ns)
-            except (ValueError, TypeError, LookupError) as error:
+            except UNREADABLE as error:
                 self._answer(whole, error)
 
     def _answer(self, payload: bytes, error: Exception) -> None:
@@ -195,7 +199,7 @@ class Line(WSListener):
         try:
             answer = messages.read_answer(payload)
             kind = messages.read_kind(payload).e
-        except ValueError:
+        except UNREADABLE:
             self._reject(None, error)
             return
         if kind is not None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 HELD_AT_MOST = 10_000  # events of a line that waits for the others
 WAIT_S = 1.0  # for another line to bring what this one lacks
+BEHIND_S = 5.0  # of events that are all behind what was told: no line lags so much and lives
+
+ANEW = "the ids began anew, or one was far too high"
 
 
 class _Item(NamedTuple):
@@ -29,6 +32,8 @@ class _Line:
         self.joined = joined
         self.held: deque[_Item] = deque()
         self.held_s: float | None = None  # since when, as far as `overdue` has seen
+        self.behind: Any = None  # the newest that was dropped, since `overdue` looked
+        self.behind_since: tuple[Any, float] | None = None  # the first of them, and when
 
 
 class Merge:
@@ -40,6 +45,10 @@ class Merge:
     nothing by an event that was told already; until then its events are held back, for at most
     WAIT_S. `tell` takes an event in its order. `missing` is told, just before the next event,
     what may lie between two keys; where ids have a `before`, that shows by itself.
+
+    Keys may go back: the exchange counts anew, or one key was far too high. An only line tells
+    them as they come. Of several, a line that brings nothing but what is behind, for BEHIND_S in
+    which no other tells anything either, is right, and goes on after a hole.
     """
 
     def __init__(
@@ -48,16 +57,17 @@ class Merge:
         self._tell = tell
         self._missing = missing
         self._lines: dict[Any, _Line] = {}
-        self._hole: str | None = None
+        self._hole: tuple[Any, str] | None = None  # behind which key, and why
         self._waiting = 0  # events that all lines hold back
         self._ahead: _Line | None = None  # the line that brought what was told last
+        self._looked_at: Any = None  # what was told last when `overdue` looked
         self.only: Any = None  # the line, where there is one: it needs no merging
         self.last: Any = None
 
     def opened(self, line: Any) -> None:
         """Take in a line that is subscribed from now on."""
         if line not in self._lines:
-            # What the first line tells is whole, whenever it begins.
+            # What the first line tells is whole, whenever it begins; unless another begins before.
             self._lines[line] = _Line(self.last, joined=not self._lines)
             self._look_for_only()
 
@@ -73,13 +83,15 @@ class Merge:
         if own.joined and not self._waiting and self._hole is None and self.last is not None:
             # Two lines that go on side by side.
             if key <= self.last:
+                own.behind = key
                 return
             if before is None or before == self.last:
                 self.last, self._ahead = key, own
                 self._tell(event)
                 return
         if not own.held and self.last is not None and key <= self.last:
-            own.joined = True
+            own.behind = key
+            self._joined(own)
         else:
             own.held.append(_Item(key, before, event))
             self._waiting += 1
@@ -97,7 +109,7 @@ class Merge:
             self.last = self.only = self._hole = self._ahead = None
             return False
         if gone is not None and gone.joined and not any(o.joined for o in self._lines.values()):
-            self._hole = reason
+            self._hole = self._hole or (self.last, reason)
         self._drain()
         self._look_for_only()
         return True
@@ -107,8 +119,16 @@ class Merge:
         own = self._lines.get(line)
         return own is not None and (own.joined or self.last == own.begun) and not own.held
 
+    def replaces(self, line: Any) -> None:
+        """Take it that a line lacks nothing, as `goes_on_with` said: another is to be closed."""
+        own = self._lines.get(line)
+        if own is not None:
+            own.joined = True
+
     def overdue(self, now_s: float) -> None:
         """Wait no longer than WAIT_S for what other lines don't bring; to be called often."""
+        if self.only is None and self.last is not None:
+            self._look_behind(now_s)
         for own in self._lines.values():
             if not own.held:
                 own.held_s = None
@@ -135,7 +155,8 @@ class Merge:
             while held and self.last is not None and held[0].key <= self.last:
                 held.popleft()
                 self._waiting -= 1
-                own.joined = moved = True
+                self._joined(own)
+                moved = True
             if held and self._follows(own, held[0]):
                 self._tell_first(own)
                 moved = True
@@ -152,15 +173,20 @@ class Merge:
             (own for own in self._lines.values() if own.held), key=lambda own: own.held[0].key
         )
         if not first.joined:
-            self._hole = self._hole or why
+            self._hole = self._hole or (self.last, why)
         self._tell_first(first)
 
     def _tell_first(self, own: _Line) -> None:
         key, before, event = own.held.popleft()
         self._waiting -= 1
+        if self.last is None:
+            # Of what the others bring, this may lack what comes next, and they what came before.
+            for other in self._lines.values():
+                other.joined = False
         if self._hole is not None:
-            if before is None and self.last is not None:
-                self._missing(self.last, key, self._hole)
+            behind, why = self._hole
+            if before is None and behind is not None:
+                self._missing(behind, key, why)
             self._hole = None
         elif before is not None and self.last is not None and before < self.last:
             # Another line cut the same changes into other pieces; sizes are absolute.
@@ -168,6 +194,33 @@ class Merge:
         self.last, self._ahead = key, own
         own.joined = True
         self._tell(event)
+
+    def _joined(self, own: _Line) -> None:
+        """Note that a line brought what was told already: it has all that comes behind."""
+        own.joined = True
+        self._hole = None
+
+    def _look_behind(self, now_s: float) -> None:
+        """Begin anew where a line brings only what is behind, and no line anything else."""
+        went_on = self.last != self._looked_at or self._waiting > 0
+        self._looked_at = self.last
+        for own in self._lines.values():
+            newest, own.behind = own.behind, None
+            if went_on:
+                own.behind_since = None
+            elif newest is None:
+                continue
+            elif own.behind_since is None:
+                own.behind_since = (newest, now_s)
+            elif newest > own.behind_since[0] and now_s - own.behind_since[1] >= BEHIND_S:
+                self._begin_anew()
+                return
+
+    def _begin_anew(self) -> None:
+        self._hole = (self.last, ANEW)
+        self.last = self._ahead = None
+        for own in self._lines.values():
+            own.behind_since = None
 
     def _look_for_only(self) -> None:
         self.only = None

@@ -15,9 +15,11 @@ from msgspec import Meta, Struct
 from feedd.books.diff import Update
 from feedd.clock import iso8601
 from feedd.model import Liquidation, Ticker
+from feedd.sources.numbers import check_numbers
 
 Number = Annotated[float, Meta(ge=0, lt=1e300)]
 Price = Annotated[float, Meta(gt=0, lt=1e300)]
+Signed = Annotated[float, Meta(gt=-1e300, lt=1e300)]
 Levels = list[tuple[Price, Number]]
 
 
@@ -71,7 +73,7 @@ class TickerMessage(Struct, tag_field="e", tag="24hrTicker"):
     l: Number  # noqa: E741  Binance's name
     o: str
     p: str
-    P: str
+    P: Signed
     C: int | None = None
 
 
@@ -209,14 +211,18 @@ def to_liquidation(
 
 
 def _percent(message: TickerMessage) -> float | None:
-    """Return P; where that is rounded to 0, what ccxt makes of p and o, to 18 decimals."""
-    percent = float(message.P)
-    if percent:
-        return percent
+    """Return P; where that is rounded to 0, what ccxt makes of p and o, to 18 decimals.
+
+    Raises ValueError or ArithmeticError where p or o is no number.
+    """
+    if message.P:
+        return message.P
     opened = Decimal(message.o)
     if not opened:
         return None
     with localcontext() as context:
         context.prec = 60
         ratio = (Decimal(message.p) / opened).quantize(Decimal("1e-18"), ROUND_DOWN)
-    return float(ratio * 100)
+    percent = float(ratio * 100)
+    check_numbers(percent)  # Decimal takes NaN
+    return percent

@@ -159,10 +159,12 @@ class Route:
         while not following.lost.done() and time.monotonic() < most_s:
             if line.lost.done():
                 return True
-            ready = following.answered and all(
-                merge.goes_on_with(following) for merge in self._merges.values()
-            )
+            # What the older one does not carry either, e.g. since it is refused, is no reason.
+            merges = [self._merges[channel] for channel in self._lines.get(line, ())]
+            ready = following.answered and all(merge.goes_on_with(following) for merge in merges)
             if ready and time.monotonic() >= least_s:
+                for merge in merges:
+                    merge.replaces(following)
                 return True
             await asyncio.wait({following.lost, line.lost}, timeout=LOOK_OFTEN_S)
         return False

@@ -160,6 +160,111 @@ def test_when_all_lines_are_gone_the_ids_may_begin_anew() -> None:
     assert (world.told, world.holes) == ([1000, 1, 2], [])
 
 
+def test_of_two_lines_that_begin_together_the_one_that_is_ahead_waits_for_the_other() -> None:
+    """Neither is known to be whole: what the first has told is the other's to repeat."""
+    world = World("a", "b")
+    world.take("b", 1)
+    world.take("a", 3)
+    world.take("b", 2, 3)
+    world.take("a", 4)
+    assert (world.told, world.holes) == ([1, 2, 3, 4], [])
+
+
+def test_a_quiet_line_that_takes_another_ones_place_as_planned_leaves_no_hole() -> None:
+    world = World("old")
+    world.take("old", 1)
+    world.merge.opened("new")
+    assert world.merge.goes_on_with("new")
+    world.merge.replaces("new")
+    world.merge.closed("old", "the connection was replaced")
+    world.take("new", 2)
+    assert (world.told, world.holes) == ([1, 2], [])
+
+
+def test_a_quiet_line_that_is_left_when_the_other_breaks_leaves_a_hole() -> None:
+    world = World("old")
+    world.take("old", 1)
+    world.merge.opened("new")
+    assert world.merge.goes_on_with("new")
+    world.merge.closed("old", "it broke")
+    world.take("new", 3)
+    assert (world.told, world.holes) == ([1, 3], [(1, 3, "it broke")])
+
+
+def test_a_line_that_repeats_what_was_told_after_the_others_end_leaves_no_hole() -> None:
+    world = World("old")
+    world.take("old", 1, 2, 3)
+    world.merge.opened("new")
+    world.merge.closed("old", "it broke")
+    world.take("new", 3, 4)
+    assert (world.told, world.holes) == ([1, 2, 3, 4], [])
+
+
+def begin_anew(world: World, take: str, line: str) -> None:
+    """Bring what is behind for as long as it takes to be believed."""
+    for key in range(1, 7):
+        getattr(world, take)(line, key)
+        world.merge.overdue(100.0 + 2.0 * key)
+    getattr(world, take)(line, 7, 8)
+
+
+def test_ids_that_begin_anew_while_one_line_is_half_open_go_on_after_a_hole() -> None:
+    world = World("a", "b")
+    for line in "ab":
+        world.take(line, 100, 101)
+    world.merge.closed("a", "it broke")
+    world.merge.opened("c")
+    world.take("c", 0)
+    world.merge.closed("b", "no sign of life")
+    begin_anew(world, "take", "c")
+    told = world.told[2:]
+    assert told[-2:] == [7, 8]
+    assert world.holes == [(101, told[0], merging.ANEW)]
+    assert world.merge.only == "c"
+
+
+def test_ids_that_say_what_they_follow_and_begin_anew_are_told_to_whoever_checks_them() -> None:
+    world = World("a", "b")
+    for line in "ab":
+        world.take_ids(line, 100, 101)
+    begin_anew(world, "take_ids", "b")
+    assert world.told[-2:] == [7, 8]
+
+
+def test_one_key_that_is_far_too_high_does_not_mute_two_lines() -> None:
+    world = World("a", "b")
+    for line in "ab":
+        world.take(line, 1, 2)
+    world.take("a", 10**17)
+    for key in range(3, 20):
+        for line in "ab":
+            world.take(line, key)
+        world.merge.overdue(100.0 + key)
+    told = world.told[3:]
+    assert told == [*range(told[0], 20)]
+    assert world.holes == [(10**17, told[0], merging.ANEW)]
+
+
+def test_a_line_that_only_repeats_what_another_tells_is_never_taken_for_new() -> None:
+    world = World("fast", "slow")
+    for key in range(100):
+        world.take("fast", key + 2)
+        world.take("slow", key)
+        world.merge.overdue(float(key))
+    assert (world.told, world.holes) == ([*range(2, 102)], [])
+
+
+def test_a_quiet_channel_that_both_lines_brought_is_not_taken_for_new() -> None:
+    world = World("a", "b")
+    for line in "ab":
+        world.take(line, 1)
+    for second in range(60):
+        world.merge.overdue(float(second))
+    world.take("b", 2)
+    world.take("a", 2)
+    assert (world.told, world.holes) == ([1, 2], [])
+
+
 @given(
     st.lists(st.sampled_from("ab"), min_size=1, max_size=80),
     st.sets(st.integers(2, 29), max_size=8),
@@ -219,7 +324,7 @@ def test_whatever_happens_the_stream_never_goes_backwards_and_each_hole_is_told(
             world.merge.opened(exchange.opened)
         elif what == "produce":
             exchange.produce(count)
-        elif what == "wait":
+        elif what == "wait" and now_s + 0.7 < merging.BEHIND_S:  # a line lags no longer
             now_s += 0.7
             world.merge.overdue(now_s)
         elif line is not None and what == "close":

@@ -16,6 +16,7 @@ from feedd.books.diff import to_update as raw_to_update
 from feedd.errors import ConfigError
 from feedd.sources.ccxt_structures import to_liquidation, to_ticker
 from feedd.sources.native import listing, messages, venues
+from feedd.sources.native.line import UNREADABLE
 
 TICKER = {
     "e": "24hrTicker", "E": 1672515782136, "s": "BTCUSDT", "p": "-131.40", "P": "-0.786",
@@ -79,6 +80,18 @@ def test_a_ticker_is_the_one_that_ccxt_makes(exchange: Any, changes: dict[str, s
     theirs = to_ticker(parsed, "binanceusdm", MARKET["symbol"], 7)
     ours = messages.to_ticker(messages.read(raw(message)), "binanceusdm", MARKET["symbol"], 7)
     assert ours == theirs
+
+
+@pytest.mark.parametrize("changes", [
+    {"P": "nan"}, {"P": "inf"}, {"P": "-Infinity"}, {"P": "x"}, {"P": "0", "o": "nan"},
+    {"P": "0", "p": "nan"}, {"P": "0", "p": "inf"}, {"P": "0", "o": "x"}, {"P": "0", "p": "1e90"},
+    ])  # fmt: skip
+def test_a_change_that_is_no_number_makes_the_ticker_unreadable(
+    changes: dict[str, Any],
+) -> None:
+    text = raw({**TICKER, **changes})
+    with pytest.raises(UNREADABLE):
+        messages.to_ticker(messages.read(text), "binanceusdm", MARKET["symbol"], 7)
 
 
 @pytest.mark.parametrize("changes", [{}, {"S": "BUY"}])
