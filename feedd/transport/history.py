@@ -121,11 +121,26 @@ class History:
                 return
             if len(envelope) >= FRAMES:
                 continue
-            try:
-                answered = [*envelope, answer(request, self._rings)]
-                self._requests.send_multipart(answered, zmq.NOBLOCK)
-            except zmq.ZMQError:  # it reads none of its answers, or is gone
-                self._unsent += 1
+            if not self._sent([*envelope, answer(request, self._rings)]):
+                self._unsent += 1  # it reads none of its answers, or is gone
+
+    def _sent(self, answered: list[bytes]) -> bool:
+        """Send without waiting; return whether that was possible.
+
+        libzmq heeds what a peer has read once in a ms only (`max_command_delay`), so that one which
+        asks quickly seems to have read nothing: to be asked for its events makes it look again.
+        """
+        try:
+            self._requests.send_multipart(answered, zmq.NOBLOCK)
+        except zmq.ZMQError:
+            self._requests.getsockopt(zmq.EVENTS)
+        else:
+            return True
+        try:
+            self._requests.send_multipart(answered, zmq.NOBLOCK)
+        except zmq.ZMQError:
+            return False
+        return True
 
     def _tell(self) -> None:
         """Log what was lost since the last time, at most once in TELL_EVERY_S."""
