@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 
 FINAL_TEXT = 0x81
+FINAL_BINARY = 0x82
 FINAL_CLOSE = 0x88
 FINAL_RESERVED = 0x83  # opcode 3 has no meaning
 

@@ -272,11 +272,12 @@ FRAMES = [
     *each(["bad_utf8", "reserved_opcode", "too_big"], {LOST}),
     *(Case(f"{name} for a quote", [{"fault": name, "streams": QUOTES}], {GAP})
       for name in ("malformed", "empty_list", "null", "number", "empty_text", "no_symbol",
-                   "unknown_symbol", "unknown_event", "junk_price", "empty_price")),
+                   "unknown_symbol", "unknown_event", "junk_price", "empty_price", "binary")),
     *(Case(f"{name} for a trade", [{"fault": name, "streams": ("btcusdt@trade",)}], set())
       for name in ("malformed", "no_symbol", "unknown_symbol", "junk_price", "empty_price")),
     *(Case(f"{name} for a book", [{"fault": name, "streams": ("btcusdt@depth",)}], {RESYNC, GAP})
-      for name in ("malformed", "null", "no_symbol", "unknown_symbol", "junk_price")),
+      for name in ("malformed", "null", "no_symbol", "unknown_symbol", "junk_price", "no_pu",
+                   "crossed")),
     *(Case(f"{name} for a mark", [{"fault": name, "streams": ("btcusdt@markPrice",)}], {GAP}, USDM,
            ("mark", "quote")) for name in ("malformed", "junk_price", "unknown_symbol")),
     *(Case(f"{name} for a ticker", [{"fault": name, "streams": ("btcusdt@ticker",)}], {GAP}, USDM,

@@ -220,6 +220,7 @@ def test_delayed_events_keep_their_order_and_nothing_passes_them() -> None:
         ("junk_price", text_frame(QUOTE.replace("1.0", "junk").replace("3.0", "junk"))),
         ("empty_price", text_frame(QUOTE.replace("1.0", "").replace("3.0", ""))),
         ("bad_utf8", b"\x81" + bytes([len(QUOTE) + 7]) + QUOTE[:-1].encode() + b',"\xff\xfe":1}'),
+        ("binary", b"\x82" + bytes([len(QUOTE) + 2]) + b"\xff\xfe" + QUOTE.encode()),
         ("reserved_opcode", b"\x83" + bytes([len(QUOTE)]) + QUOTE.encode()),
     ],
 )
@@ -229,6 +230,19 @@ def test_junk_comes_instead_of_an_event_or_before_it(name: str, frame: bytes) ->
     assert way(fault(fault=name, instead=False)).take([event], 0.0) == [
         Passed(None, None, (frame,)), Passed(event, None, (text_frame(QUOTE),)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("bids", ["", '["1.0","2"]'])
+def test_a_depth_event_comes_without_pu_or_with_a_bid_above_every_ask(bids: str) -> None:
+    data = f'{{"e":"depthUpdate","U":5,"u":7,"pu":4,"b":[{bids}],"a":[["3.0","4"]]}}'
+    event = Message("btcusdt@depth", 7, data)
+    ((_, _, (frame,)),) = way(fault(fault="no_pu")).take([event], 0.0)
+    assert frame == text_frame(data.replace(',"pu":4', ""))
+    ((_, _, (frame,)),) = way(fault(fault="crossed")).take([event], 0.0)
+    (best, _), *others = json.loads(frame[2:])["b"]
+    assert float(best) > 1e7
+    assert others == (json.loads(f"[{bids}]"))
+    assert way(fault(fault="no_pu")).take([quote(1)], 0.0)[0].swallowed is None
 
 
 def test_too_big_is_over_what_clients_take_and_still_json() -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from feedd.exchange.faults.registry import symbol_of
-from feedd.exchange.frames import FINAL_RESERVED, FINAL_TEXT, frame, text_frame
+from feedd.exchange.frames import FINAL_BINARY, FINAL_RESERVED, FINAL_TEXT, frame, text_frame
 from feedd.exchange.market import Message
 from feedd.fault_table import parameter
 
@@ -23,6 +23,8 @@ _SYMBOL = re.compile(r',"(?:s|symbol)":"[^"]*"|"(?:s|symbol)":"[^"]*",')
 _EVENT = re.compile(r'"e":"[^"]*"|"topic":"[^".]*')
 _PRICE = re.compile(r'("(?:p|b|a|c|bid1Price|ask1Price|lastPrice)":|\[\[)"[0-9.]+"')
 _PU = re.compile(r'"U":\d+,"u":(\d+),"pu":(\d+)')
+_NO_PU = re.compile(r',"pu":\d+')
+_BIDS = re.compile(r'"b":\[')
 _U = re.compile(r'"u":(\d+)')
 
 
@@ -176,6 +178,7 @@ _FRAMES: dict[str, Callable[[str], bytes]] = {
     "number": lambda _: text_frame("123"),
     "empty_text": lambda _: text_frame(""),
     "bad_utf8": lambda data: frame(FINAL_TEXT, data.encode()[:-1] + b',"\xff\xfe":1}'),
+    "binary": lambda data: frame(FINAL_BINARY, b"\xff\xfe" + data.encode()),
     "reserved_opcode": lambda data: frame(FINAL_RESERVED, data.encode()),
     "too_big": lambda data: frame(FINAL_TEXT, data.encode().ljust(TOO_BIG_BYTES)),
 }
@@ -188,6 +191,11 @@ _ALTERED: dict[str, Callable[[str, str], str]] = {
     # Joined to the event before by its U and u, as clients once checked it, but not by its pu.
     "wrong_pu": lambda data, _: _PU.sub(
         lambda m: f'"U":{m[2]},"u":{m[1]},"pu":{int(m[2]) - 1}', data, count=1
+    ),
+    "no_pu": lambda data, _: _NO_PU.sub("", data, count=1),
+    # A bid above every ask; a quote's are no list, and stay as they are.
+    "crossed": lambda data, _: _BIDS.sub('"b":[["99999999.00","1.000"],', data, count=1).replace(
+        '"],]', '"]]'
     ),
     "junk_price": lambda data, _: _PRICE.sub(r'\1"junk"', data),
     "empty_price": lambda data, _: _PRICE.sub(r'\1""', data),
