@@ -278,7 +278,6 @@ def _odd_levels(run: Run, book: Any, number: int) -> int:
     what="a million mutated frames into the client, the history's requests, and the readers of raw "
     "exchange events and books",
     target="no crash; every price is what the frame says, and a number",
-    known="candles, mark prices and trades by REST take NaN and Infinity where an exchange says so",
     limit_s=400,
     short=True,
 )
