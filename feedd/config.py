@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH = Path("config/feedd.yaml")
 
+# libyaml's, where PyYAML was built with it: every worker reads the file, and of a hundred symbols
+# it takes the other one as long as all its imports.
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 Port = Annotated[int, Meta(ge=1, le=65535)]
 SourceName = Literal["ccxt", "native"]
 Channel = Literal["ticker", "quote", "trade", "book", "candle", "mark", "liquidation"]
@@ -198,7 +202,7 @@ class _Document:
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
         try:
-            loader = yaml.SafeLoader(text)
+            loader = _Loader(text)
             self._root = loader.get_single_node()
             if self._root is not None:
                 self._refuse_duplicate_keys(self._root)

@@ -6,8 +6,6 @@ import os
 import stat
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from feedd import secrets
 from feedd.config import DEFAULT_PATH
 from feedd.errors import ConfigError
@@ -26,6 +24,8 @@ def read() -> dict[str, str]:
         return dict(os.environ)
     if DOTENV.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"{DOTENV} can be read by others; run: chmod 600 {DOTENV}")
+    from dotenv import dotenv_values  # noqa: PLC0415  most have no such file
+
     values = {key: value for key, value in dotenv_values(DOTENV).items() if value is not None}
     secrets.learn(values)
     return {**values, **os.environ}

@@ -197,6 +197,14 @@ class FeedLoop:
         if ticker is not None:
             self._publish(ticker)
 
+    def hold(self) -> None:
+        """Let the publisher send what comes in one piece."""
+        self._publisher.hold()
+
+    def release(self) -> None:
+        """Let it send."""
+        self._publisher.release()
+
     def _on_summary(self, tick: Ticker) -> None:
         if tick.last is None:
             _log.warning("a ticker has no last price")
@@ -260,6 +268,7 @@ class FeedLoop:
                 self._source.reconnect(channel, self._session.channels[channel].reason or "stale")
             if not self._open:
                 continue
+            self._publisher.release()  # should a source that failed in between not have done so
             self._publisher.read_subscriptions()
             self._cpu_percent, self._memory_mb = self._usage()
             self._say()

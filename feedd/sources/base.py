@@ -21,6 +21,15 @@ class Sink(Protocol):
         connection. Between a `lost` and the next `event` of a channel, events may be missing.
         """
 
+    def hold(self) -> None:
+        """Know that more events are at hand: the sink may send them together, at `release`.
+
+        What is told in between is in order with all else; after `release` nothing is held.
+        """
+
+    def release(self) -> None:
+        """Know that the source waits for the exchange again."""
+
     def subscribed(self, channel: str) -> None:
         """Note that the connection of a channel stands; its data may still never come."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from feedd.codec import encode_into
+from feedd.codec import encode, encode_into
 from feedd.patience import bind_patiently
 from feedd.topics import topic
 from feedd.transport.sockets import PROXY_MARK, SUBSCRIBE, bind, connectable, make_socket
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from feedd.model import Event
 
 MORE = int(zmq.SNDMORE)
+MOST_HELD = 32  # messages; what is held waits for them to be made, some 2 µs each
 SUBSCRIPTIONS_AT_ONCE = 10_000  # read in one go, so that a flood of them can't stop the feed
 
 
@@ -34,6 +35,10 @@ class Publisher:
 
     What it does not promise: a subscriber that is not connected yet, or that leaves more than
     the high-water mark unread, misses messages. `seq` and the status' `next_seq` show it.
+
+    Each message that is sent alone wakes libzmq's thread, which costs as much as the rest of it
+    (in a blast of quotes 6.5 µs of CPU a message instead of 5); so of a burst that is at hand the
+    messages are sent together: between `hold` and `release`, MOST_HELD at a time.
     """
 
     def __init__(self, exchange: str, symbol: str, channels: Iterable[str], session: int) -> None:
@@ -47,6 +52,8 @@ class Publisher:
         # What pyzmq's `send` itself calls, after looking for options that this socket never has.
         self._send = super(zmq.Socket, self._socket).send
         self._payload = bytearray()  # of the message on its way: libzmq copies it
+        self._holds = False
+        self._held: list[tuple[bytes, bytes]] = []
         self._proxies: set[bytes] = set()  # the marks of those that take messages
 
     async def bind(self, endpoint: str) -> None:
@@ -79,9 +86,31 @@ class Publisher:
         event.seq = seq
         event.session = self.session
         event.published_ns = time.time_ns()
+        if self._holds:
+            self._held.append((self._topics[channel], encode(event)))
+            if len(self._held) >= MOST_HELD:
+                self._send_held()
+            return
         encode_into(event, self._payload)
         self._send(self._topics[channel], MORE)
         self._send(self._payload)
+
+    def hold(self) -> None:
+        """Send nothing alone from now on."""
+        self._holds = True
+
+    def release(self) -> None:
+        """Send what is held, and from now on each message at once."""
+        self._holds = False
+        if self._held:
+            self._send_held()
+
+    def _send_held(self) -> None:
+        send = self._send
+        for topic_frame, payload in self._held:
+            send(topic_frame, MORE)
+            send(payload)
+        self._held.clear()
 
     def next_seq(self) -> dict[str, int]:
         """Return the seq of each topic's next message, once the status that says so is out."""
@@ -106,5 +135,6 @@ class Publisher:
 
     def close(self) -> None:
         """Send what is queued, for at most the linger time, and close."""
+        self.release()
         self._socket.close()
         self._context.term()

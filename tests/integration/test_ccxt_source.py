@@ -40,6 +40,10 @@ class Told:
         self.holes: list[tuple[str, Any, Any, str]] = []
         self.resyncs: list[tuple[str, str]] = []
 
+    def hold(self) -> None: ...
+
+    def release(self) -> None: ...
+
     def missing(self, channel: str, from_id: Any, to_id: Any, reason: str) -> None:
         self.holes.append((channel, from_id, to_id, reason))
 

@@ -428,6 +428,7 @@ def test_a_given_up_connections_late_frames_are_not_told() -> None:
                 seen = len(place.told.ticks)
 
                 class Frame:
+                    last_in_buffer = True
                     msg_type, fin = lines.WSMsgType.TEXT, True
 
                     def get_payload_as_bytes(self) -> bytes:

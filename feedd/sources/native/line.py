@@ -44,6 +44,8 @@ class Line(WSListener):
     what it raises of UNREADABLE rejects the message, and so does another
     symbol than `symbol`, which is the exchange's id. `lost` is done,
     with the reason, when the connection is to be given up; from then on its frames are ignored.
+    `burst` is told True when a frame is taken behind which others are at hand, and False after the
+    last of them.
     `clock` is the exchange's, for its rule of messages a second.
     """
 
@@ -55,6 +57,7 @@ class Line(WSListener):
         messages_a_second: int,
         rejected: Callable[[Line, str | None, str], None],
         refused: Callable[[Line, str, str], None],
+        burst: Callable[[bool], None],
         clock: Clock,
     ) -> None:
         self._symbol = symbol
@@ -62,6 +65,8 @@ class Line(WSListener):
         self._take = take
         self._rejected = rejected
         self._refused = refused
+        self._burst = burst
+        self._in_burst = False
         self._clock = clock
         self._sent: deque[float] = deque(maxlen=messages_a_second - 1)
         self._transport: WSTransport | None = None
@@ -92,6 +97,10 @@ class Line(WSListener):
         """Take a frame. What is no event, control frames too, is told by its failing to be one."""
         self.received_ns = received_ns = time.time_ns()
         payload = frame.get_payload_as_bytes()
+        last = frame.last_in_buffer
+        if not last and not self._in_burst:
+            self._in_burst = True
+            self._burst(True)
         try:
             message = self._read(payload)
             if message.s != self._symbol:
@@ -100,6 +109,9 @@ class Line(WSListener):
             self.has_data = True
         except UNREADABLE as error:
             self._other(frame, payload, error)
+        if last and self._in_burst:
+            self._in_burst = False
+            self._burst(False)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Note that the connection is gone."""

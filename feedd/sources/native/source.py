@@ -310,6 +310,10 @@ class NativeSource:
             if self._sink is not None and names:
                 self._sink.rejected(names, reason)
 
+        def burst(begins: bool) -> None:
+            if self._sink is not None:
+                self._sink.hold() if begins else self._sink.release()
+
         read = messages.read_spot if self._venue is venues.SPOT else messages.read
         return Line(
             self._market_id,
@@ -318,6 +322,7 @@ class NativeSource:
             self._venue.messages_a_second,
             rejected,
             route.refused,
+            burst,
             self._clock,
         )
 
