@@ -23,9 +23,10 @@ from bench import (
     rounds,
     scale,
     tables,
+    where,
 )
 from bench.errors import BenchError
-from bench.handlers import native_is_there
+from bench.handlers import handlers, native_is_there
 from bench.processes import environment
 from bench.recording import ROOT, recording
 from feedd.errors import FeeddError
@@ -79,6 +80,7 @@ def main_part(settings: Settings, peers: Path) -> dict[str, Any]:
         ],
         "blast": _plain(rounds.blasts(peers, settings.rounds, settings.blast)),
         "pace": _plain(rounds.paces(peers, settings.rounds, settings.pace_s)),
+        "where": where.shares(handlers()[0], peers, settings.blast, settings.pace_s / 6),
     }
 
 

@@ -96,13 +96,13 @@ def folder() -> Iterator[Path]:
 def blast(handler: Handler, sender: Sender, at: Processes, peers: Path, count: int) -> Measured:
     """Measure what a handler does with quotes that come as fast as it takes them."""
     capacity = count + 2000 if handler.publishes else 1  # what only counts has no time for more
-    with _running(handler, sender, at, peers, capacity) as running:
-        mark, cpu0 = running.log.count, cpu_ns(running.process.pid)
+    with running(handler, sender, at, peers, capacity) as up:
+        mark, cpu0 = up.log.count, cpu_ns(up.process.pid)
         told_ = sender.tell("blast", count)
-        _settle(running, handler)
-        cpu1 = cpu_ns(running.process.pid)
-        received = running.log.count - mark
-        last_ns = running.log.last_ns()
+        _settle(up, handler)
+        cpu1 = cpu_ns(up.process.pid)
+        received = up.log.count - mark
+        last_ns = up.log.last_ns()
     per_s = (
         received * 1e9 / (last_ns - told_["began_ns"]) if handler.publishes and received else None
     )
@@ -115,14 +115,14 @@ def pace(
 ) -> Measured:
     """Measure what a handler does with a slice of the recording as it came."""
     log = at.folder / "sent.log"
-    with _running(handler, sender, at, peers, 200_000) as running:
-        mark, cpu0 = running.log.count, cpu_ns(running.process.pid)
-        proxy0 = cpu_ns(running.proxy.pid) if running.proxy else 0
+    with running(handler, sender, at, peers, 200_000) as up:
+        mark, cpu0 = up.log.count, cpu_ns(up.process.pid)
+        proxy0 = cpu_ns(up.proxy.pid) if up.proxy else 0
         told_ = sender.tell("pace", *part, log)
-        cpu1 = cpu_ns(running.process.pid)
-        proxy1 = cpu_ns(running.proxy.pid) if running.proxy else 0
-        _settle(running, handler)
-        arrivals = running.log.since(mark)
+        cpu1 = cpu_ns(up.process.pid)
+        proxy1 = cpu_ns(up.proxy.pid) if up.proxy else 0
+        _settle(up, handler)
+        arrivals = up.log.since(mark)
     count = told_["sent"]
     found = latencies_us(arrivals, sent(log))
     result = Measured(
@@ -132,7 +132,7 @@ def pace(
         len(arrivals),
         (cpu1 - cpu0) / 1e3 / count,
         len(arrivals) / (part[1] - part[0]),
-        (proxy1 - proxy0) / 1e3 / count if running.proxy else None,
+        (proxy1 - proxy0) / 1e3 / count if up.proxy else None,
     )
     result.latencies_us = [round(one, 1) for one in found]
     if found:
@@ -141,7 +141,7 @@ def pace(
 
 
 @contextmanager
-def _running(
+def running(
     handler: Handler, sender: Sender, at: Processes, peers: Path, capacity: int
 ) -> Iterator[Running]:
     """Start a handler with its subscriber, and yield when quotes come through and it is quiet."""
@@ -177,9 +177,9 @@ def _running(
             time.sleep(0.3)  # what a start leaves to do
         finally:
             sender.tell("hush")
-        running = Running(process, proxy, log)
-        _settle(running, handler)
-        yield running
+        up = Running(process, proxy, log)
+        _settle(up, handler)
+        yield up
         at.check()
     finally:
         for one in reversed(started):

@@ -60,6 +60,41 @@ def of_pace(main: Raw) -> str:
     return table(head, rows)
 
 
+def of_hops(main: Raw) -> str:
+    """Return what each step of the way to a subscriber adds; empty where one was not measured."""
+    paced = summed(main["pace"])
+    steps = [
+        ("counted", "the exchange's socket to a loop that wakes up and counts"),
+        ("c", "and out of libzmq's thread, over TCP, into a subscriber's: C"),
+        ("feedd-native", "the same, feedd"),
+        ("feedd-native-proxied", "and through the proxy's three threads"),
+    ]
+    if any(name not in paced for name, _ in steps):
+        return ""
+    rows, before = [], 0.0
+    for name, what in steps:
+        p50 = paced[name].latency_us(0.5) or 0.0
+        rows.append([what, short(p50), f"+{short(p50 - before)}" if before else ""])
+        before = p50
+    return table(["the way of a quote", "p50 µs", "more"], rows)
+
+
+def of_where(main: Raw) -> str:
+    """Return where feedd's CPU goes; empty where there was no perf."""
+    shares = {
+        (one["load"], one["thread"], one["part"]): one["share"] for one in main.get("where", [])
+    }
+    columns = [(load, thread) for load in ("blast", "pace") for thread in ("main", "libzmq's")]
+    parts = dict.fromkeys(part for _, _, part in shares)
+    totals = {part: sum(v for k, v in shares.items() if k[2] == part) for part in parts}
+    rows = [
+        [part, *(f"{shares.get((*column, part), 0):.1%}" for column in columns)]
+        for part in sorted(parts, key=lambda part: -totals[part])
+    ]
+    head = ["share of its CPU", "blast, main thread", "libzmq's", "pace, main thread", "libzmq's"]
+    return table(head, rows) if rows else ""
+
+
 def of_proxy(main: Raw) -> str:
     """Return how fast the proxy forwards."""
     rows = []
