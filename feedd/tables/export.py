@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from feedd.errors import ConfigError
 from feedd.recording.reading import Damage
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from feedd.recording.recording import Entry
     from feedd.recording.records import Record
     from feedd.tables.columns import Table
+    from feedd.tables.forms import Form
     from feedd.tables.rows import Row
     from feedd.tables.sheets import Sheet
 
-Form = Literal["parquet", "csv", "jsonl"]
-FORMS: tuple[Form, ...] = ("parquet", "csv", "jsonl")
 ROWS_AT_ONCE = 8192  # that wait for a table's file, and
 BYTES_AT_ONCE = 1 << 22  # of payloads that they come of
 

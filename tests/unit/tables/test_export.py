@@ -18,6 +18,7 @@ from feedd.errors import ConfigError
 from feedd.recording.segment import SegmentWriter
 from feedd.tables import export, parquet
 from feedd.tables.columns import CHANNELS
+from feedd.tables.forms import FORMS
 
 QUOTE, TRADE = ticks()[2], ticks()[4]
 
@@ -156,7 +157,7 @@ def test_a_full_disk_leaves_no_table_and_says_so(tmp_path: Path) -> None:
     sample.close()
     out = tmp_path / "out"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for form in export.FORMS:
+    for form in FORMS:
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
         try:
             with pytest.raises(ConfigError, match="File too large"):
