@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+DEPTH_AT_MOST = 500  # as in a configuration
 ROWS_BETWEEN_PROGRESS = 4096
 _MARKET = re.compile(r'(\d+(\.\d+:)? \{|\{"stream":|wss?://|https?://)')
 
@@ -31,6 +32,8 @@ def run_import(arguments: argparse.Namespace) -> int:
     symbols = dict(_symbol(text) for text in arguments.symbol)
     if len(set(arguments.files)) < len(arguments.files):
         raise ConfigError("a file is named twice")
+    if not 1 <= arguments.book_depth <= DEPTH_AT_MOST:
+        raise ConfigError(f"--book-depth {arguments.book_depth}: 1 to {DEPTH_AT_MOST}")
     files = [_file(path, arguments, symbols) for path in arguments.files]
     names = ", ".join(file.path.name for file in files)
     with Output(arguments.out, f"feedd import of {names}") as output:

@@ -261,6 +261,8 @@ def test_what_is_not_clear_is_asked(tmp_path: Path) -> None:
         imported(tmp_path, quote(0, 1), "--exchange", "bybit")
     with pytest.raises(ConfigError, match="--symbol BTC: write"):
         imported(tmp_path, quote(0, 1), "--symbol", "BTC")
+    with pytest.raises(ConfigError, match="--book-depth 501: 1 to 500"):
+        imported(tmp_path, quote(0, 1), "--book-depth", "501")
     with pytest.raises(ConfigError, match="named twice"):
         feedd("import", tmp_path / "tape", tmp_path / "tape", "--out", tmp_path / "out")
 

@@ -9,12 +9,16 @@ from typing import Any
 
 import polars as pl
 import pytest
+from msgspec import to_builtins
 from table_samples import feedd
 
 from feedd import codec
+from feedd.client.events import Ticker
+from feedd.client.protocol import Protocol
 from feedd.errors import ConfigError
+from feedd.importing.output import Output
 from feedd.recording.recording import Recording
-from feedd.recording.records import NOTICE, Record
+from feedd.recording.records import LIVE, NOTICE, Record
 
 MS = 1_723_161_256_299
 HEADER = "symbol,timestamp,datetime,bid,ask,last,volume,high,low,change_percent"
@@ -173,6 +177,50 @@ def test_one_symbols_files_one_after_the_other_are_sessions_and_at_once_an_error
         feedd("import", tmp_path / "b.csv", tmp_path / "c.csv", "--out", tmp_path / "two",
               "--exchange", "binance")  # fmt: skip
     assert not list((tmp_path / "two").iterdir())
+
+
+def test_the_client_library_takes_an_import_for_a_live_stream_without_a_hole(
+    tmp_path: Path,
+) -> None:
+    """The notices in the recording are those that the library tells of its frames."""
+    for name, first in (("a", 0), ("b", 9_000)):
+        rows = "".join(f"BTC/USDT,{MS + first + 400 * n},{n}\n" for n in range(9))
+        (tmp_path / f"{name}.csv").write_text(f"symbol,timestamp,last\n{rows}")
+    feedd("import", tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "out",
+          "--exchange", "binance")  # fmt: skip
+    protocol = Protocol([""], 0, 0.0)
+    told = []
+    for at_ns, what in Recording([tmp_path / "out"]).entries():
+        assert isinstance(what, Record)
+        if what.kind == NOTICE:
+            told.append((what.topic.decode(), codec.decode(what.payload)))
+        else:
+            protocol.message(what.topic, what.payload, at_ns / 1e9)
+    events = protocol.events()
+    assert [event.last for event in events if isinstance(event, Ticker)] == [*range(9)] * 2
+    assert [
+        (type(event).__name__, to_builtins(event))
+        for event in events
+        if not isinstance(event, Ticker)
+    ] == told
+    assert [name for name, _ in told] == [
+        "StateChange", "StateChange", "Stopped", "NewSession", "StateChange", "StateChange",
+        "Stopped",
+    ]  # fmt: skip
+
+
+def test_an_import_that_is_killed_leaves_nothing_that_passes_for_a_recording(
+    tmp_path: Path,
+) -> None:
+    output = Output(tmp_path, "a test")
+    output.__enter__()
+    for number in range(3000):
+        output.add("binance", MS * 1_000_000 + number, LIVE, b"ticker.binance.B/C.", b"x" * 200)
+    assert any(path.stat().st_size for path in tmp_path.rglob("*.part"))
+    with pytest.raises(ConfigError, match="there is no recording"):
+        Recording([tmp_path])
+    output.__exit__()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_day_that_is_there_is_never_written_into(tmp_path: Path) -> None:
