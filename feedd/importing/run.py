@@ -89,6 +89,8 @@ def _file(
     first = next((text for text in rows(path) if text.strip()), None)
     if first is None:
         raise ConfigError(f"{path}: is empty; there is nothing to import")
+    if sys.stderr.isatty():
+        print(f"checking {path}", file=sys.stderr)
     exchange, symbol = arguments.exchange, symbols.get("")
     if _MARKET.match(first):
         return MarketFile(

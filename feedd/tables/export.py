@@ -50,9 +50,7 @@ class Export:
         self._sheets: dict[str, _Waiting] = {}
         self._channels: dict[bytes, _Channel | None] = {}
         self.damages = 0
-        taken = [path for path in self._paths() if path.exists()]
-        if taken and not force:
-            raise ConfigError(f"{taken[0]} is there already; --force replaces the tables in --out")
+        self._check_free()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -97,9 +95,10 @@ class Export:
 
     def publish(self) -> None:
         """Give all files their names; with `force`, tables of an earlier export are gone."""
+        self._check_free()  # it may have taken long
         try:
             for sheet in self._sheets.values():
-                sheet.file.publish(replace=self._force)
+                sheet.file.publish()
             if self._force:
                 for path in set(self._paths()) - set(self.rows):
                     path.unlink(missing_ok=True)
@@ -156,6 +155,11 @@ class Export:
             file = SheetFile(self._folder / f"{table.name}.{self._form}", table, self._make)
             sheet = self._sheets[table.name] = _Waiting(file)
         return sheet
+
+    def _check_free(self) -> None:
+        taken = [path for path in self._paths() if path.exists()]
+        if taken and not self._force:
+            raise ConfigError(f"{taken[0]} is there already; --force replaces the tables in --out")
 
     def _paths(self) -> list[Path]:
         return [self._folder / f"{name}.{self._form}" for name in TABLES]

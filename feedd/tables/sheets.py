@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from feedd.errors import ConfigError
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -110,10 +108,8 @@ class SheetFile:
         self._sheet.close()
         self._file.close()
 
-    def publish(self, *, replace: bool) -> None:
-        """Give the finished file its name; raise ConfigError where another came to be there."""
-        if not replace and self.path.exists():
-            raise ConfigError(f"{self.path} is there already; --force replaces it")
+    def publish(self) -> None:
+        """Give the finished file its name; what has it already is replaced."""
         self._draft.replace(self.path)
 
     def discard(self) -> None:

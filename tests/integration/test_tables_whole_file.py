@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import orjson
 import polars as pl
 import pytest
 from conftest import PYTHON, REPOSITORY, clean_environment
@@ -32,7 +32,7 @@ def in_the_file(btcusdt: Path) -> dict[str, list[tuple[int, dict[str, Any]]]]:
     with gzip.open(btcusdt, "rt") as file:
         for line in file:
             at, _, text = line.partition(" ")
-            message = json.loads(text)
+            message = orjson.loads(text)
             if "data" in message:
                 found.setdefault(message["data"]["e"], []).append((int(at), message["data"]))
     return found

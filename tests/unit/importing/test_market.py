@@ -119,6 +119,10 @@ def test_the_other_channels_are_made_as_live(tmp_path: Path) -> None:
     assert [(one["bid"], one["last"], one["bid_ask"], one["seq"]) for one in tickers] == [
         (100.1, 100.0, "quote", 1), (100.2, 100.0, "quote", 2),
     ]  # fmt: skip
+    assert [one["published_ns"] - START_NS for one in tickers] == [4_000_000, 5_000_000]
+    assert tickers == [
+        {**one, "received_ns": one["published_ns"]} for one in tickers
+    ]  # fmt: skip
 
 
 def test_statuses_tell_starting_live_and_stopped_with_the_next_numbers(tmp_path: Path) -> None:
@@ -209,16 +213,17 @@ def test_of_several_speeds_the_fastest_is_taken(
 def test_spot_has_quotes_of_its_own_shape_and_symbols_can_be_named(tmp_path: Path) -> None:
     spot = line(0, "bookTicker", {"u": 4, "s": "BNBXYZ", "b": "25.35", "B": "0", "a": "0",
                                   "A": "40.6"}, "BNBXYZ")  # fmt: skip
+    spot += spot.replace(":4,", ":5,").replace("25.35", "0").replace('"a":"0"', '"a":"3"')
     with pytest.raises(ConfigError, match="--symbol BNBXYZ="):
         imported(tmp_path, spot, "--exchange", "binance")
     for number, given in enumerate(("BNB/XYZ", "BNBXYZ=BNB/XYZ")):
         folder = tmp_path / str(number)
         folder.mkdir()
         frames = imported(folder, spot, "--exchange", "binance", "--symbol", given)
-        (one,) = of(frames, "quote")
-        assert (one["symbol"], one["timestamp"], one["bid"], one["ask"]) == (
-            "BNB/XYZ", None, 25.35, None,
-        )  # fmt: skip
+        quotes = [
+            (one["symbol"], one["timestamp"], one["bid"], one["ask"]) for one in of(frames, "quote")
+        ]
+        assert quotes == [("BNB/XYZ", None, 25.35, None), ("BNB/XYZ", None, None, 3.0)]  # fmt: skip
 
 
 def test_without_a_receive_time_the_exchanges_own_is_taken(tmp_path: Path) -> None:
