@@ -15,6 +15,7 @@ from table_samples import BEGUN_NS, SYMBOL, Sample, every_channel, feedd, stampe
 
 from feedd import codec, model
 from feedd.errors import ConfigError
+from feedd.recording.recording import Recording
 from feedd.recording.segment import SegmentWriter
 from feedd.tables import export, parquet
 from feedd.tables.columns import CHANNELS
@@ -146,6 +147,22 @@ def test_tables_are_replaced_only_when_told_to_and_then_all(tmp_path: Path) -> N
     assert {path: path.read_bytes() for path in tmp_path.glob("*.csv")} == before
     feedd("export", tmp_path / "one.feedd", "--format", "csv", "--out", tmp_path, "--force")
     assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["gaps.csv", "quote.csv"]
+
+
+def test_a_table_is_seen_before_the_work_and_one_that_came_meanwhile_after_it(
+    tmp_path: Path,
+) -> None:
+    sample = Sample(tmp_path / "one.feedd")
+    sample.event(QUOTE)
+    entries = Recording([sample.close()]).entries
+    with export.Export(tmp_path, "csv") as exporting:
+        exporting.run(entries(), lambda _: None)
+        (tmp_path / "quote.csv").write_text("mine")
+        with pytest.raises(ConfigError, match="is there already"):
+            exporting.publish()
+    with pytest.raises(ConfigError, match="is there already"):
+        export.Export(tmp_path, "csv")
+    assert [path.read_text() for path in tmp_path.glob("*.csv")] == ["mine"]
 
 
 def test_a_full_disk_leaves_no_table_and_says_so(tmp_path: Path) -> None:
