@@ -46,7 +46,7 @@ def recorded(btcusdt: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def check_quotes_and_trades(
+def same_as_the_file(
     tables: Path, in_the_file: dict[str, list[tuple[int, dict[str, Any]]]]
 ) -> None:
     """Hold the Parquet tables against the file: ids, prices, sizes, times, sides and order."""
@@ -75,7 +75,7 @@ def test_an_imported_file_as_parquet_equals_the_file(
 ) -> None:
     told = run("export", recorded, "--format", "parquet", "--out", tmp_path)
     assert "66,089 rows" in told
-    check_quotes_and_trades(tmp_path, in_the_file)
+    same_as_the_file(tmp_path, in_the_file)
     for table, kind in (("quote", "bookTicker"), ("trade", "trade")):
         frame = pl.read_parquet(tmp_path / f"{table}.parquet")
         at = [local_ns for local_ns, _ in in_the_file[kind]]
