@@ -1,4 +1,4 @@
-"""The recording of a live run over a whole file: its tables, and an import of the file beside it."""
+"""The recording of a live run over a whole file: its tables, and an import beside it."""
 
 from __future__ import annotations
 
