@@ -12,7 +12,8 @@ BIN := .venv/bin
 FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
 
-.PHONY: demo test chaos bench test-ccxt-latest lint check start stop restart status logs lock bench-lock
+.PHONY: demo test chaos bench test-ccxt-latest lint check start stop restart status logs research \
+	lock bench-lock
 
 demo: .venv/.feedd
 	@$(BIN)/feedd demo
@@ -54,15 +55,25 @@ bench: .venv/.feedd
 .venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
 	@$(SETUP) requirements.lock $@
 
+.venv/.feedd-research: requirements-research.lock scripts/setup.py pyproject.toml
+	@$(SETUP) requirements-research.lock $@
+
 .venv/.feedd-dev: requirements-dev.lock scripts/setup.py pyproject.toml
 	@$(SETUP) requirements-dev.lock $@
 
-# Writes both lock files anew from pyproject.toml; needs uv.
+# What `feedd export` to Parquet and `feedd inspect`'s picture need.
+research: .venv/.feedd-research
+
+# Writes the lock files anew from pyproject.toml; needs uv.
 lock:
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 --extra build pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
-	    --python-version 3.11 --extra build --extra dev pyproject.toml -o requirements-dev.lock
+	    --python-version 3.11 --extra build --extra research pyproject.toml \
+	    -o requirements-research.lock
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 --extra build --extra research --extra dev pyproject.toml \
+	    -o requirements-dev.lock
 
 bench-lock:
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \

@@ -17,6 +17,7 @@ from feedd.audit import command as audit_command
 from feedd.config import SymbolEntry
 from feedd.conformance import command as conformance_command
 from feedd.errors import ConfigError, FeeddError, FinalError
+from feedd.importing import command as importing_command
 from feedd.logs.lines import readable
 from feedd.operation import changes, config_edit, demo, health, show, table
 from feedd.operation.follow import Follower, processes
@@ -24,6 +25,7 @@ from feedd.operation.startup import start, wait_until_healthy, wait_until_live
 from feedd.sources import exchanges
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon, project_root
+from feedd.tables import command as tables_command
 from feedd.topics import unified_symbol
 from feedd.transport.subscriber import Subscriber
 
@@ -96,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     tail.set_defaults(run=_tail)
     audit_command.add_audit(commands)
     conformance_command.add_conformance(commands)
+    tables_command.add_export(commands)
+    importing_command.add_import(commands)
     logs = commands.add_parser("logs", help="show the logs of all processes, and follow them")
     logs.add_argument(
         "names", nargs="*", metavar="PROCESS_OR_SYMBOL", help="only those, e.g. proxy or BTC/USDT"

@@ -74,7 +74,7 @@ def read(path: Path) -> Iterator[Line]:
     try:
         with _opened(path) as file:
             for row in file:
-                line = _parsed(row.rstrip("\n"))
+                line = parsed(row.rstrip("\n"))
                 if line is not None:
                     yield line
     except (OSError, EOFError, UnicodeDecodeError) as error:
@@ -98,7 +98,7 @@ class Tape:
 
     def lines(self) -> Iterator[Line]:
         """Yield its lines from the start, and the answers of the files beside it."""
-        beside = [read(path) for path in _companions(self.path)]
+        beside = [read(path) for path in companions(self.path)]
         if not beside:
             return read(self.path)
         return heapq.merge(read(self.path), *beside, key=lambda line: line.local_ns)
@@ -148,12 +148,18 @@ class Tape:
             self.holdings[symbol] = Holding(instrument, names, snapshot)
 
 
-def _companions(path: Path) -> list[Path]:
+def companions(path: Path) -> list[Path]:
     """Return the files beside one of frames that hold its answers of GET."""
     match = _OF_WEBSOCKET.fullmatch(path.name)
     if match is None:
         return []
     return sorted(path.parent.glob(f"{glob.escape(match[1])}.http.*.txt*"))
+
+
+def currencies(id_: str) -> tuple[str, str]:
+    """Return base and quote currency of an exchange's id; an empty quote where it is not clear."""
+    quote = next((q for q in QUOTE_CURRENCIES if id_.endswith(q) and id_ != q), "")
+    return id_.removesuffix(quote), quote
 
 
 def _opened(path: Path) -> IO[str]:
@@ -164,7 +170,8 @@ def _opened(path: Path) -> IO[str]:
     return path.open(encoding="utf-8")
 
 
-def _parsed(row: str) -> Line | None:
+def parsed(row: str) -> Line | None:
+    """Return what a row holds; None for what is neither an event nor a depth answer."""
     answer = _ANSWER.fullmatch(row)
     if answer is not None:
         symbol = parse_qs(answer[1]).get("symbol", [""])[0]
@@ -184,12 +191,11 @@ def _parsed(row: str) -> Line | None:
 
 
 def _instrument(symbol: str, prices: set[str], sizes: set[str]) -> Instrument:
-    quote = next((q for q in QUOTE_CURRENCIES if symbol.endswith(q) and symbol != q), "")
+    base, quote = currencies(symbol)
     price_decimals = max((_decimals(price) for price in prices), default=2)
     size_decimals = max((_decimals(size) for size in sizes), default=3)
     steps = [round(float(price) * 10**price_decimals) for price in prices]
     tick = math.gcd(*steps) or 1
-    base = symbol.removesuffix(quote)
     return Instrument(base, quote, price_decimals, size_decimals, tick)
 
 

@@ -1,0 +1,48 @@
+"""The files that are imported: text in UTF-8, gzipped or not, and what is wrong in which line."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import TYPE_CHECKING
+
+from feedd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import IO
+
+GZIP_MAGIC = b"\x1f\x8b"
+NS_AT_LEAST, NS_BELOW = 10**17, 10**19  # 1973 to 2286: what is less is meant in µs, ms or s
+MS_AT_LEAST, MS_BELOW = 10**11, 10**13
+
+
+def rows(path: Path) -> Iterator[str]:
+    """Yield a file's lines with their ends; raise ConfigError where it can't be read."""
+    try:
+        with _opened(path) as file:
+            yield from file
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigError(f"{path}: can't be read to its end: {why}") from None
+
+
+def wrong(path: Path, line: int, column: str | None, why: str) -> ConfigError:
+    """Return the error that says what is wrong where, and `why` what to do."""
+    where = f"{path}, line {line}" + ("" if column is None else f", {column}")
+    return ConfigError(f"{where}: {why}")
+
+
+def shortened(text: str) -> str:
+    """Return what of a line stands in an error."""
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def _opened(path: Path) -> IO[str]:
+    with path.open("rb") as file:
+        zipped = file.read(2) == GZIP_MAGIC
+    # The ends of lines stay as they are: within a field of CSV there may be one.
+    if zipped:
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")

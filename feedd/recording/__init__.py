@@ -1,0 +1,1 @@
+"""Recordings: what a subscriber saw, kept in files that know when they are damaged."""

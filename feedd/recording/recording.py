@@ -1,0 +1,96 @@
+"""Whole recordings: files and folders of segments in the order of time, several merged into one."""
+
+from __future__ import annotations
+
+import heapq
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from feedd.errors import ConfigError
+from feedd.recording.reading import Damage, SegmentReader
+from feedd.recording.records import LIVE, REPLAYED, Record
+from feedd.recording.segment import SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+
+class Entry(NamedTuple):
+    """A record, or a damage in its place, and what the recording's clock says there, in ns."""
+
+    at_ns: int
+    what: Record | Damage
+
+
+class Series:
+    """The segments that one recorder wrote of one exchange, in their order."""
+
+    def __init__(self, segments: Iterable[SegmentReader]) -> None:
+        self.segments = sorted(segments, key=_begun_ns)
+
+    def entries(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[Entry]:
+        """Yield what the clock has from `from_ns` to `to_ns`, both included; None: all."""
+        clock_ns = _begun_ns(self.segments[0])
+        for number, segment in enumerate(self.segments):
+            following = self.segments[number + 1 : number + 2]
+            ends_ns = _begun_ns(following[0]) if following else None
+            clock_ns = max(clock_ns, _begun_ns(segment))
+            for one in segment.records(from_ns, to_ns):
+                if isinstance(one, Damage):
+                    what = one if one.to_ns else msgspec.structs.replace(one, to_ns=ends_ns)
+                    yield Entry(max(clock_ns, what.from_ns or 0), what)
+                    continue
+                if one.ns > clock_ns and one.kind in _CLOCKED:
+                    clock_ns = one.ns
+                if to_ns is not None and clock_ns > to_ns:
+                    return
+                if from_ns is None or clock_ns >= from_ns:
+                    yield Entry(clock_ns, one)
+
+
+class Recording:
+    """All that some files and folders hold; folders with all that is below them.
+
+    Raises ConfigError where there is none, and for a file that is none.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.series: list[Series] = []
+        for path in paths:
+            self.series += _series(path)
+        if not self.series:
+            raise ConfigError("name a recording: a file, or a folder of them")
+
+    @property
+    def begun_ns(self) -> int:
+        """When the first of them begins."""
+        return min(_begun_ns(series.segments[0]) for series in self.series)
+
+    def entries(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[Entry]:
+        """Yield all in the order of their clocks, each series in its own order."""
+        parts = [series.entries(from_ns, to_ns) for series in self.series]
+        return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=attrgetter("at_ns"))
+
+
+def _series(path: Path) -> list[Series]:
+    """Return a file's or a folder's series, one for each exchange."""
+    if path.is_file():
+        return [Series([SegmentReader(path)])]
+    readers: dict[str, list[SegmentReader]] = {}
+    for file in sorted(path.rglob(f"*{SUFFIX}")):
+        reader = SegmentReader(file)
+        exchange = "" if reader.meta is None else reader.meta.exchange
+        readers.setdefault(exchange, []).append(reader)
+    if not readers:
+        raise ConfigError(f"{path}: there is no recording (*{SUFFIX})")
+    return [Series(segments) for segments in readers.values()]
+
+
+def _begun_ns(segment: SegmentReader) -> int:
+    return segment.begun_ns
+
+
+_CLOCKED = (LIVE, REPLAYED)

@@ -1,0 +1,1 @@
+"""Recordings as tables, one for each channel, for Parquet, CSV and JSON lines."""

@@ -1,0 +1,136 @@
+"""What the tables have for columns: made of the events' own classes, so they can't drift. Pure.
+
+A channel's table has what all channels have, then what is the channel's own, then `origin` and
+`other`, the keys that this version does not know. docs/tables.md says what each is.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+
+from feedd.client import events
+
+Type = Literal["integer", "number", "text", "truth", "levels", "json"]
+
+ROWS_OF = {
+    kind.channel: kind
+    for kind in (
+        events.Ticker, events.Quote, events.Trade, events.Book, events.Candle, events.Mark,
+        events.Liquidation, events.Status,
+    )
+}  # fmt: skip
+COMMON = (
+    "symbol", "exchange", "timestamp", "id", "received_ns", "published_ns", "session", "seq",
+)  # fmt: skip
+
+NS, MS = "ns since 1970-01-01 UTC", "ms since 1970-01-01 UTC"
+UNITS = {
+    "timestamp": MS, "open_time": MS, "next_funding": MS,
+    "at_ns": NS, "received_ns": NS, "published_ns": NS, "from_ns": NS, "to_ns": NS,
+    "bid": "quote currency", "ask": "quote currency", "last": "quote currency",
+    "high": "quote currency", "low": "quote currency", "open": "quote currency",
+    "close": "quote currency", "price": "quote currency", "spread": "quote currency",
+    "mark_price": "quote currency", "index_price": "quote currency",
+    "volume": "base currency", "size": "base currency", "bid_size": "base currency",
+    "ask_size": "base currency", "bids": "price, size: quote, base currency",
+    "asks": "price, size: quote, base currency", "change_percent": "%",
+    "funding_rate": "fraction per funding interval", "messages_per_s": "1/s",
+    "latency_us": "µs", "exchange_latency_us": "µs", "uptime_s": "s", "cpu_percent": "%",
+    "memory_mb": "MB",
+}  # fmt: skip
+
+
+class Column(NamedTuple):
+    """One column. Any may be nil (null, an empty field) but those of COMMON that count and name."""
+
+    name: str
+    type: Type
+
+    @property
+    def unit(self) -> str | None:
+        """What its numbers are in, or None where they are in nothing."""
+        return UNITS.get(self.name)
+
+
+# Numbers that fit into the columns; what doesn't goes into the table `other`, as it is.
+_Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Number = Annotated[float, msgspec.Meta(gt=-1e308, lt=1e308)]
+_SHAPES: dict[Type, Any] = {
+    "integer": _Integer, "number": _Number, "text": str, "truth": bool,
+    "levels": list[tuple[_Number, _Number]], "json": dict[str, Any],
+}  # fmt: skip
+
+
+def _type(annotation: Any) -> tuple[Type, bool]:
+    """Return a key's type, and whether it may be nil."""
+    parts = [annotation]
+    if get_origin(annotation) in {Union, types.UnionType}:
+        parts = [one for one in get_args(annotation) if one is not type(None)]
+    nilable = annotation not in parts and type(None) in get_args(annotation)
+    if set(parts) == {int, str}:
+        return "text", nilable  # an id, which is a number on one exchange and not on another
+    (part,) = parts
+    plain: dict[Any, Type] = {int: "integer", float: "number", str: "text", bool: "truth"}
+    if part in plain:
+        return plain[part], nilable
+    if get_origin(part) is Literal:
+        return "text", nilable
+    if get_origin(part) is list:
+        return "levels", nilable
+    return "json", nilable
+
+
+class Table(NamedTuple):
+    """A table: its columns, and of a channel the strict shape that its payloads have."""
+
+    name: str
+    columns: tuple[Column, ...]
+    shape: type[Struct] | None = None
+
+
+def _of_channel(name: str, kind: type[Struct]) -> Table:
+    fields = {one.name: one for one in msgspec.structs.fields(kind)}
+    del fields["origin"]
+    order = [*COMMON, *(key for key in fields if key not in COMMON)]
+    columns, shape = [], []
+    for key in order:
+        column_type, nilable = _type(fields[key].type)
+        columns.append(Column(key, column_type))
+        payload = int | str if key == "id" else _SHAPES[column_type]
+        payload = payload | None if nilable else payload
+        default = fields[key].default
+        # What the publisher stamps, each payload must have.
+        optional = default is None or default is False
+        shape.append((key, payload, default) if optional else (key, payload))
+    columns += [Column("origin", "text"), Column("other", "json")]
+    strict = msgspec.defstruct(
+        f"{name}_payload", shape, kw_only=True, forbid_unknown_fields=True, gc=False
+    )
+    return Table(name, tuple(columns), strict)
+
+
+CHANNELS = {name: _of_channel(name, kind) for name, kind in ROWS_OF.items()}
+GAPS = Table(
+    "gaps",
+    (
+        Column("at_ns", "integer"), Column("kind", "text"), Column("told_by", "text"),
+        Column("feed", "text"), Column("topic", "text"), Column("channel", "text"),
+        Column("session", "integer"), Column("old_session", "integer"),
+        Column("from_seq", "integer"), Column("to_seq", "integer"),
+        Column("from_id", "text"), Column("to_id", "text"),
+        Column("from_ns", "integer"), Column("to_ns", "integer"), Column("records", "integer"),
+        Column("state", "text"), Column("reason", "text"), Column("other", "json"),
+    ),
+)  # fmt: skip
+OTHER = Table(
+    "other",
+    (
+        Column("at_ns", "integer"), Column("topic", "text"), Column("origin", "text"),
+        Column("why", "text"), Column("payload", "json"), Column("raw", "text"),
+    ),
+)  # fmt: skip
+TABLES = {**CHANNELS, GAPS.name: GAPS, OTHER.name: OTHER}

@@ -1,0 +1,8 @@
+"""What tables can be written as."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Form = Literal["parquet", "csv", "jsonl"]
+FORMS: tuple[Form, ...] = ("parquet", "csv", "jsonl")

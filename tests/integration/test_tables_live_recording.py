@@ -1,0 +1,45 @@
+"""The recording of a live run over a whole file: its tables, and an import beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration.test_tables_whole_file import in_the_file, recorded, run, same_as_the_file
+
+from feedd import codec
+from feedd.recording.recording import Recording
+from feedd.recording.records import LIVE, REPLAYED, Record
+
+recordings = pytest.importorskip("integration.recordings")
+whole_recording = recordings.whole_recording
+
+__all__ = ["in_the_file", "recorded"]
+
+OURS = ("received_ns", "published_ns", "session")  # of the run, not of what the exchange sent
+
+
+def payloads(folder: Path, channel: str) -> list[list[tuple[str, Any]]]:
+    """Return a channel's payloads in their order, key by key, without what is the run's."""
+    return [
+        [(key, value) for key, value in codec.decode(what.payload).items() if key not in OURS]
+        for _, what in Recording([folder]).entries()
+        if isinstance(what, Record)
+        and what.kind in {LIVE, REPLAYED}
+        and what.topic.startswith(f"{channel}.".encode())
+    ]
+
+
+def test_a_live_recording_as_parquet_equals_the_file(
+    whole_recording: Path, tmp_path: Path, in_the_file: dict[str, Any]
+) -> None:
+    run("export", whole_recording, "--format", "parquet", "--out", tmp_path)
+    same_as_the_file(tmp_path, in_the_file)
+
+
+@pytest.mark.parametrize("channel", ["quote", "trade"])
+def test_an_import_has_the_payloads_of_the_live_worker(
+    whole_recording: Path, recorded: Path, channel: str
+) -> None:
+    assert payloads(recorded, channel) == payloads(whole_recording, channel)
