@@ -16,7 +16,7 @@ from msgspec import Struct
 from feedd.errors import ConfigError
 from feedd.recording import chunks
 from feedd.recording.records import unpack
-from feedd.recording.segment import Index, Meta
+from feedd.recording.segment import VERSION, Index, Meta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ class SegmentReader:
         if head is not None and head.kind == chunks.META:
             payload = os.pread(file, head.length, chunks.HEADER_BYTES)
             if chunks.intact(head, payload):
-                self.meta = msgspec.json.decode(payload, type=Meta)
+                self.meta = _meta(self.path, payload)
         elif not start.startswith(chunks.MAGIC[: len(start)]) and not any(_headers(file, 0, None)):
             raise ConfigError(f"{self.path}: is no recording of feedd's")
 
@@ -92,6 +92,11 @@ class SegmentReader:
                 raw = _decompressed(head, payload)
                 return None if raw is None else msgspec.msgpack.decode(raw, type=Index)
         return None
+
+    def headers(self) -> Iterator[Header]:
+        """Yield the headers of its chunks, as far as they are whole; nothing else is read."""
+        with self.path.open("rb") as file:
+            yield from (head for _, head in _headers(file.fileno(), 0, None))
 
     def records(
         self, from_ns: int | None = None, to_ns: int | None = None
@@ -206,6 +211,17 @@ class _Pass:
         self, from_ns: int | None, to_ns: int | None, records: int | None, why: str
     ) -> Damage:
         return Damage(self._path, from_ns, to_ns, records, why)
+
+
+def _meta(path: Path, payload: bytes) -> Meta:
+    """Return what the head says; raise ConfigError for one of a version that is not known."""
+    try:
+        meta = msgspec.json.decode(payload, type=Meta)
+    except msgspec.DecodeError:
+        meta = None
+    if meta is None or meta.version != VERSION:
+        raise ConfigError(f"{path}: was written by a newer feedd; this one reads version {VERSION}")
+    return meta
 
 
 def _headers(file: int, at: int, segment: int | None) -> Iterator[tuple[int, Header]]:

@@ -41,7 +41,8 @@ class Series:
             for one in segment.records(from_ns, to_ns):
                 if isinstance(one, Damage):
                     what = one if one.to_ns else msgspec.structs.replace(one, to_ns=ends_ns)
-                    yield Entry(max(clock_ns, what.from_ns or 0), what)
+                    if _touches(what, from_ns, to_ns):
+                        yield Entry(max(clock_ns, what.from_ns or 0), what)
                     continue
                 if one.ns > clock_ns and one.kind in _CLOCKED:
                     clock_ns = one.ns
@@ -87,6 +88,13 @@ def _series(path: Path) -> list[Series]:
     if not readers:
         raise ConfigError(f"{path}: there is no recording (*{SUFFIX})")
     return [Series(segments) for segments in readers.values()]
+
+
+def _touches(damage: Damage, from_ns: int | None, to_ns: int | None) -> bool:
+    """Return whether a damage may have cost something of a range."""
+    begins_in_time = to_ns is None or damage.from_ns is None or damage.from_ns <= to_ns
+    ends_in_time = from_ns is None or damage.to_ns is None or damage.to_ns >= from_ns
+    return begins_in_time and ends_in_time
 
 
 def _begun_ns(segment: SegmentReader) -> int:
