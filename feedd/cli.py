@@ -17,6 +17,7 @@ from feedd.audit import command as audit_command
 from feedd.config import SymbolEntry
 from feedd.conformance import command as conformance_command
 from feedd.errors import ConfigError, FeeddError, FinalError
+from feedd.inspection import command as inspect_command
 from feedd.logs.lines import readable
 from feedd.operation import changes, config_edit, demo, health, show, table
 from feedd.operation.follow import Follower, processes
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     tail.set_defaults(run=_tail)
     audit_command.add_audit(commands)
     conformance_command.add_conformance(commands)
+    inspect_command.add_inspect(commands)
     logs = commands.add_parser("logs", help="show the logs of all processes, and follow them")
     logs.add_argument(
         "names", nargs="*", metavar="PROCESS_OR_SYMBOL", help="only those, e.g. proxy or BTC/USDT"
