@@ -11,12 +11,11 @@ from msgspec.structs import force_setattr
 
 from feedd.client.events import Gap, NewSession, StateChange, Status, Stopped, UpstreamGap
 from feedd.client.protocol import STALE_S
-from feedd.client.rejoining import Rejoining
+from feedd.client.rejoining import Rejoining, range_text
 from feedd.client.telling import Telling
 from feedd.client.topic_table import MOST_TOPICS, TopicTable
 from feedd.codec import UNREADABLE
 from feedd.recording.records import LIVE, NOTICE, REPLAYED, SNAPSHOT, Record
-from feedd.recording.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -55,10 +54,9 @@ def events(
 
 def damage_text(damage: Damage) -> str:
     """Return which range it is, and why."""
-    begin = "its beginning" if damage.from_ns is None else iso(damage.from_ns)
-    end = "its end" if damage.to_ns is None else iso(damage.to_ns)
     lost = "an unknown number of" if damage.records is None else f"{damage.records:,}"
-    return f"{damage.path}: from {begin} to {end} {lost} messages are lost: {damage.why}"
+    when = range_text(damage.from_ns, damage.to_ns)
+    return f"{damage.path}: {when} {lost} messages are lost: {damage.why}"
 
 
 def merged(series: list[Series], from_ns: int | None, to_ns: int | None) -> Iterator[Told]:
@@ -125,9 +123,8 @@ class Reading:
             if not what:
                 self._order.over(number)
         else:
-            reason = damage_text(what)
-            self._tell.events.append(StateChange("", "damaged", reason))
-            self._order.damaged(number, reason)
+            self._tell.events.append(StateChange("", "damaged", damage_text(what)))
+            self._order.damaged(number, what.from_ns, what.to_ns)
 
     def _first(self, number: int, record: Record) -> None:
         """Take in a topic's first message."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from feedd.recording.records import SNAPSHOT
+from feedd.recording.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,18 +31,29 @@ HOLE = "the recording has a hole here"
 OVERLAP = "no recording had it in time"
 
 
+Range = tuple[int | None, int | None]  # as a Damage's
+
+
+def range_text(from_ns: int | None, to_ns: int | None) -> str:
+    """Return a damage's range; None is where nothing readable bounds it."""
+    begin = "its beginning" if from_ns is None else iso(from_ns)
+    end = "its end" if to_ns is None else iso(to_ns)
+    return f"from {begin} to {end}"
+
+
 @dataclass(slots=True, eq=False)
 class Place:
     """A topic, and how far it is told: what lies from `first` up to `next` came, or is in a Gap.
 
     `seen` has for each recording which seq it comes to next, 0 where it has not begun. `smooth`:
-    the next message needs no care. `damage` is what may have cost it messages since its last.
+    the next message needs no care. `damage` is the range that may have cost it messages since its
+    last.
     """
 
     topic: Topic
     decode: Callable[[bytes], Message]
     seen: list[int]
-    damage: str | None
+    damage: Range | None
     smooth: bool = False
     session: int = 0
     first: int = 0
@@ -65,7 +77,7 @@ class Rejoining:
         self._over = [False] * recordings
         self._held = 0
         self._tell = tell
-        self._damage: str | None = None
+        self._damage: Range | None = None
 
     def place(self, topic: Topic) -> Place:
         """Return a topic's place, a new one if need be."""
@@ -119,12 +131,13 @@ class Rejoining:
         if new > feed.session:
             self._reach(feed, new)
 
-    def damaged(self, number: int, reason: str) -> None:
-        """Take in that a recording has lost something, of any topic."""
-        self._damage = reason
+    def damaged(self, number: int, from_ns: int | None, to_ns: int | None) -> None:
+        """Take in that a recording has lost something, of any topic; see `Damage`."""
+        self._damage = (from_ns, to_ns)
         for place in self.places.values():
             if place.seen[number]:
-                place.damage, place.smooth = reason, False
+                place.damage = (place.damage[0] if place.damage else from_ns, to_ns)
+                place.smooth = False
 
     def over(self, number: int) -> None:
         """Take in that a recording has ended."""
@@ -196,7 +209,9 @@ class Rejoining:
     def _lose(self, place: Place, end: int) -> None:
         """Tell that what lies before `end` will not come, in the words of who knew of it."""
         at, topic, session = place.next, place.topic, place.session
-        own = place.damage or (OVERLAP if self.several else HOLE)
+        own = OVERLAP if self.several else HOLE
+        if place.damage is not None:
+            own = f"the recording is damaged: {range_text(*place.damage)}"
         for gap in sorted(place.gaps, key=lambda one: one.from_seq):
             first, last = max(at, gap.from_seq), min(end - 1, gap.to_seq)
             if first > last:

@@ -163,6 +163,9 @@ def _shade(panels: tuple[Any, ...], bins: Bins, from_ns: int, to_ns: int, mark: 
     middle = (from_ns + to_ns) // 2
     first, last = min(from_ns, middle - least), max(to_ns, middle + least)
     for axes in panels:
+        if mark == SESSION:
+            axes.axvline(_days(middle), color=COLOURS[mark], linewidth=1.4, linestyle="--")
+            continue
         axes.axvspan(
             _days(max(first, bins.from_ns)), _days(min(last, bins.begins_ns(BINS))),
             color=COLOURS[mark], alpha=0.3, linewidth=0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from feedd.client.events import Gap
+from feedd.client.rejoining import range_text
 from feedd.inspection.survey import Missing, as_dict
 from feedd.recording.times import iso
 
@@ -148,10 +149,9 @@ def _remark(one: Remark) -> str:
 
 
 def _damage(one: Damage) -> str:
-    begin = "its beginning" if one.from_ns is None else iso(one.from_ns)
-    end = "an unknown end" if one.to_ns is None else iso(one.to_ns)
     lost = "an unknown number of" if one.records is None else f"{one.records:,}"
-    return f"{begin} to {end}  {one.path.name}: {lost} records: {one.why}"
+    when = range_text(one.from_ns, one.to_ns).removeprefix("from ")
+    return f"{when}  {one.path.name}: {lost} records: {one.why}"
 
 
 def _findings(

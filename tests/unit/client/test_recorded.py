@@ -105,13 +105,23 @@ def test_a_damage_is_told_in_its_place_and_each_topic_says_what_it_cost(tmp_path
     assert before == [1, 2, 3, 1]
     assert isinstance(change, feedd.StateChange)
     assert (change.feed, change.state) == ("", "damaged")
-    for word in (
-        str(path), "06:53:20.005Z to 2024-08-08T06:53:20.008Z", "4 messages are lost",
-        "is damaged",
-    ):  # fmt: skip
-        assert word in (change.reason or "")
-    assert lost == gap(4, 6, change.reason or "")
-    assert (other, last) == (gap(2, 2, change.reason or "", topic="quote.test.C/D."), 3)
+    when = "from 2024-08-08T06:53:20.005Z to 2024-08-08T06:53:20.008Z"
+    for words in (str(path), when, "4 messages are lost", "is damaged"):
+        assert words in (change.reason or "")
+    assert lost == gap(4, 6, "the recording is damaged: " + when)
+    assert (other, last) == (gap(2, 2, lost.reason, topic="quote.test.C/D."), 3)
+
+
+def test_damages_in_a_row_are_one_range(tmp_path: Path) -> None:
+    track = Track(tmp_path / "one.feedd")
+    for seq in range(1, 6):
+        track.quotes([seq])
+        track.block()
+    path = track.end()
+    damage(path, 1, 2, 3)
+    *_, lost, last = brief(feedd.open_recording(path))
+    when = "from 2024-08-08T06:53:20.002Z to 2024-08-08T06:53:20.004Z"
+    assert (lost, last) == (gap(2, 4, f"the recording is damaged: {when}"), 5)
 
 
 def test_a_hole_is_told_once_in_the_words_of_who_knew_of_it(tmp_path: Path) -> None:
@@ -155,11 +165,11 @@ def test_a_new_session_that_was_lost_with_a_damage_is_told(tmp_path: Path) -> No
     track.quotes([1], symbol="C/D", session=2)
     path = track.end()
     damage(path, 1)
-    change, *rest = brief(feedd.open_recording(path))[3:]
-    assert rest == [
-        feedd.NewSession(FEED, 1, 2), gap(1, 2, change.reason, session=2), 3,
-        feedd.NewSession("test.C/D.", 1, 2), 1,
-    ]  # fmt: skip
+    new, lost, *rest = brief(feedd.open_recording(path))[4:]
+    assert new == feedd.NewSession(FEED, 1, 2)
+    assert lost == gap(1, 2, lost.reason, session=2)
+    assert lost.reason.startswith("the recording is damaged: from 2024-08-08T06:53:20.003Z to ")
+    assert rest == [3, feedd.NewSession("test.C/D.", 1, 2), 1]
 
 
 def test_a_recorder_that_was_started_anew_tells_nothing_twice(tmp_path: Path) -> None:
