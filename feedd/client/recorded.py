@@ -68,8 +68,9 @@ def merged(series: list[Series], from_ns: int | None, to_ns: int | None) -> Iter
 def _numbered(
     number: int, series: Series, from_ns: int | None, to_ns: int | None
 ) -> Iterator[Told]:
-    at_ns = series.segments[0].begun_ns
-    yield at_ns, number, True  # its files are opened when the clock is there
+    at_ns = max(series.segments[0].begun_ns, from_ns or 0)
+    # Its files are opened when the clock is there. All that begin together do so before the rest.
+    yield at_ns - 1, number, True
     for at_ns, what in series.entries(from_ns, to_ns):
         yield at_ns, number, what
     yield at_ns, number, False
@@ -120,8 +121,7 @@ class Reading:
             elif what.topic not in self._unwanted:
                 self._first(number, what)
         elif isinstance(what, bool):
-            if not what:
-                self._order.over(number)
+            (self._order.begun if what else self._order.over)(number)
         else:
             self._tell.events.append(StateChange("", "damaged", damage_text(what)))
             self._order.damaged(number, what.from_ns, what.to_ns)

@@ -1,8 +1,9 @@
 """Recorded messages in order again: one recording, or several of the same feeds joined.
 
 What one recording lacks, another makes good: where a topic has a hole, what is behind it is held
-until every recording that carries the topic has passed the hole. What then is missing is told, as
-it was recorded, or as the recording's own loss. Pure, and as in the stream of `feedd.subscribe`:
+until every recording that carries the topic has passed the hole; of one that has only just begun
+nobody knows what it carries. What then is missing is told, as it was recorded, or as the
+recording's own loss. Pure, and as in the stream of `feedd.subscribe`:
 
 - a topic's ticks come strictly ascending by seq, none twice;
 - each seq that is missing between them in a session lies in exactly one Gap;
@@ -75,6 +76,7 @@ class Rejoining:
         self.now_ns = 0
         self._recordings = range(recordings)
         self._over = [False] * recordings
+        self._begun_ns: list[int | None] = [None] * recordings
         self._held = 0
         self._tell = tell
         self._damage: Range | None = None
@@ -139,6 +141,10 @@ class Rejoining:
                 place.damage = (place.damage[0] if place.damage else from_ns, to_ns)
                 place.smooth = False
 
+    def begun(self, number: int) -> None:
+        """Take in that a recording begins: it may carry topics of which it has said nothing yet."""
+        self._begun_ns[number] = self.now_ns
+
     def over(self, number: int) -> None:
         """Take in that a recording has ended."""
         self._over[number] = True
@@ -200,11 +206,15 @@ class Rejoining:
         place.smooth = not place.topic.is_status and place.damage is None
 
     def _passed(self, place: Place, high: int) -> int:
-        """Return up to where all recordings that carry a topic have come."""
-        return min(
-            (seen for seen, over in zip(place.seen, self._over, strict=True) if seen and not over),
-            default=high,
-        )
+        """Return up to where all recordings that carry a topic, or may, have come."""
+        for seen, over, begun_ns in zip(place.seen, self._over, self._begun_ns, strict=True):
+            if over:
+                continue
+            if seen:
+                high = min(high, seen)
+            elif begun_ns is not None and self.now_ns - begun_ns <= HOLD_NS:
+                return place.next
+        return high
 
     def _lose(self, place: Place, end: int) -> None:
         """Tell that what lies before `end` will not come, in the words of who knew of it."""

@@ -71,13 +71,13 @@ class Track:
         return self.path
 
 
-def damage(path: Path, *blocks: int) -> None:
-    """Flip a byte in some blocks."""
+def damage(path: Path, *blocks: int, at: int = 80) -> None:
+    """Flip a byte in some blocks: before 53 in their headers, and they are found no more."""
     index = SegmentReader(path).index()
     assert index is not None
     data = bytearray(path.read_bytes())
     for block in blocks:
-        data[index.blocks[block].offset + 80] ^= 0xFF
+        data[index.blocks[block].offset + at] ^= 0xFF
     path.write_bytes(data)
 
 
@@ -193,6 +193,16 @@ def test_a_recorder_that_was_started_anew_tells_nothing_twice(tmp_path: Path) ->
     ]  # fmt: skip
 
 
+def test_the_last_of_a_session_that_is_over_is_told_as_a_snapshot_only(tmp_path: Path) -> None:
+    track = Track(tmp_path / "one.feedd")
+    track.notice(feedd.NewSession(FEED, 1, 2))
+    track.quotes([7], kind=SNAPSHOT)
+    track.quotes([8])  # no stream yields it: its session is over
+    track.quotes([1], session=2)
+    track.quotes([9], kind=SNAPSHOT)
+    assert brief(feedd.open_recording(track.end())) == [feedd.NewSession(FEED, 1, 2), 7, 1]
+
+
 def test_a_file_that_was_cut_off_says_so_at_its_end(tmp_path: Path) -> None:
     track = Track(tmp_path / "one.feedd")
     track.quotes([1, 2])
@@ -210,7 +220,7 @@ def test_times_bound_what_is_read(tmp_path: Path) -> None:
         track.quotes([seq])
         track.block()
     path = track.end()
-    damage(path, 0, 8)  # outside of what is asked for
+    damage(path, 0, 8, at=0)  # outside of what is asked for
     part = feedd.open_recording(path, from_="06:53:20.003", to=BEGUN_NS + 5 * MS)
     assert brief(part) == [3, 4, 5]
     with pytest.raises(ConfigError, match="is no time"):
@@ -319,6 +329,17 @@ def test_a_hole_is_waited_for_only_so_long(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_from_the_middle_on_recordings_are_joined_as_from_the_beginning(tmp_path: Path) -> None:
+    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
+    late_ns = BEGUN_NS + HOLD_NS + 1000 * MS
+    for track in (one, two):
+        track.quotes([1], symbol="C/D")
+    one.quotes([11, 13], at_ns=late_ns)
+    two.quotes([12, 13], at_ns=late_ns + MS)
+    paths = [one.end(), two.end()]
+    assert brief(feedd.open_recording(paths, from_=late_ns)) == [11, 12, 13]
+
+
 def test_a_new_session_is_told_once_and_ends_the_old_one(tmp_path: Path) -> None:
     tracks = [Track(tmp_path / f"{number}.feedd") for number in range(2)]
     for number, track in enumerate(tracks):
@@ -331,9 +352,21 @@ def test_a_new_session_is_told_once_and_ends_the_old_one(tmp_path: Path) -> None
     ]  # fmt: skip
 
 
+def test_a_hole_that_is_waited_for_is_told_before_a_new_session(tmp_path: Path) -> None:
+    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
+    one.quotes([1, 2, 4, 6])
+    one.quotes([1], session=2)
+    two.quotes([1, 2])
+    two.quotes([2], session=2, at_ns=BEGUN_NS + 50 * MS)
+    assert brief(feedd.open_recording([one.end(), two.end()])) == [
+        1, 2, gap(3, 3, OVERLAP), 4, gap(5, 5, OVERLAP), 6, feedd.NewSession(FEED, 1, 2), 1, 2,
+    ]  # fmt: skip
+
+
 def told(number: int, seqs: set[int], gaps: set[int], ahead: list[int]) -> Iterator[Told]:
     """Yield a recording of some seqs, each published at its own ms, by a clock that is ahead."""
     clock_ns = BEGUN_NS
+    yield clock_ns, number, True
     for seq, ahead_ms in enumerate(ahead, start=1):
         at_ns = BEGUN_NS + seq * MS
         if seq in seqs:
@@ -346,19 +379,18 @@ def told(number: int, seqs: set[int], gaps: set[int], ahead: list[int]) -> Itera
     yield clock_ns, number, False
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=300)
 @given(data=st.data())
 def test_any_recordings_joined_have_all_in_order_or_in_one_gap(data: Any) -> None:
     last = data.draw(st.integers(1, 12))
     some = st.sets(st.integers(1, last))
     ahead = st.lists(st.integers(0, 20), min_size=last, max_size=last)
     recordings = data.draw(st.lists(st.tuples(some, some, ahead), min_size=1, max_size=3))
-    # All carry the topic from the first on: who begins later is not waited for.
-    parts = [
-        told(number, {1} | seqs, gaps, ahead)
-        for number, (seqs, gaps, ahead) in enumerate(recordings)
-    ]
-    kept = {1}.union(*(seqs for seqs, _, _ in recordings))
+    # One has the first: without it, the stream begins with what comes first by the clocks.
+    recordings[0][0].add(1)
+    recordings[0][2][0] = 0
+    parts = [told(number, *recording) for number, recording in enumerate(recordings)]
+    kept = set().union(*(seqs for seqs, _, _ in recordings))
     events = Reading([TOPIC], len(parts)).events(heapq.merge(*parts, key=itemgetter(0)))
     ticks: list[int] = []
     lost: list[int] = []

@@ -16,6 +16,7 @@ from feedd import model
 from feedd.errors import ConfigError
 from feedd.inspection.bins import BINS, GAP, Bins
 from feedd.inspection.command import add_inspect
+from feedd.inspection.survey import TopicSurvey
 from feedd.recording.reading import SegmentReader
 from feedd.recording.records import LIVE, NOTICE
 from feedd.recording.segment import Meta, SegmentWriter
@@ -159,6 +160,13 @@ def test_a_picture_is_drawn_with_gaps_shaded(tmp_path: Path) -> None:
     assert red.sum() > 500, "the gap is not shaded"
     with pytest.raises(ConfigError, match="can't be written"):
         inspect(str(path), "--png", str(tmp_path / "none" / "one.png"))
+
+
+def test_the_peak_is_that_of_the_busiest_second() -> None:
+    topic = TopicSurvey("trade.test.A/B.")
+    for seq, tenths in enumerate((1, 2, 11, 12, 13, 21, 38), start=1):
+        topic.take(BEGUN_NS + tenths * S // 10, 1, seq)
+    assert (topic.peak_per_s, topic.messages) == (3, 7)
 
 
 def test_of_many_symbols_the_busiest_are_drawn_and_the_others_named() -> None:
