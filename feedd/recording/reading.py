@@ -67,6 +67,11 @@ class SegmentReader:
             heads = (head for _, head in _headers(file.fileno(), 0, None))
             return next((head.first_ns for head in heads if head.kind != chunks.META), 0)
 
+    def headers(self) -> Iterator[Header]:
+        """Yield the headers of its chunks, as far as they are whole; nothing else is read."""
+        with self.path.open("rb") as file:
+            yield from (head for _, head in _headers(file.fileno(), 0, None))
+
     def _read_meta(self, file: int) -> None:
         self.meta: Meta | None = None  # None where it is damaged
         start = os.pread(file, chunks.HEADER_BYTES, 0)
@@ -92,11 +97,6 @@ class SegmentReader:
                 raw = _decompressed(head, payload)
                 return None if raw is None else msgspec.msgpack.decode(raw, type=Index)
         return None
-
-    def headers(self) -> Iterator[Header]:
-        """Yield the headers of its chunks, as far as they are whole; nothing else is read."""
-        with self.path.open("rb") as file:
-            yield from (head for _, head in _headers(file.fileno(), 0, None))
 
     def records(
         self, from_ns: int | None = None, to_ns: int | None = None
