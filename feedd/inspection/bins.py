@@ -81,7 +81,7 @@ class Bins:
         return self.from_ns + at * self._ns
 
     def tick(self, at_ns: int, event: Tick) -> None:
-        """Take in an event, at a time of the recording's clock."""
+        """Take in an event that was published at a time."""
         symbol = self._symbol(event.exchange, event.symbol)
         if symbol is None:
             return

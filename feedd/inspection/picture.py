@@ -66,7 +66,7 @@ def draw(bins: Bins, damages: Sequence[Damage], path: Path) -> None:
         notes.append(f"{len(left_out):,} symbols with fewer messages are left out: {names}")
     if handles:
         figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False)
-    figure.supxlabel("\n".join(["UTC, by the recording's clock", *notes]), fontsize=9, x=0.02,
+    figure.supxlabel("\n".join(["UTC, by when it was published", *notes]), fontsize=9, x=0.02,
                      ha="left")  # fmt: skip
     try:
         figure.savefig(path, format="png", dpi=110)
@@ -119,30 +119,28 @@ def _panel(
 
 
 def _prices(axes: Any, bins: Bins, symbol: Symbol) -> None:
-    """Draw the range of each bin's prices; the line breaks where something is missing."""
-    broken = [symbol.marks[mark] for mark in (GAP, NOT_LIVE)]
-    times: list[float] = []
-    lows: list[float] = []
-    highs: list[float] = []
+    """Draw each bin's range, and a price until the next; it breaks where messages are missing."""
+    missing = [symbol.marks[mark] for mark in (GAP, UPSTREAM)]
+    bars: list[tuple[float, float, float]] = []
+    line: list[tuple[float, float]] = []
     last = 0
     for at, low in enumerate(symbol.low):
         if isnan(low):
             continue
-        if times and any(marks.find(1, last + 1, at) >= 0 for marks in broken):
-            times.append(_days(bins.begins_ns(last + 1)))
-            lows.append(nan)
-            highs.append(nan)
-        times.append(_days(bins.begins_ns(at)))
-        lows.append(low)
-        highs.append(symbol.high[at])
+        if line and any(marks.find(1, last + 1, at) >= 0 for marks in missing):
+            line.append((_days(bins.begins_ns(last + 1)), nan))
+        time, high = _days(bins.begins_ns(at)), symbol.high[at]
+        bars.append((time, low, high))
+        line.append((time, (low + high) / 2))
         last = at
-    if not times:
+    if not line:
         axes.text(0.5, 0.5, "no price", ha="center", transform=axes.transAxes, color="#888888")
         return
-    axes.fill_between(times, lows, highs, color=PRICE, alpha=0.35, linewidth=0)
-    middle = [(low + high) / 2 for low, high in zip(lows, highs, strict=True)]
-    marker = "." if len(times) < 60 else None
-    axes.plot(times, middle, color=PRICE, linewidth=1.0, marker=marker)
+    axes.vlines(*zip(*bars, strict=True), color=PRICE, alpha=0.35, linewidth=1.2)
+    marker = "." if len(line) < 60 else None
+    axes.plot(
+        *zip(*line, strict=True), color=PRICE, linewidth=1.0, marker=marker, drawstyle="steps-post"
+    )
 
 
 def _rates(axes: Any, bins: Bins, symbol: Symbol) -> None:

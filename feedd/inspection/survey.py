@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from feedd.client.events import Gap, NewSession, StateChange, Status, Stopped, UpstreamGap
+from feedd.client.events import (
+    Gap,
+    NewSession,
+    Other,
+    StateChange,
+    Status,
+    Stopped,
+    UpstreamGap,
+)
 from feedd.client.recorded import Reading, merged
 from feedd.inspection.bins import GAP, NOT_LIVE, SESSION, UPSTREAM
 from feedd.recording.reading import Damage
@@ -52,8 +60,9 @@ class Missing(Struct):
 class TopicSurvey(Struct):
     """One topic: its messages once each; `lost` is how many lie in its `gaps`.
 
-    `peak_per_s` is the most of one second of the recording's clock. A first seq may be above 1:
-    the recording then began within a session.
+    Its times are when messages were published, and `peak_per_s` is the most of one second: what
+    was repaired counts where it belongs. A first seq may be above 1: the recording then began
+    within a session.
     """
 
     name: str
@@ -134,7 +143,7 @@ class Survey:
         for event in reading.events(self._watched(merged(recording.series, from_ns, to_ns))):
             self._take(event)
         for topic in self.topics.values():
-            self._close(topic)
+            self._close(topic, self.at_ns)
         for period in self._states.values():
             self._end(period)
 
@@ -170,19 +179,20 @@ class Survey:
             self._upstream_gap(event)
         elif isinstance(event, NewSession):
             self.sessions.add(Began(self.at_ns, event))
-            self._mark(event.feed, SESSION, self.at_ns)
+            self._mark(event.feed, SESSION, self.at_ns, self.at_ns)
         else:
             self._tick(event)
 
     def _tick(self, event: Tick | Status) -> None:
         topic = self._topic((event.channel, event.exchange, event.symbol))
-        topic.take(self.at_ns, event.session, event.seq)
+        at_ns = self.at_ns if isinstance(event, Other) else event.published_ns
+        topic.take(at_ns, event.session, event.seq)
         if topic.open:
-            self._close(topic)
+            self._close(topic, at_ns)
         if isinstance(event, Status):
             self._state(f"{event.exchange}.{event.symbol}.", event.state, event.reason)
         elif self._bins is not None:
-            self._bins.tick(self.at_ns, event)
+            self._bins.tick(at_ns, event)
 
     def _topic(self, key: tuple[str, str, str]) -> TopicSurvey:
         found = self.topics.get(key)
@@ -204,21 +214,22 @@ class Survey:
             self._missing(topic, gap)
         else:
             self.gaps.add(Missing(self.at_ns, self.at_ns, gap))
-            self._mark(gap.feed, UPSTREAM, self.at_ns)
+            self._mark(gap.feed, UPSTREAM, self.at_ns, self.at_ns)
 
     def _missing(self, topic: TopicSurvey, gap: Gap | UpstreamGap) -> None:
         one = Missing(topic.last_ns or self.at_ns, self.at_ns, gap)
         self.gaps.add(one)
         if len(topic.open) >= MOST_OPEN:
-            self._close(topic)
+            self._close(topic, self.at_ns)
         topic.open.append(one)
 
-    def _close(self, topic: TopicSurvey) -> None:
+    def _close(self, topic: TopicSurvey, to_ns: int) -> None:
         channel, _, feed = topic.name.partition(".")
         for one in topic.open:
-            one.to_ns = self.at_ns
+            one.to_ns = max(one.from_ns, to_ns)
             if channel != "status":
-                self._mark(feed, GAP if isinstance(one.gap, Gap) else UPSTREAM, one.from_ns)
+                mark = GAP if isinstance(one.gap, Gap) else UPSTREAM
+                self._mark(feed, mark, one.from_ns, one.to_ns)
         topic.open.clear()
 
     def _state(self, feed: str, state: str, reason: str | None) -> None:
@@ -234,11 +245,11 @@ class Survey:
             return
         period.to_ns = self.at_ns
         self.periods.add(period)
-        self._mark(period.feed, NOT_LIVE, period.from_ns)
+        self._mark(period.feed, NOT_LIVE, period.from_ns, period.to_ns)
 
-    def _mark(self, feed: str, mark: str, from_ns: int) -> None:
+    def _mark(self, feed: str, mark: str, from_ns: int, to_ns: int) -> None:
         if self._bins is not None:
-            self._bins.mark(feed, mark, from_ns, self.at_ns)
+            self._bins.mark(feed, mark, from_ns, to_ns)
 
 
 def as_dict(findings: Some[Any]) -> dict[str, Any]:

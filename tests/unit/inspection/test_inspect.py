@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from feedd.inspection.bins import BINS, GAP, Bins
 from feedd.inspection.command import add_inspect
 from feedd.inspection.survey import TopicSurvey
 from feedd.recording.reading import SegmentReader
-from feedd.recording.records import LIVE, NOTICE
+from feedd.recording.records import LIVE, NOTICE, REPLAYED
 from feedd.recording.segment import Meta, SegmentWriter
 
 BEGUN_NS = 1_723_100_000_000_000_000  # 2024-08-08T06:53:20Z
@@ -167,6 +169,35 @@ def test_the_peak_is_that_of_the_busiest_second() -> None:
     for seq, tenths in enumerate((1, 2, 11, 12, 13, 21, 38), start=1):
         topic.take(BEGUN_NS + tenths * S // 10, 1, seq)
     assert (topic.peak_per_s, topic.messages) == (3, 7)
+
+
+def test_what_was_repaired_counts_where_it_belongs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meta = Meta(exchange="test", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
+    writer = SegmentWriter(tmp_path / "one.feedd", meta)
+    for seq, symbol in ((9, "C/D"), *((seq, "A/B") for seq in range(1, 6))):
+        at_ns = BEGUN_NS + seq * S
+        payload = msgspec.msgpack.encode(trade(seq, at_ns, symbol))
+        writer.add(at_ns, REPLAYED, f"trade.test.{symbol}.".encode(), payload)
+    writer.close("a test's end")
+    assert inspect(str(tmp_path), "--json") == 0
+    topic = json.loads(capsys.readouterr().out)["topics"][f"trade.{FEED}"]
+    assert (topic["peak_per_s"], topic["last_ns"]) == (1, BEGUN_NS + 5 * S)
+
+
+def test_without_matplotlib_a_picture_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        f"sys.argv = ['feedd', 'inspect', {str(write(tmp_path))!r}, '--png', 'one.png']\n"
+        "from feedd.cli import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 78
+    assert "a picture needs matplotlib: run make research" in done.stderr
+    assert done.stdout == ""
 
 
 def test_of_many_symbols_the_busiest_are_drawn_and_the_others_named() -> None:
