@@ -47,14 +47,15 @@ class Damage(Struct, frozen=True):
 class SegmentReader:
     """A segment, finished or still being written.
 
-    Raises ConfigError for a file that can't be read, and for what is no recording at all.
+    Raises ConfigError for a file that can't be read, and for what is no recording at all; where
+    it is `known` to be one, it is one that is damaged from end to end.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, known: bool = False) -> None:
         self.path = path
         try:
             with path.open("rb") as file:
-                self._read_meta(file.fileno())
+                self._read_meta(file.fileno(), known=known)
         except OSError as error:
             raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
 
@@ -72,7 +73,7 @@ class SegmentReader:
         with self.path.open("rb") as file:
             yield from (head for _, head in _headers(file.fileno(), 0, None))
 
-    def _read_meta(self, file: int) -> None:
+    def _read_meta(self, file: int, *, known: bool) -> None:
         self.meta: Meta | None = None  # None where it is damaged
         start = os.pread(file, chunks.HEADER_BYTES, 0)
         head = chunks.header(start)
@@ -80,7 +81,11 @@ class SegmentReader:
             payload = os.pread(file, head.length, chunks.HEADER_BYTES)
             if chunks.intact(head, payload):
                 self.meta = _meta(self.path, payload)
-        elif not start.startswith(chunks.MAGIC[: len(start)]) and not any(_headers(file, 0, None)):
+        elif (
+            not known
+            and not start.startswith(chunks.MAGIC[: len(start)])
+            and not any(_headers(file, 0, None))
+        ):
             raise ConfigError(f"{self.path}: is no recording of feedd's")
 
     def index(self) -> Index | None:

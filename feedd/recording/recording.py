@@ -81,10 +81,16 @@ def _series(path: Path) -> list[Series]:
     if path.is_file():
         return [Series([SegmentReader(path)])]
     readers: dict[str, list[SegmentReader]] = {}
+    headless: list[SegmentReader] = []  # damaged, so that they don't say of which exchange they are
     for file in sorted(path.rglob(f"*{SUFFIX}")):
-        reader = SegmentReader(file)
-        exchange = "" if reader.meta is None else reader.meta.exchange
-        readers.setdefault(exchange, []).append(reader)
+        reader = SegmentReader(file, known=True)
+        if reader.meta is None:
+            headless.append(reader)
+        else:
+            readers.setdefault(reader.meta.exchange, []).append(reader)
+    if headless:
+        exchange = next(iter(readers)) if len(readers) == 1 else ""
+        readers.setdefault(exchange, []).extend(headless)
     if not readers:
         raise ConfigError(f"{path}: there is no recording (*{SUFFIX})")
     return [Series(segments) for segments in readers.values()]

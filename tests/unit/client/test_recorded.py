@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import feedd
@@ -283,6 +283,74 @@ def test_only_what_reads_recordings_needs_zstandard_and_it_needs_no_zmq() -> Non
     other = "import sys, feedd; feedd.open_recording; assert 'zmq' not in sys.modules"
     for one in (code, other):
         subprocess.run([sys.executable, "-c", one], check=True)
+
+
+def test_a_file_of_nothing_but_zeros_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    track = Track(tmp_path / "2.feedd")
+    track.quotes([1, 2])
+    track.end()
+    (tmp_path / "3.feedd").write_bytes(bytes(5000))  # as a machine leaves it that lost its power
+    (tmp_path / "4.feedd").write_bytes(b"")
+    *changes, first, second = brief(feedd.open_recording(tmp_path))
+    assert (first, second) == (1, 2)
+    assert [(one.state, one.reason.partition(":")[0]) for one in changes] == [
+        ("damaged", str(tmp_path / "3.feedd")), ("damaged", str(tmp_path / "4.feedd")),
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="is no recording"):
+        feedd.open_recording(tmp_path / "3.feedd")
+
+
+def whole_life(path: Path) -> bytes:
+    """Write two symbols' sessions, gaps and snapshots in blocks; return the file."""
+    track = Track(path)
+    for session in (1, 2):
+        for first in range(1, 20, 4):
+            for symbol in ("A/B", "C/D"):
+                lost = [gap(first, first, "told", session, f"quote.test.{symbol}.")]
+                if first == 1 and session == 2:
+                    lost.insert(0, feedd.NewSession(f"test.{symbol}.", 1, 2))  # type: ignore[arg-type]
+                for one in lost:
+                    track.notice(one)
+                track.quotes(range(first + 1, first + 4), symbol=symbol, session=session)
+            track.block()
+    track.end()
+    return path.read_bytes()
+
+
+@settings(
+    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_whatever_is_damaged_all_is_there_or_told(data: Any, tmp_path: Path) -> None:
+    path = tmp_path / "one.feedd"
+    path.unlink(missing_ok=True)
+    file = bytearray(whole_life(path))
+    for at in data.draw(st.lists(st.integers(0, len(file) - 1), max_size=4)):
+        file[at] ^= 0xFF
+    del file[data.draw(st.one_of(st.just(len(file)), st.integers(60, len(file)))) :]
+    path.write_bytes(file)
+    told: dict[tuple[str, int], list[int]] = {}
+    sessions: dict[str, int] = {}
+    damaged = False
+    for event in feedd.open_recording(tmp_path):
+        if isinstance(event, feedd.StateChange):
+            damaged = True
+        elif isinstance(event, feedd.NewSession):
+            sessions[f"quote.{event.feed}"] = event.new
+        elif isinstance(event, feedd.Gap):
+            told.setdefault((event.topic, event.session), []).extend(
+                range(event.from_seq, event.to_seq + 1)
+            )
+        else:
+            assert isinstance(event, feedd.Quote)
+            topic = f"quote.{event.exchange}.{event.symbol}."
+            assert event.session == sessions.setdefault(topic, event.session)
+            told.setdefault((topic, event.session), []).append(event.seq)
+    for (topic, session), seqs in told.items():
+        first = 1 if session == 2 and (topic, 1) in told else seqs[0]
+        assert seqs == list(range(first, seqs[-1] + 1)), (topic, session)
+        assert damaged or (first, seqs[-1]) == (1, 20)
+    assert damaged or len(told) == 4
 
 
 # --- several ----------------------------------------------------------------------------------
