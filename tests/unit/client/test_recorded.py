@@ -1,13 +1,10 @@
-"""Recordings as streams: holes, damages, new sessions, and several joined to one."""
+"""A recording as a stream: holes, damages, new sessions."""
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,82 +12,14 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from unit.client.tracks import BEGUN_NS, FEED, MS, TOPIC, Track, brief, damage, gap
 
 import feedd
 from feedd import model
-from feedd.client.recorded import Reading, Told
-from feedd.client.rejoining import HOLD_NS, HOLE, OVERLAP
+from feedd.client.rejoining import HOLE
 from feedd.errors import ConfigError
-from feedd.recording.reading import SegmentReader
-from feedd.recording.records import LIVE, NOTICE, REPLAYED, SNAPSHOT, Record
+from feedd.recording.records import LIVE, SNAPSHOT
 from feedd.recording.segment import Meta, SegmentWriter
-
-BEGUN_NS = 1_723_100_000_000_000_000  # 2024-08-08T06:53:20Z
-MS = 1_000_000
-FEED = "test.A/B."
-TOPIC = f"quote.{FEED}"
-
-
-def quote(seq: int, at_ns: int, symbol: str = "A/B", session: int = 1) -> bytes:
-    return msgspec.msgpack.encode(
-        model.Quote(
-            symbol=symbol, timestamp=1, bid=1.0, bid_size=1.0, ask=2.0, ask_size=1.0,
-            exchange="test", received_ns=1, published_ns=at_ns, session=session, seq=seq,
-        )
-    )  # fmt: skip
-
-
-class Track:
-    """Writes a recording, a message a ms by its clock."""
-
-    def __init__(self, path: Path, begun_ns: int = BEGUN_NS) -> None:
-        self.path = path
-        self.at_ns = begun_ns
-        self.writer = SegmentWriter(
-            path, Meta(exchange="test", prefixes=("",), begun_ns=begun_ns, made_by="a test")
-        )
-
-    def quotes(
-        self, seqs: Iterable[int], *, symbol: str = "A/B", session: int = 1, kind: int = LIVE,
-        at_ns: int | None = None,
-    ) -> None:  # fmt: skip
-        for seq in seqs:
-            self.at_ns = self.at_ns + MS if at_ns is None else at_ns
-            payload = quote(seq, self.at_ns, symbol, session)
-            self.writer.add(self.at_ns, kind, f"quote.test.{symbol}.".encode(), payload)
-
-    def notice(self, notice: Any) -> None:
-        name = type(notice).__name__.encode()
-        self.writer.add(self.at_ns, NOTICE, name, msgspec.msgpack.encode(notice))
-
-    def block(self) -> None:
-        self.writer.write_block()
-
-    def end(self) -> Path:
-        self.writer.close("a test's end")
-        return self.path
-
-
-def damage(path: Path, *blocks: int, at: int = 80) -> None:
-    """Flip a byte in some blocks: before 53 in their headers, and they are found no more."""
-    index = SegmentReader(path).index()
-    assert index is not None
-    data = bytearray(path.read_bytes())
-    for block in blocks:
-        data[index.blocks[block].offset + at] ^= 0xFF
-    path.write_bytes(data)
-
-
-def brief(events: Iterable[Any]) -> list[Any]:
-    """Return ticks as their seqs; a notice stays as it is."""
-    return [event.seq if isinstance(event, feedd.Quote) else event for event in events]
-
-
-def gap(first: int, last: int, reason: str, session: int = 1, topic: str = TOPIC) -> feedd.Gap:
-    return feedd.Gap(topic, session, first, last, reason)
-
-
-# --- one recording ----------------------------------------------------------------------------
 
 
 def test_a_damage_is_told_in_its_place_and_each_topic_says_what_it_cost(tmp_path: Path) -> None:
@@ -285,6 +214,34 @@ def test_only_what_reads_recordings_needs_zstandard_and_it_needs_no_zmq() -> Non
         subprocess.run([sys.executable, "-c", one], check=True)
 
 
+def test_a_topic_that_is_new_in_a_session_begins_with_its_first(tmp_path: Path) -> None:
+    track = Track(tmp_path / "one.feedd")
+    track.quotes([1])
+    track.notice(feedd.NewSession(FEED, 1, 2))
+    trade = model.Trade(
+        symbol="A/B", timestamp=1, price=1.0, size=1.0, side=None, exchange="test", received_ns=1,
+        published_ns=track.at_ns + 1, session=2, seq=3,
+    )  # fmt: skip
+    topic = f"trade.{FEED}"
+    track.writer.add(track.at_ns + 1, LIVE, topic.encode(), msgspec.msgpack.encode(trade))
+    events = list(feedd.open_recording(track.end()))
+    assert events[2] == gap(1, 2, HOLE, session=2, topic=topic)
+
+
+def test_a_file_whose_head_is_damaged_is_read_in_its_place(tmp_path: Path) -> None:
+    for number in range(2):
+        track = Track(tmp_path / f"{number}.feedd", BEGUN_NS + number * 10 * MS)
+        track.notice(feedd.StateChange(FEED, "live", None))
+        track.quotes([2 * number + 1, 2 * number + 2])
+        track.end()
+    path = tmp_path / "1.feedd"
+    path.write_bytes(b"\0" + path.read_bytes()[1:])
+    live = feedd.StateChange(FEED, "live", None)
+    *before, change, again, third, fourth = brief(feedd.open_recording(tmp_path))
+    assert (before, again, third, fourth) == ([live, 1, 2], live, 3, 4)
+    assert "the head is damaged" in change.reason or "no part of a recording" in change.reason
+
+
 def test_a_file_of_nothing_but_zeros_is_told_and_the_others_are_read(tmp_path: Path) -> None:
     track = Track(tmp_path / "2.feedd")
     track.quotes([1, 2])
@@ -351,123 +308,3 @@ def test_whatever_is_damaged_all_is_there_or_told(data: Any, tmp_path: Path) -> 
         assert seqs == list(range(first, seqs[-1] + 1)), (topic, session)
         assert damaged or (first, seqs[-1]) == (1, 20)
     assert damaged or len(told) == 4
-
-
-# --- several ----------------------------------------------------------------------------------
-
-
-def test_what_one_recording_lacks_another_makes_good(tmp_path: Path) -> None:
-    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
-    one.quotes([1, 2, 3])
-    one.notice(gap(4, 6, "dropped"))
-    one.quotes([7, 8, 9, 12, 13])
-    two.quotes([2, 3, 4, 5, 6, 7])
-    two.quotes([8], kind=REPLAYED, at_ns=BEGUN_NS + 30 * MS)
-    two.notice(gap(9, 10, "lost on the way"))
-    two.quotes([12, 14], at_ns=BEGUN_NS + 30 * MS)
-    events = brief(feedd.open_recording([one.end(), two.end()]))
-    assert events == [
-        *range(1, 10), gap(10, 10, "lost on the way"), gap(11, 11, OVERLAP), 12, 13, 14,
-    ]  # fmt: skip
-
-
-def test_a_damage_of_one_recording_costs_nothing_where_there_are_two(tmp_path: Path) -> None:
-    tracks = [Track(tmp_path / f"{number}.feedd") for number in range(2)]
-    for track in tracks:
-        for first in (1, 4, 7):
-            track.quotes(range(first, first + 3))
-            track.block()
-        track.end()
-    damage(tracks[0].path, 1)
-    events = brief(feedd.open_recording([track.path for track in tracks]))
-    assert [event for event in events if isinstance(event, int)] == list(range(1, 10))
-    assert [type(event) for event in events if not isinstance(event, int)] == [feedd.StateChange]
-
-
-def test_a_hole_is_waited_for_only_so_long(tmp_path: Path) -> None:
-    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
-    one.quotes([1, 2, 4, 5])
-    one.quotes(range(1, 4), symbol="C/D")
-    late_ns = BEGUN_NS + HOLD_NS + 100 * MS
-    one.quotes([4], symbol="C/D", at_ns=late_ns)
-    two.quotes([1, 2])  # and no more of this topic
-    two.quotes([5], symbol="C/D", at_ns=late_ns + MS)
-    assert brief(feedd.open_recording([one.end(), two.end()])) == [
-        1, 2, 1, 2, 3, gap(3, 3, OVERLAP), 4, 5, 4, 5,
-    ]  # fmt: skip
-
-
-def test_from_the_middle_on_recordings_are_joined_as_from_the_beginning(tmp_path: Path) -> None:
-    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
-    late_ns = BEGUN_NS + HOLD_NS + 1000 * MS
-    for track in (one, two):
-        track.quotes([1], symbol="C/D")
-    one.quotes([11, 13], at_ns=late_ns)
-    two.quotes([12, 13], at_ns=late_ns + MS)
-    paths = [one.end(), two.end()]
-    assert brief(feedd.open_recording(paths, from_=late_ns)) == [11, 12, 13]
-
-
-def test_a_new_session_is_told_once_and_ends_the_old_one(tmp_path: Path) -> None:
-    tracks = [Track(tmp_path / f"{number}.feedd") for number in range(2)]
-    for number, track in enumerate(tracks):
-        track.at_ns += number * 10
-        track.quotes([1, 2, 3 + number])
-        track.notice(feedd.NewSession(FEED, 1, 2))
-        track.quotes([1, 2], session=2)
-    assert brief(feedd.open_recording([track.end() for track in tracks])) == [
-        1, 2, 3, 4, feedd.NewSession(FEED, 1, 2), 1, 2,
-    ]  # fmt: skip
-
-
-def test_a_hole_that_is_waited_for_is_told_before_a_new_session(tmp_path: Path) -> None:
-    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
-    one.quotes([1, 2, 4, 6])
-    one.quotes([1], session=2)
-    two.quotes([1, 2])
-    two.quotes([2], session=2, at_ns=BEGUN_NS + 50 * MS)
-    assert brief(feedd.open_recording([one.end(), two.end()])) == [
-        1, 2, gap(3, 3, OVERLAP), 4, gap(5, 5, OVERLAP), 6, feedd.NewSession(FEED, 1, 2), 1, 2,
-    ]  # fmt: skip
-
-
-def told(number: int, seqs: set[int], gaps: set[int], ahead: list[int]) -> Iterator[Told]:
-    """Yield a recording of some seqs, each published at its own ms, by a clock that is ahead."""
-    clock_ns = BEGUN_NS
-    yield clock_ns, number, True
-    for seq, ahead_ms in enumerate(ahead, start=1):
-        at_ns = BEGUN_NS + seq * MS
-        if seq in seqs:
-            clock_ns = max(clock_ns, at_ns)
-            yield clock_ns, number, Record(at_ns, LIVE, TOPIC.encode(), quote(seq, at_ns))
-        elif seq in gaps:
-            lost = msgspec.msgpack.encode(gap(seq, seq, "told"))
-            yield clock_ns, number, Record(at_ns, NOTICE, b"Gap", lost)
-        clock_ns = max(clock_ns, at_ns + ahead_ms * MS)
-    yield clock_ns, number, False
-
-
-@settings(deadline=None, max_examples=300)
-@given(data=st.data())
-def test_any_recordings_joined_have_all_in_order_or_in_one_gap(data: Any) -> None:
-    last = data.draw(st.integers(1, 12))
-    some = st.sets(st.integers(1, last))
-    ahead = st.lists(st.integers(0, 20), min_size=last, max_size=last)
-    recordings = data.draw(st.lists(st.tuples(some, some, ahead), min_size=1, max_size=3))
-    # One has the first: without it, the stream begins with what comes first by the clocks.
-    recordings[0][0].add(1)
-    recordings[0][2][0] = 0
-    parts = [told(number, *recording) for number, recording in enumerate(recordings)]
-    kept = set().union(*(seqs for seqs, _, _ in recordings))
-    events = Reading([TOPIC], len(parts)).events(heapq.merge(*parts, key=itemgetter(0)))
-    ticks: list[int] = []
-    lost: list[int] = []
-    for event in brief(events):
-        if isinstance(event, int):
-            ticks.append(event)
-        else:
-            assert event.from_seq == (ticks[-1] if not lost else max(ticks[-1], lost[-1])) + 1
-            lost += range(event.from_seq, event.to_seq + 1)
-    assert ticks == sorted(kept)
-    assert len(lost) == len(set(lost))
-    assert {seq for seq in lost if seq < ticks[-1]} == set(range(1, ticks[-1])) - kept
