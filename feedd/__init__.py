@@ -1,7 +1,8 @@
 """feedd: a market-data feed handler that loses nothing silently.
 
 For who subscribes: `feedd.subscribe`, and the events that it yields. They are loaded when they are
-first asked for, and with them nothing but pyzmq and msgspec.
+first asked for, and with them nothing but pyzmq and msgspec. `feedd.open_recording` yields the same
+events of what was recorded; it takes zstandard besides.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Trade,
         UpstreamGap,
     )
+    from feedd.client.recorded_stream import RecordedStream, open_recording
     from feedd.client.stream import Stream, subscribe
     from feedd.topics import topic
 
@@ -43,6 +45,7 @@ __all__ = [
     "NewSession",
     "Other",
     "Quote",
+    "RecordedStream",
     "StateChange",
     "Status",
     "Stopped",
@@ -51,12 +54,15 @@ __all__ = [
     "Ticker",
     "Trade",
     "UpstreamGap",
+    "open_recording",
     "subscribe",
     "topic",
 ]
 
 _ELSEWHERE = {
+    "RecordedStream": "feedd.client.recorded_stream",
     "Stream": "feedd.client.stream",
+    "open_recording": "feedd.client.recorded_stream",
     "subscribe": "feedd.client.stream",
     "topic": "feedd.topics",
 }

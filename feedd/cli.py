@@ -18,6 +18,7 @@ from feedd.config import SymbolEntry
 from feedd.conformance import command as conformance_command
 from feedd.errors import ConfigError, FeeddError, FinalError
 from feedd.importing import command as importing_command
+from feedd.inspection import command as inspect_command
 from feedd.logs.lines import readable
 from feedd.operation import changes, config_edit, demo, health, show, table
 from feedd.operation.follow import Follower, processes
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     conformance_command.add_conformance(commands)
     tables_command.add_export(commands)
     importing_command.add_import(commands)
+    inspect_command.add_inspect(commands)
     logs = commands.add_parser("logs", help="show the logs of all processes, and follow them")
     logs.add_argument(
         "names", nargs="*", metavar="PROCESS_OR_SYMBOL", help="only those, e.g. proxy or BTC/USDT"

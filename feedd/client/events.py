@@ -129,8 +129,9 @@ class StateChange(Struct, frozen=True):
 
     The states are those of the feed's statuses, as strings. `stale` is also what a feed is of
     which nothing is heard; the first status thereafter ends it. Those of the stream (`feed` is "")
-    are `no_history` and `history`: whether the history service answers; and `behind`: so many
-    notices were dropped that the caller did not take, or so many topics are not followed.
+    are `no_history` and `history`: whether the history service answers; `behind`: so many
+    notices were dropped that the caller did not take, or so many topics are not followed; and, of
+    a recording, `damaged`: the reason says which range of it can't be read, and why.
     """
 
     feed: str

@@ -16,7 +16,7 @@ from msgspec import Struct
 from feedd.errors import ConfigError
 from feedd.recording import chunks
 from feedd.recording.records import unpack
-from feedd.recording.segment import Index, Meta
+from feedd.recording.segment import VERSION, Index, Meta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,14 +47,15 @@ class Damage(Struct, frozen=True):
 class SegmentReader:
     """A segment, finished or still being written.
 
-    Raises ConfigError for a file that can't be read, and for what is no recording at all.
+    Raises ConfigError for a file that can't be read, and for what is no recording at all; where
+    it is `known` to be one, it is one that is damaged from end to end.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, known: bool = False) -> None:
         self.path = path
         try:
             with path.open("rb") as file:
-                self._read_meta(file.fileno())
+                self._read_meta(file.fileno(), known=known)
         except OSError as error:
             raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
 
@@ -67,15 +68,24 @@ class SegmentReader:
             heads = (head for _, head in _headers(file.fileno(), 0, None))
             return next((head.first_ns for head in heads if head.kind != chunks.META), 0)
 
-    def _read_meta(self, file: int) -> None:
+    def headers(self) -> Iterator[Header]:
+        """Yield the headers of its chunks, as far as they are whole; nothing else is read."""
+        with self.path.open("rb") as file:
+            yield from (head for _, head in _headers(file.fileno(), 0, None))
+
+    def _read_meta(self, file: int, *, known: bool) -> None:
         self.meta: Meta | None = None  # None where it is damaged
         start = os.pread(file, chunks.HEADER_BYTES, 0)
         head = chunks.header(start)
         if head is not None and head.kind == chunks.META:
             payload = os.pread(file, head.length, chunks.HEADER_BYTES)
             if chunks.intact(head, payload):
-                self.meta = msgspec.json.decode(payload, type=Meta)
-        elif not start.startswith(chunks.MAGIC[: len(start)]) and not any(_headers(file, 0, None)):
+                self.meta = _meta(self.path, payload)
+        elif (
+            not known
+            and not start.startswith(chunks.MAGIC[: len(start)])
+            and not any(_headers(file, 0, None))
+        ):
             raise ConfigError(f"{self.path}: is no recording of feedd's")
 
     def index(self) -> Index | None:
@@ -206,6 +216,17 @@ class _Pass:
         self, from_ns: int | None, to_ns: int | None, records: int | None, why: str
     ) -> Damage:
         return Damage(self._path, from_ns, to_ns, records, why)
+
+
+def _meta(path: Path, payload: bytes) -> Meta:
+    """Return what the head says; raise ConfigError for one of a version that is not known."""
+    try:
+        meta = msgspec.json.decode(payload, type=Meta)
+    except msgspec.DecodeError:
+        meta = None
+    if meta is None or meta.version != VERSION:
+        raise ConfigError(f"{path}: was written by a newer feedd; this one reads version {VERSION}")
+    return meta
 
 
 def _headers(file: int, at: int, segment: int | None) -> Iterator[tuple[int, Header]]:

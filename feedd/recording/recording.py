@@ -41,7 +41,8 @@ class Series:
             for one in segment.records(from_ns, to_ns):
                 if isinstance(one, Damage):
                     what = one if one.to_ns else msgspec.structs.replace(one, to_ns=ends_ns)
-                    yield Entry(max(clock_ns, what.from_ns or 0), what)
+                    if _touches(what, from_ns, to_ns):
+                        yield Entry(max(clock_ns, what.from_ns or 0), what)
                     continue
                 if one.ns > clock_ns and one.kind in _CLOCKED:
                     clock_ns = one.ns
@@ -80,13 +81,26 @@ def _series(path: Path) -> list[Series]:
     if path.is_file():
         return [Series([SegmentReader(path)])]
     readers: dict[str, list[SegmentReader]] = {}
+    headless: list[SegmentReader] = []  # damaged, so that they don't say of which exchange they are
     for file in sorted(path.rglob(f"*{SUFFIX}")):
-        reader = SegmentReader(file)
-        exchange = "" if reader.meta is None else reader.meta.exchange
-        readers.setdefault(exchange, []).append(reader)
+        reader = SegmentReader(file, known=True)
+        if reader.meta is None:
+            headless.append(reader)
+        else:
+            readers.setdefault(reader.meta.exchange, []).append(reader)
+    if headless:
+        exchange = next(iter(readers)) if len(readers) == 1 else ""
+        readers.setdefault(exchange, []).extend(headless)
     if not readers:
         raise ConfigError(f"{path}: there is no recording (*{SUFFIX})")
     return [Series(segments) for segments in readers.values()]
+
+
+def _touches(damage: Damage, from_ns: int | None, to_ns: int | None) -> bool:
+    """Return whether a damage may have cost something of a range."""
+    begins_in_time = to_ns is None or damage.from_ns is None or damage.from_ns <= to_ns
+    ends_in_time = from_ns is None or damage.to_ns is None or damage.to_ns >= from_ns
+    return begins_in_time and ends_in_time
 
 
 def _begun_ns(segment: SegmentReader) -> int:

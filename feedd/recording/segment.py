@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 SUFFIX = ".feedd"
+VERSION = 1  # of the format
 BLOCK_BYTES = 1 << 18  # a block's records before they are compressed
 LEVEL = 3  # zstd's default
 _CLOCKLESS = (SNAPSHOT, NOTICE)  # kinds whose `ns` does not move the recording's clock
@@ -41,7 +42,7 @@ class Meta(Struct, frozen=True, kw_only=True):
     prefixes: tuple[str, ...]
     begun_ns: int
     made_by: str
-    version: int = 1
+    version: int = VERSION
 
 
 class IndexedBlock(Struct, frozen=True, array_like=True):

@@ -18,7 +18,7 @@ import zmq
 from conftest import eventually, free_ports
 
 from feedd.config import ProxySettings
-from feedd.model import Latency, Quote, State, Status
+from feedd.model import Gap, Latency, Quote, State, Status
 from feedd.transport.proxy import Proxy
 from feedd.transport.publisher import Publisher
 
@@ -54,14 +54,16 @@ class Feed:
                 )
             )  # fmt: skip
 
-    def beat(self, state: State = "live", reason: str | None = None) -> None:
+    def beat(
+        self, state: State = "live", reason: str | None = None, gap: Gap | None = None
+    ) -> None:
         self.publisher.publish(
             Status(
                 symbol=self.symbol, timestamp=1, state=state, reason=reason,
                 next_seq=self.publisher.next_seq(), messages=0, messages_per_s=0.0, reconnects=0,
                 gaps=0, rejected=0, latency_us=NONE, exchange_latency_us=NONE,
                 uptime_s=time.monotonic() - self.started_s, cpu_percent=0.0, memory_mb=0.0,
-                channels={}, exchange=EXCHANGE, received_ns=1,
+                channels={}, exchange=EXCHANGE, received_ns=1, gap=gap,
             )
         )  # fmt: skip
 

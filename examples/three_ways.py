@@ -1,0 +1,97 @@
+"""One strategy on live, replayed and recorded data: what it is given decides, its code does not.
+
+Usage: .venv/bin/python examples/three_ways.py SOURCE [TOPIC …]
+
+    tcp://127.0.0.1:5500              live, or replayed by `feedd replay`: an endpoint
+    recordings/binanceusdm            recorded: a folder or a file, read as fast as it goes
+
+It keeps a fast and a slow mean of each symbol's mid price, and says when they cross. Where
+something is missing it begins anew: a mean over a hole is no mean.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import feedd
+
+FAST, SLOW = 2 / 51, 2 / 501  # of the last 50 and 500 quotes, about
+
+
+def opened(
+    source: str, topics: list[str]
+) -> feedd.Stream[feedd.Event] | feedd.RecordedStream[feedd.Event]:
+    """Return the stream of an endpoint, or of a recording: nothing else knows the difference."""
+    if "://" in source:
+        return feedd.subscribe(source, topics)
+    return feedd.open_recording(source, topics)
+
+
+@dataclass
+class Means:
+    """One symbol's two means, and how many quotes they rest on."""
+
+    fast: float = 0.0
+    slow: float = 0.0
+    quotes: int = 0
+
+    def crossed(self, mid: float) -> str | None:
+        """Take in a price; return which way the means crossed, if they did."""
+        if not self.quotes:
+            self.fast = self.slow = mid
+        above = self.fast > self.slow
+        self.fast += FAST * (mid - self.fast)
+        self.slow += SLOW * (mid - self.slow)
+        self.quotes += 1
+        if self.quotes <= 500 or above == (self.fast > self.slow):
+            return None
+        return "down" if above else "up"
+
+
+class Crossings:
+    """The strategy. It sees events, and never where they come from."""
+
+    def __init__(self) -> None:
+        self.means: dict[str, Means] = {}  # by feed, as notices name it
+        self.crossings = self.resets = 0
+
+    def on(self, event: feedd.Event) -> None:
+        """Take in whatever a stream yields."""
+        match event:
+            case feedd.Quote(bid=float(bid), ask=float(ask)):
+                feed = f"{event.exchange}.{event.symbol}."
+                way = self.means.setdefault(feed, Means()).crossed((bid + ask) / 2)
+                if way is not None:
+                    self.crossings += 1
+                    print(f"{event.published_ns} {event.symbol} {way} at {(bid + ask) / 2:g}")
+            case feedd.Gap():
+                self.reset(event.topic.partition(".")[2], event.reason)
+            case feedd.UpstreamGap() | feedd.NewSession() | feedd.Stopped():
+                self.reset(event.feed, type(event).__name__)
+            case feedd.StateChange(state="damaged" | "behind"):
+                print(f"! {event.state}: {event.reason}")
+
+    def reset(self, feed: str, why: str) -> None:
+        """Forget a feed's means."""
+        if self.means.pop(feed, None) is not None:
+            self.resets += 1
+            print(f"! {feed} begins anew: {why}")
+
+
+def main() -> None:
+    """Run until the recording ends, or Ctrl-C."""
+    if not sys.argv[1:]:
+        sys.exit(__doc__)
+    strategy = Crossings()
+    with opened(sys.argv[1], sys.argv[2:] or ["quote."]) as stream:
+        try:
+            for event in stream:
+                strategy.on(event)
+        except KeyboardInterrupt:
+            pass
+    print(f"{strategy.crossings} crossings, {strategy.resets} times begun anew")
+
+
+if __name__ == "__main__":
+    main()

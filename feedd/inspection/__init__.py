@@ -1,0 +1,1 @@
+"""What a recording holds, for a person to read: `feedd inspect`."""

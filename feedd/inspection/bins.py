@@ -1,0 +1,123 @@
+"""Prices and rates over time, for a picture: pure, and as large for a day as for a minute."""
+
+from __future__ import annotations
+
+from array import array
+from math import nan
+from typing import TYPE_CHECKING
+
+from feedd.client.events import Quote, Ticker, Trade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from feedd.client.events import Tick
+
+BINS = 1200  # about as many as the picture has pixels
+MOST_SYMBOLS = 500  # with bins of their own
+NS = 1_000_000_000
+
+GAP, UPSTREAM, NOT_LIVE, SESSION = MARKS = ("gap", "upstream gap", "not live", "new session")
+_RANKS: dict[type, int] = {
+    Ticker: 1,
+    Trade: 2,
+    Quote: 3,
+}  # which channel's prices are the best to be had
+
+
+class Symbol:
+    """One symbol's bins: the lowest and highest price, how many messages, and what was amiss."""
+
+    def __init__(self) -> None:
+        self.low = array("d", [nan]) * BINS
+        self.high = array("d", [nan]) * BINS
+        self.counts = array("Q", [0]) * BINS
+        self.marks = {mark: bytearray(BINS) for mark in MARKS}
+        self.messages = 0
+        self.priced_by: type | None = None
+
+    def price(self, at: int, kind: type, price: float) -> None:
+        """Take in a price; those of a worse channel are forgotten when a better one comes."""
+        if kind is not self.priced_by:
+            if self.priced_by is not None:
+                if _RANKS[kind] < _RANKS[self.priced_by]:
+                    return
+                self.low = array("d", [nan]) * BINS
+                self.high = array("d", [nan]) * BINS
+            self.priced_by = kind
+        if not self.low[at] <= price:
+            self.low[at] = price
+        if not self.high[at] >= price:
+            self.high[at] = price
+
+    def runs(self, mark: str) -> Iterable[tuple[int, int]]:
+        """Yield the bins with a mark, as ranges: the first, and the one behind the last."""
+        marked = self.marks[mark]
+        at = marked.find(1)
+        while at >= 0:
+            end = marked.find(0, at)
+            end = BINS if end < 0 else end
+            yield at, end
+            at = marked.find(1, end)
+
+
+class Bins:
+    """All symbols of a span of time, from `from_ns` to `to_ns`."""
+
+    def __init__(self, from_ns: int, to_ns: int) -> None:
+        self.from_ns = from_ns
+        self.to_ns = max(to_ns, from_ns + BINS)
+        self.symbols: dict[tuple[str, str], Symbol] = {}  # by exchange and symbol
+        self.left_out: set[tuple[str, str]] = set()
+        self._ns = -(-(self.to_ns - from_ns + 1) // BINS)  # of each, rounded up
+
+    @property
+    def bin_s(self) -> float:
+        """How long a bin is, in s."""
+        return self._ns / NS
+
+    def begins_ns(self, at: int) -> int:
+        """Return when a bin begins."""
+        return self.from_ns + at * self._ns
+
+    def tick(self, at_ns: int, event: Tick) -> None:
+        """Take in an event that was published at a time."""
+        symbol = self._symbol(event.exchange, event.symbol)
+        if symbol is None:
+            return
+        at = self._bin(at_ns)
+        symbol.messages += 1
+        symbol.counts[at] += 1
+        kind = type(event)
+        if kind is Quote:
+            price = None
+            if event.bid is not None and event.ask is not None:  # type: ignore[union-attr]
+                price = (event.bid + event.ask) / 2  # type: ignore[union-attr]
+        elif kind is Trade:
+            price = event.price  # type: ignore[union-attr]
+        elif kind is Ticker:
+            price = event.last  # type: ignore[union-attr]
+        else:
+            return
+        if price is not None:
+            symbol.price(at, kind, price)
+
+    def mark(self, feed: str, mark: str, from_ns: int, to_ns: int) -> None:
+        """Mark what was amiss with a feed, `<exchange>.<symbol>.`, from one time to another."""
+        exchange, _, name = feed.partition(".")
+        symbol = self._symbol(exchange, name.removesuffix("."))
+        if symbol is not None:
+            first, last = self._bin(from_ns), self._bin(to_ns)
+            symbol.marks[mark][first : last + 1] = b"\1" * (last + 1 - first)
+
+    def _symbol(self, exchange: str, name: str) -> Symbol | None:
+        found = self.symbols.get((exchange, name))
+        if found is None:
+            if len(self.symbols) >= MOST_SYMBOLS:
+                self.left_out.add((exchange, name))
+                return None
+            found = self.symbols[exchange, name] = Symbol()
+        return found
+
+    def _bin(self, at_ns: int) -> int:
+        return min(max(0, (at_ns - self.from_ns) // self._ns), BINS - 1)

@@ -1,0 +1,93 @@
+"""The examples, as a person runs them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from conftest import REPOSITORY
+from integration.client_world import Feed, Threaded, World
+
+import feedd
+from feedd import model
+from feedd.recording.records import LIVE, NOTICE
+from feedd.recording.segment import Meta, SegmentWriter
+
+WAVE = 1200  # quotes: up for half of them, then down
+THREE_WAYS = [sys.executable, "-u", str(REPOSITORY / "examples" / "three_ways.py")]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    one = World(tmp_path)
+    yield one
+    one.close()
+
+
+def quote(number: int) -> model.Quote:
+    """Return a quote of the wave."""
+    mid = 1000.0 - abs(number % WAVE - WAVE / 2)
+    return model.Quote(
+        symbol="A/B", timestamp=1, bid=mid, bid_size=1.0, ask=mid, ask_size=1.0, exchange="test",
+        received_ns=1,
+    )  # fmt: skip
+
+
+class Waves(Threaded):
+    """Publishes the wave, again and again."""
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__()
+        self._feed = feed
+        self._number = 0
+
+    def once(self) -> None:
+        self._number += 1
+        self._feed.publisher.publish(quote(self._number))
+        time.sleep(0.0002)
+
+
+def test_a_strategy_runs_on_a_recording(tmp_path: Path) -> None:
+    begun_ns = time.time_ns()
+    meta = Meta(exchange="test", prefixes=("",), begun_ns=begun_ns, made_by="a test")
+    writer = SegmentWriter(tmp_path / "one.feedd", meta)
+    for seq in range(1, 2 * WAVE + 1):
+        at_ns = begun_ns + seq
+        if seq == WAVE + 1:
+            gap = feedd.Gap("quote.test.A/B.", 1, seq, seq, "a test's")
+            writer.add(at_ns, NOTICE, b"Gap", msgspec.msgpack.encode(gap))
+            continue
+        one = msgspec.structs.replace(quote(seq), published_ns=at_ns, session=1, seq=seq)
+        writer.add(at_ns, LIVE, b"quote.test.A/B.", msgspec.msgpack.encode(one))
+    writer.close("a test's end")
+    done = subprocess.run(
+        [*THREE_WAYS, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True
+    )
+    first, again, second, last = done.stdout.splitlines()
+    assert " A/B down at " in first
+    assert again == "! test.A/B. begins anew: a test's"
+    assert " A/B down at " in second
+    assert last == "2 crossings, 1 times begun anew"
+
+
+def test_the_same_strategy_runs_live(world: World) -> None:
+    side = world.proxy()
+    world.opened(Waves(world.feed(side)))
+    running = subprocess.Popen([*THREE_WAYS, side.endpoint], stdout=subprocess.PIPE, text=True)
+    try:
+        assert running.stdout is not None
+        lines = [running.stdout.readline() for _ in range(2)]
+        assert sorted(line.split()[2] for line in lines) == ["down", "up"]
+        running.send_signal(signal.SIGINT)
+        said, _ = running.communicate(timeout=60)
+        assert said.splitlines()[-1].endswith("times begun anew")
+        assert running.returncode == 0
+    finally:
+        running.kill()
+        running.wait()
