@@ -130,7 +130,9 @@ class StateChange(Struct, frozen=True):
     The states are those of the feed's statuses, as strings. `stale` is also what a feed is of
     which nothing is heard; the first status thereafter ends it. Those of the stream (`feed` is "")
     are `no_history` and `history`: whether the history service answers; and `behind`: so many
-    notices were dropped that the caller did not take, or so many topics are not followed.
+    notices were dropped that the caller did not take, or so many topics are not followed. In a
+    recording, the recorder's own stand too: `interrupted`, where it was not running, and
+    `unwritten`, where it could not write.
     """
 
     feed: str
