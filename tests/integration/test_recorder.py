@@ -13,7 +13,9 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 from conftest import PYTHON, Project, clean_environment, eventually
+from integration.client_world import World
 from integration.recordings import (
     QUOTES,
     SYMBOL,
@@ -25,8 +27,12 @@ from integration.recordings import (
     whole_recording,
 )
 
+from feedd.client.frames import subscribe_frames
+from feedd.config import Config, RecorderSettings
+from feedd.recorder.recorder import Recorder
 from feedd.recording.reading import SegmentReader
 from feedd.recording.records import REPLAYED
+from feedd.recording.segment import Index
 
 __all__ = ["whole_recording"]
 
@@ -65,6 +71,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
+def endings(folder: Path) -> list[Index]:
+    """Return the index of each segment: one, and two over midnight."""
+    indexes = [SegmentReader(path).index() for path in sorted(folder.rglob("*.feedd"))]
+    assert None not in indexes
+    return [index for index in indexes if index is not None]
+
+
 def test_a_recording_of_the_whole_run_holds_all_that_the_exchange_sent(
     whole_recording: Path, btcusdt: Path
 ) -> None:
@@ -84,10 +97,7 @@ def test_a_recording_of_the_whole_run_holds_all_that_the_exchange_sent(
     assert (len(seen["quote"]), len(seen["trade"])) == (QUOTES, TRADES)
     for channel, events in truth.items():
         assert seen[channel] == events, channel
-    (segment,) = whole_recording.rglob("*.feedd")
-    index = SegmentReader(segment).index()
-    assert index is not None
-    assert index.ended == "the recorder was stopped"
+    assert endings(whole_recording)[-1].ended == "the recorder was stopped"
     last = [one for one in held.frames if one.topic.decode() == STATUS][-1]
     assert msgspec.msgpack.decode(last.payload)["state"] == "stopped"
 
@@ -151,7 +161,7 @@ def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_
     killed_ns = time.time_ns()
     recorder.send_signal(signal.SIGKILL)
     recorder.wait()
-    (torn,) = line.recordings.rglob("*.feedd")
+    torn = max(line.recordings.rglob("*.feedd"))
     kept_ns = SegmentReader(torn).extent().last_ns
     assert kept_ns is not None
     assert killed_ns - kept_ns < 2e9  # the interval, and what a busy machine takes
@@ -180,6 +190,27 @@ def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_
     assert any(one.kind == REPLAYED for one in held.frames), "nothing was repaired"
 
 
+def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    try:
+        side = world.proxy()
+        feed = world.feed(side)
+        meant = RecorderSettings(dir=str(tmp_path / "recordings"))
+        recorder = Recorder(Config(symbols=("A/B",)), meant, structlog.get_logger(), lambda _: None)
+        with subscribe_frames(side.endpoint, "quote.", side.history_endpoint, {}) as stream:
+            feed.quote()
+            feed.beat()
+            eventually(lambda: stream._queue)
+            feed.quote(3000)
+            eventually(lambda: len(stream._queue) > 3000)
+            recorder.stop()
+            recorder._record(stream)
+            recorder._drain(stream)
+            assert len(stream._queue) == 0
+    finally:
+        world.close()
+
+
 def test_the_supervised_recorder_is_seen_and_stopped_with_an_index(
     make_project: Callable[..., Project],
 ) -> None:
@@ -206,10 +237,8 @@ def test_the_supervised_recorder_is_seen_and_stopped_with_an_index(
     assert by_hand.returncode == 0, said
     assert " records, " in said.splitlines()[-1]
     assert project.feedd("stop").returncode == 0
-    (segment,) = (project.root / "recordings" / "binanceusdm").rglob("*.feedd")
-    index = SegmentReader(segment).index()
-    assert index is not None
-    assert set(index.topics) == {QUOTE, STATUS}
+    indexes = endings(project.root / "recordings")
+    assert {name for index in indexes for name in index.topics} == {QUOTE, STATUS}
     held = Held(project.root / "recordings")
     last = [one for one in held.frames if one.topic.decode() == STATUS][-1]
     assert msgspec.msgpack.decode(last.payload)["state"] == "stopped"

@@ -147,6 +147,16 @@ def test_a_topic_that_is_new_since_begins_with_its_first_message() -> None:
     assert [seq for _, seq, _ in frames(client, TRADE)] == [1, 2, 3]
 
 
+def test_the_first_message_of_a_new_topic_is_repaired_where_it_is_lost_after_the_snapshot() -> None:
+    client = resumed({QUOTE: (1, 6), STATUS: (1, 3)}, quote(5), status(3, next_seq={QUOTE: 6}))
+    assert client.history is not None
+    client.history.keep(trade(1))
+    client.hear(trade(2))
+    client.look()
+    client.answer()
+    assert [seq for _, seq, _ in frames(client, TRADE)] == [1, 2]
+
+
 def test_without_a_history_all_that_was_published_meanwhile_is_a_gap() -> None:
     client = Client(frames=True, ends={QUOTE: (1, 6), STATUS: (1, 3)})
     client.hear(quote(9), status(5, next_seq={QUOTE: 10}))
