@@ -63,7 +63,8 @@ class Series:
         self._synced_ns = time.time_ns()
         self._synced_s = time.monotonic()
         self._again_s = 0.0
-        self._told_s = 0.0
+        self._told_s = float("-inf")
+        self._told = False
 
     @property
     def size(self) -> int:
@@ -127,7 +128,9 @@ class Series:
         self._clear()
         self._unsynced = True
         if self.unwritten is not None:
-            self._log.warning(f"{self.exchange}: writes again; {self.unwritten.text}")
+            if self._told:  # of a disk on which there is room now and then, not each time
+                self._told = False
+                self._log.warning(f"{self.exchange}: writes again; {self.unwritten.text}")
             self.unwritten = None
         if writer.size >= self._settings.segment_mb * 1e6:
             self._finish("the next one begins")
@@ -143,8 +146,8 @@ class Series:
             why = error.strerror or type(error).__name__
             self.unwritten = Unwritten(why, time.time_ns())
         self._forget()
-        if now_s - self._told_s >= TELL_EVERY_S or self._told_s == 0:
-            self._told_s = now_s
+        if now_s - self._told_s >= TELL_EVERY_S:
+            self._told_s, self._told = now_s, True
             self._log.error(f"{self.exchange}: {self.unwritten.text}; it is tried again")
 
     def _forget(self) -> None:

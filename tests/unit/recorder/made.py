@@ -27,8 +27,10 @@ class Said:
     warning = error = info
 
 
-def made(root: Path, clock_ns: int | None = None, **settings: Any) -> Series:
-    return Series(root, EXCHANGE, RecorderSettings(**settings), clock_ns, Said())
+def made(
+    root: Path, clock_ns: int | None = None, said: Said | None = None, **settings: Any
+) -> Series:
+    return Series(root, EXCHANGE, RecorderSettings(**settings), clock_ns, said or Said())
 
 
 def add(series: Series, *messages: Frames, ns: int = NS) -> None:

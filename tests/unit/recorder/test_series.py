@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from unit.client.world import QUOTE, quote
-from unit.recorder.made import NS, add, made, records, records_so_far, segments
+from unit.recorder.made import NS, Said, add, made, records, records_so_far, segments
 
 from feedd.client.events import Gap, StateChange
 from feedd.recorder import series as series_module
@@ -190,3 +190,29 @@ def test_a_lasting_failure_holds_no_more_than_a_block(
         assert series._held == []
         assert series.lost == 5
         series.close("")
+
+
+def test_of_a_disk_with_room_now_and_then_the_log_tells_once_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series_module, "AGAIN_S", 0.0)
+    said = Said()
+    series = made(tmp_path, said=said)
+    for seq in range(1, 11):
+        add(series, quote(2 * seq))
+        with no_file_larger_than(0):
+            series.write()
+        add(series, quote(2 * seq + 1))
+        series.write()
+    series.close("")
+    told = [event for event in said.events if "could not be written" in event]
+    assert len(told) == 2
+    assert "it is tried again" in told[0]
+    assert "writes again" in told[1]
+    assert series.lost == 10
+    monkeypatch.setattr(series_module, "TELL_EVERY_S", 0.0)
+    add(series, quote(30))
+    with no_file_larger_than(0):
+        series.write()
+    assert len([event for event in said.events if "it is tried again" in event]) == 2
+    series.close("")
