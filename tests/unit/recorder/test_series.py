@@ -177,6 +177,7 @@ def test_what_could_not_be_written_is_told_before_the_stream_goes_on(
     gap = msgspec.msgpack.decode(told[1].payload, type=Gap)
     assert gap == Gap(QUOTE, 1, 3, 5, "the recorder could not write: File too large")
     assert found.index(told[1]) == 3
+    assert len(segments(tmp_path)) == 2, "a file that is refused is not written to again"
 
 
 def test_a_lasting_failure_holds_no_more_than_a_block(
