@@ -18,6 +18,7 @@ from bench import (
     one_or_all,
     peers_environment,
     proxy_rate,
+    recorder_rate,
     report,
     results,
     rounds,
@@ -146,12 +147,15 @@ def _end(*_signal: object) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("kind", choices=["main", "scale"])
+    parser.add_argument("kind", choices=["main", "scale", "record"])
     parser.add_argument("--quick", action="store_true", help="minutes; too short to quote")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     try:
-        run(given.kind, given.quick)
+        if given.kind == "record":
+            recorder_rate.run(quick=given.quick)
+        else:
+            run(given.kind, given.quick)
     except (BenchError, FeeddError) as error:
         sys.exit(f"bench: {error}")
     except KeyboardInterrupt:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from feedd.transport.subscriber import Subscriber
 
 SAID_CHARACTERS = 200  # of a command that failed: of 200 feeds it tells each one's state
-WORKERS = ("feed", "proxy", "watchdog")
+WORKERS = ("feed", "proxy", "recorder", "watchdog")
 
 
 class Line:

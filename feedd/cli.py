@@ -23,6 +23,7 @@ from feedd.logs.lines import readable
 from feedd.operation import changes, config_edit, demo, health, show, table
 from feedd.operation.follow import Follower, processes
 from feedd.operation.startup import start, wait_until_healthy, wait_until_live
+from feedd.recorder import command as record_command
 from feedd.sources import exchanges
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon, project_root
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     audit_command.add_recording(tail)
     tail.set_defaults(run=_tail)
     audit_command.add_audit(commands)
+    record_command.add_record(commands).set_defaults(run=_record)
     conformance_command.add_conformance(commands)
     tables_command.add_export(commands)
     importing_command.add_import(commands)
@@ -261,6 +263,11 @@ def _tail(arguments: argparse.Namespace) -> int:
             message = subscriber.receive(TAIL_IDLE_S)
             if message is not None:
                 print(show.message_line(*message), flush=True)
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    settings, _ = _settings(arguments)
+    return record_command.record(settings, arguments.prefixes, arguments.dir)
 
 
 def _logs(arguments: argparse.Namespace) -> int:

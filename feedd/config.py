@@ -77,6 +77,16 @@ class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
     faults: tuple[Fault, ...] = ()  # docs/faults.md; `after_s` counts from the exchange's start
 
 
+class RecorderSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is recorded, and where: docs/operations.md."""
+
+    dir: str = "recordings"
+    topics: tuple[str, ...] = ("",)  # prefixes; statuses always besides
+    segment_minutes: Annotated[float, Meta(gt=0, le=1440)] = 60.0
+    segment_mb: Annotated[float, Meta(gt=0, le=100_000)] = 256.0
+    fsync_s: Annotated[float, Meta(ge=0.05, le=60)] = 1.0
+
+
 class Feed(Struct, frozen=True):
     """One worker's part of the configuration; `port` is None where the next free one is meant."""
 
@@ -107,6 +117,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     run_dir: str = "run"
     log_dir: str = "logs"
     embedded_exchange: EmbeddedExchange | None = None
+    recorder: RecorderSettings | None = None
 
     def endpoint_of(self, exchange: str, symbol: str) -> str | None:
         """Return where the source of a feed connects: None means the exchange itself.
@@ -282,8 +293,20 @@ class _Document:
             if (unfit := fault_table.check(fault)) is not None:
                 raise self._error(["embedded_exchange", "faults", index], unfit)
         self._check_channels(config.channels, ["channels"])
+        self._check_recorder(config.recorder)
         self._check_symbols(config)
         self._check_sources(config)
+
+    def _check_recorder(self, recorder: RecorderSettings | None) -> None:
+        if recorder is None:
+            if isinstance(self._data, dict) and "recorder" in self._data:
+                raise self._error(["recorder"], "is empty; `recorder: {}` records with defaults")
+            return
+        if not recorder.topics:
+            raise self._error(["recorder", "topics"], "is empty; [''] records everything")
+        for index, prefix in enumerate(recorder.topics):
+            if not prefix.isascii():
+                raise self._error(["recorder", "topics", index], f"{prefix!r} is not ASCII")
 
     def _check_proxies(self, config: Config) -> None:
         taken: dict[str, str] = {}
@@ -349,7 +372,14 @@ class _Document:
 
 KEYS = frozenset(
     field.name
-    for struct in (Config, SymbolEntry, ProxySettings, EmbeddedExchange, Fault)
+    for struct in (
+        Config,
+        SymbolEntry,
+        ProxySettings,
+        EmbeddedExchange,
+        RecorderSettings,
+        Fault,
+    )
     for field in msgspec.structs.fields(struct)
 )
 CHOICES: dict[str | int, tuple[str, ...]] = {

@@ -80,7 +80,28 @@ class _Other(Struct, frozen=True):
     seq: int
 
 
-Message = Any  # a Tick, Status or Brief: all have session, seq and origin
+class Frame(Struct, gc=False):
+    """A message as it was published, for who keeps it: of its payload only the numbers are read."""
+
+    session: int
+    seq: int
+    published_ns: int = 0
+    origin: Origin = msgspec.field(default="live", name="client.origin")
+    topic: bytes = msgspec.field(default=b"", name="client.topic")
+    payload: bytes = msgspec.field(default=b"", name="client.payload")
+
+
+class StatusFrame(Frame, kw_only=True):
+    """A status as it was published, and what the protocol itself needs of it."""
+
+    state: str
+    reason: str | None
+    next_seq: dict[str, int]
+    uptime_s: float
+    gap: model.Gap | None = None
+
+
+Message = Any  # a Tick, Status, Brief or Frame: all have session, seq and origin
 
 
 _TICKS: dict[str, Callable[[bytes], Message]] = {
@@ -90,6 +111,8 @@ _TICKS: dict[str, Callable[[bytes], Message]] = {
 _STATUS = msgspec.msgpack.Decoder(Status).decode
 _BRIEF = msgspec.msgpack.Decoder(Brief).decode
 _OTHER = msgspec.msgpack.Decoder(_Other).decode
+_FRAME = msgspec.msgpack.Decoder(Frame).decode
+_STATUS_FRAME = msgspec.msgpack.Decoder(StatusFrame).decode
 _HEAD = msgspec.msgpack.Decoder(_Head).decode
 _REFUSAL = msgspec.msgpack.Decoder(Refusal).decode
 _SNAPSHOT = msgspec.msgpack.Decoder(SnapshotAnswer).decode
@@ -101,6 +124,20 @@ def decoder(channel: str, *, full_status: bool) -> Callable[[bytes], Message]:
     if channel == "status":
         return _STATUS if full_status else _BRIEF
     return _TICKS.get(channel) or (lambda payload: _other(channel, payload))
+
+
+def frame_decoder(topic: bytes, *, is_status: bool) -> Callable[[bytes], Frame]:
+    """Return what makes frames of a topic's payloads; it raises DecodeError for what is none."""
+    read: Callable[[bytes], Frame] = _STATUS_FRAME if is_status else _FRAME
+
+    def decode(payload: bytes) -> Frame:
+        frame = read(payload)
+        frame.topic = topic
+        frame.payload = payload
+        frame.origin = "live"
+        return frame
+
+    return decode
 
 
 def _other(channel: str, payload: bytes) -> Tick:

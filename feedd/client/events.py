@@ -129,9 +129,10 @@ class StateChange(Struct, frozen=True):
 
     The states are those of the feed's statuses, as strings. `stale` is also what a feed is of
     which nothing is heard; the first status thereafter ends it. Those of the stream (`feed` is "")
-    are `no_history` and `history`: whether the history service answers; `behind`: so many
-    notices were dropped that the caller did not take, or so many topics are not followed; and, of
-    a recording, `damaged`: the reason says which range of it can't be read, and why.
+    are `no_history` and `history`: whether the history service answers; and `behind`: so many
+    notices were dropped that the caller did not take, or so many topics are not followed. In a
+    recording stand besides `damaged`: which range of it can't be read, and why; `interrupted`,
+    where the recorder was not running, and `unwritten`, where it could not write.
     """
 
     feed: str

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from feedd.client.decoding import Frame
 from feedd.client.events import Gap, NewSession, StateChange, Status, Stopped, UpstreamGap
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Dropped:
         self._told: dict[tuple[str, int], Event] = {}
         self._beyond = 0
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event | Frame) -> None:
         """Drop an event."""
         key, kept = self._as_told(event)
         if key in self._told or len(self._told) < MOST_DROPPED:
@@ -44,11 +45,13 @@ class Dropped:
         else:
             self._beyond += 1
 
-    def _as_told(self, event: Event) -> tuple[tuple[str, int], Event]:
+    def _as_told(self, event: Event | Frame) -> tuple[tuple[str, int], Event]:
         if isinstance(event, NOTICES):
             return ("", len(self._told)), event
         if isinstance(event, Gap):
             topic, first, last = event.topic, event.from_seq, event.to_seq
+        elif isinstance(event, Frame):
+            topic, first, last = event.topic.decode("ascii"), event.seq, event.seq
         else:
             topic = f"{event.channel}.{event.exchange}.{event.symbol}."
             first = last = event.seq

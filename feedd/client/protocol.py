@@ -32,7 +32,7 @@ from feedd.client.topic_table import MOST_TOPICS, TopicTable
 from feedd.codec import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from feedd.client.asking import Request
     from feedd.client.decoding import Message
@@ -46,10 +46,23 @@ HELD_UP_S = 0.5  # a look that comes so late was held up in this process: the ti
 
 
 class Protocol:
-    """One stream. `prefixes` are of the topics that the caller wants; `histories` can be asked."""
+    """One stream. `prefixes` are of the topics that the caller wants; `histories` can be asked.
 
-    def __init__(self, prefixes: Iterable[str], histories: int, now_s: float) -> None:
-        self._table = TopicTable(prefixes)
+    With `frames` it hands on frames as they were published, and no ticks. `ends` says by topic
+    where an earlier stream ended, its session and the next seq: this one begins there, without a
+    snapshot, and what was published since is a hole.
+    """
+
+    def __init__(
+        self,
+        prefixes: Iterable[str],
+        histories: int,
+        now_s: float,
+        *,
+        frames: bool = False,
+        ends: Mapping[str, tuple[int, int]] | None = None,
+    ) -> None:
+        self._table = TopicTable(prefixes, frames=frames)
         self._topics = self._table.topics
         self._asking = Asking(histories)
         self._tell = Telling()
@@ -60,6 +73,7 @@ class Protocol:
         self._held_up_s = 0.0
         self._closely_s = now_s
         self._joining: Joining | None = None
+        self._sequencing.resume(ends or {})
         if histories:
             self._joining = Joining(now_s + JOIN_S)
             self._ask_snapshot(self._joining, now_s)
@@ -207,6 +221,7 @@ class Protocol:
             self._tell.no_history(f"{without}: the stream begins without a snapshot")
         lowest = joining.first_held()
         snapshot = self._read_snapshot(joining)
+        self._resume(snapshot, lowest, now_s)
         behind = [
             (topic, message)
             for topic, message in snapshot
@@ -222,7 +237,7 @@ class Protocol:
         for (topic, session), seq in lowest.items():
             if topic.order is None and topic.feed.session in {None, session}:
                 topic.feed.session = session
-                topic.order = Order(session, seq)
+                topic.order = Order(session, 1 if topic.feed.whole else seq)
         for topic, message, held_s in joining.held:
             self._sequencing.take(topic, message, held_s)
         for topic, message in behind:
@@ -241,9 +256,32 @@ class Protocol:
             message = read_from_history(topic.name, topic.decode, frame, payload, "snapshot")
             if message is not None:
                 snapshot.append((topic, message))
-                topic.feed.session = max(topic.feed.session or 0, message.session)
+                if not topic.feed.resumed:
+                    topic.feed.session = max(topic.feed.session or 0, message.session)
         self._tell.topics_refused(self._table.refused)
         return sorted(snapshot, key=lambda one: not one[0].is_status)
+
+    def _resume(
+        self,
+        snapshot: list[tuple[Topic, Message]],
+        lowest: dict[tuple[Topic, int], int],
+        now_s: float,
+    ) -> None:
+        """Find what was published of the feeds that are resumed since their earlier end."""
+        known = [(topic, message.session, message.seq) for topic, message in snapshot]
+        known += [(topic, session, seq - 1) for (topic, session), seq in lowest.items()]
+        known = [one for one in known if one[0].feed.resumed]
+        newest: dict[Feed, int] = {}
+        for topic, session, _ in known:
+            newest[topic.feed] = max(session, newest.get(topic.feed, session))
+        for feed, session in newest.items():
+            if session != feed.session:
+                self._sequencing.new_session(feed, session)
+            feed.resumed = False
+        for topic, session, high in sorted(known, key=lambda one: one[2]):
+            if topic.order is None and topic.feed.whole and session == topic.feed.session:
+                topic.order = Order(session, 1)
+            self._sequencing.published(topic, session, high, now_s)
 
     def _begin_with(self, topic: Topic, message: Message, held: int | None) -> bool:
         """Begin a topic with its snapshot; return whether that is done with.
@@ -270,11 +308,12 @@ class Protocol:
         self, feed: Feed, status: Message, lowest: dict[tuple[Topic, int], int], now_s: float
     ) -> None:
         """Begin the feed's topics of which there was no snapshot where its status says."""
-        feed.whole = False
+        feed.whole = bool(feed.whole)
         feed.heard_s = now_s
         feed.stopped = status.state == "stopped"
         for name, next_seq in status.next_seq.items():
             topic = self._table.get(name.encode())
             if topic is not None and topic.feed is feed and topic.order is None:
                 held = lowest.get((topic, status.session), next_seq)
-                topic.order = Order(status.session, max(1, min(held, next_seq)))
+                first = 1 if feed.whole else max(1, min(held, next_seq))
+                topic.order = Order(status.session, first)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from feedd.client.order import Hole, Order
+from feedd.client.order import LARGEST, Hole, Order
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from feedd.client.decoding import Message
     from feedd.client.telling import Telling
     from feedd.client.topic_table import Feed, Topic, TopicTable
 
+MOST_RESUMED = 10_000  # messages of a topic that are asked for, as many as a history keeps
 OTHER_ENDPOINT_S = 0.05  # another endpoint may fill a hole, or the message may only be late
 
 
@@ -39,15 +42,48 @@ class Sequencing:
         alone = self.endpoints_up <= 1 and self._repairs
         return 0.0 if alone else OTHER_ENDPOINT_S
 
+    def resume(self, ends: Mapping[str, tuple[int, int]]) -> None:
+        """Go on where an earlier stream ended: by topic, its session and the seq that is next.
+
+        A feed of which no status is among them may have more topics than are known.
+        """
+        topics = [(self._table.get(name.encode()), *end) for name, end in ends.items()]
+        known = [(topic, session, first) for topic, session, first in topics if topic is not None]
+        for topic, session, _ in known:
+            topic.feed.session = max(topic.feed.session or 0, session)
+        for topic, session, first in known:
+            feed = topic.feed
+            if session == feed.session:
+                topic.order = Order(session, first)
+                feed.resumed = True
+                feed.whole = feed.whole or topic.is_status
+
+    def published(self, topic: Topic, session: int, high: int, now_s: float) -> None:
+        """Take in what of a resumed topic was published meanwhile: it is asked for in pieces."""
+        order = topic.order
+        if order is None or order.session != session or high <= order.high:
+            return
+        known = order.high
+        if high - known > MOST_RESUMED:
+            known = high - MOST_RESUMED
+            order.exists(known, now_s, self.patience_s)
+            for hole in order.within(order.next, known):
+                hole.lost = f"it is more than {MOST_RESUMED:,} messages ago"
+        for last in range(known + LARGEST, high, LARGEST):
+            order.exists(last, now_s, self.patience_s)
+        order.exists(high, now_s, self.patience_s)
+        self.advance(topic)
+
     def take(self, topic: Topic, message: Message, now_s: float) -> None:
         """Take in a message that came by a subscription, or with the snapshot."""
         feed = topic.feed
         if feed.session is None:
             feed.session = message.session
-        elif message.session > feed.session:
-            self._new_session(feed, message.session)
-        elif message.session < feed.session:
-            return
+        elif message.session != feed.session:
+            if message.session < feed.session and not feed.resumed:
+                return
+            self.new_session(feed, message.session)
+        feed.resumed = False
         if topic.is_status and message.origin == "live":
             feed.heard_s = now_s
             feed.stopped = message.state == "stopped"
@@ -108,7 +144,8 @@ class Sequencing:
         order.exists(next_seq - 1, now_s, self.patience_s, newest=True)
         return order
 
-    def _new_session(self, feed: Feed, session: int) -> None:
+    def new_session(self, feed: Feed, session: int) -> None:
+        """Begin a feed's topics anew, each with its first message."""
         old = feed.session
         for topic in feed.topics:
             if topic.order is not None:

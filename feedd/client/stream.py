@@ -40,11 +40,10 @@ class Stream(Generic[E]):
     """
 
     def __init__(
-        self, endpoints: list[str], prefixes: list[str], histories: list[str], most: int,
+        self, endpoints: list[str], histories: list[str], protocol: Protocol, most: int,
         *, only_ticks: bool,
     ) -> None:  # fmt: skip
-        sockets = ClientSockets(endpoints, histories, subscriptions(prefixes))
-        protocol = Protocol(prefixes, len(histories), time.monotonic())
+        sockets = ClientSockets(endpoints, histories, protocol.subscriptions)
         self._handover = Handover(most, only_ticks=only_ticks)
         self._queue: Any = self._handover.queue
         self._receiver = Receiver(self, sockets, protocol, self._handover)
@@ -171,6 +170,15 @@ def subscribe(
 
     Raises ConfigError for what is no endpoint. One that is away is waited for.
     """
+    ends, prefixes, histories = addresses(endpoints, topics, history)
+    protocol = Protocol(prefixes, len(histories), time.monotonic())
+    return Stream(ends, histories, protocol, most_queued, only_ticks=only_ticks)
+
+
+def addresses(
+    endpoints: str | Iterable[str], topics: str | Iterable[str], history: str | Iterable[str] | None
+) -> tuple[list[str], list[str], list[str]]:
+    """Return endpoints, prefixes and histories; raise ConfigError as `subscribe` does."""
     ends, prefixes = _list(endpoints), _list(topics)
     if not ends or not prefixes:
         raise ConfigError("name at least one endpoint, and one topic: '' brings everything")
@@ -183,8 +191,7 @@ def subscribe(
             f"{len(prefixes)} topics are more than the history can be asked for at once; name what "
             "they have in common, e.g. 'quote.', or history=None"
         )
-    histories = _next_ports(ends) if history == DERIVED else _list(history or [])
-    return Stream(ends, prefixes, histories, most_queued, only_ticks=only_ticks)
+    return ends, prefixes, _next_ports(ends) if history == DERIVED else _list(history or [])
 
 
 def _list(given: str | Iterable[str]) -> list[str]:

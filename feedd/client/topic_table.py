@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from feedd.client.decoding import decoder
+from feedd.client.decoding import decoder, frame_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,7 +21,8 @@ class Feed:
     """One symbol of one exchange.
 
     `whole`: its session began while we listened, so that every topic of it begins with seq 1; None
-    until a status tells. `told` is the state and the reason that the caller knows.
+    until a status tells. `told` is the state and the reason that the caller knows. `resumed`: the
+    stream goes on where an earlier one ended, and nothing was heard of the feed yet.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Feed:
     whole: bool | None = None
     heard_s: float | None = None  # its last heartbeat
     stopped: bool = False
+    resumed: bool = False
     told: tuple[str, str | None] | None = None
     topics: list[Topic] = field(default_factory=list)
 
@@ -47,9 +49,13 @@ class Topic:
 
 
 class TopicTable:
-    """Topics by their frame; prefixes are the caller's."""
+    """Topics by their frame; prefixes are the caller's.
 
-    def __init__(self, prefixes: Iterable[str]) -> None:
+    `frames`: messages are to be handed on as they were published, statuses in any case.
+    """
+
+    def __init__(self, prefixes: Iterable[str], *, frames: bool = False) -> None:
+        self._frames = frames
         self.prefixes = tuple(prefixes)
         self.feeds: dict[str, Feed] = {}
         self.topics: dict[bytes, Topic] = {}
@@ -77,8 +83,12 @@ class TopicTable:
         feed = self.feeds.setdefault(feed_name, Feed(feed_name))
         is_status = channel == "status"
         full = is_status and name.startswith(self._statuses)
-        wanted = full or not is_status
-        topic = Topic(name, feed, is_status, wanted, decoder(channel, full_status=full))
+        wanted = full or not is_status or self._frames
+        if self._frames:
+            decode: Callable[[bytes], Message] = frame_decoder(frame, is_status=is_status)
+        else:
+            decode = decoder(channel, full_status=full)
+        topic = Topic(name, feed, is_status, wanted, decode)
         feed.topics.append(topic)
         self.topics[frame] = topic
         return topic

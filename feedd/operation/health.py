@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Self
 import orjson
 import psutil
 
+from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.errors import FINAL_EXIT_CODES
 from feedd.logs.setup import LOG_SUFFIX
+from feedd.recorder import report as recorder_report
 from feedd.supervision.daemon import HungError
 from feedd.supervision.guard import HEARTBEAT
-from feedd.supervision.render import EXCHANGE, PROXIES, WATCHDOG
+from feedd.supervision.render import EXCHANGE, PROXIES, RECORDER, WATCHDOG
 from feedd.supervision.watchdog import AWAY
 from feedd.transport.statuses import Statuses
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 LOG_TAIL_BYTES = 65536
 HEARTBEATS_S = 1.4  # a feed says its state once a second
 FRESH_S = 3.0  # a status that is older says nothing of now
+RECORDER_LATE_S = 5.0  # it reports once a second
 WATCHDOG_LATE_S = 20.0  # it looks every 5 s, and a look may take 5 s
 MUTE = "silent"  # it runs, and nothing is heard of it
 UNKNOWN = "UNKNOWN"  # supervisord does not say
@@ -223,6 +226,9 @@ class Look:
                 late_s = min(self._since_last_look_s(), row.uptime_s)
                 if late_s > WATCHDOG_LATE_S:
                     row = replace(row, state=MUTE, reason=f"has not looked for {late_s:.0f} s")
+            if name == RECORDER and row.process == "RUNNING":
+                said = recorder_report.read(Path(self._config.run_dir, recorder_report.FILE))
+                row = _recorder(row, said, time.time_ns())
             rows.append(row)
         for feed in self._feeds:
             row = self._process(feed.name, infos.get(feed.name), known=hung is None)
@@ -247,7 +253,8 @@ class Look:
 
     def _names(self) -> list[str]:
         exchange = [] if self._config.embedded_exchange is None else [EXCHANGE]
-        return [WATCHDOG, *self._proxies, *exchange]
+        recorder = [] if self._config.recorder is None else [RECORDER]
+        return [WATCHDOG, *self._proxies, *recorder, *exchange]
 
     def _usage(self, pid: int) -> Usage:
         """Return what a process takes; the first call begins the measurement of its CPU."""
@@ -282,6 +289,29 @@ def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path
         reason=None
         if running
         else _last_error(log_dir, name, info["start"]) or info["spawnerr"] or None,
+    )
+
+
+def _recorder(
+    row: ProcessHealth, said: recorder_report.Report | None, now_ns: int
+) -> ProcessHealth:
+    """Return the recorder's row; what an earlier life of it said counts for nothing."""
+    if said is None or said.pid != row.pid:
+        if row.uptime_s < RECORDER_LATE_S:
+            return replace(row, state="starting", reason="it reads where the last recording ended")
+        return replace(row, state=MUTE, reason="it has not said yet that it records")
+    late_s = (now_ns - said.at_ns) / NS_PER_S
+    if late_s > RECORDER_LATE_S:
+        reason = f"has written nothing for {late_s:.0f} s: does the disk hang, or is it full?"
+        return replace(row, state=MUTE, reason=reason)
+    if said.failing is not None:
+        return replace(row, state="failing", reason=said.failing)
+    since = iso8601(said.since_ns // NS_PER_MS)[:-5]
+    lost = f", {said.lost:,} records lost" if said.lost else ""
+    return replace(
+        row,
+        reason=f"{said.messages_per_s:,.0f} msg/s, {said.bytes / 1e6:,.1f} MB since {since}Z "
+        f"to {said.dir}{lost}",
     )
 
 

@@ -44,6 +44,19 @@ class Damage(Struct, frozen=True):
     why: str
 
 
+class Extent(Struct, frozen=True):
+    """How far a segment goes: its last whole block's clock, its whole chunks, and what is behind.
+
+    `last_ns` is the recording's clock, None where there is no whole block. `whole` bytes are
+    chunks that are there to their end; `size` is the file's. `finished`: it has its index.
+    """
+
+    last_ns: int | None
+    whole: int
+    size: int
+    finished: bool
+
+
 class SegmentReader:
     """A segment, finished or still being written.
 
@@ -102,6 +115,19 @@ class SegmentReader:
                 raw = _decompressed(head, payload)
                 return None if raw is None else msgspec.msgpack.decode(raw, type=Index)
         return None
+
+    def extent(self) -> Extent:
+        """Return how far it goes; only its chunks' headers are read."""
+        last_ns, whole, finished = None, 0, False
+        with self.path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            for offset, head in _headers(file.fileno(), 0, None):
+                end = offset + chunks.HEADER_BYTES + head.length
+                if end > size:
+                    break
+                whole, finished = end, head.kind == chunks.INDEX
+                last_ns = head.last_ns if head.kind == chunks.BLOCK else last_ns
+        return Extent(last_ns, whole, size, finished)
 
     def records(
         self, from_ns: int | None = None, to_ns: int | None = None

@@ -156,7 +156,7 @@ class SegmentWriter:
             self.write_block()
             index = Index(
                 tuple(self._blocks),
-                {topic.decode("ascii"): frames for topic, frames in self._topics.items()},
+                {topic.decode("ascii"): frames for topic, frames in self._topics.items() if frames},
                 self._notices,
                 ended,
             )

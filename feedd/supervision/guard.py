@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from feedd.supervision.watchdog import Verdict
 
 END_FEEDS_WITHIN_S = 2.0
-END_REST_WITHIN_S = 1.5
+END_RECORDER_WITHIN_S = 1.2
+END_REST_WITHIN_S = 1.2
 WAKE_WITHIN_S = 0.5
 START_TOLERANCE_S = 2  # supervisord tells the start of a process in whole seconds
 HEARTBEAT = "watchdog.beat"  # below run_dir
 FEED_SCRIPT = "workers/feed.py"
+RECORDER_SCRIPT = "workers/recorder.py"
 
 _log = structlog.get_logger()
 
@@ -151,21 +153,23 @@ class Guard:
             _log.warning(f"{verdict.name} could not be restarted", why=str(error))
 
     def end_all(self) -> None:
-        """End all that supervisord runs: the feeds, then the rest, each all at once.
+        """End all that supervisord runs: the feeds, the recorder, the rest, each all at once.
 
         supervisord by itself stops one program after the other, and looks only once a second
         whether one has ended.
         """
         mine = os.getpid()
         children = [p for p in psutil.Process(os.getppid()).children() if p.pid != mine]
-        feeds = [p for p in children if _runs_feed(p)]
+        feeds = [p for p in children if _runs(p, FEED_SCRIPT)]
+        recorders = [p for p in children if _runs(p, RECORDER_SCRIPT)]
         _end(feeds, END_FEEDS_WITHIN_S)
-        _end([p for p in children if p not in feeds], END_REST_WITHIN_S)
+        _end(recorders, END_RECORDER_WITHIN_S)  # it has heard the feeds' last words
+        _end([p for p in children if p not in (*feeds, *recorders)], END_REST_WITHIN_S)
 
 
-def _runs_feed(process: psutil.Process) -> bool:
+def _runs(process: psutil.Process, script: str) -> bool:
     try:
-        return FEED_SCRIPT in process.cmdline()
+        return script in process.cmdline()
     except psutil.Error:
         return False
 

@@ -26,9 +26,10 @@ SOCKET_PATH_BYTES = 107  # sockaddr_un, unix(7)
 PROXY = "proxy"
 PROXIES = (PROXY, "proxy-2")
 EXCHANGE = "exchange"
+RECORDER = "recorder"
 WATCHDOG = "watchdog"
 # What is started first is stopped last: subscribers see every worker's last status.
-PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), EXCHANGE: 200}
+PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), RECORDER: 150, EXCHANGE: 200}
 FEED_PRIORITY = 300
 # The default buffer of ten drops the oldest event when the listener is slow.
 EVENTS = {"events": "TICK_5,SUPERVISOR_STATE_CHANGE_STOPPING", "buffer_size": "1000"}
@@ -48,6 +49,10 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
         (WATCHDOG, ["workers/watchdog.py"], [p["subscribers"] for p in proxies.values()]),
         *((name, ["workers/proxy.py", name], made_from) for name, made_from in proxies.items()),
     ]
+    if config.recorder is not None:
+        ends = [[proxy["subscribers"], proxy["history"]] for proxy in proxies.values()]
+        made_from = [msgspec.to_builtins(config.recorder), ends]
+        programs.append((RECORDER, ["workers/recorder.py"], made_from))
     if config.embedded_exchange is not None:
         settings = msgspec.to_builtins(config.embedded_exchange)
         programs.append((EXCHANGE, ["workers/exchange.py"], settings))

@@ -143,3 +143,29 @@ def test_a_feed_is_selected_by_program_or_by_either_form_of_its_symbol(tmp_path:
         assert [feed.symbol for feed in settings.select(name)] == ["ETH/USDT:USDT"]
     with pytest.raises(ConfigError, match="no feed is XRP/USDT"):
         settings.select("XRP/USDT")
+
+
+def test_a_recorder_has_the_documented_defaults_and_is_off_without_one(tmp_path: Path) -> None:
+    assert load(tmp_path, "symbols: [BTC/USDT]").recorder is None
+    recorder = load(tmp_path, "symbols: [BTC/USDT]\nrecorder: {}").recorder
+    assert recorder == config.RecorderSettings(
+        dir="recordings", topics=("",), segment_minutes=60, segment_mb=256, fsync_s=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("recorder:", "2: recorder: is empty; `recorder: {}` records with defaults"),
+        ("recorder: {topics: []}", "2: recorder.topics: is empty"),
+        ("recorder:\n  topics: ['quote.', 'ö']", "3: recorder.topics[1]: 'ö' is not ASCII"),
+        ("recorder:\n  fsync_s: 0", "3: recorder.fsync_s: Expected `float` >= 0.05"),
+        ("recorder:\n  segment_mbs: 5", "3: recorder.segment_mbs: unknown key; is it segment_mb?"),
+    ],
+)
+def test_a_recorder_that_can_not_be_names_file_line_and_key(
+    tmp_path: Path, text: str, error: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"symbols: [BTC/USDT]\n{text}\n")
+    assert f"feedd.yaml:{error}" in str(caught.value)

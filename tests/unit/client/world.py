@@ -93,12 +93,16 @@ class Client:
     """A protocol, its clock, and what it said; `history` None: there is none to ask."""
 
     def __init__(
-        self, *prefixes: str, history: History | None = None, histories: int | None = None
+        self,
+        *prefixes: str,
+        history: History | None = None,
+        histories: int | None = None,
+        **mode: Any,
     ) -> None:
         self.now_s = 100.0
         self.history = history
         count = histories if histories is not None else (0 if history is None else 1)
-        self.protocol = Protocol(prefixes or ("",), count, self.now_s)
+        self.protocol = Protocol(prefixes or ("",), count, self.now_s, **mode)
         self.unanswered: list[tuple[int, bytes]] = []
         self.said: list[Any] = []
         self.take()

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from feedd import config
-from feedd.operation.health import WATCHDOG_LATE_S, Look
+from feedd.operation.health import RECORDER_LATE_S, WATCHDOG_LATE_S, Look, ProcessHealth, _recorder
+from feedd.recorder import report
+from feedd.recorder.report import Report
 from feedd.supervision.daemon import Daemon
 
 
@@ -33,3 +35,60 @@ def test_a_watchdog_is_late_by_its_own_life_and_not_by_what_an_earlier_one_left(
         os.utime(heartbeat, (1, 1))
     assert watchdog_state(tmp_path, 5) is None
     assert watchdog_state(tmp_path, WATCHDOG_LATE_S + 5) == "silent"
+
+
+S = 10**9
+NOW_NS = 1_700_000_000 * S
+
+
+def recorder(said: Report | None, uptime_s: int = 60) -> ProcessHealth:
+    """Return the recorder's row; its pid is 7."""
+    return _recorder(ProcessHealth("recorder", "RUNNING", 7, uptime_s), said, NOW_NS)
+
+
+def said(age_s: float = 0.5, pid: int = 7, lost: int = 0, failing: str | None = None) -> Report:
+    return Report(
+        pid=pid, at_ns=NOW_NS - int(age_s * S), since_ns=NOW_NS - 60 * S, dir="recordings",
+        messages=100, messages_per_s=1234.4, bytes=5_250_000, lost=lost, failing=failing,
+    )  # fmt: skip
+
+
+def test_a_recorder_that_writes_is_healthy_and_says_what_it_keeps() -> None:
+    row = recorder(said())
+    assert row.healthy
+    assert row.reason == "1,234 msg/s, 5.2 MB since 2023-11-14T22:12:20Z to recordings"
+    assert recorder(said(lost=12)).reason == f"{row.reason}, 12 records lost"
+
+
+@pytest.mark.parametrize(
+    ("row", "state"),
+    [
+        (recorder(None, uptime_s=1), "starting"),
+        (recorder(said(pid=6), uptime_s=1), "starting"),
+        (recorder(said(pid=6)), "silent"),
+        (recorder(said(age_s=RECORDER_LATE_S + 1)), "silent"),
+        (recorder(said(failing="binanceusdm: 3 records …")), "failing"),
+    ],
+)
+def test_a_recorder_that_does_not_write_is_not_healthy(row: ProcessHealth, state: str) -> None:
+    assert not row.healthy
+    assert row.state == state
+
+
+def test_a_recorders_report_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / report.FILE
+    assert report.read(path) is None
+    for one in (said(failing="x" * 100), said()):
+        report.write(one, path)
+        assert report.read(path) == one
+
+
+def test_a_report_for_which_there_is_no_room_is_written_over_the_last_one(tmp_path: Path) -> None:
+    path = tmp_path / report.FILE
+    report.write(said(failing="x" * 100), path)
+    before = path.stat()
+    (tmp_path / f"{report.FILE}.{os.getpid()}").mkdir()  # a draft can't be written there
+    report.write(said(), path)
+    assert report.read(path) == said()
+    assert path.stat().st_ino == before.st_ino
+    assert path.stat().st_size == before.st_size

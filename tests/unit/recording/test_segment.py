@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from feedd.errors import ConfigError
-from feedd.recording.reading import Damage, SegmentReader
+from feedd.recording.reading import Damage, Extent, SegmentReader
 from feedd.recording.records import LIVE, NOTICE, REPLAYED, SNAPSHOT, Record
 from feedd.recording.segment import Meta, SegmentWriter
 
@@ -210,3 +210,28 @@ def test_a_write_that_fails_leaves_whole_blocks_and_the_records_wait(tmp_path: P
     writer.write_block()
     writer.close("stop")
     assert read(path) == ([*first, Record(BEGUN_NS + 50, LIVE, TOPICS[0], noise)], [])
+
+
+def test_an_extent_says_how_far_a_file_goes(tmp_path: Path) -> None:
+    path = tmp_path / "one.feedd"
+    write(path, 2)
+    size = path.stat().st_size
+    extent = SegmentReader(path).extent()
+    assert extent == Extent(BEGUN_NS + 12, size, size, finished=True)
+    index = SegmentReader(path).index()
+    assert index is not None
+    second = index.blocks[1].offset
+    os.truncate(path, second + 70)  # within the second block
+    assert SegmentReader(path).extent() == Extent(BEGUN_NS + 2, second, second + 70, finished=False)
+    os.truncate(path, index.blocks[0].offset)
+    assert SegmentReader(path).extent().last_ns is None
+
+
+def test_an_index_counts_frames_by_topic_and_notices_apart(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path / "one.feedd", META)
+    for kind, topic in ((LIVE, TOPICS[0]), (NOTICE, b"Gap"), (SNAPSHOT, TOPICS[0])):
+        writer.add(BEGUN_NS, kind, topic, b"")
+    writer.close("stop")
+    index = SegmentReader(tmp_path / "one.feedd").index()
+    assert index is not None
+    assert (index.topics, index.notices) == ({TOPICS[0].decode(): 2}, 1)

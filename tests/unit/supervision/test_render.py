@@ -45,6 +45,22 @@ def test_feeds_start_after_the_proxy_and_stop_before_it(tmp_path: Path) -> None:
     assert int(parser[BTC]["priority"]) > int(parser["program:proxy"]["priority"])
 
 
+def test_the_recorder_stops_after_the_feeds_and_before_the_proxy(tmp_path: Path) -> None:
+    parser = rendered(tmp_path, TWO + "recorder: {}\n")
+    recorder, proxy = parser["program:recorder"], parser["program:proxy"]
+    assert int(proxy["priority"]) < int(recorder["priority"]) < int(parser[BTC]["priority"])
+    assert "workers/recorder.py" in recorder["command"]
+
+
+def test_a_change_of_the_recorder_changes_only_its_program(tmp_path: Path) -> None:
+    before = rendered(tmp_path, TWO + "recorder: {}\n")
+    after = rendered(tmp_path, TWO + "recorder: {topics: ['quote.']}\n")
+    changed = {name for name in before.sections() if before[name] != after[name]}
+    assert changed == {"program:recorder"}
+    moved = rendered(tmp_path, TWO + "recorder: {}\nproxy: {history: 'tcp://127.0.0.1:6001'}\n")
+    assert moved["program:recorder"]["environment"] != before["program:recorder"]["environment"]
+
+
 def test_a_change_of_one_symbol_changes_only_its_program(tmp_path: Path) -> None:
     before = rendered(tmp_path, TWO)
     after = rendered(tmp_path, "symbols: [BTC/USDT, {symbol: ETH/USDT, channels: [trade]}]\n")

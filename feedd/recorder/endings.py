@@ -1,0 +1,151 @@
+"""Where an exchange's series of segments ended: so that the next recorder goes on there.
+
+Only the end of it is read: what came in the last 15 s of its clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from feedd.client.events import Gap, NewSession
+from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
+from feedd.errors import ConfigError
+from feedd.recorder.numbers import Numbers, notice, numbers
+from feedd.recording.reading import Damage, SegmentReader
+from feedd.recording.records import NOTICE
+from feedd.recording.segment import SUFFIX
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from feedd.recording.reading import Extent
+    from feedd.recording.records import Record
+
+# Longer than a hole waits for its repair: of a topic of which nothing stands in it, all that was
+# published before was recorded, or told to be missing.
+TAIL_NS = 15 * NS_PER_S
+MOST_SEGMENTS = 100  # that are looked into: each start of a recorder begins one
+STATUS = b"status."
+
+
+@dataclass
+class Ending:
+    """A series' end. `ends` has by topic its session, and the seq that is next.
+
+    `clock_ns` is the recording's at its last whole block, `torn` the bytes behind that;
+    `finished`: its last recorder was stopped, and did not just end.
+    """
+
+    path: Path
+    clock_ns: int
+    torn: int
+    finished: bool
+    ends: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def text(self, now_ns: int) -> str:
+        """Say what is missing up to now."""
+        last, now = (iso8601(ns // NS_PER_MS) for ns in (self.clock_ns, now_ns))
+        how = "was stopped" if self.finished else "ended without its index"
+        torn = f", with {self.torn:,} torn bytes behind that" if self.torn else ""
+        return (
+            f"{self.path.name} {how} at {last}{torn}: what was published from then to {now} is "
+            "repaired where the history still has it, and a gap where not"
+        )
+
+
+def ending(folder: Path) -> Ending | None:
+    """Return where the series in an exchange's folder ended; None where there is none.
+
+    Raises OSError for what can't be read.
+    """
+    found = _newest(folder)
+    if not found:
+        return None
+    newest, extent = found[0]
+    clock_ns = _clock_ns(newest, extent)
+    end = Ending(newest.path, clock_ns, extent.size - extent.whole, extent.finished)
+    tail = _Tail()
+    for segment, _ in reversed(found):
+        for one in segment.records(clock_ns - TAIL_NS):
+            if not isinstance(one, Damage):
+                tail.take(one)
+    end.ends = tail.ends()
+    return end
+
+
+def _newest(folder: Path) -> list[tuple[SegmentReader, Extent]]:
+    """Return the segments that have the last of the series, the newest first."""
+    found: list[tuple[SegmentReader, Extent]] = []
+    for path in sorted(folder.glob(f"*/*{SUFFIX}"), reverse=True)[:MOST_SEGMENTS]:
+        try:
+            segment = SegmentReader(path)
+        except ConfigError:
+            continue  # none of ours, or not even its head was written
+        found.append((segment, segment.extent()))
+        if segment.begun_ns <= _clock_ns(*found[0]) - TAIL_NS:
+            break
+    return found
+
+
+def _clock_ns(segment: SegmentReader, extent: Extent) -> int:
+    return segment.begun_ns if extent.last_ns is None else extent.last_ns
+
+
+class _Tail:
+    """Takes the last records of a series in their order."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, bytes | tuple[int, int]] = {}  # a payload, or where a gap ended
+        self._begun: dict[str, int] = {}  # by feed, the session that the recorder saw begin
+        self._first: dict[str, Numbers] = {}  # by feed, the first status of its last session
+
+    def take(self, record: Record) -> None:
+        if record.kind == NOTICE:
+            told = notice(record.topic, record.payload)
+            if isinstance(told, Gap):
+                self._last[told.topic] = (told.session, told.to_seq + 1)
+            elif isinstance(told, NewSession):
+                self._begun[told.feed] = told.new
+            return
+        name = record.topic.decode("ascii", "replace")
+        self._last[name] = record.payload
+        if record.topic.startswith(STATUS):
+            said = numbers(record.payload)
+            feed = _feed(name)
+            if said is not None and said.session != getattr(self._first.get(feed), "session", None):
+                self._first[feed] = said
+
+    def ends(self) -> dict[str, tuple[int, int]]:
+        known = {name: end for name, last in self._last.items() if (end := _end(last)) is not None}
+        sessions: dict[str, int] = {}
+        for name, (session, _) in known.items():
+            feed = _feed(name)
+            sessions[feed] = max(session, sessions.get(feed, session))
+        sessions |= self._begun
+        found: dict[str, tuple[int, int]] = {}
+        for feed, status in self._first.items():
+            if status.session == sessions.get(feed):
+                found |= {
+                    name: (status.session, seq)
+                    for name, seq in status.next_seq.items()
+                    if _feed(name) == feed
+                }
+        for name, (session, seq) in known.items():
+            current = sessions[_feed(name)]
+            if session == current:
+                found[name] = (session, seq)
+            elif self._begun.get(_feed(name)) == current:
+                found[name] = (current, 1)
+        return found
+
+
+def _feed(topic: str) -> str:
+    return topic.partition(".")[2]
+
+
+def _end(last: bytes | tuple[int, int]) -> tuple[int, int] | None:
+    if isinstance(last, tuple):
+        return last
+    found = numbers(last)
+    return None if found is None else (found.session, found.seq + 1)

@@ -1,0 +1,246 @@
+"""The recorder in real processes: what it keeps, and what befalls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import structlog
+from conftest import PYTHON, Project, clean_environment, eventually
+from integration.client_world import World
+from integration.recordings import (
+    QUOTES,
+    SYMBOL,
+    TRADES,
+    Held,
+    RecordedLine,
+    Truth,
+    recorded,
+    whole_recording,
+)
+
+from feedd.client.frames import subscribe_frames
+from feedd.config import Config, RecorderSettings
+from feedd.recorder.recorder import Recorder
+from feedd.recording.reading import SegmentReader
+from feedd.recording.records import REPLAYED
+from feedd.recording.segment import Index
+
+__all__ = ["whole_recording"]
+
+QUOTE = f"quote.binanceusdm.{SYMBOL}."
+STATUS = f"status.binanceusdm.{SYMBOL}."
+
+
+@pytest.fixture
+def make_line(tmp_path: Path) -> Iterator[Callable[..., RecordedLine]]:
+    lines: list[RecordedLine] = []
+
+    def make(**settings: Any) -> RecordedLine:
+        exchange = settings.pop("exchange")
+        lines.append(RecordedLine(tmp_path, settings, "native", **exchange))
+        return lines[-1]
+
+    yield make
+    for line in lines:
+        line.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a file system of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI may mount a tmpfs, and can't: {done.stderr}")
+        pytest.skip(f"a file system can't be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def endings(folder: Path) -> list[Index]:
+    """Return the index of each segment: one, and two over midnight."""
+    indexes = [SegmentReader(path).index() for path in sorted(folder.rglob("*.feedd"))]
+    assert None not in indexes
+    return [index for index in indexes if index is not None]
+
+
+def test_a_recording_of_the_whole_run_holds_all_that_the_exchange_sent(
+    whole_recording: Path, btcusdt: Path
+) -> None:
+    held = Held(whole_recording)
+    assert held.damages == []
+    assert held.gaps == []
+    truth = recorded(btcusdt)
+    keys = {"quote": ("bid", "ask"), "trade": ("price", "size")}
+    seen: dict[str, list[tuple[int, float, float]]] = {"quote": [], "trade": []}
+    for frame in held.frames:
+        channel = frame.topic.decode().partition(".")[0]
+        if channel in keys:
+            said = msgspec.msgpack.decode(frame.payload)
+            one, other = keys[channel]
+            seen[channel].append((said["id"], said[one], said[other]))
+            assert said["seq"] == len(seen[channel])
+    assert (len(seen["quote"]), len(seen["trade"])) == (QUOTES, TRADES)
+    for channel, events in truth.items():
+        assert seen[channel] == events, channel
+    assert endings(whole_recording)[-1].ended == "the recorder was stopped"
+    last = [one for one in held.frames if one.topic.decode() == STATUS][-1]
+    assert msgspec.msgpack.decode(last.payload)["state"] == "stopped"
+
+
+def test_a_full_disk_costs_a_range_that_is_told_and_nothing_of_the_feed(
+    make_line: Callable[..., RecordedLine], small_disk: Path
+) -> None:
+    line = make_line(dir=str(small_disk / "recordings"), fsync_s=0.1, exchange={"rate": 600})
+    truth = Truth(line.endpoint)
+    line.start_all()
+    line.record()
+    truth.listen(lambda: len(truth.payloads) > 200)
+    ballast = small_disk / "ballast"
+    with ballast.open("wb") as file:
+        size = os.statvfs(small_disk)
+        file.write(b"x" * (size.f_bavail - 8) * size.f_bsize)
+    report = line.folder / "run" / "recorder.json"
+
+    def failing() -> str | None:
+        return json.loads(report.read_text())["failing"]
+
+    truth.listen(failing)
+    assert "No space left on device" in str(failing())
+    seen = len(truth.payloads)
+    truth.listen(lambda: len(truth.payloads) > seen + 500)
+    ballast.unlink()
+    truth.listen(lambda: not failing())
+    seen = len(truth.payloads)
+    truth.listen(lambda: len(truth.payloads) > seen + 200)
+    line.stop_recorder()
+    held = Held(line.recordings)
+    assert held.damages == []
+    assert held.assert_whole(truth.payloads) > 300
+    assert {gap.reason for gap in held.gaps} == {
+        "the recorder could not write: No space left on device"
+    }
+    # A small block may still have had room where a larger one had none: then there are several.
+    told = [told["reason"] for kind, told in held.notices
+            if kind == "StateChange" and told["state"] == "unwritten"]  # fmt: skip
+    assert told
+    assert all("could not be written: No space left on device" in reason for reason in told)
+    states = [
+        msgspec.msgpack.decode(payload)["state"]
+        for (topic, _, _), payload in truth.payloads.items() if topic == STATUS
+    ]  # fmt: skip
+    assert set(states[states.index("live") :]) == {"live"}
+    said = [json.loads(one) for one in (line.folder / "logs/recorder.log").read_text().splitlines()]
+    errors = [one["event"] for one in said if one["level"] == "error"]
+    assert len(errors) == 1
+    assert "it is tried again" in errors[0]
+    truth.close()
+
+
+def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_tells_it(
+    make_line: Callable[..., RecordedLine],
+) -> None:
+    """At 30 messages a second a block is far from full, and only the interval has it written."""
+    line = make_line(fsync_s=0.2, exchange={"rate": 30})
+    truth = Truth(line.endpoint)
+    line.start_all()
+    recorder = line.record()
+    truth.listen(lambda: sum(topic == QUOTE for topic, _, _ in truth.payloads) > 60)
+    killed_ns = time.time_ns()
+    recorder.send_signal(signal.SIGKILL)
+    recorder.wait()
+    torn = max(line.recordings.rglob("*.feedd"))
+    kept_ns = SegmentReader(torn).extent().last_ns
+    assert kept_ns is not None
+    assert killed_ns - kept_ns < 2e9  # the interval, and what a busy machine takes
+    seen = len(truth.payloads)
+    truth.listen(lambda: len(truth.payloads) > seen + 30)
+    recorder = line.record()
+    seen = len(truth.payloads)
+    truth.listen(lambda: len(truth.payloads) > seen + 60)
+    # Now with all that could mend it: what the recorder had in hand is gone for good.
+    recorder.send_signal(signal.SIGKILL)
+    line.processes["proxy"].send_signal(signal.SIGKILL)
+    recorder.wait()
+    line.processes["proxy"].wait()
+    line.start("proxy")
+    line.record()
+    seen = len(truth.payloads)
+    truth.listen(lambda: len(truth.payloads) > seen + 60)
+    line.stop_recorder()
+    truth.close()
+    held = Held(line.recordings)
+    held.assert_whole(truth.payloads)
+    interrupted = [told for kind, told in held.notices
+                   if kind == "StateChange" and told["state"] == "interrupted"]  # fmt: skip
+    assert len(interrupted) == 2
+    assert all("ended without its index" in told["reason"] for told in interrupted)
+    assert any(one.kind == REPLAYED for one in held.frames), "nothing was repaired"
+
+
+def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    try:
+        side = world.proxy()
+        feed = world.feed(side)
+        meant = RecorderSettings(dir=str(tmp_path / "recordings"))
+        recorder = Recorder(Config(symbols=("A/B",)), meant, structlog.get_logger(), lambda _: None)
+        with subscribe_frames(side.endpoint, "quote.", side.history_endpoint, {}) as stream:
+            feed.quote()
+            feed.beat()
+            eventually(lambda: stream._queue)
+            feed.quote(3000)
+            eventually(lambda: len(stream._queue) > 3000)
+            recorder.stop()
+            recorder._record(stream)
+            recorder._drain(stream)
+            assert len(stream._queue) == 0
+    finally:
+        world.close()
+
+
+def test_the_supervised_recorder_is_seen_and_stopped_with_an_index(
+    make_project: Callable[..., Project],
+) -> None:
+    project = make_project(source="native", recorder={"fsync_s": 0.1, "topics": ["quote."]})
+    started = project.feedd("start")
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert "recorder: RUNNING" in started.stdout
+
+    def row() -> dict[str, Any]:
+        report = json.loads(project.feedd("status", "--json").stdout)
+        return next(one for one in report["processes"] if one["name"] == "recorder")
+
+    eventually(lambda: "MB since" in row()["reason"] and not row()["reason"].startswith("0 msg/s"))
+    another = project.feedd("record")
+    assert another.returncode == 78
+    assert "another recorder writes there" in another.stderr
+    by_hand = subprocess.Popen(
+        [PYTHON, "-m", "feedd.cli", "record", "trade.", "--dir", "by_hand"], cwd=project.root,
+        stderr=subprocess.PIPE, text=True, env=clean_environment(),
+    )  # fmt: skip
+    eventually(lambda: list((project.root / "by_hand").rglob("*.feedd")))
+    by_hand.send_signal(signal.SIGINT)
+    _, said = by_hand.communicate(timeout=20)
+    assert by_hand.returncode == 0, said
+    assert " records, " in said.splitlines()[-1]
+    assert project.feedd("stop").returncode == 0
+    indexes = endings(project.root / "recordings")
+    assert {name for index in indexes for name in index.topics} == {QUOTE, STATUS}
+    held = Held(project.root / "recordings")
+    last = [one for one in held.frames if one.topic.decode() == STATUS][-1]
+    assert msgspec.msgpack.decode(last.payload)["state"] == "stopped"

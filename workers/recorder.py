@@ -1,0 +1,49 @@
+"""The recorder: keeps what comes from the proxies, as the configuration's `recorder` says."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from feedd import config, environment
+from feedd.errors import ConfigError
+from feedd.process import raise_open_files, run, worker_arguments
+from feedd.recorder import report
+from feedd.recorder.recorder import Recorder
+
+if TYPE_CHECKING:
+    import argparse
+
+
+async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
+    """Record until told to stop."""
+    path = environment.config_path(arguments.config, environment.read())
+    settings = config.load(path)
+    if settings.recorder is None:
+        raise ConfigError(f"{path}: has no recorder; add it, or don't start one")
+    raise_open_files()
+    log = structlog.get_logger()
+    said = Path(settings.run_dir, report.FILE)
+
+    def tell(told: report.Report) -> None:
+        try:
+            report.write(told, said)
+        except ConfigError as error:
+            log.warning("the recorder's report can't be written", why=str(error))
+
+    recorder = Recorder(settings, settings.recorder, log, tell)
+    recording = asyncio.ensure_future(asyncio.to_thread(recorder.run))
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({recording, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    recorder.stop()
+    await recording
+
+
+if __name__ == "__main__":
+    given = worker_arguments(__doc__).parse_args()
+    sys.exit(run(lambda stop: main(given, stop), "recorder", given.log_dir))
