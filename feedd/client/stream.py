@@ -41,11 +41,13 @@ class Stream(Generic[E]):
 
     def __init__(
         self, endpoints: list[str], prefixes: list[str], histories: list[str], most: int,
-        *, only_ticks: bool,
+        *, only_ticks: bool, lossless: bool = False,
     ) -> None:  # fmt: skip
-        sockets = ClientSockets(endpoints, histories, subscriptions(prefixes))
+        sockets = ClientSockets(
+            endpoints, histories, subscriptions(prefixes), heartbeats=not lossless
+        )
         protocol = Protocol(prefixes, len(histories), time.monotonic())
-        self._handover = Handover(most, only_ticks=only_ticks)
+        self._handover = Handover(most, only_ticks=only_ticks, lossless=lossless)
         self._queue: Any = self._handover.queue
         self._receiver = Receiver(self, sockets, protocol, self._handover)
         self._pid = os.getpid()
@@ -136,6 +138,7 @@ def subscribe(
     history: str | Iterable[str] | None = ...,
     only_ticks: Literal[True],
     most_queued: int = ...,
+    lossless: bool = ...,
 ) -> Stream[Tick]: ...
 
 
@@ -147,6 +150,7 @@ def subscribe(
     history: str | Iterable[str] | None = ...,
     only_ticks: bool = ...,
     most_queued: int = ...,
+    lossless: bool = ...,
 ) -> Stream[Event]: ...
 
 
@@ -157,6 +161,7 @@ def subscribe(
     history: str | Iterable[str] | None = DERIVED,
     only_ticks: bool = False,
     most_queued: int = MOST_QUEUED,
+    lossless: bool = False,
 ) -> Stream[Any]:
     """Return the stream of the topics that begin with one of `topics`; "" brings everything.
 
@@ -164,7 +169,9 @@ def subscribe(
     others make good. `history` is where holes are repaired from and where the last message of each
     topic is known: by default at each endpoint's port plus one; None: nowhere, so that every hole
     is a Gap. `only_ticks` leaves out all else: gaps are then not told. `most_queued` events wait
-    for the caller; what comes beyond is dropped and told as a Gap.
+    for the caller; what comes beyond is dropped and told as a Gap. `lossless` is for replays that
+    are as fast as their subscribers: instead of dropping, it reads no further, and the replay waits
+    (docs/replay.md). A live proxy waits for nobody: it drops, and the stream tells it.
 
     Feeds' statuses are listened to in any case, and told as StateChange, UpstreamGap, NewSession
     and Stopped; as Status only where `topics` names `status.…`.
@@ -184,7 +191,7 @@ def subscribe(
             "they have in common, e.g. 'quote.', or history=None"
         )
     histories = _next_ports(ends) if history == DERIVED else _list(history or [])
-    return Stream(ends, prefixes, histories, most_queued, only_ticks=only_ticks)
+    return Stream(ends, prefixes, histories, most_queued, only_ticks=only_ticks, lossless=lossless)
 
 
 def _list(given: str | Iterable[str]) -> list[str]:

@@ -67,6 +67,12 @@ class SegmentReader:
             heads = (head for _, head in _headers(file.fileno(), 0, None))
             return next((head.first_ns for head in heads if head.kind != chunks.META), 0)
 
+    @property
+    def ended_ns(self) -> int:
+        """The recording's clock at the end of the last chunk whose header is whole."""
+        with self.path.open("rb") as file:
+            return max((head.last_ns for _, head in _headers(file.fileno(), 0, None)), default=0)
+
     def _read_meta(self, file: int) -> None:
         self.meta: Meta | None = None  # None where it is damaged
         start = os.pread(file, chunks.HEADER_BYTES, 0)

@@ -43,14 +43,26 @@ class _Connection:
     """A socket that is connected to one endpoint, and connected anew when libzmq gives it up."""
 
     def __init__(
-        self, context: zmq.Context[Any], kind: int, endpoint: str, subscriptions: Iterable[str] = ()
+        self,
+        context: zmq.Context[Any],
+        kind: int,
+        endpoint: str,
+        subscriptions: Iterable[str] = (),
+        *,
+        heartbeats: bool,
     ) -> None:
         self.endpoint = endpoint
         self.health = Health()
         self.socket = make_socket(context, kind)
         self.socket.linger = 0
-        self.socket.heartbeat_ivl = HEARTBEAT_MS
-        self.socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
+        if heartbeats:
+            self.socket.heartbeat_ivl = HEARTBEAT_MS
+            self.socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
+        else:
+            self.socket.tcp_keepalive = 1
+            self.socket.tcp_keepalive_idle = 15
+            self.socket.tcp_keepalive_intvl = 5
+            self.socket.tcp_keepalive_cnt = 3
         if kind == zmq.SUB:
             self.socket.sndhwm = 0  # subscriptions: one that is dropped never comes again
             self.socket.maxmsgsize = LARGEST_MESSAGE
@@ -86,10 +98,20 @@ class _Connection:
 
 
 class ClientSockets:
-    """Connected from the first on; raises ConfigError for what is no endpoint."""
+    """Connected from the first on; raises ConfigError for what is no endpoint.
+
+    Without heartbeats endpoints may be left unread for long: the answer to a heartbeat would wait
+    unread behind what was published, and libzmq would take the peer for gone. Then TCP's own
+    keepalive finds out who is.
+    """
 
     def __init__(
-        self, endpoints: Iterable[str], histories: Iterable[str], subscriptions: Iterable[str]
+        self,
+        endpoints: Iterable[str],
+        histories: Iterable[str],
+        subscriptions: Iterable[str],
+        *,
+        heartbeats: bool = True,
     ) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._waker, self._wake_up = os.pipe()
@@ -99,9 +121,15 @@ class ClientSockets:
         self._histories: list[_Connection] = []
         try:
             for endpoint in endpoints:
-                self._feeds.append(_Connection(self._context, zmq.SUB, endpoint, subscriptions))
+                self._feeds.append(
+                    _Connection(
+                        self._context, zmq.SUB, endpoint, subscriptions, heartbeats=heartbeats
+                    )
+                )
             for endpoint in histories:
-                self._histories.append(_Connection(self._context, zmq.DEALER, endpoint))
+                self._histories.append(
+                    _Connection(self._context, zmq.DEALER, endpoint, heartbeats=True)
+                )
         except BaseException:
             self._context.destroy(linger=0)
             self._close_pipe()

@@ -29,24 +29,14 @@ MORE = int(zmq.SNDMORE)
 SUBSCRIPTIONS_AT_ONCE = 10_000  # read in one go, so that a flood of them can't stop the feed
 
 
-class Publisher:
-    """Numbers the events of one session, topic by topic, and sends them.
+class WorkerSocket:
+    """A worker's socket, whatever it publishes."""
 
-    What it does not promise: a subscriber that is not connected yet, or that leaves more than
-    the high-water mark unread, misses messages. `seq` and the status' `next_seq` show it.
-    """
-
-    def __init__(self, exchange: str, symbol: str, channels: Iterable[str], session: int) -> None:
-        self.session = session
-        topics = {name: topic(name, exchange, symbol) for name in (*channels, "status")}
-        self._topics = {name: text.encode("ascii") for name, text in topics.items()}
-        self._names = topics
-        self._next_seq = dict.fromkeys(topics, 1)
+    def __init__(self) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = make_socket(self._context, zmq.XPUB)
         # What pyzmq's `send` itself calls, after looking for options that this socket never has.
         self._send = super(zmq.Socket, self._socket).send
-        self._payload = bytearray()  # of the message on its way: libzmq copies it
         self._proxies: set[bytes] = set()  # the marks of those that take messages
 
     async def bind(self, endpoint: str) -> None:
@@ -71,24 +61,6 @@ class Publisher:
             self.read_subscriptions()
         return self.proxies_connected >= len(proxies)
 
-    def publish(self, event: Event) -> None:
-        """Stamp an event and send it, in two frames; never blocks."""
-        channel = event.channel
-        seq = self._next_seq[channel]
-        self._next_seq[channel] = seq + 1
-        event.seq = seq
-        event.session = self.session
-        event.published_ns = time.time_ns()
-        encode_into(event, self._payload)
-        self._send(self._topics[channel], MORE)
-        self._send(self._payload)
-
-    def next_seq(self) -> dict[str, int]:
-        """Return the seq of each topic's next message, once the status that says so is out."""
-        following = {self._names[channel]: seq for channel, seq in self._next_seq.items()}
-        following[self._names["status"]] += 1
-        return following
-
     def read_subscriptions(self) -> None:
         """Take in who came and went."""
         for _ in range(SUBSCRIPTIONS_AT_ONCE):
@@ -108,3 +80,38 @@ class Publisher:
         """Send what is queued, for at most the linger time, and close."""
         self._socket.close()
         self._context.term()
+
+
+class Publisher(WorkerSocket):
+    """Numbers the events of one session, topic by topic, and sends them.
+
+    What it does not promise: a subscriber that is not connected yet, or that leaves more than
+    the high-water mark unread, misses messages. `seq` and the status' `next_seq` show it.
+    """
+
+    def __init__(self, exchange: str, symbol: str, channels: Iterable[str], session: int) -> None:
+        super().__init__()
+        self.session = session
+        topics = {name: topic(name, exchange, symbol) for name in (*channels, "status")}
+        self._topics = {name: text.encode("ascii") for name, text in topics.items()}
+        self._names = topics
+        self._next_seq = dict.fromkeys(topics, 1)
+        self._payload = bytearray()  # of the message on its way: libzmq copies it
+
+    def publish(self, event: Event) -> None:
+        """Stamp an event and send it, in two frames; never blocks."""
+        channel = event.channel
+        seq = self._next_seq[channel]
+        self._next_seq[channel] = seq + 1
+        event.seq = seq
+        event.session = self.session
+        event.published_ns = time.time_ns()
+        encode_into(event, self._payload)
+        self._send(self._topics[channel], MORE)
+        self._send(self._payload)
+
+    def next_seq(self) -> dict[str, int]:
+        """Return the seq of each topic's next message, once the status that says so is out."""
+        following = {self._names[channel]: seq for channel, seq in self._next_seq.items()}
+        following[self._names["status"]] += 1
+        return following

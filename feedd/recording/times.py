@@ -1,0 +1,83 @@
+"""Times as people give them, to ns since the epoch, and back: pure.
+
+A time without a zone is UTC, as all of feedd's are.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from feedd.errors import ConfigError
+
+Time = str | datetime | int  # ISO 8601 or a time of day; with or without a zone; ns
+
+NS = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FORM = re.compile(
+    r"(?:(?P<date>\d{4}-\d\d-\d\d)[Tt ])?"
+    r"(?P<time>\d\d:\d\d(?::\d\d)?)(?:(?<=:\d\d:\d\d)\.(?P<fraction>\d{1,9}))?"
+    r"(?P<zone>[Zz]|[+-]\d\d:\d\d)?"
+    r"|(?P<day>\d{4}-\d\d-\d\d)",
+    re.ASCII,
+)
+
+
+def parse_time(text: str, begun_ns: int) -> int:
+    """Return a time in ns since the epoch.
+
+    `2026-11-25T13:00:00Z`, with or without seconds, up to nine digits of a fraction, and a zone;
+    `2026-11-25`, where that day begins; `13:00`, `13:00:00` or `13:00:00.5` on the date (UTC) on
+    which the recording begins, which is at `begun_ns`. Raises ConfigError for anything else.
+    """
+    found = _FORM.fullmatch(text.strip())
+    if found is None:
+        raise _unclear(text)
+    date, time, fraction, zone, day = found.groups(default="")
+    date = date or day or f"{_at(begun_ns):%Y-%m-%d}"
+    try:
+        at = datetime.fromisoformat(f"{date}T{time or '00:00'}{zone.upper() or 'Z'}")
+    except ValueError:  # the 30th of February, a zone of 25 hours, the year 0
+        raise _unclear(text) from None
+    return _ns(at) + int(fraction.ljust(9, "0"))
+
+
+def as_ns(given: Time | None, begun_ns: int) -> int | None:
+    """Return a time that a program gave in ns since the epoch; None, for no limit, stays None.
+
+    Text is as in `parse_time`; a datetime without a zone is UTC. Raises ConfigError for anything
+    else, and for an integer that is too small to be meant in ns.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return parse_time(given, begun_ns)
+    if isinstance(given, datetime):
+        return _ns(given if given.tzinfo is not None else given.replace(tzinfo=UTC))
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise _unclear(given)
+    if 0 < given < begun_ns // 100:
+        raise ConfigError(f"{given} ns is {iso(given)}: give ns since the epoch, not s, ms or µs")
+    return given
+
+
+def iso(ns: int, digits: int = 3) -> str:
+    """Return a time as `2026-11-25T13:00:00.000Z`, with so many digits of the second, cut off."""
+    text = f"{_at(ns):%Y-%m-%dT%H:%M:%S}"
+    return f"{text}.{ns % NS:09d}"[: len(text) + 1 + digits if digits else len(text)] + "Z"
+
+
+def _at(ns: int) -> datetime:
+    return _EPOCH + timedelta(seconds=ns // NS)
+
+
+def _ns(at: datetime) -> int:
+    since = at - _EPOCH
+    return (since.days * 86400 + since.seconds) * NS + since.microseconds * 1000
+
+
+def _unclear(given: object) -> ConfigError:
+    return ConfigError(
+        f"{given!r} is no time: give 2026-11-25T13:00:00Z, or 13:00 on the recording's first day"
+        + ("" if isinstance(given, str) else ", a datetime, or ns since the epoch")
+    )
