@@ -10,6 +10,7 @@ from typing import Any
 
 import msgpack
 import replays
+import yaml
 import zmq
 from conftest import Project, eventually
 
@@ -39,7 +40,7 @@ def project_of(make_project: MakeProject, tmp_path: Path, **replay: Any) -> Proj
         replay={"recordings": [str(path.parent)], **replay},
     )
     project.settings.pop("embedded_exchange")
-    project.config_path.write_text(__import__("yaml").safe_dump(project.settings))
+    project.config_path.write_text(yaml.safe_dump(project.settings))
     return project
 
 
@@ -66,7 +67,7 @@ def test_two_symbols_are_replayed_in_step_and_end_well(
     """Each on its own port and through the proxy, as recorded; one is restarted meanwhile."""
     path = replays.write(tmp_path / "day" / "a.feedd", day(24, 20))
     recorded = replays.frames(path)
-    project = project_of(make_project, tmp_path, path=path)
+    project = project_of(make_project, tmp_path, path=path, pace=4)
     socket = listening(project)
     started = project.feedd("start")
     assert started.returncode == 0, started.stderr
