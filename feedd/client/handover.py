@@ -90,9 +90,11 @@ class Handover:
 
     @property
     def full(self) -> bool:
-        """Whether nothing should be put now: of a lossless queue, until half of it is taken."""
-        if self._lossless:
-            self._full = len(self.queue) > (self._most // 2 if self._full else self._most)
+        """Whether nothing should be put now: until half is taken of what was beyond the bound.
+
+        Never of a lossy queue, which holds no more than it may.
+        """
+        self._full = len(self.queue) > (self._most // 2 if self._full else self._most)
         return self._full
 
     def put(self, events: list[Event]) -> None:

@@ -114,15 +114,17 @@ class Proxy:
     def _forward(self) -> None:
         steering = self.context.socket(zmq.PAIR)
         steering.connect(_CONTROL)
+        linger_ms = None
         try:
             if not self._lossless or self._subscribed(steering):
                 zmq.proxy_steerable(self._xsub, self._pub, None, steering)
         except zmq.ContextTerminated:
             if not self._lossless:
                 raise
+            linger_ms = 0  # it was ended while it waited for a subscriber
         finally:
             for socket in (steering, self._xsub, self._pub):
-                socket.close()
+                socket.close(linger_ms)
 
     def _subscribed(self, steering: zmq.Socket[bytes]) -> bool:
         """Wait for the first subscriber, and for its last word; return False when told to stop."""

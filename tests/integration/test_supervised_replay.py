@@ -12,7 +12,7 @@ import msgpack
 import replays
 import yaml
 import zmq
-from conftest import Project, eventually
+from conftest import PlainSubscriber, Project, eventually
 
 MakeProject = Callable[..., Project]
 NAMES = ("feed-binanceusdm-BTC-USDT-USDT", "feed-binanceusdm-ETH-USDT-USDT")
@@ -69,6 +69,8 @@ def test_two_symbols_are_replayed_in_step_and_end_well(
     recorded = replays.frames(path)
     project = project_of(make_project, tmp_path, path=path, pace=4)
     socket = listening(project)
+    direct = PlainSubscriber(f"tcp://127.0.0.1:{project.base_port}")
+    project.subscribers.append(direct)
     started = project.feedd("start")
     assert started.returncode == 0, started.stderr
     assert all(f"{name}: replay" in started.stdout for name in NAMES)
@@ -92,6 +94,7 @@ def test_two_symbols_are_replayed_in_step_and_end_well(
         seen = [one for one in got if one[0].endswith(f".{symbol}.".encode())]
         if symbol == replays.BTC:
             assert seen == of
+            assert taken(direct._socket, len(of)) == of
             continue
         places = [of.index(one) for one in seen]
         assert places == sorted(set(places))  # as recorded, nothing twice
@@ -105,7 +108,8 @@ def test_two_symbols_are_replayed_in_step_and_end_well(
 def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
     make_project: MakeProject, tmp_path: Path
 ) -> None:
-    many = [
+    many = [replays.status(1, 0, 1, symbol=symbol) for symbol in (replays.BTC, replays.ETH)]
+    many += [
         replays.quote(seq, seq / 100, symbol)
         for seq in range(1, 30_001)
         for symbol in (replays.BTC, replays.ETH)
@@ -115,14 +119,15 @@ def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
     started = project.feedd("start")
     assert started.returncode == 0, started.stderr
     socket = project.subscribe("status.")._socket  # who only watches begins nothing
-    assert not socket.poll(300)
+    assert not socket.poll(2_500)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     slow = context.socket(zmq.SUB)
     try:
         slow.rcvhwm, slow.rcvbuf = 10, 65_536
         slow.connect(project.endpoint)
-        slow.subscribe("quote.")
+        slow.subscribe("")
         assert slow.poll(30_000)
+        assert socket.poll(30_000)
         assert status(project)[1][NAMES[0]]["state"] == "replay"  # held up, and well
         got = taken(slow, len(many))
     finally:

@@ -36,7 +36,7 @@ def test_another_life_of_supervisord_begins_anew(tmp_path: Path) -> None:
     first = common_start.join(settings(tmp_path), LONG)
     path = tmp_path / common_start.FILE
     path.write_text(path.read_text().replace(first.life, "1 1.0"))
-    assert common_start.join(settings(tmp_path), LONG) != first
+    assert common_start.join(settings(tmp_path), LONG).monotonic_ns != first.monotonic_ns
 
 
 def test_when_all_is_played_the_next_begins_anew_and_a_loop_never_is(tmp_path: Path) -> None:
