@@ -43,9 +43,7 @@ class Stream(Generic[E]):
         self, endpoints: list[str], prefixes: list[str], histories: list[str], most: int,
         *, only_ticks: bool, lossless: bool = False,
     ) -> None:  # fmt: skip
-        sockets = ClientSockets(
-            endpoints, histories, subscriptions(prefixes), heartbeats=not lossless
-        )
+        sockets = ClientSockets(endpoints, histories, subscriptions(prefixes), lossless=lossless)
         protocol = Protocol(prefixes, len(histories), time.monotonic())
         self._handover = Handover(most, only_ticks=only_ticks, lossless=lossless)
         self._queue: Any = self._handover.queue

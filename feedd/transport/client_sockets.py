@@ -16,7 +16,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from feedd.errors import ConfigError
 from feedd.transport.healing import Health
-from feedd.transport.sockets import make_socket
+from feedd.transport.sockets import LOSSLESS_HIGH_WATER_MARK, make_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +29,7 @@ LARGEST_ANSWER = 1 << 26  # 2,000 books
 # A timeout destroys what is queued, so that it is only for a peer that is gone without a word.
 HEARTBEAT_MS = 5_000
 HEARTBEAT_TIMEOUT_MS = 15_000
+KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 15, 5, 3
 AT_ONCE = 500  # messages of one endpoint, before the others have their turn
 
 _OCCURRENCES: dict[int, Occurrence] = {
@@ -49,20 +50,21 @@ class _Connection:
         endpoint: str,
         subscriptions: Iterable[str] = (),
         *,
-        heartbeats: bool,
+        lossless: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.health = Health()
         self.socket = make_socket(context, kind)
         self.socket.linger = 0
-        if heartbeats:
+        if lossless:
+            self.socket.rcvhwm = LOSSLESS_HIGH_WATER_MARK
+            self.socket.tcp_keepalive = 1
+            self.socket.tcp_keepalive_idle = KEEPALIVE_IDLE_S
+            self.socket.tcp_keepalive_intvl = KEEPALIVE_INTERVAL_S
+            self.socket.tcp_keepalive_cnt = KEEPALIVE_PROBES
+        else:
             self.socket.heartbeat_ivl = HEARTBEAT_MS
             self.socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
-        else:
-            self.socket.tcp_keepalive = 1
-            self.socket.tcp_keepalive_idle = 15
-            self.socket.tcp_keepalive_intvl = 5
-            self.socket.tcp_keepalive_cnt = 3
         if kind == zmq.SUB:
             self.socket.sndhwm = 0  # subscriptions: one that is dropped never comes again
             self.socket.maxmsgsize = LARGEST_MESSAGE
@@ -100,9 +102,9 @@ class _Connection:
 class ClientSockets:
     """Connected from the first on; raises ConfigError for what is no endpoint.
 
-    Without heartbeats endpoints may be left unread for long: the answer to a heartbeat would wait
-    unread behind what was published, and libzmq would take the peer for gone. Then TCP's own
-    keepalive finds out who is.
+    `lossless` endpoints may be left unread for long, and few messages wait for them here. They have
+    no heartbeats: an answer would wait unread behind what was published, and libzmq would take the
+    peer for gone. TCP's own keepalive finds out who is.
     """
 
     def __init__(
@@ -111,7 +113,7 @@ class ClientSockets:
         histories: Iterable[str],
         subscriptions: Iterable[str],
         *,
-        heartbeats: bool = True,
+        lossless: bool = False,
     ) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._waker, self._wake_up = os.pipe()
@@ -122,14 +124,10 @@ class ClientSockets:
         try:
             for endpoint in endpoints:
                 self._feeds.append(
-                    _Connection(
-                        self._context, zmq.SUB, endpoint, subscriptions, heartbeats=heartbeats
-                    )
+                    _Connection(self._context, zmq.SUB, endpoint, subscriptions, lossless=lossless)
                 )
             for endpoint in histories:
-                self._histories.append(
-                    _Connection(self._context, zmq.DEALER, endpoint, heartbeats=True)
-                )
+                self._histories.append(_Connection(self._context, zmq.DEALER, endpoint))
         except BaseException:
             self._context.destroy(linger=0)
             self._close_pipe()
