@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S = 0.1
 INTERRUPTED = 130
+SWITCH_S = 0.0005  # so long the history and the progress may keep the player from the interpreter
 
 
 def add_replay(commands: Any) -> None:
@@ -147,6 +148,7 @@ def _play(
     shift_ms = (time.time_ns() - schedule.span.begin_ns) // 1_000_000
     mover = Mover(shift_ms) if arguments.timestamps == "now" else None
     player = Player(due, endpoint, stop, start_ns, mover)
+    sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()
     faults: list[BaseException] = []

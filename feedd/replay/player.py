@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 AHEAD = 4_000  # frames that are read before they are due: more than a block has
 READ_WITHIN_NS = 3_000_000  # a frame due sooner is waited for, and nothing read meanwhile
+# So much before it is due a frame may go out: a wait is no shorter, and in a burst each would make
+# the rest of it late.
+EARLY_NS = 50_000
 LOOK_EVERY_NS = 100_000_000
 SUBSCRIPTIONS_EVERY = 1_000  # frames
 
@@ -67,7 +70,7 @@ class Player:
         stopped = self._stop.is_set
         while not stopped() and (ahead or self._read()):
             due = ahead.popleft()
-            at_ns = self._start_ns + due.due_ns
+            at_ns = self._start_ns + due.due_ns - EARLY_NS
             if at_ns > time.monotonic_ns() and not self._wait_until(at_ns):
                 return
             payload = due.payload
