@@ -24,6 +24,8 @@ from feedd.operation import changes, config_edit, demo, health, show, table
 from feedd.operation.follow import Follower, processes
 from feedd.operation.startup import start, wait_until_healthy, wait_until_live
 from feedd.recorder import command as record_command
+from feedd.replay import command as replay_command
+from feedd.replay import symbols as replay_symbols
 from feedd.sources import exchanges
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon, project_root
@@ -104,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     tables_command.add_export(commands)
     importing_command.add_import(commands)
     inspect_command.add_inspect(commands)
+    replay_command.add_replay(commands)
     logs = commands.add_parser("logs", help="show the logs of all processes, and follow them")
     logs.add_argument(
         "names", nargs="*", metavar="PROCESS_OR_SYMBOL", help="only those, e.g. proxy or BTC/USDT"
@@ -145,15 +148,24 @@ def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[C
     path = environment.config_path(given, env)
     settings = config.load(path)
     for feed in settings.feeds():
-        exchanges.check(feed.exchange)
+        if feed.source != "replay":
+            exchanges.check(feed.exchange)
     return settings, path
 
 
 def _check_channels(settings: Config, feeds: Iterable[Feed]) -> None:
-    """Refuse a channel that an exchange lacks. ccxt is imported here: it takes a while."""
+    """Refuse a channel that an exchange lacks, and a symbol that a recording lacks.
+
+    ccxt is imported here: it takes a while.
+    """
+    feeds = list(feeds)
+    replay_symbols.check(settings, feeds)
+    live = [feed for feed in feeds if feed.source != "replay"]
+    if not live:
+        return
     from feedd.sources import ccxt_exchange  # noqa: PLC0415
 
-    for feed in feeds:
+    for feed in live:
         needed = feed.channels
         if "ticker" in needed and settings.bid_ask in {"quote", "book"}:
             needed = (*needed, settings.bid_ask)
@@ -172,7 +184,8 @@ def _start(arguments: argparse.Namespace) -> int:
 def _add(arguments: argparse.Namespace) -> int:
     settings, path = _settings(arguments)
     exchange = arguments.exchange or settings.exchange
-    exchanges.check(exchange)
+    if settings.source != "replay":
+        exchanges.check(exchange)
     channels = arguments.channels and [one.strip() for one in arguments.channels.split(",")]
     entry = SymbolEntry(
         symbol=unified_symbol(exchange, arguments.symbol),

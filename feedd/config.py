@@ -13,10 +13,11 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
-from feedd import fault_table
+from feedd import fault_table, replay_settings
 from feedd.errors import ConfigError
 from feedd.fault_table import Fault
 from feedd.model import BidAsk  # noqa: TC001  msgspec reads the annotations
+from feedd.replay_settings import Replay
 from feedd.topics import program_name, unified_symbol
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ DEFAULT_PATH = Path("config/feedd.yaml")
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-SourceName = Literal["ccxt", "native"]
+SourceName = Literal["ccxt", "native", "replay"]
 Channel = Literal["ticker", "quote", "trade", "book", "candle", "mark", "liquidation"]
 CHANNELS: tuple[str, ...] = get_args(Channel)
 NATIVE = ("binanceusdm", "binance")  # the exchanges that the native source serves
@@ -118,6 +119,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     log_dir: str = "logs"
     embedded_exchange: EmbeddedExchange | None = None
     recorder: RecorderSettings | None = None
+    replay: Replay | None = None
+
+    @property
+    def lossless(self) -> bool:
+        """Whether workers and proxies wait for the slowest subscriber: for unpaced replays only."""
+        return replay_settings.lossless(self.replay, [feed.source for feed in self.feeds()])
 
     def endpoint_of(self, exchange: str, symbol: str) -> str | None:
         """Return where the source of a feed connects: None means the exchange itself.
@@ -218,6 +225,7 @@ class _Document:
             if self._root is not None:
                 self._refuse_duplicate_keys(self._root)
             self._data = None if self._root is None else loader.construct_document(self._root)
+            self._keep_times_as_written()
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem}") from None
@@ -245,6 +253,8 @@ class _Document:
         if unknown := re.match(r"Object contains unknown field `(.*)`", what):
             path.append(unknown[1])
             what = f"unknown key{_hint(unknown[1], KEYS)}"
+        elif path[:1] == ["replay"] and "matching regex" in what:
+            what = replay_settings.NO_TIME
         elif wrong := re.match(r"Invalid enum value '(.*)'", what):
             choices = next((CHOICES[key] for key in reversed(path) if key in CHOICES), ())
             what = f"{wrong[1]} is none of {', '.join(choices)}"
@@ -264,6 +274,16 @@ class _Document:
                 line = node.start_mark.line + 1
         key_text = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in path).lstrip(".")
         return ConfigError(f"{self._path}:{line}: {key_text}: {what}".replace(": :", ":"))
+
+    def _keep_times_as_written(self) -> None:
+        """Undo what YAML makes of times: of 13:00 the number 780, of a date an object."""
+        replay = self._data.get("replay") if isinstance(self._data, dict) else None
+        if self._root is None or not isinstance(replay, dict):
+            return
+        section = next(value for key, value in self._root.value if key.value == "replay")
+        for key, value in section.value:
+            if key.value in replay_settings.TIMES and isinstance(value, yaml.ScalarNode):
+                replay[key.value] = None if replay[key.value] is None else value.value
 
     def _refuse_duplicate_keys(self, node: yaml.Node) -> None:
         if isinstance(node, yaml.SequenceNode):
@@ -296,6 +316,7 @@ class _Document:
         self._check_recorder(config.recorder)
         self._check_symbols(config)
         self._check_sources(config)
+        self._check_replay(config)
 
     def _check_recorder(self, recorder: RecorderSettings | None) -> None:
         if recorder is None:
@@ -342,6 +363,17 @@ class _Document:
         if config.connections > 1 and not any(feed.source == "native" for feed in feeds):
             raise self._error(["connections"], "is for source: native; ccxt has one connection")
 
+    def _check_replay(self, config: Config) -> None:
+        replay = config.replay
+        for index, (entry, feed) in enumerate(zip(config.symbols, config.feeds(), strict=True)):
+            if feed.source == "replay" and replay is None:
+                own = isinstance(entry, SymbolEntry) and entry.source is not None
+                where: list[str | int] = ["symbols", index, "source"] if own else ["source"]
+                raise self._error(where, replay_settings.MISSING)
+        sources = [feed.source for feed in config.feeds()]
+        if replay is not None and (unfit := replay_settings.check(replay, sources)) is not None:
+            raise self._error(["replay", unfit[0]], unfit[1])
+
     def _check_symbols(self, config: Config) -> None:
         names: dict[str, int] = {}
         ports: dict[int, int] = {}
@@ -371,13 +403,14 @@ class _Document:
 
 
 KEYS = frozenset(
-    field.name
+    field.encode_name
     for struct in (
         Config,
         SymbolEntry,
         ProxySettings,
         EmbeddedExchange,
         RecorderSettings,
+        Replay,
         Fault,
     )
     for field in msgspec.structs.fields(struct)
@@ -387,7 +420,8 @@ CHOICES: dict[str | int, tuple[str, ...]] = {
     "form": ("nested", "flat"),
     "exchange": ("usdm", "spot", "bybit"),  # of a fault
     "channels": CHANNELS,
-    "source": ("ccxt", "native"),
+    "source": ("ccxt", "native", "replay"),
+    "timestamps": ("recorded", "now"),
     "bid_ask": ("book", "quote", "estimate", "none"),
 }
 

@@ -36,7 +36,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     endpoints = settings.proxy_programs().get(arguments.name)
     if endpoints is None:
         raise ConfigError(f"there is no {arguments.name} with proxies: {settings.proxies}")
-    proxy = Proxy(arguments.name)
+    proxy = Proxy(arguments.name, lossless=settings.lossless)
     history = History(proxy)
     log = structlog.get_logger()
     try:
@@ -44,7 +44,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         await history.bind(endpoints.history)
         history.start()
         proxy.start()
-        log.info("forwarding", **msgspec.to_builtins(endpoints))
+        log.info("forwarding", lossless=settings.lossless, **msgspec.to_builtins(endpoints))
         while not stop.is_set():
             if not proxy.forwards:
                 raise RuntimeError("libzmq's proxy loop has ended by itself")

@@ -22,6 +22,7 @@ def subscribe_frames(
     ends: Mapping[str, tuple[int, int]],
     *,
     most_queued: int = MOST_QUEUED,
+    lossless: bool = False,
 ) -> Stream[Frame | Notice]:
     """Return a stream like that of `subscribe`, of frames in the place of ticks.
 
@@ -31,4 +32,4 @@ def subscribe_frames(
     """
     found, prefixes, histories = addresses(endpoints, topics, history)
     protocol = Protocol(prefixes, len(histories), time.monotonic(), frames=True, ends=ends)
-    return Stream(found, histories, protocol, most_queued, only_ticks=False)
+    return Stream(found, histories, protocol, most_queued, only_ticks=False, lossless=lossless)

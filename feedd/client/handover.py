@@ -1,7 +1,8 @@
 """From the receiving thread to the caller: a bounded queue, and two ways to wait for it.
 
 What the caller leaves beyond the bound is dropped, newest first, and told as a Gap as soon as
-there is room again; the receiving thread never waits for the caller.
+there is room again; the receiving thread never waits for the caller. A lossless one drops nothing:
+then the receiving thread reads no further while `full`.
 """
 
 from __future__ import annotations
@@ -70,20 +71,34 @@ class Dropped:
 
 
 class Handover:
-    """A queue of at most `most` events, for one thread that puts and one caller that takes."""
+    """A queue of at most `most` events, for one thread that puts and one caller that takes.
 
-    def __init__(self, most: int, *, only_ticks: bool) -> None:
+    `lossless`: at most what was put in one go is beyond.
+    """
+
+    def __init__(self, most: int, *, only_ticks: bool, lossless: bool = False) -> None:
         self.queue: deque[Event] = deque()
         self.closing = False
         self.error: BaseException | None = None
         self._most = most
         self._only_ticks = only_ticks
+        self._lossless = lossless
+        self._full = False
         self._dropped: Dropped | None = None
         self._lock = threading.Lock()
         self._waiting: set[Callable[[], object]] = set()
         self._ended = False
 
     # --- the receiving thread -----------------------------------------------------------------
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing should be put now: until half is taken of what was beyond the bound.
+
+        Never of a lossy queue, which holds no more than it may.
+        """
+        self._full = len(self.queue) > (self._most // 2 if self._full else self._most)
+        return self._full
 
     def put(self, events: list[Event]) -> None:
         """Hand over events; call it without any too, now and then, so that gaps are told."""
@@ -95,7 +110,7 @@ class Handover:
             told = dropped.events()
             events = events if self._only_ticks else told + events
         if self._dropped is not None or len(self.queue) + len(events) > self._most:
-            events = self._within_bounds(events)
+            events = events if self._lossless else self._within_bounds(events)
         if events:
             with self._lock:
                 self.queue.extend(events)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from feedd.transport.client_sockets import ClientSockets
 
 JOIN_TIMEOUT_S = 2.0
+FULL_S = 0.002  # until the next look whether the caller of a lossless stream has taken enough
 
 
 class Receiver:
@@ -65,10 +66,16 @@ def _stop(
 
 def _receive(sockets: ClientSockets, protocol: Protocol, handover: Handover) -> None:
     error = None
+    paused_s = 0.0  # in all; no time for the protocol: what is unread may be a heartbeat
     try:
         while not handover.closing:
+            if handover.full:  # nothing is read, so that the sender waits
+                began_s = time.monotonic()
+                time.sleep(FULL_S)
+                paused_s += time.monotonic() - began_s
+                continue
             sockets.wait(protocol.wait_s)
-            _once(sockets, protocol, handover)
+            _once(sockets, protocol, handover, time.monotonic() - paused_s)
     except BaseException as caught:  # noqa: BLE001  the caller gets it: this thread has nobody
         error = caught
     finally:
@@ -76,8 +83,10 @@ def _receive(sockets: ClientSockets, protocol: Protocol, handover: Handover) -> 
         handover.end(error)
 
 
-def _once(sockets: ClientSockets, protocol: Protocol, handover: Handover) -> None:
-    now_s = protocol.clock(time.monotonic())
+def _once(
+    sockets: ClientSockets, protocol: Protocol, handover: Handover, monotonic_s: float
+) -> None:
+    now_s = protocol.clock(monotonic_s)
     for topic, payload in sockets.messages():
         protocol.message(topic, payload, now_s)
     for frame in sockets.answers():

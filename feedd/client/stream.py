@@ -41,10 +41,10 @@ class Stream(Generic[E]):
 
     def __init__(
         self, endpoints: list[str], histories: list[str], protocol: Protocol, most: int,
-        *, only_ticks: bool,
+        *, only_ticks: bool, lossless: bool = False,
     ) -> None:  # fmt: skip
-        sockets = ClientSockets(endpoints, histories, protocol.subscriptions)
-        self._handover = Handover(most, only_ticks=only_ticks)
+        sockets = ClientSockets(endpoints, histories, protocol.subscriptions, lossless=lossless)
+        self._handover = Handover(most, only_ticks=only_ticks, lossless=lossless)
         self._queue: Any = self._handover.queue
         self._receiver = Receiver(self, sockets, protocol, self._handover)
         self._pid = os.getpid()
@@ -135,6 +135,7 @@ def subscribe(
     history: str | Iterable[str] | None = ...,
     only_ticks: Literal[True],
     most_queued: int = ...,
+    lossless: bool = ...,
 ) -> Stream[Tick]: ...
 
 
@@ -146,6 +147,7 @@ def subscribe(
     history: str | Iterable[str] | None = ...,
     only_ticks: bool = ...,
     most_queued: int = ...,
+    lossless: bool = ...,
 ) -> Stream[Event]: ...
 
 
@@ -156,6 +158,7 @@ def subscribe(
     history: str | Iterable[str] | None = DERIVED,
     only_ticks: bool = False,
     most_queued: int = MOST_QUEUED,
+    lossless: bool = False,
 ) -> Stream[Any]:
     """Return the stream of the topics that begin with one of `topics`; "" brings everything.
 
@@ -163,7 +166,9 @@ def subscribe(
     others make good. `history` is where holes are repaired from and where the last message of each
     topic is known: by default at each endpoint's port plus one; None: nowhere, so that every hole
     is a Gap. `only_ticks` leaves out all else: gaps are then not told. `most_queued` events wait
-    for the caller; what comes beyond is dropped and told as a Gap.
+    for the caller; what comes beyond is dropped and told as a Gap. `lossless` is for replays that
+    are as fast as their subscribers: instead of dropping, it reads no further, and the replay waits
+    (docs/replay.md). A live proxy waits for nobody: it drops, and the stream tells it.
 
     Feeds' statuses are listened to in any case, and told as StateChange, UpstreamGap, NewSession
     and Stopped; as Status only where `topics` names `status.…`.
@@ -172,7 +177,7 @@ def subscribe(
     """
     ends, prefixes, histories = addresses(endpoints, topics, history)
     protocol = Protocol(prefixes, len(histories), time.monotonic())
-    return Stream(ends, histories, protocol, most_queued, only_ticks=only_ticks)
+    return Stream(ends, histories, protocol, most_queued, only_ticks=only_ticks, lossless=lossless)
 
 
 def addresses(

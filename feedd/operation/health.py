@@ -34,8 +34,12 @@ HEARTBEATS_S = 1.4  # a feed says its state once a second
 FRESH_S = 3.0  # a status that is older says nothing of now
 RECORDER_LATE_S = 5.0  # it reports once a second
 WATCHDOG_LATE_S = 20.0  # it looks every 5 s, and a look may take 5 s
+REPLAY, ENDED = "replay", "ended"  # states of a feed that plays a recording, and of one that has
 MUTE = "silent"  # it runs, and nothing is heard of it
 UNKNOWN = "UNKNOWN"  # supervisord does not say
+
+
+DELIVERING = frozenset({"live", REPLAY, ENDED})
 
 
 class Health(IntEnum):
@@ -81,8 +85,10 @@ class ProcessHealth:
 
     @property
     def healthy(self) -> bool:
-        """Whether it runs, and, where it is a feed, delivers."""
-        return self.process == "RUNNING" and self.state in {None, "live"}
+        """Whether it runs, and, where it is a feed, delivers; a replay may have come to its end."""
+        if self.state == ENDED:
+            return True
+        return self.process == "RUNNING" and self.state in {None, "live", REPLAY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class Report:
     @property
     def health(self) -> Health:
         """Down without a proxy, or where no feed delivers; degraded where any process is unwell."""
-        if not self.processes or all(p.state != "live" for p in self.feeds):
+        if not self.processes or not any(p.state in DELIVERING for p in self.feeds):
             return Health.DOWN
         proxies = [p for p in self.processes if p.name in PROXIES]
         if proxies and not any(p.healthy or p.process == UNKNOWN for p in proxies):
@@ -166,7 +172,8 @@ class Look:
         self._ports = ports
         self._feeds = config.feeds()
         self._proxies = tuple(config.proxy_programs())
-        self._statuses = Statuses(config.fan_outs(), [ports[feed.name] for feed in self._feeds])
+        self._live = [feed.name for feed in self._feeds if feed.source != "replay"]
+        self._statuses = Statuses(config.fan_outs(), [ports[name] for name in self._live])
         self._processes: dict[int, psutil.Process] = {}
 
     def __enter__(self) -> Self:
@@ -190,7 +197,7 @@ class Look:
         for info in infos.values():
             self._usage(info["pid"])
         running = {name for name, info in infos.items() if info["statename"] == "RUNNING"}
-        awaited = [feed.name for feed in self._feeds if feed.name in running]
+        awaited = [name for name in self._live if name in running]
         proxies = [name for name in self._proxies if name in running]
         self._statuses.listen(timeout_s, lambda: self._all_heard(awaited, proxies))
         return self._put_together(self._daemon.processes())
@@ -219,7 +226,7 @@ class Look:
         for name in self._names():
             row = self._process(name, infos.get(name), known=hung is None)
             mute = name in self._proxies and name not in forwarding
-            if mute and row.process == "RUNNING" and heard:
+            if mute and row.process == "RUNNING" and any(one in heard for one in self._live):
                 row = replace(row, state=MUTE, reason="forwards nothing")
             if name == WATCHDOG and row.process == "RUNNING":
                 # What an earlier life left behind says nothing of this one.
@@ -232,10 +239,14 @@ class Look:
             rows.append(row)
         for feed in self._feeds:
             row = self._process(feed.name, infos.get(feed.name), known=hung is None)
-            spoken = heard.get(feed.name)
+            spoken, port = heard.get(feed.name), self._ports.get(feed.name)
+            if feed.source == "replay":
+                exit_code = infos.get(feed.name, {}).get("exitstatus")
+                rows.append(_replay(row, feed, port, spoken, exit_code))
+                continue
             through = {} if spoken is None else spoken.proxies_s
             lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
-            rows.append(_feed(row, feed, self._ports.get(feed.name), spoken, lost))
+            rows.append(_feed(row, feed, port, spoken, lost))
         return Report(tuple(rows), hung)
 
     def _process(self, name: str, info: dict[str, Any] | None, *, known: bool) -> ProcessHealth:
@@ -330,6 +341,20 @@ def _feed(
         reason = f"heard, but not through {' and '.join(lost)}"
         return replace(row, state=MUTE, reason=reason)
     return replace(row, state=status["state"], reason=status["reason"])
+
+
+def _replay(
+    row: ProcessHealth, feed: Feed, port: int | None, heard: Heard | None, exit_code: int | None
+) -> ProcessHealth:
+    """Return a replay's row: what its statuses say is of the day of the recording."""
+    row = replace(row, port=port, exchange=feed.exchange)
+    if row.process == "EXITED" and exit_code == 0:
+        return replace(row, state=ENDED, reason="all is played")
+    if row.process not in {"RUNNING", UNKNOWN}:
+        return replace(row, state="down")
+    was = None if heard is None else heard.status["state"]
+    reason = None if was in {None, "live"} else f"the recording says: {was}"
+    return replace(row, state=REPLAY, reason=reason)
 
 
 def _last_error(log_dir: Path, name: str, since_s: int) -> str | None:

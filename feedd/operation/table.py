@@ -18,7 +18,7 @@ RIGHT = frozenset({"PID", "UPTIME", "PORT", "CPU %", "MB", "AGE", "MSG/S", "P50 
                    "RECONNECTS/H", "GAPS", "UP %"})  # fmt: skip
 
 RED, GREEN, YELLOW, DIM = "31", "32", "33", "2"
-WELL = frozenset({"RUNNING", "live"})
+WELL = frozenset({"RUNNING", "live", "replay", "ended"})
 ON_THE_WAY = frozenset({"STARTING", "STOPPING", "starting", "resync", "reconnecting", "BACKOFF",
                         "UNKNOWN"})  # fmt: skip
 HEALTH_COLOURS = {Health.HEALTHY: GREEN, Health.DEGRADED: YELLOW, Health.DOWN: RED}

@@ -56,6 +56,7 @@ class Recorder:
         proxies = config.proxy_programs().values()
         self._endpoints = [proxy.subscribers for proxy in proxies]
         self._histories = [proxy.history for proxy in proxies]
+        self._lossless = config.lossless  # an unpaced replay waits for its subscribers
         self._settings = settings
         self._root = Path(settings.dir)
         self._log = log
@@ -79,7 +80,13 @@ class Recorder:
             self._take_folder(stack)
             ends = self._look_back()
             stream = stack.enter_context(
-                subscribe_frames(self._endpoints, self._settings.topics, self._histories, ends)
+                subscribe_frames(
+                    self._endpoints,
+                    self._settings.topics,
+                    self._histories,
+                    ends,
+                    lossless=self._lossless,
+                )
             )
             self._log.info(f"recording to {self._root}", endpoints=self._endpoints)
             try:

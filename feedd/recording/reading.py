@@ -77,14 +77,18 @@ class SegmentReader:
         """When the segment begins; where its head is damaged, when its first whole block does."""
         if self.meta is not None:
             return self.meta.begun_ns
-        with self.path.open("rb") as file:
-            heads = (head for _, head in _headers(file.fileno(), 0, None))
-            return next((head.first_ns for head in heads if head.kind != chunks.META), 0)
+        blocks = (head for head in self.headers() if head.kind != chunks.META)
+        return next((head.first_ns for head in blocks), 0)
 
     def headers(self) -> Iterator[Header]:
         """Yield the headers of its chunks, as far as they are whole; nothing else is read."""
         with self.path.open("rb") as file:
             yield from (head for _, head in _headers(file.fileno(), 0, None))
+
+    @property
+    def ended_ns(self) -> int:
+        """The recording's clock at the end of the last chunk whose header is whole."""
+        return max((head.last_ns for head in self.headers()), default=0)
 
     def _read_meta(self, file: int, *, known: bool) -> None:
         self.meta: Meta | None = None  # None where it is damaged

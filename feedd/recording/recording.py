@@ -70,6 +70,11 @@ class Recording:
         """When the first of them begins."""
         return min(_begun_ns(series.segments[0]) for series in self.series)
 
+    @property
+    def ended_ns(self) -> int:
+        """When the last of them ends, as far as can be read."""
+        return max(segment.ended_ns for series in self.series for segment in series.segments[-1:])
+
     def entries(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[Entry]:
         """Yield all in the order of their clocks, each series in its own order."""
         parts = [series.entries(from_ns, to_ns) for series in self.series]

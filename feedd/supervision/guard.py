@@ -16,11 +16,13 @@ from feedd import config, ports
 from feedd.errors import ConfigError
 from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.deaths import Deaths
-from feedd.supervision.render import PROXIES
+from feedd.supervision.render import FEED_SCRIPTS, PROXIES
 from feedd.supervision.watchdog import MUTE_AFTER_S, Process, Watchdog
 from feedd.transport.statuses import Statuses
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from feedd.supervision.watchdog import Verdict
 
 END_FEEDS_WITHIN_S = 2.0
@@ -29,7 +31,6 @@ END_REST_WITHIN_S = 1.2
 WAKE_WITHIN_S = 0.5
 START_TOLERANCE_S = 2  # supervisord tells the start of a process in whole seconds
 HEARTBEAT = "watchdog.beat"  # below run_dir
-FEED_SCRIPT = "workers/feed.py"
 RECORDER_SCRIPT = "workers/recorder.py"
 
 _log = structlog.get_logger()
@@ -44,7 +45,8 @@ class Guard:
         self._read: tuple[int, int] | None = None
         settings = config.load(config_path)
         self._heartbeat = Path(settings.run_dir, HEARTBEAT)
-        self._exchanges: dict[str, str] = {}
+        self._exchanges: dict[str, str] = {}  # of the feeds that are judged: not of replays
+        self._lossless = settings.lossless
         self._statuses = Statuses(settings.fan_outs(), ())
         self._rules = Watchdog()
         self._deaths = Deaths(self._wake_soon)
@@ -106,8 +108,11 @@ class Guard:
             _log.warning("the configuration can't be read; the last one counts", why=str(error))
             return
         self._read = (stat.st_mtime_ns, stat.st_size)
-        self._exchanges = {feed.name: feed.exchange for feed in settings.feeds()}
-        self._statuses.add(given.values())
+        self._lossless = settings.lossless
+        # A replay says what was said then, and is silent where the recording is.
+        live = [feed for feed in settings.feeds() if feed.source != "replay"]
+        self._exchanges = {feed.name: feed.exchange for feed in live}
+        self._statuses.add(given[feed.name] for feed in live)
 
     def _seen(self, info: dict[str, Any], now_s: float) -> Process:
         name, pid, supervisor = info["name"], info["pid"], info["statename"]
@@ -134,7 +139,12 @@ class Guard:
         )
 
     def _proxy_heard_s(self, name: str, now_s: float) -> float | None:
-        """Return when a proxy forwarded last; while no feed speaks it has nothing to forward."""
+        """Return when a proxy forwarded last; while no feed speaks it has nothing to forward.
+
+        One that waits for its slowest subscriber is judged by nothing that it forwards.
+        """
+        if self._lossless:
+            return now_s
         heard = self._statuses.heard.values()
         if max((h.own_s or 0.0 for h in heard), default=0.0) < now_s - MUTE_AFTER_S / 2:
             return now_s
@@ -160,16 +170,16 @@ class Guard:
         """
         mine = os.getpid()
         children = [p for p in psutil.Process(os.getppid()).children() if p.pid != mine]
-        feeds = [p for p in children if _runs(p, FEED_SCRIPT)]
-        recorders = [p for p in children if _runs(p, RECORDER_SCRIPT)]
+        feeds = [p for p in children if _runs(p, FEED_SCRIPTS.values())]
+        recorders = [p for p in children if _runs(p, [RECORDER_SCRIPT])]
         _end(feeds, END_FEEDS_WITHIN_S)
         _end(recorders, END_RECORDER_WITHIN_S)  # it has heard the feeds' last words
         _end([p for p in children if p not in (*feeds, *recorders)], END_REST_WITHIN_S)
 
 
-def _runs(process: psutil.Process, script: str) -> bool:
+def _runs(process: psutil.Process, scripts: Iterable[str]) -> bool:
     try:
-        return script in process.cmdline()
+        return not set(scripts).isdisjoint(process.cmdline())
     except psutil.Error:
         return False
 

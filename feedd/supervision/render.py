@@ -27,6 +27,9 @@ PROXY = "proxy"
 PROXIES = (PROXY, "proxy-2")
 EXCHANGE = "exchange"
 RECORDER = "recorder"
+FEED_SCRIPTS = {
+    "ccxt": "workers/feed.py", "native": "workers/feed.py", "replay": "workers/replay.py",
+}  # fmt: skip
 WATCHDOG = "watchdog"
 # What is started first is stopped last: subscribers see every worker's last status.
 PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), RECORDER: 150, EXCHANGE: 200}
@@ -45,9 +48,10 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     proxies = {name: msgspec.to_builtins(p) for name, p in config.proxy_programs().items()}
     shared = [config.source, config.bid_ask, config.book_depth, config.timeframe,
               *(proxy["workers"] for proxy in proxies.values())]  # fmt: skip
+    unpaced = {"lossless": True} if config.lossless else {}
     programs: list[tuple[str, list[str], Any]] = [
         (WATCHDOG, ["workers/watchdog.py"], [p["subscribers"] for p in proxies.values()]),
-        *((name, ["workers/proxy.py", name], made_from) for name, made_from in proxies.items()),
+        *((name, ["workers/proxy.py", name], {**p, **unpaced}) for name, p in proxies.items()),
     ]
     if config.recorder is not None:
         ends = [[proxy["subscribers"], proxy["history"]] for proxy in proxies.values()]
@@ -57,9 +61,13 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
         settings = msgspec.to_builtins(config.embedded_exchange)
         programs.append((EXCHANGE, ["workers/exchange.py"], settings))
     for feed in config.feeds():
-        endpoint = config.endpoint_of(feed.exchange, feed.symbol)
-        made_from = [msgspec.to_builtins(feed), ports[feed.name], endpoint, shared]
-        programs.append((feed.name, ["workers/feed.py", feed.name], made_from))
+        made_from = [msgspec.to_builtins(feed), ports[feed.name]]
+        if feed.source == "replay":
+            workers = [proxy["workers"] for proxy in proxies.values()]
+            made_from += [msgspec.to_builtins(config.replay), workers, unpaced]
+        else:
+            made_from += [config.endpoint_of(feed.exchange, feed.symbol), shared]
+        programs.append((feed.name, [FEED_SCRIPTS[feed.source], feed.name], made_from))
     log_dir = Path(root, config.log_dir)
     sections = [
         _program(name, [*command, "--config", str(config_path.resolve())], made_from, root, log_dir)

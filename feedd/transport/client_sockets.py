@@ -16,7 +16,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from feedd.errors import ConfigError
 from feedd.transport.healing import Health
-from feedd.transport.sockets import make_socket
+from feedd.transport.sockets import LOSSLESS_HIGH_WATER_MARK, make_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +29,7 @@ LARGEST_ANSWER = 1 << 26  # 2,000 books
 # A timeout destroys what is queued, so that it is only for a peer that is gone without a word.
 HEARTBEAT_MS = 5_000
 HEARTBEAT_TIMEOUT_MS = 15_000
+KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 15, 5, 3
 AT_ONCE = 500  # messages of one endpoint, before the others have their turn
 
 _OCCURRENCES: dict[int, Occurrence] = {
@@ -43,14 +44,27 @@ class _Connection:
     """A socket that is connected to one endpoint, and connected anew when libzmq gives it up."""
 
     def __init__(
-        self, context: zmq.Context[Any], kind: int, endpoint: str, subscriptions: Iterable[str] = ()
+        self,
+        context: zmq.Context[Any],
+        kind: int,
+        endpoint: str,
+        subscriptions: Iterable[str] = (),
+        *,
+        lossless: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.health = Health()
         self.socket = make_socket(context, kind)
         self.socket.linger = 0
-        self.socket.heartbeat_ivl = HEARTBEAT_MS
-        self.socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
+        if lossless:
+            self.socket.rcvhwm = LOSSLESS_HIGH_WATER_MARK
+            self.socket.tcp_keepalive = 1
+            self.socket.tcp_keepalive_idle = KEEPALIVE_IDLE_S
+            self.socket.tcp_keepalive_intvl = KEEPALIVE_INTERVAL_S
+            self.socket.tcp_keepalive_cnt = KEEPALIVE_PROBES
+        else:
+            self.socket.heartbeat_ivl = HEARTBEAT_MS
+            self.socket.heartbeat_timeout = HEARTBEAT_TIMEOUT_MS
         if kind == zmq.SUB:
             self.socket.sndhwm = 0  # subscriptions: one that is dropped never comes again
             self.socket.maxmsgsize = LARGEST_MESSAGE
@@ -86,10 +100,20 @@ class _Connection:
 
 
 class ClientSockets:
-    """Connected from the first on; raises ConfigError for what is no endpoint."""
+    """Connected from the first on; raises ConfigError for what is no endpoint.
+
+    `lossless` endpoints may be left unread for long, and few messages wait for them here. They have
+    no heartbeats: an answer would wait unread behind what was published, and libzmq would take the
+    peer for gone. TCP's own keepalive finds out who is.
+    """
 
     def __init__(
-        self, endpoints: Iterable[str], histories: Iterable[str], subscriptions: Iterable[str]
+        self,
+        endpoints: Iterable[str],
+        histories: Iterable[str],
+        subscriptions: Iterable[str],
+        *,
+        lossless: bool = False,
     ) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._waker, self._wake_up = os.pipe()
@@ -99,7 +123,9 @@ class ClientSockets:
         self._histories: list[_Connection] = []
         try:
             for endpoint in endpoints:
-                self._feeds.append(_Connection(self._context, zmq.SUB, endpoint, subscriptions))
+                self._feeds.append(
+                    _Connection(self._context, zmq.SUB, endpoint, subscriptions, lossless=lossless)
+                )
             for endpoint in histories:
                 self._histories.append(_Connection(self._context, zmq.DEALER, endpoint))
         except BaseException:

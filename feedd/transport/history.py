@@ -22,6 +22,7 @@ from feedd.transport.sockets import REQUEST_BYTES, bind, make_socket
 
 if TYPE_CHECKING:
     from feedd.transport.proxy import Proxy
+    from feedd.transport.verbatim import VerbatimEndpoint
 
 LOOK_EVERY_MS = 20  # for messages; a request is answered at once, after what came before it
 MESSAGES_AT_ONCE = 5000  # then requests have their turn
@@ -40,12 +41,13 @@ class History:
     What it does not promise: messages from before it started, or beyond the rings' bounds.
     """
 
-    def __init__(self, proxy: Proxy, rings: Rings | None = None) -> None:
+    def __init__(self, proxy: Proxy | VerbatimEndpoint, rings: Rings | None = None) -> None:
         self._rings = rings or Rings()
         self._messages = make_socket(proxy.context, zmq.SUB)
         self._messages.subscribe("")
         # Within the process: no copy is made of a message until it is kept.
         self._forwarded = proxy.forwarded
+        proxy.histories += 1
         self._requests = make_socket(proxy.context, zmq.ROUTER)
         self._requests.linger = 0
         self._requests.maxmsgsize = REQUEST_BYTES

@@ -30,30 +30,14 @@ MOST_HELD = 32  # messages; what is held waits for them to be made, some 2 µs e
 SUBSCRIPTIONS_AT_ONCE = 10_000  # read in one go, so that a flood of them can't stop the feed
 
 
-class Publisher:
-    """Numbers the events of one session, topic by topic, and sends them.
+class WorkerSocket:
+    """A worker's socket, whatever it publishes."""
 
-    What it does not promise: a subscriber that is not connected yet, or that leaves more than
-    the high-water mark unread, misses messages. `seq` and the status' `next_seq` show it.
-
-    Each message that is sent alone wakes libzmq's thread, which costs as much as the rest of it
-    (in a blast of quotes 6.5 µs of CPU a message instead of 5); so of a burst that is at hand the
-    messages are sent together: between `hold` and `release`, MOST_HELD at a time.
-    """
-
-    def __init__(self, exchange: str, symbol: str, channels: Iterable[str], session: int) -> None:
-        self.session = session
-        topics = {name: topic(name, exchange, symbol) for name in (*channels, "status")}
-        self._topics = {name: text.encode("ascii") for name, text in topics.items()}
-        self._names = topics
-        self._next_seq = dict.fromkeys(topics, 1)
+    def __init__(self) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = make_socket(self._context, zmq.XPUB)
         # What pyzmq's `send` itself calls, after looking for options that this socket never has.
         self._send = super(zmq.Socket, self._socket).send
-        self._payload = bytearray()  # of the message on its way: libzmq copies it
-        self._holds = False
-        self._held: list[tuple[bytes, bytes]] = []
         self._proxies: set[bytes] = set()  # the marks of those that take messages
 
     async def bind(self, endpoint: str) -> None:
@@ -77,6 +61,49 @@ class Publisher:
             await asyncio.sleep(0.005)
             self.read_subscriptions()
         return self.proxies_connected >= len(proxies)
+
+    def read_subscriptions(self) -> None:
+        """Take in who came and went."""
+        for _ in range(SUBSCRIPTIONS_AT_ONCE):
+            try:
+                frame = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            mark = frame[1:]
+            if not mark.startswith(PROXY_MARK):
+                continue
+            if frame[:1] == SUBSCRIBE:
+                self._proxies.add(mark)
+            else:
+                self._proxies.discard(mark)
+
+    def close(self) -> None:
+        """Send what is queued, for at most the linger time, and close."""
+        self._socket.close()
+        self._context.term()
+
+
+class Publisher(WorkerSocket):
+    """Numbers the events of one session, topic by topic, and sends them.
+
+    What it does not promise: a subscriber that is not connected yet, or that leaves more than
+    the high-water mark unread, misses messages. `seq` and the status' `next_seq` show it.
+
+    Each message that is sent alone wakes libzmq's thread, which costs as much as the rest of it
+    (in a blast of quotes 6.5 µs of CPU a message instead of 4.5); so of a burst that is at hand the
+    messages are sent together: between `hold` and `release`, MOST_HELD at a time.
+    """
+
+    def __init__(self, exchange: str, symbol: str, channels: Iterable[str], session: int) -> None:
+        super().__init__()
+        self.session = session
+        topics = {name: topic(name, exchange, symbol) for name in (*channels, "status")}
+        self._topics = {name: text.encode("ascii") for name, text in topics.items()}
+        self._names = topics
+        self._next_seq = dict.fromkeys(topics, 1)
+        self._payload = bytearray()  # of the message on its way: libzmq copies it
+        self._holds = False
+        self._held: list[tuple[bytes, bytes]] = []
 
     def publish(self, event: Event) -> None:
         """Stamp an event and send it, in two frames; never blocks."""
@@ -105,6 +132,11 @@ class Publisher:
         if self._held:
             self._send_held()
 
+    def close(self) -> None:
+        """Send what is held and queued, for at most the linger time, and close."""
+        self.release()
+        super().close()
+
     def _send_held(self) -> None:
         send = self._send
         for topic_frame, payload in self._held:
@@ -117,24 +149,3 @@ class Publisher:
         following = {self._names[channel]: seq for channel, seq in self._next_seq.items()}
         following[self._names["status"]] += 1
         return following
-
-    def read_subscriptions(self) -> None:
-        """Take in who came and went."""
-        for _ in range(SUBSCRIPTIONS_AT_ONCE):
-            try:
-                frame = self._socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            mark = frame[1:]
-            if not mark.startswith(PROXY_MARK):
-                continue
-            if frame[:1] == SUBSCRIBE:
-                self._proxies.add(mark)
-            else:
-                self._proxies.discard(mark)
-
-    def close(self) -> None:
-        """Send what is queued, for at most the linger time, and close."""
-        self.release()
-        self._socket.close()
-        self._context.term()

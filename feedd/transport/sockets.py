@@ -17,6 +17,8 @@ from feedd.errors import ConfigError, EndpointInUseError
 # Messages that wait for a peer before libzmq drops further ones for it, without a word. The
 # default of 1,000 is five seconds of one busy symbol; this is some 30 MB at the worst.
 HIGH_WATER_MARK = 100_000
+# Of a publisher that drops nothing: its sender waits, and what it may send ahead needs no more.
+LOSSLESS_HIGH_WATER_MARK = 5_000
 LINGER_MS = 1000  # the default of -1 waits for ever for a peer that is gone
 RECONNECT_MS = 100
 RECONNECT_MAX_MS = 1000
@@ -29,6 +31,7 @@ SUBSCRIBE = b"\x01"
 # everything: a publisher that sees one knows that this proxy takes its messages from now on. Each
 # proxy has one of its own, since only the first of equal subscriptions is seen.
 PROXY_MARK = b"\x00proxy"
+_STATUSES = (b"status", PROXY_MARK)
 
 
 def make_socket(context: zmq.Context[Any], kind: int) -> zmq.Socket[bytes]:
@@ -41,6 +44,29 @@ def make_socket(context: zmq.Context[Any], kind: int) -> zmq.Socket[bytes]:
     socket.reconnect_ivl_max = RECONNECT_MAX_MS
     socket.handshake_ivl = HANDSHAKE_MS
     return socket
+
+
+def wants_data(frame: bytes) -> bool:
+    """Whether what a subscriber sent is a subscription to more than statuses, as of who watches."""
+    return frame[:1] == SUBSCRIBE and not frame.startswith(_STATUSES, 1)
+
+
+def make_lossless(socket: zmq.Socket[bytes], resend_ms: int = -1) -> None:
+    """Have a PUB or XPUB wait for its slowest subscriber instead of dropping messages for it.
+
+    With ZMQ_XPUB_NODROP a send waits where a subscriber that wants the message has left the
+    high-water mark unread, before anything of the message is sent to anybody, and goes on when it
+    has read or is gone (src/xpub.cpp, `xsend`; the option is PUB's too). `resend_ms`: after so
+    long it raises zmq.Again instead; -1: never. One subscriber so holds up all others.
+    """
+    socket.sndhwm = LOSSLESS_HIGH_WATER_MARK
+    socket.sndtimeo = resend_ms
+    socket.setsockopt(zmq.XPUB_NODROP, 1)
+    # One whose machine is gone without a word is found out by the kernel (tcp(7)): 60 s, 4 times.
+    socket.tcp_keepalive = 1
+    socket.tcp_keepalive_idle = 60
+    socket.tcp_keepalive_intvl = 15
+    socket.tcp_keepalive_cnt = 4
 
 
 def bind(socket: zmq.Socket[bytes], endpoint: str) -> None:

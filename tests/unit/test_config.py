@@ -61,8 +61,10 @@ def test_a_second_proxy_runs_where_two_are_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["feedd.yaml", "demo.yaml", "bybit.yaml", "binance_spot.yaml", "two_exchanges.yaml"]
-)
+    "name",
+    ["feedd.yaml", "demo.yaml", "bybit.yaml", "binance_spot.yaml", "two_exchanges.yaml",
+     "replay.yaml"],
+)  # fmt: skip
 def test_the_shipped_configurations_are_right(name: str) -> None:
     assert config.load(REPOSITORY / "config" / name).feeds()
 
@@ -99,6 +101,17 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
         ("symbols: [A/USDT]\nembedded_exchange:\n  speed: -1", 3, "embedded_exchange.speed"),
         ("symbols: [A/USDT]\nembedded_exchange:\n  rate: .inf", 3, "finite"),
         ("symbols: [A/USDT]\nembedded_exchange:\n  speed: .nan", 3, "embedded_exchange.speed"),
+        ("symbols: [A/USDT]\nsource: replay", 2, "source: replay needs a section `replay:`"),
+        ("symbols:\n - {symbol: A/USDT, source: replay}", 2, "symbols[0].source: replay needs"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: []", 3, "replay.recordings: is empty"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  pace: -1", 4, "replay.pace: Expected"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  pace: .inf", 4, "finite"),
+        ("symbols: [{symbol: B/USDT, source: replay}, C/USDT]\nreplay: {recordings: [a], pace: 0}",
+         2, "replay.pace: 0 waits for the slowest subscriber"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  from: noon", 4, "is no time like"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  loops: true", 4, "is it loop?"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  timestamps: later", 4,
+         "replay.timestamps: later is none of recorded, now"),
         ("symbols: []", 1, "symbols: is empty"),
         ("symbols: ['BTC USDT']", 1, "not a symbol"),
         ("symbols: [A/USDT]\nsymbols: [B/USDT]", 1, "stands twice"),
@@ -111,6 +124,27 @@ def test_a_mistake_names_file_line_and_key(tmp_path: Path, text: str, line: int,
     assert str(caught.value).startswith(f"{tmp_path}/feedd.yaml:{line}: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_times_of_a_replay_are_read_as_they_are_written(tmp_path: Path) -> None:
+    """YAML itself reads 13:00 as the number 780, and a date as an object."""
+    replay = "replay: {recordings: [a], from: 13:00, to: 2026-11-25T14:00:00Z}"
+    settings = load(tmp_path, f"symbols: [A/USDT]\nsource: replay\n{replay}")
+    assert settings.replay is not None
+    assert (settings.replay.from_, settings.replay.to) == ("13:00", "2026-11-25T14:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("symbols", "pace", "lossless"),
+    [("[A/USDT, B/USDT]", 0, True), ("[A/USDT, B/USDT]", 1, False),
+     ("[A/USDT, {symbol: B/USDT, source: ccxt}]", 1, False)],
+)  # fmt: skip
+def test_nobody_waits_for_a_slow_subscriber_but_unpaced_replays_alone(
+    tmp_path: Path, symbols: str, pace: int, lossless: bool
+) -> None:
+    replay = f"replay: {{recordings: [a], pace: {pace}}}"
+    settings = load(tmp_path, f"symbols: {symbols}\nsource: replay\n{replay}")
+    assert settings.lossless is lossless
 
 
 @pytest.mark.parametrize("text", ["", "- BTC/USDT", "nothing"])

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from feedd import config
-from feedd.operation.health import RECORDER_LATE_S, WATCHDOG_LATE_S, Look, ProcessHealth, _recorder
+from feedd.operation.health import (
+    RECORDER_LATE_S,
+    WATCHDOG_LATE_S,
+    Health,
+    Look,
+    ProcessHealth,
+    _recorder,
+)
 from feedd.recorder import report
 from feedd.recorder.report import Report
 from feedd.supervision.daemon import Daemon
@@ -92,3 +99,38 @@ def test_a_report_for_which_there_is_no_room_is_written_over_the_last_one(tmp_pa
     assert report.read(path) == said()
     assert path.stat().st_ino == before.st_ino
     assert path.stat().st_size == before.st_size
+
+
+def replay_of(folder: Path, statename: str, exit_code: int) -> tuple[str | None, Health]:
+    """Return the state of a replay by supervisord's word, and the health of the whole."""
+    text = (
+        f"symbols: [BTC/USDT]\nsource: replay\nreplay: {{recordings: [a]}}\n"
+        f"run_dir: {folder}\nlog_dir: {folder}\n"
+    )
+    settings = config.parse(text, Path("feedd.yaml"))
+    now = int(time.time())
+    runs = {"statename": "RUNNING", "pid": 0, "start": now, "now": now, "exitstatus": 0,
+            "spawnerr": ""}  # fmt: skip
+    name = settings.feeds()[0].name
+    infos = {"watchdog": runs, "proxy": runs,
+             name: {**runs, "statename": statename, "exitstatus": exit_code}}  # fmt: skip
+    (folder / "watchdog.beat").touch()
+    with Look(settings, Daemon(folder), {name: 1}) as look:
+        report = look._put_together(infos)
+    return report.processes[-1].state, report.health
+
+
+@pytest.mark.parametrize(
+    ("statename", "exit_code", "state", "health"),
+    [
+        ("RUNNING", 0, "replay", Health.HEALTHY),  # whatever it plays, or while it plays nothing
+        ("EXITED", 0, "ended", Health.HEALTHY),
+        ("EXITED", 78, "down", Health.DOWN),
+        ("STOPPED", 0, "down", Health.DOWN),
+        ("FATAL", 0, "down", Health.DOWN),
+    ],
+)
+def test_a_replay_that_came_to_its_end_has_not_failed(
+    tmp_path: Path, statename: str, exit_code: int, state: str, health: Health
+) -> None:
+    assert replay_of(tmp_path, statename, exit_code) == (state, health)

@@ -235,3 +235,20 @@ def test_an_index_counts_frames_by_topic_and_notices_apart(tmp_path: Path) -> No
     index = SegmentReader(tmp_path / "one.feedd").index()
     assert index is not None
     assert (index.topics, index.notices) == ({TOPICS[0].decode(): 2}, 1)
+
+
+def test_a_segment_knows_when_it_ended_without_being_read(tmp_path: Path) -> None:
+    """Also one that was cut off: then it is the end of what is whole."""
+    path = tmp_path / "a.feedd"
+    writer = SegmentWriter(path, META)
+    for number in range(1, 4):
+        writer.add(BEGUN_NS + number, LIVE, TOPICS[0], b"x")
+        writer.write_block()
+    assert SegmentReader(path).ended_ns == BEGUN_NS + 3
+    size = path.stat().st_size
+    writer.close("done")
+    assert SegmentReader(path).ended_ns == BEGUN_NS + 3
+    os.truncate(path, size - 1)
+    assert SegmentReader(path).ended_ns == BEGUN_NS + 3  # its header is whole
+    os.truncate(path, size // 2)
+    assert BEGUN_NS <= SegmentReader(path).ended_ns < BEGUN_NS + 3

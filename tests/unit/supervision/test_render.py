@@ -69,6 +69,26 @@ def test_a_change_of_one_symbol_changes_only_its_program(tmp_path: Path) -> None
     assert before[ETH]["environment"] != after[ETH]["environment"]
 
 
+def test_a_replay_is_a_program_of_the_same_name(tmp_path: Path) -> None:
+    one = "symbols: [BTC/USDT, {symbol: ETH/USDT, source: replay}]\nreplay: {recordings: [a]}\n"
+    before, mixed = rendered(tmp_path, TWO), rendered(tmp_path, one)
+    assert mixed.sections() == before.sections()
+    assert "workers/replay.py feed-binanceusdm-ETH-USDT-USDT" in mixed[ETH]["command"]
+    changed = {name for name in before.sections() if before[name] != mixed[name]}
+    assert changed == {ETH}
+    again = rendered(tmp_path, one.replace("[a]", "[b]"))
+    assert {name for name in mixed.sections() if mixed[name] != again[name]} == {ETH}
+
+
+def test_a_proxy_that_waits_for_subscribers_is_another_one(tmp_path: Path) -> None:
+    paced = TWO + "source: replay\nreplay: {recordings: [a]}\n"
+    unpaced = TWO + "source: replay\nreplay: {recordings: [a], pace: 0}\n"
+    before, after = rendered(tmp_path, paced), rendered(tmp_path, unpaced)
+    changed = {name for name in before.sections() if before[name] != after[name]}
+    assert changed == {"program:proxy", BTC, ETH}
+    assert rendered(tmp_path, TWO)["program:proxy"] == before["program:proxy"]
+
+
 def test_a_second_proxy_restarts_the_workers_and_its_other_settings_do_not(tmp_path: Path) -> None:
     one = rendered(tmp_path, TWO)
     unused = rendered(tmp_path, TWO + "proxy_2: {workers: 'ipc://run/w'}")

@@ -1,0 +1,365 @@
+"""`feedd replay` as a process: what subscribers get, and when it ends."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import replays
+import zmq
+from conftest import PYTHON, REPOSITORY, clean_environment, eventually, free_ports
+
+import feedd
+from feedd.codec import decode
+from feedd.replay.moving import PASS_MS
+from feedd.transport import client_sockets
+
+Frames = list[tuple[bytes, bytes]]
+Replay = Callable[..., "subprocess.Popen[str]"]
+MANY = 60_000
+
+
+@pytest.fixture
+def endpoint() -> str:
+    return f"tcp://127.0.0.1:{free_ports(2)[0]}"
+
+
+@pytest.fixture
+def replay(endpoint: str) -> Iterator[Replay]:
+    """Return what starts `feedd replay` on the endpoint."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(path: Path, *options: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [PYTHON, "-m", "feedd.cli", "replay", str(path), "--endpoint", endpoint, *options],
+            cwd=REPOSITORY, env=clean_environment(), text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@contextmanager
+def listening(endpoint: str, **options: int) -> Iterator[zmq.Socket[bytes]]:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(zmq.SUB)
+    for name, value in options.items():
+        setattr(socket, name, value)
+    socket.connect(endpoint)
+    socket.subscribe("")
+    try:
+        yield socket
+    finally:
+        context.destroy(linger=0)
+
+
+def taken(socket: zmq.Socket[bytes], count: int, timeout_s: float = 60.0) -> Frames:
+    """Return so many messages; fewer where no more come."""
+    got: Frames = []
+    while len(got) < count and socket.poll(int(timeout_s * 1000)):
+        topic, payload = socket.recv_multipart()
+        got.append((topic, payload))
+    return got
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    return output
+
+
+def a_day(seconds: int = 3, per_s: int = 50) -> list[replays.Record]:
+    """Return quotes of two symbols, evenly, and a status of both each second."""
+    records = []
+    for number in range(seconds * per_s):
+        at_ms = number * 1000 / per_s
+        if number % per_s == 0:
+            records += [
+                replays.status(number // per_s + 1, at_ms, number + 1, symbol=symbol)
+                for symbol in (replays.BTC, replays.ETH)
+            ]
+        records.append(replays.quote(number + 1, at_ms + 0.1, replays.BTC))
+        records.append(replays.quote(number + 1, at_ms + 0.2, replays.ETH))
+    return records
+
+
+def test_a_replay_is_what_was_recorded_every_time(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    """Record, replay, record: the same frames in the same order, also of the second replay."""
+    path = replays.write(tmp_path / "day.feedd", a_day())
+    recorded = replays.frames(path)
+    for number in range(2):
+        with listening(endpoint) as socket:
+            process = replay(path, "--pace", "0")
+            got = taken(socket, len(recorded))
+            assert not socket.poll(100)
+        assert f"sent {len(recorded)} messages" in ended(process)
+        again = replays.write(
+            tmp_path / f"again{number}.feedd",
+            [replays.Record(decode(p)["published_ns"], 0, t, p) for t, p in got],
+        )
+        assert replays.frames(again) == recorded
+
+
+def test_nothing_is_dropped_for_a_subscriber_that_is_slow(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    """Two are slow in their own ways, and each gets all; what one does holds up the other."""
+    many = [replays.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
+    path = replays.write(tmp_path / "many.feedd", many)
+    seqs: list[int] = []
+    told: list[Any] = []
+
+    def listen() -> None:
+        with feedd.subscribe(endpoint, "quote.", lossless=True, most_queued=100) as stream:
+            for event in stream:
+                if isinstance(event, feedd.Quote):
+                    seqs.append(event.seq)
+                    if event.seq % 10_000 == 0:
+                        time.sleep(0.2)
+                elif not isinstance(event, feedd.StateChange):
+                    told.append(event)
+                if len(seqs) == MANY:
+                    return
+
+    thread = threading.Thread(target=listen, daemon=True)
+    with listening(endpoint, rcvhwm=10, rcvbuf=65_536) as socket:
+        thread.start()
+        process = replay(path, "--pace", "0")
+        assert socket.poll(30_000)
+        time.sleep(1.0)
+        waiting = len(seqs)
+        assert process.poll() is None
+        assert waiting < MANY  # held up by the other
+        got = taken(socket, MANY)
+    thread.join(60)
+    assert got == [(one.topic, one.payload) for one in many]
+    assert seqs == list(range(1, MANY + 1))
+    assert told == []
+    ended(process)
+
+
+def test_a_lossless_stream_may_be_left_alone_for_long(
+    tmp_path: Path, endpoint: str, replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than any heartbeat is waited for; it tells no feed as stale for it."""
+    monkeypatch.setattr(client_sockets, "HEARTBEAT_MS", 200)
+    monkeypatch.setattr(client_sockets, "HEARTBEAT_TIMEOUT_MS", 500)
+    many = [replays.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
+    many[3:3] = [replays.status(1, 0.03, 4)]
+    path = replays.write(tmp_path / "many.feedd", many)
+    with feedd.subscribe(endpoint, "quote.", lossless=True, most_queued=100) as stream:
+        process = replay(path, "--pace", "0")
+        seen = [stream.receive(30), stream.receive(30), stream.receive(30)]
+        time.sleep(1.5)
+        assert process.poll() is None  # it waits
+        for _ in range(9):
+            seen += [stream.receive(30) for _ in range(600)]
+            time.sleep(0.3)
+        while not isinstance(seen[-1], feedd.Quote) or seen[-1].seq < MANY:
+            seen.append(stream.receive(30))
+            assert seen[-1] is not None
+        ended(process)
+    assert [one.seq for one in seen if isinstance(one, feedd.Quote)] == [*range(1, MANY + 1)]
+    others = [one for one in seen if not isinstance(one, feedd.Quote)]
+    assert {type(one) for one in others} <= {feedd.StateChange}
+    assert "stale" not in {one.state for one in others if isinstance(one, feedd.StateChange)}
+
+
+def test_what_was_sent_is_taken_to_the_last_message(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    """The replay is done, and waits: its subscriber begins to read only then."""
+    many = [replays.quote(seq, seq / 100) for seq in range(1, 12_001)]
+    path = replays.write(tmp_path / "many.feedd", many)
+    with listening(endpoint, rcvhwm=10, rcvbuf=65_536) as socket:
+        process = replay(path, "--pace", "0")
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("replaying")
+        # Where the system's buffers are small it is not done before it is read.
+        select.select([process.stdout], [], [], 10.0)
+        time.sleep(0.5)  # what a hasty end would throw away is gone by then
+        got = taken(socket, len(many))
+        assert not socket.poll(100)
+    assert got == [(one.topic, one.payload) for one in many]
+    ended(process)
+
+
+def test_a_subscriber_that_dies_holds_up_nobody(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    many = [replays.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
+    path = replays.write(tmp_path / "many.feedd", many)
+    code = (
+        "import zmq, time\n"
+        f"s = zmq.Context().socket(zmq.SUB); s.rcvhwm = 10; s.connect('{endpoint}')\n"
+        "s.subscribe(''); s.recv(); print('there', flush=True); time.sleep(600)"
+    )
+    dying = subprocess.Popen([PYTHON, "-c", code], stdout=subprocess.PIPE)
+    try:
+        process = replay(path, "--pace", "0")
+        assert dying.stdout is not None
+        assert dying.stdout.readline() == b"there\n"
+        time.sleep(0.5)
+        assert process.poll() is None
+    finally:
+        dying.kill()
+        dying.communicate()
+    assert f"sent {MANY:,} messages" in ended(process)
+
+
+def test_a_strategy_is_told_the_gaps_of_that_day(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    new = replays.SESSION + 60_000
+    day = [
+        replays.status(1, 0, 1),
+        *(replays.quote(seq, seq) for seq in (1, 2, 3, 7, 8)),
+        replays.status(2, 100, 9),
+        replays.status(1, 200, 1, session=new, state="starting"),
+        *(replays.quote(seq, 200 + seq, session=new) for seq in (1, 2)),
+        replays.status(2, 300, 3, session=new, state="stopped"),
+    ]
+    path = replays.write(tmp_path / "day.feedd", day)
+    with feedd.subscribe(endpoint, "quote.", lossless=True) as stream:
+        process = replay(path, "--pace", "1", "--wait")
+        seen: list[Any] = []
+        while not seen or not isinstance(seen[-1], feedd.Stopped):
+            event = stream.receive(30)
+            assert event is not None, seen
+            seen.append(event)
+        ended(process)
+    quotes = [(e.session, e.seq) for e in seen if isinstance(e, feedd.Quote)]
+    session = replays.SESSION
+    assert quotes == [*((session, seq) for seq in (1, 2, 3, 7, 8)), (new, 1), (new, 2)]
+    gaps = [e for e in seen if isinstance(e, feedd.Gap)]
+    assert [(gap.topic, gap.from_seq, gap.to_seq) for gap in gaps] == [
+        ("quote.binanceusdm.BTC/USDT:USDT.", 4, 6)
+    ]
+    news = [e for e in seen if isinstance(e, feedd.NewSession)]
+    assert [(one.old, one.new) for one in news] == [(session, new)]
+
+
+def test_frames_are_as_far_apart_as_they_were(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    """Half as fast, a second takes two; the first message may be seen late on a busy machine."""
+    path = replays.write(tmp_path / "day.feedd", a_day(seconds=2))
+    wanted = [
+        (topic, payload)
+        for topic, payload in replays.frames(path)
+        if decode(payload)["published_ns"] <= replays.BEGUN_NS + 1_000_000_000
+    ]
+    with listening(endpoint) as socket:
+        process = replay(path, "--pace", "0.5", "--wait", "--to", "13:00:01")
+        assert socket.poll(30_000)
+        began_s = time.monotonic()
+        got = taken(socket, len(wanted))
+        took_s = time.monotonic() - began_s
+        assert f"sent {len(wanted)} messages" in ended(process)
+    assert got == wanted
+    assert took_s > 0.5
+
+
+def test_a_loop_is_newer_each_time_and_ctrl_c_ends_it(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    path = replays.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
+    recorded = replays.frames(path)
+    with listening(endpoint) as socket:
+        process = replay(path, "--pace", "20", "--loop", "--wait")
+        got = taken(socket, 3 * len(recorded))
+        process.send_signal(signal.SIGINT)
+        began_s = time.monotonic()
+        output, errors = process.communicate(timeout=30)
+    assert time.monotonic() - began_s < 10
+    assert process.returncode == 130, errors
+    assert "interrupted" in output
+    size = len(recorded)
+    assert got[:size] == recorded
+    for number in (1, 2):
+        for was, now in zip(recorded, got[number * size :], strict=False):
+            before, after = decode(was[1]), decode(now[1])
+            assert after == {**before, "session": before["session"] + number * PASS_MS}
+
+
+def test_ctrl_c_ends_a_replay_that_waits_for_a_subscriber_that_hangs(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    many = [replays.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
+    path = replays.write(tmp_path / "many.feedd", many)
+    with listening(endpoint, rcvhwm=10, rcvbuf=65_536) as socket:
+        process = replay(path, "--pace", "0")
+        assert socket.poll(30_000)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted" in output
+
+
+def test_moved_to_now_a_message_is_as_old_as_it_is(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    path = replays.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
+    recorded = replays.frames(path)
+    with listening(endpoint) as socket:
+        before_ns = time.time_ns()
+        process = replay(path, "--pace", "10", "--wait", "--timestamps", "now")
+        got = [decode(payload) for _, payload in taken(socket, len(recorded))]
+        ended(process)
+    assert len(got) == len(recorded)
+    assert all(before_ns < one["published_ns"] < time.time_ns() for one in got)
+    assert len({one["session"] for one in got}) == 1
+
+
+def test_it_refuses_where_somebody_serves_already(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    path = replays.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
+    with zmq.Context() as context, context.socket(zmq.PUB) as taken_already:
+        taken_already.bind(endpoint)
+        process = replay(path)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 69
+    assert f"{endpoint} is in use" in errors
+    assert f"(pid {os.getpid()})" in errors
+    assert "make stop" in errors
+
+
+def test_the_history_answers_as_it_does_live(tmp_path: Path, endpoint: str, replay: Replay) -> None:
+    """Who comes late begins with the last of each topic."""
+    path = replays.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
+    with listening(endpoint) as socket:
+        process = replay(path, "--pace", "0.2", "--wait")
+        assert len(taken(socket, 4)) == 4
+        with feedd.subscribe(endpoint, "quote.") as stream:
+            origins = eventually(lambda: _origins(stream))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert origins[0] == "snapshot"
+
+
+def _origins(stream: feedd.Stream[Any]) -> list[str]:
+    found = []
+    while (event := stream.receive(0.5)) is not None:
+        if isinstance(event, feedd.Quote):
+            found.append(event.origin)
+    return found

@@ -1,0 +1,149 @@
+"""`source: replay` under supervisord."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import replays
+import yaml
+import zmq
+from conftest import PlainSubscriber, Project, eventually
+
+MakeProject = Callable[..., Project]
+NAMES = ("feed-binanceusdm-BTC-USDT-USDT", "feed-binanceusdm-ETH-USDT-USDT")
+
+
+def day(seconds: int, per_s: int) -> list[replays.Record]:
+    records = []
+    for number in range(seconds * per_s):
+        at_ms = number * 1000 / per_s
+        if number % per_s == 0:
+            records += [
+                replays.status(number // per_s + 1, at_ms, number + 1, symbol=symbol)
+                for symbol in (replays.BTC, replays.ETH)
+            ]
+        records += [replays.quote(number + 1, at_ms + 0.2, replays.BTC)]
+        records += [replays.quote(number + 1, at_ms + 0.3, replays.ETH)]
+    return records
+
+
+def project_of(make_project: MakeProject, tmp_path: Path, **replay: Any) -> Project:
+    path = replay.pop("path", None) or tmp_path / "day" / "a.feedd"
+    project = make_project(
+        source="replay",
+        symbols=["BTC/USDT", "ETH/USDT"],
+        replay={"recordings": [str(path.parent)], **replay},
+    )
+    project.settings.pop("embedded_exchange")
+    project.config_path.write_text(yaml.safe_dump(project.settings))
+    return project
+
+
+def listening(project: Project) -> zmq.Socket[bytes]:
+    return project.subscribe()._socket
+
+
+def taken(socket: zmq.Socket[bytes], count: int) -> list[tuple[bytes, bytes]]:
+    got: list[tuple[bytes, bytes]] = []
+    while len(got) < count and socket.poll(30_000):
+        topic, payload = socket.recv_multipart()
+        got.append((topic, payload))
+    return got
+
+
+def status(project: Project) -> tuple[int, dict[str, dict[str, Any]]]:
+    done = project.feedd("status", "--json")
+    return done.returncode, {one["name"]: one for one in json.loads(done.stdout)["processes"]}
+
+
+def test_two_symbols_are_replayed_in_step_and_end_well(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    """Each on its own port and through the proxy, as recorded; one is restarted meanwhile."""
+    path = replays.write(tmp_path / "day" / "a.feedd", day(24, 20))
+    recorded = replays.frames(path)
+    project = project_of(make_project, tmp_path, path=path, pace=4)
+    socket = listening(project)
+    direct = PlainSubscriber(f"tcp://127.0.0.1:{project.base_port}")
+    project.subscribers.append(direct)
+    started = project.feedd("start")
+    assert started.returncode == 0, started.stderr
+    assert all(f"{name}: replay" in started.stdout for name in NAMES)
+    first = taken(socket, 40)
+    project.supervisorctl("restart", NAMES[1])
+    done = eventually(
+        lambda: (found := status(project)) and all(
+            found[1][name]["state"] == "ended" for name in NAMES
+        ) and found,
+        60,
+    )  # fmt: skip
+    assert done[0] == 0
+    assert [done[1][name]["process"] for name in NAMES] == ["EXITED", "EXITED"]
+    rest: list[tuple[bytes, bytes]] = []
+    while socket.poll(200):
+        topic, payload = socket.recv_multipart()
+        rest.append((topic, payload))
+    got = first + rest
+    for symbol in (replays.BTC, replays.ETH):
+        of = [one for one in recorded if one[0].endswith(f".{symbol}.".encode())]
+        seen = [one for one in got if one[0].endswith(f".{symbol}.".encode())]
+        if symbol == replays.BTC:
+            assert seen == of
+            assert taken(direct._socket, len(of)) == of
+            continue
+        places = [of.index(one) for one in seen]
+        assert places == sorted(set(places))  # as recorded, nothing twice
+        assert seen[-1] == of[-1]
+        assert len(seen) < len(of)  # what was due while it was away is not made up for
+    # In step: what was recorded together came together, to within a second's worth.
+    seqs = [msgpack.unpackb(payload)["seq"] for topic, payload in first if topic[:5] == b"quote"]
+    assert max(abs(a - b) for a, b in pairwise(seqs)) <= 20
+
+
+def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    many = [replays.status(1, 0, 1, symbol=symbol) for symbol in (replays.BTC, replays.ETH)]
+    many += [
+        replays.quote(seq, seq / 100, symbol)
+        for seq in range(1, 30_001)
+        for symbol in (replays.BTC, replays.ETH)
+    ]
+    path = replays.write(tmp_path / "day" / "a.feedd", many)
+    project = project_of(make_project, tmp_path, path=path, pace=0)
+    started = project.feedd("start")
+    assert started.returncode == 0, started.stderr
+    socket = project.subscribe("status.")._socket  # who only watches begins nothing
+    assert not socket.poll(2_500)
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    slow = context.socket(zmq.SUB)
+    try:
+        slow.rcvhwm, slow.rcvbuf = 10, 65_536
+        slow.connect(project.endpoint)
+        slow.subscribe("")
+        assert slow.poll(30_000)
+        assert socket.poll(30_000)
+        assert status(project)[1][NAMES[0]]["state"] == "replay"  # held up, and well
+        got = taken(slow, len(many))
+    finally:
+        context.destroy(linger=0)
+    for symbol in (replays.BTC, replays.ETH):
+        of = [(one.topic, one.payload) for one in many if symbol.encode() in one.topic]
+        assert [one for one in got if symbol.encode() in one[0]] == of
+    eventually(lambda: all(status(project)[1][name]["state"] == "ended" for name in NAMES), 30)
+
+
+def test_a_symbol_that_was_not_recorded_is_refused(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    path = replays.write(tmp_path / "day" / "a.feedd", [replays.quote(1, 0)])
+    project = project_of(make_project, tmp_path, path=path)
+    done = project.feedd("start")
+    assert done.returncode == 78
+    assert "there is nothing of ETH/USDT:USDT; they have binanceusdm.BTC/USDT:USDT" in done.stderr
+    assert project.daemon.pid is None
