@@ -132,7 +132,7 @@ def open_recording(
     if not prefixes:
         raise ConfigError("name at least one topic: '' brings everything")
     named = [paths] if isinstance(paths, str | os.PathLike) else paths
-    recording = Recording(dict.fromkeys(Path(path) for path in named))
+    recording = Recording(Path(path) for path in named)
     from_ns, to_ns = (as_ns(one, recording.begun_ns) for one in (from_, to))
     if from_ns is not None and to_ns is not None and from_ns > to_ns:
         raise ConfigError(f"from_ {from_!r} is after to {to!r}")
