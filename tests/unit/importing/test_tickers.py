@@ -253,6 +253,8 @@ WRONG = [
     (f"symbol,timestamp,last,close\nBTC/USDT,{MS},1,2\n", "line 2, close: it is 2, and last is 1"),
     (f"symbol,timestamp,bid,bid_ask\nBTC/USDT,{MS},1,best\n", "line 2, bid_ask: 'best' is none"),
     (f"symbol,timestamp,bid\nBTC€,{MS},1\n", "line 2, symbol: .* can't be a topic"),
+    (f"exchange,symbol,timestamp,bid\n../x,B/C,{MS},1\n", "line 2, exchange: '../x' is none"),
+    (f"exchange,symbol,timestamp,bid\n/tmp,B/C,{MS},1\n", "line 2, exchange: '/tmp' is none"),
     (f'{{"symbol":"B/C","timestamp":{MS}}}\n[1]\n', r"line 2: '\[1\]' is no JSON object"),
     ('{"symbol":"B/C","timestamp":true}\n', "line 1, timestamp: True is no whole number"),
     (f'{{"symbol":7,"timestamp":{MS}}}\n', "line 1, symbol: 7 is no text"),
