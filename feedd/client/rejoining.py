@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from feedd.recording.records import SNAPSHOT
+from feedd.client.events import StateChange
+from feedd.recording.records import LIVE, SNAPSHOT
 from feedd.recording.times import iso
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Rejoining:
         self._over = [False] * recordings
         self._begun_ns: list[int | None] = [None] * recordings
         self._held = 0
+        self._reached_ns: dict[Feed, int] = {}  # since when the session is the newest
+        self._two_at_once: set[Feed] = set()
         self._tell = tell
         self._damage: Range | None = None
 
@@ -96,6 +99,8 @@ class Rejoining:
             # As the stream's own snapshot: the last there is, though of an older session.
             if kind == SNAPSHOT and not place.session:
                 self._deliver(place, message)
+            elif kind == LIVE:
+                self._left_out(feed, session)
             return
         self._reach(feed, session)
         if not place.session:
@@ -168,6 +173,7 @@ class Rejoining:
         if old == session:
             return
         feed.session = session
+        self._reached_ns[feed] = self.now_ns
         if old is None:
             return
         for topic in feed.topics:
@@ -178,6 +184,18 @@ class Rejoining:
                 self._begin(place, session, 1)
         feed.whole = True
         self._tell.new_session(feed, old, session)
+
+    def _left_out(self, feed: Feed, session: int) -> None:
+        """Tell, once, that an older session goes on beside the newest: another worker's."""
+        reached_ns = self._reached_ns.setdefault(feed, self.now_ns)
+        if feed in self._two_at_once or self.now_ns - reached_ns <= HOLD_NS:
+            return
+        self._two_at_once.add(feed)
+        reason = (
+            f"{feed.name} has session {session} beside the newer {feed.session}: another worker's, "
+            "which is left out; open its recording by itself"
+        )
+        self._tell.events.append(StateChange("", "behind", reason))
 
     def _begin(self, place: Place, session: int, first: int) -> None:
         place.session, place.first, place.next = session, first, first

@@ -32,9 +32,14 @@ class Series:
     def __init__(self, segments: Iterable[SegmentReader]) -> None:
         self.segments = sorted(segments, key=_begun_ns)
 
+    @property
+    def begun_ns(self) -> int:
+        """When the first of them begins of which that can be read; 0 where there is none."""
+        return next(filter(None, map(_begun_ns, self.segments)), 0)
+
     def entries(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[Entry]:
         """Yield what the clock has from `from_ns` to `to_ns`, both included; None: all."""
-        clock_ns = _begun_ns(self.segments[0])
+        clock_ns = self.begun_ns
         for number, segment in enumerate(self.segments):
             following = self.segments[number + 1 : number + 2]
             ends_ns = _begun_ns(following[0]) if following else None
@@ -74,8 +79,7 @@ class Recording:
     @property
     def begun_ns(self) -> int:
         """When the first of them begins of which that can be read; 0 where there is none."""
-        segments = (segment for series in self.series for segment in series.segments)
-        return min(filter(None, map(_begun_ns, segments)), default=0)
+        return min(filter(None, (series.begun_ns for series in self.series)), default=0)
 
     def entries(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[Entry]:
         """Yield all in the order of their clocks, each series in its own order."""

@@ -94,6 +94,33 @@ def test_a_hole_that_is_waited_for_is_told_before_a_new_session(tmp_path: Path) 
     ]  # fmt: skip
 
 
+def test_two_workers_of_one_feed_are_not_joined_without_a_word(tmp_path: Path) -> None:
+    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
+    one.quotes([1, 2], session=1)
+    two.quotes([1], session=2, at_ns=BEGUN_NS + 10 * MS)
+    one.quotes([3], session=1, at_ns=BEGUN_NS + 20 * MS)  # late, as when a worker was restarted
+    two.quotes([2], session=2, at_ns=BEGUN_NS + 30 * MS)
+    one.quotes([4, 5], session=1, at_ns=BEGUN_NS + 40 * MS + HOLD_NS)  # and two has ended
+    events = brief(feedd.open_recording([one.end(), two.end()]))
+    assert events[:-1] == [1, 2, feedd.NewSession(FEED, 1, 2), 1, 2]
+    left_out = events[-1]
+    assert (left_out.feed, left_out.state) == ("", "behind")
+    assert f"{FEED} has session 1 beside the newer 2" in left_out.reason
+
+
+def test_a_recording_with_a_file_of_zeros_is_waited_for_as_any_other(tmp_path: Path) -> None:
+    one, two = Track(tmp_path / "1.feedd"), tmp_path / "two"
+    two.mkdir()
+    (two / "0.feedd").write_bytes(bytes(5000))
+    one.quotes([1, 3])
+    second = Track(two / "1.feedd", BEGUN_NS)
+    second.quotes([2, 3], at_ns=BEGUN_NS + 50 * MS)
+    second.end()
+    *changes, first, middle, last = brief(feedd.open_recording([one.end(), two]))
+    assert [one.state for one in changes] == ["damaged"]
+    assert (first, middle, last) == (1, 2, 3)
+
+
 def told(number: int, seqs: set[int], gaps: set[int], ahead: list[int]) -> Iterator[Told]:
     """Yield a recording of some seqs, each published at its own ms, by a clock that is ahead."""
     clock_ns = BEGUN_NS
