@@ -60,7 +60,7 @@ class Place:
     session: int = 0
     first: int = 0
     next: int = 0
-    held: dict[int, Message] = field(default_factory=dict)
+    held: dict[int, tuple[int, Message]] = field(default_factory=dict)  # by seq, and since when
     gaps: list[Gap] = field(default_factory=list)
 
 
@@ -106,7 +106,7 @@ class Rejoining:
         if not place.session:
             self._begin(place, session, 1 if feed.whole else seq)
         if seq >= place.next and seq not in place.held:
-            place.held[seq] = message
+            place.held[seq] = (self.now_ns, message)
             self._held += 1
         place.seen[number] = max(place.seen[number], seq + 1)
         self._advance(place)
@@ -203,20 +203,25 @@ class Rejoining:
         place.smooth = False
 
     def _advance(self, place: Place, *, give_up: bool = False) -> None:
-        """Hand on what is next; `give_up`: wait no longer for the first hole."""
+        """Hand on what is next; `give_up`: wait no longer for the first hole.
+
+        Nor is waited for one behind which a message is held for too long, whose turn came late.
+        """
         high = max(place.seen)
         while place.next < high:
-            message = place.held.pop(place.next, None)
-            if message is not None:
+            held = place.held.pop(place.next, None)
+            if held is not None:
                 self._held -= 1
                 place.next += 1
                 place.damage = None
-                self._deliver(place, message)
+                self._deliver(place, held[1])
                 continue
-            stop = high if give_up else self._passed(place, high)
+            since_ns, _ = next(iter(place.held.values()), (self.now_ns, None))  # the oldest
+            late = self.now_ns - since_ns > HOLD_NS
+            stop = high if give_up or late else self._passed(place, high)
             if stop <= place.next:
                 place.smooth = False
-                self.broken.setdefault(place, self.now_ns)
+                self.broken.setdefault(place, since_ns)
                 return
             self._lose(place, min((seq for seq in place.held if seq < stop), default=stop))
             give_up = False

@@ -60,6 +60,22 @@ def test_a_hole_is_waited_for_only_so_long(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_holes_one_after_the_other_do_not_add_up_what_is_waited(tmp_path: Path) -> None:
+    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
+    two.quotes([1])  # and no more of this topic, but it goes on
+    for second in range(60):
+        at_ns = BEGUN_NS + second * 1000 * MS
+        one.quotes([2 * second + 1], at_ns=at_ns)  # each second one, and one is missing
+        for track in (one, two):
+            track.quotes([second + 1], symbol="C/D", at_ns=at_ns + MS)
+    latest_ns = waited_ns = 0
+    for event in feedd.open_recording([one.end(), two.end()], only_ticks=True):
+        assert isinstance(event, feedd.Quote)
+        latest_ns = max(latest_ns, event.published_ns)
+        waited_ns = max(waited_ns, latest_ns - event.published_ns)
+    assert HOLD_NS - 1000 * MS <= waited_ns <= HOLD_NS + 1000 * MS
+
+
 def test_from_the_middle_on_recordings_are_joined_as_from_the_beginning(tmp_path: Path) -> None:
     one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
     late_ns = BEGUN_NS + HOLD_NS + 1000 * MS
