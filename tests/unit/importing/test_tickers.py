@@ -275,9 +275,12 @@ def test_a_mistake_is_one_error_that_names_file_line_and_key_and_nothing_is_writ
 
 def test_a_file_that_is_no_text_or_cut_off_is_refused(tmp_path: Path) -> None:
     torn = gzip.compress((HEADER + f"\n{ROW}" * 1000).encode())[:-20]
-    for name, data in (("a.gz", torn), ("b.csv", b"symbol,timestamp\n\xff\xfe\n")):
+    unpack = r"unpack what is whole \(gzip -dc a.gz"
+    for name, data, do in (
+        ("a.gz", torn, unpack), ("b.csv", b"symbol,timestamp\n\xff\xfe\n", "invalid start byte"),
+    ):  # fmt: skip
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(ConfigError, match="can't be read to its end"):
+        with pytest.raises(ConfigError, match=f"can't be read to its end: .*{do}"):
             feedd("import", tmp_path / name, "--out", tmp_path / "out", "--exchange", "binance")
     with pytest.raises(ConfigError, match="No such file"):
         feedd("import", tmp_path / "none", "--out", tmp_path / "out")
