@@ -131,8 +131,7 @@ class StateChange(Struct, frozen=True):
     which nothing is heard; the first status thereafter ends it. Those of the stream (`feed` is "")
     are `no_history` and `history`: whether the history service answers; `behind`: so many
     notices were dropped that the caller did not take, or so many topics are not followed; and, of
-    a recording, `damaged`: the reason says which range of it can't be read, and why. Of several
-    that are joined, `behind` is also a worker's session beside that of a newer one.
+    a recording, `damaged`: the reason says which range of it can't be read, and why.
     """
 
     feed: str

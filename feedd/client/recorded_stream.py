@@ -115,7 +115,8 @@ def open_recording(
 
     `paths` are files of a recording, or folders with all that is below them. Several that hold the
     same feeds are joined: no tick comes twice, and what one lacks, another makes good. A folder is
-    one recording of each exchange; name those of two recorders one by one.
+    one recording of each exchange; name those of two recorders one by one. Of two workers'
+    sessions of a feed at the same time the newer one comes, and a StateChange `behind` says so.
 
     Events, their order and their `origin` are those of `feedd.subscribe` when it was recorded, and
     only what `topics` would have brought there: Status where `topics` names `status.…`. Where the
