@@ -68,7 +68,7 @@ def merged(series: list[Series], from_ns: int | None, to_ns: int | None) -> Iter
 def _numbered(
     number: int, series: Series, from_ns: int | None, to_ns: int | None
 ) -> Iterator[Told]:
-    at_ns = max(series.segments[0].begun_ns, from_ns or 0)
+    at_ns = max(series.begun_ns, from_ns or 0)
     # Its files are opened when the clock is there. All that begin together do so before the rest.
     yield at_ns - 1, number, True
     for at_ns, what in series.entries(from_ns, to_ns):

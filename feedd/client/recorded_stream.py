@@ -115,7 +115,8 @@ def open_recording(
 
     `paths` are files of a recording, or folders with all that is below them. Several that hold the
     same feeds are joined: no tick comes twice, and what one lacks, another makes good. A folder is
-    one recording of each exchange; name those of two recorders one by one.
+    one recording of each exchange; name those of two recorders one by one. Of two workers'
+    sessions of a feed at the same time the newer one comes, and a StateChange `behind` says so.
 
     Events, their order and their `origin` are those of `feedd.subscribe` when it was recorded, and
     only what `topics` would have brought there: Status where `topics` names `status.…`. Where the
@@ -132,7 +133,7 @@ def open_recording(
     if not prefixes:
         raise ConfigError("name at least one topic: '' brings everything")
     named = [paths] if isinstance(paths, str | os.PathLike) else paths
-    recording = Recording(dict.fromkeys(Path(path) for path in named))
+    recording = Recording(Path(path) for path in named)
     from_ns, to_ns = (as_ns(one, recording.begun_ns) for one in (from_, to))
     if from_ns is not None and to_ns is not None and from_ns > to_ns:
         raise ConfigError(f"from_ {from_!r} is after to {to!r}")

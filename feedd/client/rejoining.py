@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from feedd.recording.records import SNAPSHOT
+from feedd.client.events import StateChange
+from feedd.recording.records import LIVE, SNAPSHOT
 from feedd.recording.times import iso
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Place:
     session: int = 0
     first: int = 0
     next: int = 0
-    held: dict[int, Message] = field(default_factory=dict)
+    held: dict[int, tuple[int, Message]] = field(default_factory=dict)  # by seq, and since when
     gaps: list[Gap] = field(default_factory=list)
 
 
@@ -78,6 +79,8 @@ class Rejoining:
         self._over = [False] * recordings
         self._begun_ns: list[int | None] = [None] * recordings
         self._held = 0
+        self._reached_ns: dict[Feed, int] = {}  # since when the session is the newest
+        self._two_at_once: set[Feed] = set()
         self._tell = tell
         self._damage: Range | None = None
 
@@ -96,12 +99,14 @@ class Rejoining:
             # As the stream's own snapshot: the last there is, though of an older session.
             if kind == SNAPSHOT and not place.session:
                 self._deliver(place, message)
+            elif kind == LIVE:
+                self._left_out(feed, session)
             return
         self._reach(feed, session)
         if not place.session:
             self._begin(place, session, 1 if feed.whole else seq)
         if seq >= place.next and seq not in place.held:
-            place.held[seq] = message
+            place.held[seq] = (self.now_ns, message)
             self._held += 1
         place.seen[number] = max(place.seen[number], seq + 1)
         self._advance(place)
@@ -168,6 +173,7 @@ class Rejoining:
         if old == session:
             return
         feed.session = session
+        self._reached_ns[feed] = self.now_ns
         if old is None:
             return
         for topic in feed.topics:
@@ -179,26 +185,43 @@ class Rejoining:
         feed.whole = True
         self._tell.new_session(feed, old, session)
 
+    def _left_out(self, feed: Feed, session: int) -> None:
+        """Tell, once, that an older session goes on beside the newest: another worker's."""
+        reached_ns = self._reached_ns.setdefault(feed, self.now_ns)
+        if feed in self._two_at_once or self.now_ns - reached_ns <= HOLD_NS:
+            return
+        self._two_at_once.add(feed)
+        reason = (
+            f"{feed.name} has session {session} beside the newer {feed.session}: another worker's, "
+            "which is left out; open its recording by itself"
+        )
+        self._tell.events.append(StateChange("", "behind", reason))
+
     def _begin(self, place: Place, session: int, first: int) -> None:
         place.session, place.first, place.next = session, first, first
         place.seen = [min(seen, 1) for seen in place.seen]  # who carried it will go on with it
         place.smooth = False
 
     def _advance(self, place: Place, *, give_up: bool = False) -> None:
-        """Hand on what is next; `give_up`: wait no longer for the first hole."""
+        """Hand on what is next; `give_up`: wait no longer for the first hole.
+
+        Nor is waited for one behind which a message is held for too long, whose turn came late.
+        """
         high = max(place.seen)
         while place.next < high:
-            message = place.held.pop(place.next, None)
-            if message is not None:
+            held = place.held.pop(place.next, None)
+            if held is not None:
                 self._held -= 1
                 place.next += 1
                 place.damage = None
-                self._deliver(place, message)
+                self._deliver(place, held[1])
                 continue
-            stop = high if give_up else self._passed(place, high)
+            since_ns, _ = next(iter(place.held.values()), (self.now_ns, None))  # the oldest
+            late = self.now_ns - since_ns > HOLD_NS
+            stop = high if give_up or late else self._passed(place, high)
             if stop <= place.next:
                 place.smooth = False
-                self.broken.setdefault(place, self.now_ns)
+                self.broken.setdefault(place, since_ns)
                 return
             self._lose(place, min((seq for seq in place.held if seq < stop), default=stop))
             give_up = False

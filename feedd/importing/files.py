@@ -25,6 +25,8 @@ def rows(path: Path) -> Iterator[str]:
             yield from file
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        if isinstance(error, EOFError | zlib.error):
+            why += f"; unpack what is whole (gzip -dc {path.name} > NAME), without its last line"
         raise ConfigError(f"{path}: can't be read to its end: {why}") from None
 
 

@@ -7,6 +7,7 @@ of one that is not. What a row has no value for is nil.
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, get_args
@@ -46,6 +47,7 @@ KEYS = frozenset({
 })  # fmt: skip
 SAYS = ("timestamp", "datetime", "bid", "ask", "last")  # one of them is in every file of tickers
 
+_EXCHANGE = re.compile("[a-z0-9_]+")  # it names a folder, and stands in topics between dots
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -112,8 +114,10 @@ class TickerFile:
         symbol = row.text("symbol") or self._symbol
         if symbol is None:
             raise row.wrong("symbol", "the file doesn't say which it is of: give --symbol")
-        if not f"{exchange}{symbol}".isascii() or "." in exchange:
-            raise row.wrong("symbol", f"{exchange} {symbol} can't be a topic's name")
+        if _EXCHANGE.fullmatch(exchange) is None:
+            raise row.wrong("exchange", f"{exchange!r} is none of ccxt's names: a to z, 0 to 9, _")
+        if not symbol.isascii():
+            raise row.wrong("symbol", f"{symbol} can't be a topic's name")
         timestamp = row.time_ms()
         at_ns = None if timestamp is None else timestamp * NS_PER_MS
         received_ns = row.integer("received_ns", NS_AT_LEAST, NS_BELOW) or at_ns

@@ -45,7 +45,7 @@ def add_inspect(commands: Any) -> None:
 
 def run_inspect(arguments: argparse.Namespace) -> int:
     """Show a recording; return 0, or 1 where it is damaged."""
-    recording = Recording(dict.fromkeys(arguments.paths))
+    recording = Recording(arguments.paths)
     from_ns, to_ns = (
         None if text is None else parse_time(text, recording.begun_ns)
         for text in (arguments.from_, arguments.to)

@@ -102,7 +102,7 @@ def _sorted(survey: Survey) -> list[TopicSurvey]:
 def _segment_row(segment: Segment) -> tuple[str, ...]:
     return (
         segment.path.name,
-        iso(segment.begun_ns, 0),
+        iso(segment.begun_ns, 0) if segment.begun_ns else "unknown",
         _span((segment.last_ns - segment.begun_ns) / 1e9),
         f"{segment.records:,}",
         f"{segment.size_bytes / 1e6:.2f}",

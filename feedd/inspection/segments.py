@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Segment(Struct, frozen=True):
     """One file. `ended` says why it does; None: it is unfinished, or its end is damaged.
 
-    `records` and `raw_bytes` are those of whole blocks, uncompressed; `size_bytes` the file's.
+    `begun_ns` is 0 where nothing of it can be read. `records` and `raw_bytes` are those of whole
+    blocks, uncompressed; `size_bytes` the file's.
     """
 
     path: Path

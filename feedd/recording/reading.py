@@ -6,6 +6,7 @@ Whatever bytes the file has, no record comes out that was not written, and what 
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path  # noqa: TC003  msgspec reads the annotations
 from typing import TYPE_CHECKING
 
@@ -111,10 +112,13 @@ class SegmentReader:
             size = os.fstat(file.fileno()).st_size
             start = max(0, size - _INDEX_BYTES)
             data = os.pread(file.fileno(), size - start, start)
+            first = next(_headers(file.fileno(), 0, None), None)
         at = len(data)
         while (at := data.rfind(chunks.MAGIC, 0, at)) >= 0:
             head = chunks.header(data, at)
-            if head is not None and head.kind == chunks.INDEX:
+            if head is None or first is None or head.segment != first[1].segment:
+                continue  # of another file
+            if head.kind == chunks.INDEX:
                 payload = data[at + chunks.HEADER_BYTES :][: head.length]
                 raw = _decompressed(head, payload)
                 return None if raw is None else msgspec.msgpack.decode(raw, type=Index)
@@ -203,6 +207,10 @@ class _Pass:
         why = self._wrong or f"ends without an index: still being written, or cut off{rest}"
         yield self._damage(self._clock_ns, None, None, why)
 
+    @cached_property
+    def _index(self) -> Index | None:
+        return self._reader.index()
+
     def _block(self, head: Header, offset: int) -> list[Record] | None:
         payload = os.pread(self._file, head.length, offset + chunks.HEADER_BYTES)
         raw = _decompressed(head, payload)
@@ -220,7 +228,7 @@ class _Pass:
             return
         lost: int | None = None
         first_ns, last_ns = self._clock_ns, head.first_ns
-        index = self._reader.index()
+        index = self._index
         if index is not None:
             blocks = index.blocks[self._number : head.number]
             lost = sum(block.records for block in blocks)

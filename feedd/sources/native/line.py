@@ -109,12 +109,12 @@ class Line(WSListener):
             self.has_data = True
         except UNREADABLE as error:
             self._other(frame, payload, error)
-        if last and self._in_burst:
-            self._in_burst = False
-            self._burst(False)
+        if last:
+            self._end_burst()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Note that the connection is gone."""
+        """Note that the connection is gone, maybe in a burst whose last frames were never told."""
+        self._end_burst()
         self._closed(transport)
 
     # --- what the route calls -----------------------------------------------------------------
@@ -181,6 +181,11 @@ class Line(WSListener):
             self._piece(frame.fin, payload)
         elif kind is not WSMsgType.PONG:
             self._answer(payload, error)
+
+    def _end_burst(self) -> None:
+        if self._in_burst:
+            self._in_burst = False
+            self._burst(False)
 
     def _closed(self, transport: WSTransport | None) -> None:
         """Give the connection up as the exchange did, whether or not it still stands."""

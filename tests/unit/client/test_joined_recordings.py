@@ -60,6 +60,22 @@ def test_a_hole_is_waited_for_only_so_long(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_holes_one_after_the_other_do_not_add_up_what_is_waited(tmp_path: Path) -> None:
+    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
+    two.quotes([1])  # and no more of this topic, but it goes on
+    for second in range(60):
+        at_ns = BEGUN_NS + second * 1000 * MS
+        one.quotes([2 * second + 1], at_ns=at_ns)  # each second one, and one is missing
+        for track in (one, two):
+            track.quotes([second + 1], symbol="C/D", at_ns=at_ns + MS)
+    latest_ns = waited_ns = 0
+    for event in feedd.open_recording([one.end(), two.end()], only_ticks=True):
+        assert isinstance(event, feedd.Quote)
+        latest_ns = max(latest_ns, event.published_ns)
+        waited_ns = max(waited_ns, latest_ns - event.published_ns)
+    assert HOLD_NS - 1000 * MS <= waited_ns <= HOLD_NS + 1000 * MS
+
+
 def test_from_the_middle_on_recordings_are_joined_as_from_the_beginning(tmp_path: Path) -> None:
     one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
     late_ns = BEGUN_NS + HOLD_NS + 1000 * MS
@@ -92,6 +108,33 @@ def test_a_hole_that_is_waited_for_is_told_before_a_new_session(tmp_path: Path) 
     assert brief(feedd.open_recording([one.end(), two.end()])) == [
         1, 2, gap(3, 3, OVERLAP), 4, gap(5, 5, OVERLAP), 6, feedd.NewSession(FEED, 1, 2), 1, 2,
     ]  # fmt: skip
+
+
+def test_two_workers_of_one_feed_are_not_joined_without_a_word(tmp_path: Path) -> None:
+    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
+    one.quotes([1, 2], session=1)
+    two.quotes([1], session=2, at_ns=BEGUN_NS + 10 * MS)
+    one.quotes([3], session=1, at_ns=BEGUN_NS + 20 * MS)  # late, as when a worker was restarted
+    two.quotes([2], session=2, at_ns=BEGUN_NS + 30 * MS)
+    one.quotes([4, 5], session=1, at_ns=BEGUN_NS + 40 * MS + HOLD_NS)  # and two has ended
+    events = brief(feedd.open_recording([one.end(), two.end()]))
+    assert events[:-1] == [1, 2, feedd.NewSession(FEED, 1, 2), 1, 2]
+    left_out = events[-1]
+    assert (left_out.feed, left_out.state) == ("", "behind")
+    assert f"{FEED} has session 1 beside the newer 2" in left_out.reason
+
+
+def test_a_recording_with_a_file_of_zeros_is_waited_for_as_any_other(tmp_path: Path) -> None:
+    one, two = Track(tmp_path / "1.feedd"), tmp_path / "two"
+    two.mkdir()
+    (two / "0.feedd").write_bytes(bytes(5000))
+    one.quotes([1, 3])
+    second = Track(two / "1.feedd", BEGUN_NS)
+    second.quotes([2, 3], at_ns=BEGUN_NS + 50 * MS)
+    second.end()
+    *changes, first, middle, last = brief(feedd.open_recording([one.end(), two]))
+    assert [one.state for one in changes] == ["damaged"]
+    assert (first, middle, last) == (1, 2, 3)
 
 
 def told(number: int, seqs: set[int], gaps: set[int], ahead: list[int]) -> Iterator[Told]:

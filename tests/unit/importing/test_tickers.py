@@ -253,6 +253,8 @@ WRONG = [
     (f"symbol,timestamp,last,close\nBTC/USDT,{MS},1,2\n", "line 2, close: it is 2, and last is 1"),
     (f"symbol,timestamp,bid,bid_ask\nBTC/USDT,{MS},1,best\n", "line 2, bid_ask: 'best' is none"),
     (f"symbol,timestamp,bid\nBTC€,{MS},1\n", "line 2, symbol: .* can't be a topic"),
+    (f"exchange,symbol,timestamp,bid\n../x,B/C,{MS},1\n", "line 2, exchange: '../x' is none"),
+    (f"exchange,symbol,timestamp,bid\n/tmp,B/C,{MS},1\n", "line 2, exchange: '/tmp' is none"),
     (f'{{"symbol":"B/C","timestamp":{MS}}}\n[1]\n', r"line 2: '\[1\]' is no JSON object"),
     ('{"symbol":"B/C","timestamp":true}\n', "line 1, timestamp: True is no whole number"),
     (f'{{"symbol":7,"timestamp":{MS}}}\n', "line 1, symbol: 7 is no text"),
@@ -273,9 +275,12 @@ def test_a_mistake_is_one_error_that_names_file_line_and_key_and_nothing_is_writ
 
 def test_a_file_that_is_no_text_or_cut_off_is_refused(tmp_path: Path) -> None:
     torn = gzip.compress((HEADER + f"\n{ROW}" * 1000).encode())[:-20]
-    for name, data in (("a.gz", torn), ("b.csv", b"symbol,timestamp\n\xff\xfe\n")):
+    unpack = r"unpack what is whole \(gzip -dc a.gz"
+    for name, data, do in (
+        ("a.gz", torn, unpack), ("b.csv", b"symbol,timestamp\n\xff\xfe\n", "invalid start byte"),
+    ):  # fmt: skip
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(ConfigError, match="can't be read to its end"):
+        with pytest.raises(ConfigError, match=f"can't be read to its end: .*{do}"):
             feedd("import", tmp_path / name, "--out", tmp_path / "out", "--exchange", "binance")
     with pytest.raises(ConfigError, match="No such file"):
         feedd("import", tmp_path / "none", "--out", tmp_path / "out")

@@ -144,6 +144,18 @@ def test_a_damaged_recording_says_so_and_exits_with_1(
     assert json.loads(capsys.readouterr().out)["messages"] == 18
 
 
+def test_a_file_of_zeros_is_of_no_known_time_and_moves_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path)
+    (tmp_path / "zeros.feedd").write_bytes(bytes(5000))
+    assert inspect(str(tmp_path), "--from", "06:53:25", "--to", "06:54") == 1
+    text = capsys.readouterr().out
+    assert "zeros.feedd  unknown " in text
+    assert "its beginning to its end  zeros.feedd: an unknown number of records" in text
+    assert "18 messages" in text.splitlines()[-1]
+
+
 def test_times_are_checked(tmp_path: Path) -> None:
     path = write(tmp_path)
     with pytest.raises(ConfigError, match="is no time"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,7 +24,11 @@ def text_frame(payload: bytes) -> bytes:
     return bytes([0x81, len(payload)]) + payload
 
 
-async def told_of(sent: bytes) -> tuple[list[Any], Line]:
+def u_of(_line: Line, message: Any, _payload: bytes, _ns: int) -> int:
+    return message.u
+
+
+async def told_of(sent: bytes, take: Callable[..., int] = u_of) -> tuple[list[Any], Line]:
     """Return what a line tells of bytes that the exchange sends in one piece before it closes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -48,7 +53,7 @@ async def told_of(sent: bytes) -> tuple[list[Any], Line]:
     line = Line(
         "BTCUSDT",
         messages.read,
-        {messages.BookTicker: lambda _line, message, _payload, _ns: told.append(message.u)},
+        {messages.BookTicker: lambda *quote: told.append(take(*quote))},
         10,
         lambda _line, channel, reason: told.append((channel, reason)),
         lambda _line, channel, reason: told.append((channel, reason)),
@@ -83,3 +88,13 @@ def test_a_burst_ends_also_where_it_is_cut_off(bad: bytes) -> None:
     told, _ = asyncio.run(told_of(b"".join(text_frame(QUOTE % n) for n in range(3)) + bad))
     assert told[0] == "burst"
     assert told.count("burst") == told.count("over")
+
+
+def test_a_burst_ends_also_where_an_event_of_it_can_not_be_taken() -> None:
+    def take(line: Line, message: Any, payload: bytes, ns: int) -> int:
+        if message.u == 2:  # the last
+            raise RuntimeError("a mistake of ours")
+        return u_of(line, message, payload, ns)
+
+    told, _ = asyncio.run(told_of(b"".join(text_frame(QUOTE % n) for n in range(3)), take))
+    assert told == ["burst", 0, 1, "over"]
