@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.recordings import whole_recording
 from integration.test_tables_whole_file import in_the_file, recorded, run, same_as_the_file
 
 from feedd import codec
 from feedd.recording.recording import Recording
 from feedd.recording.records import LIVE, REPLAYED, Record
 
-recordings = pytest.importorskip("integration.recordings")
-whole_recording = recordings.whole_recording
-
-__all__ = ["in_the_file", "recorded"]
+__all__ = ["in_the_file", "recorded", "whole_recording"]
 
 OURS = ("received_ns", "published_ns", "session")  # of the run, not of what the exchange sent
 
