@@ -62,7 +62,7 @@ def free_ports(count: int) -> list[int]:
         return list(range(first, first + count))
 
 
-def eventually(condition: Callable[[], Any], timeout_s: float = 20.0, what: str = "") -> Any:
+def eventually(condition: Callable[[], Any], timeout_s: float = 45.0, what: str = "") -> Any:
     """Return the first true value of a condition, or fail."""
     deadline = time.monotonic() + timeout_s
     while True:
