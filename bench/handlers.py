@@ -10,7 +10,7 @@ import yaml
 
 from bench import native_parts
 from bench.recording import ROOT, STREAM, SYMBOL
-from feedd.config import Config
+from feedd.settings import Config
 
 if TYPE_CHECKING:
     from collections.abc import Callable

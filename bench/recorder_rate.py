@@ -19,13 +19,13 @@ from bench.one_handler import folder
 from bench.processes import Processes, cpu_ns, until
 from feedd.client.events import Gap
 from feedd.codec import encode
-from feedd.config import RecorderSettings
 from feedd.model import Quote
 from feedd.recorder.numbers import notice
 from feedd.recorder.series import Series
 from feedd.recording.reading import SegmentReader
 from feedd.recording.recording import Recording
 from feedd.recording.records import LIVE, NOTICE, Record
+from feedd.settings import RecorderSettings
 from feedd.topics import topic
 from feedd.transport.subscriber import Subscriber
 

@@ -14,7 +14,6 @@ import orjson
 
 from feedd import config, environment, locks, ports, secrets
 from feedd.audit import command as audit_command
-from feedd.config import SymbolEntry
 from feedd.conformance import command as conformance_command
 from feedd.errors import ConfigError, FeeddError, FinalError
 from feedd.importing import command as importing_command
@@ -26,6 +25,7 @@ from feedd.operation.startup import start, wait_until_healthy, wait_until_live
 from feedd.recorder import command as record_command
 from feedd.replay import command as replay_command
 from feedd.replay import symbols as replay_symbols
+from feedd.settings import SymbolEntry
 from feedd.sources import exchanges
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon, project_root
@@ -36,8 +36,8 @@ from feedd.transport.subscriber import Subscriber
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from feedd.config import Config, Feed
     from feedd.logs.lines import Line
+    from feedd.settings import Config, Feed
 
 TAIL_IDLE_S = 1.0
 TOP_EVERY_S = 1.0

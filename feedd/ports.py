@@ -16,7 +16,7 @@ from feedd.files import write_atomically
 from feedd.locks import held
 
 if TYPE_CHECKING:
-    from feedd.config import Config
+    from feedd.settings import Config
 
 FILE = "ports.json"
 LOCK = "ports.lock"

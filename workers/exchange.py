@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import argparse
     import asyncio
 
-    from feedd.config import EmbeddedExchange
     from feedd.exchange.market import Market
+    from feedd.settings import EmbeddedExchange
 
 
 def build_market(settings: EmbeddedExchange) -> Market:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
     import asyncio
 
-    from feedd.config import Config, Feed
+    from feedd.settings import Config, Feed
     from feedd.sources.base import Source
 
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from feedd.config import Config, Feed
     from feedd.recording.reading import Damage
+    from feedd.settings import Config, Feed
 
 PROXY_WAIT_S = 5.0
 LOOK_EVERY_S = 0.05

@@ -21,7 +21,7 @@ from feedd.errors import ConfigError
 if TYPE_CHECKING:
     import argparse
 
-    from feedd.config import Config
+    from feedd.settings import Config
 
 _number = above_zero(1e6)
 

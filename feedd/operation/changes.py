@@ -16,8 +16,8 @@ from feedd.supervision.daemon import Daemon, DaemonError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from feedd.config import Config, Feed, SymbolEntry
     from feedd.operation.progress import Say
+    from feedd.settings import Config, Feed, SymbolEntry
 
 
 def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:

@@ -20,7 +20,7 @@ from feedd.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from feedd.config import Config, Feed, SymbolEntry
+    from feedd.settings import Config, Feed, SymbolEntry
 
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # YAML 1.1, 4.2
 _BLANK = re.compile(r"[ \t]*")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from feedd.config import Config
     from feedd.logs.lines import Line
+    from feedd.settings import Config
 
 STDERR_SUFFIX = ".stderr"
 SUPERVISORD = "supervisord"

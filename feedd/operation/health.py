@@ -25,7 +25,7 @@ from feedd.supervision.watchdog import AWAY
 from feedd.transport.statuses import Statuses
 
 if TYPE_CHECKING:
-    from feedd.config import Config, Feed
+    from feedd.settings import Config, Feed
     from feedd.supervision.daemon import Daemon
     from feedd.transport.statuses import Heard
 

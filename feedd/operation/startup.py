@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from feedd.config import Config
     from feedd.operation.health import ProcessHealth
+    from feedd.settings import Config
 
 LOOK_AGAIN_S = 0.2
 ANSWER_S = 20.0  # supervisord is busy while a hundred processes come up

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from feedd.clock import NS_PER_S
-from feedd.config import RecorderSettings
 from feedd.recorder.recorder import Recorder
+from feedd.settings import RecorderSettings
 
 if TYPE_CHECKING:
     import argparse
 
-    from feedd.config import Config
     from feedd.recorder.report import Report
+    from feedd.settings import Config
 
 _CLEAR_LINE = "\r\x1b[K"  # ECMA-48: CR, EL
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from feedd.client.events import Notice
     from feedd.client.stream import Stream
-    from feedd.config import Config, RecorderSettings
     from feedd.recorder.endings import Ending
     from feedd.recorder.log import Log
+    from feedd.settings import Config, RecorderSettings
 
 LOCK = ".recorder.lock"
 LOCKED_WITHIN_S = 2.0  # one that was told to stop may still be writing its end

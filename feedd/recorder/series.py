@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.client.events import Notice
-    from feedd.config import RecorderSettings
     from feedd.recorder.log import Log
+    from feedd.settings import RecorderSettings
 
 RECORD_BYTES = 15  # of a record, beside its payload
 AGAIN_S = 0.25  # between two attempts where the disk was full

@@ -22,8 +22,8 @@ from feedd.files import write_atomically
 from feedd.locks import held
 
 if TYPE_CHECKING:
-    from feedd.config import Config
     from feedd.replay.schedule import Schedule
+    from feedd.settings import Config
 
 FILE = "replay.start"
 LOCK = "replay.lock"

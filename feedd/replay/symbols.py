@@ -14,8 +14,8 @@ from feedd.replay.schedule import Schedule, span_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from feedd.config import Config, Feed
     from feedd.recording.reading import SegmentReader
+    from feedd.settings import Config, Feed
 
 
 _MISSING = "`replay:` is missing: it names the recordings of `source: replay`"

@@ -15,7 +15,7 @@ from feedd.files import write_atomically
 from feedd.process import DAEMON_PID_FILE, START_SECS
 
 if TYPE_CHECKING:
-    from feedd.config import Config
+    from feedd.settings import Config
 
 INCLUDE = Path("run/supervisor.d/feedd.conf")
 SUPERVISOR_SOCKET = Path("run/supervisor.sock")

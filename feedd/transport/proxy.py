@@ -26,7 +26,7 @@ from feedd.transport.sockets import (
 )
 
 if TYPE_CHECKING:
-    from feedd.config import ProxySettings
+    from feedd.settings import ProxySettings
 
 SUBSCRIPTION_BYTES = 4096  # whoever sends a longer one is disconnected
 # Of one connection, that wait for the loop. It takes in all that wait before it forwards the next

@@ -17,8 +17,8 @@ import msgspec
 import zmq
 from conftest import eventually, free_ports
 
-from feedd.config import ProxySettings
 from feedd.model import Gap, Latency, Quote, State, Status
+from feedd.settings import ProxySettings
 from feedd.transport.proxy import Proxy
 from feedd.transport.publisher import Publisher
 

@@ -15,7 +15,7 @@ import structlog
 import zmq
 from conftest import PYTHON, REPOSITORY, PlainSubscriber, eventually, free_ports
 
-from feedd.config import ProxySettings
+from feedd.settings import ProxySettings
 from feedd.transport.history import History
 from feedd.transport.proxy import Proxy
 from feedd.transport.quota import AT_ONCE_BYTES
@@ -105,7 +105,7 @@ def test_a_watched_proxy_that_never_started_still_closes() -> None:
 
 PROXY = """
 import asyncio, resource, sys, time
-from feedd.config import ProxySettings
+from feedd.settings import ProxySettings
 from feedd.logs.setup import configure
 from feedd.transport.proxy import Proxy
 from pathlib import Path

@@ -19,8 +19,8 @@ import pytest
 import zmq
 from conftest import PYTHON, REPOSITORY, Project, clean_environment, eventually, free_ports
 
-from feedd.config import ProxySettings
 from feedd.errors import EndpointInUseError
+from feedd.settings import ProxySettings
 from feedd.transport import history as module
 from feedd.transport.history import History
 from feedd.transport.proxy import Proxy

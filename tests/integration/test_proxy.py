@@ -9,7 +9,7 @@ import msgspec
 import zmq
 from conftest import eventually, free_ports
 
-from feedd.config import ProxySettings
+from feedd.settings import ProxySettings
 from feedd.transport.proxy import Proxy
 from feedd.transport.publisher import Publisher
 from feedd.transport.subscriber import Subscriber

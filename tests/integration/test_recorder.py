@@ -28,11 +28,11 @@ from integration.recordings import (
 )
 
 from feedd.client.frames import subscribe_frames
-from feedd.config import Config, RecorderSettings
 from feedd.recorder.recorder import Recorder
 from feedd.recording.reading import SegmentReader
 from feedd.recording.records import REPLAYED
 from feedd.recording.segment import Index
+from feedd.settings import Config, RecorderSettings
 
 __all__ = ["whole_recording"]
 

@@ -6,11 +6,12 @@ import pytest
 
 from feedd import config
 from feedd.errors import ConfigError
+from feedd.settings import Config, RecorderSettings
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def load(tmp_path: Path, text: str) -> config.Config:
+def load(tmp_path: Path, text: str) -> Config:
     path = tmp_path / "feedd.yaml"
     path.write_text(text)
     return config.load(path)
@@ -182,7 +183,7 @@ def test_a_feed_is_selected_by_program_or_by_either_form_of_its_symbol(tmp_path:
 def test_a_recorder_has_the_documented_defaults_and_is_off_without_one(tmp_path: Path) -> None:
     assert load(tmp_path, "symbols: [BTC/USDT]").recorder is None
     recorder = load(tmp_path, "symbols: [BTC/USDT]\nrecorder: {}").recorder
-    assert recorder == config.RecorderSettings(
+    assert recorder == RecorderSettings(
         dir="recordings", topics=("",), segment_minutes=60, segment_mb=256, fsync_s=1
     )
 

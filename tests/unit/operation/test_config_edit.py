@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedd import config
-from feedd.config import SymbolEntry
 from feedd.errors import ConfigError
 from feedd.files import rewrite
 from feedd.operation.config_edit import added, removed
+from feedd.settings import SymbolEntry
 
 PATH = Path("feedd.yaml")
 SOL = SymbolEntry(symbol="SOL/USDT:USDT")

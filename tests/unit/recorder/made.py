@@ -7,10 +7,10 @@ from typing import Any
 
 from unit.client.world import EXCHANGE, Frames
 
-from feedd.config import RecorderSettings
 from feedd.recorder.series import Series
 from feedd.recording.reading import Damage, SegmentReader
 from feedd.recording.records import LIVE, Record
+from feedd.settings import RecorderSettings
 
 NS = 1_700_000_000_000_000_000
 

@@ -14,13 +14,14 @@ from feedd.client.events import Gap, NewSession, StateChange
 from feedd.recorder import recorder as recorder_module
 from feedd.recorder.recorder import Recorder
 from feedd.recorder.report import Report
+from feedd.settings import RecorderSettings
 
 TEXT = "symbols: [BTC/USDT]\nrecorder: {}\n"
 
 
 def made(folder: Path, text: str = TEXT, tell: Callable[[Report], None] = print) -> Recorder:
     settings = config.parse(text, Path("feedd.yaml"))
-    meant = config.RecorderSettings(dir=str(folder))
+    meant = RecorderSettings(dir=str(folder))
     return Recorder(settings, meant, Said(), tell)
 
 

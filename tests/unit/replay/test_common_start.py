@@ -8,13 +8,14 @@ from pathlib import Path
 from feedd import config
 from feedd.replay import common_start
 from feedd.replay.schedule import Schedule, Span
+from feedd.settings import Config
 
 S = 1_000_000_000
 LONG = Schedule(Span(0, 3600 * S), 1.0)
 SHORT = Schedule(Span(0, 1), 1e9)  # over in a nanosecond or so
 
 
-def settings(folder: Path, more: str = "") -> config.Config:
+def settings(folder: Path, more: str = "") -> Config:
     text = (
         f"symbols: [A/USDT]\nsource: replay\nrun_dir: {folder}\nreplay:\n  recordings: [a]\n{more}"
     )
