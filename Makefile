@@ -7,6 +7,7 @@ SEED ?=
 CASES ?=
 QUICK ?=
 SCALE ?=
+RECORD ?=
 
 BIN := .venv/bin
 FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
@@ -48,9 +49,10 @@ lint: .venv/.feedd-dev
 
 check: lint test
 
-# QUICK=1: a few minutes, to see that it works. SCALE=1: many symbols instead of the rest.
+# QUICK=1: a few minutes, to see that it works. SCALE=1: many symbols instead of the rest; RECORD=1:
+# recording and replaying.
 bench: .venv/.feedd
-	@$(BIN)/python -m bench $(if $(SCALE),scale,main) $(if $(QUICK),--quick)
+	@$(BIN)/python -m bench $(if $(SCALE),scale,$(if $(RECORD),record,main)) $(if $(QUICK),--quick)
 
 .venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
 	@$(SETUP) requirements.lock $@

@@ -19,6 +19,7 @@ from bench import (
     peers_environment,
     proxy_rate,
     recorder_rate,
+    replay_rate,
     report,
     results,
     rounds,
@@ -28,8 +29,9 @@ from bench import (
 )
 from bench.errors import BenchError
 from bench.handlers import handlers, native_is_there
+from bench.one_handler import folder
 from bench.processes import environment
-from bench.recording import ROOT, recording
+from bench.recording import ROOT, SYMBOL, recording
 from feedd.errors import FeeddError
 
 if TYPE_CHECKING:
@@ -137,6 +139,19 @@ def run(kind: str, quick: bool) -> None:
     print(f"{report.DOCS / report.REPORT} is new; commit it when nothing disturbed the run")
 
 
+def record(quick: bool) -> None:
+    """Measure recording and replaying, and print it."""
+    recorder_rate.run(quick=quick)
+    print(f"Replaying {recording()}, imported:", flush=True)
+    with folder() as own:
+        words = ["-m", "feedd.cli", "import", recording(), "--out", own]
+        subprocess.run(
+            [sys.executable, *words], cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+        replay_rate.run(replay_rate.Played(own, "binanceusdm", SYMBOL), 1 if quick else 3)
+
+
 def _plain(found: list[list[Any]]) -> list[list[dict[str, Any]]]:
     return [[one.plain() for one in each] for each in found]
 
@@ -153,7 +168,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _end)
     try:
         if given.kind == "record":
-            recorder_rate.run(quick=given.quick)
+            record(given.quick)
         else:
             run(given.kind, given.quick)
     except (BenchError, FeeddError) as error:

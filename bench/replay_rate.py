@@ -1,4 +1,6 @@
-"""How fast and how punctual a replay is: `python -m bench.replay_rate RECORDING`.
+"""How fast and how punctual a replay is.
+
+`make bench RECORD=1`; of a recording of one's own, `python -m bench.replay_rate RECORDING`.
 
 At pace 0 the rate is what a subscriber takes, plain SUB and feedd.subscribe, at a foreground replay
 and, as under supervisord, through a worker and the proxy. It counts from the 40,000th message on:
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -23,41 +26,59 @@ import zmq
 
 import feedd
 from bench.processes import free_ports
+from feedd.clock import NS_PER_S
 from feedd.codec import decode
+from feedd.recording.recording import Recording
+from feedd.recording.times import iso
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 3
+PACED_S = 30  # of the recording's beginning, at its own pace
 WAITED = 40_000
 Arrived = list[tuple[int, bytes]]  # by time.monotonic_ns(), and the payload
 
 
 def main() -> int:
-    """Measure, and print."""
+    """Measure what the command line says, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recording", type=lambda text: Path(text).resolve())
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--pace", type=int, choices=[0, 1], help="only this; default: both")
     parser.add_argument("--symbol", default="BTC/USDT:USDT", help="what a worker replays of it")
     parser.add_argument("--exchange", default="binanceusdm")
     given = parser.parse_args()
-    for _ in range(0 if given.pace == 1 else given.rounds):
+    run(Played(given.recording, given.exchange, given.symbol), given.rounds)
+    return 0
+
+
+@dataclass(frozen=True)
+class Played:
+    """What is replayed: a recording, and the symbol that a worker plays of it."""
+
+    recording: Path
+    exchange: str
+    symbol: str
+
+
+def run(played: Played, rounds: int) -> None:
+    """Measure, and print."""
+    for _ in range(rounds):
         for name, measure in (
-            ("foreground, plain SUB", lambda: _plain(_foreground(given.recording, 0))),
-            ("foreground, feedd.subscribe", lambda: _client(_foreground(given.recording, 0))),
-            ("worker and proxy, plain SUB", lambda: _plain(_supervised(given))),
-            ("worker and proxy, feedd.subscribe", lambda: _client(_supervised(given))),
+            ("foreground, plain SUB", lambda: _plain(_foreground(played, "0"))),
+            ("foreground, feedd.subscribe", lambda: _client(_foreground(played, "0"))),
+            ("worker and proxy, plain SUB", lambda: _plain(_supervised(played))),
+            ("worker and proxy, feedd.subscribe", lambda: _client(_supervised(played))),
         ):
             count, seconds = measure()
             print(f"pace 0  {name:36} {count:9,} messages  {count / seconds:9,.0f}/s", flush=True)
-    for _ in range(0 if given.pace == 0 else given.rounds):
-        late_ms = _lateness(_foreground(given.recording, 1))
+    until = iso(Recording([played.recording]).begun_ns + PACED_S * NS_PER_S)
+    for _ in range(rounds):
+        late_ms = _lateness(_foreground(played, "1", "--to", until))
         cuts = statistics.quantiles(late_ms, n=1000)
         print(
             f"pace 1  off by {statistics.median(late_ms):.3f} ms p50, {cuts[989]:.3f} ms p99, "
             f"{cuts[998]:.3f} ms p99.9, {max(late_ms):.3f} ms at most, {len(late_ms):,} messages",
             flush=True,
         )
-    return 0
 
 
 class _Running:
@@ -77,16 +98,17 @@ class _Running:
             process.wait(10)
 
 
-def _foreground(recording: Path, pace: int) -> _Running:
+def _foreground(played: Played, pace: str, *more: str) -> _Running:
     endpoint = f"tcp://127.0.0.1:{free_ports(2)[0]}"
-    command = [sys.executable, "-m", "feedd.cli", "replay", str(recording), "--pace", str(pace)]
+    command = [sys.executable, "-m", "feedd.cli", "replay", str(played.recording), "--pace", pace]
     process = subprocess.Popen(
-        [*command, "--wait", "--endpoint", endpoint], cwd=ROOT, stdout=subprocess.DEVNULL
-    )
+        [*command, "--wait", "--endpoint", endpoint, *more],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     return _Running(endpoint, [process])
 
 
-def _supervised(given: argparse.Namespace) -> _Running:
+def _supervised(given: Played) -> _Running:
     folder = Path(tempfile.mkdtemp(prefix="feedd-replay-"))
     proxy, history, base = free_ports(3)
     endpoint = f"tcp://127.0.0.1:{proxy}"
