@@ -51,7 +51,8 @@ class Ending:
         torn = f", with {self.torn:,} torn bytes behind that" if self.torn else ""
         return (
             f"{self.path.name} {how} at {last}{torn}: what was published from then to {now} is "
-            "repaired where the history still has it, and a gap where not"
+            "repaired where the history still has it, and a gap where not; of a session that ended "
+            "meanwhile nobody has its end, nor says how long it was"
         )
 
 
