@@ -300,6 +300,16 @@ def test_the_supervised_recorder_is_seen_and_stopped_with_an_index(
         stderr=subprocess.PIPE, text=True, env=clean_environment(),
     )  # fmt: skip
     eventually(lambda: list((project.root / "by_hand").rglob("*.feedd")))
+    unheard = subprocess.Popen(
+        [PYTHON, "-m", "feedd.cli", "record", "trade.", "--dir", "unheard"], cwd=project.root,
+        stderr=subprocess.PIPE, env=clean_environment(),
+    )  # fmt: skip
+    assert unheard.stderr is not None
+    unheard.stderr.close()
+    eventually(lambda: list((project.root / "unheard").rglob("*.feedd")))
+    unheard.send_signal(signal.SIGHUP)  # the terminal is closed
+    assert unheard.wait(20) == 0
+    assert endings(project.root / "unheard")[-1].ended == "the recorder was stopped"
     by_hand.send_signal(signal.SIGINT)
     _, said = by_hand.communicate(timeout=20)
     assert by_hand.returncode == 0, said
