@@ -277,6 +277,19 @@ def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(tmp_pat
         world.close()
 
 
+@contextmanager
+def by_hand(project: Project, folder: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `feedd record`; it does not outlive the test."""
+    with subprocess.Popen(
+        [PYTHON, "-m", "feedd.cli", "record", "trade.", "--dir", folder], cwd=project.root,
+        stderr=subprocess.PIPE, text=True, env=clean_environment(),
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_the_supervised_recorder_is_seen_and_stopped_with_an_index(
     make_project: Callable[..., Project],
 ) -> None:
@@ -295,25 +308,17 @@ def test_the_supervised_recorder_is_seen_and_stopped_with_an_index(
     another = project.feedd("record")
     assert another.returncode == 78
     assert "another recorder writes there" in another.stderr
-    by_hand = subprocess.Popen(
-        [PYTHON, "-m", "feedd.cli", "record", "trade.", "--dir", "by_hand"], cwd=project.root,
-        stderr=subprocess.PIPE, text=True, env=clean_environment(),
-    )  # fmt: skip
-    eventually(lambda: list((project.root / "by_hand").rglob("*.feedd")))
-    unheard = subprocess.Popen(
-        [PYTHON, "-m", "feedd.cli", "record", "trade.", "--dir", "unheard"], cwd=project.root,
-        stderr=subprocess.PIPE, env=clean_environment(),
-    )  # fmt: skip
-    assert unheard.stderr is not None
-    unheard.stderr.close()
-    eventually(lambda: list((project.root / "unheard").rglob("*.feedd")))
-    unheard.send_signal(signal.SIGHUP)  # the terminal is closed
-    assert unheard.wait(20) == 0
-    assert endings(project.root / "unheard")[-1].ended == "the recorder was stopped"
-    by_hand.send_signal(signal.SIGINT)
-    _, said = by_hand.communicate(timeout=20)
-    assert by_hand.returncode == 0, said
+    with by_hand(project, "heard") as heard, by_hand(project, "unheard") as unheard:
+        assert unheard.stderr is not None
+        unheard.stderr.close()
+        for name in ("heard", "unheard"):
+            eventually(lambda name=name: list((project.root / name).rglob("*.feedd")))
+        unheard.send_signal(signal.SIGHUP)  # the terminal is closed
+        heard.send_signal(signal.SIGINT)
+        _, said = heard.communicate(timeout=20)
+        assert (heard.returncode, unheard.wait(20)) == (0, 0), said
     assert " records, " in said.splitlines()[-1]
+    assert endings(project.root / "unheard")[-1].ended == "the recorder was stopped"
     assert project.feedd("stop").returncode == 0
     indexes = endings(project.root / "recordings")
     assert {name for index in indexes for name in index.topics} == {QUOTE, STATUS}
