@@ -5,7 +5,7 @@ A typed decoder takes a fifth of the time that a map takes, and the caller needs
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Struct
@@ -80,12 +80,15 @@ class _Other(Struct, frozen=True):
     seq: int
 
 
+LAST_NS = (1 << 63) - 1  # a file of a recording can't hold a later time
+
+
 class Frame(Struct, gc=False):
     """A message as it was published, for who keeps it: of its payload only the numbers are read."""
 
     session: int
     seq: int
-    published_ns: int = 0
+    published_ns: Annotated[int, msgspec.Meta(ge=0, le=LAST_NS)] = 0
     origin: Origin = msgspec.field(default="live", name="client.origin")
     topic: bytes = msgspec.field(default=b"", name="client.topic")
     payload: bytes = msgspec.field(default=b"", name="client.payload")

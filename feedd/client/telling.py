@@ -68,5 +68,5 @@ class Telling:
         """Tell, once, that there are more topics than are followed."""
         if count and not self._topics_refused:
             self._topics_refused = True
-            reason = f"more than {MOST_TOPICS:,} topics: those beyond are not followed"
+            reason = f"more than {MOST_TOPICS:,} topics, or too long: those are not followed"
             self.events.append(StateChange("", "behind", reason))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from feedd.client.order import Order
 
 MOST_TOPICS = 20_000
+LONGEST_KEPT = 0xFFFF  # bytes of a topic in a recording
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +60,7 @@ class TopicTable:
         self.prefixes = tuple(prefixes)
         self.feeds: dict[str, Feed] = {}
         self.topics: dict[bytes, Topic] = {}
-        self.refused = 0  # topics beyond the most
+        self.refused = 0  # topics beyond the most, or too long
         named = tuple(prefix for prefix in self.prefixes if prefix.startswith("status"))
         self._statuses = named
         self.subscriptions = subscriptions(self.prefixes)
@@ -77,7 +78,7 @@ class TopicTable:
         channel, dot, feed_name = name.partition(".")
         if not dot or not name.startswith(self._all):
             return None
-        if len(self.topics) >= MOST_TOPICS:
+        if len(self.topics) >= MOST_TOPICS or (self._frames and len(frame) > LONGEST_KEPT):
             self.refused += 1
             return None
         feed = self.feeds.setdefault(feed_name, Feed(feed_name))

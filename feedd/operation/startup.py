@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +20,6 @@ from feedd.supervision.daemon import Daemon
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from feedd.operation.health import ProcessHealth
     from feedd.settings import Config
@@ -59,6 +59,7 @@ def start(
         if fresh:
             _end_orphans(daemon, say)
         render.write(render.render(config, config_path, root, given), root)
+        _make_log_dir(Path(root, config.log_dir))
         if fresh:
             child = daemon.spawn(preexec)
             say(f"started supervisord (pid {daemon.pid}) on {config_path.name}: {len(given)} feeds")
@@ -73,6 +74,14 @@ def refuse_another(config_path: Path, daemon: Daemon) -> None:
     rendered = render.rendered_from(daemon.root)
     if rendered not in {None, config_path.resolve()} and daemon.pid is not None:
         raise ConfigError(f"feedd runs here on {rendered}; stop it first: make stop")
+
+
+def _make_log_dir(path: Path) -> None:
+    """Make the folder of logs: supervisord does not start where it is not there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"log_dir: {path} can't be made: {error.strerror}") from None
 
 
 def _end_orphans(daemon: Daemon, say: Say) -> None:

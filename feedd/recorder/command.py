@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from feedd.clock import NS_PER_S
+from feedd.logs import stderr
 from feedd.recorder.recorder import Recorder
 from feedd.settings import RecorderSettings
 
@@ -36,7 +38,7 @@ def add_record(commands: Any) -> argparse.ArgumentParser:
 
 
 def record(settings: Config, prefixes: list[str], folder: Path | None) -> int:
-    """Record until SIGINT or SIGTERM; return 0."""
+    """Record until SIGINT, SIGTERM or SIGHUP; return 0."""
     meant = settings.recorder or RecorderSettings()
     if prefixes:
         meant = msgspec.structs.replace(meant, topics=tuple(prefixes))
@@ -44,15 +46,19 @@ def record(settings: Config, prefixes: list[str], folder: Path | None) -> int:
         meant = msgspec.structs.replace(meant, dir=str(folder))
     saying = _Saying()
     recorder = Recorder(settings, meant, saying, saying.tell)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: recorder.stop())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, lambda *_: recorder.stop())
     recorder.run()
     saying.end()
     return 0
 
 
 class _Saying:
-    """Says on standard error what happens; on a terminal how it fares stands in one line."""
+    """Says on standard error what happens; on a terminal how it fares stands in one line.
+
+    Where nobody hears it any more, a pipe's reader or the terminal being gone, it falls silent.
+    """
 
     def __init__(self) -> None:
         self._overwrites = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
@@ -61,7 +67,7 @@ class _Saying:
     def info(self, event: str, **_: Any) -> None:
         """Say it on a line of its own."""
         clear = _CLEAR_LINE if self._overwrites else ""
-        print(f"{clear}feedd: {event}", file=sys.stderr, flush=True)
+        self._say(f"{clear}feedd: {event}\n")
 
     warning = error = info
 
@@ -69,11 +75,15 @@ class _Saying:
         """Say how the recorder fares."""
         self._last = line(report)
         if self._overwrites:
-            print(f"{_CLEAR_LINE}{self._last}", end="", file=sys.stderr, flush=True)
+            self._say(f"{_CLEAR_LINE}{self._last}")
 
     def end(self) -> None:
         """Say it for the last time."""
-        print(f"{_CLEAR_LINE if self._overwrites else ''}{self._last}", file=sys.stderr)
+        self._say(f"{_CLEAR_LINE if self._overwrites else ''}{self._last}\n")
+
+    def _say(self, text: str) -> None:
+        with suppress(OSError):
+            stderr.write(text.encode())
 
 
 def line(report: Report) -> str:

@@ -1,19 +1,20 @@
 """Where an exchange's series of segments ended: so that the next recorder goes on there.
 
-Only the end of it is read: what came in the last 15 s of its clock.
+Only the end of it is read: the last minute of its clock, and all of a recorder that had run for
+less, with the last minute of the one before.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from feedd.client.events import Gap, NewSession
 from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.errors import ConfigError
 from feedd.recorder.numbers import Numbers, notice, numbers
 from feedd.recording.reading import Damage, SegmentReader
-from feedd.recording.records import NOTICE
+from feedd.recording.records import LIVE, NOTICE
 from feedd.recording.segment import SUFFIX
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from feedd.recording.reading import Extent
     from feedd.recording.records import Record
 
-# Longer than a hole waits for its repair: of a topic of which nothing stands in it, all that was
-# published before was recorded, or told to be missing.
-TAIL_NS = 15 * NS_PER_S
+# Longer than a hole waits for its repair, and a recorder that is held up besides: of a topic of
+# which nothing stands in it, all that was published before was recorded, or told to be missing.
+TAIL_NS = 60 * NS_PER_S
 MOST_SEGMENTS = 100  # that are looked into: each start of a recorder begins one
 STATUS = b"status."
 
@@ -50,7 +51,8 @@ class Ending:
         torn = f", with {self.torn:,} torn bytes behind that" if self.torn else ""
         return (
             f"{self.path.name} {how} at {last}{torn}: what was published from then to {now} is "
-            "repaired where the history still has it, and a gap where not"
+            "repaired where the history still has it, and a gap where not; of a session that ended "
+            "meanwhile nobody has its end, nor says how long it was"
         )
 
 
@@ -59,37 +61,62 @@ def ending(folder: Path) -> Ending | None:
 
     Raises OSError for what can't be read.
     """
-    found = _newest(folder)
-    if not found:
+    parts = _parts(folder)
+    if not parts:
         return None
-    newest, extent = found[0]
-    clock_ns = _clock_ns(newest, extent)
-    end = Ending(newest.path, clock_ns, extent.size - extent.whole, extent.finished)
+    newest = parts[0]
+    extent = newest.extent
+    torn = extent.size - extent.whole
+    end = Ending(newest.segment.path, newest.clock_ns, torn, extent.finished)
     tail = _Tail()
-    for segment, _ in reversed(found):
-        for one in segment.records(clock_ns - TAIL_NS):
+    for part in reversed(parts):
+        for one in part.segment.records(part.from_ns):
             if not isinstance(one, Damage):
                 tail.take(one)
     end.ends = tail.ends()
     return end
 
 
-def _newest(folder: Path) -> list[tuple[SegmentReader, Extent]]:
-    """Return the segments that have the last of the series, the newest first."""
-    found: list[tuple[SegmentReader, Extent]] = []
+class _Part(NamedTuple):
+    """A segment that has some of the end, from a time of its clock on; None: all of it."""
+
+    segment: SegmentReader
+    extent: Extent
+    clock_ns: int
+    from_ns: int | None
+
+
+def _parts(folder: Path) -> list[_Part]:
+    """Return the segments that have the end of the series, the newest first.
+
+    A recorder that was just begun repairs what the one before it missed, each topic when its turn
+    comes: its clock, and what the feeds' statuses say, may be far ahead of what it has of a topic.
+    """
+    parts: list[_Part] = []
     for path in sorted(folder.glob(f"*/*{SUFFIX}"), reverse=True)[:MOST_SEGMENTS]:
         try:
             segment = SegmentReader(path)
         except ConfigError:
-            continue  # none of ours, or not even its head was written
-        found.append((segment, segment.extent()))
-        if segment.begun_ns <= _clock_ns(*found[0]) - TAIL_NS:
+            continue  # none of ours
+        extent = segment.extent()
+        if segment.meta is None and extent.last_ns is None:
+            continue  # not even its head was written
+        clock_ns = segment.begun_ns if extent.last_ns is None else extent.last_ns
+        from_ns = clock_ns - TAIL_NS
+        live_ns = _first_live_ns(segment)
+        if live_ns is not None and live_ns <= from_ns:
+            parts.append(_Part(segment, extent, clock_ns, from_ns))
             break
-    return found
+        parts.append(_Part(segment, extent, clock_ns, None))
+    return parts
 
 
-def _clock_ns(segment: SegmentReader, extent: Extent) -> int:
-    return segment.begun_ns if extent.last_ns is None else extent.last_ns
+def _first_live_ns(segment: SegmentReader) -> int | None:
+    """Return when a segment began by what came live: nothing of that was published before."""
+    for one in segment.records():
+        if not isinstance(one, Damage) and one.kind == LIVE:
+            return one.ns
+    return None
 
 
 class _Tail:
@@ -126,8 +153,9 @@ class _Tail:
         found: dict[str, tuple[int, int]] = {}
         for feed, status in self._first.items():
             if status.session == sessions.get(feed):
+                begun = self._begun.get(feed) == status.session  # all of it stands in the tail
                 found |= {
-                    name: (status.session, seq)
+                    name: (status.session, 1 if begun else seq)
                     for name, seq in status.next_seq.items()
                     if _feed(name) == feed
                 }

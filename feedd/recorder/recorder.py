@@ -18,7 +18,7 @@ from feedd.files import FULL
 from feedd.recorder.endings import ending
 from feedd.recorder.places import exchange_of, make_folder
 from feedd.recorder.report import Report
-from feedd.recorder.series import Series
+from feedd.recorder.series import TELL_EVERY_S, Series
 from feedd.recording.records import LIVE, REPLAYED, SNAPSHOT
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ AGAIN_S = 1.0  # where the disk is full at the start
 LOOK_S = 0.02
 AT_ONCE = 1000  # messages between two looks
 REPORT_S = 1.0
-QUIET_S = 0.1  # once told to stop, it ends when nothing has come for so long,
-DRAIN_S = 0.7  # and after so long in any case
+# Once told to stop, it ends when nothing has come for so long, longer than the stream takes to tell
+# what it dropped; and after DRAIN_S in any case.
+QUIET_S = 0.25
+DRAIN_S = 0.7
 MOST_SERIES = 100  # exchanges; names come from whoever publishes
 MOST_EARLY = 100  # notices of the stream before its first message
 
@@ -101,7 +103,13 @@ class Recorder:
     # --- before ---------------------------------------------------------------------------------
 
     def _take_folder(self, stack: ExitStack) -> None:
-        while not self._made():
+        told_s = float("-inf")
+        while (why := self._unmade()) is not None:
+            now_s = time.monotonic()
+            if now_s - told_s >= TELL_EVERY_S:
+                told_s = now_s
+                self._log.error(f"{why}; it is tried again")
+            self._report(now_s, failing=why)
             time.sleep(AGAIN_S)
         try:
             stack.enter_context(locks.held(self._root / LOCK, LOCKED_WITHIN_S))
@@ -111,17 +119,17 @@ class Recorder:
                 "give this one a folder of its own: recorder.dir, or feedd record --dir"
             ) from None
 
-    def _made(self) -> bool:
-        """Make the folder, and the lock's file; return False where there may be room later."""
+    def _unmade(self) -> str | None:
+        """Make the folder, and the lock's file; return why not where there may be room later."""
         try:
             make_folder(self._root)
             (self._root / LOCK).touch()
         except OSError as error:
+            why = f"{self._root}: can't be made: {error.strerror}"
             if error.errno not in FULL or self._stopping:
-                raise ConfigError(f"{self._root}: can't be made: {error.strerror}") from None
-            self._log.error(f"{self._root}: can't be made, and is tried again: {error.strerror}")
-            return False
-        return True
+                raise ConfigError(why) from None
+            return why
+        return None
 
     def _look_back(self) -> dict[str, tuple[int, int]]:
         """Return where the recordings that are there end, by topic."""
@@ -215,7 +223,7 @@ class Recorder:
         """How many records were written."""
         return sum(series.records for series in self._series.values())
 
-    def _report(self, now_s: float) -> None:
+    def _report(self, now_s: float, failing: str | None = None) -> None:
         messages, passed_s = self.messages, now_s - self._reported_s
         unwritten = [
             f"{series.exchange}: {series.unwritten.text}"
@@ -234,6 +242,6 @@ class Recorder:
                 messages_per_s=round(rate, 1),
                 bytes=sum(series.size for series in self._series.values()),
                 lost=sum(series.lost for series in self._series.values()),
-                failing="; ".join(unwritten) or None,
+                failing=failing or "; ".join(unwritten) or None,
             )
         )

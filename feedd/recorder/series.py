@@ -7,6 +7,7 @@ forgotten, and told in the recording as soon as there is room (`Unwritten`).
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -249,5 +250,9 @@ class Series:
         writer = self._writer
         if writer is not None:
             self._clock_ns, self._writer = writer.clock_ns, None
-            self._finished_bytes += writer.size
             writer.abandon()
+            if writer.blocks:
+                self._finished_bytes += writer.size
+                return
+            with suppress(OSError):  # it holds nothing, and the next attempt makes another
+                writer.path.unlink()

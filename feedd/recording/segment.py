@@ -104,6 +104,11 @@ class SegmentWriter:
             raise
 
     @property
+    def blocks(self) -> int:
+        """How many blocks were written."""
+        return len(self._blocks)
+
+    @property
     def waiting(self) -> int:
         """How many records wait to be written."""
         return self._block.records
@@ -151,26 +156,32 @@ class SegmentWriter:
         os.fdatasync(self._file)
 
     def close(self, ended: str) -> None:
-        """Write what waits, and the index; `ended` says why. The file is closed in any case."""
+        """Write what waits, and the index; `ended` says why.
+
+        The file is closed in any case; where there is no room for the index, what was written
+        before survives the machine all the same.
+        """
         try:
-            self.write_block()
-            index = Index(
-                tuple(self._blocks),
-                {topic.decode("ascii"): frames for topic, frames in self._topics.items() if frames},
-                self._notices,
-                ended,
-            )
-            raw = msgspec.msgpack.encode(index)
-            self._append(
-                chunks.pack(
-                    chunks.INDEX, self._segment, len(self._blocks),
-                    self._compressor.compress(raw), raw_length=len(raw),
-                    first_ns=self.clock_ns, last_ns=self.clock_ns,
-                )
-            )  # fmt: skip
-            self.sync()
+            try:
+                self.write_block()
+                self._append(self._index(ended))
+            finally:
+                self.sync()
         finally:
             os.close(self._file)
+
+    def _index(self, ended: str) -> bytes:
+        index = Index(
+            tuple(self._blocks),
+            {topic.decode("ascii"): frames for topic, frames in self._topics.items() if frames},
+            self._notices,
+            ended,
+        )
+        raw = msgspec.msgpack.encode(index)
+        return chunks.pack(
+            chunks.INDEX, self._segment, len(self._blocks), self._compressor.compress(raw),
+            raw_length=len(raw), first_ns=self.clock_ns, last_ns=self.clock_ns,
+        )  # fmt: skip
 
     def abandon(self) -> None:
         """Close the file as it is."""

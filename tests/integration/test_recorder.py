@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,12 @@ from integration.recordings import (
     recorded,
     whole_recording,
 )
+from unit.recorder.made import Said
 
 from feedd.client.frames import subscribe_frames
+from feedd.recorder import recorder as recorder_module
 from feedd.recorder.recorder import Recorder
+from feedd.recorder.report import Report
 from feedd.recording.reading import SegmentReader
 from feedd.recording.records import REPLAYED
 from feedd.recording.segment import Index
@@ -57,18 +62,25 @@ def make_line(tmp_path: Path) -> Iterator[Callable[..., RecordedLine]]:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a file system of 1 MB."""
-    folder = tmp_path / "disk"
+    with disk(tmp_path / "disk", "size=1m") as folder:
+        yield folder
+
+
+@contextmanager
+def disk(folder: Path, options: str) -> Iterator[Path]:
     folder.mkdir()
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True,
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     if done.returncode != 0:
         if os.environ.get("CI"):
             pytest.fail(f"CI may mount a tmpfs, and can't: {done.stderr}")
         pytest.skip(f"a file system can't be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def endings(folder: Path) -> list[Index]:
@@ -159,7 +171,7 @@ def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_
     truth = Truth(line.endpoint)
     line.start_all()
     recorder = line.record()
-    truth.listen(lambda: sum(topic == QUOTE for topic, _, _ in truth.payloads) > 60)
+    truth.listen(lambda: sum(topic == QUOTE for topic, _, _ in truth.payloads) > 30)
     killed_ns = time.time_ns()
     recorder.send_signal(signal.SIGKILL)
     recorder.wait()
@@ -168,10 +180,10 @@ def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_
     assert kept_ns is not None
     assert killed_ns - kept_ns < 2e9  # the interval, and what a busy machine takes
     seen = len(truth.payloads)
-    truth.listen(lambda: len(truth.payloads) > seen + 30)
+    truth.listen(lambda: len(truth.payloads) > seen + 15)
     recorder = line.record()
     seen = len(truth.payloads)
-    truth.listen(lambda: len(truth.payloads) > seen + 60)
+    truth.listen(lambda: len(truth.payloads) > seen + 30)
     # Now with all that could mend it: what the recorder had in hand is gone for good.
     recorder.send_signal(signal.SIGKILL)
     line.processes["proxy"].send_signal(signal.SIGKILL)
@@ -180,7 +192,7 @@ def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_
     line.start("proxy")
     line.record()
     seen = len(truth.payloads)
-    truth.listen(lambda: len(truth.payloads) > seen + 60)
+    truth.listen(lambda: len(truth.payloads) > seen + 30)
     line.stop_recorder()
     truth.close()
     held = Held(line.recordings)
@@ -190,6 +202,58 @@ def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_
     assert len(interrupted) == 2
     assert all("ended without its index" in told["reason"] for told in interrupted)
     assert any(one.kind == REPLAYED for one in held.frames), "nothing was repaired"
+
+
+def test_a_disk_that_is_full_at_the_start_is_told_once_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "AGAIN_S", 0.01)
+    said, reports = Said(), list[Report]()
+    with disk(tmp_path / "disk", "nr_inodes=1") as full:
+        config = Config(symbols=("A/B",))
+        meant = RecorderSettings(dir=str(full / "recordings"))
+        recorder = Recorder(config, meant, said, reports.append)
+        running = threading.Thread(target=recorder.run)
+        running.start()
+        try:
+            eventually(lambda: len(reports) > 20)
+            assert [event for event in said.events if "No space left" in event] == [
+                f"{full}/recordings: can't be made: No space left on device; it is tried again"
+            ]
+            assert "No space left on device" in str(reports[-1].failing)
+            subprocess.run(["mount", "-o", "remount,nr_inodes=100", full], check=True)
+            eventually(lambda: reports[-1].failing is None)
+        finally:
+            recorder.stop()
+            running.join(20)
+        assert said.events[-1] == "stopped"
+
+
+def test_what_was_dropped_before_the_recorder_is_told_to_stop_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    try:
+        side = world.proxy()
+        feed = world.feed(side)
+        meant = RecorderSettings(dir=str(tmp_path / "recordings"))
+        recorder = Recorder(Config(symbols=("A/B",)), meant, structlog.get_logger(), lambda _: None)
+        with subscribe_frames(
+            side.endpoint, "quote.", side.history_endpoint, {}, most_queued=10
+        ) as stream:
+            feed.quote()
+            feed.beat()
+            eventually(lambda: stream._queue)
+            feed.quote(100)
+            eventually(lambda: stream._handover._dropped)
+            monkeypatch.setattr(recorder_module, "DRAIN_S", 60.0)  # a busy machine's
+            recorder.stop()
+            recorder._drain(stream)
+        for series in recorder._series.values():
+            series.close("")
+        assert Held(tmp_path / "recordings").gaps
+    finally:
+        world.close()
 
 
 def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(tmp_path: Path) -> None:
@@ -213,10 +277,25 @@ def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(tmp_pat
         world.close()
 
 
+@contextmanager
+def by_hand(project: Project, folder: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `feedd record`; it does not outlive the test."""
+    with subprocess.Popen(
+        [PYTHON, "-m", "feedd.cli", "record", "trade.", "--dir", folder], cwd=project.root,
+        stderr=subprocess.PIPE, text=True, env=clean_environment(),
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_the_supervised_recorder_is_seen_and_stopped_with_an_index(
     make_project: Callable[..., Project],
 ) -> None:
-    project = make_project(source="native", recorder={"fsync_s": 0.1, "topics": ["quote."]})
+    project = make_project(
+        source="native", recorder={"fsync_s": 0.1, "topics": ["quote."]}, log_dir="of/its/own"
+    )  # a folder that is not there yet
     started = project.feedd("start")
     assert started.returncode == 0, started.stdout + started.stderr
     assert "recorder: RUNNING" in started.stdout
@@ -229,15 +308,17 @@ def test_the_supervised_recorder_is_seen_and_stopped_with_an_index(
     another = project.feedd("record")
     assert another.returncode == 78
     assert "another recorder writes there" in another.stderr
-    by_hand = subprocess.Popen(
-        [PYTHON, "-m", "feedd.cli", "record", "trade.", "--dir", "by_hand"], cwd=project.root,
-        stderr=subprocess.PIPE, text=True, env=clean_environment(),
-    )  # fmt: skip
-    eventually(lambda: list((project.root / "by_hand").rglob("*.feedd")))
-    by_hand.send_signal(signal.SIGINT)
-    _, said = by_hand.communicate(timeout=20)
-    assert by_hand.returncode == 0, said
+    with by_hand(project, "heard") as heard, by_hand(project, "unheard") as unheard:
+        assert unheard.stderr is not None
+        unheard.stderr.close()
+        for name in ("heard", "unheard"):
+            eventually(lambda name=name: list((project.root / name).rglob("*.feedd")))
+        unheard.send_signal(signal.SIGHUP)  # the terminal is closed
+        heard.send_signal(signal.SIGINT)
+        _, said = heard.communicate(timeout=20)
+        assert (heard.returncode, unheard.wait(20)) == (0, 0), said
     assert " records, " in said.splitlines()[-1]
+    assert endings(project.root / "unheard")[-1].ended == "the recorder was stopped"
     assert project.feedd("stop").returncode == 0
     indexes = endings(project.root / "recordings")
     assert {name for index in indexes for name in index.topics} == {QUOTE, STATUS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from unit.client.world import (
     FEED,
     QUOTE,
@@ -21,6 +22,7 @@ from feedd.client.events import Gap, NewSession, StateChange
 from feedd.client.handover import Handover
 from feedd.client.order import LARGEST
 from feedd.client.sequencing import MOST_RESUMED
+from feedd.client.topic_table import LONGEST_KEPT
 
 
 def resumed(ends: dict[str, tuple[int, int]], *kept: Frames, prefix: str = "") -> Client:
@@ -61,6 +63,30 @@ def test_no_payload_says_for_itself_what_the_client_says_of_it() -> None:
     client.hear(sent)
     (frame,) = client.said
     assert (frame.topic, frame.payload, frame.origin) == (*sent, "live")
+
+
+@pytest.mark.parametrize("ns", [1 << 63, -1, "now"])
+def test_a_time_that_no_recording_can_hold_is_no_frame(ns: object) -> None:
+    """It is a hole to whoever keeps it, and no fault."""
+    bad = {"session": 1, "seq": 2, "published_ns": ns}
+    client = Client(frames=True)
+    client.hear(quote(1), (QUOTE.encode(), msgspec.msgpack.encode(bad)), quote(3))
+    client.look(1.0)
+    assert [seq for _, seq, _ in frames(client)] == [1, 3]
+    assert client.gaps() == [(2, 2)]
+
+
+def test_a_topic_that_no_recording_can_hold_is_not_followed_and_that_is_told() -> None:
+    longest = quote(1, symbol="X" * (LONGEST_KEPT - len(b"quote.binanceusdm..")))
+    assert len(longest[0]) == LONGEST_KEPT
+    client = Client(frames=True)
+    client.hear(longest, quote(1, symbol="X" * LONGEST_KEPT), quote(1))
+    assert [one.topic for one in client.said if isinstance(one, Frame)] == [
+        longest[0],
+        QUOTE.encode(),
+    ]
+    (told,) = client.notices(StateChange)
+    assert (told.state, "too long" in told.reason) == ("behind", True)
 
 
 def test_where_nothing_was_missed_a_stream_goes_on_without_a_snapshot() -> None:

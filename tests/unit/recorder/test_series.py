@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import time
@@ -178,6 +179,43 @@ def test_what_could_not_be_written_is_told_before_the_stream_goes_on(
     assert gap == Gap(QUOTE, 1, 3, 5, "the recorder could not write: File too large")
     assert found.index(told[1]) == 3
     assert len(segments(tmp_path)) == 2, "a file that is refused is not written to again"
+
+
+def test_a_disk_that_refuses_blocks_is_not_filled_with_empty_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series_module, "AGAIN_S", 0.0)
+    series = made(tmp_path)
+    with no_file_larger_than(256):  # enough for a segment's head
+        for seq in range(1, 6):
+            series.add(NS, LIVE, *quote(seq))
+            series.tell(StateChange("", "history", os.urandom(256).hex()), NS)
+            series.write()
+        assert series.lost == 10
+        assert segments(tmp_path) == []
+    series.close("")
+    assert len(segments(tmp_path)) == 1
+
+
+def test_what_was_written_survives_though_there_is_no_room_for_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    fdatasync = os.fdatasync
+
+    def counted(file: int) -> None:
+        fdatasync(file)
+        synced.append(os.fstat(file).st_size)
+
+    monkeypatch.setattr(os, "fdatasync", counted)
+    series = made(tmp_path)
+    add(series, quote(1))
+    series.write()
+    size = segments(tmp_path)[0].path.stat().st_size
+    with no_file_larger_than(size):
+        series.close("")
+    assert segments(tmp_path)[0].index() is None
+    assert synced == [size]
 
 
 def test_a_lasting_failure_holds_no_more_than_a_block(
