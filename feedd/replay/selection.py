@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from feedd.recording.records import Record
 
 
+# Records in a row that are not played, until it is said: some ms, in which a frame may be due.
+SAY_EVERY = 500
+
+
 class _Numbers(Struct, gc=False):
     """What is read of a payload; all else in it is skipped."""
 
@@ -66,25 +70,32 @@ class Selection:
 
     def frames(
         self, entries: Iterable[Entry], tell: Callable[[Damage], object]
-    ) -> Iterator[tuple[int, Record]]:
+    ) -> Iterator[tuple[int, Record] | None]:
         """Yield what goes out, with what the recording's clock says; damages are told instead.
+
+        None comes where nothing has for a while: whoever reads may have something else to do.
 
         A notice is what a client concluded, and nothing that was published: who hears the replay
         concludes it anew.
         """
-        topics, fresh = self._topics, self._fresh
+        plays, unsaid = self._plays, 0
         for at_ns, what in entries:
             if isinstance(what, Damage):
                 tell(what)
-                continue
-            if what.kind == NOTICE:
-                continue
-            topic = what.topic
-            wanted = topics.get(topic)
-            if wanted is None:
-                wanted = topics[topic] = self._wanted(topic)
-            if wanted and fresh(topic, what.payload):
+            elif what.kind != NOTICE and plays(what.topic, what.payload):
+                unsaid = 0
                 yield at_ns, what
+                continue
+            unsaid += 1
+            if unsaid == SAY_EVERY:
+                unsaid = 0
+                yield None
+
+    def _plays(self, topic: bytes, payload: bytes) -> bool:
+        wanted = self._topics.get(topic)
+        if wanted is None:
+            wanted = self._topics[topic] = self._wanted(topic)
+        return wanted and self._fresh(topic, payload)
 
     def _fresh(self, topic: bytes, payload: bytes) -> bool:
         try:
