@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import replays
+import yaml
 import zmq
 from conftest import PYTHON, REPOSITORY, clean_environment, eventually, free_ports
 
@@ -98,23 +99,40 @@ def a_day(seconds: int = 3, per_s: int = 50) -> list[replays.Record]:
     return records
 
 
-def test_a_replay_is_what_was_recorded_every_time(
+def test_record_replay_record_gives_the_same_frames_every_time(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
-    """Record, replay, record: the same frames in the same order, also of the second replay."""
+    """By the recorder itself, that stays for the second replay, and keeps nothing of it twice."""
     path = replays.write(tmp_path / "day.feedd", a_day())
     recorded = replays.frames(path)
-    for number in range(2):
-        with listening(endpoint) as socket:
-            process = replay(path, "--pace", "0")
-            got = taken(socket, len(recorded))
-            assert not socket.poll(100)
-        assert f"sent {len(recorded)} messages" in ended(process)
-        again = replays.write(
-            tmp_path / f"again{number}.feedd",
-            [replays.Record(decode(p)["published_ns"], 0, t, p) for t, p in got],
-        )
-        assert replays.frames(again) == recorded
+    history = f"tcp://127.0.0.1:{int(endpoint.rpartition(':')[2]) + 1}"
+    config = tmp_path / "feedd.yaml"
+    config.write_text(yaml.safe_dump({
+        "source": "replay", "symbols": ["BTC/USDT"], "run_dir": str(tmp_path / "run"),
+        "replay": {"recordings": [str(path)], "pace": 0},
+        "proxy": {"subscribers": endpoint, "history": history},
+    }))  # fmt: skip
+    again = tmp_path / "again"
+    recorder = subprocess.Popen(
+        [PYTHON, "-m", "feedd.cli", "--config", config, "record", "--dir", again],
+        cwd=REPOSITORY, env=clean_environment(), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert recorder.stderr is not None
+        assert "recording to" in recorder.stderr.readline()
+        for _ in range(2):
+            with listening(endpoint) as socket:
+                process = replay(path, "--pace", "0")
+                assert taken(socket, len(recorded)) == recorded
+                assert not socket.poll(100)
+            assert f"sent {len(recorded)} messages" in ended(process)
+        recorder.send_signal(signal.SIGINT)
+        _, errors = recorder.communicate(timeout=30)
+        assert recorder.returncode == 0, errors
+    finally:
+        recorder.kill()
+        recorder.communicate()
+    assert replays.frames(again) == recorded
 
 
 def test_nothing_is_dropped_for_a_subscriber_that_is_slow(
