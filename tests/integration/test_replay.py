@@ -150,7 +150,7 @@ def test_nothing_is_dropped_for_a_subscriber_that_is_slow(
                 if isinstance(event, feedd.Quote):
                     seqs.append(event.seq)
                     if event.seq % 10_000 == 0:
-                        time.sleep(0.2)
+                        time.sleep(0.1)
                 elif not isinstance(event, feedd.StateChange):
                     told.append(event)
                 if len(seqs) == MANY:
@@ -161,7 +161,7 @@ def test_nothing_is_dropped_for_a_subscriber_that_is_slow(
         thread.start()
         process = replay(path, "--pace", "0")
         assert socket.poll(30_000)
-        time.sleep(1.0)
+        time.sleep(0.5)
         waiting = len(seqs)
         assert process.poll() is None
         assert waiting < MANY  # held up by the other
@@ -185,9 +185,9 @@ def test_a_lossless_stream_may_be_left_alone_for_long(
     with feedd.subscribe(endpoint, "quote.", lossless=True, most_queued=100) as stream:
         process = replay(path, "--pace", "0")
         seen = [stream.receive(30), stream.receive(30), stream.receive(30)]
-        time.sleep(1.5)
+        time.sleep(0.8)
         assert process.poll() is None  # it waits
-        for _ in range(9):
+        for _ in range(6):
             seen += [stream.receive(30) for _ in range(600)]
             time.sleep(0.3)
         while not isinstance(seen[-1], feedd.Quote) or seen[-1].seq < MANY:
