@@ -7,6 +7,7 @@ memory grows with the holes only.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ _numbers = msgspec.msgpack.Decoder(_Numbers).decode
 
 @dataclass(slots=True)
 class _Sent:
-    """Of one topic and session: all up to `high` but what lies in `holes`, both ends included."""
+    """Of one topic and session: all up to `high` but `holes`, ascending, both ends included."""
 
     high: int = 0
     holes: list[tuple[int, int]] = field(default_factory=list)
@@ -52,12 +53,13 @@ class _Sent:
                 self.holes.append((self.high + 1, seq - 1))
             self.high = seq
             return True
-        for at, (first, last) in enumerate(self.holes):
-            if first <= seq <= last:
-                parts = ((first, seq - 1), (seq + 1, last))
-                self.holes[at : at + 1] = [part for part in parts if part[0] <= part[1]]
-                return True
-        return False
+        at = bisect_right(self.holes, (seq, self.high)) - 1
+        if at < 0 or seq > self.holes[at][1]:
+            return False
+        first, last = self.holes[at]
+        parts = ((first, seq - 1), (seq + 1, last))
+        self.holes[at : at + 1] = [part for part in parts if part[0] <= part[1]]
+        return True
 
 
 class Selection:
