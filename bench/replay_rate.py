@@ -120,7 +120,7 @@ def _supervised(given: Played) -> _Running:
                   "workers": f"ipc://{folder}/workers.sock"},
         "base_port": base, "run_dir": str(folder / "run"), "log_dir": str(folder / "logs"),
     }))  # fmt: skip
-    words = (["workers/proxy.py"], ["workers/replay.py", given.symbol])
+    words = (["workers/proxy.py", "--lossless"], ["workers/replay.py", given.symbol])
     return _Running(
         endpoint,
         [

@@ -10,7 +10,7 @@ import msgspec
 from feedd.codec import encode
 from feedd.model import Candle, ChannelStatus, Event, Latency, Mark, Quote, Status, Ticker
 from feedd.recording.recording import Recording
-from feedd.recording.records import LIVE, Record
+from feedd.recording.records import LIVE, NOTICE, Record
 from feedd.recording.segment import Meta, SegmentWriter
 from feedd.topics import topic
 
@@ -91,7 +91,7 @@ def status(
 def notice(kind: str, at_ms: float, content: object) -> Record:
     """Return what the client library told, as a recorder keeps it."""
     payload = msgspec.msgpack.encode(content)
-    return Record(BEGUN_NS + int(at_ms * MS), 3, kind.encode(), payload)
+    return Record(BEGUN_NS + int(at_ms * MS), NOTICE, kind.encode(), payload)
 
 
 def write(path: Path, records: Iterable[Record], *, block: int = 500) -> Path:
@@ -108,9 +108,9 @@ def write(path: Path, records: Iterable[Record], *, block: int = 500) -> Path:
 
 
 def frames(path: Path) -> list[tuple[bytes, bytes]]:
-    """Return what a recording holds, as topics and payloads."""
+    """Return the frames of a recording, as topics and payloads; a recorder's notices are none."""
     return [
         (entry.what.topic, entry.what.payload)
         for entry in Recording([path]).entries()
-        if isinstance(entry.what, Record)
+        if isinstance(entry.what, Record) and entry.what.kind != NOTICE
     ]

@@ -36,7 +36,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     endpoints = settings.proxy_programs().get(arguments.name)
     if endpoints is None:
         raise ConfigError(f"there is no {arguments.name} with proxies: {settings.proxies}")
-    proxy = Proxy(arguments.name, lossless=settings.lossless)
+    proxy = Proxy(arguments.name, lossless=arguments.lossless)
     history = History(proxy)
     log = structlog.get_logger()
     try:
@@ -44,7 +44,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         await history.bind(endpoints.history)
         history.start()
         proxy.start()
-        log.info("forwarding", lossless=settings.lossless, **msgspec.to_builtins(endpoints))
+        log.info("forwarding", lossless=arguments.lossless, **msgspec.to_builtins(endpoints))
         while not stop.is_set():
             if not proxy.forwards:
                 raise RuntimeError("libzmq's proxy loop has ended by itself")
@@ -63,5 +63,6 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
 if __name__ == "__main__":
     parser = worker_arguments(__doc__)
     parser.add_argument("name", nargs="?", default="proxy", help="its program: proxy or proxy-2")
+    parser.add_argument("--lossless", action="store_true", help="wait for the slowest subscriber")
     given = parser.parse_args()
     sys.exit(run(lambda stop: main(given, stop), given.name, given.log_dir))

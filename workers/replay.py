@@ -19,7 +19,7 @@ from feedd.errors import ConfigError
 from feedd.files import make_run_dir
 from feedd.logs import setup as logs
 from feedd.process import START_SECS, SUPERVISED, run, worker_arguments
-from feedd.replay import common_start, symbols
+from feedd.replay import common_start, symbols, waiting
 from feedd.replay.frames import frames, tell
 from feedd.replay.moving import Mover
 from feedd.replay.player import Player
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
     from feedd.recording.reading import Damage
     from feedd.settings import Config, Feed
-
-PROXY_WAIT_S = 5.0
-LOOK_EVERY_S = 0.05
 
 _log = structlog.get_logger()
 
@@ -54,22 +51,26 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     publisher = VerbatimPublisher(lossless=settings.lossless)
     await publisher.bind(f"tcp://127.0.0.1:{ports.assign(settings, path)[feed.name]}")
     proxies = [proxy.workers for proxy in settings.proxy_programs().values()]
-    connecting = asyncio.ensure_future(publisher.connect(proxies, PROXY_WAIT_S))
+    connecting = asyncio.ensure_future(
+        waiting.connect(publisher, proxies, lossless=settings.lossless)
+    )
     await _either(connecting, stop)
-    if not connecting.done():
-        connecting.cancel()
-    elif not connecting.result():
-        _log.warning("not every proxy is there; going on without", proxies=proxies)
+    if connecting.done():
+        connecting.result()
+    connecting.cancel()
     stopping = threading.Event()
     player = _player(settings, feed, publisher, stopping)
     if stop.is_set():
         stopping.set()
     playing = asyncio.get_running_loop().run_in_executor(None, player.run)
+    telling = asyncio.ensure_future(waiting.tell_waits(player))
     await _either(playing, stop)
+    telling.cancel()
     if stop.is_set():
         stopping.set()
     await playing
-    whole = await asyncio.to_thread(publisher.close_when_sent, _waits(settings, stop))
+    over = waiting.telling(_waits(settings, stop), _tell_unread)
+    whole = await asyncio.to_thread(publisher.close_when_sent, over)
     if stop.is_set():
         _log.info("stopped", sent=player.sent)
         return
@@ -107,6 +108,10 @@ def _player(
 
 def _tell(damage: Damage) -> None:
     _log.warning("a part of the recording can't be played", why=tell(damage))
+
+
+def _tell_unread() -> None:
+    _log.warning("all is sent; waiting until it is taken")
 
 
 def _waits(settings: Config, stop: asyncio.Event) -> Callable[[float], bool]:

@@ -25,6 +25,7 @@ from feedd.replay.moving import Mover
 from feedd.replay.player import Player
 from feedd.replay.progress import Progress
 from feedd.replay.schedule import Schedule, Span, span_of
+from feedd.replay.waiting import telling
 from feedd.transport.history import History
 from feedd.transport.sockets import LINGER_MS
 from feedd.transport.verbatim import VerbatimEndpoint
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S = 0.1
 INTERRUPTED = 130
+LAST_PORT = 65_534  # the history has the next one; libzmq takes 70,000 for 4,464
 SWITCH_S = 0.0005  # so long the history and the progress may keep the player from the interpreter
 
 
@@ -79,8 +81,9 @@ def run_replay(arguments: argparse.Namespace) -> int:
     endpoint = VerbatimEndpoint(lossless=lossless)
     histories = _bind(endpoint, endpoints)
     try:
-        print(_begins(schedule.span, endpoints, arguments), flush=True)
         wait = lossless if arguments.wait is None else arguments.wait
+        waits = "; it waits for a first subscriber" if wait else ""
+        print(_begins(schedule.span, endpoints, arguments) + waits, flush=True)
         if not wait or endpoint.wait_for_subscriber(stop):
             player = _play(arguments, recording, schedule, endpoint, stop)
             print(_ends(player, stop, schedule.span), flush=True)
@@ -104,7 +107,7 @@ def _endpoints(arguments: argparse.Namespace) -> dict[str, str]:
         make_run_dir(Path(settings.run_dir))
         return {proxy.subscribers: proxy.history for proxy in settings.proxy_programs().values()}
     found = re.fullmatch(r"(tcp://.+:)(\d+)", arguments.endpoint)
-    if found is None:
+    if found is None or not 1 <= int(found[2]) <= LAST_PORT:
         raise ConfigError(f"{arguments.endpoint} is no endpoint like tcp://127.0.0.1:5500")
     return {arguments.endpoint: f"{found[1]}{int(found[2]) + 1}"}
 
@@ -154,10 +157,16 @@ def _play(
     faults: list[BaseException] = []
     thread = threading.Thread(target=lambda: _caught(player.run, faults), name="player")
     thread.start()
-    with Progress(player, schedule) as progress:
-        while thread.is_alive():
-            thread.join(LOOK_EVERY_S)
-            progress.look()
+    try:
+        with Progress(player, schedule) as progress:
+            while thread.is_alive():
+                thread.join(LOOK_EVERY_S)
+                progress.look()
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        thread.join()  # the endpoint is closed next, and is one thread's at a time
     if faults:
         raise faults[0]
     return player
@@ -178,7 +187,11 @@ def _patience(stop: threading.Event, *, lossless: bool) -> Callable[[float], boo
         time.sleep(seconds)  # and no wait for the event: its handler runs in this very thread
         return stop.is_set() or time.monotonic() > ends_s
 
-    return over
+    return telling(over, _tell_unread)
+
+
+def _tell_unread() -> None:
+    print("all is sent; waiting until it is taken. Ctrl-C ends it", file=sys.stderr, flush=True)
 
 
 def _begins(span: Span, endpoints: Iterable[str], arguments: argparse.Namespace) -> str:

@@ -75,6 +75,10 @@ def _read(path: Path) -> Start | None:
 
 
 def _life() -> str:
-    """Return what tells one life of supervisord, or of whoever started this, from others."""
+    """Return what tells one life of supervisord, or of whoever started this, from others.
+
+    The hash is of the pid and of when it started since boot; `create_time()` is by the wall clock,
+    and another one when that is set.
+    """
     parent = psutil.Process(os.getppid())
-    return f"{parent.pid} {parent.create_time()}"
+    return f"{parent.pid} {hash(parent)}"

@@ -45,15 +45,22 @@ def frames(
     *,
     loop: bool = False,
     joined_ns: int = 0,
-) -> Iterator[Due]:
-    """Yield what is due, in order; `joined_ns` after the start, what was due before is left out."""
+) -> Iterator[Due | None]:
+    """Yield what is due, in order; `joined_ns` after the start, what was due before is left out.
+
+    None comes now and then while much is read of which nothing is played.
+    """
     first, from_ns = schedule.at(joined_ns)
     begin_ns, end_ns = schedule.span.begin_ns, schedule.span.end_ns
     for passes in count(first) if loop else range(first, 1):
         entries = recording.entries(from_ns if passes == first else begin_ns, end_ns)
         empty = True
-        for at_ns, record in Selection(wanted).frames(entries, on_damage):
+        for chosen in Selection(wanted).frames(entries, on_damage):
+            if chosen is None:
+                yield None
+                continue
             empty = False
+            at_ns, record = chosen
             due_ns = schedule.due_ns(at_ns, passes)
             yield Due(due_ns, at_ns, passes, record.topic, record.payload)
         if empty and passes > first:

@@ -49,7 +49,7 @@ class Player:
     """
 
     def __init__(
-        self, frames: Iterator[Due], outlet: Outlet, stop: threading.Event, start_ns: int,
+        self, frames: Iterator[Due | None], outlet: Outlet, stop: threading.Event, start_ns: int,
         mover: Mover | None = None, now_ns: Callable[[], int] = time.time_ns,
     ) -> None:  # fmt: skip
         self._frames = frames
@@ -69,6 +69,8 @@ class Player:
         ahead, outlet, mover = self._ahead, self._outlet, self._mover
         stopped = self._stop.is_set
         while not stopped() and (ahead or self._read()):
+            if not ahead:
+                continue
             due = ahead.popleft()
             at_ns = self._start_ns + due.due_ns - EARLY_NS
             if at_ns > time.monotonic_ns() and not self._wait_until(at_ns):
@@ -86,12 +88,12 @@ class Player:
                 outlet.read_subscriptions()
 
     def _read(self) -> bool:
-        """Read one frame more; return whether there was one."""
-        frame = next(self._frames, None)
-        if frame is None:
-            return False
-        self._ahead.append(frame)
-        return True
+        """Read on, for a frame or for some ms without one; return False where all is read."""
+        for frame in self._frames:
+            if frame is not None:
+                self._ahead.append(frame)
+            return True
+        return False
 
     def _wait_until(self, at_ns: int) -> bool:
         """Wait, and read ahead meanwhile; return False when told to stop."""

@@ -7,6 +7,7 @@ memory grows with the holes only.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from feedd.recording.records import Record
 
 
+# Records in a row that are not played, until it is said: some ms, in which a frame may be due.
+SAY_EVERY = 500
+
+
 class _Numbers(Struct, gc=False):
     """What is read of a payload; all else in it is skipped."""
 
@@ -36,7 +41,7 @@ _numbers = msgspec.msgpack.Decoder(_Numbers).decode
 
 @dataclass(slots=True)
 class _Sent:
-    """Of one topic and session: all up to `high` but what lies in `holes`, both ends included."""
+    """Of one topic and session: all up to `high` but `holes`, ascending, both ends included."""
 
     high: int = 0
     holes: list[tuple[int, int]] = field(default_factory=list)
@@ -48,12 +53,13 @@ class _Sent:
                 self.holes.append((self.high + 1, seq - 1))
             self.high = seq
             return True
-        for at, (first, last) in enumerate(self.holes):
-            if first <= seq <= last:
-                parts = ((first, seq - 1), (seq + 1, last))
-                self.holes[at : at + 1] = [part for part in parts if part[0] <= part[1]]
-                return True
-        return False
+        at = bisect_right(self.holes, (seq, self.high)) - 1
+        if at < 0 or seq > self.holes[at][1]:
+            return False
+        first, last = self.holes[at]
+        parts = ((first, seq - 1), (seq + 1, last))
+        self.holes[at : at + 1] = [part for part in parts if part[0] <= part[1]]
+        return True
 
 
 class Selection:
@@ -66,25 +72,32 @@ class Selection:
 
     def frames(
         self, entries: Iterable[Entry], tell: Callable[[Damage], object]
-    ) -> Iterator[tuple[int, Record]]:
+    ) -> Iterator[tuple[int, Record] | None]:
         """Yield what goes out, with what the recording's clock says; damages are told instead.
+
+        None comes where nothing has for a while: whoever reads may have something else to do.
 
         A notice is what a client concluded, and nothing that was published: who hears the replay
         concludes it anew.
         """
-        topics, fresh = self._topics, self._fresh
+        plays, unsaid = self._plays, 0
         for at_ns, what in entries:
             if isinstance(what, Damage):
                 tell(what)
-                continue
-            if what.kind == NOTICE:
-                continue
-            topic = what.topic
-            wanted = topics.get(topic)
-            if wanted is None:
-                wanted = topics[topic] = self._wanted(topic)
-            if wanted and fresh(topic, what.payload):
+            elif what.kind != NOTICE and plays(what.topic, what.payload):
+                unsaid = 0
                 yield at_ns, what
+                continue
+            unsaid += 1
+            if unsaid == SAY_EVERY:
+                unsaid = 0
+                yield None
+
+    def _plays(self, topic: bytes, payload: bytes) -> bool:
+        wanted = self._topics.get(topic)
+        if wanted is None:
+            wanted = self._topics[topic] = self._wanted(topic)
+        return wanted and self._fresh(topic, payload)
 
     def _fresh(self, topic: bytes, payload: bytes) -> bool:
         try:

@@ -31,6 +31,7 @@ FEED_SCRIPTS = {
     "ccxt": "workers/feed.py", "native": "workers/feed.py", "replay": "workers/replay.py",
 }  # fmt: skip
 WATCHDOG = "watchdog"
+LOSSLESS = "--lossless"  # of a proxy
 # What is started first is stopped last: subscribers see every worker's last status.
 PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), RECORDER: 150, EXCHANGE: 200}
 FEED_PRIORITY = 300
@@ -48,10 +49,11 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     proxies = {name: msgspec.to_builtins(p) for name, p in config.proxy_programs().items()}
     shared = [config.source, config.bid_ask, config.book_depth, config.timeframe,
               *(proxy["workers"] for proxy in proxies.values())]  # fmt: skip
-    unpaced = {"lossless": True} if config.lossless else {}
+    # Here and not in the file that it reads: so that none waits that was started for live feeds.
+    waits = [LOSSLESS] if config.lossless else []
     programs: list[tuple[str, list[str], Any]] = [
         (WATCHDOG, ["workers/watchdog.py"], [p["subscribers"] for p in proxies.values()]),
-        *((name, ["workers/proxy.py", name], {**p, **unpaced}) for name, p in proxies.items()),
+        *((name, ["workers/proxy.py", name, *waits], p) for name, p in proxies.items()),
     ]
     if config.recorder is not None:
         ends = [[proxy["subscribers"], proxy["history"]] for proxy in proxies.values()]
@@ -64,7 +66,7 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
         made_from = [msgspec.to_builtins(feed), ports[feed.name]]
         if feed.source == "replay":
             workers = [proxy["workers"] for proxy in proxies.values()]
-            made_from += [msgspec.to_builtins(config.replay), workers, unpaced]
+            made_from += [msgspec.to_builtins(config.replay), workers, waits]
         else:
             made_from += [config.endpoint_of(feed.exchange, feed.symbol), shared]
         programs.append((feed.name, [FEED_SCRIPTS[feed.source], feed.name], made_from))

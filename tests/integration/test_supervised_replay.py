@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgpack
 import replays
 import yaml
 import zmq
-from conftest import PlainSubscriber, Project, eventually
+from conftest import PYTHON, PlainSubscriber, Project, clean_environment, eventually
 
 MakeProject = Callable[..., Project]
 NAMES = ("feed-binanceusdm-BTC-USDT-USDT", "feed-binanceusdm-ETH-USDT-USDT")
@@ -119,7 +120,8 @@ def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
     started = project.feedd("start")
     assert started.returncode == 0, started.stderr
     socket = project.subscribe("status.")._socket  # who only watches begins nothing
-    assert not socket.poll(2_500)
+    eventually(lambda: "waiting: nobody has subscribed yet" in project.log(NAMES[0]))
+    assert not socket.poll(100)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     slow = context.socket(zmq.SUB)
     try:
@@ -136,6 +138,23 @@ def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
         of = [(one.topic, one.payload) for one in many if symbol.encode() in one.topic]
         assert [one for one in got if symbol.encode() in one[0]] == of
     eventually(lambda: all(status(project)[1][name]["state"] == "ended" for name in NAMES), 30)
+
+
+def test_a_proxy_that_was_started_for_live_feeds_waits_for_nobody(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    """An unpaced replay was written down, and not started; then the proxy dies and comes again."""
+    project = project_of(make_project, tmp_path, pace=0)
+    proxy = subprocess.Popen(
+        [PYTHON, "workers/proxy.py", "--config", project.config_path, "--log-dir", "logs"],
+        cwd=project.root, env=clean_environment(),
+    )  # fmt: skip
+    try:
+        eventually(lambda: '"forwarding"' in project.log("proxy"))
+        assert '"lossless":false' in project.log("proxy")
+    finally:
+        proxy.terminate()
+        proxy.wait(20)
 
 
 def test_a_symbol_that_was_not_recorded_is_refused(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from feedd import config
 from feedd.replay import common_start
@@ -38,6 +41,15 @@ def test_another_life_of_supervisord_begins_anew(tmp_path: Path) -> None:
     path = tmp_path / common_start.FILE
     path.write_text(path.read_text().replace(first.life, "1 1.0"))
     assert common_start.join(settings(tmp_path), LONG).monotonic_ns != first.monotonic_ns
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere psutil asks otherwise")
+def test_who_comes_after_the_clock_was_set_joins_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = common_start.join(settings(tmp_path), LONG)
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: 1_000_000.0)
+    assert common_start.join(settings(tmp_path), LONG) == first
 
 
 def test_when_all_is_played_the_next_begins_anew_and_a_loop_never_is(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def due(path: Path, pace: float = 1.0, **options: object) -> list[Due]:
     recording = Recording([path])
     schedule = Schedule(span_of(recording, None, None), pace)
     everything = frames(recording, schedule, lambda _: True, pytest.fail, **options)  # type: ignore[arg-type]
-    return list(islice(everything, 30))
+    return [one for one in islice(everything, 30) if one is not None]
 
 
 @pytest.mark.parametrize("pace", [0.5, 1.0, 4.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import replays
@@ -17,7 +18,7 @@ def sent(*paths: Path, wanted: str = "") -> tuple[list[tuple[bytes, bytes]], lis
     damages: list[Damage] = []
     selection = Selection(lambda topic: topic.startswith(wanted.encode()))
     chosen = selection.frames(Recording(paths).entries(), damages.append)
-    return [(record.topic, record.payload) for _, record in chosen], damages
+    return [(one[1].topic, one[1].payload) for one in chosen if one], damages
 
 
 def test_frames_go_out_as_recorded_and_notices_do_not(tmp_path: Path) -> None:
@@ -65,3 +66,15 @@ def test_a_damage_is_told_and_the_rest_goes_out(tmp_path: Path) -> None:
     left, damages = sent(path)
     assert len(left) == 20
     assert [damage.records for damage in damages] == [10]
+
+
+def test_what_two_recordings_have_goes_out_once_whatever_the_order_of_the_holes(
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(7)
+    seqs = [chance.randrange(1, 60) for _ in range(200)]
+    path = replays.write(
+        tmp_path / "a.feedd", [replays.quote(seq, at) for at, seq in enumerate(seqs)]
+    )
+    first_times = [replays.quote(seq, seqs.index(seq)) for seq in dict.fromkeys(seqs)]
+    assert sent(path)[0] == [(one.topic, one.payload) for one in first_times]

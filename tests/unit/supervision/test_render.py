@@ -86,6 +86,8 @@ def test_a_proxy_that_waits_for_subscribers_is_another_one(tmp_path: Path) -> No
     before, after = rendered(tmp_path, paced), rendered(tmp_path, unpaced)
     changed = {name for name in before.sections() if before[name] != after[name]}
     assert changed == {"program:proxy", BTC, ETH}
+    assert " --lossless " in after["program:proxy"]["command"]
+    assert "--lossless" not in before["program:proxy"]["command"]
     assert rendered(tmp_path, TWO)["program:proxy"] == before["program:proxy"]
 
 
