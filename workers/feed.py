@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd import config, environment, ports
 from feedd.clock import NS_PER_MS, Clock
+from feedd.errors import ConfigError
 from feedd.feed import FeedLoop
 from feedd.files import next_session
 from feedd.logs import setup as logs
@@ -45,6 +46,8 @@ def make_source(
             feed.exchange, feed.symbol, channels, connections=settings.connections, clock=clock,
             **given,
         )  # fmt: skip
+    if feed.source == "replay":
+        raise ConfigError(f"{feed.name} is configured as a replay since it was started: make start")
     from feedd.sources.ccxt_pro import CcxtSource  # noqa: PLC0415
 
     return CcxtSource(feed.exchange, feed.symbol, channels, **given)

@@ -264,6 +264,7 @@ def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(tmp_pat
         meant = RecorderSettings(dir=str(tmp_path / "recordings"))
         recorder = Recorder(Config(symbols=("A/B",)), meant, structlog.get_logger(), lambda _: None)
         with subscribe_frames(side.endpoint, "quote.", side.history_endpoint, {}) as stream:
+
             def heard() -> bool:  # the subscription stands when a frame comes by it
                 feed.quote()
                 return any(getattr(one, "origin", "") == "live" for one in tuple(stream._queue))

@@ -166,3 +166,16 @@ def test_a_symbol_that_was_not_recorded_is_refused(
     assert done.returncode == 78
     assert "there is nothing of ETH/USDT:USDT; they have binanceusdm.BTC/USDT:USDT" in done.stderr
     assert project.daemon.pid is None
+
+
+def test_a_live_worker_that_is_configured_as_a_replay_since_goes_to_no_exchange(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    project = project_of(make_project, tmp_path)
+    done = subprocess.run(
+        [PYTHON, "workers/feed.py", "BTC/USDT", "--config", project.config_path, "--alone"],
+        cwd=project.root, env=clean_environment(), capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 78
+    assert "is configured as a replay since it was started: make start" in done.stderr

@@ -10,10 +10,10 @@ import pytest
 import replays
 from structlog.testing import capture_logs
 
-from feedd.config import ProxySettings
 from feedd.errors import ConfigError
 from feedd.replay import waiting
 from feedd.replay.command import add_replay, run_replay
+from feedd.settings import ProxySettings
 from feedd.transport.proxy import Proxy
 from feedd.transport.verbatim import VerbatimPublisher
 
