@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, free_ports
 from integration.client_world import Feed, Threaded, World
 
 import feedd
@@ -53,10 +53,14 @@ class Waves(Threaded):
         time.sleep(0.0002)
 
 
-def test_a_strategy_runs_on_a_recording(tmp_path: Path) -> None:
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Return the folder of two waves, with a gap between them."""
     begun_ns = time.time_ns()
     meta = Meta(exchange="test", prefixes=("",), begun_ns=begun_ns, made_by="a test")
-    writer = SegmentWriter(tmp_path / "one.feedd", meta)
+    folder = tmp_path / "recording"
+    folder.mkdir()
+    writer = SegmentWriter(folder / "one.feedd", meta)
     for seq in range(1, 2 * WAVE + 1):
         at_ns = begun_ns + seq
         if seq == WAVE + 1:
@@ -66,14 +70,46 @@ def test_a_strategy_runs_on_a_recording(tmp_path: Path) -> None:
         one = msgspec.structs.replace(quote(seq), published_ns=at_ns, session=1, seq=seq)
         writer.add(at_ns, LIVE, b"quote.test.A/B.", msgspec.msgpack.encode(one))
     writer.close("a test's end")
+    return folder
+
+
+def said_of(recording: Path) -> list[str]:
+    """Return what the strategy says of a recording."""
     done = subprocess.run(
-        [*THREE_WAYS, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True
+        [*THREE_WAYS, str(recording)], capture_output=True, text=True, timeout=60, check=True
     )
-    first, again, second, last = done.stdout.splitlines()
+    return done.stdout.splitlines()
+
+
+def test_a_strategy_runs_on_a_recording(recording: Path) -> None:
+    first, again, second, last = said_of(recording)
     assert " A/B down at " in first
     assert again == "! test.A/B. begins anew: a test's"
     assert " A/B down at " in second
     assert last == "2 crossings, 1 times begun anew"
+
+
+def test_the_same_strategy_says_the_same_of_a_replay(recording: Path) -> None:
+    endpoint = f"tcp://127.0.0.1:{free_ports(2)[0]}"
+    replay = subprocess.Popen(
+        [sys.executable, "-m", "feedd.cli", "replay", recording, "--pace", "0",
+         "--endpoint", endpoint],
+        cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    running = subprocess.Popen([*THREE_WAYS, endpoint], stdout=subprocess.PIPE, text=True)
+    try:
+        assert running.stdout is not None
+        first, again, second = (running.stdout.readline().rstrip() for _ in range(3))
+        assert replay.wait(60) == 0
+        running.send_signal(signal.SIGINT)
+        last = running.communicate(timeout=60)[0].rstrip()
+    finally:
+        for process in (running, replay):
+            process.kill()
+            process.wait()
+    expected = said_of(recording)
+    assert [first, second, last] == [expected[0], expected[2], expected[3]]
+    assert again.startswith("! test.A/B. begins anew: ")  # told anew, for a reason of its own
 
 
 def test_the_same_strategy_runs_live(world: World) -> None:

@@ -465,6 +465,48 @@ def test_an_exchange_that_hangs_up_in_the_handshake_is_a_loss_at_once() -> None:
     asyncio.run(run())
 
 
+def test_the_first_handshake_is_waited_for_longer_than_those_that_follow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "DIAL_WITHIN_S", 0.2)
+
+    async def run() -> None:
+        async with setting() as place:
+            dialed = 0
+
+            async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                nonlocal dialed
+                dialed += 1
+                request = await reader.readuntil(b"\r\n\r\n")
+                there, back = await asyncio.open_connection("127.0.0.1", place.port)
+                try:
+                    await asyncio.sleep(0.6)
+                    back.write(request)
+                    writer.write(await there.readuntil(b"\r\n\r\n"))
+                    await reader.read()
+                except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                    pass  # the source waits no longer, or the test is over
+                finally:
+                    back.close()
+                    writer.close()
+
+            between = await asyncio.start_server(slow, "127.0.0.1", 0)
+            source = place.source(("quote",))
+            await source.prepare()
+            source._endpoint = f"http://127.0.0.1:{between.sockets[0].getsockname()[1]}"
+            task = asyncio.create_task(source.run(place.told))
+            await place.until(lambda: place.told.subscriptions)
+            assert (dialed, place.told.losses) == (1, [])
+            source.reconnect("quote", "because")
+            await place.until(lambda: any("within 0.2 s" in why for _, why in place.told.losses))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            between.close()
+            await asyncio.sleep(1)  # until nobody relays any more
+
+    asyncio.run(run())
+
+
 # --- several lines --------------------------------------------------------------------------------
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from feedd.sources.shared_budget import Budget
 
 DIAL_WITHIN_S = 10.0
+# While all workers of a machine start it is busy, and each attempt counts against the exchange's
+# limit: of 200, 52 gave up after 10 s, and with that the connections of five minutes were used up.
+FIRST_DIAL_WITHIN_S = 30.0
 LOOK_EVERY_S = 1.0
 LOOK_OFTEN_S = 0.1  # while two lines are to be merged
 OVERLAP_S = 5.0  # at the least, of a line and the one that replaces it
@@ -72,6 +75,7 @@ class Route:
         self._tls = tls
         self._clock = clock
         self._sink: Sink | None = None
+        self._dial_within_s = FIRST_DIAL_WITHIN_S
         self._lines: dict[Line, set[str]] = {}  # with the channels that each carries
         self._again: dict[tuple[Line, str], float] = {}  # refused: when to ask again
         self._refusals: dict[tuple[Line, str], Backoff] = {}
@@ -182,7 +186,9 @@ class Route:
             self._failed(str(error), waits=waits)
         except WSInvalidStatusError as error:
             await self._refused_handshake(error, backoff)
-        except (WSError, OSError, TimeoutError) as error:
+        except TimeoutError:
+            self._failed(f"can't connect: no handshake within {self._dial_within_s:g} s")
+        except (WSError, OSError) as error:
             text = one_line(error)
             self._failed(f"can't connect: {type(error).__name__}: {text}")
         return None
@@ -190,12 +196,12 @@ class Route:
     async def _connected(self) -> Line:
         line = self._make_line(self)
         try:
-            async with asyncio.timeout(DIAL_WITHIN_S):
+            async with asyncio.timeout(self._dial_within_s):
                 await ws_connect(
                     lambda: line,
                     self._url,
                     ssl_context=self._tls,
-                    websocket_handshake_timeout=DIAL_WITHIN_S,
+                    websocket_handshake_timeout=self._dial_within_s,
                     enable_auto_pong=False,  # the line counts what it sends
                     max_frame_size=MESSAGE_AT_MOST,
                     max_redirects=0,
@@ -205,6 +211,7 @@ class Route:
         except BaseException:
             line.give_up("it was not made in time")  # should picows still make it
             raise
+        self._dial_within_s = DIAL_WITHIN_S
         self._lines[line] = set()
         for channel in self._streams:
             self._carry(line, channel)
