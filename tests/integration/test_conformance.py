@@ -49,7 +49,7 @@ def test_a_wrong_client_fails_where_it_is_wrong(
     run = conformance("--wait-s", "20", *words, "--", PYTHON, WRONG, client)
     assert run.returncode == 0, run.stdout + run.stderr
     words = [word for case in fails for word in ("--case", case)]
-    run = conformance("--wait-s", "1", *words, "--", PYTHON, WRONG, client)
+    run = conformance("--wait-s", "2", *words, "--", PYTHON, WRONG, client)
     assert run.returncode == 1, run.stdout + run.stderr
     verdicts = [line.split(maxsplit=2) for line in run.stdout.splitlines() if "  FAILED  " in line]
     assert [case for case, *_ in verdicts] == list(fails)
