@@ -57,11 +57,11 @@ if "tail" in sys.orig_argv:
     Telling.gap = lambda self, *what: None
 """
 
-# A depth message whose `pu` is not the last one's `u` is applied as if it were. It takes an
-# exchange that leaves one out.
+# A depth message whose `pu` is not the last one's `u` is applied as if it were, and a book that is
+# crossed for it goes on too. It takes an exchange that leaves one out.
 IGNORES_PU = """
 if runs("workers/feed.py"):
-    from feedd.books import diff
+    from feedd.books import diff, levels
     from feedd.sources.native import messages
 
     def credulous(to_update):
@@ -79,6 +79,8 @@ if runs("workers/feed.py"):
 
     diff.to_update = credulous(diff.to_update)
     messages.to_update = credulous(messages.to_update)
+    assert isinstance(levels.Book.crossed, property)
+    levels.Book.crossed = property(lambda self: False)
 """
 
 
