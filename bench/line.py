@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import yaml
 
 from bench.errors import BenchError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from bench.processes import Processes
     from feedd.transport.subscriber import Subscriber
 
+ENDS_WITHIN_S = 5.0
 SAID_CHARACTERS = 200  # of a command that failed: of 200 feeds it tells each one's state
 WORKERS = ("feed", "proxy", "recorder", "watchdog")
 
@@ -81,6 +84,22 @@ class Line:
         """Its supervisord."""
         return Daemon(self.folder)
 
+    def end(self) -> None:
+        """End its supervisord, and all that works in its folder: also a start that was broken off.
+
+        Of that one supervisord may only just begin, and answers nobody yet.
+        """
+        try:
+            self.daemon.shutdown()
+        finally:
+            left = [one for one in psutil.process_iter() if _works_in(one, self.folder)]
+            for one in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.terminate()
+            for one in psutil.wait_procs(left, ENDS_WITHIN_S)[1]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+
 
 def feedd(line: Line, *words: str, timeout_s: float) -> float:
     """Run a command of feedd's in a line's folder; return how many seconds it took."""
@@ -119,6 +138,13 @@ def wait_for_all(subscriber: Subscriber, names: list[str], timeout_s: float) -> 
         return not left
 
     first(subscriber, last_one, timeout_s)
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.cwd() == str(folder)
+    except psutil.Error:  # another user's, or just ended
+        return False
 
 
 def cpu_of(pids: list[int]) -> int:

@@ -95,5 +95,5 @@ def kills(source: str, rounds: int) -> list[dict[str, Any]]:
                     print(f"  kill -9 {number + 1}/{rounds}  {source}: {seconds:.2f} s", flush=True)
                     found.append({"source": source, "seconds": seconds})
         finally:
-            line.daemon.shutdown()
+            line.end()
     return found

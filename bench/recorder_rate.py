@@ -208,7 +208,7 @@ def a_day(symbols: int, seconds: float) -> str:
             time.sleep(seconds)
             after, cpu = json.loads(report.read_text()), cpu_ns(pid) - cpu0_ns
         finally:
-            line.daemon.shutdown()
+            line.end()
     messages = after["messages"] - before["messages"]
     size = after["bytes"] - before["bytes"]
     passed_s = (after["at_ns"] - before["at_ns"]) / 1e9

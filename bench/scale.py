@@ -73,7 +73,7 @@ def _measure(source: str, count: int, seconds: float) -> dict[str, Any]:
             found = _window(line, log, truth, seconds)
             found["restart_s"] = _restart(line)
         finally:
-            line.daemon.shutdown()
+            line.end()
     return {
         "source": source,
         "symbols": count,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import zmq
 from bench import native_parts
 from bench.arrivals import Arrivals, subscribe, topic_hash
 from bench.handlers import handlers
+from bench.line import Line, feedd
 from bench.one_handler import Sender, blast, folder, pace
 from bench.processes import Processes, until
 
@@ -70,3 +73,18 @@ def test_the_subscriber_notes_ids_of_every_width_and_topics(
     times = [one.at_ns for one in found]
     assert times == sorted(times)
     assert times[0] > 0
+
+
+def test_a_start_that_is_broken_off_leaves_no_process(tmp_path: Path) -> None:
+    line = Line(tmp_path / "line", "native", 1)
+    feedd(line, "render", timeout_s=60)
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", "supervisord.conf"],
+        cwd=line.folder,
+    )
+    try:
+        line.end()  # it answers nobody yet
+        assert begun.poll() is not None
+    finally:
+        begun.kill()
+        begun.wait()
