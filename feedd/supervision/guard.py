@@ -29,6 +29,7 @@ END_FEEDS_WITHIN_S = 2.0
 END_RECORDER_WITHIN_S = 1.2
 END_REST_WITHIN_S = 1.2
 WAKE_WITHIN_S = 0.5
+STARTED_ANEW_S = 0.3  # after supervisord was woken
 START_TOLERANCE_S = 2  # supervisord tells the start of a process in whole seconds
 HEARTBEAT = "watchdog.beat"  # below run_dir
 RECORDER_SCRIPT = "workers/recorder.py"
@@ -52,6 +53,7 @@ class Guard:
         self._deaths = Deaths(self._wake_soon)
         self._waker = Daemon(daemon.root, WAKE_WITHIN_S)
         self._waking = False
+        self._anew: asyncio.TimerHandle | None = None
         self._answers = True  # whether supervisord did when it was last called
 
     def look(self) -> None:
@@ -61,7 +63,7 @@ class Guard:
         now_s = time.monotonic()
         infos = self._daemon.processes()
         self._answers = True
-        self._deaths.watch(info["pid"] for info in infos.values() if info["pid"])
+        self._watch(infos)
         verdicts = self._rules.look([self._seen(info, now_s) for info in infos.values()], now_s)
         for note in self._rules.notes:
             _log.warning(note)  # the text itself: of one text, what repeats is only counted
@@ -69,6 +71,9 @@ class Guard:
         for verdict in verdicts:
             self._carry_out(verdict)
         self._beat()
+
+    def _watch(self, infos: dict[str, dict[str, Any]]) -> None:
+        self._deaths.watch(info["pid"] for info in infos.values() if info["pid"])
 
     def _beat(self) -> None:
         """Leave a sign that the watchdog itself is well: `feedd status` looks at its time."""
@@ -79,6 +84,8 @@ class Guard:
 
     def close(self) -> None:
         """Close what is open."""
+        if self._anew is not None:
+            self._anew.cancel()
         self._deaths.close()
         self._statuses.close()
 
@@ -93,8 +100,23 @@ class Guard:
         try:
             self._waker.wake()
         except DaemonError as error:
-            self._answers = False  # it is not asked again before a look finds that it does
-            _log.warning("supervisord does not answer", why=str(error))
+            self._unanswered(error)
+            return
+        if self._anew is not None:
+            self._anew.cancel()
+        self._anew = asyncio.get_running_loop().call_later(STARTED_ANEW_S, self._watch_anew)
+
+    def _watch_anew(self) -> None:
+        """Watch also what was started anew, which may end again before the next look."""
+        try:
+            if self._answers:
+                self._watch(self._waker.processes())
+        except DaemonError as error:
+            self._unanswered(error)
+
+    def _unanswered(self, error: DaemonError) -> None:
+        self._answers = False  # it is not asked again before a look finds that it does
+        _log.warning("supervisord does not answer", why=str(error))
 
     def _take_in_changes(self) -> None:
         """Listen to the symbols that the configuration has gained."""

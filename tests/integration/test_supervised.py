@@ -8,8 +8,10 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import Project, eventually
 
 from feedd.exchange.rest import API_KEY
@@ -90,6 +92,42 @@ def test_a_killed_worker_comes_back_with_a_new_session_and_no_other_pid_changes(
     after = project.pids()
     assert after.pop(BTC) != pids.pop(BTC)
     assert after == pids
+
+
+def test_a_worker_that_was_started_anew_is_watched_before_the_watchdogs_next_look(
+    make_project: Make,
+) -> None:
+    project = make_project()
+    assert project.feedd("start").returncode == 0
+    watchdog = Path(f"/proc/{project.pids()['watchdog']}/fdinfo")
+    beat = project.root / "run" / "watchdog.beat"
+
+    def watched(pid: int) -> bool:
+        return any(f"\nPid:\t{pid}\n" in read_text(one) for one in watchdog.iterdir())
+
+    def looked() -> int:
+        return beat.stat().st_mtime_ns if beat.exists() else 0
+
+    for _ in range(6):  # on a busy machine the next look may come first
+        last = looked()
+        eventually(lambda before=last: looked() != before)
+        eventually(lambda: watched(project.pids()[BTC]))
+        last, old = looked(), project.pids()[BTC]
+        os.kill(old, signal.SIGKILL)
+        eventually(lambda before=old: project.pids()[BTC] not in {0, before})
+        new = project.pids()[BTC]
+        eventually(lambda before=last, pid=new: watched(pid) or looked() != before)
+        if looked() == last:
+            return
+        eventually(lambda: states(project)[BTC] == "RUNNING")
+    pytest.fail("nobody watched it before the next look")
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def test_adding_and_removing_a_symbol_leaves_the_others_as_they_were(make_project: Make) -> None:
