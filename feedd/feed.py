@@ -168,7 +168,7 @@ class FeedLoop:
             await asyncio.wait_for(self._source.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
             _log.warning("the source did not close in time", timeout_s=CLOSE_TIMEOUT_S)
-        self._publisher.close()
+        await self._publisher.close()
 
     # --- what the source tells --------------------------------------------------------------
 
@@ -269,7 +269,7 @@ class FeedLoop:
             if not self._open:
                 continue
             self._publisher.release()  # should a source that failed in between not have done so
-            self._publisher.read_subscriptions()
+            self._publisher.check()
             self._cpu_percent, self._memory_mb = self._usage()
             self._say()
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from feedd.replay.player import Player
-    from feedd.transport.publisher import WorkerSocket
+    from feedd.transport.worker_socket import WorkerSocket
 
 PROXY_WAIT_S = 5.0
 LOOK_EVERY_S = 0.5

@@ -6,13 +6,11 @@ Options are set before bind and connect: libzmq ignores them afterwards
 
 from __future__ import annotations
 
-import errno
-import re
 from typing import Any
 
 import zmq
 
-from feedd.errors import ConfigError, EndpointInUseError
+from feedd.transport.endpoints import not_bound
 
 # Messages that wait for a peer before libzmq drops further ones for it, without a word. The
 # default of 1,000 is five seconds of one busy symbol; this is some 30 MB at the worst.
@@ -77,32 +75,4 @@ def bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise EndpointInUseError(
-                f"{endpoint} is in use{_holder(endpoint)}; stop what holds it, "
-                "or configure another port"
-            ) from None
-        raise ConfigError(f"{endpoint} can't be bound: {error.strerror}") from None
-
-
-def connectable(endpoint: str) -> str:
-    """Return where to connect to what is bound at an endpoint: `tcp://*:5500` is everywhere."""
-    return re.sub(r"^tcp://(\*|0\.0\.0\.0):", "tcp://127.0.0.1:", endpoint)
-
-
-def _holder(endpoint: str) -> str:
-    """Name the process that listens on a TCP port, where the system tells."""
-    import psutil  # noqa: PLC0415  subscribers, who never bind, do without it
-
-    match = re.fullmatch(r"tcp://.*:(\d+)", endpoint)
-    if match is None:
-        return ""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.status != psutil.CONN_LISTEN or not connection.laddr:
-                continue
-            if connection.laddr.port == int(match[1]) and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    except psutil.Error:
-        return ""
-    return ""
+        raise not_bound(endpoint, OSError(error.errno, error.strerror)) from None

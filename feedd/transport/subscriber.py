@@ -9,7 +9,8 @@ import zmq
 
 from feedd.codec import UNREADABLE, decode
 from feedd.errors import ConfigError
-from feedd.transport.sockets import connectable, make_socket
+from feedd.transport.endpoints import connectable
+from feedd.transport.sockets import make_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

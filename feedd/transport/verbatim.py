@@ -16,8 +16,8 @@ import zmq
 from feedd.errors import EndpointInUseError
 from feedd.transport.guard import Guard
 from feedd.transport.proxy import FORWARDED, LOOK_MS, SETTLE_MS, SUBSCRIPTION_BYTES
-from feedd.transport.publisher import MORE, SUBSCRIPTIONS_AT_ONCE, WorkerSocket
 from feedd.transport.sockets import SUBSCRIBE, bind, make_lossless, make_socket, wants_data
+from feedd.transport.worker_socket import MORE, SUBSCRIPTIONS_AT_ONCE, WorkerSocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,124 @@
+"""What one subscriber is still to get: whole messages, in order, and no more than fit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from feedd.transport.zmtp import message_end
+
+if TYPE_CHECKING:
+    import socket
+
+MOST_BYTES = 32_000_000  # that wait for a peer; whatever is published then is lost to it
+LOOK_S = 0.005
+TOGETHER = 256  # chunks that wait are given to the system in one call
+
+
+class Outbox:
+    """Gives messages to a socket that never blocks, and keeps what it does not take.
+
+    Between `detach` and `attach` all is kept: a peer that was cut off in the midst of a message
+    gets it from its begin. `dropped` counts the messages that found no room.
+    """
+
+    __slots__ = ("_batch", "_bytes", "_loop", "_sent", "_socket", "_waiting", "dropped")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._socket: socket.socket | None = None
+        self._waiting: deque[bytes] = deque()  # chunks of whole messages
+        self._bytes = 0  # of what waits
+        self._sent = 0  # of the first chunk that waits
+        self._batch = bytearray()
+        self.dropped = 0
+
+    def attach(self, socket: socket.socket) -> None:
+        """Send by this socket from now on, what waits at first."""
+        self._socket = socket
+        if self._waiting:
+            self._loop.add_writer(socket, self._write)
+
+    def detach(self) -> None:
+        """Send nothing more by the socket, which may be closed then."""
+        if self._socket is None:
+            return
+        self._loop.remove_writer(self._socket)
+        self._socket = None
+        if self._sent:
+            first, whole = self._waiting[0], 0
+            while (end := message_end(first, whole)) <= self._sent:
+                whole = end
+            self._waiting[0] = first[whole:]
+            self._bytes -= whole
+            self._sent = 0
+
+    def send(self, message: bytes | bytearray) -> None:
+        """Send one message, or keep it; it may be changed afterwards."""
+        sent = 0
+        if not self._waiting and self._socket is not None:
+            try:
+                sent = self._socket.send(message)
+            except OSError:  # it would block; or the peer is gone, which whoever reads learns
+                sent = 0
+            if sent == len(message):
+                return
+        self._keep(bytes(message), sent)
+
+    def add(self, message: bytes | bytearray) -> None:
+        """Have a message sent with the next `flush`."""
+        self._batch += message
+
+    def flush(self) -> None:
+        """Send what was added, in one piece."""
+        if self._batch:
+            self.send(self._batch)
+            self._batch.clear()
+
+    def _keep(self, chunk: bytes, sent: int) -> None:
+        """Have a chunk wait, of which so many bytes are sent."""
+        if not self._waiting:
+            self._sent = sent
+            if self._socket is not None:
+                self._loop.add_writer(self._socket, self._write)
+        elif self._bytes + len(chunk) > MOST_BYTES:
+            at = 0
+            while at < len(chunk):
+                at = message_end(chunk, at)
+                self.dropped += 1
+            return
+        self._waiting.append(chunk)
+        self._bytes += len(chunk)
+
+    def _write(self) -> None:
+        """Send more of what waits, now that the socket takes it."""
+        waiting, socket = self._waiting, self._socket
+        if socket is None:
+            return
+        chunks: list[bytes | memoryview] = list(islice(waiting, TOGETHER))
+        chunks[0] = memoryview(chunks[0])[self._sent :]
+        try:
+            sent = self._sent + socket.sendmsg(chunks)
+        except BlockingIOError:
+            return
+        except OSError:  # as above
+            self._loop.remove_writer(socket)
+            return
+        while waiting and sent >= len(waiting[0]):
+            size = len(waiting.popleft())
+            sent -= size
+            self._bytes -= size
+        self._sent = sent
+        if not waiting:
+            self._loop.remove_writer(socket)
+
+    async def empty(self, within_s: float) -> None:
+        """Wait until nothing waits any more, or the peer is gone, or a time is over."""
+        until_s = time.monotonic() + within_s
+        while self._waiting and self._socket is not None:
+            if time.monotonic() > until_s:
+                return
+            await asyncio.sleep(LOOK_S)

@@ -1,0 +1,244 @@
+"""A PUB socket in the worker's own loop: it binds one endpoint and connects to others.
+
+Why not libzmq's: that sends from a thread of its own, and waking it costs more than all the rest of
+a message's way through the worker, in CPU and in time. On the wire, and in what a peer sees, it is
+the same; `Outbox` says what a peer that is slow or away loses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from feedd.patience import bind_patiently
+from feedd.transport.endpoints import address_of, connectable, not_bound
+from feedd.transport.outbox import Outbox
+from feedd.transport.zmtp import GREETING, Subscriber, ZmtpError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+    from typing import Any
+
+    from feedd.transport.endpoints import Address
+
+MOST_PEERS = 256  # that connect to the own port
+BACKLOG = 100
+HANDSHAKE_S = 3.0
+RECONNECT_S, RECONNECT_MAX_S = 0.1, 1.0
+ACCEPT_AGAIN_S = 1.0  # after the system refused, as when the process has too many files open
+READ_BYTES = 4096  # at once: whoever floods a feed with subscriptions does not hold it up
+LINGER_S = 1.0
+
+_log = structlog.get_logger()
+
+
+class Peer:
+    """One subscriber that has connected, or one to which it is connected."""
+
+    def __init__(self, name: str, topics: Sequence[bytes]) -> None:
+        self.name = name
+        self.outbox = Outbox(asyncio.get_running_loop())
+        self.said = Subscriber(topics)
+        self.has_subscribed = False
+        self.told_dropped = 0
+
+
+class PubSocket:
+    """Sends each of its topics to whoever subscribes to it.
+
+    `wanting` has the outboxes of each topic, in lists that stay the same objects. All in one loop,
+    which runs as long as the socket is open.
+    """
+
+    def __init__(self, topics: Sequence[bytes]) -> None:
+        self.wanting: dict[bytes, list[Outbox]] = {topic: [] for topic in topics}
+        self._topics = tuple(topics)
+        self._listener: socket.socket | None = None
+        self._bound: set[Peer] = set()  # who has connected
+        self._links: list[Peer] = []  # to whom it is connected
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()  # somebody subscribes to something else
+        self._fault: BaseException | None = None
+
+    async def bind(self, endpoint: str) -> None:
+        """Bind, patiently; raise EndpointInUseError when the endpoint stays taken.
+
+        Raises ConfigError where it can't be bound at all.
+        """
+        await bind_patiently(lambda: self._bind(endpoint))
+        self._spawn(self._accept())
+
+    async def connect(self, endpoints: Sequence[str], timeout_s: float) -> bool:
+        """Connect, and wait until all peers take messages; return whether they do.
+
+        After the timeout it is still tried, for ever.
+        """
+        for endpoint in endpoints:
+            peer = Peer(endpoint, self._topics)
+            self._links.append(peer)
+            self._spawn(self._link(peer, address_of(connectable(endpoint))))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self.connected < len(self._links):
+                    self._news.clear()
+                    await self._news.wait()
+        return self.connected >= len(self._links)
+
+    @property
+    def connected(self) -> int:
+        """How many of those it connects to take messages, or did before they went away."""
+        return sum(peer.has_subscribed for peer in self._links)
+
+    def check(self) -> None:
+        """Tell of messages that were dropped since the last call; raise what has failed here."""
+        if self._fault is not None:
+            raise self._fault
+        for peer in (*self._bound, *self._links):
+            dropped = peer.outbox.dropped - peer.told_dropped
+            if dropped:
+                peer.told_dropped += dropped
+                _log.warning("a subscriber is behind: messages are lost to it",
+                             subscriber=peer.name, messages=dropped)  # fmt: skip
+
+    async def close(self) -> None:
+        """Send what waits, for at most LINGER_S, and close."""
+        there = [*self._bound, *self._links]
+        await asyncio.gather(*(peer.outbox.empty(LINGER_S) for peer in there))
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._listener is not None:
+            self._listener.close()
+
+    # --- those who connect --------------------------------------------------------------------
+
+    def _bind(self, endpoint: str) -> None:
+        family, address = address_of(endpoint)
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if isinstance(address, str):
+                if Path(address).is_socket():  # of an earlier life; as libzmq does
+                    Path(address).unlink()
+            else:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+            listener.setblocking(False)
+        except OSError as error:
+            listener.close()
+            raise not_bound(endpoint, error) from None
+        self._listener = listener
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        listener = self._listener
+        while listener is not None:
+            try:
+                connection, name = await loop.sock_accept(listener)
+            except OSError as error:
+                _log.warning("no subscriber can connect", why=str(error))
+                await asyncio.sleep(ACCEPT_AGAIN_S)
+                continue
+            if len(self._bound) >= MOST_PEERS:
+                _log.warning("a subscriber is refused: there are too many", most=MOST_PEERS)
+                connection.close()
+                continue
+            peer = Peer(":".join(map(str, name[:2])), self._topics)
+            self._bound.add(peer)
+            self._spawn(self._serve(peer, connection))
+            await asyncio.sleep(0)  # as below
+
+    async def _serve(self, peer: Peer, connection: socket.socket) -> None:
+        try:
+            await self._talk(peer, connection)
+        except (OSError, TimeoutError, ZmtpError) as error:
+            _log.warning("a subscriber is gone", subscriber=peer.name, why=_why(error))
+        finally:
+            self._bound.discard(peer)
+            self._wanted(peer, frozenset())
+            peer.outbox.detach()
+            connection.close()
+
+    # --- those it connects to -----------------------------------------------------------------
+
+    async def _link(self, peer: Peer, at: tuple[socket.AddressFamily, Address]) -> None:
+        """Be connected, for ever. What is published while the peer is away is kept for it."""
+        family, address = at
+        loop = asyncio.get_running_loop()
+        wait_s = RECONNECT_S
+        while True:
+            with socket.socket(family, socket.SOCK_STREAM) as connection:
+                connection.setblocking(False)
+                peer.said = Subscriber(self._topics)
+                try:
+                    async with asyncio.timeout(HANDSHAKE_S):
+                        await loop.sock_connect(connection, address)
+                    await self._talk(peer, connection)
+                except ZmtpError as error:
+                    _log.warning("no proxy is there", endpoint=peer.name, why=_why(error))
+                except (OSError, TimeoutError):
+                    pass  # it is away, and tried again
+                finally:
+                    peer.outbox.detach()
+            wait_s = RECONNECT_S if peer.said.ready else min(2 * wait_s, RECONNECT_MAX_S)
+            await asyncio.sleep(wait_s)
+
+    # --- both ---------------------------------------------------------------------------------
+
+    async def _talk(self, peer: Peer, connection: socket.socket) -> None:
+        """Shake hands, and take in what the peer says until it is gone."""
+        loop = asyncio.get_running_loop()
+        connection.setblocking(False)
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        async with asyncio.timeout(HANDSHAKE_S):
+            await loop.sock_sendall(connection, GREETING)
+            while not peer.said.ready:
+                data = await loop.sock_recv(connection, READ_BYTES)
+                if not data:
+                    return
+                if answer := peer.said.take(data):
+                    await loop.sock_sendall(connection, answer)
+        peer.outbox.attach(connection)
+        wanted = frozenset[bytes]()  # of a link, what it wanted before it was away lasts until then
+        while True:
+            if peer.said.wants != wanted:
+                wanted = peer.said.wants
+                self._wanted(peer, wanted)
+            data = await loop.sock_recv(connection, READ_BYTES)
+            if not data:
+                return
+            if answer := peer.said.take(data):
+                peer.outbox.send(answer)
+            await asyncio.sleep(0)  # what is there is read without a pause: the feed has its turn
+
+    def _wanted(self, peer: Peer, topics: frozenset[bytes]) -> None:
+        peer.has_subscribed = peer.has_subscribed or bool(topics)
+        self._news.set()
+        peer.outbox.flush()
+        for topic, outboxes in self.wanting.items():
+            wants, has = topic in topics, peer.outbox in outboxes
+            if wants and not has:
+                outboxes.append(peer.outbox)
+            elif has and not wants:
+                outboxes.remove(peer.outbox)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._fault = task.exception()
+
+
+def _why(error: Exception) -> str:
+    return str(error) or type(error).__name__
