@@ -44,7 +44,7 @@ class Source:
         )  # fmt: skip
 
     def beat(self, state: str = "live") -> None:
-        self.publisher.read_subscriptions()
+        self.publisher.check()
         self.publisher.publish(
             Status(
                 symbol=self.symbol, timestamp=1, state=state, reason=None,
@@ -56,7 +56,7 @@ class Source:
         )  # fmt: skip
 
 
-def main(out: Path, endpoint: str, per_s: float, count: int, symbols: int) -> None:
+async def main(out: Path, endpoint: str, per_s: float, count: int, symbols: int) -> None:
     """Publish until told to stop."""
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
@@ -68,7 +68,7 @@ def main(out: Path, endpoint: str, per_s: float, count: int, symbols: int) -> No
             file.flush()
 
         for source in sources:
-            asyncio.run(source.publisher.connect([endpoint], 20.0))
+            await source.publisher.connect([endpoint], 20.0)
             source.beat()
         say("connected")
         began_s = beat_s = time.monotonic()
@@ -85,14 +85,15 @@ def main(out: Path, endpoint: str, per_s: float, count: int, symbols: int) -> No
                 beat_s = now_s
                 for source in sources:
                     source.beat()
-            time.sleep(PIECE_S)
+            await asyncio.sleep(PIECE_S)
         for source in sources:
             source.beat("stopped")
         say("stopping")
         for source in sources:
-            source.publisher.close()
+            await source.publisher.close()
         say("stopped")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
+    out, endpoint, per_s, count, symbols = sys.argv[1:]
+    asyncio.run(main(Path(out), endpoint, float(per_s), int(count), int(symbols)))

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import zmq
 from conftest import eventually, free_ports
+from looped import Looped
 
 from feedd.model import Gap, Latency, Quote, State, Status
 from feedd.settings import ProxySettings
@@ -38,13 +39,13 @@ class Feed:
         self.quote_topic = f"quote.{EXCHANGE}.{symbol}."
         self.publisher = Publisher(EXCHANGE, symbol, ["quote"], session)
         self.started_s = time.monotonic()
-        first, *others = proxies
-        assert asyncio.run(self.publisher.connect([first], 5.0))
-        for proxy in others:
-            self.publisher._socket.connect(proxy)
-            time.sleep(0.3)  # the second proxy's subscriptions are no news, and don't show
+        self._looped = Looped()
+        assert self._looped.run(self.publisher.connect(list(proxies), 20.0))
 
     def quote(self, count: int = 1) -> None:
+        self._looped.call(self._quote, count)
+
+    def _quote(self, count: int) -> None:
         for _ in range(count):
             self.quotes += 1
             self.publisher.publish(
@@ -57,6 +58,9 @@ class Feed:
     def beat(
         self, state: State = "live", reason: str | None = None, gap: Gap | None = None
     ) -> None:
+        self._looped.call(self._beat, state, reason, gap)
+
+    def _beat(self, state: State, reason: str | None, gap: Gap | None) -> None:
         self.publisher.publish(
             Status(
                 symbol=self.symbol, timestamp=1, state=state, reason=reason,
@@ -68,7 +72,8 @@ class Feed:
         )  # fmt: skip
 
     def close(self) -> None:
-        self.publisher.close()
+        self._looped.run(self.publisher.close())
+        self._looped.close()
 
 
 class Threaded:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import zmq
 from conftest import eventually, free_ports
+from looped import Looped
 
 from feedd.settings import ProxySettings
 from feedd.transport.proxy import Proxy
@@ -42,21 +43,17 @@ def test_a_proxy_whose_loop_has_ended_shows_it_and_still_closes(tmp_path: Path) 
 def test_a_publisher_waits_until_both_proxies_take_messages_but_not_for_ever(
     tmp_path: Path,
 ) -> None:
-    publisher = Publisher("x", "A", ["quote"], session=1)
+    publisher, looped = Publisher("x", "A", ["quote"], session=1), Looped()
     endpoints = [f"ipc://{tmp_path}/{name}.sock" for name in ("proxy", "proxy-2")]
     proxies = [bound(tmp_path, "proxy")]
-
-    def both() -> bool:
-        publisher.read_subscriptions()
-        return publisher.proxies_connected == 2
-
     try:
-        assert not asyncio.run(publisher.connect(endpoints, 0.5))
-        assert publisher.proxies_connected == 1
+        assert not looped.run(publisher.connect(endpoints, 1.0))
+        eventually(lambda: publisher.proxies_connected == 1)
         proxies.append(bound(tmp_path, "proxy-2"))
-        eventually(both)
+        eventually(lambda: publisher.proxies_connected == 2)
     finally:
-        publisher.close()
+        looped.run(publisher.close())
+        looped.close()
         for proxy in proxies:
             proxy.stop()
 

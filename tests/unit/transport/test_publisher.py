@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import zmq
+import zmq.asyncio
 
 from feedd.codec import decode, encode
 from feedd.model import Book, Event, Quote
 from feedd.transport.publisher import MOST_HELD, Publisher
 
 
-def test_a_payload_is_its_event_and_nothing_of_the_message_before_it(tmp_path: Path) -> None:
-    endpoint = f"ipc://{tmp_path}/p"
-    publisher = Publisher("x", "S", ["book", "quote"], session=3)
-    asyncio.run(publisher.bind(endpoint))
-    with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
+@asynccontextmanager
+async def subscribed(publisher: Publisher, endpoint: str) -> AsyncIterator[Any]:
+    """Bind a publisher, and yield a socket that has subscribed to all of it."""
+    await publisher.bind(endpoint)
+    with zmq.asyncio.Context() as context, context.socket(zmq.SUB) as subscriber:
         subscriber.connect(endpoint)
         subscriber.subscribe("")
-        assert publisher._socket.poll(10_000), "no subscription came"
-        publisher.read_subscriptions()
+        while not all(publisher._socket.wanting.values()):
+            await asyncio.sleep(0.01)
+        yield subscriber
+
+
+async def came(subscriber: Any, count: int) -> list[list[bytes]]:
+    """Return so many messages, after which there are no more."""
+    found = []
+    for _ in range(count):
+        assert await subscriber.poll(20_000), f"only {len(found)} came"
+        found.append(await subscriber.recv_multipart())
+    assert not await subscriber.poll(50), "more came than was sent"
+    return found
+
+
+def test_a_payload_is_its_event_and_nothing_of_the_message_before_it(tmp_path: Path) -> None:
+    asyncio.run(payloads(tmp_path))
+
+
+async def payloads(tmp_path: Path) -> None:
+    publisher = Publisher("x", "S", ["book", "quote"], session=3)
+    async with subscribed(publisher, f"ipc://{tmp_path}/p") as subscriber:
         sides = [[(1.0 + n, 2.0)] * n for n in (0, 200, 1, 1000, 3)]
         events: list[Event] = []
         for side in sides:
@@ -28,32 +52,23 @@ def test_a_payload_is_its_event_and_nothing_of_the_message_before_it(tmp_path: P
         expected = []
         for event in events:
             publisher.publish(event)
-            expected.append((b"%b.x.S." % event.channel.encode(), encode(event)))
-        for topic, payload in expected:
-            assert subscriber.poll(10_000)
-            assert subscriber.recv_multipart() == [topic, payload]
-    publisher.close()
+            expected.append([b"%b.x.S." % event.channel.encode(), encode(event)])
+        assert await came(subscriber, len(expected)) == expected
+        await publisher.close()
 
 
 def test_what_is_held_goes_out_in_order_when_there_is_enough_or_it_is_released(
     tmp_path: Path,
 ) -> None:
-    endpoint = f"ipc://{tmp_path}/p"
-    publisher = Publisher("x", "S", ["quote"], session=3)
-    asyncio.run(publisher.bind(endpoint))
-    with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
-        subscriber.connect(endpoint)
-        subscriber.subscribe("")
-        assert publisher._socket.poll(10_000), "no subscription came"
-        publisher.read_subscriptions()
+    asyncio.run(held(tmp_path))
 
-        def came(count: int) -> list[int]:
-            found = []
-            for _ in range(count):
-                assert subscriber.poll(10_000), f"only {found} came"
-                found.append(decode(subscriber.recv_multipart()[1])["seq"])
-            assert not subscriber.poll(50), "more came than was sent"
-            return found
+
+async def held(tmp_path: Path) -> None:
+    publisher = Publisher("x", "S", ["quote"], session=3)
+    async with subscribed(publisher, f"ipc://{tmp_path}/p") as subscriber:
+
+        async def seqs(count: int) -> list[int]:
+            return [decode(payload)["seq"] for _, payload in await came(subscriber, count)]
 
         def publish(count: int) -> None:
             for _ in range(count):
@@ -62,11 +77,11 @@ def test_what_is_held_goes_out_in_order_when_there_is_enough_or_it_is_released(
         publish(1)
         publisher.hold()
         publish(MOST_HELD + 2)
-        assert came(MOST_HELD + 1) == list(range(1, MOST_HELD + 2))
+        assert await seqs(MOST_HELD + 1) == list(range(1, MOST_HELD + 2))
         publisher.release()
         publish(1)
-        assert came(3) == list(range(MOST_HELD + 2, MOST_HELD + 5))
+        assert await seqs(3) == list(range(MOST_HELD + 2, MOST_HELD + 5))
         publisher.hold()
         publish(1)
-        publisher.close()
-        assert came(1) == [MOST_HELD + 5]
+        await publisher.close()
+        assert await seqs(1) == [MOST_HELD + 5]
