@@ -65,8 +65,7 @@ def of_hops(main: Raw) -> str:
     paced = summed(main["pace"])
     steps = [
         ("counted", "the exchange's socket to a loop that wakes up and counts"),
-        ("c", "and out of libzmq's thread, over TCP, into a subscriber's: C"),
-        ("feedd-native", "the same, feedd"),
+        ("feedd-native", "and through feedd, over TCP, into a subscriber's two threads"),
         ("feedd-native-proxied", "and through the proxy's three threads"),
     ]
     if any(name not in paced for name, _ in steps):
@@ -81,18 +80,14 @@ def of_hops(main: Raw) -> str:
 
 def of_where(main: Raw) -> str:
     """Return where feedd's CPU goes; empty where there was no perf."""
-    shares = {
-        (one["load"], one["thread"], one["part"]): one["share"] for one in main.get("where", [])
-    }
-    columns = [(load, thread) for load in ("blast", "pace") for thread in ("main", "libzmq's")]
-    parts = dict.fromkeys(part for _, _, part in shares)
-    totals = {part: sum(v for k, v in shares.items() if k[2] == part) for part in parts}
+    shares = {(one["load"], one["part"]): one["share"] for one in main.get("where", [])}
+    loads = ("blast", "pace")
+    totals = {part: sum(shares.get((load, part), 0) for load in loads) for _, part in shares}
     rows = [
-        [part, *(f"{shares.get((*column, part), 0):.1%}" for column in columns)]
-        for part in sorted(parts, key=lambda part: -totals[part])
+        [part, *(f"{shares.get((load, part), 0):.1%}" for load in loads)]
+        for part in sorted(totals, key=lambda part: -totals[part])
     ]
-    head = ["share of its CPU", "blast, main thread", "libzmq's", "pace, main thread", "libzmq's"]
-    return table(head, rows) if rows else ""
+    return table(["share of its CPU", "in a blast", "at the pace"], rows) if rows else ""
 
 
 def of_proxy(main: Raw) -> str:

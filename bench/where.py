@@ -1,4 +1,4 @@
-"""Where a handler's CPU goes, by thread and library: perf(1) beside it, where there is one."""
+"""Where a handler's CPU goes, by library: perf(1) beside it, where there is one."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ SAMPLES_PER_S = 2000
 BEGINS_S = 0.5  # perf's own start
 ENDS_WITHIN_S = 20.0
 PARTS = (  # by what a library's file is called
-    ("[kernel", "kernel"), ("libpython", "Python"), ("libzmq", "libzmq"), ("_zmq.", "pyzmq"),
-    ("_core.", "msgspec"), ("picows", "picows"), ("loop.", "uvloop"), ("transport.", "picows"),
-    ("libc.", "libc"),
+    ("[kernel", "kernel"), ("libpython", "Python"), ("_core.", "msgspec"), ("picows", "picows"),
+    ("loop.", "uvloop"), ("transport.", "picows"), ("libc.", "libc"),
 )  # fmt: skip
 
 
 def shares(handler: Handler, peers: Path, quotes: int, pace_s: float) -> list[dict[str, Any]]:
-    """Return each load's samples by thread and part, as fractions; empty without perf.
+    """Return each load's samples by part, as fractions; empty without perf.
 
     perf itself takes time, so that only the fractions are of use.
     """
@@ -52,8 +51,8 @@ def shares(handler: Handler, peers: Path, quotes: int, pace_s: float) -> list[di
                     sender.tell("blast", quotes)
                 else:
                     sender.tell("pace", 0.0, pace_s, own / "sent.log")
-            for (thread, part), share in _by_part(data).items():
-                found.append({"load": load, "thread": thread, "part": part, "share": share})
+            for part, share in _by_part(data).items():
+                found.append({"load": load, "part": part, "share": share})
             print(f"  where  {load}: {handler.name}", flush=True)
     return found
 
@@ -70,18 +69,17 @@ def _recorded(pid: int, data: Path) -> Iterator[None]:
         perf.wait(ENDS_WITHIN_S)
 
 
-def _by_part(data: Path) -> dict[tuple[str, str], float]:
-    command = ["perf", "report", "-i", str(data), "--sort", "comm,dso", "-t", ";", "-g", "none"]
+def _by_part(data: Path) -> dict[str, float]:
+    command = ["perf", "report", "-i", str(data), "--sort", "dso", "-t", ";", "-g", "none"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found: Counter[tuple[str, str]] = Counter()
+    found: Counter[str] = Counter()
     for line in done.stdout.splitlines():
         words = [word.strip() for word in line.split(";")]
-        if line.startswith("#") or len(words) != 3:
+        if line.startswith("#") or len(words) != 2:
             continue
-        share, thread, library = words
+        share, library = words
         part = next((name for mark, name in PARTS if mark in library), "the rest")
-        thread = "libzmq's" if thread.startswith("ZMQ") else "main"
-        found[thread, part] += float(share.rstrip("%")) / 100
+        found[part] += float(share.rstrip("%")) / 100
     if not found:
         raise BenchError(f"perf recorded nothing: {done.stderr.strip()[-200:]}")
     return found

@@ -22,12 +22,10 @@ PACE = (
 )
 WHERE = (
     "Of `source: native`, by perf(1), in runs of their own. At the recording's pace most of a "
-    "quote's CPU is the kernel's, which wakes threads and moves bytes, and Python with cold "
-    "caches; a C program that does the same takes nearly half of it. And most of the latency is "
-    "threads waking up: a quote wakes the worker, libzmq's thread in it, for the proxy three more, "
-    "and two in the subscriber. A transport that writes from the worker's own thread would save "
-    "two wake-ups of the seven, a proxy with one thread two more; libzmq offers neither. Whoever "
-    "needs the last 150 µs subscribes to a worker's own port."
+    "quote's CPU is the kernel's, which wakes the process and moves bytes, and Python with cold "
+    "caches. And most of the latency is threads waking up: a quote wakes the worker, which writes "
+    "to its sockets itself, for the proxy three threads, and two in the subscriber. Whoever needs "
+    "the last of it subscribes to a worker's own port."
 )
 PROXY = (
     "Messages of 32 and 150 bytes from one publisher that waits where the proxy can take no more. "
