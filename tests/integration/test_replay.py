@@ -226,7 +226,8 @@ def test_a_subscriber_that_dies_holds_up_nobody(
     path = replays.write(tmp_path / "many.feedd", many)
     code = (
         "import zmq, time\n"
-        f"s = zmq.Context().socket(zmq.SUB); s.rcvhwm = 10; s.connect('{endpoint}')\n"
+        f"s = zmq.Context().socket(zmq.SUB); s.rcvhwm = 10; s.rcvbuf = 65536\n"
+        f"s.connect('{endpoint}')\n"
         "s.subscribe(''); s.recv(); print('there', flush=True); time.sleep(600)"
     )
     dying = subprocess.Popen([PYTHON, "-c", code], stdout=subprocess.PIPE)
@@ -364,7 +365,7 @@ def test_it_refuses_where_somebody_serves_already(
 
 def test_the_history_answers_as_it_does_live(tmp_path: Path, endpoint: str, replay: Replay) -> None:
     """Who comes late begins with the last of each topic."""
-    path = replays.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
+    path = replays.write(tmp_path / "day.feedd", a_day(seconds=10, per_s=5))
     with listening(endpoint) as socket:
         process = replay(path, "--pace", "0.2", "--wait")
         assert len(taken(socket, 4)) == 4
