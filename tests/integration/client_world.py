@@ -37,6 +37,8 @@ class Feed:
         self.quotes = 0
         self.quote_topic = f"quote.{EXCHANGE}.{symbol}."
         self.publisher = Publisher(EXCHANGE, symbol, ["quote"], session)
+        # One that says that it began later than a client had subscribed owes it all from its first
+        # message on; one that began just before says so too, as late as its statuses are heard.
         self.started_s = time.monotonic()
         assert asyncio.run(self.publisher.connect(list(proxies), 45.0))
 

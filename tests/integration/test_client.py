@@ -78,9 +78,12 @@ def test_without_a_history_service_the_stream_goes_on_and_says_so(world: World) 
 def test_what_is_dropped_on_the_way_is_repaired_in_order(world: World) -> None:
     side = world.proxy()
     way, endpoint = world.dropping(side)
-    way.lets = lambda topic, seq: seq % 7 != 0 and seq % 50 > 5
     feed = world.feed(side)
+    feed.started_s -= 60.0
     caller = seen(world, endpoint, history=side.history_endpoint)
+    feed.beat()
+    caller.until(lambda: feed.quote() or caller.quotes())
+    way.lets = lambda topic, seq: seq % 7 != 0 and seq % 50 > 5
     world.opened(Ticking(feed))
     caller.until(lambda: len(caller.quotes()) > 1500)
     assert in_a_row(caller.quotes())
@@ -186,6 +189,7 @@ def test_an_endpoint_that_libzmq_has_given_up_is_connected_anew(world: World) ->
 def test_of_two_endpoints_one_may_die_unnoticed(world: World) -> None:
     left, right = world.proxy(), world.proxy()
     feed = world.feed(left, right)
+    feed.started_s -= 60.0
     caller = seen(world, [left.endpoint, right.endpoint])
     feed.beat()
     world.opened(Ticking(feed))

@@ -179,8 +179,13 @@ def test_a_lossless_stream_may_be_left_alone_for_long(
     """Longer than any heartbeat is waited for; it tells no feed as stale for it."""
     monkeypatch.setattr(client_sockets, "HEARTBEAT_MS", 200)
     monkeypatch.setattr(client_sockets, "HEARTBEAT_TIMEOUT_MS", 500)
-    many = [replays.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
-    many[3:3] = [replays.status(1, 0.03, 4)]
+    many, beats = [], 0
+    for seq in range(1, MANY + 1):
+        many.append(replays.quote(seq, seq / 100))
+        # None while it is left alone; afterwards a slow reader would miss them.
+        if seq == 3 or (seq > 5_000 and seq % 1_000 == 0):
+            beats += 1
+            many.append(replays.status(beats, seq / 100, seq + 1))
     path = replays.write(tmp_path / "many.feedd", many)
     with feedd.subscribe(endpoint, "quote.", lossless=True, most_queued=100) as stream:
         process = replay(path, "--pace", "0")
