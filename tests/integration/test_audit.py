@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from chaos.audit import LENIENT
 from chaos.frame import last_sent_ns
 from conftest import PYTHON, Project, clean_environment, eventually
@@ -36,6 +37,7 @@ def until(paths: list[Path], enough: Callable[[list[int]], bool]) -> None:
     eventually(lambda: all(enough(trades(path)) for path in paths), 60)
 
 
+@pytest.mark.timeout(240)  # of a machine that does other things too
 def test_a_recording_over_a_restart_passes_and_one_trade_less_does_not(
     make_project: Callable[..., Project],
 ) -> None:

@@ -21,6 +21,8 @@ from feedd.exchange.tape import read
 Event = tuple[int, float, float]
 NOISE_S = 3.0  # of a test machine
 
+pytestmark = pytest.mark.timeout(240)  # of one that does other things too
+
 
 class Line:
     """Proxy, exchange and feeds without supervisord, on ports and in a folder of their own."""

@@ -90,6 +90,7 @@ def endings(folder: Path) -> list[Index]:
     return [index for index in indexes if index is not None]
 
 
+@pytest.mark.timeout(240)  # with the run, on a machine that does other things too
 def test_a_recording_of_the_whole_run_holds_all_that_the_exchange_sent(
     whole_recording: Path, btcusdt: Path
 ) -> None:

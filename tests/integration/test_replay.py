@@ -192,9 +192,10 @@ def test_a_lossless_stream_may_be_left_alone_for_long(
         seen = [stream.receive(30), stream.receive(30), stream.receive(30)]
         time.sleep(0.8)
         assert process.poll() is None  # it waits
-        for _ in range(6):
+        # Each shorter than what counts as held up, together longer than a heartbeat is waited for.
+        for _ in range(7):
             seen += [stream.receive(30) for _ in range(600)]
-            time.sleep(0.3)
+            time.sleep(0.4)
         while not isinstance(seen[-1], feedd.Quote) or seen[-1].seq < MANY:
             seen.append(stream.receive(30))
             assert seen[-1] is not None
