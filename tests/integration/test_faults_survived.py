@@ -336,8 +336,8 @@ PAGES = [
     # Before the page's 10 s are over, the channel counts as stale here.
     Case("snapshot hangs", [{"fault": "page_hang", **DEPTH_PAGE, "count": 1}], {RESYNC, STALE},
          drop_first=True),
-    # For longer than from one heartbeat to the next, which tells it where the others are lost too.
-    Case("snapshot stale", [{"fault": "stale_snapshot", "symbol": "BTCUSDT", "for_s": 6.0},
+    # Until a heartbeat has told it, where the others are lost too.
+    Case("snapshot stale", [{"fault": "stale_snapshot", "symbol": "BTCUSDT"},
                             {"fault": "reset", "after_s": 1.5}], {RESYNC}),
     Case("snapshot ahead", [{"fault": "delay", "streams": ("btcusdt@depth",), "delay_s": 3.0}],
          {LOST}, drop_first=True),
