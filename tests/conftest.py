@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -39,6 +41,10 @@ settings.register_profile(
 settings.register_profile("explore", settings.get_profile("same"), derandomize=False)
 settings.load_profile("same")
 
+# Who is started in the background ignores Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _reserved: deque[socket.socket] = deque()
 
 
@@ -60,6 +66,12 @@ def btcusdt() -> Path:
 @pytest.fixture(scope="session")
 def four_symbols() -> Path:
     return recording("binanceusdm_2021.BINANCE_FUTURES.ws.1.0.txt")
+
+
+@atexit.register
+def _give_back() -> None:
+    while _reserved:
+        _reserved.pop().close()
 
 
 def free_ports(count: int) -> list[int]:
@@ -92,7 +104,7 @@ def free_ports(count: int) -> list[int]:
         return list(range(first, first + count))
 
 
-def eventually(condition: Callable[[], Any], timeout_s: float = 45.0, what: str = "") -> Any:
+def eventually(condition: Callable[[], Any], timeout_s: float = 60.0, what: str = "") -> Any:
     """Return the first true value of a condition, or fail."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -37,7 +37,7 @@ from feedd.ticker import TickerMaker
 from feedd.transport.publisher import Publisher
 
 S = 1_000_000_000
-WITHIN_S = 45
+WITHIN_S = 60
 USDM, SPOT, BYBIT = "binanceusdm", "binance", "bybit"
 SYMBOLS = {USDM: "BTC/USDT:USDT", SPOT: "BTC/USDT", BYBIT: "BTC/USDT:USDT"}
 STREAMS = {
@@ -386,7 +386,7 @@ async def outcomes(cases: list[Case]) -> list[str]:
     async def one(case: Case) -> str | None:
         with tempfile.TemporaryDirectory(prefix="faults-") as folder:
             try:
-                async with asyncio.timeout(100):
+                async with asyncio.timeout(200):
                     await Worker(case, Path(folder)).survive()
             except Exception as error:  # noqa: BLE001  told with the others'
                 return f"{case.name}: {type(error).__name__}: {error}"
