@@ -19,7 +19,7 @@ def test_a_payload_is_its_event_and_nothing_of_the_message_before_it(tmp_path: P
     with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
         subscriber.connect(endpoint)
         subscriber.subscribe("")
-        assert publisher._socket.poll(10_000), "no subscription came"
+        assert publisher._socket.poll(45_000), "no subscription came"
         publisher.read_subscriptions()
         sides = [[(1.0 + n, 2.0)] * n for n in (0, 200, 1, 1000, 3)]
         events: list[Event] = []
@@ -30,7 +30,7 @@ def test_a_payload_is_its_event_and_nothing_of_the_message_before_it(tmp_path: P
             publisher.publish(event)
             expected.append((b"%b.x.S." % event.channel.encode(), encode(event)))
         for topic, payload in expected:
-            assert subscriber.poll(10_000)
+            assert subscriber.poll(45_000)
             assert subscriber.recv_multipart() == [topic, payload]
     publisher.close()
 
@@ -44,13 +44,13 @@ def test_what_is_held_goes_out_in_order_when_there_is_enough_or_it_is_released(
     with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
         subscriber.connect(endpoint)
         subscriber.subscribe("")
-        assert publisher._socket.poll(10_000), "no subscription came"
+        assert publisher._socket.poll(45_000), "no subscription came"
         publisher.read_subscriptions()
 
         def came(count: int) -> list[int]:
             found = []
             for _ in range(count):
-                assert subscriber.poll(10_000), f"only {found} came"
+                assert subscriber.poll(45_000), f"only {found} came"
                 found.append(decode(subscriber.recv_multipart()[1])["seq"])
             assert not subscriber.poll(50), "more came than was sent"
             return found
