@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 WITHIN_S = 90
+GONE_WITHIN_S = 10
 TICK = re.compile(r"\[\d+\] (\S+) Price: ")
 
 
@@ -44,13 +45,23 @@ def main() -> int:
                 os.killpg(process.pid, signal.SIGINT)
         process.wait()
         timer.cancel()
-        left = [pid for pid, words in command_lines() if name in words]
+        left = left_behind(name)
     if took is None or took > WITHIN_S:
         return fail(f"three symbols' ticks took {took} s; the limit is {WITHIN_S} s")
     if left:
         return fail(f"left behind: {left}")
     print(f"fresh clone: ticks of {', '.join(sorted(symbols))} after {took:.0f} s; nothing left")
     return 0
+
+
+def left_behind(name: str) -> list:
+    """Return the processes that work in a folder, once those are gone that are just ending."""
+    until = time.monotonic() + GONE_WITHIN_S
+    while left := [pid for pid, words in command_lines() if name in words]:
+        if time.monotonic() > until:
+            break
+        time.sleep(0.1)
+    return left
 
 
 def command_lines() -> list:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -158,14 +159,19 @@ def write_config(folder: Path, rate: float, bursts: bool) -> tuple[str, Path]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Return ports in a row that nobody has, below those that outgoing connections take."""
+    while True:
+        first = random.randrange(10_000, 20_000)  # noqa: S311  not for a secret
+        sockets = [socket.socket() for _ in range(count)]
+        try:
+            for number, one in enumerate(sockets):
+                one.bind(("127.0.0.1", first + number))
+        except OSError:
+            continue
+        finally:
+            for one in sockets:
+                one.close()
+        return list(range(first, first + count))
 
 
 @contextmanager

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +22,30 @@ import psutil
 import pytest
 import yaml
 import zmq
+from hypothesis import HealthCheck, settings
 
 from feedd.supervision.daemon import Daemon
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("FEEDD_DATA", REPOSITORY.parent / "shared" / "data"))
 PYTHON = sys.executable
+BLOCK = 16  # ports that are given away together
+RESERVED_AT_MOST = 40  # blocks of one process, of 750; no test takes as many
+FIRST_PORT, LAST_PORT = 20_000, 32_000  # below those that outgoing connections take
+
+# The same code has the same outcome on every machine, however slow it is.
+# `pytest --hypothesis-profile=explore` tries other examples each time.
+settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
+
+# Who is started in the background ignores Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_reserved: deque[socket.socket] = deque()
 
 
 def recording(name: str) -> Path:
@@ -46,23 +68,43 @@ def four_symbols() -> Path:
     return recording("binanceusdm_2021.BINANCE_FUTURES.ws.1.0.txt")
 
 
+@atexit.register
+def _give_back() -> None:
+    while _reserved:
+        _reserved.pop().close()
+
+
 def free_ports(count: int) -> list[int]:
-    """Return ports in a row that nobody has, below those that outgoing connections take."""
+    """Return ports in a row that nobody has, and that no other test of this machine gets meanwhile.
+
+    Between this and the moment when they are bound, another test could take them too. So whoever
+    takes a block binds the UDP port of its first number, which is in no TCP port's way, and which
+    whoever else wants the block finds taken. The newest of this process are kept.
+    """
+    blocks = -(-count // BLOCK)
     while True:
-        first = random.randrange(20_000, 32_000)
-        sockets = [socket.socket() for _ in range(count)]
+        first = random.randrange(FIRST_PORT, LAST_PORT - blocks * BLOCK, BLOCK)
+        reservations = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(blocks)]
+        sockets = [socket.socket() for _ in range(blocks * BLOCK)]
         try:
+            for number, one in enumerate(reservations):
+                one.bind(("127.0.0.1", first + number * BLOCK))
             for number, one in enumerate(sockets):
                 one.bind(("127.0.0.1", first + number))
         except OSError:
+            for one in reservations:
+                one.close()
             continue
         finally:
             for one in sockets:
                 one.close()
+        _reserved.extend(reservations)
+        while len(_reserved) > RESERVED_AT_MOST:
+            _reserved.popleft().close()
         return list(range(first, first + count))
 
 
-def eventually(condition: Callable[[], Any], timeout_s: float = 45.0, what: str = "") -> Any:
+def eventually(condition: Callable[[], Any], timeout_s: float = 60.0, what: str = "") -> Any:
     """Return the first true value of a condition, or fail."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -84,14 +126,14 @@ class PlainSubscriber:
         self._socket.connect(endpoint)
         self._socket.subscribe(prefix)
 
-    def receive(self, timeout_s: float = 10.0) -> tuple[str, dict[str, Any]] | None:
+    def receive(self, timeout_s: float = 30.0) -> tuple[str, dict[str, Any]] | None:
         if not self._socket.poll(int(timeout_s * 1000)):
             return None
         topic, payload = self._socket.recv_multipart()
         return topic.decode(), msgpack.unpackb(payload)
 
     def until(
-        self, condition: Callable[[str, dict[str, Any]], Any], timeout_s: float = 30.0
+        self, condition: Callable[[str, dict[str, Any]], Any], timeout_s: float = 45.0
     ) -> list[tuple[str, dict[str, Any]]]:
         """Return what comes up to the message for which the condition holds, or fail."""
         messages = []
@@ -117,7 +159,7 @@ class Project:
         (root / "workers").symlink_to(REPOSITORY / "workers")
         (root / "config").mkdir()
         self.config_path = root / "config" / "feedd.yaml"
-        exchange, proxy, self.base_port, *_ = free_ports(6)
+        exchange, proxy, self.base_port, *_ = free_ports(BLOCK)  # feeds' ports go up from there
         self.endpoint = f"tcp://127.0.0.1:{proxy}"
         self.settings: dict[str, Any] = {
             "symbols": ["BTC/USDT:USDT"],
@@ -137,7 +179,7 @@ class Project:
         self.settings.update(settings, embedded_exchange=exchange)
         self.config_path.write_text(yaml.safe_dump(self.settings))
 
-    def run(self, *command: str, timeout_s: float = 90, **environment: str) -> Any:
+    def run(self, *command: str, timeout_s: float = 150, **environment: str) -> Any:
         """Run a command in the folder as a person would; return what it did."""
         return subprocess.run(
             command, cwd=self.root, capture_output=True, text=True, timeout=timeout_s, check=False,
@@ -177,9 +219,11 @@ class Project:
         try:
             self.daemon.shutdown()
         finally:
-            left = self.left_behind()
+            # What is about to end is not left behind.
+            _, left = psutil.wait_procs(self.left_behind(), timeout=5)
             for process in left:
-                process.kill()
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
         assert not left, f"left behind: {left}"
 
 
@@ -191,14 +235,16 @@ def clean_environment() -> dict[str, str]:
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
-    projects: list[Project] = []
+    count = 0
+    with ExitStack() as made:  # the end of one that fails keeps no other from ending
 
-    def make(**settings: Any) -> Project:
-        root = tmp_path / f"p{len(projects)}"
-        root.mkdir()
-        projects.append(Project(root, **settings))
-        return projects[-1]
+        def make(**settings: Any) -> Project:
+            nonlocal count
+            root = tmp_path / f"p{count}"
+            root.mkdir()
+            count += 1
+            project = Project(root, **settings)
+            made.callback(project.close)
+            return project
 
-    yield make
-    for project in projects:
-        project.close()
+        yield make

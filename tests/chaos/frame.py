@@ -164,13 +164,13 @@ class Run:
         until_s = time.monotonic() + 1.0
         for recorder in recorders:
             within(
-                30, lambda r=recorder: (r.lines[-1]["at"] if r.lines else 0) > until_s,
+                60, lambda r=recorder: (r.lines[-1]["at"] if r.lines else 0) > until_s,
                 "a recorder that still hears something",
             )  # fmt: skip
             recorder.stop()
         truth = Path(project.settings["embedded_exchange"]["truth_log"])
         stopped_ns = time.time_ns()
-        within(30, lambda: last_sent_ns(truth) > stopped_ns, "the truth log is written on")
+        within(60, lambda: last_sent_ns(truth) > stopped_ns, "the truth log is written on")
         findings = [
             audit(truth, recorder.out, project.root, lenient=self.short) for recorder in recorders
         ]
@@ -183,11 +183,14 @@ class Run:
 
     def close(self) -> None:
         """End all processes and remove the folder, whatever happened before."""
-        self.at_end.close()
+        faults = []
+        try:
+            self.at_end.close()
+        except Exception as error:  # noqa: BLE001  all else is to be ended too
+            faults.append(error)
         for process in self.processes:
             with contextlib.suppress(Lost):
                 process.stop(5.0)
-        faults = []
         for project in self.projects:
             for left in project.left_behind():
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -206,7 +209,7 @@ class Run:
 def last_sent_ns(truth: Path) -> int:
     """Return when the last event in a truth log was sent."""
     with truth.open("rb") as file:
-        file.seek(max(0, truth.stat().st_size - 20_000))
+        file.seek(max(0, truth.stat().st_size - 1_000_000))  # more than any line has
         *_, last, _ = [b"", *file.read().split(b"\n")]
     return int(json.loads(last)["sent_ns"]) if last else 0
 

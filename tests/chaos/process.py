@@ -82,7 +82,7 @@ class Process:
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
-    def stop(self, timeout_s: float = 20.0) -> int:
+    def stop(self, timeout_s: float = 45.0) -> int:
         """Let it end by itself; return its exit code."""
         if self._child.poll() is None:
             self.signal(signal.SIGCONT)

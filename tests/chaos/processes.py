@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -37,6 +38,12 @@ def silence_s(recorder: Process, after_s: float, topic: str) -> float:
     at = [line["at"] for line in recorder.lines if line.get("topic") == topic]
     at = [after_s, *(one for one in at if one > after_s)]
     return max((b - a for a, b in pairwise(at)), default=0.0)
+
+
+def go_on(pid: int) -> None:
+    """Let a process go on that was stopped, unless the watchdog has ended it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
 
 
 def new_pid(project: Project, name: str, old: int) -> int:
@@ -253,7 +260,7 @@ def supervisord_hangs(run: Run) -> None:
     assert daemon is not None
     began_s = time.monotonic()
     os.kill(daemon, signal.SIGSTOP)
-    run.at_end.callback(os.kill, daemon, signal.SIGCONT)
+    run.at_end.callback(go_on, daemon)
     time.sleep(20)
     run.figure("longest silence", silence_s(recorder, began_s, f"quote.{FEED}"), most=1.0, unit="s")
     os.kill(daemon, signal.SIGCONT)
@@ -297,7 +304,7 @@ def stuck_at_exit(run: Run) -> None:
     publisher.said(60, "a publisher connects", kind="connected")
     proxy = project.pids()["proxy"]
     os.kill(proxy, signal.SIGSTOP)
-    run.at_end.callback(os.kill, proxy, signal.SIGCONT)
+    run.at_end.callback(go_on, proxy)
     publisher.said(60, "all is published", kind="published")
     began_s = time.monotonic()
     publisher.stop()

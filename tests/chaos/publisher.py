@@ -1,8 +1,9 @@
 """A worker without an exchange: feedd's publisher, as fast or as broad as a case needs it.
 
-`python -m chaos.publisher OUT WORKERS_ENDPOINT PER_S COUNT SYMBOLS`: COUNT quotes in all, PER_S a
-second, in turn over SYMBOLS symbols of the exchange `test`, and a heartbeat of each a second, until
-SIGTERM. It writes `connected`, `published` when it has, and `stopped`.
+`python -m chaos.publisher OUT WORKERS_ENDPOINT PER_S COUNT SYMBOLS [wait]`: COUNT quotes in all,
+PER_S a second, in turn over SYMBOLS symbols of the exchange `test`, and a heartbeat of each a
+second, until SIGTERM. It writes `connected`, `published` when it has, and `stopped`. With `wait` it
+begins at SIGUSR1; until then there are ten quotes a second, that are not counted.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import time
 from pathlib import Path
 
 from feedd.model import Latency, Quote, Status
+from feedd.topics import topic
 from feedd.transport.publisher import Publisher
 
 EXCHANGE = "test"
 NONE = Latency(None, None, None)
 BEAT_S = 1.0
 PIECE_S = 0.01
+WAIT_S = 0.1
 
 
 def symbol(number: int) -> str:
@@ -32,8 +35,13 @@ class Source:
 
     def __init__(self, number: int, session: int) -> None:
         self.symbol = symbol(number)
+        self.topic = topic("quote", EXCHANGE, self.symbol)
         self.publisher = Publisher(EXCHANGE, self.symbol, ["quote"], session)
         self.began_s = time.monotonic()
+
+    def high(self) -> int:
+        """Return the last quote's seq."""
+        return self.publisher.next_seq()[self.topic] - 1
 
     def quote(self) -> None:
         self.publisher.publish(
@@ -56,10 +64,14 @@ class Source:
         )  # fmt: skip
 
 
-async def main(out: Path, endpoint: str, per_s: float, count: int, symbols: int) -> None:
+async def main(
+    out: Path, endpoint: str, per_s: float, count: int, symbols: int, *, wait: bool = False
+) -> None:
     """Publish until told to stop."""
     stopped: list[int] = []
+    told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
+    signal.signal(signal.SIGUSR1, lambda number, _: told.append(number))
     sources = [Source(number, time.time_ns() // 10**6) for number in range(symbols)]
     with out.open("w", encoding="utf-8") as file:
 
@@ -71,6 +83,8 @@ async def main(out: Path, endpoint: str, per_s: float, count: int, symbols: int)
             await source.publisher.connect([endpoint], 20.0)
             source.beat()
         say("connected")
+        if wait:
+            await _wait(sources, [stopped, told])
         began_s = beat_s = time.monotonic()
         sent = 0
         while not stopped:
@@ -79,7 +93,7 @@ async def main(out: Path, endpoint: str, per_s: float, count: int, symbols: int)
             for number in range(sent, due):
                 sources[number % symbols].quote()
             if sent < count <= due:
-                say("published", count=count)
+                say("published", count=count, high=max(map(Source.high, sources)))
             sent = due
             if now_s - beat_s > BEAT_S:
                 beat_s = now_s
@@ -89,11 +103,21 @@ async def main(out: Path, endpoint: str, per_s: float, count: int, symbols: int)
         for source in sources:
             source.beat("stopped")
         say("stopping")
-        for source in sources:
-            await source.publisher.close()
+        await asyncio.gather(*(source.publisher.close() for source in sources))
         say("stopped")
 
 
+async def _wait(sources: list[Source], signals: list[list[int]]) -> None:
+    """Publish a little until one of the signals is there."""
+    while not any(signals):
+        for source in sources:
+            source.quote()
+            source.beat()
+        await asyncio.sleep(WAIT_S)
+
+
 if __name__ == "__main__":
-    out, endpoint, per_s, count, symbols = sys.argv[1:]
-    asyncio.run(main(Path(out), endpoint, float(per_s), int(count), int(symbols)))
+    path, workers, pace, quotes, number, *more = sys.argv[1:]
+    asyncio.run(
+        main(Path(path), workers, float(pace), int(quotes), int(number), wait=more == ["wait"])
+    )

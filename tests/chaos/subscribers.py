@@ -53,7 +53,7 @@ def slow_subscriber(run: Run) -> None:
     if run.short:
         others, count, per_s, alone_s = 1, 200_000, 25_000, 0
     project = run.project()
-    publisher = run.process("publisher", workers_of(project), str(per_s), str(count), "1")
+    publisher = run.process("publisher", workers_of(project), str(per_s), str(count), "1", "wait")
     topic = f"quote.test.{symbol(0)}."
     publisher.said(60, "a publisher connects", kind="connected")
     quick = [counter(run, project, topic) for _ in range(others)]
@@ -61,6 +61,7 @@ def slow_subscriber(run: Run) -> None:
     measured, *distant = quick
     for one in distant:  # ten at 10,000 a second are more than two cores do: these wait for it
         psutil.Process(one.pid).nice(10)
+    publisher.signal(signal.SIGUSR1)  # now that all are there
     time.sleep(alone_s)
     began_s = time.monotonic()
     victim.signal(signal.SIGSTOP)
@@ -70,11 +71,14 @@ def slow_subscriber(run: Run) -> None:
     continued_s = time.monotonic()
 
     def knows() -> Any:
-        return victim.lines[-1]["high"] >= count and victim.lines[-1]
+        return victim.lines[-1]["high"] >= done["high"] and victim.lines[-1]
 
     last = within(60, knows, "the victim knows of the last message")
     told_s = max(last["gap_at"], continued_s)
-    ends = [one for one in quick if within(30, lambda o=one: o.lines[-1]["high"] >= count, "all")]
+    ends = [
+        one for one in quick
+        if within(60, lambda o=one: o.lines[-1]["high"] >= done["high"], "all")
+    ]  # fmt: skip
     publisher.stop()
     for one in [*ends, victim]:
         one.stop()

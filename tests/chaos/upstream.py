@@ -83,7 +83,7 @@ class Upstream:
             f"http://127.0.0.1:{port}/embedded/faults{path}",
             None if body is None else json.dumps(body).encode(), method=method,
         )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=45) as answer:
             return json.load(answer)
 
     # --- what feeds say -----------------------------------------------------------------------
@@ -122,7 +122,7 @@ class Upstream:
                 return any(
                     line["kind"] == "UpstreamGap" and line["feed"] == one.name
                     and line["channel"] == channel and line["at"] > since_s
-                    for line in reversed(self.recorder.lines[-3000:])
+                    for line in reversed(self.recorder.notices)
                 )  # fmt: skip
 
             within(TOLD_S, found, f"{one.name} tells of a gap in {channel}")

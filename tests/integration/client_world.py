@@ -38,9 +38,11 @@ class Feed:
         self.quotes = 0
         self.quote_topic = f"quote.{EXCHANGE}.{symbol}."
         self.publisher = Publisher(EXCHANGE, symbol, ["quote"], session)
+        # One that says that it began later than a client had subscribed owes it all from its first
+        # message on; one that began just before says so too, as late as its statuses are heard.
         self.started_s = time.monotonic()
         self._looped = Looped()
-        assert self._looped.run(self.publisher.connect(list(proxies), 20.0))
+        assert self._looped.run(self.publisher.connect(list(proxies), 45.0))
 
     def quote(self, count: int = 1) -> None:
         self._looped.call(self._quote, count)
@@ -182,6 +184,7 @@ class Dropping(Threaded):
     def __init__(self, fan_out: str, endpoint: str) -> None:
         super().__init__()
         self.lets: Callable[[bytes, int], bool] = lambda topic, seq: True
+        self.carried: set[bytes] = set()  # topics of which something came, and was wanted
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._sub = self._context.socket(zmq.XSUB)
         self._sub.rcvhwm = self._sub.sndhwm = 0
@@ -201,6 +204,7 @@ class Dropping(Threaded):
         with contextlib.suppress(zmq.Again):
             while True:
                 frames = self._sub.recv_multipart(zmq.NOBLOCK)
+                self.carried.add(frames[0])
                 if self.lets(frames[0], msgspec.msgpack.decode(frames[1])["seq"]):
                     self._pub.send_multipart(frames)
 
@@ -225,7 +229,7 @@ class World:
     def proxy(self, *, with_history: bool = True) -> Side:
         """Start a proxy, at its port, and its history at the next."""
         self._count += 1
-        side = Side(f"ipc://{self._folder}/w{self._count}.sock", *free_ports(2))
+        side = Side(f"w{self._count}", self._folder, *free_ports(2))
         side.start()
         self._open.append(side)
         if with_history:
@@ -270,18 +274,19 @@ class World:
 
 
 class Side:
-    """One proxy."""
+    """One proxy, with a name of its own: by it publishers tell it from the others."""
 
     history: HistoryService
 
-    def __init__(self, workers: str, port: int, next_port: int) -> None:
-        self.workers = workers
+    def __init__(self, name: str, folder: Path, port: int, next_port: int) -> None:
+        self._name = name
+        self.workers = f"ipc://{folder}/{name}.sock"
         self.endpoint = f"tcp://127.0.0.1:{port}"
         self.history_endpoint = f"tcp://127.0.0.1:{next_port}"
         self._proxy: Proxy | None = None
 
     def start(self) -> None:
-        self._proxy = Proxy()
+        self._proxy = Proxy(self._name)
         settings = ProxySettings(subscribers=self.endpoint, workers=self.workers)
         asyncio.run(self._proxy.bind(settings))
         self._proxy.start()
@@ -328,7 +333,7 @@ class Seen:
                 self._beat()
             return condition()
 
-        eventually(holds, 20.0)
+        eventually(holds, 60.0)
 
     def close(self) -> None:
         self.stream.close()

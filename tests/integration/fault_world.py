@@ -17,7 +17,7 @@ from feedd.exchange.market import Market
 from feedd.exchange.server import ExchangeServer
 from feedd.exchange.truth import MARKS, TruthLog
 
-WITHIN_S = 20
+WITHIN_S = 45
 TEXT, CLOSE = aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.CLOSE
 QUOTES, TRADES, DEPTH = "btcusdt@bookTicker", "btcusdt@trade", "btcusdt@depth@100ms"
 
@@ -130,10 +130,10 @@ class Reader:
             return True
         return False
 
-    async def ponged(self) -> bool:
+    async def ponged(self, within_s: float = WITHIN_S) -> bool:
         await self.socket.ping(b"?")
         try:
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(within_s):
                 while (await self.socket.receive()).type != aiohttp.WSMsgType.PONG:
                     pass
         except TimeoutError:

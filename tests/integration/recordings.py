@@ -17,7 +17,7 @@ from conftest import PlainSubscriber, eventually
 from integration.test_pipeline import Line, receive, recorded
 
 from feedd.client.events import Gap
-from feedd.recording.reading import Damage
+from feedd.recording.reading import Damage, SegmentReader
 from feedd.recording.recording import Recording
 from feedd.recording.records import NOTICE, Record
 
@@ -44,16 +44,21 @@ class RecordedLine(Line):
         return process
 
     def until_reported(
-        self, condition: Callable[[dict[str, Any]], Any], timeout_s: float = 30
+        self, condition: Callable[[dict[str, Any]], Any], timeout_s: float = 45
     ) -> None:
         """Wait until the recorder says of itself that something is so."""
         path = self.folder / "run" / "recorder.json"
         eventually(lambda: path.exists() and condition(json.loads(path.read_text())), timeout_s)
 
+    def kept_ns(self) -> int:
+        """Return when the last message was published that a segment has; 0 for none."""
+        paths = self.recordings.rglob("*.feedd")
+        return max((SegmentReader(path).extent().last_ns or 0 for path in paths), default=0)
+
     def stop_recorder(self) -> None:
         process = self.processes["recorder"]
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(45) == 0
 
 
 class Held:
@@ -109,7 +114,7 @@ class Truth:
         self._subscriber = PlainSubscriber(endpoint)
         self.payloads: dict[tuple[str, int, int], bytes] = {}
 
-    def listen(self, until: Callable[[], Any], timeout_s: float = 30.0) -> None:
+    def listen(self, until: Callable[[], Any], timeout_s: float = 60.0) -> None:
         """Take what comes until something is so."""
         deadline_s = time.monotonic() + timeout_s
         while not until():
@@ -154,9 +159,9 @@ def _record_whole(folder: Path, exchange: Path) -> None:
         line.record()
         line.start("exchange")
         feed = line.start("feed", SYMBOL)
-        receive(subscriber, {(SYMBOL, "quote"): QUOTES, (SYMBOL, "trade"): TRADES}, 100)
+        receive(subscriber, {(SYMBOL, "quote"): QUOTES, (SYMBOL, "trade"): TRADES}, 180)
         feed.terminate()
-        assert feed.wait(10) == 0
+        assert feed.wait(30) == 0
         line.stop_recorder()
     finally:
         subscriber.close()

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgpack
 import pytest
 import zmq
+from conftest import free_ports
 
-from bench import native_parts
+from bench import native_parts, one_handler
 from bench.arrivals import Arrivals, subscribe, topic_hash
 from bench.handlers import handlers
 from bench.line import Line, feedd
@@ -25,6 +26,7 @@ NO_PEERS = Path("no-peer-runs-here")
 @pytest.fixture
 def place(btcusdt: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
     monkeypatch.setenv("FEEDD_DATA", str(btcusdt.parent))
+    monkeypatch.setattr(one_handler, "free_ports", free_ports)  # that no other test gets
     with folder() as own, Processes(own) as processes:
         yield processes
 
@@ -62,10 +64,10 @@ def test_the_subscriber_notes_ids_of_every_width_and_topics(
         port = publisher.bind_to_random_port("tcp://127.0.0.1")
         with Processes(tmp_path) as processes:
             subscribe(processes, log, f"tcp://127.0.0.1:{port}", "quote")
-            assert publisher.poll(20_000)
+            assert publisher.poll(60_000)
             for each in frames:
                 publisher.send_multipart(each)
-            until(lambda: log.count == len(frames), 20.0, "all messages", processes)
+            until(lambda: log.count == len(frames), 60.0, "all messages", processes)
             found = log.since(0)
     assert [one.id for one in found] == [*ids, 5_123_107_839_020, 0]
     assert [one.topic for one in found[:-1]] == [topic_hash("quote.a.B/C.")] * (len(frames) - 1)

@@ -14,7 +14,7 @@ from conftest import Project, eventually
 from feedd.exchange.instruments import listed
 
 WORKERS = int(os.environ.get("FEEDD_TEST_WORKERS", "12"))  # 54 symbols are listed
-STARTED_WITHIN_S = 30.0 + 3.0 * WORKERS
+STARTED_WITHIN_S = 60.0 + 6.0 * WORKERS  # where the machine is busy with other things
 
 
 def account(project: Project) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def account(project: Project) -> dict[str, Any]:
     return by_exchange["usdm"]  # type: ignore[no-any-return]
 
 
-@pytest.mark.timeout(60 + 12 * WORKERS)
+@pytest.mark.timeout(240 + 24 * WORKERS)
 def test_workers_that_are_all_restarted_at_once_stay_within_the_limits(
     make_project: Callable[..., Project],
 ) -> None:

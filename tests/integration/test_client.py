@@ -78,9 +78,12 @@ def test_without_a_history_service_the_stream_goes_on_and_says_so(world: World) 
 def test_what_is_dropped_on_the_way_is_repaired_in_order(world: World) -> None:
     side = world.proxy()
     way, endpoint = world.dropping(side)
-    way.lets = lambda topic, seq: seq % 7 != 0 and seq % 50 > 5
     feed = world.feed(side)
+    feed.started_s -= 60.0
     caller = seen(world, endpoint, history=side.history_endpoint)
+    feed.beat()
+    caller.until(lambda: feed.quote() or caller.quotes())
+    way.lets = lambda topic, seq: seq % 7 != 0 and seq % 50 > 5
     world.opened(Ticking(feed))
     caller.until(lambda: len(caller.quotes()) > 1500)
     assert in_a_row(caller.quotes())
@@ -119,11 +122,13 @@ def test_a_restart_of_the_proxy_loses_nothing_unsaid(world: World, with_history:
     side.start()
     last = caller.quotes()[-1]
     caller.until(lambda: caller.quotes()[-1] > last + 500)
-    gaps = [gap for gap in caller.of(feedd.Gap) if gap.topic == feed.quote_topic]
+    events = list(caller.events)  # the stream goes on meanwhile
+    gaps = [one for one in events if isinstance(one, feedd.Gap) and one.topic == feed.quote_topic]
     told = {seq for gap in gaps for seq in range(gap.from_seq, gap.to_seq + 1)}
-    assert told.isdisjoint(caller.quotes())
-    assert in_a_row(sorted([*caller.quotes(), *told])), gaps
-    assert caller.quotes() == sorted(caller.quotes())
+    quotes = [one.seq for one in events if isinstance(one, feedd.Quote)]
+    assert told.isdisjoint(quotes)
+    assert in_a_row(sorted([*quotes, *told])), gaps
+    assert quotes == sorted(quotes)
 
 
 def test_a_new_session_is_told_and_complete(world: World) -> None:
@@ -164,7 +169,7 @@ def junk_peer(port: int, served: list[int], stop: threading.Event) -> None:
 
 
 def test_an_endpoint_that_libzmq_has_given_up_is_connected_anew(world: World) -> None:
-    side = world.proxy()
+    side = world.proxy(with_history=False)  # which would connect there too, and meet the junk
     served: list[int] = []
     stop = threading.Event()
     port = int(side.endpoint.rpartition(":")[2])
@@ -184,6 +189,7 @@ def test_an_endpoint_that_libzmq_has_given_up_is_connected_anew(world: World) ->
 def test_of_two_endpoints_one_may_die_unnoticed(world: World) -> None:
     left, right = world.proxy(), world.proxy()
     feed = world.feed(left, right)
+    feed.started_s -= 60.0
     caller = seen(world, [left.endpoint, right.endpoint])
     feed.beat()
     world.opened(Ticking(feed))
@@ -192,12 +198,20 @@ def test_of_two_endpoints_one_may_die_unnoticed(world: World) -> None:
     last = caller.quotes()[-1]
     caller.until(lambda: caller.quotes()[-1] > last + 500)
     left.start()
-    time.sleep(3)  # until all have connected to it again, which takes a second at the most
+    kept, published = left.history.kept[feed.quote_topic.encode()], (1, feed.quotes)
+    eventually(lambda: max(list(kept)) > published, what="the feed and the history are there again")
+    probe = world.feed(left, symbol="L/EFT")
+
+    def live() -> bool:
+        probe.quote()
+        return any(one.symbol == "L/EFT" and one.origin == "live" for one in caller.of(feedd.Quote))
+
+    caller.until(live)  # and so is the caller
     right.stop()
     last = caller.quotes()[-1]
     caller.until(lambda: caller.quotes()[-1] > last + 500)
     assert in_a_row(caller.quotes())
-    assert caller.of(feedd.Gap) == []
+    assert [gap for gap in caller.of(feedd.Gap) if "L/EFT" not in gap.topic] == []
 
 
 def test_a_hole_that_the_other_endpoint_fills_is_asked_of_nobody(world: World) -> None:
@@ -208,14 +222,18 @@ def test_a_hole_that_the_other_endpoint_fills_is_asked_of_nobody(world: World) -
     feed = world.feed(side)
     caller = seen(world, [first, second], history=side.history_endpoint)
     feed.beat()
-    feed.quote(1)
-    caller.until(caller.quotes)
+    topic = feed.quote_topic.encode()
+    caller.until(lambda: feed.quote() or all(topic in way.carried for way in (one, two)))
+    caller.until(lambda: caller.quotes()[-1:] == [feed.quotes])
+    before = feed.quotes
     for _ in range(200):
         feed.quote(5)
         time.sleep(0.002)
-    caller.until(lambda: len(caller.quotes()) == 1001)
+    caller.until(lambda: caller.quotes()[-1] == feed.quotes)
     assert in_a_row(caller.quotes())
-    live = [one for one in caller.of(feedd.Quote) if one.origin == "live"]
+    news = [one for one in caller.of(feedd.Quote) if one.seq > before]
+    live = [one for one in news if one.origin == "live"]
+    assert len(news) == 1000
     assert len(live) > 500  # all but what the other brought too late
 
 
@@ -232,13 +250,21 @@ def test_a_slow_caller_is_told_what_it_missed(world: World) -> None:
             feed.quote()
             event = stream.receive(0.5)
         feed.quote(1000)
-        time.sleep(0.5)
-        events = []
-        while (event := stream.receive(0.5)) is not None:
-            events.append(event)
+        events: list[Any] = []
+
+        def ends(some: list[Any]) -> bool:
+            """Whether one of them is, or covers, the last that was published."""
+            return any(feed.quotes in {getattr(one, "to_seq", 0), getattr(one, "seq", 0)}
+                       for one in some)  # fmt: skip
+
+        def taken() -> bool:
+            events.extend(iter(lambda: stream.receive(0.2), None))
+            return ends(events)
+
+        eventually(lambda: (dropped := stream._handover._dropped) and ends(dropped.events()))
+        eventually(taken)
         feed.quote(5)
-        while (event := stream.receive(0.5)) is not None:
-            events.append(event)
+        eventually(taken)
     (gap,) = [one for one in events if isinstance(one, feedd.Gap)]
     seqs = [one.seq for one in events if isinstance(one, feedd.Quote)]
     assert "behind" in gap.reason
@@ -254,6 +280,7 @@ def test_a_feed_that_falls_silent_is_stale_within_some_three_seconds(world: Worl
     feed.beat()
     caller.until(lambda: caller.of(feedd.StateChange))
     silent_s = time.monotonic()
+    feed.beat()
     caller.until(lambda: caller.of(feedd.StateChange)[-1].state == "stale", beats=False)
     assert 2.0 < time.monotonic() - silent_s < 10.0
     feed.beat()
@@ -286,7 +313,7 @@ def test_async_for_sees_what_for_sees_and_wakes_up_each_time(
             for _ in range(50):
                 await asyncio.sleep(0.005)
                 feed.quote()
-                seqs.append((await asyncio.wait_for(anext(stream), 5.0)).seq)
+                seqs.append((await asyncio.wait_for(anext(stream), 45.0)).seq)
         return seqs
 
     with asyncio.Runner(loop_factory=make_loop) as runner:
@@ -350,7 +377,7 @@ def test_aclose_from_another_task_ends_the_iteration(
         iterating = asyncio.ensure_future(iterate())
         await asyncio.sleep(0.2)
         await stream.aclose()
-        await asyncio.wait_for(iterating, 5.0)
+        await asyncio.wait_for(iterating, 45.0)
 
     with asyncio.Runner(loop_factory=make_loop) as runner:
         runner.run(take())
@@ -370,7 +397,7 @@ def test_closing_leaves_no_thread_and_no_descriptor_behind(world: World) -> None
         assert list(stream) == []
     stream = feedd.subscribe(side.endpoint)
     del stream
-    assert threading.active_count() == threads
+    eventually(lambda: threading.active_count() <= threads)
     eventually(lambda: descriptors() <= files)
 
 
@@ -384,7 +411,7 @@ def test_close_from_another_thread_ends_the_iteration(world: World) -> None:
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        capture_output=True, text=True, timeout=20, check=False,
+        capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
 
 

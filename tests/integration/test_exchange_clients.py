@@ -18,6 +18,7 @@ from feedd.exchange.generated import GeneratedLinear, GeneratedMarket, Generated
 from feedd.exchange.server import ExchangeServer
 from feedd.exchange.truth import TruthLog
 
+WITHIN_S = 45
 SYMBOLS = {"bybit": "BTC/USDT:USDT", "binance": "BTC/USDT"}
 # What the truth log calls them.
 STREAMS = {
@@ -235,8 +236,8 @@ def test_what_bybit_answers_over_rest_is_what_its_topics_say() -> None:
                 async with session.ws_connect("/v5/public/linear") as socket:
                     topics = ["orderbook.1000.BTCUSDT", "publicTrade.BTCUSDT"]
                     await socket.send_json({"req_id": "1", "op": "subscribe", "args": topics})
-                    assert (await socket.receive_json(timeout=5))["success"] is True
-                    messages = [await socket.receive_json(timeout=5) for _ in range(30)]
+                    assert (await socket.receive_json(timeout=WITHIN_S))["success"] is True
+                    messages = [await socket.receive_json(timeout=WITHIN_S) for _ in range(30)]
                     page = "/v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=1000"
                     async with session.get(page) as answer:
                         book = (await answer.json())["result"]
@@ -245,7 +246,7 @@ def test_what_bybit_answers_over_rest_is_what_its_topics_say() -> None:
                         rows = (await answer.json())["result"]["list"]
                     last_u = 0
                     while last_u < book["u"]:
-                        messages.append(await socket.receive_json(timeout=5))
+                        messages.append(await socket.receive_json(timeout=WITHIN_S))
                         if messages[-1]["topic"] == topics[0]:
                             last_u = messages[-1]["data"]["u"]
         told = [message for message in messages if message["topic"] == topics[0]]
@@ -272,7 +273,7 @@ def test_spot_wraps_combined_streams_and_carries_all_of_them_on_one_path() -> No
                 async with session.ws_connect(path) as socket:
                     seen: dict[str, Any] = {}
                     while seen.keys() != names:
-                        message = await socket.receive_json(timeout=5)
+                        message = await socket.receive_json(timeout=WITHIN_S)
                         seen[message["stream"]] = message["data"]
                 assert "e" not in seen["btcusdt@bookTicker"]
                 assert seen["btcusdt@trade"]["M"] is True

@@ -26,6 +26,7 @@ from fault_world import (
 )
 
 from feedd.clock import Clock
+from feedd.exchange.binance import protocol
 from feedd.exchange.recorded import RecordedMarket, load_tapes
 from feedd.fault_table import Fault
 
@@ -131,13 +132,13 @@ async def stall_without_pongs(p: Place) -> None:
     async with p.reading(QUOTES) as reader:
         await p.fault("stall", pongs=False, exchange="usdm")
         assert await reader.silent()
-        assert not await reader.ponged()
+        assert not await reader.ponged(1.0)
 
 
 async def no_pong(p: Place) -> None:
     async with p.reading(QUOTES) as reader, p.reading("publicTrade.BTCUSDT") as bybit:
         await p.fault("no_pong")
-        assert not await reader.ponged()
+        assert not await reader.ponged(1.0)
         await bybit.socket.send_json({"op": "ping", "req_id": "9"})
         await reader.events(3)
         assert all("op" not in said for said in await bybit.events(5))
@@ -381,11 +382,13 @@ async def handshakes(p: Place) -> None:
 
 async def away(p: Place) -> None:
     async with p.reading(QUOTES) as reader:
-        await p.fault("away", for_s=3)
+        await p.fault("away", for_s=600)
         assert (await reader.until_not_text()).type != TEXT
         await eventually(lambda: p.marks("closed"))
         with pytest.raises(aiohttp.ClientConnectorError):
             await p.page("/fapi/v1/time")
+    assert p.marks("clear") == []
+    ten_minutes_later(p)
     async with asyncio.timeout(WITHIN_S):
         while True:
             with suppress(aiohttp.ClientError):
@@ -394,6 +397,13 @@ async def away(p: Place) -> None:
             await asyncio.sleep(0.05)
     assert [m["mark"] for m in p.marks("fault", "clear")] == ["fault", "clear"]
     assert [m["fault"] for m in p.marks("closed")] == ["away"]
+
+
+def ten_minutes_later(p: Place) -> None:
+    """Let the time that faults go by be later; every other clock stays as it is."""
+    director, now_s = p.server._director, p.server._director._now_s
+    director._now_s = lambda: now_s() + 600.0  # type: ignore[method-assign]
+    director.look()
 
 
 # --- Bybit ----------------------------------------------------------------------------------------
@@ -446,7 +456,7 @@ async def bad_requests(p: Place) -> None:
 
 async def on_time(p: Place) -> None:
     async with p.reading(QUOTES) as reader:
-        await p.fault("mute", after_s=1.5, for_s=0.8)
+        await p.fault("mute", after_s=5, for_s=2)
         assert (await p.told())["waiting"][0]["fault"] == "mute"
         await eventually(lambda: len(p.marks("fault")) == 1)
         (begun,) = p.marks("fault")
@@ -474,7 +484,7 @@ async def outcomes(cases: list[Case], folder: Path) -> list[str]:
 
     async def one(case: Case) -> str | None:
         try:
-            async with asyncio.timeout(3 * WITHIN_S), place(folder / case.__name__) as p:
+            async with asyncio.timeout(4 * WITHIN_S), place(folder / case.__name__) as p:
                 await case(p)
         except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  told with the others'
             line = error.__traceback__
@@ -505,7 +515,12 @@ def test_faults_of_the_configuration_begin_with_the_exchange(tmp_path: Path) -> 
     asyncio.run(run())
 
 
-def test_a_connection_of_24_h_is_closed_by_the_exchange_and_marked_so(tmp_path: Path) -> None:
+def test_a_connection_of_24_h_is_closed_by_the_exchange_and_marked_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A day lasts 1.4 s here, and the 10 min for a pong would be 10 ms.
+    monkeypatch.setattr(protocol, "_USDM_RULES", protocol.Rules(180.0, 1e9, 10))
+
     async def run() -> None:
         async with place(tmp_path / "truth", scale=60_000) as p:
             async with p.reading(QUOTES, ack=False) as reader:
@@ -513,7 +528,7 @@ def test_a_connection_of_24_h_is_closed_by_the_exchange_and_marked_so(tmp_path: 
                 while message.type == aiohttp.WSMsgType.PING:
                     await reader.socket.pong(message.data)
                     message = await reader.until_not_text()
-                assert message.type == CLOSE
+                assert (message.type, message.data) == (CLOSE, 1001)
             await eventually(lambda: p.marks("closed"))
             assert p.marks("closed")[0]["by"] == "exchange"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +47,7 @@ def lives(project: Project) -> dict[str, tuple[Any, ...]]:
     found: dict[str, tuple[Any, ...]] = {name: (pid,) for name, pid in pids.items()}
     for name, subscriber in subscribers.items():
         try:
-            message = subscriber.receive(20)
+            message = subscriber.receive()
         finally:
             subscriber.close()
         assert message is not None, f"{name} is silent on port {ports[name]}"
@@ -74,7 +76,7 @@ def feedd_at_once(project: Project, *commands: tuple[str, ...]) -> list[tuple[in
             for command in commands
         ]  # fmt: skip
         for process in processes:
-            eventually(lambda process=process: waits_for_the_lock(process.pid), 20)
+            eventually(lambda process=process: waits_for_the_lock(process.pid))
     outputs = [process.communicate(timeout=100)[0] for process in processes]
     return [(p.returncode, output) for p, output in zip(processes, outputs, strict=True)]
 
@@ -167,10 +169,12 @@ def test_a_symbol_that_can_not_work_leaves_the_file_the_ports_and_the_processes_
         env=clean_environment(), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     eventually(lambda: "NOSUCH" in project.config_path.read_text())
-    eventually(lambda: NOSUCH in project.pids())
+    worker = eventually(lambda: project.pids().get(NOSUCH))
+    os.kill(worker, signal.SIGSTOP)  # so that the addition goes on until the file is written
     text = project.config_path.read_text()
     project.config_path.write_text(f"# a person's\n{text}\n# more")
-    _, said = process.communicate(timeout=60)
+    os.kill(worker, signal.SIGCONT)
+    _, said = process.communicate(timeout=90)
     assert process.returncode == 1
     assert "was changed meanwhile" in said
     assert project.config_path.read_text() == f"# a person's\n{file}\n# more"

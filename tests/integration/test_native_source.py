@@ -17,6 +17,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import WSMsgType
+from aiohttp.web import WebSocketResponse
 from conftest import Project
 from test_ccxt_source import (  # noqa: F401  the contract
     Setting,
@@ -38,7 +40,7 @@ from test_ccxt_source import (  # noqa: F401  the contract
     test_trades_that_a_reconnect_missed_are_asked_for_and_come_in_order,
     test_trades_that_nobody_has_are_a_gap_with_its_range,
 )
-from test_channels import CHECKS, FEEDS, Truth
+from test_channels import CHECKS, FEEDS, truth_until_now
 from test_shared_limits import (  # noqa: F401  the same limits, for both sources
     asked,
     prepared,
@@ -171,7 +173,7 @@ async def both(
                 for channel, count in least.items()
             )
 
-        await place.until(enough, 60)
+        await place.until(enough, 90)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -212,10 +214,11 @@ def test_both_sources_publish_the_same_to_the_last_key(
 
 def test_both_sources_publish_the_same_of_a_recording(btcusdt: Path) -> None:
     channels = ["ticker", "quote", "trade", "book", "candle"]
-    least = {"ticker": 3, "quote": 4000, "trade": 500, "book": 100, "candle": 10}
+    least = {"ticker": 3, "quote": 2000, "trade": 500, "book": 100, "candle": 10}
 
     async def run() -> tuple[Told, Told]:
-        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=8.0, rebase=False)
+        # At a pace that both keep up with on a busy machine: who lags behind gets no book.
+        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=2.0, rebase=False)
         return await both(market, "binanceusdm", channels, "", least)
 
     ours, theirs = asyncio.run(run())
@@ -245,13 +248,12 @@ def test_every_channel_arrives_through_the_worker_with_the_values_that_the_excha
         wanted = [("binanceusdm", name) for name in USDM] + [("binance", name) for name in SPOT]
         return all(seen.get(each) for each in wanted) and len(seen["binance", "quote"]) > 100
 
-    everything.until(enough, timeout_s=90)
+    everything.until(enough, timeout_s=120)
     for pid in [pid for name, pid in project.pids().items() if name.startswith("feed-")]:
         mapped = Path(f"/proc/{pid}/maps").read_text()
         assert "picows" in mapped
         assert "aiohttp" not in mapped
-    project.supervisorctl("stop", "exchange")
-    truth = Truth((project.root / "truth.jsonl").read_text())
+    truth = truth_until_now(project)
     for (exchange, channel), payloads in seen.items():
         for one in payloads:
             if channel == "status":
@@ -322,19 +324,29 @@ def test_a_channel_that_is_refused_is_tried_again_and_the_others_go_on() -> None
     asyncio.run(run())
 
 
-def test_pings_are_answered_and_never_more_is_sent_than_the_exchange_allows() -> None:
+def test_pings_are_answered_and_never_more_is_sent_than_the_exchange_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Beyond ten messages a second it closes the connection."""
+    receive, pongs = WebSocketResponse.receive, []
+
+    async def note(self: WebSocketResponse, timeout: float | None = None) -> Any:  # noqa: ASYNC109
+        message = await receive(self, timeout)
+        if message.type is WSMsgType.PONG:
+            pongs.append(bytes(message.data))
+        return message
+
+    monkeypatch.setattr(WebSocketResponse, "receive", note)
 
     async def run() -> None:
         async with setting() as place, running(place, place.source(("quote",))):
             await place.until(lambda: place.told.ids("quote"))
             client = place.client("bookTicker")
-            before = client.connection._pong_s
             for number in range(40):
                 await client.response.ping(str(number).encode())
-            await place.until(lambda: client.connection._pong_s > before)
-            answered = client.connection._pong_s
-            await place.until(lambda: client.connection._pong_s > answered + 0.5)  # the last one
+            await place.until(lambda: b"39" in pongs)  # it answers those before it too
+            assert pongs[0] == b"0"
+            assert len(pongs) < 40
             assert place.told.losses == []
 
     asyncio.run(run())
@@ -619,12 +631,23 @@ def test_a_channel_that_is_refused_for_good_does_not_keep_the_others_from_a_new_
     asyncio.run(run())
 
 
+def both_go_on(source: NativeSource) -> bool:
+    """Whether two lines carry every channel, and what one of them loses is no loss."""
+    return bool(source._routes) and all(
+        len(route._lines) == 2
+        and all(
+            merge.goes_on_with(line) for merge in route._merges.values() for line in route._lines
+        )
+        for route in source._routes
+    )
+
+
 def test_of_two_connections_one_may_die_and_nothing_is_missing() -> None:
     async def run() -> None:
         async with setting(rate=500) as place:
             source = place.source(("quote", "trade", "book"), connections=2)
             async with running(place, source):
-                await place.until(lambda: len(place.server._open) == 2)
+                await place.until(lambda: both_go_on(source))
                 for _ in range(3):
                     seen = len(place.told.ids("quote"))
                     await place.until(lambda n=seen: len(place.told.ids("quote")) > n + 100)
@@ -636,17 +659,7 @@ def test_of_two_connections_one_may_die_and_nothing_is_missing() -> None:
                             place.server._connections > n and len(place.server._open) == 2
                         )
                     )
-                    (route,) = source._routes
-                    await place.until(
-                        lambda its=route: (
-                            all(
-                                merge.goes_on_with(line)
-                                for merge in its._merges.values()
-                                for line in its._lines
-                            )
-                            and len(its._lines) == 2
-                        )
-                    )
+                    await place.until(lambda: both_go_on(source))
                 check_whole(place)
 
     asyncio.run(run())
@@ -658,7 +671,7 @@ def test_a_gap_of_one_connection_is_filled_by_the_other() -> None:
             source = place.source(("trade", "book"), connections=2)
             async with running(place, source):
                 await place.until(lambda: place.told.ids("book") and place.told.ids("trade"))
-                await place.until(lambda: len(place.server._open) == 2)
+                await place.until(lambda: both_go_on(source))
                 faulty: Client = min(place.server._open, key=lambda client: client.number)
                 send, counted = faulty.send, [0]
 

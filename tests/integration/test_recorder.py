@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,7 @@ def endings(folder: Path) -> list[Index]:
     return [index for index in indexes if index is not None]
 
 
+@pytest.mark.timeout(240)  # with the run, on a machine that does other things too
 def test_a_recording_of_the_whole_run_holds_all_that_the_exchange_sent(
     whole_recording: Path, btcusdt: Path
 ) -> None:
@@ -123,8 +124,8 @@ def test_a_full_disk_costs_a_range_that_is_told_and_nothing_of_the_feed(
     line.record()
     truth.listen(lambda: len(truth.payloads) > 200)
     ballast = small_disk / "ballast"
-    with ballast.open("wb") as file:
-        size = os.statvfs(small_disk)
+    size = os.statvfs(small_disk)
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):  # the recorder may be sooner
         file.write(b"x" * (size.f_bavail - 8) * size.f_bsize)
     report = line.folder / "run" / "recorder.json"
 
@@ -171,17 +172,22 @@ def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_
     truth = Truth(line.endpoint)
     line.start_all()
     recorder = line.record()
+
+    def listen_until_kept() -> None:
+        """Until the recorder has written what is published now."""
+        now_ns = time.time_ns()
+        truth.listen(lambda: line.kept_ns() > now_ns)
+
+    listen_until_kept()
     truth.listen(lambda: sum(topic == QUOTE for topic, _, _ in truth.payloads) > 30)
     killed_ns = time.time_ns()
     recorder.send_signal(signal.SIGKILL)
     recorder.wait()
-    torn = max(line.recordings.rglob("*.feedd"))
-    kept_ns = SegmentReader(torn).extent().last_ns
-    assert kept_ns is not None
-    assert killed_ns - kept_ns < 2e9  # the interval, and what a busy machine takes
+    assert killed_ns - line.kept_ns() < 5e9  # the interval, and what a busy machine takes
     seen = len(truth.payloads)
     truth.listen(lambda: len(truth.payloads) > seen + 15)
     recorder = line.record()
+    listen_until_kept()
     seen = len(truth.payloads)
     truth.listen(lambda: len(truth.payloads) > seen + 30)
     # Now with all that could mend it: what the recorder had in hand is gone for good.
@@ -191,6 +197,7 @@ def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_
     line.processes["proxy"].wait()
     line.start("proxy")
     line.record()
+    listen_until_kept()
     seen = len(truth.payloads)
     truth.listen(lambda: len(truth.payloads) > seen + 30)
     line.stop_recorder()
@@ -225,7 +232,7 @@ def test_a_disk_that_is_full_at_the_start_is_told_once_and_waited_for(
             eventually(lambda: reports[-1].failing is None)
         finally:
             recorder.stop()
-            running.join(20)
+            running.join(45)
         assert said.events[-1] == "stopped"
 
 
@@ -241,11 +248,8 @@ def test_what_was_dropped_before_the_recorder_is_told_to_stop_is_told(
         with subscribe_frames(
             side.endpoint, "quote.", side.history_endpoint, {}, most_queued=10
         ) as stream:
-            feed.quote()
-            feed.beat()
-            eventually(lambda: stream._queue)
-            feed.quote(100)
-            eventually(lambda: stream._handover._dropped)
+            # Whenever its subscription stands, more comes than may wait.
+            eventually(lambda: feed.quote(20) or feed.beat() or stream._handover._dropped)
             monkeypatch.setattr(recorder_module, "DRAIN_S", 60.0)  # a busy machine's
             recorder.stop()
             recorder._drain(stream)
@@ -256,7 +260,10 @@ def test_what_was_dropped_before_the_recorder_is_told_to_stop_is_told(
         world.close()
 
 
-def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(tmp_path: Path) -> None:
+def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "DRAIN_S", 60.0)  # a busy machine's
     world = World(tmp_path)
     try:
         side = world.proxy()
@@ -318,8 +325,8 @@ def test_the_supervised_recorder_is_seen_and_stopped_with_an_index(
             eventually(lambda name=name: list((project.root / name).rglob("*.feedd")))
         unheard.send_signal(signal.SIGHUP)  # the terminal is closed
         heard.send_signal(signal.SIGINT)
-        _, said = heard.communicate(timeout=20)
-        assert (heard.returncode, unheard.wait(20)) == (0, 0), said
+        _, said = heard.communicate(timeout=45)
+        assert (heard.returncode, unheard.wait(45)) == (0, 0), said
     assert " records, " in said.splitlines()[-1]
     assert endings(project.root / "unheard")[-1].ended == "the recorder was stopped"
     assert project.feedd("stop").returncode == 0

@@ -179,17 +179,23 @@ def test_a_lossless_stream_may_be_left_alone_for_long(
     """Longer than any heartbeat is waited for; it tells no feed as stale for it."""
     monkeypatch.setattr(client_sockets, "HEARTBEAT_MS", 200)
     monkeypatch.setattr(client_sockets, "HEARTBEAT_TIMEOUT_MS", 500)
-    many = [replays.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
-    many[3:3] = [replays.status(1, 0.03, 4)]
+    many, beats = [], 0
+    for seq in range(1, MANY + 1):
+        many.append(replays.quote(seq, seq / 100))
+        # None while it is left alone; afterwards a slow reader would miss them.
+        if seq == 3 or (seq > 5_000 and seq % 1_000 == 0):
+            beats += 1
+            many.append(replays.status(beats, seq / 100, seq + 1))
     path = replays.write(tmp_path / "many.feedd", many)
     with feedd.subscribe(endpoint, "quote.", lossless=True, most_queued=100) as stream:
         process = replay(path, "--pace", "0")
         seen = [stream.receive(30), stream.receive(30), stream.receive(30)]
         time.sleep(0.8)
         assert process.poll() is None  # it waits
-        for _ in range(6):
+        # Each shorter than what counts as held up, together longer than a heartbeat is waited for.
+        for _ in range(7):
             seen += [stream.receive(30) for _ in range(600)]
-            time.sleep(0.3)
+            time.sleep(0.4)
         while not isinstance(seen[-1], feedd.Quote) or seen[-1].seq < MANY:
             seen.append(stream.receive(30))
             assert seen[-1] is not None
@@ -226,7 +232,8 @@ def test_a_subscriber_that_dies_holds_up_nobody(
     path = replays.write(tmp_path / "many.feedd", many)
     code = (
         "import zmq, time\n"
-        f"s = zmq.Context().socket(zmq.SUB); s.rcvhwm = 10; s.connect('{endpoint}')\n"
+        f"s = zmq.Context().socket(zmq.SUB); s.rcvhwm = 10; s.rcvbuf = 65536\n"
+        f"s.connect('{endpoint}')\n"
         "s.subscribe(''); s.recv(); print('there', flush=True); time.sleep(600)"
     )
     dying = subprocess.Popen([PYTHON, "-c", code], stdout=subprocess.PIPE)
@@ -364,7 +371,7 @@ def test_it_refuses_where_somebody_serves_already(
 
 def test_the_history_answers_as_it_does_live(tmp_path: Path, endpoint: str, replay: Replay) -> None:
     """Who comes late begins with the last of each topic."""
-    path = replays.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
+    path = replays.write(tmp_path / "day.feedd", a_day(seconds=10, per_s=5))
     with listening(endpoint) as socket:
         process = replay(path, "--pace", "0.2", "--wait")
         assert len(taken(socket, 4)) == 4

@@ -19,7 +19,7 @@ def run(*arguments: object) -> str:
     """Run `feedd …` as a person would; return what it printed."""
     done = subprocess.run(
         [PYTHON, "-m", "feedd.cli", *map(str, arguments)], cwd=REPOSITORY, capture_output=True,
-        text=True, timeout=100, check=False, env=clean_environment(),
+        text=True, timeout=180, check=False, env=clean_environment(),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

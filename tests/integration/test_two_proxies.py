@@ -13,6 +13,7 @@ import msgpack
 import pytest
 import zmq
 from conftest import Project, eventually
+from integration.watched import watched
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 Make = Callable[..., Project]
@@ -72,13 +73,14 @@ def test_either_proxy_may_be_killed_and_a_subscriber_on_both_sees_every_message(
     assert pids.keys() == {"watchdog", "proxy", "proxy-2", "exchange", BTC}
     subscriber = OnBoth(project)
     try:
-        subscriber.listen(2)
         for name in ("proxy", "proxy-2"):
+            subscriber.twice = 0
+            eventually(lambda: subscriber.listen(0.5) or subscriber.twice > 20)  # both forward
             os.kill(pids[name], signal.SIGKILL)
             subscriber.listen(3)
             eventually(lambda name=name: project.pids()[name] not in {0, pids[name]})
-            subscriber.twice = 0
-            eventually(lambda: subscriber.listen(0.5) or subscriber.twice > 20)  # both forward
+        subscriber.twice = 0
+        eventually(lambda: subscriber.listen(0.5) or subscriber.twice > 20)
         seen = subscriber.seen
     finally:
         subscriber.close()
@@ -91,19 +93,19 @@ def test_either_proxy_may_be_killed_and_a_subscriber_on_both_sees_every_message(
 
 
 def test_health_and_the_watchdog_know_each_proxy(project: Project) -> None:
-    eventually(lambda: "watching" in project.log("watchdog"))
-    time.sleep(6)  # a proxy must have forwarded to be known as mute
+    watched(project)
     pids = project.pids()
     os.kill(pids["proxy-2"], signal.SIGSTOP)
-    time.sleep(3.5)  # what was heard before must not count any more
-    told = rows(project)
-    assert (told["health"], told[BTC]["state"], told["proxy"]["state"]) == (
-        "degraded",
-        "live",
-        None,
-    )
-    assert (told["proxy-2"]["state"], told["proxy-2"]["reason"]) == ("silent", "forwards nothing")
-    eventually(lambda: project.pids()["proxy-2"] not in {0, pids["proxy-2"]}, 40)
+
+    def told() -> bool:
+        """Whether what was heard before does not count any more."""
+        said = rows(project)
+        second = (said["proxy-2"]["state"], said["proxy-2"]["reason"])
+        states = (said["health"], said[BTC]["state"], said["proxy"]["state"])
+        return second == ("silent", "forwards nothing") and states == ("degraded", "live", None)
+
+    eventually(told)
+    eventually(lambda: project.pids()["proxy-2"] not in {0, pids["proxy-2"]}, 60)
     eventually(lambda: rows(project)["health"] == "healthy")
     after = project.pids()
     assert {**after, "proxy-2": 0} == {**pids, "proxy-2": 0}

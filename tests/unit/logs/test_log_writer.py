@@ -31,9 +31,10 @@ class Sink:
 
     def __call__(self, line: bytes) -> None:
         self.open.wait()
+        error = self.error  # before the try is seen, and the error taken away
         self.tries += 1
-        if self.error is not None:
-            raise self.error
+        if error is not None:
+            raise error
         self.lines.append(line)
 
 
@@ -48,7 +49,7 @@ def writing(sink: Any, due: Any = lambda _: [], **options: Any) -> Iterator[LogW
         yield writer
     finally:
         sink.open.set()
-        writer.close(10)
+        writer.close(45)
 
 
 def test_lines_are_written_in_order() -> None:
@@ -66,7 +67,7 @@ def test_what_a_full_disk_did_not_take_is_counted_and_told_once_when_it_does_aga
         sink.error = ENOSPC
         for _ in range(7):
             writer.put(b"lost")
-        eventually(lambda: sink.tries >= 7)
+        eventually(lambda: writer._lost == 7)
         assert sink.lines == []
         sink.error = None
         eventually(lambda: sink.lines)
@@ -76,7 +77,7 @@ def test_what_a_full_disk_did_not_take_is_counted_and_told_once_when_it_does_aga
     assert told == {"level": "warning", "event": "log lines were lost", "lost": 7,
                     "why": "No space left on device"}  # fmt: skip
     assert Clock().now_ns() > before_ns
-    assert since.startswith(time.strftime("%Y-", time.gmtime(before_ns / 1e9)))
+    assert since[:19] >= time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(before_ns / 1e9))
     assert sink.lines[1:] == [b"kept"]
 
 
@@ -103,7 +104,7 @@ def test_a_hung_disk_holds_up_an_exit_no_longer_than_it_may() -> None:
         writer.put(b"x")
         began_s = time.monotonic()
         writer.close()
-        assert 0.4 < time.monotonic() - began_s < 5
+        assert 0.4 < time.monotonic() - began_s < 20
         assert sink.lines == []
 
 
@@ -150,7 +151,7 @@ def test_many_threads_lose_no_line_between_them_and_rotation_splits_none(tmp_pat
         thread.start()
     for thread in threads:
         thread.join()
-    writer.close(10)
+    writer.close(45)
     paths = [*(tmp_path / f"x.log.{number}" for number in range(9, 0, -1)), tmp_path / "x.log"]
     lines = [orjson.loads(line) for path in paths if path.exists()
              for line in path.read_bytes().splitlines()]  # fmt: skip

@@ -54,6 +54,6 @@ def test_what_is_due_waits_for_no_reading_and_a_stop_is_heard(tmp_path: Path) ->
     thread.start()
     eventually(lambda: player.sent == 2)
     stop.set()
-    thread.join(20)
+    thread.join(45)
     assert not thread.is_alive()
     assert outlet.frames == [(one.topic, one.payload) for one in rare]

@@ -35,7 +35,7 @@ def test_only_who_may_drop_nothing_waits_for_a_proxy_that_is_late(
         if lossless:
             await proxy.bind(settings)
             proxy.start()
-        await asyncio.wait_for(connecting, 20)
+        await asyncio.wait_for(connecting, 45)
         return publisher.proxies_connected
 
     proxy, publisher = Proxy(lossless=True), VerbatimPublisher(lossless=lossless)

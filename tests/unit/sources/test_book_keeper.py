@@ -1,6 +1,7 @@
 """The keeper of a book: what it tells when connections and updates are lost."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from feedd.books.diff import DiffBook
@@ -10,6 +11,12 @@ from tests.integration.test_ccxt_source import Told
 
 def update(before: int, last: int) -> dict[str, Any]:
     return {"E": last, "U": before + 1, "u": last, "pu": before, "b": [["9", "1"]], "a": []}
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(45):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 def test_a_hole_right_after_a_reconnect_does_not_hide_the_reconnects() -> None:
@@ -23,7 +30,7 @@ def test_a_hole_right_after_a_reconnect_does_not_hide_the_reconnects() -> None:
         keeper = BookKeeper("x", "S", DiffBook(5), 5, renew)
         for before, newest in ((1, 2), (2, 3)):
             keeper.on_message(update(before, newest), 1, told)
-            await asyncio.sleep(0.01)
+            await until(lambda last=newest: told.ids("book")[-1:] == [last])
         assert told.ids("book") == [2, 3]
         keeper.lost("code 1006")
         await asyncio.sleep(0)
@@ -33,8 +40,7 @@ def test_a_hole_right_after_a_reconnect_does_not_hide_the_reconnects() -> None:
         newest = 61
         await asyncio.sleep(0.01)
         keeper.on_message(update(61, 62), 1, told)
-        while len(told.ids("book")) < 3:
-            await asyncio.sleep(0.01)
+        await until(lambda: len(told.ids("book")) >= 3)
         ((channel, from_id, to_id, reason),) = told.holes
         assert (channel, from_id, to_id) == ("book", 3, told.ids("book")[2])
         assert reason == "reconnect after: code 1006"
@@ -56,14 +62,13 @@ def test_a_gap_ends_with_the_first_book_after_it_and_not_before() -> None:
         keeper = BookKeeper("x", "S", DiffBook(5), 5, renew)
         keeper.on_message(update(1, 2), 1, told)
         newest = 2
-        await asyncio.sleep(0.01)
+        await until(lambda: told.ids("book") == [2])
         keeper.on_message(update(4, 5), 1, told)
         keeper.on_message(update(5, 6), 1, told)
         newest = 7
         assert [reason for _, reason in told.resyncs] == ["an update of the book is missing"]
         keeper.on_message(update(6, 7), 1, told)
-        while len(told.ids("book")) < 2:
-            await asyncio.sleep(0.01)
+        await until(lambda: len(told.ids("book")) >= 2)
         assert told.ids("book") == [2, 7]
         assert told.holes == [("book", 2, 7, "an update of the book is missing")]
         keeper.stop()

@@ -32,7 +32,7 @@ def fresh(code: str, *arguments: str, path: Path | None = None) -> Any:
     """Run code in a Python of its own; return what it printed last."""
     ran = subprocess.run(
         [sys.executable, "-c", "import json, sys\n" + DESCRIBED + code, *arguments],
-        capture_output=True, text=True, timeout=100, check=False,
+        capture_output=True, text=True, timeout=200, check=False,
         env=None if path is None else {"PYTHONPATH": str(path)},
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr

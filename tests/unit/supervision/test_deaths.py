@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from feedd.supervision.deaths import Deaths
@@ -16,7 +17,12 @@ def sleeper() -> subprocess.Popen[bytes]:
 
 
 def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+    """Count those of processes: others of this process may come and go."""
+    links = []
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that of this very look
+            links.append(str(path.readlink()))
+    return links.count("anon_inode:[pidfd]")
 
 
 def test_the_end_of_a_watched_process_is_told_once_and_of_another_never() -> None:
@@ -26,6 +32,7 @@ def test_the_end_of_a_watched_process_is_told_once_and_of_another_never() -> Non
         before = descriptors()
         one, two, unwatched = sleeper(), sleeper(), sleeper()
         deaths.watch([one.pid, two.pid, unwatched.pid])
+        assert descriptors() == before + 3
         deaths.watch([one.pid, two.pid])
         unwatched.kill()
         unwatched.wait()

@@ -32,7 +32,7 @@ async def came(subscriber: Any, count: int) -> list[list[bytes]]:
     """Return so many messages, after which there are no more."""
     found = []
     for _ in range(count):
-        assert await subscriber.poll(20_000), f"only {len(found)} came"
+        assert await subscriber.poll(45_000), f"only {len(found)} came"
         found.append(await subscriber.recv_multipart())
     assert not await subscriber.poll(50), "more came than was sent"
     return found
