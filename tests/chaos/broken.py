@@ -42,7 +42,7 @@ if runs("workers/feed.py"):
         if count % 1000 or event.channel == "status":
             publish(self, event)
         else:
-            self._next_seq[event.channel] += 1
+            self._lines[event.channel].next_seq += 1
 
     Publisher.publish = leaky
 """
