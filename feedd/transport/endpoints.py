@@ -27,10 +27,14 @@ def address_of(endpoint: str) -> tuple[socket.AddressFamily, Address]:
     if parts is None:
         raise ConfigError(f"{endpoint} is no endpoint like tcp://127.0.0.1:5555")
     host, port = "0.0.0.0" if parts[1] == "*" else parts[1], 0 if parts[2] == "*" else int(parts[2])
+    if port > 65_535:  # getaddrinfo would take what is left of it by 65,536
+        raise ConfigError(f"{endpoint} has no port: 65535 is the last")
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, OverflowError) as error:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, ValueError) as error:  # also UnicodeError, of a name that can be none
         raise ConfigError(f"{endpoint} has no address: {error}") from None
+    # libzmq looks up names for IPv4 only, where it isn't told otherwise: it would not meet ::1.
+    family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
     return family, (str(address[0]), int(address[1]))
 
 

@@ -13,7 +13,7 @@ from feedd.transport.zmtp import message_end
 if TYPE_CHECKING:
     import socket
 
-MOST_BYTES = 32_000_000  # that wait for a peer; whatever is published then is lost to it
+MOST_BYTES = 32_000_000  # that wait for a peer; whatever finds no room then is lost to it
 LOOK_S = 0.005
 TOGETHER = 256  # chunks that wait are given to the system in one call
 
@@ -22,10 +22,11 @@ class Outbox:
     """Gives messages to a socket that never blocks, and keeps what it does not take.
 
     Between `detach` and `attach` all is kept: a peer that was cut off in the midst of a message
-    gets it from its begin. `dropped` counts the messages that found no room.
+    gets it from its begin. `dropped` counts the messages that found no room in `most_bytes`.
     """
 
-    __slots__ = ("_batch", "_bytes", "_loop", "_sent", "_socket", "_waiting", "dropped")
+    __slots__ = ("_batch", "_bytes", "_loop", "_sent", "_socket", "_waiting", "dropped",
+                 "most_bytes")  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -34,7 +35,18 @@ class Outbox:
         self._bytes = 0  # of what waits
         self._sent = 0  # of the first chunk that waits
         self._batch = bytearray()
+        self.most_bytes = MOST_BYTES
         self.dropped = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything waits for the peer to take it."""
+        return bool(self._waiting)
+
+    @property
+    def unsent(self) -> int:
+        """How many messages wait, while it is detached."""
+        return sum(map(_messages, self._waiting))
 
     def attach(self, socket: socket.socket) -> None:
         """Send by this socket from now on, what waits at first."""
@@ -66,7 +78,7 @@ class Outbox:
                 sent = 0
             if sent == len(message):
                 return
-        self._keep(bytes(message), sent)
+        self._keep(message, sent)
 
     def add(self, message: bytes | bytearray) -> None:
         """Have a message sent with the next `flush`."""
@@ -78,19 +90,16 @@ class Outbox:
             self.send(self._batch)
             self._batch.clear()
 
-    def _keep(self, chunk: bytes, sent: int) -> None:
+    def _keep(self, chunk: bytes | bytearray, sent: int) -> None:
         """Have a chunk wait, of which so many bytes are sent."""
         if not self._waiting:
             self._sent = sent
             if self._socket is not None:
                 self._loop.add_writer(self._socket, self._write)
-        elif self._bytes + len(chunk) > MOST_BYTES:
-            at = 0
-            while at < len(chunk):
-                at = message_end(chunk, at)
-                self.dropped += 1
+        elif self._bytes + len(chunk) > self.most_bytes:
+            self.dropped += _messages(chunk)
             return
-        self._waiting.append(chunk)
+        self._waiting.append(bytes(chunk))
         self._bytes += len(chunk)
 
     def _write(self) -> None:
@@ -122,3 +131,12 @@ class Outbox:
             if time.monotonic() > until_s:
                 return
             await asyncio.sleep(LOOK_S)
+
+
+def _messages(chunk: bytes | bytearray) -> int:
+    """Return how many messages a chunk has."""
+    count, at = 0, 0
+    while at < len(chunk):
+        at = message_end(chunk, at)
+        count += 1
+    return count

@@ -17,7 +17,7 @@ import structlog
 
 from feedd.patience import bind_patiently
 from feedd.transport.endpoints import address_of, connectable, not_bound
-from feedd.transport.outbox import Outbox
+from feedd.transport.outbox import MOST_BYTES, Outbox
 from feedd.transport.zmtp import GREETING, Subscriber, ZmtpError
 
 if TYPE_CHECKING:
@@ -31,17 +31,25 @@ BACKLOG = 100
 HANDSHAKE_S = 3.0
 RECONNECT_S, RECONNECT_MAX_S = 0.1, 1.0
 ACCEPT_AGAIN_S = 1.0  # after the system refused, as when the process has too many files open
-READ_BYTES = 4096  # at once: whoever floods a feed with subscriptions does not hold it up
+# Whoever floods the port, with bytes or with connections, gets little of the loop: what all of them
+# say is taken in by so many bytes at once, some 0.5 ms of work, with a pause after each.
+READ_BYTES, PAUSE_S = 1024, 0.002
+MOST_BYTES_BOUND = 256_000_000  # that wait for all who connect: each has its equal share
 LINGER_S = 1.0
 
 _log = structlog.get_logger()
 
 
 class Peer:
-    """One subscriber that has connected, or one to which it is connected."""
+    """One subscriber that has connected, or one to which it is connected, which is a `link`.
 
-    def __init__(self, name: str, topics: Sequence[bytes]) -> None:
+    Whose `turn` it is, is heard; all who connect share one.
+    """
+
+    def __init__(self, name: str, topics: Sequence[bytes], turn: asyncio.Lock | None) -> None:
         self.name = name
+        self.is_link = turn is None
+        self.turn = turn or asyncio.Lock()
         self.outbox = Outbox(asyncio.get_running_loop())
         self.said = Subscriber(topics)
         self.has_subscribed = False
@@ -63,6 +71,8 @@ class PubSocket:
         self._links: list[Peer] = []  # to whom it is connected
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()  # somebody subscribes to something else
+        self._turn = asyncio.Lock()
+        self._refused, self._why_refused = 0, ""  # since they were told of
         self._fault: BaseException | None = None
 
     async def bind(self, endpoint: str) -> None:
@@ -79,7 +89,7 @@ class PubSocket:
         After the timeout it is still tried, for ever.
         """
         for endpoint in endpoints:
-            peer = Peer(endpoint, self._topics)
+            peer = Peer(endpoint, self._topics, None)
             self._links.append(peer)
             self._spawn(self._link(peer, address_of(connectable(endpoint))))
         with contextlib.suppress(TimeoutError):
@@ -95,26 +105,31 @@ class PubSocket:
         return sum(peer.has_subscribed for peer in self._links)
 
     def check(self) -> None:
-        """Tell of messages that were dropped since the last call; raise what has failed here."""
+        """Tell of what was lost and who was refused since the last call; raise what has failed."""
         if self._fault is not None:
             raise self._fault
         for peer in (*self._bound, *self._links):
-            dropped = peer.outbox.dropped - peer.told_dropped
-            if dropped:
-                peer.told_dropped += dropped
-                _log.warning("a subscriber is behind: messages are lost to it",
-                             subscriber=peer.name, messages=dropped)  # fmt: skip
+            _tell_dropped(peer)
+        if self._refused:
+            _log.warning("connections were ended", count=self._refused, the_last=self._why_refused)
+            self._refused = 0
 
     async def close(self) -> None:
         """Send what waits, for at most LINGER_S, and close."""
         there = [*self._bound, *self._links]
         await asyncio.gather(*(peer.outbox.empty(LINGER_S) for peer in there))
+        there = [peer for peer in there if peer.is_link or peer in self._bound]
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._listener is not None:
             self._listener.close()
+        for peer in there:
+            _tell_dropped(peer)
+            if unsent := peer.outbox.unsent:
+                _log.warning("what a subscriber had not taken at the end is lost to it",
+                             subscriber=peer.name, messages=unsent)  # fmt: skip
 
     # --- those who connect --------------------------------------------------------------------
 
@@ -145,25 +160,37 @@ class PubSocket:
                 _log.warning("no subscriber can connect", why=str(error))
                 await asyncio.sleep(ACCEPT_AGAIN_S)
                 continue
-            if len(self._bound) >= MOST_PEERS:
-                _log.warning("a subscriber is refused: there are too many", most=MOST_PEERS)
+            peer = Peer(":".join(map(str, name[:2])), self._topics, self._turn)
+            if len(self._bound) < MOST_PEERS:
+                self._bound.add(peer)
+                self._share_room()
+                self._spawn(self._serve(peer, connection))
+            else:
                 connection.close()
-                continue
-            peer = Peer(":".join(map(str, name[:2])), self._topics)
-            self._bound.add(peer)
-            self._spawn(self._serve(peer, connection))
-            await asyncio.sleep(0)  # as below
+                self._refuse(peer, f"there are {MOST_PEERS} already, the most")
+            await asyncio.sleep(PAUSE_S)
 
     async def _serve(self, peer: Peer, connection: socket.socket) -> None:
         try:
             await self._talk(peer, connection)
         except (OSError, TimeoutError, ZmtpError) as error:
-            _log.warning("a subscriber is gone", subscriber=peer.name, why=_why(error))
+            self._refuse(peer, _why(error))
         finally:
             self._bound.discard(peer)
+            self._share_room()
             self._wanted(peer, frozenset())
             peer.outbox.detach()
             connection.close()
+            _tell_dropped(peer)
+
+    def _share_room(self) -> None:
+        for peer in self._bound:
+            peer.outbox.most_bytes = min(MOST_BYTES, MOST_BYTES_BOUND // len(self._bound))
+
+    def _refuse(self, peer: Peer, why: str) -> None:
+        """Have `check` tell of it: a stranger that comes again and again fills no disk."""
+        self._refused += 1
+        self._why_refused = f"{peer.name}: {why}"
 
     # --- those it connects to -----------------------------------------------------------------
 
@@ -197,6 +224,7 @@ class PubSocket:
         connection.setblocking(False)
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         async with asyncio.timeout(HANDSHAKE_S):
             await loop.sock_sendall(connection, GREETING)
             while not peer.said.ready:
@@ -206,7 +234,7 @@ class PubSocket:
                 if answer := peer.said.take(data):
                     await loop.sock_sendall(connection, answer)
         peer.outbox.attach(connection)
-        wanted = frozenset[bytes]()  # of a link, what it wanted before it was away lasts until then
+        wanted = frozenset[bytes]()
         while True:
             if peer.said.wants != wanted:
                 wanted = peer.said.wants
@@ -214,11 +242,17 @@ class PubSocket:
             data = await loop.sock_recv(connection, READ_BYTES)
             if not data:
                 return
-            if answer := peer.said.take(data):
+            async with peer.turn:
+                answer = peer.said.take(data)
+                await asyncio.sleep(PAUSE_S)
+            if answer and not peer.outbox.waits:  # else what waits shows as well that it lives
                 peer.outbox.send(answer)
-            await asyncio.sleep(0)  # what is there is read without a pause: the feed has its turn
 
     def _wanted(self, peer: Peer, topics: frozenset[bytes]) -> None:
+        """Send a peer these topics. What a link has wanted once it gets for ever.
+
+        For one that is back says what it wants bit by bit, and filters by itself what it gets.
+        """
         peer.has_subscribed = peer.has_subscribed or bool(topics)
         self._news.set()
         peer.outbox.flush()
@@ -226,7 +260,7 @@ class PubSocket:
             wants, has = topic in topics, peer.outbox in outboxes
             if wants and not has:
                 outboxes.append(peer.outbox)
-            elif has and not wants:
+            elif has and not wants and not peer.is_link:
                 outboxes.remove(peer.outbox)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -240,5 +274,12 @@ class PubSocket:
             self._fault = task.exception()
 
 
+def _tell_dropped(peer: Peer) -> None:
+    if dropped := peer.outbox.dropped - peer.told_dropped:
+        peer.told_dropped += dropped
+        _log.warning("a subscriber is behind: messages are lost to it",
+                     subscriber=peer.name, messages=dropped)  # fmt: skip
+
+
 def _why(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return str(error) or f"no handshake within {HANDSHAKE_S:g} s"

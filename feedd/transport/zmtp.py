@@ -66,6 +66,7 @@ class Subscriber:
         self.wants: frozenset[bytes] = frozenset()
         self._topics = topics
         self._prefixes: set[bytes] = set()
+        self._changed = False
         self._data = bytearray()
         self._greeted = False
 
@@ -92,6 +93,10 @@ class Subscriber:
             elif body[:1] == b"\x00":
                 self._cancel(body[1:])
         del self._data[:at]
+        if self._changed:  # looked at once, however much it says at once
+            self._changed = False
+            prefixes = tuple(self._prefixes)
+            self.wants = frozenset(one for one in self._topics if one.startswith(prefixes))
         return answer
 
     def _read_greeting(self) -> bool:
@@ -150,16 +155,12 @@ class Subscriber:
     def _subscribe(self, prefix: bytes) -> None:
         if prefix not in self._prefixes and any(one.startswith(prefix) for one in self._topics):
             self._prefixes.add(prefix)
-            self._look()
+            self._changed = True
 
     def _cancel(self, prefix: bytes) -> None:
         if prefix in self._prefixes:
             self._prefixes.remove(prefix)
-            self._look()
-
-    def _look(self) -> None:
-        prefixes = tuple(self._prefixes)
-        self.wants = frozenset(one for one in self._topics if one.startswith(prefixes))
+            self._changed = True
 
 
 def _properties(data: bytes) -> dict[bytes, bytes]:

@@ -1,0 +1,564 @@
+"""A worker's own PUB socket, among libzmq's SUBs, real proxies, and strangers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import zmq
+from conftest import PYTHON, eventually, free_ports
+from pub_world import (
+    HELLO,
+    LOOPS,
+    Peers,
+    Pub,
+    is_ended,
+    message,
+    stranger,
+    subscriber,
+    take,
+    take_until,
+    until,
+)
+from structlog.testing import capture_logs
+
+from feedd import patience
+from feedd.errors import ConfigError, EndpointInUseError
+from feedd.settings import ProxySettings
+from feedd.transport import pub_socket
+from feedd.transport.endpoints import address_of
+from feedd.transport.proxy import Proxy
+from feedd.transport.pub_socket import PubSocket
+
+A, B, C = b"quote.x.A.", b"trade.x.A.", b"status.x.A."
+TOPICS = [A, B, C]
+MOST_PEERS = 50  # in the test of it, to be quicker
+
+
+@pytest.fixture
+def peers() -> Iterator[Peers]:
+    peers = Peers()
+    yield peers
+    peers.close()
+
+
+@pytest.fixture
+def make_pub() -> Iterator[Callable[..., Pub]]:
+    pubs: list[Pub] = []
+
+    def make(loop: str = "uvloop") -> Pub:
+        pubs.append(Pub(TOPICS, loop))
+        return pubs[-1]
+
+    yield make
+    for pub in pubs:
+        pub.end()
+
+
+@pytest.fixture
+def port() -> int:
+    return free_ports(1)[0]
+
+
+# --- libzmq's SUB at the own port --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_sub_gets_what_its_prefixes_name_and_no_more_when_it_cancels(
+    loop: str, make_pub: Callable[..., Pub], peers: Peers, port: int
+) -> None:
+    pub = make_pub(loop)
+    endpoint = pub.bind(port)
+    several = subscriber(peers, endpoint, b"quote.", B, b"quote.x", b"unheard.of.")
+    everything = subscriber(peers, endpoint, b"")
+    pub.wanted(B, 2)
+    pub.wanted(C, 1)
+    for number, topic in enumerate((A, B, C, A)):
+        pub.publish(topic, [number])
+    assert take_until(several, 3) == [0, 1, 3]
+    assert take_until(everything, 3) == [0, 1, 2, 3]
+    several.unsubscribe(b"quote.")  # quote.x is still there
+    several.unsubscribe(B)
+    pub.wanted(B, 1)
+    for number, topic in enumerate((B, C, A), 4):
+        pub.publish(topic, [number])
+    assert take_until(several, 6) == [6]
+    several.unsubscribe(b"quote.x")
+    pub.wanted(A, 1)
+    several.subscribe(C)
+    pub.wanted(C, 2)
+    several.subscribe(b"quote.")
+    pub.wanted(A, 2)
+    for number, topic in enumerate((A, B, C), 7):
+        pub.publish(topic, [number])
+    assert take_until(several, 9) == [7, 9]
+    assert take_until(everything, 9) == [4, 5, 6, 7, 8, 9]
+    several.close()
+    pub.wanted(A, 1)
+    pub.wanted(C, 1)
+
+
+def test_who_reads_nothing_loses_whole_messages_alone_and_is_told_of(
+    make_pub: Callable[..., Pub], peers: Peers, port: int
+) -> None:
+    pub, count, filling = make_pub(), 200_000, bytes(300)
+    endpoint = pub.bind(port)
+    good = [subscriber(peers, endpoint, b"quote.") for _ in range(2)]
+    silent = subscriber(peers, endpoint, A, rcvhwm=100)
+    pub.wanted(A, 3)
+    begin = message(A, 0, filling)
+    head, tail = begin[: -8 - len(filling)], filling
+
+    async def publish(first: int, past: int) -> None:
+        for number in range(first, past):
+            for outbox in pub.outboxes(A):
+                outbox.add(head + number.to_bytes(8, "big") + tail)
+            if number % 20 == 19:
+                for outbox in pub.outboxes(A):
+                    outbox.flush()
+            if number % 200 == 199:
+                await asyncio.sleep(0)
+        for outbox in pub.outboxes(A):
+            outbox.flush()
+
+    pub.run(publish(0, count))
+    with capture_logs() as logs:
+        pub.do(pub.socket.check)
+        pub.do(pub.socket.check)
+    for one in good:
+        assert take_until(one, count - 1, filling) == list(range(count))
+    told = sum(log["messages"] for log in logs if "behind" in log["event"])
+    assert len(logs) == 1
+    assert 0 < told < count
+    got: list[int] = []
+    while len(got) < count - told:
+        number = take(silent, filling)
+        assert number is not None, f"{len(got)} came, and {told} of {count} were told lost"
+        got.append(number)
+    assert got == sorted(set(got))
+    pub.publish(A, [count], filling)  # it has room again
+    assert take(silent, filling) == count
+
+
+def test_a_loss_is_told_of_who_leaves_before_anybody_asks(
+    make_pub: Callable[..., Pub], port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pub_socket, "MOST_BYTES", 100_000)
+    pub = make_pub()
+    with capture_logs() as logs:
+        with stranger(pub.bind(port), HELLO + b"\x00\x01\x01"):
+            pub.wanted(A, 1)
+            pub.publish(A, range(100), bytes(200_000))
+        pub.wanted(A, 0)
+        eventually(lambda: [log for log in logs if "are lost" in log["event"]])
+
+
+def test_a_sub_finds_its_publisher_again_at_the_same_port(
+    make_pub: Callable[..., Pub], peers: Peers, port: int
+) -> None:
+    first = make_pub()
+    one = subscriber(peers, first.bind(port), A, C)
+    first.wanted(C, 1)
+    first.publish(A, [1])
+    first.close()
+    assert take(one) == 1
+    second = make_pub()
+    second.bind(port)
+    second.wanted(C, 1, one)
+    second.wanted(A, 1, one)
+    second.publish(B, [2])
+    second.publish(A, [3])
+    assert take(one) == 3
+
+
+def test_what_waits_is_sent_before_the_end_and_what_nobody_took_is_told(
+    make_pub: Callable[..., Pub], peers: Peers, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pub_socket, "LINGER_S", 30)
+    pub, filling = make_pub(), bytes(50_000)
+    endpoint = pub.bind(port)
+    one = subscriber(peers, endpoint, A)
+    pub.wanted(A, 1)
+    pub.publish(A, range(300), filling)
+    assert pub.outboxes(A)[0].waits
+    pub.close()
+    assert take_until(one, 299, filling) == list(range(300))
+
+    monkeypatch.setattr(pub_socket, "LINGER_S", 0.1)
+    pub = make_pub()
+    endpoint = pub.bind(port)
+    with stranger(endpoint, HELLO + b"\x00\x01\x01" + bytes(0)):
+        pub.wanted(B, 1)
+        pub.publish(B, range(300), filling)
+        with capture_logs() as logs:
+            pub.close()
+    (lost,) = [log for log in logs if "at the end" in log["event"]]
+    assert 0 < lost["messages"] < 300
+
+
+# --- the proxies -------------------------------------------------------------------------------
+
+FIRST_LIFE = """
+import asyncio, sys, time
+from feedd.settings import ProxySettings
+from feedd.transport.proxy import Proxy
+proxy = Proxy()
+asyncio.run(proxy.bind(ProxySettings(subscribers=sys.argv[1], workers=sys.argv[2])))
+proxy.start()
+time.sleep(600)
+"""
+
+
+class ProxyLife:
+    """One life of a proxy, and who hears within it what it forwards."""
+
+    def __init__(self, subscribers: str, workers: str) -> None:
+        self.proxy = Proxy()
+        self.heard = subscriber(self.proxy.context, self.proxy.forwarded, b"")
+        asyncio.run(self.proxy.bind(ProxySettings(subscribers=subscribers, workers=workers)))
+        self.proxy.start()
+
+    def end(self) -> None:
+        self.heard.close()
+        self.proxy.stop()
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_is_published_while_a_proxy_is_away_comes_once_in_order(
+    loop: str, make_pub: Callable[..., Pub], port: int, tmp_path: Path
+) -> None:
+    """It is killed, the second time stopped; what is published counts from then on."""
+    pub, workers, subscribers = (
+        make_pub(loop),
+        f"ipc://{tmp_path}/w.sock",
+        f"tcp://127.0.0.1:{port}",
+    )
+    killed = subprocess.Popen([PYTHON, "-c", FIRST_LIFE, subscribers, workers])
+    try:
+        assert pub.run(pub.socket.connect([workers], 45))
+        pub.publish(A, range(100))
+    finally:
+        killed.kill()
+        killed.wait()
+    pub.publish(A, range(100, 3000), bytes(500))  # as yet it has not read that nobody is there
+    pub.publish(C, range(3000, 3010))
+    assert pub.socket.connected == 1
+    life = ProxyLife(subscribers, workers)
+    try:
+        assert [take(life.heard, bytes(500)) for _ in range(2900)] == list(range(100, 3000))
+        assert [take(life.heard) for _ in range(10)] == list(range(3000, 3010))
+        pub.publish(B, [3010])
+        assert take(life.heard) == 3010
+    finally:
+        life.end()
+    pub.publish(A, range(4000, 4500))
+    eventually(lambda: pub.socket._links[0].outbox._socket is None)
+    pub.publish(B, range(4500, 5000))
+    life = ProxyLife(subscribers, workers)
+    try:
+        assert [take(life.heard) for _ in range(1000)] == list(range(4000, 5000))
+        assert take(life.heard, timeout_ms=0) is None
+    finally:
+        life.end()
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_proxy_that_goes_in_the_midst_of_a_message_gets_the_rest_whole(
+    loop: str, make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
+) -> None:
+    """None comes twice, and what follows has no hole."""
+    pub, workers, filling = make_pub(loop), f"ipc://{tmp_path}/w.sock", bytes(70_000)
+
+    def bound() -> zmq.Socket[bytes]:
+        proxy = peers.socket(zmq.XSUB)
+        proxy.linger, proxy.rcvhwm = 0, 3
+        proxy.bind(workers)
+        proxy.send(b"\x01")
+        return proxy
+
+    proxy, got = bound(), list[int | None]()
+    pub.run(pub.socket.connect([workers], 0))
+    until(lambda: pub.socket.connected == 1, proxy)
+    pub.publish(A, range(100), filling)
+    for taken in (5, 20):
+        got += [take(proxy, filling) for _ in range(taken)]
+        proxy.close()
+        proxy = bound()
+    rest = take_until(proxy, 99, filling)
+    assert rest == list(range(rest[0], 100))
+    numbers = [number for number in got if number is not None]
+    assert len(numbers) == 25
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] < rest[0]
+
+
+def test_a_link_that_is_back_loses_nothing_while_it_says_what_it_wants(
+    make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
+) -> None:
+    """The first life wants all topics; the second has said one of them so far."""
+    pub, workers = make_pub(), f"ipc://{tmp_path}/w.sock"
+
+    def bound(*prefixes: bytes) -> zmq.Socket[bytes]:
+        proxy = peers.socket(zmq.XSUB)
+        proxy.linger = 0
+        proxy.bind(workers)
+        for prefix in prefixes:
+            proxy.send(b"\x01" + prefix)
+        return proxy
+
+    proxy = bound(b"")
+    pub.run(pub.socket.connect([workers], 0))
+    until(lambda: pub.socket.connected == 1, proxy)
+    proxy.close()
+    proxy = bound(A)
+    link = pub.socket._links[0]
+    until(lambda: link.said.wants == {A}, proxy)
+    pub.publish(B, [1])
+    pub.publish(A, [2])
+    proxy.send(b"\x01" + B)
+    until(lambda: link.said.wants == {A, B}, proxy)
+    pub.publish(B, [3])
+    # libzmq's own filter, which looks at a message as it is read, is open by now.
+    assert [take(proxy) for _ in range(3)] == [1, 2, 3]
+
+
+def test_proxies_are_waited_for_and_tried_for_ever(
+    make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
+) -> None:
+    pub, workers = make_pub(), [f"ipc://{tmp_path}/{name}.sock" for name in "ab"]
+
+    def bind(endpoint: str) -> zmq.Socket[bytes]:
+        proxy = peers.socket(zmq.XSUB)
+        proxy.bind(endpoint)
+        proxy.send(b"\x01")
+        return proxy
+
+    first = bind(workers[0])
+    assert not pub.run(pub.socket.connect(workers, 0.2))
+    until(lambda: pub.socket.connected == 1, first)
+    late = bind(workers[1])
+    until(lambda: pub.socket.connected == 2, late)
+    pub.publish(A, [1])
+    assert take(late) == 1
+    with pytest.raises(ConfigError, match="no endpoint like"):
+        pub.run(pub.socket.connect(["udp://127.0.0.1:1"], 1))
+
+
+# --- strangers ---------------------------------------------------------------------------------
+
+
+def test_strangers_are_ended_after_their_time_and_disturb_nobody(
+    make_pub: Callable[..., Pub], peers: Peers, port: int
+) -> None:
+    """Junk at once, who shakes hands slowly after 3 s; a SUB with heartbeats is never cut off."""
+    pub = make_pub()
+    endpoint = pub.bind(port)
+    good = subscriber(
+        peers, endpoint, A, heartbeat_ivl=50, heartbeat_timeout=2_000, heartbeat_ttl=2_000
+    )
+    monitor = good.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    pub.wanted(A, 1)
+    junk = random.Random(1).randbytes(5000)
+    at_once = [stranger(endpoint, says) for says in (
+        b"GET / HTTP/1.1\r\n\r\n", junk, b"\x01\x00", HELLO[:64] + b"\x00\x01\x01",
+        HELLO.replace(b"SUB", b"PUB"), HELLO + b"\xff\xff", HELLO + b"\x02" + b"\x7f" * 8,
+    )]  # fmt: skip
+    begin_s = time.monotonic()
+    slow = [stranger(endpoint, says) for says in (b"", HELLO[:10], HELLO[:63], HELLO[:64])]
+    trickling = stranger(endpoint)
+    number, rest = 0, list(HELLO)
+    while not all(map(is_ended, (*slow, trickling))):
+        assert time.monotonic() < begin_s + 60, "who shakes hands slowly is not ended"
+        number += 1
+        pub.publish(A, [number])
+        assert take(good) == number
+        if len(rest) > 4:
+            try:
+                trickling.send(bytes([rest.pop(0)]))
+            except ConnectionError:
+                rest.clear()
+        time.sleep(0.05)
+    assert time.monotonic() > begin_s + 2.5
+    assert all(map(is_ended, at_once))
+    assert not monitor.poll(0), "the SUB was cut off"
+    with capture_logs() as logs:
+        pub.do(pub.socket.check)
+        pub.do(pub.socket.check)
+    (log,) = logs
+    assert log["count"] == len(at_once) + len(slow) + 1
+    assert "no handshake within 3 s" in log["the_last"]
+    pub.publish(A, [0])
+    assert take(good) == 0
+    good.disable_monitor()
+    monitor.close(0)
+    for one in (*at_once, *slow, trickling):
+        one.close()
+
+
+def test_no_more_than_so_many_connect_and_those_that_are_there_stay(
+    make_pub: Callable[..., Pub], peers: Peers, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pub_socket, "HANDSHAKE_S", 60)
+    monkeypatch.setattr(pub_socket, "MOST_PEERS", MOST_PEERS)
+    pub = make_pub()
+    endpoint = pub.bind(port)
+    good = subscriber(peers, endpoint, A)
+    pub.wanted(A, 1)
+    crowd = [stranger(endpoint) for _ in range(MOST_PEERS + 20)]
+    eventually(lambda: sum(map(is_ended, crowd)) == 21)
+    assert len(pub.socket._bound) == MOST_PEERS
+    room = {peer.outbox.most_bytes for peer in pub.socket._bound}
+    assert room == {pub_socket.MOST_BYTES_BOUND // MOST_PEERS}  # each its share
+    pub.publish(A, [1])
+    assert take(good) == 1
+    late = subscriber(peers, endpoint, B)
+    for one in crowd:
+        one.close()
+    pub.wanted(B, 1, late)
+    pub.publish(B, [2])
+    assert take(late) == 2
+    with capture_logs() as logs:
+        pub.do(pub.socket.check)
+    assert "the most" in logs[0]["the_last"] or logs[0]["count"] > 21
+    eventually(lambda: pub.do(lambda: {peer.outbox.most_bytes for peer in pub.socket._bound})
+               == {pub_socket.MOST_BYTES})  # fmt: skip
+
+
+def test_who_floods_it_with_subscriptions_takes_neither_the_loop_nor_memory(
+    make_pub: Callable[..., Pub], peers: Peers, port: int
+) -> None:
+    """20 at a time, each with 300,000 topics, and one with subscriptions to and fro."""
+    pub = make_pub()
+    endpoint = pub.bind(port)
+    good = subscriber(peers, endpoint, A)
+    pub.wanted(A, 1)
+    flood = b"".join(b"\x00\x09\x01q.%06d" % number for number in range(300_000))
+    before = psutil.Process().memory_info().rss
+    floods = [stranger(endpoint, HELLO) for _ in range(20)]
+    eventually(lambda: sum(peer.said.ready for peer in set(pub.socket._bound)) == 21)
+    for number, one in enumerate(floods):
+        one.setblocking(False)
+        one.send(flood if number else b"\x00\x02\x01q\x00\x02\x00q" * 100_000)
+
+    async def late_s() -> list[float]:
+        loop, found = asyncio.get_running_loop(), list[float]()
+        for number in range(200):
+            until = loop.time() + 0.005
+            for outbox in pub.outboxes(A):
+                outbox.send(message(A, number))
+            await asyncio.sleep(0.005)
+            found.append(loop.time() - until)
+        return found
+
+    late = pub.run(late_s())
+    assert statistics.median(late) < 0.02, f"{sorted(late)[::20]}"
+    assert take_until(good, 199) == list(range(200))
+    new = subscriber(peers, endpoint, B)
+    pub.wanted(B, 1)
+    pub.publish(B, [1])
+    assert take(new) == 1
+    for one in floods:
+        one.close()
+    assert psutil.Process().memory_info().rss - before < 50_000_000
+    assert all(len(peer.said._prefixes) < 50 for peer in set(pub.socket._bound))
+
+
+def test_who_pings_and_reads_nothing_makes_nothing_wait(
+    make_pub: Callable[..., Pub], port: int
+) -> None:
+    pub = make_pub()
+    pings = b"\x04\x17\x04PING\x00\x00" + b"0123456789abcdef"
+    with stranger(pub.bind(port), HELLO + b"\x00\x01\x01") as one:
+        pub.wanted(A, 1)
+        pub.publish(A, range(200), bytes(100_000))
+        (outbox,) = pub.outboxes(A)
+        assert outbox.waits
+        waiting = outbox._bytes
+        one.sendall(pings * 200 + b"\x00\x01\x00")
+        pub.wanted(A, 0)
+        assert outbox._bytes <= waiting
+
+
+# --- endpoints and faults ----------------------------------------------------------------------
+
+
+def test_a_port_in_use_says_who_has_it(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "TRIES", 2)
+    monkeypatch.setattr(patience, "PAUSE_S", 0.01)
+    endpoint = f"tcp://127.0.0.1:{port}"
+
+    async def twice() -> None:
+        first, second = PubSocket(TOPICS), PubSocket(TOPICS)
+        await first.bind(endpoint)
+        try:
+            await second.bind(endpoint)
+        finally:
+            await first.close()
+            await second.close()
+
+    with pytest.raises(EndpointInUseError, match=rf"{endpoint} is in use by .* \(pid \d+\)"):
+        asyncio.run(twice())
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "127.0.0.1:5555", "tcp://127.0.0.1", "tcp://127.0.0.1:99999", "tcp://a..b:1",
+        "tcp://198.51.100.1:5555", "ipc:///no/such/folder/p", "ipc://" + "x" * 200,
+        "tcp://127.0.0.1:" + "9" * 30, "inproc://x",
+    ],
+)  # fmt: skip
+def test_where_nothing_can_be_bound_the_configuration_is_wrong(endpoint: str) -> None:
+    with pytest.raises(ConfigError):
+        asyncio.run(PubSocket(TOPICS).bind(endpoint))
+
+
+def test_a_name_is_bound_where_libzmq_looks_for_it(
+    make_pub: Callable[..., Pub], peers: Peers, port: int
+) -> None:
+    assert address_of("tcp://*:5555")[1] == ("0.0.0.0", 5555)
+    assert address_of("tcp://[::1]:5555")[1] == ("::1", 5555)
+    assert address_of("ipc://@name")[1] == "\0name"
+    pub = make_pub()
+    pub.run(pub.socket.bind(f"tcp://localhost:{port}"))
+    one = subscriber(peers, f"tcp://localhost:{port}", A)
+    pub.wanted(A, 1)
+    pub.publish(A, [1])
+    assert take(one) == 1
+
+
+def test_an_ipc_endpoint_of_an_earlier_life_is_bound_again(
+    make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
+) -> None:
+    endpoint = f"ipc://{tmp_path}/p.sock"
+    first = make_pub()
+    first.run(first.socket.bind(endpoint))
+    first.close()
+    pub = make_pub()
+    pub.run(pub.socket.bind(endpoint))
+    one = subscriber(peers, endpoint, A)
+    pub.wanted(A, 1)
+    pub.publish(A, [1])
+    assert take(one) == 1
+
+
+def test_a_fault_within_comes_out_when_it_is_asked(
+    make_pub: Callable[..., Pub], port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise RuntimeError("a fault of our own")
+
+    monkeypatch.setattr(pub_socket.Subscriber, "take", broken)
+    pub = make_pub()
+    pub.do(pub.socket.check)
+    with stranger(pub.bind(port), HELLO) as one:
+        eventually(lambda: is_ended(one))
+        with pytest.raises(RuntimeError, match="of our own"):
+            pub.do(pub.socket.check)
