@@ -230,11 +230,25 @@ class ProxyLife:
         self.proxy.stop()
 
 
+def tried_in_vain(pub: Pub) -> None:
+    """Wait until a whole try to connect again has failed."""
+    (link,) = pub.socket._links
+    for _ in range(2):
+        said = link.said  # another with each try
+        eventually(lambda said=said: link.said is not said)
+
+
 @pytest.mark.parametrize("loop", LOOPS)
 def test_what_is_published_while_a_proxy_is_away_comes_once_in_order(
-    loop: str, make_pub: Callable[..., Pub], port: int, tmp_path: Path
+    loop: str,
+    make_pub: Callable[..., Pub],
+    port: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is killed, the second time stopped; what is published counts from then on."""
+    monkeypatch.setattr(pub_socket, "RECONNECT_S", 0.02)
+    monkeypatch.setattr(pub_socket, "RECONNECT_MAX_S", 0.1)
     pub, workers, subscribers = (
         make_pub(loop),
         f"ipc://{tmp_path}/w.sock",
@@ -249,6 +263,7 @@ def test_what_is_published_while_a_proxy_is_away_comes_once_in_order(
         killed.wait()
     pub.publish(A, range(100, 3000), bytes(500))  # as yet it has not read that nobody is there
     pub.publish(C, range(3000, 3010))
+    tried_in_vain(pub)
     assert pub.socket.connected == 1
     life = ProxyLife(subscribers, workers)
     try:
@@ -261,6 +276,7 @@ def test_what_is_published_while_a_proxy_is_away_comes_once_in_order(
     pub.publish(A, range(4000, 4500))
     eventually(lambda: pub.socket._links[0].outbox._socket is None)
     pub.publish(B, range(4500, 5000))
+    tried_in_vain(pub)
     life = ProxyLife(subscribers, workers)
     try:
         assert [take(life.heard) for _ in range(1000)] == list(range(4000, 5000))
@@ -357,14 +373,17 @@ def test_proxies_are_waited_for_and_tried_for_ever(
 def test_strangers_are_ended_after_their_time_and_disturb_nobody(
     make_pub: Callable[..., Pub], peers: Peers, port: int
 ) -> None:
-    """Junk at once, who shakes hands slowly after 3 s; a SUB with heartbeats is never cut off."""
+    """Junk at once, who shakes hands slowly after 3 s.
+
+    A SUB to which nothing is published hears that the publisher lives by its heartbeats.
+    """
     pub = make_pub()
     endpoint = pub.bind(port)
-    good = subscriber(
-        peers, endpoint, A, heartbeat_ivl=50, heartbeat_timeout=2_000, heartbeat_ttl=2_000
-    )
-    monitor = good.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    good = subscriber(peers, endpoint, A)
+    quiet = subscriber(peers, endpoint, B, heartbeat_ivl=50, heartbeat_timeout=2_000)
+    monitor = quiet.get_monitor_socket(zmq.EVENT_DISCONNECTED)
     pub.wanted(A, 1)
+    pub.wanted(B, 1)
     junk = random.Random(1).randbytes(5000)
     at_once = [stranger(endpoint, says) for says in (
         b"GET / HTTP/1.1\r\n\r\n", junk, b"\x01\x00", HELLO[:64] + b"\x00\x01\x01",
@@ -394,9 +413,9 @@ def test_strangers_are_ended_after_their_time_and_disturb_nobody(
     (log,) = logs
     assert log["count"] == len(at_once) + len(slow) + 1
     assert "no handshake within 3 s" in log["the_last"]
-    pub.publish(A, [0])
-    assert take(good) == 0
-    good.disable_monitor()
+    pub.publish(B, [0])
+    assert take(quiet) == 0
+    quiet.disable_monitor()
     monitor.close(0)
     for one in (*at_once, *slow, trickling):
         one.close()
@@ -418,48 +437,49 @@ def test_no_more_than_so_many_connect_and_those_that_are_there_stay(
     assert room == {pub_socket.MOST_BYTES_BOUND // MOST_PEERS}  # each its share
     pub.publish(A, [1])
     assert take(good) == 1
-    late = subscriber(peers, endpoint, B)
     for one in crowd:
         one.close()
-    pub.wanted(B, 1, late)
+    until(lambda: len(pub.socket._bound) == 1)
+    assert pub.outboxes(A)[0].most_bytes == pub_socket.MOST_BYTES
+    late = subscriber(peers, endpoint, B)
+    pub.wanted(B, 1)
     pub.publish(B, [2])
     assert take(late) == 2
     with capture_logs() as logs:
         pub.do(pub.socket.check)
     assert "the most" in logs[0]["the_last"] or logs[0]["count"] > 21
-    eventually(lambda: pub.do(lambda: {peer.outbox.most_bytes for peer in pub.socket._bound})
-               == {pub_socket.MOST_BYTES})  # fmt: skip
 
 
 def test_who_floods_it_with_subscriptions_takes_neither_the_loop_nor_memory(
     make_pub: Callable[..., Pub], peers: Peers, port: int
 ) -> None:
-    """20 at a time, each with 300,000 topics, and one with subscriptions to and fro."""
+    """200 at a time: one with 300,000 topics, the others with one to and fro."""
     pub = make_pub()
     endpoint = pub.bind(port)
     good = subscriber(peers, endpoint, A)
     pub.wanted(A, 1)
     flood = b"".join(b"\x00\x09\x01q.%06d" % number for number in range(300_000))
     before = psutil.Process().memory_info().rss
-    floods = [stranger(endpoint, HELLO) for _ in range(20)]
-    eventually(lambda: sum(peer.said.ready for peer in set(pub.socket._bound)) == 21)
-    for number, one in enumerate(floods):
+    floods = [stranger(endpoint, HELLO) for _ in range(200)]
+    eventually(lambda: sum(peer.said.ready for peer in set(pub.socket._bound)) == 201)
+    to_and_fro = b"\x00\x02\x01q\x00\x02\x00q" * 25_000
+    for one, says in zip(floods, [flood, *[to_and_fro] * 199], strict=True):
         one.setblocking(False)
-        one.send(flood if number else b"\x00\x02\x01q\x00\x02\x00q" * 100_000)
+        one.send(says)
 
     async def late_s() -> list[float]:
-        loop, found = asyncio.get_running_loop(), list[float]()
-        for number in range(200):
-            until = loop.time() + 0.005
+        found = list[float]()
+        for number in range(100):
+            begin_s = time.monotonic()
             for outbox in pub.outboxes(A):
                 outbox.send(message(A, number))
             await asyncio.sleep(0.005)
-            found.append(loop.time() - until)
+            found.append(time.monotonic() - begin_s - 0.005)
         return found
 
     late = pub.run(late_s())
-    assert statistics.median(late) < 0.02, f"{sorted(late)[::20]}"
-    assert take_until(good, 199) == list(range(200))
+    assert statistics.median(late) < 0.015, f"{sorted(late)[::10]}"
+    assert take_until(good, 99) == list(range(100))
     new = subscriber(peers, endpoint, B)
     pub.wanted(B, 1)
     pub.publish(B, [1])
