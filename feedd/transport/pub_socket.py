@@ -117,7 +117,7 @@ class PubSocket:
     async def close(self) -> None:
         """Send what waits, for at most LINGER_S, and close."""
         there = [*self._bound, *self._links]
-        await asyncio.gather(*(peer.outbox.empty(LINGER_S) for peer in there))
+        await asyncio.gather(*(peer.outbox.empty(LINGER_S, returns=peer.is_link) for peer in there))
         there = [peer for peer in there if peer.is_link or peer in self._bound]
         tasks = list(self._tasks)
         for task in tasks:
@@ -200,19 +200,20 @@ class PubSocket:
         loop = asyncio.get_running_loop()
         wait_s = RECONNECT_S
         while True:
-            with socket.socket(family, socket.SOCK_STREAM) as connection:
-                connection.setblocking(False)
-                peer.said = Subscriber(self._topics)
-                try:
-                    async with asyncio.timeout(HANDSHAKE_S):
-                        await loop.sock_connect(connection, address)
-                    await self._talk(peer, connection)
-                except ZmtpError as error:
-                    _log.warning("no proxy is there", endpoint=peer.name, why=_why(error))
-                except (OSError, TimeoutError):
-                    pass  # it is away, and tried again
-                finally:
-                    peer.outbox.detach()
+            peer.said = Subscriber(self._topics)
+            try:
+                with socket.socket(family, socket.SOCK_STREAM) as connection:
+                    connection.setblocking(False)
+                    try:
+                        async with asyncio.timeout(HANDSHAKE_S):
+                            await loop.sock_connect(connection, address)
+                        await self._talk(peer, connection)
+                    finally:
+                        peer.outbox.detach()
+            except ZmtpError as error:
+                _log.warning("no proxy is there", endpoint=peer.name, why=_why(error))
+            except (OSError, TimeoutError):
+                pass  # it is away, or no descriptor is free, and tried again
             wait_s = RECONNECT_S if peer.said.ready else min(2 * wait_s, RECONNECT_MAX_S)
             await asyncio.sleep(wait_s)
 
@@ -270,8 +271,10 @@ class PubSocket:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._fault = task.exception()
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._fault = fault
+            # Also here, for nobody may ask any more, and another may follow.
+            _log.error("a fault in a worker's sockets", exc_info=fault)
 
 
 def _tell_dropped(peer: Peer) -> None:

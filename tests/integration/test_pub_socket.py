@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import resource
 import statistics
 import subprocess
 import time
@@ -351,6 +352,48 @@ def test_proxies_are_waited_for_and_tried_for_ever(
         pub.run(pub.socket.connect(["udp://127.0.0.1:1"], 1))
 
 
+def test_a_proxy_that_is_back_within_the_linger_time_gets_what_waits(
+    make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pub_socket, "LINGER_S", 30)
+    pub, workers = make_pub(), f"ipc://{tmp_path}/w.sock"
+
+    def bound() -> zmq.Socket[bytes]:
+        proxy = peers.socket(zmq.XSUB)
+        proxy.linger = 0
+        proxy.bind(workers)
+        proxy.send(b"\x01")
+        return proxy
+
+    proxy = bound()
+    pub.run(pub.socket.connect([workers], 0))
+    until(lambda: pub.socket.connected == 1, proxy)
+    proxy.close()
+    eventually(lambda: pub.socket._links[0].outbox._socket is None)
+    pub.publish(A, range(10))
+    closing = asyncio.run_coroutine_threadsafe(pub.socket.close(), pub.loop)
+    proxy = bound()
+    assert [take(proxy) for _ in range(10)] == list(range(10))
+    closing.result(30)
+
+
+def test_a_proxy_is_tried_again_when_no_descriptor_was_free(
+    make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
+) -> None:
+    pub, workers = make_pub(), f"ipc://{tmp_path}/w.sock"
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        assert not pub.run(pub.socket.connect([workers], 0.05))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    proxy = peers.socket(zmq.XSUB)
+    proxy.bind(workers)
+    proxy.send(b"\x01")
+    until(lambda: pub.socket.connected == 1, proxy)
+    pub.do(pub.socket.check)
+
+
 # --- strangers ---------------------------------------------------------------------------------
 
 
@@ -559,6 +602,8 @@ def test_a_fault_within_comes_out_when_it_is_asked(
     pub = make_pub()
     pub.do(pub.socket.check)
     with stranger(pub.bind(port), HELLO) as one:
-        eventually(lambda: is_ended(one))
+        with capture_logs() as logs:
+            eventually(lambda: is_ended(one) and logs)
+        assert [str(log.get("exc_info")) for log in logs] == ["a fault of our own"]
         with pytest.raises(RuntimeError, match="of our own"):
             pub.do(pub.socket.check)
