@@ -229,23 +229,17 @@ class PubSocket:
         async with asyncio.timeout(HANDSHAKE_S):
             await loop.sock_sendall(connection, GREETING)
             while not peer.said.ready:
-                data = await loop.sock_recv(connection, READ_BYTES)
-                if not data:
+                if (answer := await _heard(peer, connection)) is None:
                     return
-                if answer := peer.said.take(data):
-                    await loop.sock_sendall(connection, answer)
+                await loop.sock_sendall(connection, answer)
         peer.outbox.attach(connection)
         wanted = frozenset[bytes]()
         while True:
             if peer.said.wants != wanted:
                 wanted = peer.said.wants
                 self._wanted(peer, wanted)
-            data = await loop.sock_recv(connection, READ_BYTES)
-            if not data:
+            if (answer := await _heard(peer, connection)) is None:
                 return
-            async with peer.turn:
-                answer = peer.said.take(data)
-                await asyncio.sleep(PAUSE_S)
             if answer and not peer.outbox.waits:  # else what waits shows as well that it lives
                 peer.outbox.send(answer)
 
@@ -275,6 +269,17 @@ class PubSocket:
             self._fault = fault
             # Also here, for nobody may ask any more, and another may follow.
             _log.error("a fault in a worker's sockets", exc_info=fault)
+
+
+async def _heard(peer: Peer, connection: socket.socket) -> bytes | None:
+    """Take in what a peer says, in its turn; return what is to be answered, None at its end."""
+    data = await asyncio.get_running_loop().sock_recv(connection, READ_BYTES)
+    if not data:
+        return None
+    async with peer.turn:
+        answer = peer.said.take(data)
+        await asyncio.sleep(PAUSE_S)
+    return answer
 
 
 def _tell_dropped(peer: Peer) -> None:
