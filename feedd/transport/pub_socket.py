@@ -73,6 +73,8 @@ class PubSocket:
         self._news = asyncio.Event()  # somebody subscribes to something else
         self._turn = asyncio.Lock()
         self._refused, self._why_refused = 0, ""  # since they were told of
+        self._refused_before = 0
+        self._dropped = 0  # messages, to all peers; as far as told of
         self._fault: BaseException | None = None
 
     async def bind(self, endpoint: str) -> None:
@@ -109,9 +111,11 @@ class PubSocket:
         if self._fault is not None:
             raise self._fault
         for peer in (*self._bound, *self._links):
-            _tell_dropped(peer)
+            self._tell_dropped(peer)
         if self._refused:
-            _log.warning("connections were ended", count=self._refused, the_last=self._why_refused)
+            self._refused_before += self._refused
+            _log.warning("connections were ended", count=self._refused,
+                         so_far=self._refused_before, the_last=self._why_refused)  # fmt: skip
             self._refused = 0
 
     async def close(self) -> None:
@@ -126,7 +130,7 @@ class PubSocket:
         if self._listener is not None:
             self._listener.close()
         for peer in there:
-            _tell_dropped(peer)
+            self._tell_dropped(peer)
             if unsent := peer.outbox.unsent:
                 _log.warning("what a subscriber had not taken at the end is lost to it",
                              subscriber=peer.name, messages=unsent)  # fmt: skip
@@ -181,7 +185,7 @@ class PubSocket:
             self._wanted(peer, frozenset())
             peer.outbox.detach()
             connection.close()
-            _tell_dropped(peer)
+            self._tell_dropped(peer)
 
     def _share_room(self) -> None:
         for peer in self._bound:
@@ -253,10 +257,18 @@ class PubSocket:
         peer.outbox.flush()
         for topic, outboxes in self.wanting.items():
             wants, has = topic in topics, peer.outbox in outboxes
-            if wants and not has:
-                outboxes.append(peer.outbox)
+            if wants and not has:  # proxies first: behind them are most subscribers
+                outboxes.insert(0 if peer.is_link else len(outboxes), peer.outbox)
             elif has and not wants and not peer.is_link:
                 outboxes.remove(peer.outbox)
+
+    def _tell_dropped(self, peer: Peer) -> None:
+        """Tell also of all so far: of lines that repeat the log has but the last one's numbers."""
+        if dropped := peer.outbox.dropped - peer.told_dropped:
+            peer.told_dropped += dropped
+            self._dropped += dropped
+            _log.warning("a subscriber is behind: messages are lost to it", subscriber=peer.name,
+                         messages=dropped, of_all_subscribers_so_far=self._dropped)  # fmt: skip
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -280,13 +292,6 @@ async def _heard(peer: Peer, connection: socket.socket) -> bytes | None:
         answer = peer.said.take(data)
         await asyncio.sleep(PAUSE_S)
     return answer
-
-
-def _tell_dropped(peer: Peer) -> None:
-    if dropped := peer.outbox.dropped - peer.told_dropped:
-        peer.told_dropped += dropped
-        _log.warning("a subscriber is behind: messages are lost to it",
-                     subscriber=peer.name, messages=dropped)  # fmt: skip
 
 
 def _why(error: Exception) -> str:

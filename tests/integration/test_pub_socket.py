@@ -157,8 +157,13 @@ def test_a_loss_is_told_of_who_leaves_before_anybody_asks(
         with stranger(pub.bind(port), HELLO + b"\x00\x01\x01"):
             pub.wanted(A, 1)
             pub.publish(A, range(100), bytes(200_000))
+            pub.do(pub.socket.check)
+            pub.publish(A, range(7), bytes(200_000))
         pub.wanted(A, 0)
-        eventually(lambda: [log for log in logs if "are lost" in log["event"]])
+        eventually(lambda: len([log for log in logs if "are lost" in log["event"]]) == 2)
+    assert [log["of_all_subscribers_so_far"] - log["messages"] for log in logs] == [
+        0, logs[0]["messages"]
+    ]  # fmt: skip
 
 
 def test_a_sub_finds_its_publisher_again_at_the_same_port(
@@ -330,8 +335,8 @@ def test_a_link_that_is_back_loses_nothing_while_it_says_what_it_wants(
     assert [take(proxy) for _ in range(3)] == [1, 2, 3]
 
 
-def test_proxies_are_waited_for_and_tried_for_ever(
-    make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
+def test_proxies_are_waited_for_tried_for_ever_and_sent_to_first(
+    make_pub: Callable[..., Pub], peers: Peers, port: int, tmp_path: Path
 ) -> None:
     pub, workers = make_pub(), [f"ipc://{tmp_path}/{name}.sock" for name in "ab"]
 
@@ -344,8 +349,13 @@ def test_proxies_are_waited_for_and_tried_for_ever(
     first = bind(workers[0])
     assert not pub.run(pub.socket.connect(workers, 0.2))
     until(lambda: pub.socket.connected == 1, first)
+    pub.bind(port)
+    one = subscriber(peers, f"tcp://127.0.0.1:{port}", A)
+    pub.wanted(A, 2, one)
     late = bind(workers[1])
     until(lambda: pub.socket.connected == 2, late)
+    links = [link.outbox for link in pub.socket._links]
+    assert pub.outboxes(A)[:2] == links[::-1]  # before the subscriber that was there
     pub.publish(A, [1])
     assert take(late) == 1
     with pytest.raises(ConfigError, match="no endpoint like"):
