@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import time
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from feedd.transport.zmtp import message_end
-
-if TYPE_CHECKING:
-    import socket
 
 MOST_BYTES = 32_000_000  # that wait for a peer; whatever finds no room then is lost to it
 LOOK_S = 0.005
 TOGETHER = 256  # chunks that wait are given to the system in one call
+TRIMMED = 16  # chunks at once, where there is less room than there was
 
 
 class Outbox:
@@ -48,11 +47,11 @@ class Outbox:
         """How many messages wait, while it is detached."""
         return sum(map(_messages, self._waiting))
 
-    def attach(self, socket: socket.socket) -> None:
+    def attach(self, connection: socket.socket) -> None:
         """Send by this socket from now on, what waits at first."""
-        self._socket = socket
+        self._socket = connection
         if self._waiting:
-            self._loop.add_writer(socket, self._write)
+            self._loop.add_writer(connection, self._write)
 
     def detach(self) -> None:
         """Send nothing more by the socket, which may be closed then."""
@@ -74,7 +73,7 @@ class Outbox:
         if not self._waiting and self._socket is not None:
             try:
                 sent = self._socket.send(message)
-            except OSError:  # it would block; or the peer is gone, which whoever reads learns
+            except OSError:  # it would block; or it fails, as `_write` finds, too
                 sent = 0
             if sent == len(message):
                 return
@@ -98,23 +97,35 @@ class Outbox:
                 self._loop.add_writer(self._socket, self._write)
         elif self._bytes + len(chunk) > self.most_bytes:
             self.dropped += _messages(chunk)
+            self._trim()
             return
         self._waiting.append(bytes(chunk))
         self._bytes += len(chunk)
 
+    def _trim(self) -> None:
+        """Drop of the newest what finds no room since that became less; a few at a time."""
+        for _ in range(TRIMMED):
+            if self._bytes <= self.most_bytes or len(self._waiting) == 1:
+                return
+            chunk = self._waiting.pop()
+            self._bytes -= len(chunk)
+            self.dropped += _messages(chunk)
+
     def _write(self) -> None:
         """Send more of what waits, now that the socket takes it."""
-        waiting, socket = self._waiting, self._socket
-        if socket is None:
+        waiting, connection = self._waiting, self._socket
+        if connection is None:
             return
         chunks: list[bytes | memoryview] = list(islice(waiting, TOGETHER))
         chunks[0] = memoryview(chunks[0])[self._sent :]
         try:
-            sent = self._sent + socket.sendmsg(chunks)
+            sent = self._sent + connection.sendmsg(chunks)
         except BlockingIOError:
             return
-        except OSError:  # as above
-            self._loop.remove_writer(socket)
+        except OSError:  # whoever reads learns it: also where only sending fails
+            self._loop.remove_writer(connection)
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
             return
         while waiting and sent >= len(waiting[0]):
             size = len(waiting.popleft())
@@ -122,12 +133,15 @@ class Outbox:
             self._bytes -= size
         self._sent = sent
         if not waiting:
-            self._loop.remove_writer(socket)
+            self._loop.remove_writer(connection)
 
-    async def empty(self, within_s: float) -> None:
-        """Wait until nothing waits any more, or the peer is gone, or a time is over."""
+    async def empty(self, within_s: float, *, returns: bool = False) -> None:
+        """Wait until nothing waits any more, or a time is over, or the peer is gone.
+
+        One that `returns` is waited for.
+        """
         until_s = time.monotonic() + within_s
-        while self._waiting and self._socket is not None:
+        while self._waiting and (returns or self._socket is not None):
             if time.monotonic() > until_s:
                 return
             await asyncio.sleep(LOOK_S)

@@ -73,6 +73,8 @@ class PubSocket:
         self._news = asyncio.Event()  # somebody subscribes to something else
         self._turn = asyncio.Lock()
         self._refused, self._why_refused = 0, ""  # since they were told of
+        self._refused_before = 0
+        self._dropped = 0  # messages, to all peers; as far as told of
         self._fault: BaseException | None = None
 
     async def bind(self, endpoint: str) -> None:
@@ -109,15 +111,17 @@ class PubSocket:
         if self._fault is not None:
             raise self._fault
         for peer in (*self._bound, *self._links):
-            _tell_dropped(peer)
+            self._tell_dropped(peer)
         if self._refused:
-            _log.warning("connections were ended", count=self._refused, the_last=self._why_refused)
+            self._refused_before += self._refused
+            _log.warning("connections were ended", count=self._refused,
+                         so_far=self._refused_before, the_last=self._why_refused)  # fmt: skip
             self._refused = 0
 
     async def close(self) -> None:
         """Send what waits, for at most LINGER_S, and close."""
         there = [*self._bound, *self._links]
-        await asyncio.gather(*(peer.outbox.empty(LINGER_S) for peer in there))
+        await asyncio.gather(*(peer.outbox.empty(LINGER_S, returns=peer.is_link) for peer in there))
         there = [peer for peer in there if peer.is_link or peer in self._bound]
         tasks = list(self._tasks)
         for task in tasks:
@@ -126,7 +130,7 @@ class PubSocket:
         if self._listener is not None:
             self._listener.close()
         for peer in there:
-            _tell_dropped(peer)
+            self._tell_dropped(peer)
             if unsent := peer.outbox.unsent:
                 _log.warning("what a subscriber had not taken at the end is lost to it",
                              subscriber=peer.name, messages=unsent)  # fmt: skip
@@ -181,7 +185,7 @@ class PubSocket:
             self._wanted(peer, frozenset())
             peer.outbox.detach()
             connection.close()
-            _tell_dropped(peer)
+            self._tell_dropped(peer)
 
     def _share_room(self) -> None:
         for peer in self._bound:
@@ -200,19 +204,20 @@ class PubSocket:
         loop = asyncio.get_running_loop()
         wait_s = RECONNECT_S
         while True:
-            with socket.socket(family, socket.SOCK_STREAM) as connection:
-                connection.setblocking(False)
-                peer.said = Subscriber(self._topics)
-                try:
-                    async with asyncio.timeout(HANDSHAKE_S):
-                        await loop.sock_connect(connection, address)
-                    await self._talk(peer, connection)
-                except ZmtpError as error:
-                    _log.warning("no proxy is there", endpoint=peer.name, why=_why(error))
-                except (OSError, TimeoutError):
-                    pass  # it is away, and tried again
-                finally:
-                    peer.outbox.detach()
+            peer.said = Subscriber(self._topics)
+            try:
+                with socket.socket(family, socket.SOCK_STREAM) as connection:
+                    connection.setblocking(False)
+                    try:
+                        async with asyncio.timeout(HANDSHAKE_S):
+                            await loop.sock_connect(connection, address)
+                        await self._talk(peer, connection)
+                    finally:
+                        peer.outbox.detach()
+            except ZmtpError as error:
+                _log.warning("no proxy is there", endpoint=peer.name, why=_why(error))
+            except (OSError, TimeoutError):
+                pass  # it is away, or no descriptor is free, and tried again
             wait_s = RECONNECT_S if peer.said.ready else min(2 * wait_s, RECONNECT_MAX_S)
             await asyncio.sleep(wait_s)
 
@@ -228,23 +233,17 @@ class PubSocket:
         async with asyncio.timeout(HANDSHAKE_S):
             await loop.sock_sendall(connection, GREETING)
             while not peer.said.ready:
-                data = await loop.sock_recv(connection, READ_BYTES)
-                if not data:
+                if (answer := await _heard(peer, connection)) is None:
                     return
-                if answer := peer.said.take(data):
-                    await loop.sock_sendall(connection, answer)
+                await loop.sock_sendall(connection, answer)
         peer.outbox.attach(connection)
         wanted = frozenset[bytes]()
         while True:
             if peer.said.wants != wanted:
                 wanted = peer.said.wants
                 self._wanted(peer, wanted)
-            data = await loop.sock_recv(connection, READ_BYTES)
-            if not data:
+            if (answer := await _heard(peer, connection)) is None:
                 return
-            async with peer.turn:
-                answer = peer.said.take(data)
-                await asyncio.sleep(PAUSE_S)
             if answer and not peer.outbox.waits:  # else what waits shows as well that it lives
                 peer.outbox.send(answer)
 
@@ -258,10 +257,18 @@ class PubSocket:
         peer.outbox.flush()
         for topic, outboxes in self.wanting.items():
             wants, has = topic in topics, peer.outbox in outboxes
-            if wants and not has:
-                outboxes.append(peer.outbox)
+            if wants and not has:  # proxies first: behind them are most subscribers
+                outboxes.insert(0 if peer.is_link else len(outboxes), peer.outbox)
             elif has and not wants and not peer.is_link:
                 outboxes.remove(peer.outbox)
+
+    def _tell_dropped(self, peer: Peer) -> None:
+        """Tell also of all so far: of lines that repeat the log has but the last one's numbers."""
+        if dropped := peer.outbox.dropped - peer.told_dropped:
+            peer.told_dropped += dropped
+            self._dropped += dropped
+            _log.warning("a subscriber is behind: messages are lost to it", subscriber=peer.name,
+                         messages=dropped, of_all_subscribers_so_far=self._dropped)  # fmt: skip
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -270,15 +277,21 @@ class PubSocket:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._fault = task.exception()
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._fault = fault
+            # Also here, for nobody may ask any more, and another may follow.
+            _log.error("a fault in a worker's sockets", exc_info=fault)
 
 
-def _tell_dropped(peer: Peer) -> None:
-    if dropped := peer.outbox.dropped - peer.told_dropped:
-        peer.told_dropped += dropped
-        _log.warning("a subscriber is behind: messages are lost to it",
-                     subscriber=peer.name, messages=dropped)  # fmt: skip
+async def _heard(peer: Peer, connection: socket.socket) -> bytes | None:
+    """Take in what a peer says, in its turn; return what is to be answered, None at its end."""
+    data = await asyncio.get_running_loop().sock_recv(connection, READ_BYTES)
+    if not data:
+        return None
+    async with peer.turn:
+        answer = peer.said.take(data)
+        await asyncio.sleep(PAUSE_S)
+    return answer
 
 
 def _why(error: Exception) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 import uvloop
 
-from feedd.transport.outbox import Outbox
+from feedd.transport.outbox import TRIMMED, Outbox
 from feedd.transport.zmtp import COMMAND, LENGTH_BYTES, MORE, command, message_end, message_head
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -259,6 +259,51 @@ def test_a_peer_that_has_closed_raises_nothing_and_the_next_gets_what_it_has_not
     with new, new_end:
         run(work())
     assert not faults
+
+
+def test_where_only_sending_fails_whoever_reads_learns_it(run: Run, pair: Pair) -> None:
+    """The peer hears no more, but could speak: a socket whose reader alone would wait for ever."""
+    ours, theirs = pair
+    theirs.shutdown(socket.SHUT_RD)
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        outbox = Outbox(loop)
+        outbox.attach(ours)
+        reading = asyncio.ensure_future(loop.sock_recv(ours, 1))
+        await asyncio.sleep(0)
+        outbox.send(message(0))
+        assert await reading == b""
+        outbox.detach()
+        assert outbox.unsent == 1
+
+    run(work())
+
+
+def test_who_has_less_room_than_before_is_left_the_oldest_bit_by_bit(run: Run, pair: Pair) -> None:
+    ours, theirs = pair
+    size, count = len(message(0)), 10 * TRIMMED
+
+    async def work() -> None:
+        outbox = Outbox(asyncio.get_running_loop())
+        for number in range(count):
+            outbox.send(message(number))
+        outbox.most_bytes = 2 * size
+        for _ in range(3):
+            outbox.send(message(count))
+        assert outbox.dropped == 3 + 3 * TRIMMED
+        for _ in range(20):
+            outbox.send(message(count))
+        assert outbox.dropped == 23 + count - 2
+        assert outbox._bytes == 2 * size
+        outbox.most_bytes = 0
+        outbox.send(message(count))
+        assert outbox.unsent == 1  # the first may be sent in part
+        outbox.attach(ours)
+        assert await read(theirs, size) == message(0)
+        outbox.detach()
+
+    run(work())
 
 
 @pytest.mark.parametrize("slow", [False, True])
