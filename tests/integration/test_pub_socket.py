@@ -7,6 +7,7 @@ import random
 import resource
 import statistics
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -190,12 +191,14 @@ def test_what_waits_is_sent_before_the_end_and_what_nobody_took_is_told(
     monkeypatch.setattr(pub_socket, "LINGER_S", 30)
     pub, filling = make_pub(), bytes(50_000)
     endpoint = pub.bind(port)
-    one = subscriber(peers, endpoint, A)
+    one = subscriber(peers, endpoint, A, rcvhwm=1)  # else it reads as fast as it is sent
     pub.wanted(A, 1)
-    pub.publish(A, range(300), filling)
+    pub.publish(A, range(600), filling)
     assert pub.outboxes(A)[0].waits
-    pub.close()
-    assert take_until(one, 299, filling) == list(range(300))
+    closing = threading.Thread(target=pub.close)
+    closing.start()
+    assert take_until(one, 599, filling) == list(range(600))
+    closing.join()
 
     monkeypatch.setattr(pub_socket, "LINGER_S", 0.1)
     pub = make_pub()
@@ -648,9 +651,9 @@ def test_a_fault_within_comes_out_when_it_is_asked(
     monkeypatch.setattr(pub_socket.Subscriber, "take", broken)
     pub = make_pub()
     pub.do(pub.socket.check)
-    with stranger(pub.bind(port), HELLO) as one:
-        with capture_logs() as logs:
-            eventually(lambda: is_ended(one) and logs)
-        assert [str(log.get("exc_info")) for log in logs] == ["a fault of our own"]
-        with pytest.raises(RuntimeError, match="of our own"):
-            pub.do(pub.socket.check)
+    endpoint = pub.bind(port)
+    with capture_logs() as logs, stranger(endpoint, HELLO) as one:
+        eventually(lambda: is_ended(one) and logs)
+    assert [str(log.get("exc_info")) for log in logs] == ["a fault of our own"]
+    with pytest.raises(RuntimeError, match="of our own"):
+        pub.do(pub.socket.check)
