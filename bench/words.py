@@ -24,8 +24,9 @@ WHERE = (
     "Of `source: native`, by perf(1), in runs of their own. At the recording's pace most of a "
     "quote's CPU is the kernel's, which wakes the process and moves bytes, and Python with cold "
     "caches. And most of the latency is threads waking up: a quote wakes the worker, which writes "
-    "to its sockets itself, for the proxy three threads, and two in the subscriber. Whoever needs "
-    "the last of it subscribes to a worker's own port."
+    "to its sockets itself, for the proxy three threads, and two in the subscriber. A proxy that "
+    "forwards in the thread that reads would save two of the six, perhaps 60 µs; libzmq's can't. "
+    "Whoever needs the last of it subscribes to a worker's own port."
 )
 PROXY = (
     "Messages of 32 and 150 bytes from one publisher that waits where the proxy can take no more. "
