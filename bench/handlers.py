@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import yaml
 from bench import native_parts
 from bench.recording import ROOT, STREAM, SYMBOL
 from feedd.settings import Config
+from feedd.wakefulness import DEVICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +109,7 @@ def handlers() -> list[Handler]:
 def proxied() -> list[Handler]:
     """Return feedd's handlers with the proxy between them and the subscriber."""
     sources = (["native"] if native_is_there() else []) + ["ccxt"]
-    return [
+    found = [
         Handler(
             f"feedd-{source}-proxied",
             f"feedd, `source: {source}`, through the proxy",
@@ -116,6 +118,13 @@ def proxied() -> list[Handler]:
         )
         for source in sources
     ]
+    awake = Handler(
+        f"feedd-{sources[0]}-awake",
+        "the first of these, `keep_cpus_awake: true`",
+        _feedd(sources[0], alone=False, keep_cpus_awake=True),
+        proxied=True,
+    )
+    return [*found, awake] if os.access(DEVICE, os.W_OK) else found
 
 
 def asyncio_handler() -> Handler:

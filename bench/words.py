@@ -26,7 +26,8 @@ WHERE = (
     "caches. And most of the latency is threads waking up: a quote wakes the worker, which writes "
     "to its sockets itself, for the proxy three threads, and two in the subscriber. A proxy that "
     "forwards in the thread that reads would save two of the six, perhaps 60 µs; libzmq's can't. "
-    "Whoever needs the last of it subscribes to a worker's own port."
+    "Whoever needs the last of it has the CPUs kept awake (`keep_cpus_awake`, which is a row "
+    "where the machine allows it), or subscribes to a worker's own port."
 )
 PROXY = (
     "Messages of 32 and 150 bytes from one publisher that waits where the proxy can take no more. "

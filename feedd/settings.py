@@ -98,6 +98,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     base_port: Port = 5555
     symbols: tuple[str | SymbolEntry, ...]
     proxies: Annotated[int, Meta(ge=1, le=2)] = 1
+    keep_cpus_awake: bool = False  # by the proxies, for the last µs of latency
     proxy: ProxySettings = ProxySettings()
     proxy_2: SecondProxySettings = SecondProxySettings()  # only with two proxies
     run_dir: str = "run"

@@ -20,6 +20,7 @@ from feedd.files import make_run_dir
 from feedd.process import raise_open_files, run, worker_arguments
 from feedd.transport.history import History
 from feedd.transport.proxy import Proxy
+from feedd.wakefulness import cpus_awake
 
 if TYPE_CHECKING:
     import argparse
@@ -45,19 +46,25 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         history.start()
         proxy.start()
         log.info("forwarding", lossless=arguments.lossless, **msgspec.to_builtins(endpoints))
-        while not stop.is_set():
-            if not proxy.forwards:
-                raise RuntimeError("libzmq's proxy loop has ended by itself")
-            if not history.runs:
-                raise RuntimeError("the history has ended by itself") from history.fault
-            if not proxy.guard.runs:
-                raise RuntimeError("the guard has ended by itself") from proxy.guard.fault
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+        with cpus_awake() if settings.keep_cpus_awake else contextlib.nullcontext():
+            await _forward(proxy, history, stop)
     finally:
         history.stop()
         proxy.stop()
     log.info("stopped")
+
+
+async def _forward(proxy: Proxy, history: History, stop: asyncio.Event) -> None:
+    """See that all threads run until told to stop."""
+    while not stop.is_set():
+        if not proxy.forwards:
+            raise RuntimeError("libzmq's proxy loop has ended by itself")
+        if not history.runs:
+            raise RuntimeError("the history has ended by itself") from history.fault
+        if not proxy.guard.runs:
+            raise RuntimeError("the guard has ended by itself") from proxy.guard.fault
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
 
 
 if __name__ == "__main__":

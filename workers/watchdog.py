@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     import argparse
 
 STOPPING = "SUPERVISOR_STATE_CHANGE_STOPPING"
+STARTED = "PROCESS_STATE_RUNNING"
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
-    """Look at every tick, until told to stop or until supervisord stops."""
+    """Look at every tick, until told to stop or until supervisord stops; see new processes soon."""
     path = environment.config_path(arguments.config, environment.read())
     guard = Guard(path, Daemon(Path.cwd()))
     watching = asyncio.ensure_future(_watch(guard))
@@ -48,6 +49,9 @@ async def _watch(guard: Guard) -> None:
             log.info("supervisord stops; ending all that it runs")
             guard.end_all()
             return
+        if event == STARTED:
+            guard.watch_soon()
+            continue
         try:
             guard.look()
         except DaemonError as error:

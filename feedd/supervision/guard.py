@@ -29,7 +29,7 @@ END_FEEDS_WITHIN_S = 2.0
 END_RECORDER_WITHIN_S = 1.2
 END_REST_WITHIN_S = 1.2
 WAKE_WITHIN_S = 0.5
-STARTED_ANEW_S = 0.3  # after supervisord was woken
+STARTED_ANEW_S = 0.3  # after supervisord was woken, or has told of a start
 START_TOLERANCE_S = 2  # supervisord tells the start of a process in whole seconds
 HEARTBEAT = "watchdog.beat"  # below run_dir
 RECORDER_SCRIPT = "workers/recorder.py"
@@ -100,23 +100,20 @@ class Guard:
         try:
             self._waker.wake()
         except DaemonError as error:
-            self._unanswered(error)
-            return
+            self._answers = False  # it is not asked again before a look finds that it does
+            _log.warning("supervisord does not answer", why=str(error))
+        else:
+            self.watch_soon()
+
+    def watch_soon(self) -> None:
+        """Watch what was just started, which may end before the next look; of many, all at once."""
         if self._anew is not None:
             self._anew.cancel()
         self._anew = asyncio.get_running_loop().call_later(STARTED_ANEW_S, self._watch_anew)
 
     def _watch_anew(self) -> None:
-        """Watch also what was started anew, which may end again before the next look."""
-        try:
-            if self._answers:
-                self._watch(self._waker.processes())
-        except DaemonError as error:
-            self._unanswered(error)
-
-    def _unanswered(self, error: DaemonError) -> None:
-        self._answers = False  # it is not asked again before a look finds that it does
-        _log.warning("supervisord does not answer", why=str(error))
+        with contextlib.suppress(DaemonError):  # it has much to do, and the next look sees to it
+            self._watch(self._waker.processes())
 
     def _take_in_changes(self) -> None:
         """Listen to the symbols that the configuration has gained."""

@@ -36,7 +36,10 @@ LOSSLESS = "--lossless"  # of a proxy
 PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), RECORDER: 150, EXCHANGE: 200}
 FEED_PRIORITY = 300
 # The default buffer of ten drops the oldest event when the listener is slow.
-EVENTS = {"events": "TICK_5,SUPERVISOR_STATE_CHANGE_STOPPING", "buffer_size": "1000"}
+EVENTS = {
+    "events": "TICK_5,PROCESS_STATE_RUNNING,SUPERVISOR_STATE_CHANGE_STOPPING",
+    "buffer_size": "1000",
+}
 STOP_WAIT_S = 3  # then SIGKILL; a worker's own end takes a fraction of a second
 
 
@@ -51,9 +54,10 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
               *(proxy["workers"] for proxy in proxies.values())]  # fmt: skip
     # Here and not in the file that it reads: so that none waits that was started for live feeds.
     waits = [LOSSLESS] if config.lossless else []
+    awake = ["awake"] if config.keep_cpus_awake else []
     programs: list[tuple[str, list[str], Any]] = [
         (WATCHDOG, ["workers/watchdog.py"], [p["subscribers"] for p in proxies.values()]),
-        *((name, ["workers/proxy.py", name, *waits], p) for name, p in proxies.items()),
+        *((name, ["workers/proxy.py", name, *waits], [p, *awake]) for name, p in proxies.items()),
     ]
     if config.recorder is not None:
         ends = [[proxy["subscribers"], proxy["history"]] for proxy in proxies.values()]

@@ -94,8 +94,19 @@ def test_a_killed_worker_comes_back_with_a_new_session_and_no_other_pid_changes(
     assert after == pids
 
 
+def killed(project: Project) -> None:
+    os.kill(project.pids()[BTC], signal.SIGKILL)
+
+
+def started_by_hand(project: Project) -> None:
+    project.daemon.stop([BTC])
+    time.sleep(0.5)  # longer than what follows from its end
+    project.daemon.start([BTC])
+
+
+@pytest.mark.parametrize("starts_anew", [killed, started_by_hand])
 def test_a_worker_that_was_started_anew_is_watched_before_the_watchdogs_next_look(
-    make_project: Make,
+    starts_anew: Callable[[Project], None], make_project: Make
 ) -> None:
     project = make_project()
     assert project.feedd("start").returncode == 0
@@ -113,7 +124,7 @@ def test_a_worker_that_was_started_anew_is_watched_before_the_watchdogs_next_loo
         eventually(lambda before=last: looked() != before)
         eventually(lambda: watched(project.pids()[BTC]))
         last, old = looked(), project.pids()[BTC]
-        os.kill(old, signal.SIGKILL)
+        starts_anew(project)
         eventually(lambda before=old: project.pids()[BTC] not in {0, before})
         new = project.pids()[BTC]
         eventually(lambda before=last, pid=new: watched(pid) or looked() != before)

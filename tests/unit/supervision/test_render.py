@@ -105,11 +105,17 @@ def test_a_second_proxy_restarts_the_workers_and_its_other_settings_do_not(tmp_p
     assert two["program:proxy-2"]["priority"] == two["program:proxy"]["priority"]
 
 
+def test_cpus_that_are_kept_awake_are_the_proxies_affair_alone(tmp_path: Path) -> None:
+    before, after = rendered(tmp_path, TWO), rendered(tmp_path, f"{TWO}keep_cpus_awake: true\n")
+    changed = [name for name in before if dict(before[name]) != dict(after[name])]
+    assert changed == ["program:proxy"]
+
+
 def test_the_watchdog_is_an_event_listener_whose_standard_output_is_the_protocols(
     tmp_path: Path,
 ) -> None:
     listener = rendered(tmp_path, TWO)[WATCHDOG]
-    assert "TICK_5" in listener["events"].split(",")
+    assert {"TICK_5", "PROCESS_STATE_RUNNING"} < set(listener["events"].split(","))
     assert int(listener["buffer_size"]) >= 1000
     assert "redirect_stderr" not in listener
     assert listener["stdout_logfile"] == "NONE"
