@@ -90,8 +90,7 @@ async def main(
         while not stopped:
             now_s = time.monotonic()
             due = min(count, int((now_s - began_s) * per_s))
-            for number in range(sent, due):
-                sources[number % symbols].quote()
+            _quote(sources, range(sent, due))
             if sent < count <= due:
                 say("published", count=count, high=max(map(Source.high, sources)))
             sent = due
@@ -105,6 +104,16 @@ async def main(
         say("stopping")
         await asyncio.gather(*(source.publisher.close() for source in sources))
         say("stopped")
+
+
+def _quote(sources: list[Source], numbers: range) -> None:
+    """Publish what is due in one piece, as a feed does with what is at hand."""
+    for source in sources:
+        source.publisher.hold()
+    for number in numbers:
+        sources[number % len(sources)].quote()
+    for source in sources:
+        source.publisher.release()
 
 
 async def _wait(sources: list[Source], signals: list[list[int]]) -> None:
