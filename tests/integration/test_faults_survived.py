@@ -127,7 +127,7 @@ class Worker:
             return all(now >= then + count for then, now in counts)
 
         await self.until(yields, "no more events")
-        await self.until(lambda: self.seen.states[-1][0] == "live", "not live")
+        await self.until(lambda: self.seen.states and self.seen.states[-1][0] == "live", "not live")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
