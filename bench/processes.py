@@ -117,7 +117,7 @@ def pss_mb(pid: int) -> float:
 def free_ports(count: int) -> list[int]:
     """Return ports in a row that nobody has, below those that outgoing connections take."""
     while True:
-        first = random.randrange(10_000, 30_000)  # noqa: S311  not for a secret
+        first = random.randrange(10_000, 20_000)  # noqa: S311  not for a secret
         sockets = [socket.socket() for _ in range(count)]
         try:
             for number, one in enumerate(sockets):

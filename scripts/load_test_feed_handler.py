@@ -14,9 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +27,7 @@ from typing import TYPE_CHECKING
 import psutil
 import yaml
 
+from bench.processes import free_ports
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -156,22 +155,6 @@ def write_config(folder: Path, rate: float, bursts: bool) -> tuple[str, Path]:
     path = folder / "feedd.yaml"
     path.write_text(yaml.safe_dump(settings))
     return endpoint, path
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports in a row that nobody has, below those that outgoing connections take."""
-    while True:
-        first = random.randrange(10_000, 20_000)  # noqa: S311  not for a secret
-        sockets = [socket.socket() for _ in range(count)]
-        try:
-            for number, one in enumerate(sockets):
-                one.bind(("127.0.0.1", first + number))
-        except OSError:
-            continue
-        finally:
-            for one in sockets:
-                one.close()
-        return list(range(first, first + count))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from feedd.replay.player import Player
-    from feedd.transport.worker_socket import WorkerSocket
+    from feedd.transport.verbatim import VerbatimPublisher
 
 PROXY_WAIT_S = 5.0
 LOOK_EVERY_S = 0.5
@@ -24,7 +24,7 @@ TELL_AFTER_S = 2.0
 _log = structlog.get_logger()
 
 
-async def connect(publisher: WorkerSocket, proxies: Sequence[str], *, lossless: bool) -> None:
+async def connect(publisher: VerbatimPublisher, proxies: Sequence[str], *, lossless: bool) -> None:
     """Connect to the proxies, and wait for them; for ever where nothing may be dropped.
 
     What is published to a proxy that has not subscribed yet goes nowhere.

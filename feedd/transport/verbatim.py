@@ -5,6 +5,7 @@ Both drop for a subscriber that is slow, as a live worker does, or, `lossless`, 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket as sockets
 import threading
@@ -14,24 +15,77 @@ from typing import TYPE_CHECKING
 import zmq
 
 from feedd.errors import EndpointInUseError
+from feedd.patience import bind_patiently
+from feedd.transport.endpoints import connectable
 from feedd.transport.guard import Guard
 from feedd.transport.proxy import FORWARDED, LOOK_MS, SETTLE_MS, SUBSCRIPTION_BYTES
-from feedd.transport.sockets import SUBSCRIBE, bind, make_lossless, make_socket, wants_data
-from feedd.transport.worker_socket import MORE, SUBSCRIPTIONS_AT_ONCE, WorkerSocket
+from feedd.transport.sockets import (
+    PROXY_MARK,
+    SUBSCRIBE,
+    bind,
+    make_lossless,
+    make_socket,
+    wants_data,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
+MORE = int(zmq.SNDMORE)
+SUBSCRIPTIONS_AT_ONCE = 10_000  # read in one go, so that a flood of them can't stop the replay
 RESEND_MS = 100  # so often a send that waits looks whether it still should
 
 
-class VerbatimPublisher(WorkerSocket):
-    """A worker's socket for frames that were published before."""
+class VerbatimPublisher:
+    """A worker's one socket for frames that were published before.
+
+    It binds the port of its own and connects to the proxies. Connecting to a bound proxy, instead
+    of being connected to, is what keeps messages over a restart of the proxy: on the connecting
+    side libzmq keeps the queue while the peer is away. The socket is an XPUB, which to every peer
+    is a PUB; but it shows who subscribes, and so tells when a proxy is there.
+    """
 
     def __init__(self, *, lossless: bool) -> None:
-        super().__init__()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = make_socket(self._context, zmq.XPUB)
         if lossless:
             make_lossless(self._socket, RESEND_MS)
+        # What pyzmq's `send` itself calls, after looking for options that this socket never has.
+        self._send = super(zmq.Socket, self._socket).send
+        self._proxies: set[bytes] = set()  # the marks of those that take messages
+
+    async def bind(self, endpoint: str) -> None:
+        """Bind the own port, patiently; raise EndpointInUseError when it stays taken."""
+        await bind_patiently(lambda: bind(self._socket, endpoint))
+
+    @property
+    def proxies_connected(self) -> int:
+        """How many proxies take messages, or did before they went away."""
+        return len(self._proxies)
+
+    async def connect(self, proxies: Sequence[str], timeout_s: float) -> bool:
+        """Connect to the proxies and wait until all take messages; return whether they do.
+
+        After the timeout the connections are still tried in the background, for ever.
+        """
+        for proxy in proxies:
+            self._socket.connect(connectable(proxy))
+        deadline = time.monotonic() + timeout_s
+        while self.proxies_connected < len(proxies) and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+            self.read_subscriptions()
+        return self.proxies_connected >= len(proxies)
+
+    def read_subscriptions(self) -> None:
+        """Take in who came and went."""
+        for frame in _subscriptions(self._socket):
+            mark = frame[1:]
+            if not mark.startswith(PROXY_MARK):
+                continue
+            if frame[:1] == SUBSCRIBE:
+                self._proxies.add(mark)
+            else:
+                self._proxies.discard(mark)
 
     def send(self, topic: bytes, payload: bytes) -> bool:
         """Send a message; return False where it was not sent because a subscriber is behind."""
@@ -49,6 +103,11 @@ class VerbatimPublisher(WorkerSocket):
         """
         self._socket.close(linger=-1)
         return _ended(self._context, stop)
+
+    def close(self) -> None:
+        """Send what is queued, for at most the linger time, and close."""
+        self._socket.close()
+        self._context.term()
 
 
 class VerbatimEndpoint:
@@ -105,11 +164,7 @@ class VerbatimEndpoint:
 
     def read_subscriptions(self) -> None:
         """Take in who came and went."""
-        for _ in range(SUBSCRIPTIONS_AT_ONCE):
-            try:
-                frame = self._socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        for frame in _subscriptions(self._socket):
             if frame == SUBSCRIBE and self._unheard:
                 self._unheard -= 1
             else:
@@ -137,6 +192,15 @@ class VerbatimEndpoint:
     def _end(self, linger_ms: int | None) -> None:
         self.guard.stop()
         self._socket.close(linger=linger_ms)
+
+
+def _subscriptions(socket: zmq.Socket[bytes]) -> Iterator[bytes]:
+    """Yield what subscribers have sent, as far as it is there."""
+    for _ in range(SUBSCRIPTIONS_AT_ONCE):
+        try:
+            yield socket.recv(zmq.NOBLOCK)
+        except zmq.Again:
+            return
 
 
 def _ended(context: zmq.Context[zmq.Socket[bytes]], stop: Callable[[float], bool]) -> bool:

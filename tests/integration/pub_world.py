@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
+import pytest
 import uvloop
 import zmq
-from conftest import eventually
+from conftest import eventually, free_ports
 
 from feedd.transport.outbox import Outbox
 from feedd.transport.pub_socket import PubSocket
 from feedd.transport.zmtp import GREETING, LENGTH_BYTES, command, message_head
 
+A, B, C = b"quote.x.A.", b"trade.x.A.", b"status.x.A."
+TOPICS = [A, B, C]
 T = TypeVar("T")
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
@@ -170,3 +173,28 @@ def is_ended(one: socket.socket) -> bool:
     except ConnectionError:
         return True
     return True
+
+
+@pytest.fixture(name="peers")
+def closed_peers() -> Iterator[Peers]:
+    peers = Peers()
+    yield peers
+    peers.close()
+
+
+@pytest.fixture(name="make_pub")
+def ended_pubs() -> Iterator[Callable[..., Pub]]:
+    pubs: list[Pub] = []
+
+    def make(loop: str = "uvloop") -> Pub:
+        pubs.append(Pub(TOPICS, loop))
+        return pubs[-1]
+
+    yield make
+    for pub in pubs:
+        pub.end()
+
+
+@pytest.fixture(name="port")
+def port_of_its_own() -> int:
+    return free_ports(1)[0]
