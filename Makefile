@@ -39,7 +39,7 @@ test-ccxt-latest:
 	@$(LATEST) -m pip install -q --disable-pip-version-check -r requirements-dev.lock
 	@$(LATEST) -m pip install -q --disable-pip-version-check --upgrade ccxt
 	@$(LATEST) -c "import importlib.metadata as m; print('ccxt', m.version('ccxt'))"
-	@$(LATEST) -m pytest tests/unit/sources/test_ccxt_import.py
+	@$(LATEST) -m pytest tests/unit/sources/ccxt/test_ccxt_import.py
 
 lint: .venv/.feedd-dev
 	$(BIN)/ruff check .

@@ -144,7 +144,7 @@ def record(quick: bool) -> None:
     recorder_rate.run(quick=quick)
     print(f"Replaying {recording()}, imported:", flush=True)
     with folder() as own:
-        words = ["-m", "feedd.cli", "import", recording(), "--out", own]
+        words = ["-m", "feedd", "import", recording(), "--out", own]
         subprocess.run(
             [sys.executable, *words], cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, check=True,

@@ -11,8 +11,8 @@ import runpy
 import sys
 from pathlib import Path
 
-from feedd import config
-from feedd.process import run, worker_arguments
+from feedd.config import load as config
+from feedd.runtime.process import run, worker_arguments
 
 FEED = Path(__file__).resolve().parent.parent / "workers" / "feed.py"
 

@@ -11,8 +11,8 @@ import yaml
 
 from bench import native_parts
 from bench.recording import ROOT, STREAM, SYMBOL
-from feedd.settings import Config
-from feedd.wakefulness import DEVICE
+from feedd.config.settings import Config
+from feedd.runtime.cpu_latency import DEVICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -105,7 +105,7 @@ def feedd(line: Line, *words: str, timeout_s: float) -> float:
     """Run a command of feedd's in a line's folder; return how many seconds it took."""
     began_s = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "feedd.cli", *words],
+        [sys.executable, "-m", "feedd", *words],
         cwd=line.folder, env=environment(), capture_output=True, text=True, timeout=timeout_s,
         check=False,
     )  # fmt: skip

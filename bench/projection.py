@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bench.figures import slope
 from bench.recording import ROOT
-from feedd.exchange.server import CONNECTS
+from feedd.embedded.server import CONNECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.errors import BenchError
-from feedd.exchange.tape import read
+from feedd.embedded.tape import read
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "binanceusdm_btcusdt_20240808.gz"

@@ -28,8 +28,8 @@ import feedd
 from bench.processes import free_ports
 from feedd.clock import NS_PER_S
 from feedd.codec import decode
-from feedd.recording.recording import Recording
-from feedd.recording.times import iso
+from feedd.recordings.format.recording import Recording
+from feedd.recordings.format.times import iso
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 3
@@ -100,7 +100,7 @@ class _Running:
 
 def _foreground(played: Played, pace: str, *more: str) -> _Running:
     endpoint = f"tcp://127.0.0.1:{free_ports(2)[0]}"
-    command = [sys.executable, "-m", "feedd.cli", "replay", str(played.recording), "--pace", pace]
+    command = [sys.executable, "-m", "feedd", "replay", str(played.recording), "--pace", pace]
     process = subprocess.Popen(
         [*command, "--wait", "--endpoint", endpoint, *more],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

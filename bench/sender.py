@@ -33,14 +33,14 @@ from typing import TYPE_CHECKING, Any
 from bench import recording
 from bench.errors import BenchError
 from feedd.clock import Clock
-from feedd.exchange.instruments import Instrument, listed
-from feedd.exchange.market import Refused
-from feedd.exchange.server import ExchangeServer
+from feedd.embedded.instruments import Instrument, listed
+from feedd.embedded.market import Refused
+from feedd.embedded.server import ExchangeServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from feedd.exchange.streams import Stream
+    from feedd.embedded.streams import Stream
 
 CHUNK_FRAMES = 300
 WAITING_BYTES = 512 * 1024  # at a blast: what may wait for a reader

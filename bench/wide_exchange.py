@@ -8,7 +8,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-from feedd.exchange import engine, instruments
+from feedd.embedded import engine, instruments
 
 SYMBOLS = 250
 

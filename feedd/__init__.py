@@ -29,8 +29,8 @@ if TYPE_CHECKING:
         Trade,
         UpstreamGap,
     )
-    from feedd.client.recorded_stream import RecordedStream, open_recording
     from feedd.client.stream import Stream, subscribe
+    from feedd.recordings.stream.stream import RecordedStream, open_recording
     from feedd.topics import topic
 
 __version__ = "0.1.0"
@@ -60,9 +60,9 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "RecordedStream": "feedd.client.recorded_stream",
+    "RecordedStream": "feedd.recordings.stream.stream",
     "Stream": "feedd.client.stream",
-    "open_recording": "feedd.client.recorded_stream",
+    "open_recording": "feedd.recordings.stream.stream",
     "subscribe": "feedd.client.stream",
     "topic": "feedd.topics",
 }

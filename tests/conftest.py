@@ -187,7 +187,7 @@ class Project:
         )  # fmt: skip
 
     def feedd(self, *arguments: str, **options: Any) -> Any:
-        return self.run(PYTHON, "-m", "feedd.cli", *arguments, **options)
+        return self.run(PYTHON, "-m", "feedd", *arguments, **options)
 
     def supervisorctl(self, *arguments: str) -> Any:
         return self.run(PYTHON, "-m", "supervisor.supervisorctl", *arguments)

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from feedd import codec, model
+from feedd.cli.export import add_export
+from feedd.cli.import_ import add_import
 from feedd.client import events
-from feedd.importing.command import add_import
-from feedd.recording.records import LIVE, NOTICE, REPLAYED, SNAPSHOT
-from feedd.recording.segment import Meta, SegmentWriter
-from feedd.tables.command import add_export
+from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED, SNAPSHOT
+from feedd.recordings.format.segment import Meta, SegmentWriter
 from feedd.topics import topic
 
 BEGUN_NS = 1_723_161_256_000_000_001

@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from feedd import config, environment
 from feedd.clock import Clock
+from feedd.config import environment
+from feedd.config import load as config
+from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
+from feedd.embedded.recorded import RecordedMarket, load_tapes
+from feedd.embedded.server import ExchangeServer
+from feedd.embedded.truth import TruthLog
 from feedd.errors import ConfigError
-from feedd.exchange.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
-from feedd.exchange.recorded import RecordedMarket, load_tapes
-from feedd.exchange.server import ExchangeServer
-from feedd.exchange.truth import TruthLog
-from feedd.process import run, worker_arguments
+from feedd.runtime.process import run, worker_arguments
 from feedd.topics import market_id
 
 if TYPE_CHECKING:
     import argparse
     import asyncio
 
-    from feedd.exchange.market import Market
-    from feedd.settings import EmbeddedExchange
+    from feedd.config.settings import EmbeddedExchange
+    from feedd.embedded.market import Market
 
 
 def build_market(settings: EmbeddedExchange) -> Market:

@@ -6,15 +6,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feedd import config, environment, ports
 from feedd.clock import NS_PER_MS, Clock
+from feedd.config import environment, ports
+from feedd.config import load as config
 from feedd.errors import ConfigError
-from feedd.feed import FeedLoop
-from feedd.files import next_session
-from feedd.logs import setup as logs
-from feedd.process import run, usage_meter, worker_arguments
+from feedd.feed.loop import FeedLoop
+from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
+from feedd.runtime.files import next_session
+from feedd.runtime.logs import setup as logs
+from feedd.runtime.process import run, usage_meter, worker_arguments
 from feedd.sources.base import Backoff
-from feedd.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.topics import file_name
 from feedd.transport.publisher import Publisher
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import argparse
     import asyncio
 
-    from feedd.settings import Config, Feed
+    from feedd.config.settings import Config, Feed
     from feedd.sources.base import Source
 
 
@@ -48,7 +49,7 @@ def make_source(
         )  # fmt: skip
     if feed.source == "replay":
         raise ConfigError(f"{feed.name} is configured as a replay since it was started: make start")
-    from feedd.sources.ccxt_pro import CcxtSource  # noqa: PLC0415
+    from feedd.sources.ccxt.source import CcxtSource  # noqa: PLC0415
 
     return CcxtSource(feed.exchange, feed.symbol, channels, **given)
 

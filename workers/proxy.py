@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from feedd import config, environment
+from feedd.config import environment
+from feedd.config import load as config
 from feedd.errors import ConfigError
-from feedd.files import make_run_dir
-from feedd.process import raise_open_files, run, worker_arguments
+from feedd.runtime.cpu_latency import cpus_awake
+from feedd.runtime.files import make_run_dir
+from feedd.runtime.process import raise_open_files, run, worker_arguments
 from feedd.transport.history import History
 from feedd.transport.proxy import Proxy
-from feedd.wakefulness import cpus_awake
 
 if TYPE_CHECKING:
     import argparse

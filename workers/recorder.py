@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from feedd import config, environment
+from feedd.config import environment
+from feedd.config import load as config
 from feedd.errors import ConfigError
-from feedd.process import raise_open_files, run, worker_arguments
-from feedd.recorder import report
-from feedd.recorder.recorder import Recorder
+from feedd.recordings.recorder import report
+from feedd.recordings.recorder.recorder import Recorder
+from feedd.runtime.process import raise_open_files, run, worker_arguments
 
 if TYPE_CHECKING:
     import argparse

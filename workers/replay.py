@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from feedd import config, environment, ports
+from feedd.config import environment, ports
+from feedd.config import load as config
 from feedd.errors import ConfigError
-from feedd.files import make_run_dir
-from feedd.logs import setup as logs
-from feedd.process import START_SECS, SUPERVISED, run, worker_arguments
-from feedd.replay import common_start, symbols, waiting
-from feedd.replay.frames import frames, tell
-from feedd.replay.moving import Mover
-from feedd.replay.player import Player
+from feedd.recordings.replay import common_start, symbols, waiting
+from feedd.recordings.replay.frames import frames, tell
+from feedd.recordings.replay.moving import Mover
+from feedd.recordings.replay.player import Player
+from feedd.runtime.files import make_run_dir
+from feedd.runtime.logs import setup as logs
+from feedd.runtime.process import START_SECS, SUPERVISED, run, worker_arguments
 from feedd.topics import file_name
 from feedd.transport.sockets import LINGER_MS
 from feedd.transport.verbatim import VerbatimPublisher
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from feedd.recording.reading import Damage
-    from feedd.settings import Config, Feed
+    from feedd.config.settings import Config, Feed
+    from feedd.recordings.format.reading import Damage
 
 _log = structlog.get_logger()
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from feedd import environment
-from feedd.process import run, worker_arguments
+from feedd.config import environment
+from feedd.runtime.process import run, worker_arguments
 from feedd.supervision.daemon import Daemon, DaemonError
-from feedd.supervision.guard import Guard
 from feedd.supervision.listener import events
+from feedd.supervision.watch_loop import Guard
 
 if TYPE_CHECKING:
     import argparse

@@ -1,6 +1,6 @@
 """The truth log, read into as little memory as an audit needs: some 40 bytes an event.
 
-The format is the embedded exchange's, `feedd.exchange.truth`; the data of an event stays in the
+The format is the embedded exchange's, `feedd.embedded.truth`; the data of an event stays in the
 file, and is read again where it is wanted.
 """
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from feedd import config, locks, ports
+from feedd.config import edit as config_edit
+from feedd.config import load as config
+from feedd.config import ports
 from feedd.errors import ConfigError, FeeddError
-from feedd.files import rewrite
-from feedd.locks import BusyError
-from feedd.operation import config_edit
 from feedd.operation.startup import EndedError, StartError, refuse_another, wait_until_live
+from feedd.runtime import locks
+from feedd.runtime.files import rewrite
+from feedd.runtime.locks import BusyError
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon, DaemonError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from feedd.config.settings import Config, Feed, SymbolEntry
     from feedd.operation.progress import Say
-    from feedd.settings import Config, Feed, SymbolEntry
 
 
 def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:

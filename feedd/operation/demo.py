@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from feedd import config
+from feedd.config import load as config
 from feedd.errors import ConfigError
 from feedd.operation import show
 from feedd.operation.startup import start
-from feedd.process import PR_SET_PDEATHSIG
+from feedd.runtime.process import PR_SET_PDEATHSIG
 from feedd.supervision.daemon import Daemon, project_root
 from feedd.transport.subscriber import Subscriber
 

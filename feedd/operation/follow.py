@@ -10,16 +10,16 @@ import time
 from typing import TYPE_CHECKING
 
 from feedd.errors import ConfigError
-from feedd.logs import lines as log_lines
-from feedd.logs.setup import LOG_SUFFIX
+from feedd.runtime.logs import lines as log_lines
+from feedd.runtime.logs.setup import LOG_SUFFIX
 from feedd.topics import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from feedd.logs.lines import Line
-    from feedd.settings import Config
+    from feedd.config.settings import Config
+    from feedd.runtime.logs.lines import Line
 
 STDERR_SUFFIX = ".stderr"
 SUPERVISORD = "supervisord"

@@ -16,16 +16,16 @@ import psutil
 
 from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.errors import FINAL_EXIT_CODES
-from feedd.logs.setup import LOG_SUFFIX
-from feedd.recorder import report as recorder_report
+from feedd.recordings.recorder import report as recorder_report
+from feedd.runtime.logs.setup import LOG_SUFFIX
 from feedd.supervision.daemon import HungError
-from feedd.supervision.guard import HEARTBEAT
 from feedd.supervision.render import EXCHANGE, PROXIES, RECORDER, WATCHDOG
+from feedd.supervision.watch_loop import HEARTBEAT
 from feedd.supervision.watchdog import AWAY
 from feedd.transport.statuses import Statuses
 
 if TYPE_CHECKING:
-    from feedd.settings import Config, Feed
+    from feedd.config.settings import Config, Feed
     from feedd.supervision.daemon import Daemon
     from feedd.transport.statuses import Heard
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from feedd import config as configuration
-from feedd import locks, ports
+from feedd.config import load as configuration
+from feedd.config import ports
 from feedd.errors import ConfigError, FeeddError
 from feedd.operation import health
 from feedd.operation.health import Health, Report
 from feedd.operation.progress import COMING_UP_S, FEW, Progress, Say
+from feedd.runtime import locks
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Sequence
 
+    from feedd.config.settings import Config
     from feedd.operation.health import ProcessHealth
-    from feedd.settings import Config
 
 LOOK_AGAIN_S = 0.2
 ANSWER_S = 20.0  # supervisord is busy while a hundred processes come up

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from feedd.budget.locks import locked
 from feedd.clock import NS_PER_MS
 from feedd.errors import ConfigError, SourceError, UnknownSymbolError
-from feedd.files import write_atomically
+from feedd.runtime.files import write_atomically
+from feedd.sources.limits.lock_file import locked
 from feedd.sources.refusals import unknown
 
 if TYPE_CHECKING:

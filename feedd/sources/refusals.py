@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from feedd import secrets
 from feedd.errors import ConfigError, CredentialsError
+from feedd.runtime import secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

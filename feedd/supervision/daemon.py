@@ -16,7 +16,7 @@ import psutil
 from supervisor.xmlrpc import Faults
 
 from feedd.errors import ConfigError, FeeddError
-from feedd.process import DAEMON_PID_FILE
+from feedd.runtime.process import DAEMON_PID_FILE
 from feedd.supervision.render import EXCHANGE, PID_FILE, PROXIES, SUPERVISOR_SOCKET
 
 if TYPE_CHECKING:

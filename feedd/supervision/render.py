@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from feedd.errors import FINAL_EXIT_CODES, ConfigError
-from feedd.files import write_atomically
-from feedd.process import DAEMON_PID_FILE, START_SECS
+from feedd.runtime.files import write_atomically
+from feedd.runtime.process import DAEMON_PID_FILE, START_SECS
 
 if TYPE_CHECKING:
-    from feedd.settings import Config
+    from feedd.config.settings import Config
 
 INCLUDE = Path("run/supervisor.d/feedd.conf")
 SUPERVISOR_SOCKET = Path("run/supervisor.sock")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import zmq
 
-from feedd.patience import bind_patiently
+from feedd.runtime.bind_retry import bind_patiently
 from feedd.transport.requests import answer
 from feedd.transport.rings import Rings
 from feedd.transport.sockets import REQUEST_BYTES, bind, make_socket

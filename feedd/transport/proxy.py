@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from feedd.patience import bind_patiently
-from feedd.transport.guard import Guard
+from feedd.runtime.bind_retry import bind_patiently
 from feedd.transport.sockets import (
     LOSSLESS_HIGH_WATER_MARK,
     PROXY_MARK,
@@ -24,9 +23,10 @@ from feedd.transport.sockets import (
     make_socket,
     wants_data,
 )
+from feedd.transport.subscription_guard import Guard
 
 if TYPE_CHECKING:
-    from feedd.settings import ProxySettings
+    from feedd.config.settings import ProxySettings
 
 SUBSCRIPTION_BYTES = 4096  # whoever sends a longer one is disconnected
 # Of one connection, that wait for the loop. It takes in all that wait before it forwards the next

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from feedd.patience import bind_patiently
+from feedd.runtime.bind_retry import bind_patiently
 from feedd.transport.endpoints import address_of, connectable, not_bound
 from feedd.transport.outbox import MOST_BYTES, Outbox
 from feedd.transport.zmtp import GREETING, Subscriber, ZmtpError

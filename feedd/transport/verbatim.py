@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import zmq
 
 from feedd.errors import EndpointInUseError
-from feedd.patience import bind_patiently
+from feedd.runtime.bind_retry import bind_patiently
 from feedd.transport.endpoints import connectable
-from feedd.transport.guard import Guard
 from feedd.transport.proxy import FORWARDED, LOOK_MS, SETTLE_MS, SUBSCRIPTION_BYTES
 from feedd.transport.sockets import (
     PROXY_MARK,
@@ -27,6 +26,7 @@ from feedd.transport.sockets import (
     make_socket,
     wants_data,
 )
+from feedd.transport.subscription_guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

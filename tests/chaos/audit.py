@@ -28,7 +28,7 @@ class Findings:
 def audit(truth: Path, seen: Path, folder: Path, *, lenient: bool) -> Findings:
     """Return what the auditor says; raise AssertionError where it can't judge."""
     done = subprocess.run(
-        [PYTHON, "-m", "feedd.cli", "audit", str(truth), str(seen), "--json",
+        [PYTHON, "-m", "feedd", "audit", str(truth), str(seen), "--json",
          *(LENIENT if lenient else ())],
         cwd=folder, capture_output=True, text=True, check=False, env=clean_environment(),
     )  # fmt: skip

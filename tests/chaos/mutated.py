@@ -17,16 +17,16 @@ import msgspec
 
 from chaos.frame import Run, case
 from feedd.books.diff import DiffBook
-from feedd.books.streamed import StreamedBook
 from feedd.client.protocol import Protocol
-from feedd.sources.raw_messages import (
+from feedd.transport.requests import answer
+from feedd.transport.rings import Rings
+from feedd.venues.bybit.book import StreamedBook
+from feedd.venues.raw_messages import (
     binance_candles,
     binance_mark,
     binance_rest_trade,
     bybit_candles,
 )
-from feedd.transport.requests import answer
-from feedd.transport.rings import Rings
 
 EACH = 250_000
 EACH_SHORT = 1_000

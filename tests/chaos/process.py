@@ -114,7 +114,7 @@ class Recording(Process):
         self._offset_ns = time.monotonic_ns() - time.time_ns()
         self._states: dict[str, list[tuple[float, str]]] = {}  # by feed
         self._ticked: dict[str, float] = {}  # by topic, when the last one came
-        command = [PYTHON, "-m", "feedd.cli", "tail", "--json", *topics]
+        command = [PYTHON, "-m", "feedd", "tail", "--json", *topics]
         super().__init__(command, out, folder, to_stdout=True, **environment)
 
     @property

@@ -18,8 +18,8 @@ import zmq
 from conftest import eventually, free_ports
 from looped import Looped
 
+from feedd.config.settings import ProxySettings
 from feedd.model import Gap, Latency, Quote, State, Status
-from feedd.settings import ProxySettings
 from feedd.transport.proxy import Proxy
 from feedd.transport.publisher import Publisher
 

@@ -12,10 +12,10 @@ from typing import Any
 import aiohttp
 
 from feedd.clock import Clock
-from feedd.exchange.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
-from feedd.exchange.market import Market
-from feedd.exchange.server import ExchangeServer
-from feedd.exchange.truth import MARKS, TruthLog
+from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
+from feedd.embedded.market import Market
+from feedd.embedded.server import ExchangeServer
+from feedd.embedded.truth import MARKS, TruthLog
 
 WITHIN_S = 45
 TEXT, CLOSE = aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.CLOSE

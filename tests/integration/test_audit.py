@@ -21,7 +21,7 @@ PROGRAM = "feed-binanceusdm-BTC-USDT-USDT"
 def record(project: Project, name: str, *options: str) -> subprocess.Popen[bytes]:
     with (project.root / name).open("wb") as file:
         return subprocess.Popen(
-            [PYTHON, "-m", "feedd.cli", "tail", "--json", *options], cwd=project.root, stdout=file,
+            [PYTHON, "-m", "feedd", "tail", "--json", *options], cwd=project.root, stdout=file,
             stderr=subprocess.PIPE, env=clean_environment(),
         )  # fmt: skip
 

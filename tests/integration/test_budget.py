@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import Project, eventually
 
-from feedd.exchange.instruments import listed
+from feedd.embedded.instruments import listed
 
 WORKERS = int(os.environ.get("FEEDD_TEST_WORKERS", "12"))  # 54 symbols are listed
 STARTED_WITHIN_S = 60.0 + 6.0 * WORKERS  # where the machine is busy with other things

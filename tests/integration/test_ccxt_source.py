@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 
 from feedd.clock import Clock
+from feedd.config.faults import Fault
+from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
+from feedd.embedded.http_answers import API_KEY, API_SECRET
+from feedd.embedded.market import Message
+from feedd.embedded.outlet import Client
+from feedd.embedded.server import ExchangeServer
+from feedd.embedded.streams import parse
+from feedd.embedded.truth import TruthLog
 from feedd.errors import ConfigError, CredentialsError, SourceError, UnknownSymbolError
-from feedd.exchange.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
-from feedd.exchange.market import Message
-from feedd.exchange.outlet import Client
-from feedd.exchange.rest import API_KEY, API_SECRET
-from feedd.exchange.server import ExchangeServer
-from feedd.exchange.streams import parse
-from feedd.exchange.truth import TruthLog
-from feedd.fault_table import Fault
+from feedd.feed.session import Session
 from feedd.model import Tick
-from feedd.session import Session
 from feedd.sources import trade_keeper
-from feedd.sources.ccxt_pro import CcxtSource
+from feedd.sources.ccxt.source import CcxtSource
 
 CHANNELS = ("ticker", "quote", "trade")
 

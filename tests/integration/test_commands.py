@@ -39,7 +39,7 @@ def popen(folder: Path, *command: str, **environment: str) -> subprocess.Popen[s
 
 def demo(project: Project) -> subprocess.Popen[str]:
     return popen(
-        project.root, PYTHON, "-m", "feedd.cli", "--config", str(project.config_path), "demo",
+        project.root, PYTHON, "-m", "feedd", "--config", str(project.config_path), "demo",
         BINANCE_API_KEY="not for the demo", BINANCE_SECRET="x",
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ WRONG = str(Path(__file__).with_name("wrong_clients.py"))
 
 def conformance(*arguments: str) -> Any:
     return subprocess.run(
-        [PYTHON, "-m", "feedd.cli", "conformance", *arguments],
+        [PYTHON, "-m", "feedd", "conformance", *arguments],
         cwd=REPOSITORY, capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
 

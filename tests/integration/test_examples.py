@@ -16,8 +16,8 @@ from integration.client_world import Feed, Threaded, World
 
 import feedd
 from feedd import model
-from feedd.recording.records import LIVE, NOTICE
-from feedd.recording.segment import Meta, SegmentWriter
+from feedd.recordings.format.records import LIVE, NOTICE
+from feedd.recordings.format.segment import Meta, SegmentWriter
 
 WAVE = 1200  # quotes: up for half of them, then down
 THREE_WAYS = [sys.executable, "-u", str(REPOSITORY / "examples" / "three_ways.py")]
@@ -92,7 +92,7 @@ def test_a_strategy_runs_on_a_recording(recording: Path) -> None:
 def test_the_same_strategy_says_the_same_of_a_replay(recording: Path) -> None:
     endpoint = f"tcp://127.0.0.1:{free_ports(2)[0]}"
     replay = subprocess.Popen(
-        [sys.executable, "-m", "feedd.cli", "replay", recording, "--pace", "0",
+        [sys.executable, "-m", "feedd", "replay", recording, "--pace", "0",
          "--endpoint", endpoint],
         cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip

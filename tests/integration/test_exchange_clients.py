@@ -14,9 +14,9 @@ import ccxt.pro
 import pytest
 
 from feedd.clock import Clock
-from feedd.exchange.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
-from feedd.exchange.server import ExchangeServer
-from feedd.exchange.truth import TruthLog
+from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
+from feedd.embedded.server import ExchangeServer
+from feedd.embedded.truth import TruthLog
 
 WITHIN_S = 45
 SYMBOLS = {"bybit": "BTC/USDT:USDT", "binance": "BTC/USDT"}

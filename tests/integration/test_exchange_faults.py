@@ -26,9 +26,9 @@ from fault_world import (
 )
 
 from feedd.clock import Clock
-from feedd.exchange.binance import protocol
-from feedd.exchange.recorded import RecordedMarket, load_tapes
-from feedd.fault_table import Fault
+from feedd.config.faults import Fault
+from feedd.embedded.binance import protocol
+from feedd.embedded.recorded import RecordedMarket, load_tapes
 
 Case = Callable[["Place"], Awaitable[None]]
 

@@ -15,18 +15,18 @@ import aiohttp
 import pytest
 from conftest import recording
 
-from feedd import patience
 from feedd.clock import Clock
+from feedd.embedded import server as server_module
+from feedd.embedded.binance import protocol as binance
+from feedd.embedded.engine import SymbolHistory
+from feedd.embedded.generated import GeneratedMarket, GeneratedSpot
+from feedd.embedded.http_answers import API_KEY
+from feedd.embedded.market import Market, Message
+from feedd.embedded.recorded import RecordedMarket, load_tapes
+from feedd.embedded.server import ExchangeServer
+from feedd.embedded.truth import TruthLog
 from feedd.errors import EndpointInUseError
-from feedd.exchange import server as server_module
-from feedd.exchange.binance import protocol as binance
-from feedd.exchange.engine import SymbolHistory
-from feedd.exchange.generated import GeneratedMarket, GeneratedSpot
-from feedd.exchange.market import Market, Message
-from feedd.exchange.recorded import RecordedMarket, load_tapes
-from feedd.exchange.rest import API_KEY
-from feedd.exchange.server import ExchangeServer
-from feedd.exchange.truth import TruthLog
+from feedd.runtime import bind_retry as patience
 
 WITHIN_S = 45
 STILL = 1e-6  # the scale of a clock that all but stands still: no minute and no second ends

@@ -21,19 +21,20 @@ import msgpack
 import pytest
 import zmq.asyncio
 
-from feedd import pace, session
 from feedd.clock import Clock
+from feedd.config.faults import Fault
+from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
+from feedd.embedded.http_answers import API_KEY, API_SECRET
+from feedd.embedded.server import ExchangeServer
+from feedd.embedded.truth import TruthLog
 from feedd.errors import CredentialsError, FinalError
-from feedd.exchange.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
-from feedd.exchange.rest import API_KEY, API_SECRET
-from feedd.exchange.server import ExchangeServer
-from feedd.exchange.truth import TruthLog
-from feedd.fault_table import Fault
-from feedd.feed import FeedLoop
-from feedd.sources import ccxt_exchange
+from feedd.feed import session
+from feedd.feed import staleness as pace
+from feedd.feed.loop import FeedLoop
+from feedd.feed.ticker import TickerMaker
 from feedd.sources.base import Backoff
-from feedd.sources.ccxt_pro import CcxtSource
-from feedd.ticker import TickerMaker
+from feedd.sources.ccxt import exchange_class as ccxt_exchange
+from feedd.sources.ccxt.source import CcxtSource
 from feedd.transport.publisher import Publisher
 
 S = 1_000_000_000

@@ -19,8 +19,8 @@ import pytest
 import zmq
 from conftest import PYTHON, REPOSITORY, Project, clean_environment, eventually, free_ports
 
+from feedd.config.settings import ProxySettings
 from feedd.errors import EndpointInUseError
-from feedd.settings import ProxySettings
 from feedd.transport import history as module
 from feedd.transport.history import History
 from feedd.transport.proxy import Proxy
@@ -269,8 +269,8 @@ def test_a_taken_endpoint_is_waited_for_and_then_named(
     make_line: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = make_line()
-    monkeypatch.setattr("feedd.patience.TRIES", 2)
-    monkeypatch.setattr("feedd.patience.PAUSE_S", 0.01)
+    monkeypatch.setattr("feedd.runtime.bind_retry.TRIES", 2)
+    monkeypatch.setattr("feedd.runtime.bind_retry.PAUSE_S", 0.01)
     proxy = Proxy()
     history = History(proxy)
     with pytest.raises(EndpointInUseError, match=str(line.endpoints.history)):

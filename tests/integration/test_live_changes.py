@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 from conftest import PYTHON, PlainSubscriber, Project, clean_environment, eventually
 
-from feedd import locks
+from feedd.runtime import locks
 from feedd.topics import program_name
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
@@ -70,7 +70,7 @@ def feedd_at_once(project: Project, *commands: tuple[str, ...]) -> list[tuple[in
     with locks.command(project.root):
         processes = [
             subprocess.Popen(
-                [PYTHON, "-m", "feedd.cli", *command], cwd=project.root, env=clean_environment(),
+                [PYTHON, "-m", "feedd", *command], cwd=project.root, env=clean_environment(),
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             )
             for command in commands
@@ -165,7 +165,7 @@ def test_a_symbol_that_can_not_work_leaves_the_file_the_ports_and_the_processes_
 
     # What a person writes while an addition fails stays.
     process = subprocess.Popen(
-        [PYTHON, "-m", "feedd.cli", "add", "NOSUCH/USDT"], cwd=project.root,
+        [PYTHON, "-m", "feedd", "add", "NOSUCH/USDT"], cwd=project.root,
         env=clean_environment(), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     eventually(lambda: "NOSUCH" in project.config_path.read_text())

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from conftest import PYTHON, REPOSITORY, PlainSubscriber, Project, clean_environment, eventually
 
-from feedd.exchange.rest import API_KEY, API_SECRET
+from feedd.embedded.http_answers import API_KEY, API_SECRET
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"
@@ -30,8 +30,8 @@ import asyncio, contextlib, os, sys
 sys.path.insert(0, {workers!r})
 import structlog
 import feed
-from feedd import environment
-from feedd.process import run, worker_arguments
+from feedd.config import environment
+from feedd.runtime.process import run, worker_arguments
 from feedd.topics import file_name
 log = structlog.get_logger()
 {beside}
@@ -296,7 +296,7 @@ class Following:
 
     def __init__(self, project: Project, *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [PYTHON, "-m", "feedd.cli", "logs", *arguments], cwd=project.root, text=True,
+            [PYTHON, "-m", "feedd", "logs", *arguments], cwd=project.root, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment(),
         )  # fmt: skip
         self.lines: list[str] = []
@@ -392,7 +392,7 @@ def test_logs_are_shown_with_a_broken_configuration_and_end_with_their_reader(
     assert [line[24:] for line in shown.stdout.splitlines()] == [
         f"error    {BTC} why", f"-        {BTC} raw",
     ]  # fmt: skip
-    shell = f"{PYTHON} -m feedd.cli logs --lines 1 | head -n 1"
+    shell = f"{PYTHON} -m feedd logs --lines 1 | head -n 1"
     piped = project.run("bash", "-o", "pipefail", "-c", shell)
     assert piped.returncode == 141
     assert piped.stdout.endswith("raw\n")

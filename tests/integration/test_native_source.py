@@ -55,22 +55,22 @@ from test_shared_limits import (  # noqa: F401  the same limits, for both source
 )
 
 from feedd.clock import Clock
+from feedd.embedded import server as servers
+from feedd.embedded.binance import protocol
+from feedd.embedded.connection import Reaction
+from feedd.embedded.generated import GeneratedMarket, GeneratedSpot
+from feedd.embedded.market import Refused
+from feedd.embedded.outlet import Client
+from feedd.embedded.recorded import RecordedMarket, load_tapes
+from feedd.embedded.server import ExchangeServer
+from feedd.embedded.streams import parse
 from feedd.errors import ConfigError, SourceError
-from feedd.exchange import server as servers
-from feedd.exchange.binance import protocol
-from feedd.exchange.connection import Reaction
-from feedd.exchange.generated import GeneratedMarket, GeneratedSpot
-from feedd.exchange.market import Refused
-from feedd.exchange.outlet import Client
-from feedd.exchange.recorded import RecordedMarket, load_tapes
-from feedd.exchange.server import ExchangeServer
-from feedd.exchange.streams import parse
+from feedd.feed.ticker import TickerMaker
 from feedd.model import Book, Quote, Ticker
-from feedd.sources.ccxt_pro import CcxtSource
-from feedd.sources.native import line as lines
+from feedd.sources.ccxt.source import CcxtSource
+from feedd.sources.native import connection as lines
 from feedd.sources.native import route as routes
 from feedd.sources.native.source import NativeSource
-from feedd.ticker import TickerMaker
 
 USDM = FEEDS["binanceusdm"][1]
 SPOT = FEEDS["binance"][1]
@@ -799,8 +799,8 @@ def test_the_exchange_is_reached_over_tls_and_a_strangers_certificate_is_refused
 
 
 def test_the_names_of_the_streams_are_the_exchanges() -> None:
-    from feedd.sources.native.venues import USDM as VENUE  # noqa: PLC0415
-    from feedd.sources.native.venues import stream  # noqa: PLC0415
+    from feedd.sources.native.markets import USDM as VENUE  # noqa: PLC0415
+    from feedd.sources.native.markets import stream  # noqa: PLC0415
 
     for route, channels in VENUE.routes.items():
         for channel in channels:

@@ -15,7 +15,7 @@ import pytest
 from conftest import PYTHON, Project, eventually
 from integration.watched import watched
 
-from feedd.process import DAEMON_PID_FILE
+from feedd.runtime.process import DAEMON_PID_FILE
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"

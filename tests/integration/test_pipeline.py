@@ -16,7 +16,7 @@ import zmq
 from conftest import PYTHON, REPOSITORY, PlainSubscriber, clean_environment, free_ports
 from integration.test_history import replayed
 
-from feedd.exchange.tape import read
+from feedd.embedded.tape import read
 
 Event = tuple[int, float, float]
 NOISE_S = 3.0  # of a test machine

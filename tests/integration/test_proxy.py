@@ -10,7 +10,7 @@ import zmq
 from conftest import eventually, free_ports
 from looped import Looped
 
-from feedd.settings import ProxySettings
+from feedd.config.settings import ProxySettings
 from feedd.transport.proxy import Proxy
 from feedd.transport.publisher import Publisher
 from feedd.transport.subscriber import Subscriber

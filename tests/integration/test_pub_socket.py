@@ -34,9 +34,9 @@ from pub_world import (  # noqa: F401  fixtures among them
 )
 from structlog.testing import capture_logs
 
-from feedd import patience
+from feedd.config.settings import ProxySettings
 from feedd.errors import ConfigError, EndpointInUseError
-from feedd.settings import ProxySettings
+from feedd.runtime import bind_retry as patience
 from feedd.transport import pub_socket
 from feedd.transport.endpoints import address_of
 from feedd.transport.proxy import Proxy
@@ -189,7 +189,7 @@ def test_what_waits_is_sent_before_the_end_and_what_nobody_took_is_told(
 
 FIRST_LIFE = """
 import asyncio, sys, time
-from feedd.settings import ProxySettings
+from feedd.config.settings import ProxySettings
 from feedd.transport.proxy import Proxy
 proxy = Proxy()
 asyncio.run(proxy.bind(ProxySettings(subscribers=sys.argv[1], workers=sys.argv[2])))

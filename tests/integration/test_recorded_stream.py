@@ -17,8 +17,8 @@ from integration.client_world import Seen, Threaded, World
 
 import feedd
 from feedd import model
-from feedd.recording.records import LIVE, NOTICE, REPLAYED, SNAPSHOT
-from feedd.recording.segment import Meta, SegmentWriter
+from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED, SNAPSHOT
+from feedd.recordings.format.segment import Meta, SegmentWriter
 
 KINDS = {"live": LIVE, "snapshot": SNAPSHOT, "replayed": REPLAYED}
 EVERYTHING = ["", "status."]

@@ -28,16 +28,16 @@ from integration.recordings import (
     recorded,
     whole_recording,
 )
-from unit.recorder.made import Said
+from unit.recordings.recorder.made import Said
 
 from feedd.client.frames import subscribe_frames
-from feedd.recorder import recorder as recorder_module
-from feedd.recorder.recorder import Recorder
-from feedd.recorder.report import Report
-from feedd.recording.reading import SegmentReader
-from feedd.recording.records import REPLAYED
-from feedd.recording.segment import Index
-from feedd.settings import Config, RecorderSettings
+from feedd.config.settings import Config, RecorderSettings
+from feedd.recordings.format.reading import SegmentReader
+from feedd.recordings.format.records import REPLAYED
+from feedd.recordings.format.segment import Index
+from feedd.recordings.recorder import recorder as recorder_module
+from feedd.recordings.recorder.recorder import Recorder
+from feedd.recordings.recorder.report import Report
 
 __all__ = ["whole_recording"]
 
@@ -291,7 +291,7 @@ def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(
 def by_hand(project: Project, folder: str) -> Iterator[subprocess.Popen[str]]:
     """Run `feedd record`; it does not outlive the test."""
     with subprocess.Popen(
-        [PYTHON, "-m", "feedd.cli", "record", "trade.", "--dir", folder], cwd=project.root,
+        [PYTHON, "-m", "feedd", "record", "trade.", "--dir", folder], cwd=project.root,
         stderr=subprocess.PIPE, text=True, env=clean_environment(),
     ) as process:  # fmt: skip
         try:

@@ -21,7 +21,7 @@ from conftest import PYTHON, REPOSITORY, clean_environment, eventually, free_por
 
 import feedd
 from feedd.codec import decode
-from feedd.replay.moving import PASS_MS
+from feedd.recordings.replay.moving import PASS_MS
 from feedd.transport import client_sockets
 
 Frames = list[tuple[bytes, bytes]]
@@ -41,7 +41,7 @@ def replay(endpoint: str) -> Iterator[Replay]:
 
     def start(path: Path, *options: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [PYTHON, "-m", "feedd.cli", "replay", str(path), "--endpoint", endpoint, *options],
+            [PYTHON, "-m", "feedd", "replay", str(path), "--endpoint", endpoint, *options],
             cwd=REPOSITORY, env=clean_environment(), text=True, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )  # fmt: skip
@@ -114,7 +114,7 @@ def test_record_replay_record_gives_the_same_frames_every_time(
     }))  # fmt: skip
     again = tmp_path / "again"
     recorder = subprocess.Popen(
-        [PYTHON, "-m", "feedd.cli", "--config", config, "record", "--dir", again],
+        [PYTHON, "-m", "feedd", "--config", config, "record", "--dir", again],
         cwd=REPOSITORY, env=clean_environment(), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

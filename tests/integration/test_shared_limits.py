@@ -13,14 +13,14 @@ import orjson
 import pytest
 from test_ccxt_source import Setting, running, setting
 
-from feedd.budget import record
-from feedd.budget.window import Window
 from feedd.clock import NS_PER_S, Clock
+from feedd.embedded.http_answers import API_KEY, API_SECRET, Page
 from feedd.errors import LimitError, SourceError, UnknownSymbolError
-from feedd.exchange.rest import API_KEY, API_SECRET, Page
 from feedd.sources import market_list
-from feedd.sources.address_limits import address_limits
-from feedd.sources.ccxt_pro import CcxtSource
+from feedd.sources.ccxt.source import CcxtSource
+from feedd.sources.limits import window_file as record
+from feedd.sources.limits.address_limits import address_limits
+from feedd.sources.limits.window import Window
 
 LIMITS = address_limits("binanceusdm", "BTC/USDT:USDT", 50)
 

@@ -10,8 +10,8 @@ from integration.recordings import whole_recording
 from integration.test_tables_whole_file import in_the_file, recorded, run, same_as_the_file
 
 from feedd import codec
-from feedd.recording.recording import Recording
-from feedd.recording.records import LIVE, REPLAYED, Record
+from feedd.recordings.format.recording import Recording
+from feedd.recordings.format.records import LIVE, REPLAYED, Record
 
 __all__ = ["in_the_file", "recorded", "whole_recording"]
 

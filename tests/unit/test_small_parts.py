@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from feedd.clock import Clock
 from feedd.errors import FINAL_EXIT_CODES, ConfigError
-from feedd.files import next_session
-from feedd.latency import Histogram
+from feedd.feed.latency import Histogram
+from feedd.runtime.files import next_session
 from feedd.sources.base import Backoff
 
 

@@ -17,7 +17,7 @@ from picows import WSError, WSInvalidStatusError, ws_connect
 
 from feedd.errors import FeeddError, LimitError, SourceError
 from feedd.sources.base import Backoff
-from feedd.sources.native.line import MESSAGE_AT_MOST, Line
+from feedd.sources.native.connection import MESSAGE_AT_MOST, Line
 from feedd.sources.refusals import one_line
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from feedd.clock import Clock
     from feedd.sources.base import Sink
+    from feedd.sources.limits.shared_budget import Budget
     from feedd.sources.native.merge import Merge
-    from feedd.sources.shared_budget import Budget
 
 DIAL_WITHIN_S = 10.0
 # While all workers of a machine start it is busy, and each attempt counts against the exchange's

@@ -12,16 +12,17 @@ from feedd.clock import Clock
 from feedd.errors import SourceError, UnknownSymbolError
 from feedd.model import Quote, Trade
 from feedd.sources.book_keeper import BookKeeper
+from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.market_list import MarketList
-from feedd.sources.native import listing, messages, venues
-from feedd.sources.native.line import Line
+from feedd.sources.native import markets as venues
+from feedd.sources.native.connection import Line
+from feedd.sources.native.http_client import Rest, objects
 from feedd.sources.native.merge import Merge
-from feedd.sources.native.rest import Rest, objects
 from feedd.sources.native.route import Route
-from feedd.sources.raw_messages import binance_candles, binance_mark, binance_rest_trade
 from feedd.sources.refusals import check_timeframe, unknown
-from feedd.sources.shared_budget import Budget
 from feedd.sources.trade_keeper import TradeKeeper
+from feedd.venues.binance import listing, messages
+from feedd.venues.raw_messages import binance_candles, binance_mark, binance_rest_trade
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,7 @@ def audit(folder: Path, truth: list[Any] | str, seen: list[Any] | str, *options:
         )
         (folder / name).write_text(whole)
     return subprocess.run(
-        [PYTHON, "-m", "feedd.cli", "audit", str(folder / "truth"), str(folder / "seen"), *options],
+        [PYTHON, "-m", "feedd", "audit", str(folder / "truth"), str(folder / "seen"), *options],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

@@ -28,7 +28,7 @@ from unit.audit.made import (
     trade_sent,
 )  # fmt: skip
 
-from feedd.audit.command import run_audit
+from feedd.cli.audit import run_audit
 from feedd.errors import ConfigError
 
 BOOK = f"book.{BYBIT_FEED}"

@@ -10,9 +10,9 @@ import msgspec
 
 import feedd
 from feedd import model
-from feedd.recording.reading import SegmentReader
-from feedd.recording.records import LIVE, NOTICE
-from feedd.recording.segment import Meta, SegmentWriter
+from feedd.recordings.format.reading import SegmentReader
+from feedd.recordings.format.records import LIVE, NOTICE
+from feedd.recordings.format.segment import Meta, SegmentWriter
 
 BEGUN_NS = 1_723_100_000_000_000_000  # 2024-08-08T06:53:20Z
 MS = 1_000_000

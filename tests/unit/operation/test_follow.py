@@ -11,11 +11,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from feedd import config
+from feedd.config import load as config
 from feedd.errors import ConfigError
-from feedd.logs.file import LogFile
-from feedd.logs.lines import Line, of_json, of_supervisord, of_text, readable
 from feedd.operation.follow import Follower, processes
+from feedd.runtime.logs.file import LogFile
+from feedd.runtime.logs.lines import Line, of_json, of_supervisord, of_text, readable
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feedd import config
+from feedd.config import load as config
 from feedd.operation.health import (
     RECORDER_LATE_S,
     WATCHDOG_LATE_S,
@@ -15,8 +15,8 @@ from feedd.operation.health import (
     ProcessHealth,
     _recorder,
 )
-from feedd.recorder import report
-from feedd.recorder.report import Report
+from feedd.recordings.recorder import report
+from feedd.recordings.recorder.report import Report
 from feedd.supervision.daemon import Daemon
 
 

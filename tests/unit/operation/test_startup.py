@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feedd import config
+from feedd.config import load as config
 from feedd.operation import startup
 from feedd.operation.health import ProcessHealth, Report
 from feedd.operation.startup import StartError, tell_until_healthy

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from feedd import config
+from feedd.config import load as config
 from feedd.errors import ConfigError
 from feedd.supervision import render
 

@@ -1,0 +1,1 @@
+"""The `feedd` command: one file per subcommand."""

@@ -1,0 +1,78 @@
+"""The command `feedd inspect`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from feedd.errors import ConfigError
+from feedd.operation.table import wants_colours
+from feedd.recordings.format.recording import Recording
+from feedd.recordings.format.times import parse_time
+from feedd.recordings.inspection import report
+from feedd.recordings.inspection.bins import Bins
+from feedd.recordings.inspection.segments import segments
+from feedd.recordings.inspection.survey import Survey
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_inspect(commands: Any) -> None:
+    """Add `inspect` to the commands."""
+    inspect = commands.add_parser(
+        "inspect", help="show what a recording holds; 0: it is whole, 1: it is damaged"
+    )
+    inspect.add_argument(
+        "paths", nargs="+", metavar="PATH", type=_path, help="files of it, or folders"
+    )
+    inspect.add_argument("--json", action="store_true", help="for machines")
+    inspect.add_argument(
+        "--png", metavar="FILE", type=_path, help="also draw prices and rates, gaps shaded"
+    )
+    for option, name in (("--from", "from_"), ("--to", "to")):
+        inspect.add_argument(
+            option,
+            dest=name,
+            metavar="TIME",
+            help="2026-11-25T13:00:00Z, or 13:00 on its first day",
+        )
+    inspect.set_defaults(run=run_inspect)
+
+
+def run_inspect(arguments: argparse.Namespace) -> int:
+    """Show a recording; return 0, or 1 where it is damaged."""
+    recording = Recording(arguments.paths)
+    from_ns, to_ns = (
+        None if text is None else parse_time(text, recording.begun_ns)
+        for text in (arguments.from_, arguments.to)
+    )
+    if from_ns is not None and to_ns is not None and from_ns > to_ns:
+        raise ConfigError(f"--from {arguments.from_} is after --to {arguments.to}")
+    files = segments(recording)
+    bins = None
+    if arguments.png is not None:
+        from feedd.recordings.inspection import picture  # noqa: PLC0415  matplotlib, and only for it
+
+        begin_ns, end_ns = recording.begun_ns, max(one.last_ns for one in files)
+        bins = Bins(
+            begin_ns if from_ns is None else max(begin_ns, from_ns),
+            end_ns if to_ns is None else min(end_ns, to_ns),
+        )
+    survey = Survey(recording, from_ns, to_ns, bins)
+    if arguments.json:
+        text = msgspec.json.encode(report.machine(survey, files), enc_hook=str)
+        print(msgspec.json.format(text, indent=2).decode())
+    else:
+        print(report.table(survey, files, colours=wants_colours(sys.stdout)))
+    if bins is not None:
+        picture.draw(bins, survey.damages.kept, arguments.png)
+        print(f"drew {arguments.png}", file=sys.stderr)
+    return 1 if survey.damages.total else 0
+
+
+def _path(text: str) -> Path:
+    return Path(text).resolve()  # before the command goes to the project's root

@@ -1,0 +1,1 @@
+"""The configuration: its types, reading it, editing it, and the ports it assigns."""

@@ -1,0 +1,36 @@
+"""The environment and `.env`: secrets and overrides, never the configuration file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from feedd.config.load import DEFAULT_PATH
+from feedd.errors import ConfigError
+from feedd.runtime import secrets
+
+DOTENV = Path(".env")
+
+
+def read() -> dict[str, str]:
+    """Return `.env` of the working folder with the process' environment laid over it.
+
+    The secrets in both are blanked from then on. Raises ConfigError for a `.env` that others than
+    its owner can read: it holds keys.
+    """
+    secrets.learn(os.environ)
+    if not DOTENV.is_file():
+        return dict(os.environ)
+    if DOTENV.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"{DOTENV} can be read by others; run: chmod 600 {DOTENV}")
+    from dotenv import dotenv_values  # noqa: PLC0415  most have no such file
+
+    values = {key: value for key, value in dotenv_values(DOTENV).items() if value is not None}
+    secrets.learn(values)
+    return {**values, **os.environ}
+
+
+def config_path(given: str | None, environment: dict[str, str]) -> Path:
+    """Return the configuration file: the one given, else FEEDD_CONFIG, else the default."""
+    return Path(given or environment.get("FEEDD_CONFIG") or DEFAULT_PATH)

@@ -1,0 +1,294 @@
+"""The configuration: read once, typed, frozen; a mistake names the file, the line and the key."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import yaml
+
+from feedd.config import faults as fault_table
+from feedd.config import replay as replay_settings
+from feedd.config.faults import Fault
+from feedd.config.replay import Replay
+from feedd.config.settings import (
+    CHANNELS,
+    NATIVE,
+    Config,
+    EmbeddedExchange,
+    ProxySettings,
+    RecorderSettings,
+    SymbolEntry,
+)
+from feedd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DEFAULT_PATH = Path("config/feedd.yaml")
+
+# libyaml's, where PyYAML was built with it: every worker reads the file, and of a hundred symbols
+# it takes the other one as long as all its imports.
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def load(path: Path) -> Config:
+    """Return the configuration in a file; raise ConfigError with file, line and key."""
+    return parse(read(path), path)
+
+
+def read(path: Path) -> str:
+    """Return the text of a file with its line ends as they are; raise ConfigError without one."""
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no such file; give another with --config or FEEDD_CONFIG"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: can't be read: {error}") from None
+
+
+def parse(text: str, path: Path) -> Config:
+    """Return the configuration that a text is; `path` is what the errors name."""
+    return _Document(path, text).config()
+
+
+class _Document:
+    """A YAML text that still knows on which line each key stands."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        try:
+            loader = _Loader(text)
+            self._root = loader.get_single_node()
+            if self._root is not None:
+                self._refuse_duplicate_keys(self._root)
+            self._data = None if self._root is None else loader.construct_document(self._root)
+            self._keep_times_as_written()
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path}: not valid YAML: {error}") from None
+
+    def config(self) -> Config:
+        """Return what the document says, once it is known to be possible."""
+        if not isinstance(self._data, dict):
+            raise ConfigError(f"{self._path}: is empty or no map of keys; `symbols:` is the least")
+        try:
+            config = msgspec.convert(self._data, Config)
+        except msgspec.ValidationError as error:
+            raise self._explain(str(error)) from None
+        self._check(config)
+        return config
+
+    def _explain(self, message: str) -> ConfigError:
+        """Turn msgspec's `… - at `$.symbols[1].port`` into a line and a key of the file."""
+        what, _, where = message.partition(" - at ")
+        path: list[str | int] = [
+            int(index) if index else key
+            for key, index in re.findall(r"([A-Za-z_]\w*)|\[(\d+)\]", where)
+        ]
+        if unknown := re.match(r"Object contains unknown field `(.*)`", what):
+            path.append(unknown[1])
+            what = f"unknown key{_hint(unknown[1], KEYS)}"
+        elif path[:1] == ["replay"] and "matching regex" in what:
+            what = replay_settings.NO_TIME
+        elif wrong := re.match(r"Invalid enum value '(.*)'", what):
+            choices = next((CHOICES[key] for key in reversed(path) if key in CHOICES), ())
+            what = f"{wrong[1]} is none of {', '.join(choices)}"
+        return self._error(path, what)
+
+    def _error(self, path: list[str | int], what: str) -> ConfigError:
+        node, line = self._root, 1
+        for step in path:
+            if isinstance(node, yaml.MappingNode):
+                found = [(k, v) for k, v in node.value if k.value == step]
+                if not found:
+                    break
+                key, node = found[0]
+                line = key.start_mark.line + 1
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+                node = node.value[step]
+                line = node.start_mark.line + 1
+        key_text = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in path).lstrip(".")
+        return ConfigError(f"{self._path}:{line}: {key_text}: {what}".replace(": :", ":"))
+
+    def _keep_times_as_written(self) -> None:
+        """Undo what YAML makes of times: of 13:00 the number 780, of a date an object."""
+        replay = self._data.get("replay") if isinstance(self._data, dict) else None
+        if self._root is None or not isinstance(replay, dict):
+            return
+        section = next(value for key, value in self._root.value if key.value == "replay")
+        for key, value in section.value:
+            if key.value in replay_settings.TIMES and isinstance(value, yaml.ScalarNode):
+                replay[key.value] = None if replay[key.value] is None else value.value
+
+    def _refuse_duplicate_keys(self, node: yaml.Node) -> None:
+        if isinstance(node, yaml.SequenceNode):
+            for child in node.value:
+                self._refuse_duplicate_keys(child)
+        elif isinstance(node, yaml.MappingNode):
+            counts = Counter(key.value for key, _ in node.value if isinstance(key.value, str))
+            for key, child in node.value:
+                if isinstance(key.value, str) and counts[key.value] > 1:
+                    raise ConfigError(
+                        f"{self._path}:{key.start_mark.line + 1}: {key.value}: stands twice"
+                    )
+                self._refuse_duplicate_keys(child)
+
+    def _check(self, config: Config) -> None:
+        """Refuse what is well formed and can't be."""
+        if not config.symbols:
+            raise self._error(["symbols"], "is empty; name at least one, e.g. BTC/USDT:USDT")
+        if config.endpoint is not None and not re.match(r"https?://[^/]+", config.endpoint):
+            raise self._error(["endpoint"], "must look like http://127.0.0.1:8765")
+        self._check_proxies(config)
+        for key in ("speed", "rate", "clock_scale"):
+            if not math.isfinite(getattr(config.embedded_exchange, key, 0.0)):
+                raise self._error(["embedded_exchange", key], "must be a finite number")
+        embedded = config.embedded_exchange
+        for index, fault in enumerate(() if embedded is None else embedded.faults):
+            if (unfit := fault_table.check(fault)) is not None:
+                raise self._error(["embedded_exchange", "faults", index], unfit)
+        self._check_channels(config.channels, ["channels"])
+        self._check_recorder(config.recorder)
+        self._check_symbols(config)
+        self._check_sources(config)
+        self._check_replay(config)
+
+    def _check_recorder(self, recorder: RecorderSettings | None) -> None:
+        if recorder is None:
+            if isinstance(self._data, dict) and "recorder" in self._data:
+                raise self._error(["recorder"], "is empty; `recorder: {}` records with defaults")
+            return
+        if not recorder.topics:
+            raise self._error(["recorder", "topics"], "is empty; [''] records everything")
+        for index, prefix in enumerate(recorder.topics):
+            if not prefix.isascii():
+                raise self._error(["recorder", "topics", index], f"{prefix!r} is not ASCII")
+
+    def _check_proxies(self, config: Config) -> None:
+        taken: dict[str, str] = {}
+        for name, proxy in zip(
+            ("proxy", "proxy_2"), config.proxy_programs().values(), strict=False
+        ):
+            for key in ("subscribers", "workers", "history"):
+                endpoint = getattr(proxy, key)
+                if not re.match(r"(tcp|ipc)://.+", endpoint):
+                    raise self._error([name, key], "must look like tcp://127.0.0.1:5500")
+                if endpoint in taken:
+                    raise self._error([name, key], f"{endpoint} is {taken[endpoint]} already")
+                taken[endpoint] = f"{name}.{key}"
+
+    def _check_channels(self, channels: tuple[str, ...], path: list[str | int]) -> None:
+        if not channels:
+            raise self._error(path, "is empty; name at least one of " + ", ".join(CHANNELS))
+        for channel in channels:
+            if channels.count(channel) > 1:
+                raise self._error(path, f"{channel} stands twice")
+
+    def _check_sources(self, config: Config) -> None:
+        feeds = config.feeds()
+        for index, (entry, feed) in enumerate(zip(config.symbols, feeds, strict=True)):
+            if feed.source == "native" and feed.exchange not in NATIVE:
+                own = isinstance(entry, SymbolEntry) and entry.source is not None
+                where: list[str | int] = ["symbols", index, "source"] if own else ["source"]
+                raise self._error(
+                    where,
+                    f"native serves {' and '.join(NATIVE)}, and symbols[{index}] is of "
+                    f"{feed.exchange}; use ccxt for it",
+                )
+        if config.connections > 1 and not any(feed.source == "native" for feed in feeds):
+            raise self._error(["connections"], "is for source: native; ccxt has one connection")
+
+    def _check_replay(self, config: Config) -> None:
+        replay = config.replay
+        for index, (entry, feed) in enumerate(zip(config.symbols, config.feeds(), strict=True)):
+            if feed.source == "replay" and replay is None:
+                own = isinstance(entry, SymbolEntry) and entry.source is not None
+                where: list[str | int] = ["symbols", index, "source"] if own else ["source"]
+                raise self._error(where, replay_settings.MISSING)
+        sources = [feed.source for feed in config.feeds()]
+        if replay is not None and (unfit := replay_settings.check(replay, sources)) is not None:
+            raise self._error(["replay", unfit[0]], unfit[1])
+
+    def _check_symbols(self, config: Config) -> None:
+        names: dict[str, int] = {}
+        ports: dict[int, int] = {}
+        reserved = config.reserved_ports()
+        for index, (entry, feed) in enumerate(zip(config.symbols, config.feeds(), strict=True)):
+            where: list[str | int] = ["symbols", index]
+            if not re.fullmatch(r"[\x21-\x7e]+", feed.symbol):
+                raise self._error(where, f"{feed.symbol!r} is not a symbol like BTC/USDT:USDT")
+            if not re.fullmatch(r"[a-z0-9]+", feed.exchange):
+                raise self._error(where, f"{feed.exchange!r} is not an exchange of ccxt.pro")
+            if isinstance(entry, SymbolEntry) and entry.channels is not None:
+                self._check_channels(entry.channels, [*where, "channels"])
+            if feed.name in names:
+                other = names[feed.name]
+                raise self._error(where, f"{feed.name} is symbols[{other}] already")
+            names[feed.name] = index
+            if feed.port is None:
+                continue
+            if feed.port in ports:
+                other = ports[feed.port]
+                raise self._error([*where, "port"], f"{feed.port} is symbols[{other}]'s already")
+            if feed.port in reserved:
+                raise self._error(
+                    [*where, "port"], f"{feed.port} is the proxy's or the embedded exchange's"
+                )
+            ports[feed.port] = index
+
+
+KEYS = frozenset(
+    field.encode_name
+    for struct in (
+        Config,
+        SymbolEntry,
+        ProxySettings,
+        EmbeddedExchange,
+        RecorderSettings,
+        Replay,
+        Fault,
+    )
+    for field in msgspec.structs.fields(struct)
+)
+CHOICES: dict[str | int, tuple[str, ...]] = {
+    "fault": fault_table.NAMES,
+    "form": ("nested", "flat"),
+    "exchange": ("usdm", "spot", "bybit"),  # of a fault
+    "channels": CHANNELS,
+    "source": ("ccxt", "native", "replay"),
+    "timestamps": ("recorded", "now"),
+    "bid_ask": ("book", "quote", "estimate", "none"),
+}
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return f"; is it {close[0]}?" if close else ""
+
+
+def credentials(exchange: str, environment: dict[str, str]) -> tuple[str, str] | None:
+    """Return the API key and secret for an exchange, or None where there are none.
+
+    They come from `<PREFIX>_API_KEY` and `<PREFIX>_SECRET`, where the prefix is the exchange's
+    name in capitals, and BINANCE for all of Binance's markets. Raises ConfigError for a half.
+    """
+    prefix = "BINANCE" if exchange.startswith("binance") else exchange.upper()
+    key = environment.get(f"{prefix}_API_KEY", "")
+    secret = environment.get(f"{prefix}_SECRET", "")
+    if bool(key) != bool(secret):
+        present, absent = ("API_KEY", "SECRET") if key else ("SECRET", "API_KEY")
+        raise ConfigError(
+            f"{prefix}_{present} is set and {prefix}_{absent} is not; set both, or neither: "
+            "public data needs no key"
+        )
+    return (key, secret) if key else None

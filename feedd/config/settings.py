@@ -1,0 +1,178 @@
+"""The typed, frozen settings of a configuration; `feedd.config.load` reads and checks them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta, Struct
+
+from feedd.config import replay as replay_settings
+from feedd.config.faults import Fault  # noqa: TC001  msgspec reads the annotations
+from feedd.config.replay import Replay  # noqa: TC001
+from feedd.errors import ConfigError
+from feedd.model import BidAsk  # noqa: TC001
+from feedd.topics import program_name, unified_symbol
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+SourceName = Literal["ccxt", "native", "replay"]
+Channel = Literal["ticker", "quote", "trade", "book", "candle", "mark", "liquidation"]
+CHANNELS: tuple[str, ...] = get_args(Channel)
+NATIVE = ("binanceusdm", "binance")  # the exchanges that the native source serves
+
+
+class SymbolEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """A symbol with settings of its own."""
+
+    symbol: str
+    exchange: str | None = None
+    source: SourceName | None = None
+    port: Port | None = None
+    channels: tuple[Channel, ...] | None = None
+
+
+class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """ZeroMQ endpoints of the proxy."""
+
+    subscribers: str = "tcp://127.0.0.1:5500"
+    workers: str = "ipc://run/workers.sock"
+    history: str = "tcp://127.0.0.1:5501"
+
+
+class SecondProxySettings(ProxySettings, frozen=True, forbid_unknown_fields=True):
+    """ZeroMQ endpoints of the second proxy, where there are two."""
+
+    subscribers: str = "tcp://127.0.0.1:5510"
+    workers: str = "ipc://run/workers2.sock"
+    history: str = "tcp://127.0.0.1:5511"
+
+
+class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
+    """The exchange that feedd brings along, for demonstrations and tests."""
+
+    port: Port = 8765
+    recording: str | dict[str, str] | None = None
+    speed: Annotated[float, Meta(ge=0)] = 1.0
+    truth_log: str | None = None
+    truth_unsent: bool = False  # tell there what reaches no connection, too
+    rebase: bool = False  # move a recording's E and T to now
+    seed: int = 1  # of the generated market
+    rate: Annotated[float, Meta(gt=0)] = 20.0  # its quotes and trades a second, per symbol
+    bursts: bool = True  # as in a recording; false: each order comes by itself
+    clock_scale: Annotated[float, Meta(gt=0)] = 1.0  # pings, the 24 h limit, the weights' minute
+    faults: tuple[Fault, ...] = ()  # docs/faults.md; `after_s` counts from the exchange's start
+
+
+class RecorderSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is recorded, and where: docs/operations.md."""
+
+    dir: str = "recordings"
+    topics: tuple[str, ...] = ("",)  # prefixes; statuses always besides
+    segment_minutes: Annotated[float, Meta(gt=0, le=1440)] = 60.0
+    segment_mb: Annotated[float, Meta(gt=0, le=100_000)] = 256.0
+    fsync_s: Annotated[float, Meta(ge=0.05, le=60)] = 1.0
+
+
+class Feed(Struct, frozen=True):
+    """One worker's part of the configuration; `port` is None where the next free one is meant."""
+
+    name: str
+    exchange: str
+    source: SourceName
+    symbol: str
+    port: int | None
+    channels: tuple[Channel, ...]
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file, checked; `feeds()` is what the workers are made of."""
+
+    exchange: str = "binanceusdm"
+    source: SourceName = "ccxt"
+    connections: Annotated[int, Meta(ge=1, le=2)] = 1  # of each path of the exchange; native only
+    endpoint: str | None = None
+    channels: tuple[Channel, ...] = ("ticker", "quote")
+    bid_ask: BidAsk = "quote"
+    book_depth: Annotated[int, Meta(ge=1, le=500)] = 20  # levels a side
+    timeframe: Annotated[str, Meta(pattern=r"^[0-9]+[smhdwM]$")] = "1m"  # of the candles
+    base_port: Port = 5555
+    symbols: tuple[str | SymbolEntry, ...]
+    proxies: Annotated[int, Meta(ge=1, le=2)] = 1
+    keep_cpus_awake: bool = False  # by the proxies, for the last µs of latency
+    proxy: ProxySettings = ProxySettings()
+    proxy_2: SecondProxySettings = SecondProxySettings()  # only with two proxies
+    run_dir: str = "run"
+    log_dir: str = "logs"
+    embedded_exchange: EmbeddedExchange | None = None
+    recorder: RecorderSettings | None = None
+    replay: Replay | None = None
+
+    @property
+    def lossless(self) -> bool:
+        """Whether workers and proxies wait for the slowest subscriber: for unpaced replays only."""
+        return replay_settings.lossless(self.replay, [feed.source for feed in self.feeds()])
+
+    def endpoint_of(self, exchange: str, symbol: str) -> str | None:
+        """Return where the source of a feed connects: None means the exchange itself.
+
+        The embedded exchange serves Binance spot under /spot, since its paths are also USD-M's.
+        """
+        if self.endpoint is None and self.embedded_exchange is not None:
+            spot = "/spot" if exchange == "binance" and ":" not in symbol else ""
+            return f"http://127.0.0.1:{self.embedded_exchange.port}{spot}"
+        return self.endpoint
+
+    def proxy_programs(self) -> dict[str, ProxySettings]:
+        """Return the endpoints of each proxy that runs, by the name of its program."""
+        programs = {"proxy": self.proxy, "proxy-2": self.proxy_2}
+        return dict(list(programs.items())[: self.proxies])
+
+    def fan_outs(self) -> dict[str, str]:
+        """Return where subscribers connect: at each proxy that runs, by the name of its program."""
+        return {name: proxy.subscribers for name, proxy in self.proxy_programs().items()}
+
+    def feeds(self) -> tuple[Feed, ...]:
+        """Return one feed for each symbol, in the order of the file."""
+        return tuple(self._feed(entry) for entry in self.symbols)
+
+    def select(self, name: str) -> tuple[Feed, ...]:
+        """Return the feeds of a program name or a symbol, on whichever exchange it is.
+
+        Raises ConfigError where there is none.
+        """
+        feeds = self.feeds()
+        found = tuple(
+            feed
+            for feed in feeds
+            if feed.name == name or feed.symbol == unified_symbol(feed.exchange, name)
+        )
+        if not found:
+            known = ", ".join(feed.symbol for feed in feeds)
+            raise ConfigError(f"no feed is {name}; the configuration has {known}")
+        return found
+
+    def reserved_ports(self) -> frozenset[int]:
+        """Return the ports that no symbol may take."""
+        ports = {
+            int(match[1])
+            for proxy in self.proxy_programs().values()
+            for endpoint in (proxy.subscribers, proxy.workers, proxy.history)
+            if (match := re.fullmatch(r"tcp://.*:(\d+)", endpoint))
+        }
+        if self.embedded_exchange is not None:
+            ports.add(self.embedded_exchange.port)
+        return frozenset(ports)
+
+    def _feed(self, entry: str | SymbolEntry) -> Feed:
+        if isinstance(entry, str):
+            entry = SymbolEntry(symbol=entry)
+        exchange = entry.exchange or self.exchange
+        symbol = unified_symbol(exchange, entry.symbol)
+        return Feed(
+            name=program_name(exchange, symbol),
+            exchange=exchange,
+            source=entry.source or self.source,
+            symbol=symbol,
+            port=entry.port,
+            channels=entry.channels or self.channels,
+        )

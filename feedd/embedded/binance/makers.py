@@ -1,0 +1,157 @@
+"""How Binance's streams come of a generated history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.embedded.binance.usdm import Usdm
+from feedd.embedded.book import Changes
+from feedd.embedded.engine import StreamMaker
+from feedd.embedded.history import RunningCandle
+from feedd.embedded.market import Message
+from feedd.embedded.streams import INTERVALS_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from feedd.embedded.binance.format import Format
+    from feedd.embedded.engine import SymbolHistory
+    from feedd.embedded.history import TradeRow
+    from feedd.embedded.matching import Step
+    from feedd.embedded.streams import Stream
+
+
+def maker(stream: Stream, symbol: SymbolHistory, form: Format) -> StreamMaker:
+    """Return what makes a stream."""
+    if stream.kind in {"markPrice", "forceOrder"} and not isinstance(form, Usdm):
+        raise ValueError(f"{stream.name} is a stream of futures")
+    return _MAKERS[stream.kind](stream, symbol, form)
+
+
+class _Maker(StreamMaker):
+    def __init__(self, stream: Stream, symbol: SymbolHistory, form: Format) -> None:
+        self.stream = stream
+        self.name = stream.name
+        self.period_ms = stream.period_ms
+        self.symbol = symbol
+        self.form = form
+
+
+class _Quotes(_Maker):
+    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+        if not step.best_moved:
+            return ()
+        data = self.form.quote(step.update_id, self.symbol.best(), now_ms)
+        return (Message(self.name, step.update_id, data),)
+
+
+class _Trades(_Maker):
+    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+        form = self.form
+        return [Message(self.name, row.id, form.trade(row, now_ms)) for row in step.trades]
+
+
+class _Aggregates(_Maker):
+    def __init__(self, stream: Stream, symbol: SymbolHistory, form: Format) -> None:
+        super().__init__(stream, symbol, form)
+        self._told = symbol.trades.aggregates[-1].id if symbol.trades.aggregates else 0
+
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        self.symbol.trades.close_aggregate()
+        rows = self.symbol.trades.aggregates_after(self._told)
+        if rows:
+            self._told = rows[-1].id
+        return [Message(self.name, row.id, self.form.aggregate(row, now_ms)) for row in rows]
+
+
+class _Depth(_Maker):
+    def __init__(self, stream: Stream, symbol: SymbolHistory, form: Format) -> None:
+        super().__init__(stream, symbol, form)
+        self._changes = Changes(symbol.update_id)
+
+    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+        for side, price, size in step.changes:
+            self._changes.change(side, price, size, step.update_id, now_ms)
+        return ()
+
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        diff = self._changes.take()
+        if diff is None:
+            return ()
+        return (Message(self.name, diff.last_id, self.form.depth(diff, now_ms)),)
+
+
+class _PartialDepth(_Maker):
+    def __init__(self, stream: Stream, symbol: SymbolHistory, form: Format) -> None:
+        super().__init__(stream, symbol, form)
+        self._told = symbol.update_id - 1
+
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        update_id = self.symbol.update_id
+        if update_id == self._told:
+            return ()
+        data = self.form.partial_depth(
+            self.symbol.book, self.stream.levels, update_id, self._told, now_ms
+        )
+        self._told = update_id
+        return (Message(self.name, update_id, data),)
+
+
+class _Ticker(_Maker):
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        data = self.form.ticker(self.symbol.trades, self.symbol.best(), now_ms)
+        return () if data is None else (Message(self.name, None, data),)
+
+
+class _MiniTicker(_Maker):
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        data = self.form.mini_ticker(self.symbol.trades, now_ms)
+        return () if data is None else (Message(self.name, None, data),)
+
+
+class _Klines(_Maker):
+    def __init__(self, stream: Stream, symbol: SymbolHistory, form: Format) -> None:
+        super().__init__(stream, symbol, form)
+        self._candle = RunningCandle(symbol.trades, INTERVALS_MS[stream.interval])
+
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        interval = self.stream.interval
+        return [
+            Message(
+                self.name, None, self.form.kline(candle, interval, closed=closed, now_ms=now_ms)
+            )
+            for candle, closed in self._candle.news(now_ms)
+        ]
+
+
+class _MarkPrice(_Maker):
+    form: Usdm
+
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        return (Message(self.name, None, self.form.mark(*self.symbol.mark(), now_ms)),)
+
+
+class _Liquidations(_Maker):
+    """The newest of each period."""
+
+    form: Usdm
+    _newest: TradeRow | None = None
+
+    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+        del now_ms
+        if step.liquidation and step.trades:
+            self._newest = step.trades[-1]
+        return ()
+
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        newest, self._newest = self._newest, None
+        if newest is None:
+            return ()
+        return (Message(self.name, None, self.form.liquidation(newest, now_ms)),)
+
+
+_MAKERS = {
+    "bookTicker": _Quotes, "trade": _Trades, "aggTrade": _Aggregates, "depth": _Depth,
+    "partialDepth": _PartialDepth, "ticker": _Ticker, "miniTicker": _MiniTicker,
+    "kline": _Klines, "markPrice": _MarkPrice, "forceOrder": _Liquidations,
+}  # fmt: skip

@@ -1,0 +1,51 @@
+"""The generated market as Bybit shows it over WebSocket; `rest` answers for the same histories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.embedded.bybit.makers import maker
+
+if TYPE_CHECKING:
+    from feedd.embedded.engine import Engine, SymbolHistory
+    from feedd.embedded.instruments import Instrument
+    from feedd.embedded.market import Outlet
+    from feedd.embedded.streams import Stream
+
+
+class BybitMarket:
+    """Serves every symbol of an engine; see `feedd.embedded.market.Streams` for the contract."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """What is listed, by id."""
+        return self._engine.instruments
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether events come whether or not anybody reads: always."""
+        return True
+
+    def check(self, stream: Stream) -> None:
+        """Raise KeyError for a symbol that isn't listed; all topics are there."""
+        self._engine.instruments[stream.symbol]
+
+    def subscribe(self, stream: Stream, outlet: Outlet) -> None:
+        """Send a topic to an outlet from now on, its snapshot first."""
+        symbol = self._engine.symbol(stream.symbol)
+        symbol.subscribe(stream.name, lambda: maker(stream, symbol), outlet)
+
+    def unsubscribe(self, stream: Stream, outlet: Outlet) -> None:
+        """Send it no longer."""
+        self._engine.symbol(stream.symbol).unsubscribe(stream.name, outlet)
+
+    def history(self, symbol: str) -> SymbolHistory:
+        """Return a symbol's history; raise KeyError for one that isn't listed."""
+        return self._engine.symbol(symbol)
+
+    async def close(self) -> None:
+        """Stop every symbol's history."""
+        await self._engine.close()

@@ -1,0 +1,181 @@
+"""How Bybit's topics come of a generated history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.embedded.bybit import events
+from feedd.embedded.bybit.topics import INTERVALS_MS
+from feedd.embedded.engine import StreamMaker
+from feedd.embedded.history import RunningCandle
+from feedd.embedded.market import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from feedd.embedded.book import Level, Side
+    from feedd.embedded.engine import SymbolHistory
+    from feedd.embedded.matching import Step
+    from feedd.embedded.streams import Stream
+
+SAID_AGAIN_MS = 3000  # level 1, when nothing happens
+
+Top = dict["Side", list["Level"]]
+
+
+def maker(stream: Stream, symbol: SymbolHistory) -> StreamMaker:
+    """Return what makes a topic."""
+    return _MAKERS[stream.kind](stream, symbol)
+
+
+class _Maker(StreamMaker):
+    def __init__(self, stream: Stream, symbol: SymbolHistory) -> None:
+        self.topic = stream.name
+        self.stream = stream
+        self.period_ms = stream.period_ms
+        self.symbol = symbol
+
+
+class OrderBook(_Maker):
+    """`orderbook.<levels>`: a snapshot to whoever is new, then what changed in the top levels.
+
+    `u` begins at the newest order's id and grows by one a message. Orders are at least as many as
+    messages, so that a topic that ends and begins anew goes on above the `u` it had.
+    """
+
+    def __init__(self, stream: Stream, symbol: SymbolHistory) -> None:
+        super().__init__(stream, symbol)
+        self.u = symbol.update_id
+        self.seq = symbol.update_id
+        self.told = self._top()
+        self.told_ms = self._said_ms = symbol.now_ms()
+        self._seen = symbol.update_id
+
+    def greet(self, now_ms: int) -> Iterable[Message]:
+        """Say what the others have been told, so that the next delta fits."""
+        return (self._message(self.told, now_ms, snapshot=True),)
+
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        """Say what changed."""
+        if self._seen == self.symbol.update_id:
+            return self._again(now_ms)
+        self._seen = self.symbol.update_id
+        top = self._top()
+        changes: Top = {"bid": [], "ask": []}
+        for side, levels in top.items():
+            told, now = dict(self.told[side]), dict(levels)
+            changes[side] = [(price, 0) for price in told if price not in now]
+            changes[side] += [level for level in levels if told.get(level[0]) != level[1]]
+        if not changes["bid"] and not changes["ask"]:
+            return self._again(now_ms)
+        self.u += 1
+        self.seq, self.told, self.told_ms = self.symbol.update_id, top, now_ms
+        if self.stream.levels == 1:
+            return (self._message(top, now_ms, snapshot=True),)
+        return (self._message(changes, now_ms, snapshot=False),)
+
+    def _again(self, now_ms: int) -> Iterable[Message]:
+        if self.stream.levels > 1 or now_ms - self._said_ms < SAID_AGAIN_MS:
+            return ()
+        return (self._message(self.told, now_ms, snapshot=True),)
+
+    def _top(self) -> Top:
+        book, levels = self.symbol.book, self.stream.levels
+        return {"bid": book.levels("bid", levels), "ask": book.levels("ask", levels)}
+
+    def _message(self, levels: Top, now_ms: int, *, snapshot: bool) -> Message:
+        self._said_ms = now_ms
+        i = self.symbol.instrument
+        body = events.book_body(i, levels["bid"], levels["ask"], self.u, self.seq)
+        data = events.book_message(
+            self.topic, i.id, body, snapshot=snapshot, now_ms=now_ms, book_ms=self.told_ms
+        )
+        return Message(self.topic, self.u, data)
+
+
+class _Tickers(_Maker):
+    """A snapshot to whoever is new, then the fields that changed."""
+
+    def __init__(self, stream: Stream, symbol: SymbolHistory) -> None:
+        super().__init__(stream, symbol)
+        self._told = events.ticker_fields(symbol, symbol.now_ms()) or {}
+        self._seq = symbol.update_id
+
+    def greet(self, now_ms: int) -> Iterable[Message]:
+        return (self._message("snapshot", self._told, now_ms),)
+
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        fields = events.ticker_fields(self.symbol, now_ms)
+        if fields is None:
+            return ()
+        changed = {key: text for key, text in fields.items() if self._told.get(key) != text}
+        if not changed:
+            return ()
+        self._told, self._seq = fields, self.symbol.update_id
+        delta = {"symbol": self.symbol.instrument.id, **changed}
+        return (self._message("delta", delta, now_ms),)
+
+    def _message(self, kind: str, fields: dict[str, str], now_ms: int) -> Message:
+        body = {"topic": self.topic, "type": kind, "data": fields, "cs": self._seq, "ts": now_ms}
+        return Message(self.topic, None, events.dumps(body))
+
+
+class _Trades(_Maker):
+    """The trades of one order in one message; their ids are in its data."""
+
+    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+        if not step.trades:
+            return ()
+        data = [
+            events.trade_entry(self.symbol, trade, number - len(step.trades))
+            for number, trade in enumerate(step.trades)
+        ]
+        return (_snapshot(self.topic, data, now_ms),)
+
+
+class _Klines(_Maker):
+    def __init__(self, stream: Stream, symbol: SymbolHistory) -> None:
+        super().__init__(stream, symbol)
+        self._span_ms = INTERVALS_MS[stream.interval]
+        self._candle = RunningCandle(symbol.trades, self._span_ms)
+
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        i, interval = self.symbol.instrument, self.stream.interval
+        for candle, ended in self._candle.news(now_ms):
+            entry = events.candle_entry(
+                i, candle, interval, self._span_ms, ended=ended, now_ms=now_ms
+            )
+            body = {"topic": self.topic, "data": [entry], "ts": now_ms, "type": "snapshot"}
+            yield Message(self.topic, None, events.dumps(body))
+
+
+class _Liquidations(_Maker):
+    """All of a period in one message."""
+
+    def __init__(self, stream: Stream, symbol: SymbolHistory) -> None:
+        super().__init__(stream, symbol)
+        self._gathered: list[dict[str, Any]] = []
+
+    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+        del now_ms
+        if step.liquidation and step.trades:
+            self._gathered.append(events.liquidation_entry(self.symbol.instrument, step.trades[-1]))
+        return ()
+
+    def on_time(self, now_ms: int) -> Iterable[Message]:
+        if not self._gathered:
+            return ()
+        gathered, self._gathered = self._gathered, []
+        return (_snapshot(self.topic, gathered, now_ms),)
+
+
+def _snapshot(topic: str, data: list[dict[str, Any]], now_ms: int) -> Message:
+    body = {"topic": topic, "type": "snapshot", "ts": now_ms, "data": data}
+    return Message(topic, None, events.dumps(body))
+
+
+_MAKERS: dict[str, type[_Maker]] = {
+    "depth": OrderBook, "ticker": _Tickers, "trade": _Trades, "kline": _Klines,
+    "forceOrder": _Liquidations,
+}  # fmt: skip

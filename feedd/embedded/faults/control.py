@@ -1,0 +1,86 @@
+"""The page that switches faults on and off: `/embedded/faults`, no part of any exchange's protocol.
+
+`GET` tells what waits, is active and is over; `POST` takes one as JSON; `DELETE` ends all, and
+`DELETE /embedded/faults/3` that one. What doesn't fit is answered with 400 and one sentence.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiohttp import web
+
+from feedd.config.faults import NAMES, Fault, check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from feedd.embedded.faults.registry import Faults
+
+PATH = "/embedded/faults"
+
+
+class Control:
+    """The page's handlers; `look` has the registry look at the time."""
+
+    def __init__(
+        self, faults: Faults, now_s: Callable[[], float], look: Callable[[], None]
+    ) -> None:
+        self._faults = faults
+        self._now_s = now_s
+        self._look = look
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Put the page where it is."""
+        router.add_get(PATH, self._get)
+        router.add_post(PATH, self._post)
+        router.add_delete(PATH, self._delete)
+        router.add_delete(PATH + "/{id:[0-9]{1,9}}", self._delete)
+
+    async def _get(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._faults.told(self._now_s()))
+
+    async def _post(self, request: web.Request) -> web.Response:
+        try:
+            fault = msgspec.json.decode(await request.read(), type=Fault)
+        except msgspec.ValidationError as error:
+            return _refusal(_sentence(str(error)))
+        except msgspec.DecodeError as error:
+            return _refusal(f"the body is no JSON: {error}")
+        unfit = check(fault)
+        if unfit is not None:
+            return _refusal(unfit)
+        try:
+            active = self._faults.add(fault, self._now_s())
+        except ValueError as error:
+            return _refusal(str(error))
+        self._look()
+        return web.json_response({"id": active.id})
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        id_ = request.match_info.get("id")
+        ended = self._faults.delete(None if id_ is None else int(id_))
+        self._look()
+        if id_ is not None and not ended:
+            return _refusal(f"no fault {id_} waits or is active", 404)
+        return web.json_response({"ended": [active.id for active in ended]})
+
+
+def _sentence(error: str) -> str:
+    """Return msgspec's `… - at `$.fault`` with the key in front."""
+    what, _, where = error.partition(" - at ")
+    key = where.strip("`").removeprefix("$").removeprefix(".")
+    if unknown := re.match(r"Invalid enum value '(.*)'", what):
+        if key != "fault":
+            return f"{key}: {unknown[1]} is none that it takes"
+        close = difflib.get_close_matches(unknown[1], NAMES, n=3)
+        hint = f"; is it {' or '.join(close)}?" if close else "; docs/faults.md lists them"
+        return f"fault: {unknown[1]} is none{hint}"
+    return f"{key}: {what}" if key else what
+
+
+def _refusal(text: str, status: int = 400) -> web.Response:
+    return web.json_response({"error": text}, status=status)

@@ -1,0 +1,186 @@
+"""Lets faults begin and end on time, and do what they do to the server's connections and pages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+from aiohttp import web
+
+from feedd.embedded.faults import pages
+from feedd.embedded.faults.control import Control
+from feedd.embedded.faults.registry import Faults
+from feedd.embedded.faults.strikes import reset, strike
+from feedd.topics import market_id
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+
+    from feedd.config.faults import Fault
+    from feedd.embedded.faults.registry import Active
+    from feedd.embedded.outlet import Client
+    from feedd.embedded.truth import TruthLog
+
+LOOK_EVERY_S = 0.02  # whether a hang is over
+ANSWERED_WITHIN_S = 0.1  # the request that sends the exchange away
+_log = structlog.get_logger()
+
+
+class Exchange(Protocol):
+    """What of the server a fault may touch."""
+
+    def clients(self) -> Iterable[Client]:
+        """Return the connections that are open."""
+
+    def snapshots(self, symbol: str) -> dict[str, dict[str, Any]]:
+        """Return the whole books of a symbol now, by exchange."""
+
+    async def leave(self) -> None:
+        """Refuse every connection, and reset those that are there."""
+
+    async def come_back(self) -> None:
+        """Listen again on the same port."""
+
+
+class Director:
+    """Owns the registry of faults; its times are the loop's, whatever the exchange's clock says."""
+
+    def __init__(self, exchange: Exchange, truth: TruthLog | None) -> None:
+        self.faults = Faults()
+        self.faults.changed = self._changed
+        self.control = Control(self.faults, self._now_s, self.look)
+        self._exchange = exchange
+        self._truth = truth
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._moving = asyncio.Lock()
+        self._stopped = False
+
+    def add(self, fault: Fault) -> None:
+        """Take a checked fault; raises ValueError where there are too many."""
+        self.faults.add(fault, self._now_s())
+        self.look()
+
+    def look(self) -> None:
+        """Begin and end what is due, and look again when the next is."""
+        self.faults.advance(self._now_s())
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_s = self.faults.next_s()
+        if due_s is not None:
+            self._timer = asyncio.get_running_loop().call_at(due_s, self.look)
+
+    def stop(self) -> None:
+        """Let no fault begin any more, and nothing hang."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    def strike(self, client: Client) -> None:
+        """Let a connection meet what waits for its like."""
+        for active in list(self.faults.at("connection")):
+            self._strike(active, client)
+
+    async def page(
+        self, request: web.Request, exchange: str, page: str, body: Any, headers: dict[str, str]
+    ) -> web.Response | None:
+        """Return what a fault makes of an answer; None where none does."""
+        symbol = request.query.get("symbol", "")
+        active = self.faults.page(exchange, page, symbol)
+        if active is None:
+            return None
+        if active.name == "stale_snapshot" and exchange not in active.kept:
+            return None
+        self.faults.happened(active)
+        if active.name == "page_reset":
+            reset(request.transport)
+            return web.Response()
+        if active.name == "page_hang":
+            return await self._hang(request, active)
+        if active.name == "stale_snapshot":
+            limit = request.query.get("limit", "")
+            kept = pages.older(active.kept[exchange], int(limit) if limit.isdecimal() else 500)
+            return web.json_response(kept, headers=headers)
+        status, text, headers, content_type = pages.spoilt(
+            active, exchange, json.dumps(body, separators=(",", ":")), headers
+        )
+        return web.Response(status=status, text=text, headers=headers, content_type=content_type)
+
+    async def handshake(self, request: web.Request, exchange: str) -> web.Response | None:
+        """Return what a fault answers to a handshake; None where none does."""
+        active = self.faults.handshake(exchange)
+        if active is None:
+            return None
+        self.faults.happened(active)
+        if active.name == "handshake_hang":
+            return await self._hang(request, active)
+        if active.name == "handshake_reset":
+            reset(request.transport)
+            return web.Response()
+        wait_s = active.fault.retry_after_s
+        headers = {} if wait_s is None else {"Retry-After": str(wait_s)}
+        return web.Response(status=active.fault.status or 503, headers=headers)
+
+    async def _hang(self, request: web.Request, active: Active) -> web.Response:
+        """Answer nothing until the fault is over or the client gone; then drop the connection."""
+        while request.transport is not None and not request.transport.is_closing():
+            if self._stopped or (active.state == "over" and active.left != 0):
+                request.transport.abort()
+                break
+            await asyncio.sleep(LOOK_EVERY_S)
+        return web.Response()
+
+    def _changed(self, active: Active, began: bool) -> None:
+        fault = active.fault
+        _log.info("a fault begins" if began else "a fault is over", fault=fault.fault, id=active.id)
+        if self._truth is not None:
+            self._truth.mark(
+                "fault" if began else "clear", streams=fault.streams, fault=active.name,
+                by="exchange",
+            )  # fmt: skip
+        if active.name == "away":
+            self._start(self._move(away=began))
+        elif began and active.kind.place == "connection":
+            for client in list(self._exchange.clients()):
+                self._strike(active, client)
+        elif began and active.name == "stale_snapshot" and fault.symbol is not None:
+            active.kept.update(self._exchange.snapshots(market_id(fault.symbol)))
+        elif not began and active.name == "delay":
+            for client in self._exchange.clients():
+                client.release(at_once=True)
+
+    def _strike(self, active: Active, client: Client) -> None:
+        if (
+            active.state == "active"
+            and active.id not in client.met
+            and active.meets_any(client.exchange, client.streams)
+        ):
+            client.met.add(active.id)
+            self.faults.happened(active)
+            self._start(strike(active, client))
+
+    async def _move(self, *, away: bool) -> None:
+        async with self._moving:
+            if away:
+                await asyncio.sleep(ANSWERED_WITHIN_S)
+                await self._exchange.leave()
+            else:
+                await self._exchange.come_back()
+
+    def _start(self, what: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a fault has failed", why=repr(task.exception()))
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()

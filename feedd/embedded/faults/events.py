@@ -1,0 +1,202 @@
+"""What faults make of one connection's events, between the market and the socket. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from feedd.config.faults import parameter
+from feedd.embedded.faults.registry import symbol_of
+from feedd.embedded.frames import FINAL_BINARY, FINAL_RESERVED, FINAL_TEXT, frame, text_frame
+from feedd.embedded.market import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from feedd.embedded.faults.registry import Active, Faults
+
+TOO_BIG_BYTES = 11 * 1024 * 1024  # ccxt and most clients take 10 MiB at the most
+HELD_AT_MOST = 100_000  # events of one stream that `delay` keeps: more are swallowed by it
+
+_SYMBOL = re.compile(r',"(?:s|symbol)":"[^"]*"|"(?:s|symbol)":"[^"]*",')
+_EVENT = re.compile(r'"e":"[^"]*"|"topic":"[^".]*')
+_PRICE = re.compile(r'("(?:p|b|a|c|bid1Price|ask1Price|lastPrice)":|\[\[)"[0-9.]+"')
+_PU = re.compile(r'"U":\d+,"u":(\d+),"pu":(\d+)')
+_NO_PU = re.compile(r',"pu":\d+')
+_BIDS = re.compile(r'"b":\[')
+_U = re.compile(r'"u":(\d+)')
+
+
+class Passed(NamedTuple):
+    """One step of what is sent: frames as they are written, and the event that the truth tells.
+
+    `swallowed` names the fault that kept the event from arriving as it was.
+    """
+
+    message: Message | None
+    swallowed: str | None
+    frames: tuple[bytes, ...]
+
+
+class Way:
+    """One connection's events on their way. `wrap` makes an event the frame that it is sent as."""
+
+    def __init__(self, faults: Faults, exchange: str, wrap: Callable[[Message], bytes]) -> None:
+        self._faults = faults
+        self._exchange = exchange
+        self._wrap = wrap
+        self._reordered: dict[str, Message] = {}  # by stream: waits for the one behind it
+        self._delayed: dict[str, deque[tuple[float, Message]]] = {}
+        self._restarted: dict[str, int | None] = {}  # by topic: what is added to its `u`
+
+    @property
+    def straight(self) -> bool:
+        """Whether events pass as they are, as far as this connection is concerned."""
+        return not self._reordered and not self._delayed and not self._restarted
+
+    @property
+    def next_s(self) -> float | None:
+        """Return when `release` has something."""
+        return min((held[0][0] for held in self._delayed.values()), default=None)
+
+    def take(self, messages: Sequence[Message], now_s: float) -> list[Passed]:
+        """Return what becomes of events."""
+        out: list[Passed] = []
+        for message in messages:
+            self._take(self._counted_anew(message), now_s, out)
+        return out
+
+    def release(self, now_s: float) -> list[Passed]:
+        """Return what has been delayed for long enough."""
+        out: list[Passed] = []
+        for stream, held in list(self._delayed.items()):
+            while held and held[0][0] <= now_s:
+                _, message = held.popleft()
+                out.append(self._whole(message))
+            if not held:
+                del self._delayed[stream]
+        return out
+
+    def end(self) -> list[Passed]:
+        """Return what was held back and will never be sent."""
+        out = [Passed(message, "reorder", ()) for message in self._reordered.values()]
+        for held in self._delayed.values():
+            out += [Passed(message, "delay", ()) for _, message in held]
+        self._reordered.clear()
+        self._delayed.clear()
+        return out
+
+    def restart(self, topic: str) -> None:
+        """Let the next snapshot of a topic of Bybit have `u` 1, and what follows count from it."""
+        self._restarted[topic] = None
+
+    def _take(self, message: Message, now_s: float, out: list[Passed]) -> None:
+        stream = message.stream
+        for active in self._faults.at("event"):
+            if active.meets(self._exchange, stream):
+                passed = self._spoilt(active, message, now_s)
+                if passed is not None:
+                    self._faults.happened(active)
+                    out += passed
+                    return
+        if stream in self._delayed:
+            self._delay(message, now_s, out)
+        elif (before := self._reordered.pop(stream, None)) is not None:
+            out.append(Passed(before, None, ()))
+            out.append(Passed(message, None, (self._wrap(message), self._wrap(before))))
+        else:
+            out.append(self._whole(message))
+
+    def _whole(self, message: Message) -> Passed:
+        return Passed(message, None, (self._wrap(message),))
+
+    def _delay(self, message: Message, due_s: float, out: list[Passed]) -> None:
+        held = self._delayed.setdefault(message.stream, deque())
+        if len(held) >= HELD_AT_MOST:
+            out.append(Passed(message, "delay", ()))
+        else:
+            held.append((max(due_s, held[-1][0]) if held else due_s, message))
+
+    def _spoilt(self, active: Active, message: Message, now_s: float) -> list[Passed] | None:
+        """Return what a fault makes of an event, or None where it is none of its business."""
+        name = active.name
+        if name in {"mute", "drop"} or (name == "no_snapshot" and _begins(message)):
+            return [Passed(message, name, ())]
+        if name == "duplicate":
+            return [Passed(message, None, (self._wrap(message),) * 2)]
+        if name == "delay":
+            late: list[Passed] = []
+            self._delay(message, now_s + parameter(active.fault, "delay_s"), late)
+            return late
+        if name == "reorder" and not self._holds(message.stream):
+            self._reordered[message.stream] = message
+            return []
+        junk = None if name in {"no_snapshot", "reorder"} else self._junk(active, message)
+        if junk is None:
+            return None
+        if parameter(active.fault, "instead"):
+            return [Passed(message, name, (junk,))]
+        return [Passed(None, None, (junk,)), self._whole(message)]
+
+    def _holds(self, stream: str) -> bool:
+        return stream in self._reordered or stream in self._delayed
+
+    def _junk(self, active: Active, message: Message) -> bytes | None:
+        name, data = active.name, message.data
+        if name == "text":
+            return text_frame(active.fault.text or "")
+        if name in _FRAMES:
+            return _FRAMES[name](data)
+        altered = _ALTERED[name](data, symbol_of(message.stream))
+        return None if altered == data else self._wrap(message._replace(data=altered))
+
+    def _counted_anew(self, message: Message) -> Message:
+        """Return an event as a service that was started anew counts it."""
+        topic, id_ = message.stream, message.id
+        if topic not in self._restarted or id_ is None:
+            return message
+        more = self._restarted[topic]
+        if more is None:
+            if '"type":"snapshot"' not in message.data:
+                return message
+            more = self._restarted[topic] = 1 - id_
+        return Message(topic, id_ + more, _U.sub(f'"u":{id_ + more}', message.data, count=1))
+
+
+def _begins(message: Message) -> bool:
+    """Return whether an event is the snapshot that a topic of Bybit's deltas begins with."""
+    return '"type":"snapshot"' in message.data and message.stream.startswith(
+        ("orderbook.", "tickers.")
+    )
+
+
+_FRAMES: dict[str, Callable[[str], bytes]] = {
+    "malformed": lambda data: text_frame(data[: len(data) // 2]),
+    "empty_list": lambda _: text_frame("[]"),
+    "null": lambda _: text_frame("null"),
+    "number": lambda _: text_frame("123"),
+    "empty_text": lambda _: text_frame(""),
+    "bad_utf8": lambda data: frame(FINAL_TEXT, data.encode()[:-1] + b',"\xff\xfe":1}'),
+    "binary": lambda data: frame(FINAL_BINARY, b"\xff\xfe" + data.encode()),
+    "reserved_opcode": lambda data: frame(FINAL_RESERVED, data.encode()),
+    "too_big": lambda data: frame(FINAL_TEXT, data.encode().ljust(TOO_BIG_BYTES)),
+}
+_ALTERED: dict[str, Callable[[str, str], str]] = {
+    "no_symbol": lambda data, _: _SYMBOL.sub("", data),
+    "unknown_symbol": lambda data, symbol: data.replace(symbol, "NOSUCHUSDT"),
+    "unknown_event": lambda data, _: _EVENT.sub(
+        lambda m: '"e":"noSuchEvent"' if m[0][1] == "e" else '"topic":"noSuchTopic', data, count=1
+    ),
+    # Joined to the event before by its U and u, as clients once checked it, but not by its pu.
+    "wrong_pu": lambda data, _: _PU.sub(
+        lambda m: f'"U":{m[2]},"u":{m[1]},"pu":{int(m[2]) - 1}', data, count=1
+    ),
+    "no_pu": lambda data, _: _NO_PU.sub("", data, count=1),
+    # A bid above every ask; a quote's are no list, and stay as they are.
+    "crossed": lambda data, _: _BIDS.sub('"b":[["99999999.00","1.000"],', data, count=1).replace(
+        '"],]', '"]]'
+    ),
+    "junk_price": lambda data, _: _PRICE.sub(r'\1"junk"', data),
+    "empty_price": lambda data, _: _PRICE.sub(r'\1""', data),
+}

@@ -1,0 +1,207 @@
+"""Which faults are active, whom each meets, and how often it has happened. Pure.
+
+Times are seconds of one monotonic clock, given by the caller.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from feedd.config.faults import KINDS, Fault, Kind, Place
+from feedd.topics import market_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+ACTIVE_AT_MOST = 200
+REMEMBERED = 200  # of those that are over
+
+State = Literal["waiting", "active", "over"]
+
+
+@dataclass(eq=False, slots=True)
+class Active:
+    """One fault with its window of time; `left` is how often it may still happen."""
+
+    id: int
+    fault: Fault
+    kind: Kind
+    begins_s: float
+    ends_s: float | None
+    left: int | None
+    symbol: str | None
+    state: State = "waiting"
+    fired: int = 0
+    kept: dict[str, Any] = field(default_factory=dict)  # what whoever does it has to remember
+
+    @property
+    def name(self) -> str:
+        """The fault's name."""
+        return self.fault.fault
+
+    def meets(self, exchange: str, stream: str) -> bool:
+        """Return whether it is about a stream."""
+        fault = self.fault
+        return (
+            (fault.exchange is None or fault.exchange == exchange)
+            and (self.symbol is None or symbol_of(stream) == self.symbol)
+            and (not fault.streams or stream.startswith(fault.streams))
+        )
+
+    def meets_any(self, exchange: str, streams: Iterable[str]) -> bool:
+        """Return whether it is about a connection with these streams."""
+        fault = self.fault
+        if self.symbol is None and not fault.streams:
+            return fault.exchange is None or fault.exchange == exchange
+        return any(self.meets(exchange, stream) for stream in streams)
+
+
+class Faults:
+    """All of them. `changed` is called when one has begun (True) or is over (False)."""
+
+    def __init__(self) -> None:
+        self.changed: Callable[[Active, bool], None] = lambda _active, _began: None
+        self._waiting: list[Active] = []
+        self._active: dict[Place, list[Active]] = {}
+        self._over: deque[Active] = deque(maxlen=REMEMBERED)
+        self._last_id = 0
+        self.none = True  # of those that stand at connections' traffic: to be asked first
+
+    def add(self, fault: Fault, now_s: float) -> Active:
+        """Take a checked fault; it begins with `advance`. Raises ValueError when there are many."""
+        if len(self._waiting) + sum(map(len, self._active.values())) >= ACTIVE_AT_MOST:
+            raise ValueError(f"{ACTIVE_AT_MOST} faults are there already; delete some first")
+        self._last_id += 1
+        kind = KINDS[fault.fault]
+        begins_s = now_s + fault.after_s
+        # At connections "once" means each that is there, which is not to be counted.
+        counted = kind.once and fault.for_s is None and kind.place != "connection"
+        active = Active(
+            self._last_id,
+            fault,
+            kind,
+            begins_s,
+            None if fault.for_s is None else begins_s + fault.for_s,
+            1 if fault.count is None and counted else fault.count,
+            None if fault.symbol is None else market_id(fault.symbol),
+        )
+        self._waiting.append(active)
+        return active
+
+    def advance(self, now_s: float) -> None:
+        """Begin and end what is due."""
+        for active in [one for one in self._waiting if one.begins_s <= now_s]:
+            self._waiting.remove(active)
+            active.state = "active"
+            self._active.setdefault(active.kind.place, []).append(active)
+            self._look()
+            self.changed(active, True)
+            if active.kind.place == "connection" and active.ends_s is None and active.left is None:
+                self._end(active)  # it has struck whom it met
+        for active in [one for those in self._active.values() for one in those]:
+            if active.ends_s is not None and active.ends_s <= now_s:
+                self._end(active)
+
+    def next_s(self) -> float | None:
+        """Return when `advance` is to be called next."""
+        times = [one.begins_s for one in self._waiting]
+        for those in self._active.values():
+            times += [one.ends_s for one in those if one.ends_s is not None]
+        return min(times, default=None)
+
+    def delete(self, id_: int | None) -> list[Active]:
+        """End one, or all, before their time; return which."""
+        there = [*self._waiting, *(one for those in self._active.values() for one in those)]
+        ended = [one for one in there if id_ is None or one.id == id_]
+        for active in ended:
+            self._end(active)
+        return ended
+
+    def at(self, place: Place) -> list[Active]:
+        """Return the active ones at a place, the oldest first."""
+        return self._active.get(place, [])
+
+    def link(self, name: str, exchange: str, streams: Iterable[str]) -> Active | None:
+        """Return the fault of this name that a connection's traffic meets."""
+        for active in self.at("link"):
+            if active.name == name and active.meets_any(exchange, streams):
+                return active
+        return None
+
+    def page(self, exchange: str, page: str, symbol: str) -> Active | None:
+        """Return the fault that a REST page meets."""
+        for active in self.at("page"):
+            fault = active.fault
+            wanted = "depth" if active.name == "stale_snapshot" else fault.page
+            if (
+                (fault.exchange is None or fault.exchange == exchange)
+                and (wanted is None or wanted == page)
+                and (active.symbol is None or active.symbol == symbol)
+            ):
+                return active
+        return None
+
+    def handshake(self, exchange: str) -> Active | None:
+        """Return the fault that a handshake meets."""
+        for active in self.at("handshake"):
+            if active.fault.exchange is None or active.fault.exchange == exchange:
+                return active
+        return None
+
+    def happened(self, active: Active) -> None:
+        """Count that one has happened; its last time ends it."""
+        active.fired += 1
+        if active.left is not None:
+            active.left -= 1
+            if active.left == 0:
+                self._end(active)
+
+    def told(self, now_s: float) -> dict[str, list[dict[str, Any]]]:
+        """Return as JSON what waits, what is active and what is over, the newest last."""
+        active = [one for those in self._active.values() for one in those]
+        return {
+            "waiting": [
+                {**_told(one), "begins_in_s": round(max(0.0, one.begins_s - now_s), 3)}
+                for one in self._waiting
+            ],
+            "active": [
+                {
+                    **_told(one),
+                    "left": one.left,
+                    "ends_in_s": None if one.ends_s is None else round(one.ends_s - now_s, 3),
+                }
+                for one in sorted(active, key=lambda one: one.id)
+            ],
+            "over": [_told(one) for one in self._over],
+        }
+
+    def _end(self, active: Active) -> None:
+        if active.state == "over":
+            return
+        began = active.state == "active"
+        active.state = "over"
+        if began:
+            self._active[active.kind.place].remove(active)
+        else:
+            self._waiting.remove(active)
+        self._over.append(active)
+        self._look()
+        if began:
+            self.changed(active, False)
+
+    def _look(self) -> None:
+        self.none = not any(self.at(place) for place in ("connection", "event", "link"))
+
+
+def symbol_of(stream: str) -> str:
+    """Return the exchange's symbol in a stream's name: `btcusdt@trade`, `publicTrade.BTCUSDT`."""
+    name, at, _ = stream.partition("@")
+    return name.upper() if at else stream.rpartition(".")[2]
+
+
+def _told(active: Active) -> dict[str, Any]:
+    return {"id": active.id, **msgspec.to_builtins(active.fault), "fired": active.fired}

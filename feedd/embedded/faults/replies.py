@@ -1,0 +1,90 @@
+"""What faults make of answers to SUBSCRIBE, and the errors that come out of the blue. Pure.
+
+Binance's errors are nested (`{"error":{"code":2,"msg":…},"id":1}`), as clients of the live exchange
+have seen them, or flat (`{"code":2,"msg":…,"id":1}`), as its documents have them. Bybit's name the
+request by `req_id`; its flat form leaves that out.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from feedd.config.faults import parameter
+
+if TYPE_CHECKING:
+    from feedd.embedded.faults.registry import Active, Faults
+
+
+class Answer(NamedTuple):
+    """How a subscription is answered: refused with a text, or made and acknowledged after a time.
+
+    `after_s` None: it is never acknowledged.
+    """
+
+    fault: Active
+    refusal: str | None
+    after_s: float | None
+
+
+def on_request(faults: Faults, exchange: str, text: str) -> Answer | None:
+    """Return how a request is answered that a fault meets."""
+    standing = faults.at("subscription")
+    if not standing:
+        return None
+    asked = _subscription(text)
+    if asked is None:
+        return None
+    streams, request_id = asked
+    for active in standing:
+        if not active.meets_any(exchange, streams):
+            continue
+        if active.name == "refuse":
+            return Answer(active, error(active, exchange, request_id, streams[0]), None)
+        after_s = parameter(active.fault, "delay_s") if active.name == "late_ack" else None
+        return Answer(active, None, after_s)
+    return None
+
+
+def error(active: Active, exchange: str, request_id: Any = None, stream: str = "") -> str:
+    """Return the error that a `refuse` or an `error` says; without a request it names none."""
+    fault = active.fault
+    code, flat = parameter(fault, "code"), parameter(fault, "form") == "flat"
+    if exchange == "bybit":
+        body: dict[str, Any] = {
+            "success": False,
+            "ret_msg": fault.text or f"error:handler not found,topic:{stream}",
+            "conn_id": "",
+        }
+        if not flat and request_id is not None:
+            body["req_id"] = str(request_id)
+        body["op"] = "subscribe"
+    else:
+        told = fault.text or ("Internal error" if code >= 500 else "Invalid request: refused")
+        body = {"code": code, "msg": told} if flat else {"error": {"code": code, "msg": told}}
+        if request_id is not None:
+            body["id"] = request_id
+    return json.dumps(body, separators=(",", ":"))
+
+
+def is_pong(reply: str) -> bool:
+    """Return whether a reply is Bybit's answer to a ping of its own."""
+    return '"ret_msg":"pong"' in reply
+
+
+def _subscription(text: str) -> tuple[list[str], Any] | None:
+    try:
+        request = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(request, dict):
+        return None
+    if request.get("method") == "SUBSCRIBE":
+        streams, request_id = request.get("params"), request.get("id")
+    elif request.get("op") == "subscribe":
+        streams, request_id = request.get("args"), request.get("req_id")
+    else:
+        return None
+    if not isinstance(streams, list) or not streams:
+        return None
+    return [str(stream) for stream in streams], request_id

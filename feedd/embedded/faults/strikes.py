@@ -1,0 +1,62 @@
+"""What faults do to whole connections, at once."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from feedd.config.faults import parameter
+from feedd.embedded.faults import replies
+from feedd.embedded.frames import close_frame
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from feedd.embedded.faults.registry import Active
+    from feedd.embedded.outlet import Client
+
+_NO_LINGER = struct.pack("ii", 1, 0)  # closing sends RST, and nothing that waits
+
+
+async def strike(active: Active, client: Client) -> None:
+    """Let a connection meet a fault."""
+    name = active.name
+    if name == "close":
+        client.ended("exchange", name)
+        code, text = parameter(active.fault, "code"), parameter(active.fault, "text")
+        await client.response.close(code=code, message=text.encode())
+    elif name == "close_without_fin":
+        client.silence(name)
+        code, text = parameter(active.fault, "code"), parameter(active.fault, "text")
+        client.write_frames([close_frame(code, text)])
+    elif name == "fin":
+        client.ended("exchange", name)
+        if client.transport is not None:
+            client.transport.close()
+    elif name == "reset":
+        client.ended("exchange", name)
+        reset(client.transport)
+    elif name == "error":
+        client.write([replies.error(active, client.exchange)])
+    elif name == "restart":
+        _restart(active, client)
+
+
+def reset(transport: asyncio.Transport | None) -> None:
+    """Drop a connection so that its other side sees a reset."""
+    if transport is None:
+        return
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()
+
+
+def _restart(active: Active, client: Client) -> None:
+    """Subscribe anew, so that each book begins with a snapshot; the way lets it count from 1."""
+    for stream in client.connection.streams():
+        if stream.name.startswith("orderbook.") and active.meets(client.exchange, stream.name):
+            client.way.restart(stream.name)
+            client.market.unsubscribe(stream, client)
+            client.market.subscribe(stream, client)

@@ -1,0 +1,377 @@
+"""The shell of sockets around the protocol: REST and WebSocket on one port, on aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import socket
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiohttp import WSMsgType, web
+
+from feedd.clock import NS_PER_MS, NS_PER_S
+from feedd.embedded.account import Accounts
+from feedd.embedded.binance import protocol as binance
+from feedd.embedded.binance import weights
+from feedd.embedded.binance.rest import Rest
+from feedd.embedded.bybit import protocol as bybit
+from feedd.embedded.bybit.rest import Rest as BybitRest
+from feedd.embedded.connection import Reaction
+from feedd.embedded.faults import replies
+from feedd.embedded.faults.director import Director
+from feedd.embedded.faults.strikes import reset
+from feedd.embedded.http_answers import Request
+from feedd.embedded.limits import Connects
+from feedd.embedded.market import Refused
+from feedd.embedded.outlet import Client
+from feedd.embedded.streams import SPOT, USDM
+from feedd.embedded.unheard import Unheard
+from feedd.errors import ConfigError, EndpointInUseError
+from feedd.runtime.bind_retry import bind_patiently
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from feedd.clock import Clock
+    from feedd.config.faults import Fault
+    from feedd.embedded.bybit.generated import BybitMarket
+    from feedd.embedded.connection import Connection
+    from feedd.embedded.market import Market, Streams
+    from feedd.embedded.streams import Stream
+    from feedd.embedded.truth import TruthLog
+
+LOOK_EVERY_S = 1.0  # of the exchange's clock
+SILENCE_LOOK_S = 0.05  # whether the client of a connection left open has closed it
+# WebSocket connections of an address in 5 minutes; USD-M's pages don't say, and spot's do.
+CONNECTS = {"usdm": 300, "spot": 300, "bybit": 500}
+_log = structlog.get_logger()
+
+
+class ExchangeServer:
+    """Shows markets to clients as their exchanges would. Time for its limits is the clock's.
+
+    Binance USD-M is always there; `spot` is Binance's below `/spot`, whose own paths would be
+    USD-M's too, and `linear` is Bybit's below `/v5`. Without one, its paths are not found.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        clock: Clock,
+        truth: TruthLog | None = None,
+        *,
+        spot: Market | None = None,
+        linear: BybitMarket | None = None,
+        truth_unsent: bool = False,
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        self._market = market
+        self._spot = spot
+        self._linear = linear
+        self._clock = clock
+        self._truth = truth
+        self._rest = Rest(market, clock)
+        self._spot_rest = None if spot is None else Rest(spot, clock, weights.SPOT)
+        self._linear_rest = None if linear is None else BybitRest(linear, clock)
+        self._connects = {exchange: Connects(limit) for exchange, limit in CONNECTS.items()}
+        self._accounts = Accounts()
+        self._connections = 0
+        self._open: set[Client] = set()
+        self._unheard: dict[str, Unheard] = {}
+        if truth is not None and truth_unsent:
+            markets = {"usdm": market, "spot": spot, "bybit": linear}
+            self._unheard = {
+                exchange: Unheard(one, truth) for exchange, one in markets.items() if one
+            }
+        self._director = Director(self, truth)
+        self._planned = faults
+        self._runner: web.AppRunner | None = None
+        self._site: web.SockSite | None = None
+        self._where = ("", 0)
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def start(self, port: int, host: str = "127.0.0.1") -> int:
+        """Listen, and return the port (of its own choice for 0); raise EndpointInUseError."""
+        app = web.Application()
+        app.router.add_get("/embedded/account", self._account)
+        self._director.control.add_routes(app.router)
+        app.router.add_get("/ws", self._websocket)
+        app.router.add_get("/stream", self._websocket)
+        app.router.add_get("/{root:(ws|stream|public|market|private)}/{rest:.*}", self._websocket)
+        app.router.add_get("/fapi/{version:v[123]}/{page:.*}", self._page)
+        app.router.add_post("/fapi/{version:v[123]}/{page:.*}", self._post)
+        app.router.add_get("/sapi/v1/{page:.*}", self._page)
+        app.router.add_get("/spot/{root:(ws|stream)}{rest:.*}", self._websocket)
+        app.router.add_get("/spot/{root:(api/v3|sapi/v1)}/{page:.*}", self._page)
+        app.router.add_get("/v5/{root:(public|private)}/{rest:.*}", self._websocket)
+        app.router.add_get("/v5/{page:.*}", self._page)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        self._where = host, port
+        try:
+            await self.come_back()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+        for fault in self._planned:
+            self._director.add(fault)
+        self._flusher = asyncio.get_running_loop().create_task(self._flush_truth())
+        return self._where[1]
+
+    async def stop(self) -> None:
+        """Close every connection, the market and the truth log."""
+        if self._flusher is not None:
+            self._flusher.cancel()
+        self._director.stop()
+        for client in list(self._open):
+            client.abort()
+        for market in (self._market, self._spot, self._linear):
+            if market is not None:
+                await market.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._truth is not None:
+            self._truth.close()
+
+    async def _flush_truth(self) -> None:
+        while self._truth is not None:
+            await asyncio.sleep(0.2)
+            self._truth.flush()
+
+    # --- what faults may touch ----------------------------------------------------------------
+
+    def clients(self) -> list[Client]:
+        """Return the connections that are open."""
+        return list(self._open)
+
+    def snapshots(self, symbol: str) -> dict[str, dict[str, Any]]:
+        """Return the whole books of a symbol now, by exchange, where there are any."""
+        found = {}
+        for exchange, market in (("usdm", self._market), ("spot", self._spot)):
+            if market is not None:
+                with contextlib.suppress(KeyError, Refused):
+                    found[exchange] = market.depth(symbol, 5000)
+        return found
+
+    async def leave(self) -> None:
+        """Refuse every connection, and reset those that are there."""
+        if self._site is not None:
+            await self._site.stop()
+            self._site = None
+        server = None if self._runner is None else self._runner.server
+        for client in self.clients():
+            client.ended("exchange", "away")
+        for handler in [] if server is None else server.connections:
+            reset(handler.transport)
+
+    async def come_back(self) -> None:
+        """Listen where it is to listen; raise EndpointInUseError."""
+        if self._site is not None or self._runner is None:
+            return
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            await bind_patiently(lambda: _bind(listener, *self._where))
+        except BaseException:
+            listener.close()
+            raise
+        self._where = self._where[0], int(listener.getsockname()[1])
+        self._site = web.SockSite(self._runner, listener)
+        await self._site.start()
+
+    # --- REST -------------------------------------------------------------------------------
+
+    async def _page(self, request: web.Request) -> web.Response:
+        rest: Rest | BybitRest | None = self._rest
+        if request.path.startswith("/spot/"):
+            rest = self._spot_rest
+        elif request.path.startswith("/v5/"):
+            rest = self._linear_rest
+        if rest is None:
+            raise web.HTTPNotFound
+        page = rest.answer(
+            Request(
+                request.match_info["page"],
+                dict(request.query),
+                request.rel_url.raw_query_string,
+                request.headers,
+                request.remote or "",
+            )
+        )
+        used = page.headers.get("X-MBX-USED-WEIGHT-1M")
+        self._accounts.of(request.remote or "", _exchange(request.path)).request(
+            request.match_info["page"],
+            page.status,
+            None if used is None else int(used),
+            self._clock.now_ns() / NS_PER_S,
+        )
+        answer = await self._director.page(
+            request, _exchange(request.path), request.match_info["page"], page.body, page.headers
+        )
+        return answer or web.json_response(
+            page.body, status=page.status, headers=page.headers, dumps=_dumps
+        )
+
+    async def _account(self, _request: web.Request) -> web.Response:
+        told = self._accounts.told(self._clock.now_ns() / NS_PER_S)
+        return web.json_response(told, dumps=_dumps)
+
+    async def _post(self, request: web.Request) -> web.Response:
+        if request.match_info["page"] == "listenKey":
+            return web.json_response({"listenKey": "embedded"})
+        return web.json_response({"code": -5000, "msg": "Method POST is invalid"}, status=404)
+
+    # --- WebSocket ----------------------------------------------------------------------------
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        opened = self._opened(request)
+        if opened is None:
+            raise web.HTTPNotFound
+        market, connection, reaction = opened
+        address, exchange = request.remote or "", _exchange(request.path)
+        refusal = await self._director.handshake(request, exchange)
+        if refusal is not None:
+            self._accounts.of(address, exchange).handshake(refusal.status, self._now_s())
+            return refusal
+        retry_after_s = self._connects[exchange].take(address, self._now_s())
+        status = 429 if retry_after_s else 101
+        self._accounts.of(address, exchange).handshake(status, self._now_s())
+        if retry_after_s:
+            return web.Response(status=status, headers={"Retry-After": str(retry_after_s)})
+        response = web.WebSocketResponse(
+            autoping=False, autoclose=False, compress=False, heartbeat=None
+        )
+        await response.prepare(request)
+        self._connections += 1
+        client = Client(
+            self._connections, response, request, market, connection, exchange,
+            self._director.faults, self._truth,
+        )  # fmt: skip
+        self._open.add(client)
+        if self._truth is not None:
+            self._truth.mark("opened", connection=client.number, streams=client.streams)
+        keeper = asyncio.get_running_loop().create_task(self._keep(client))
+        try:
+            await self._react(client, reaction)
+            self._director.strike(client)
+            await self._listen(client)
+        finally:
+            keeper.cancel()
+            self._open.discard(client)
+            client.close()
+            for stream in connection.streams():
+                self._unsubscribe(stream, client)
+        return response
+
+    def _opened(self, request: web.Request) -> tuple[Streams, Connection, Reaction] | None:
+        """Return whose connection an address opens, and what it subscribes to."""
+        now_s = self._now_s()
+        if request.path.startswith("/v5/"):
+            if self._linear is None or request.path != bybit.PATH:
+                return None
+            conn_id = str(uuid.uuid4())
+            return self._linear, bybit.Connection(conn_id, self._linear.check, now_s), Reaction()
+        market: Market | None = self._market
+        path, speeds = request.path, USDM
+        if path.startswith("/spot/"):
+            market, path, speeds = self._spot, path.removeprefix("/spot"), SPOT
+        if market is None:
+            return None
+        opened = binance.connect(path, request.query, market.check, now_s, speeds)
+        return None if opened is None else (market, *opened)
+
+    async def _listen(self, client: Client) -> None:
+        connection = client.connection
+        while not client.response.closed:
+            message = await client.response.receive()
+            if message.type == WSMsgType.TEXT:
+                await self._on_text(client, message.data)
+            elif message.type == WSMsgType.PING:
+                reaction = connection.on_ping(self._now_s())
+                if reaction.close is None:
+                    await client.pong(message.data)
+                await self._react(client, reaction)
+            elif message.type == WSMsgType.PONG:
+                await self._react(client, connection.on_pong(self._now_s()))
+            elif message.type == WSMsgType.CLOSE:
+                client.ended("client")
+                # A transport tells nobody but its protocol, so it is asked.
+                while client.silent is not None and client.reachable:  # noqa: ASYNC110
+                    await asyncio.sleep(SILENCE_LOOK_S)
+                await client.response.close(drain=False)
+                return
+            elif message.type in {WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
+                return
+
+    async def _on_text(self, client: Client, text: str) -> None:
+        """Take a request; a fault may refuse it, or keep its acknowledgement back."""
+        answer = replies.on_request(self._director.faults, client.exchange, text)
+        if answer is None:
+            await self._react(client, client.connection.on_text(text, self._now_s()))
+            return
+        self._director.faults.happened(answer.fault)
+        if answer.refusal is not None:
+            client.reply(answer.refusal)
+            return
+        reaction = client.connection.on_text(text, self._now_s())
+        late, reaction.reply = reaction.reply, None
+        if late is not None and answer.after_s is not None:
+            asyncio.get_running_loop().call_later(answer.after_s, client.reply, late)
+        await self._react(client, reaction)
+
+    async def _keep(self, client: Client) -> None:
+        while True:
+            await self._clock.sleep(LOOK_EVERY_S)
+            await self._react(client, client.connection.on_time(self._now_s()))
+
+    async def _react(self, client: Client, reaction: Reaction) -> None:
+        if reaction.reply is not None:
+            client.reply(reaction.reply)
+        for stream in reaction.subscribe:
+            client.market.subscribe(stream, client)
+            if client.exchange in self._unheard:
+                self._unheard[client.exchange].subscribed(stream, client)
+        for stream in reaction.unsubscribe:
+            self._unsubscribe(stream, client)
+        if reaction.subscribe:
+            self._director.strike(client)
+        if reaction.ping:
+            await client.response.ping(str(self._clock.now_ns() // NS_PER_MS).encode())
+        if reaction.close is not None:
+            code, text = reaction.close
+            _log.info("closing a connection", connection=client.number, code=code, reason=text)
+            client.ended("exchange")
+            await client.response.close(code=code, message=text.encode())
+
+    def _unsubscribe(self, stream: Stream, client: Client) -> None:
+        client.market.unsubscribe(stream, client)
+        if client.exchange in self._unheard:
+            self._unheard[client.exchange].unsubscribed(stream, client)
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_s()
+
+
+def _exchange(path: str) -> str:
+    """Return whose a path is."""
+    return {"spot": "spot", "v5": "bybit"}.get(path.split("/")[1], "usdm")
+
+
+def _bind(listener: socket.socket, host: str, port: int) -> None:
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise EndpointInUseError(
+                f"http://{host}:{port} is in use; stop what holds it, or set "
+                "embedded_exchange.port to another one"
+            ) from None
+        raise ConfigError(f"http://{host}:{port} can't be bound: {error.strerror}") from None
+
+
+def _dumps(body: Any) -> str:
+    return json.dumps(body, separators=(",", ":"))

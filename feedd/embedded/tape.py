@@ -1,0 +1,203 @@
+"""Recordings of an exchange, read line by line: what a file holds, and its frames in order.
+
+Two shapes are read, gzipped or not. The first is `<local receive time, ns> <combined-stream
+JSON>`; a line whose JSON has a `lastUpdateId` is an answer of GET /fapi/v1/depth::
+
+    1723161255088176367 {"stream":"btcusdt@trade","data":{"e":"trade",…}}
+
+The second is `<local receive time, s>: <combined-stream JSON>`, after a line with the address. Its
+answers of GET stand in files of their own, which are read too: beside `X.ws.1.0.txt` it is
+`X.http.0.0.txt`, whose lines name the symbol::
+
+    1626992741.06217: {"stream":"sushiusdt@bookTicker","data":{"e":"bookTicker",…}}
+    https://…/depth?symbol=SUSHIUSDT&limit=1000 -> 1626992741.301402: {"lastUpdateId":…}
+"""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import heapq
+import math
+import re
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qs
+
+from feedd.embedded.instruments import Instrument
+from feedd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GZIP_MAGIC = b"\x1f\x8b"
+LINES_SCANNED = 300_000  # to learn what a file holds; a day of one busy symbol has 20 million
+LINES_MEASURED = 20_000  # of them, to learn the steps of prices and sizes
+QUOTE_CURRENCIES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH", "BNB", "EUR")
+
+_SHAPES = (re.compile(r"(\d{16,20}) (\{.*\})"), re.compile(r"(\d{9,11}\.\d+): (\{.*\})"))
+_ANSWER = re.compile(r"https?://\S*/depth\?(\S+) -> (\d{9,11}\.\d+): (\{.*\})")
+_OF_WEBSOCKET = re.compile(r"(.+)\.ws\.\d+\.\d+\.txt(?:\.gz)?")
+_FRAME = re.compile(r'\{"stream":"([^"]+)","data":(.*)\}')
+_EVENT_TIME = re.compile(r'"E":(\d+)')
+_PRICES = re.compile(r'"(?:p|b|a)":"([\d.]+)"|\["([\d.]+)","')
+_SIZES = re.compile(r'"(?:q|B|A)":"([\d.]+)"|,"([\d.]+)"\]')
+
+
+class Line(NamedTuple):
+    """One line: `stream` is empty for the answer of a depth request.
+
+    `symbol` is told of an answer alone, and empty where the file doesn't say whose it is.
+    """
+
+    local_ns: int
+    stream: str
+    data: str
+    symbol: str = ""
+
+
+@dataclass(slots=True)
+class Holding:
+    """What a tape has of one symbol."""
+
+    instrument: Instrument
+    streams: set[str] = field(default_factory=set)  # names without the symbol: bookTicker, …
+    snapshot: str | None = None
+
+
+def read(path: Path) -> Iterator[Line]:
+    """Yield the lines that are events or depth answers, in the order received.
+
+    Raises ConfigError for a file that can't be read.
+    """
+    try:
+        with _opened(path) as file:
+            for row in file:
+                line = parsed(row.rstrip("\n"))
+                if line is not None:
+                    yield line
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the recording can't be read: {error}") from None
+
+
+class Tape:
+    """A file and what it holds, learnt from its first lines."""
+
+    def __init__(self, path: Path) -> None:
+        """Scan the file; raise ConfigError where it can't be read or holds nothing."""
+        self.path = path
+        self.start_ns = 0
+        self.least_delay_ms = math.inf  # local clock less event time: the clocks' difference
+        self.holdings: dict[str, Holding] = {}
+        self._scan()
+        if not math.isfinite(self.least_delay_ms):
+            self.least_delay_ms = 0.0  # no event of it tells a time
+        if not self.holdings:
+            raise ConfigError(f"{path}: holds no stream that can be played")
+
+    def lines(self) -> Iterator[Line]:
+        """Yield its lines from the start, and the answers of the files beside it."""
+        beside = [read(path) for path in companions(self.path)]
+        if not beside:
+            return read(self.path)
+        return heapq.merge(read(self.path), *beside, key=lambda line: line.local_ns)
+
+    def answers(self, line: Line, symbol: str) -> bool:
+        """Whether a line is the answer of a depth request for a symbol.
+
+        One that doesn't say whose it is belongs to the only symbol there is.
+        """
+        if line.stream:
+            return False
+        return line.symbol == symbol or (not line.symbol and len(self.holdings) == 1)
+
+    def _scan(self) -> None:
+        streams: dict[str, set[str]] = {}
+        prices: dict[str, set[str]] = {}
+        sizes: dict[str, set[str]] = {}
+        snapshots: dict[str, str] = {}
+        for number, line in enumerate(self.lines()):
+            if number >= LINES_SCANNED:
+                break
+            self.start_ns = self.start_ns or line.local_ns
+            symbol, name = line.symbol, ""
+            if line.stream:
+                symbol, _, name = line.stream.partition("@")
+                symbol = symbol.upper()
+                streams.setdefault(symbol, set()).add(name)
+            else:
+                snapshots.setdefault(symbol, line.data)
+            if number < LINES_MEASURED:
+                prices.setdefault(symbol, set()).update(
+                    a or b for a, b in _PRICES.findall(line.data)
+                )
+                sizes.setdefault(symbol, set()).update(a or b for a, b in _SIZES.findall(line.data))
+            if line.stream and (event_time := _EVENT_TIME.search(line.data)):
+                delay_ms = line.local_ns / 1e6 - int(event_time[1])
+                self.least_delay_ms = min(self.least_delay_ms, delay_ms)
+        for symbol, names in streams.items():
+            # An answer that doesn't say whose it is; with one symbol there is no doubt.
+            whose = {symbol, ""} if len(streams) == 1 else {symbol}
+            instrument = _instrument(
+                symbol,
+                set().union(*(prices.get(one, ()) for one in whose)),
+                set().union(*(sizes.get(one, ()) for one in whose)),
+            )
+            snapshot = snapshots.get(symbol, snapshots.get("") if "" in whose else None)
+            self.holdings[symbol] = Holding(instrument, names, snapshot)
+
+
+def companions(path: Path) -> list[Path]:
+    """Return the files beside one of frames that hold its answers of GET."""
+    match = _OF_WEBSOCKET.fullmatch(path.name)
+    if match is None:
+        return []
+    return sorted(path.parent.glob(f"{glob.escape(match[1])}.http.*.txt*"))
+
+
+def currencies(id_: str) -> tuple[str, str]:
+    """Return base and quote currency of an exchange's id; an empty quote where it is not clear."""
+    quote = next((q for q in QUOTE_CURRENCIES if id_.endswith(q) and id_ != q), "")
+    return id_.removesuffix(quote), quote
+
+
+def _opened(path: Path) -> IO[str]:
+    with path.open("rb") as file:
+        zipped = file.read(2) == GZIP_MAGIC
+    if zipped:
+        return gzip.open(path, "rt", encoding="utf-8")
+    return path.open(encoding="utf-8")
+
+
+def parsed(row: str) -> Line | None:
+    """Return what a row holds; None for what is neither an event nor a depth answer."""
+    answer = _ANSWER.fullmatch(row)
+    if answer is not None:
+        symbol = parse_qs(answer[1]).get("symbol", [""])[0]
+        return Line(int(float(answer[2]) * 1e9), "", answer[3], symbol)
+    for shape in _SHAPES:
+        match = shape.fullmatch(row)
+        if match is None:
+            continue
+        stamp, text = match.groups()
+        local_ns = int(float(stamp) * 1e9) if "." in stamp else int(stamp)
+        frame = _FRAME.fullmatch(text)
+        if frame is not None:
+            return Line(local_ns, frame[1], frame[2])
+        if text.startswith('{"lastUpdateId"'):
+            return Line(local_ns, "", text)
+    return None
+
+
+def _instrument(symbol: str, prices: set[str], sizes: set[str]) -> Instrument:
+    base, quote = currencies(symbol)
+    price_decimals = max((_decimals(price) for price in prices), default=2)
+    size_decimals = max((_decimals(size) for size in sizes), default=3)
+    steps = [round(float(price) * 10**price_decimals) for price in prices]
+    tick = math.gcd(*steps) or 1
+    return Instrument(base, quote, price_decimals, size_decimals, tick)
+
+
+def _decimals(text: str) -> int:
+    return len(text.partition(".")[2])

@@ -1,0 +1,53 @@
+"""Events that reach no connection, for the truth log: what a client missed while it was away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from feedd.embedded.market import Message, Streams
+    from feedd.embedded.outlet import Client
+    from feedd.embedded.streams import Stream
+    from feedd.embedded.truth import TruthLog
+
+
+class Unheard:
+    """An outlet of one market that reads each stream from its first subscription on, for ever."""
+
+    def __init__(self, market: Streams, truth: TruthLog) -> None:
+        self._market = market
+        self._truth = truth
+        self._readers: dict[str, set[Client]] = {}
+
+    def subscribed(self, stream: Stream, client: Client) -> None:
+        """Note a reader, who reads already; the first one starts the listening."""
+        if stream.name in self._readers:
+            self._readers[stream.name].add(client)
+            return
+        self._readers[stream.name] = {client}
+        if self._market.goes_on:
+            self._market.subscribe(stream, self)
+
+    def unsubscribed(self, stream: Stream, client: Client) -> None:
+        """Note that a reader has left."""
+        self._readers.get(stream.name, set()).discard(client)
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Note the messages that nobody can read."""
+        self._truth.write(
+            None,
+            [
+                message
+                for message in messages
+                if not any(client.reachable for client in self._readers[message.stream])
+            ],
+        )
+
+    def backlog(self) -> int:
+        """Return 0: it reads at once."""
+        return 0
+
+    def abort(self) -> None:
+        """Do nothing: there is no connection."""

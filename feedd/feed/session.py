@@ -1,0 +1,254 @@
+"""What one life of a worker knows of its feed: state, staleness and gaps, channel by channel.
+
+It is pure: it has no socket, no loop and no clock. Tell it what happened and when, and read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from feedd.feed.last_hour import Occurrences, Uptime
+from feedd.feed.staleness import Pace, S
+from feedd.model import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from feedd.model import EventId, State
+
+# Channels that are silent while the market is: they are live once they are subscribed to.
+SPARSE = frozenset({"trade", "candle", "liquidation"})
+RECONNECT_AFTER_LIMITS = 2  # a silence of so many limits ends the connection
+# A connection without a frame for so long is dead, whatever its channels usually do: pings go out
+# every few seconds, and each is answered.
+CONNECTION_DEAD_NS = 20 * S
+ASLEEP_NS = 3 * S  # a look that comes so late was held up in this process, not by the channel
+
+Phase = Literal["starting", "live", "stale", "lost", "resync"]
+
+
+@dataclass(slots=True)
+class Channel:
+    """What is known of one channel; `last_received_ns` is by the wall clock, for display."""
+
+    pace: Pace
+    phase: Phase = "starting"
+    subscribed: bool = False
+    since_ns: int = 0  # silent since
+    life: int | None = None  # the connection's sign of life, at the last look
+    alive_ns: int = 0  # when it last changed
+    reason: str | None = None
+    waits: bool = False  # for what all workers share, to be free again
+    last_received_ns: int | None = None
+    messages: int = 0
+    reconnects: int = 0
+    gaps: int = 0
+    tries: int = 0  # connections lost since the last event
+    reconnected: Occurrences = field(default_factory=Occurrences)
+    connection: Uptime = field(default_factory=Uptime)
+    last_id: EventId = None
+    had_event: bool = False
+    heard: bool = False  # since the last look for what is overdue
+    gap_reason: str | None = None
+
+    @property
+    def state(self) -> State:
+        """Its phase, in the words of the wire."""
+        return "reconnecting" if self.phase == "lost" else self.phase
+
+
+class Session:
+    """The state of one feed. All its times are of one monotonic clock, in ns.
+
+    `changed` is set whenever a channel's phase changes; whoever reports the state clears it.
+    `self_checked` names the channels whose source finds every hole by itself and tells of it with
+    `missing`; in the others a lost connection and an unreadable message count as one. Ids are the
+    exchange's.
+    """
+
+    def __init__(
+        self, channels: Iterable[str], now_ns: int, self_checked: frozenset[str] = frozenset()
+    ) -> None:
+        self._channels = {name: Channel(Pace(name), since_ns=now_ns) for name in channels}
+        self._self_checked = self_checked
+        self._stopped: str | None = None
+        self.changed = True
+        self._looked_ns = now_ns
+        self.rejected = 0
+
+    @property
+    def channels(self) -> dict[str, Channel]:
+        """Return the channels by name, to be read."""
+        return self._channels
+
+    @property
+    def messages(self) -> int:
+        """Return how many events came."""
+        return sum(channel.messages for channel in self._channels.values())
+
+    @property
+    def reconnects(self) -> int:
+        """Return how often a channel was connected anew: two that share a connection are two."""
+        return sum(channel.reconnects for channel in self._channels.values())
+
+    @property
+    def gaps(self) -> int:
+        """Return how many gaps were told."""
+        return sum(channel.gaps for channel in self._channels.values())
+
+    @property
+    def state(self) -> State:
+        """Return the state of the whole: that of its worst channel."""
+        if self._stopped is not None:
+            return "stopped"
+        phases = [channel.phase for channel in self._channels.values()]
+        if "lost" in phases:
+            return "reconnecting"
+        if "resync" in phases:
+            return "resync"
+        if "stale" in phases:
+            return "stale"
+        if "starting" in phases:
+            return "starting"
+        return "live"
+
+    @property
+    def reason(self) -> str | None:
+        """Return why the state is what it is, naming the channels; None while live."""
+        if self._stopped is not None:
+            return self._stopped
+        state = self.state
+        if state == "live":
+            return None
+        phase = {"reconnecting": "lost"}.get(state, state)
+        names: dict[str, list[str]] = {}
+        for name, channel in self._channels.items():
+            if channel.phase == phase:
+                names.setdefault(channel.reason or "waiting for the first event", []).append(name)
+        return "; ".join(f"{', '.join(those)}: {reason}" for reason, those in names.items())
+
+    def subscribed(self, name: str, now_ns: int) -> None:
+        """Note that a connection for a channel stands and its subscription is on the way."""
+        channel = self._channels[name]
+        if channel.phase == "lost" and channel.had_event and not channel.subscribed:
+            channel.reconnects += 1
+            channel.reconnected.add(now_ns)
+        channel.subscribed = True
+        channel.heard = False
+        channel.since_ns = channel.alive_ns = now_ns
+        channel.life = None
+        channel.connection.up(now_ns)
+        if name in SPARSE:
+            self._turn(channel, "live")
+
+    def event(self, name: str, event_id: EventId, received_ns: int) -> Gap | None:
+        """Take an event of a channel; return the gap before it, if there is one."""
+        channel = self._channels[name]
+        channel.messages += 1
+        channel.last_received_ns = received_ns
+        gap = None
+        before = channel.last_id
+        if channel.phase == "stale" and self._counts_as_hole(name, channel):
+            channel.gap_reason = f"{channel.reason}, and going on"
+        if channel.gap_reason is not None:
+            gap = self._gap(Gap(name, before, event_id, channel.gap_reason))
+            channel.gap_reason = None
+        channel.last_id = event_id if event_id is not None else before
+        channel.had_event = channel.heard = True
+        if channel.phase != "live":
+            self._turn(channel, "live")
+        return gap
+
+    def missing(self, name: str, from_id: EventId, to_id: EventId, reason: str) -> Gap:
+        """Note a hole that the source found; return it as it is to be told."""
+        return self._gap(Gap(name, from_id, to_id, reason))
+
+    def resync(self, name: str, reason: str, *, waits: bool = False) -> None:
+        """Note that a channel waits for a new snapshot: until its next event nothing is known."""
+        self._turn(self._channels[name], "resync", reason, waits=waits)
+
+    def heard(self, name: str) -> None:
+        """Note a sign of life that is no event."""
+        channel = self._channels[name]
+        channel.heard = True
+        if channel.phase == "stale":
+            self._turn(channel, "live")
+
+    def lost(self, name: str, reason: str, now_ns: int, *, waits: bool = False) -> None:
+        """Note that a channel's connection is gone, could not be made, or waits for its turn."""
+        channel = self._channels[name]
+        self._turn(channel, "lost", reason, waits=waits)
+        channel.connection.down(now_ns)
+        channel.subscribed = False
+        channel.tries += not waits
+        if self._counts_as_hole(name, channel):
+            channel.gap_reason = f"reconnect after: {reason}"
+
+    def reject(self, names: Iterable[str], reason: str) -> None:
+        """Note that a message of one of these channels could not be read."""
+        self.rejected += 1
+        for name in names:
+            channel = self._channels[name]
+            if self._counts_as_hole(name, channel):
+                channel.gap_reason = f"a message could not be read: {reason}"
+
+    def stop(self, reason: str) -> None:
+        """Note that the worker ends."""
+        self._stopped = reason
+        self.changed = True
+
+    def overdue(self, now_ns: int, life: Callable[[str], int | None]) -> list[str]:
+        """Mark as stale what is silent for too long; return what should be connected anew.
+
+        To be called about once a second. `life` tells of a channel's connection a number that
+        changes with every frame, pongs included, or None where nothing is known. A silent channel
+        on a connection that answers is quiet until its own limit; on one that doesn't, it is dead.
+        """
+        passed_ns = now_ns - self._looked_ns
+        slept_ns = passed_ns - S if passed_ns > ASLEEP_NS else 0
+        self._looked_ns = now_ns
+        restart = []
+        for name, channel in self._channels.items():
+            if not channel.subscribed:
+                continue
+            channel.since_ns += slept_ns
+            channel.alive_ns += slept_ns
+            sign = life(name)
+            if channel.heard or sign != channel.life:
+                channel.life = sign
+                channel.alive_ns = now_ns
+            if channel.heard:
+                channel.heard = False
+                channel.tries = 0
+                channel.pace.learn(now_ns - channel.since_ns)
+                channel.since_ns = now_ns
+            if self._silent_too_long(channel, now_ns):
+                restart.append(name)
+        return restart
+
+    def _silent_too_long(self, channel: Channel, now_ns: int) -> bool:
+        """Mark a channel that is; return whether it should be connected anew."""
+        limit_ns = channel.pace.limit_ns
+        silent_ns = now_ns - channel.since_ns
+        if channel.life is not None and now_ns - channel.alive_ns > CONNECTION_DEAD_NS:
+            self._turn(channel, "stale", f"no sign of life for {CONNECTION_DEAD_NS // S} s")
+            return True
+        if silent_ns > limit_ns:
+            self._turn(channel, "stale", f"silent for more than {limit_ns // S} s")
+        return silent_ns > RECONNECT_AFTER_LIMITS * limit_ns
+
+    def _turn(
+        self, channel: Channel, phase: Phase, reason: str | None = None, *, waits: bool = False
+    ) -> None:
+        channel.phase = phase
+        channel.reason = reason
+        channel.waits = waits
+        self.changed = True
+
+    def _counts_as_hole(self, name: str, channel: Channel) -> bool:
+        return channel.had_event and channel.gap_reason is None and name not in self._self_checked
+
+    def _gap(self, gap: Gap) -> Gap:
+        self._channels[gap.channel].gaps += 1
+        return gap

@@ -1,0 +1,1 @@
+"""Recordings: their format, and everything that writes, reads or converts them."""

@@ -1,0 +1,222 @@
+"""Recordings of Binance's raw messages, as `feedd.embedded.tape` describes them.
+
+A file is read twice: first to see that every line of it is understood and what it holds, so that
+nothing is written of one that is not.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections import Counter
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from feedd.clock import NS_PER_MS
+from feedd.embedded import tape
+from feedd.embedded.streams import Stream, parse
+from feedd.errors import ConfigError
+from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
+from feedd.recordings.importing.files import NS_AT_LEAST, NS_BELOW, rows, shortened, wrong
+from feedd.recordings.importing.symbol import UNREADABLE, Symbol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from feedd.embedded.tape import Line
+    from feedd.recordings.importing.imported_feed import Feed, Feeds
+
+EXCHANGES = ("binanceusdm", "binance")
+CHANNEL_OF = {
+    "bookTicker": "quote", "trade": "trade", "depth": "book", "ticker": "ticker",
+    "kline": "candle", "markPrice": "mark", "forceOrder": "liquidation",
+}  # fmt: skip
+CHANNELS = ("ticker", "quote", "trade", "book", "candle", "mark", "liquidation")
+
+# What is no event: blank, the address that frames came from, the answer of another page of GET.
+_PREAMBLE = re.compile(r"\s*|wss?://\S* <-> [\d.]+")
+_ANSWER = re.compile(r"https?://(\S*) -> [\d.]+: .*")
+_UNTIMED = re.compile(r'\{"stream":"([^"]+)","data":(.*)\}')
+_TIME = re.compile(r'"E":(\d{13})\b')
+
+
+class _Row(NamedTuple):
+    ns: int
+    path: Path
+    number: int
+    line: Line
+
+
+class MarketFile:
+    """One file, and the files beside it that hold its answers of GET.
+
+    Raises ConfigError where a line is not understood, and where it is not clear what is meant.
+    `symbols` names symbols by the exchange's ids; the key "" is for the only one of a file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        exchange: str,
+        symbols: Mapping[str, str],
+        *,
+        timeframe: str | None = None,
+        book_depth: int = 20,
+    ) -> None:
+        if exchange not in EXCHANGES:
+            raise ConfigError(
+                f"{path}: is a recording of Binance; --exchange is binanceusdm, or binance (spot)"
+            )
+        self.path = path
+        self._exchange = exchange
+        self._book_depth = book_depth
+        self.left_out: Counter[str] = Counter()  # messages that no event is made of
+        self.begun_ns = self._ends_ns = 0
+        self.lines = 0
+        held = self._scan()
+        self._streams = self._chosen(held, timeframe)
+        ids = {stream.symbol for stream in self._streams.values()}
+        self._symbols = {id_: self._unified(id_, ids, symbols) for id_ in ids}
+        self._books = {s.symbol for s in self._streams.values() if s.kind == "depth"}
+
+    def steps(self, feeds: Feeds) -> Iterator[int]:
+        """Yield the time of each line, in ns, before it is taken."""
+        yield self.begun_ns
+        symbols = {id_: self._start(id_, feeds) for id_ in sorted(self._symbols)}
+        for row in self._rows():
+            yield row.ns
+            line = row.line
+            try:
+                if line.stream:
+                    stream = self._streams.get(line.stream)
+                    if stream is not None:
+                        symbol = symbols[stream.symbol][1]
+                        symbol.take(CHANNEL_OF[stream.kind], line.data, row.ns)
+                else:
+                    whose = self._whose(line)
+                    if whose is None:
+                        self.left_out["GET depth, of no symbol that has a depth stream"] += 1
+                    else:
+                        symbols[whose][1].take_snapshot(line.data, row.ns)
+            except UNREADABLE as error:
+                raise wrong(
+                    row.path, row.number, line.stream or "GET depth",
+                    f"the message can't be read: {error}. Take the line out, and what it said is "
+                    "told as a gap where the exchange's ids show it",
+                ) from None  # fmt: skip
+        for id_, (feed, symbol) in symbols.items():
+            symbol.finish(self._ends_ns)
+            feeds.stop(self._exchange, self._symbols[id_], feed, self._ends_ns, "the file ends")
+            self.left_out += Counter(symbol.left_out())
+
+    def _whose(self, line: Line) -> str | None:
+        """Return whose an answer is: one that doesn't say so belongs to the only symbol."""
+        only = next(iter(self._symbols)) if len(self._symbols) == 1 else ""
+        id_ = line.symbol or only
+        return id_ if id_ in self._books else None
+
+    def _start(self, id_: str, feeds: Feeds) -> tuple[Feed, Symbol]:
+        held = {CHANNEL_OF[one.kind] for one in self._streams.values() if one.symbol == id_}
+        channels = tuple(channel for channel in CHANNELS if channel in held)
+        maker = TickerMaker("quote" if "quote" in held else "none", TOP_STALE_AFTER_NS)
+        symbol = self._symbols[id_]
+        feed = feeds.start(
+            self.path, self._exchange, symbol, channels, self.begun_ns,
+            maker if "ticker" in held else None,
+        )  # fmt: skip
+        return feed, Symbol(feed, self._exchange, symbol, id_, book_depth=self._book_depth)
+
+    def _scan(self) -> dict[str, int]:
+        """Read all; return how often each stream has a line."""
+        held: Counter[str] = Counter()
+        for row in self._rows(first_time=True):
+            self.lines += 1
+            self.begun_ns = min(self.begun_ns or row.ns, row.ns)
+            self._ends_ns = max(self._ends_ns, row.ns)
+            if row.line.stream:
+                held[row.line.stream] += 1
+        return held
+
+    def _chosen(self, held: dict[str, int], timeframe: str | None) -> dict[str, Stream]:
+        """Return the streams that channels are made of: of several speeds, the fastest."""
+        best: dict[tuple[str, str], tuple[Stream, str]] = {}
+        for name, count in held.items():
+            stream = parse(name)
+            if stream is None or stream.kind not in CHANNEL_OF:
+                self.left_out[name.partition("@")[2] or name] += count
+                continue
+            if stream.kind == "kline" and timeframe not in {None, stream.interval}:
+                self.left_out[name.partition("@")[2]] += count
+                continue
+            key = (stream.symbol, stream.kind)
+            other = best.get(key)
+            if other is not None and stream.kind == "kline":
+                raise ConfigError(
+                    f"{self.path}: has candles of {other[0].interval} and {stream.interval}; "
+                    "say which with --timeframe"
+                )
+            if other is None or stream.period_ms < other[0].period_ms:
+                best[key], stream_left = (stream, name), other
+            else:
+                stream_left = (stream, name)
+            if stream_left is not None:
+                left = stream_left[1]
+                self.left_out[f"{left.partition('@')[2]} (there is a faster one)"] += held[left]
+        if not best:
+            raise ConfigError(
+                f"{self.path}: holds nothing that a channel is made of, but "
+                f"{', '.join(sorted(self.left_out)) or 'answers of GET'}"
+            )
+        return {name: stream for stream, name in best.values()}
+
+    def _unified(self, id_: str, ids: set[str], symbols: Mapping[str, str]) -> str:
+        given = symbols.get(id_) or (symbols.get("") if len(ids) == 1 else None)
+        if given is not None:
+            return given
+        base, quote = tape.currencies(id_)
+        if not quote or not base.isalnum():
+            raise ConfigError(
+                f"{self.path}: which symbol {id_} is, is not clear; say so: "
+                f"--symbol {id_}=BTC/USDT:USDT"
+            )
+        return f"{base}/{quote}" if self._exchange == "binance" else f"{base}/{quote}:{quote}"
+
+    def _rows(self, *, first_time: bool = False) -> Iterator[_Row]:
+        """Yield the lines in the order received."""
+        paths = [self.path, *tape.companions(self.path)]
+        parts = [self._rows_of(path, first_time=first_time) for path in paths]
+        return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=itemgetter(0))
+
+    def _rows_of(self, path: Path, *, first_time: bool) -> Iterator[_Row]:
+        for number, text in enumerate(rows(path), 1):
+            row = text.rstrip("\r\n")
+            line = tape.parsed(row) or _untimed(row)
+            if line is not None:
+                if not NS_AT_LEAST <= line.local_ns < NS_BELOW:
+                    raise wrong(
+                        path, number, "time",
+                        f"{line.local_ns} is no time in ns since the epoch; write 19 digits",
+                    )  # fmt: skip
+                yield _Row(line.local_ns, path, number, line)
+                continue
+            if _PREAMBLE.fullmatch(row):
+                continue
+            answer = _ANSWER.fullmatch(row)
+            if answer is None:
+                raise wrong(
+                    path, number, None,
+                    f'{shortened(row)} is not `<time, ns> {{"stream":…,"data":…}}`; mend the '
+                    "line or take it out (of a file that is cut off, it is the last)",
+                )  # fmt: skip
+            if first_time:
+                self.left_out[f"GET {answer[1].partition('?')[0]}"] += 1
+
+
+def _untimed(row: str) -> Line | None:
+    """Return a frame without the time of its receipt, at the exchange's own (`E`)."""
+    frame = _UNTIMED.fullmatch(row)
+    time = frame and _TIME.search(frame[2])
+    if not frame or not time:
+        return None
+    return tape.Line(int(time[1]) * NS_PER_MS, frame[1], frame[2])

@@ -1,0 +1,132 @@
+"""The recording that an import writes: `<exchange>/<date>/<time>.feedd` below a folder.
+
+Nothing of it is there until all is: it is written beside and renamed, one date after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from feedd.errors import ConfigError
+from feedd.recordings.format.segment import SUFFIX, Meta, SegmentWriter
+from feedd.recordings.format.times import iso
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
+SEGMENT_BYTES = 256_000_000  # of a file, compressed
+
+
+class Output:
+    """Takes records of any exchange; a context that leaves all or nothing.
+
+    Raises ConfigError for what can't be written, and where there is a recording of that exchange
+    and date already.
+    """
+
+    def __init__(self, folder: Path, made_by: str) -> None:
+        self._folder = folder
+        self._made_by = made_by
+        self._draft = folder / f".import.{os.getpid()}"
+        self._series: dict[str, _Series] = {}
+        self.records = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self._draft.mkdir(parents=True)
+        except OSError as error:
+            raise ConfigError(f"{self._draft}: can't be made: {error.strerror}") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for series in self._series.values():
+            series.abandon()
+        shutil.rmtree(self._draft, ignore_errors=True)
+
+    def add(self, exchange: str, ns: int, kind: int, topic: bytes, payload: bytes) -> None:
+        """Add a record; `ns` since the epoch."""
+        series = self._series.get(exchange)
+        if series is None:
+            series = self._series[exchange] = _Series(self._folder, self._draft, exchange)
+        try:
+            series.add(ns, kind, topic, payload, self._made_by)
+        except OSError as error:
+            raise ConfigError(f"{self._folder}: can't be written: {error.strerror}") from None
+        self.records += 1
+
+    def publish(self) -> list[Path]:
+        """Close all and give it its place; return the folders of dates."""
+        published = []
+        try:
+            for exchange, series in self._series.items():
+                series.close()
+                (self._folder / exchange).mkdir(exist_ok=True)
+                for date in sorted((self._draft / exchange).iterdir()):
+                    target = self._folder / exchange / date.name
+                    _check_free(target)
+                    for segment in date.iterdir():
+                        segment.rename(segment.with_suffix(""))
+                    date.rename(target)
+                    published.append(target)
+        except OSError as error:
+            raise ConfigError(f"{self._folder}: can't be written: {error.strerror}") from None
+        return published
+
+
+class _Series:
+    """One exchange's segments: a new one for each date (UTC), and after SEGMENT_BYTES."""
+
+    def __init__(self, folder: Path, draft: Path, exchange: str) -> None:
+        self._folder = folder
+        self._draft = draft
+        self._exchange = exchange
+        self._writer: SegmentWriter | None = None
+        self._date = ""
+        self._date_ends_ns = 0
+        self._clock_ns = 0
+
+    def add(self, ns: int, kind: int, topic: bytes, payload: bytes, made_by: str) -> None:
+        writer = self._writer
+        self._clock_ns = max(self._clock_ns, ns)
+        if writer is None or self._clock_ns >= self._date_ends_ns or writer.size >= SEGMENT_BYTES:
+            writer = self._next(made_by)
+        writer.add(ns, kind, topic, payload)
+        if writer.block_full:
+            writer.write_block()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.close("the import is complete")
+
+    def abandon(self) -> None:
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.abandon()
+
+    def _next(self, made_by: str) -> SegmentWriter:
+        self.close()
+        at = self._clock_ns
+        date, time = iso(at, 9).rstrip("Z").split("T")
+        self._date_ends_ns = at - at % _DAY_NS + _DAY_NS
+        _check_free(self._folder / self._exchange / date)
+        folder = self._draft / self._exchange / date
+        folder.mkdir(parents=True, exist_ok=True)
+        meta = Meta(exchange=self._exchange, prefixes=("",), begun_ns=at, made_by=made_by)
+        # What an import that was killed leaves behind must not pass for a recording.
+        name = f"{time.replace(':', '').replace('.', '-')}{SUFFIX}.part"
+        self._writer = SegmentWriter(folder / name, meta)
+        return self._writer
+
+
+def _check_free(target: Path) -> None:
+    if target.exists():
+        raise ConfigError(
+            f"{target} is there already; import into another folder, or move that one away"
+        )
+
+
+_DAY_NS = 86_400 * 1_000_000_000

@@ -1,0 +1,115 @@
+"""What `feedd import` does."""
+
+from __future__ import annotations
+
+import heapq
+import re
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from feedd.errors import ConfigError
+from feedd.recordings.importing.files import rows, shortened, wrong
+from feedd.recordings.importing.imported_feed import Feeds
+from feedd.recordings.importing.market import MarketFile
+from feedd.recordings.importing.output import Output
+from feedd.recordings.importing.tickers import TickerFile, csv_rows, json_rows
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+DEPTH_AT_MOST = 500  # as in a configuration
+ROWS_BETWEEN_PROGRESS = 4096
+_MARKET = re.compile(r'(\d+(\.\d+:)? \{|\{"stream":|wss?://|https?://)')
+
+
+def run_import(arguments: argparse.Namespace) -> int:
+    """Import, and say what came of it; return 0."""
+    symbols = dict(_symbol(text) for text in arguments.symbol)
+    if len(set(arguments.files)) < len(arguments.files):
+        raise ConfigError("a file is named twice")
+    if not 1 <= arguments.book_depth <= DEPTH_AT_MOST:
+        raise ConfigError(f"--book-depth {arguments.book_depth}: 1 to {DEPTH_AT_MOST}")
+    files = [_file(path, arguments, symbols) for path in arguments.files]
+    names = ", ".join(file.path.name for file in files)
+    with Output(arguments.out, f"feedd import of {names}") as output:
+        feeds = Feeds(output)
+        total = sum(file.lines for file in files)
+        with tqdm(
+            total=total, unit=" lines", unit_scale=True, disable=not sys.stderr.isatty()
+        ) as bar:  # fmt: skip
+            take(files, feeds, bar.update)
+        folders = output.publish()
+    published: Counter[str] = Counter()
+    for feed in feeds.feeds:
+        published.update(feed.published)
+    for channel, count in published.items():
+        print(f"{channel:12} {count:>12,}")
+    print(f"{'gaps':12} {sum(feed.gaps for feed in feeds.feeds):>12,}")
+    left_out = sum((file.left_out for file in files), Counter())
+    for what, count in left_out.items():
+        print(f"not imported: {what}, {count:,} times")
+    for folder in folders:
+        print(folder)
+    return 0
+
+
+def take(
+    files: list[MarketFile | TickerFile], feeds: Feeds, progress: Callable[[int], object]
+) -> None:
+    """Take the rows of all files, merged by time, each file's in its own order."""
+    waiting: list[tuple[int, int, Iterator[int]]] = []
+    for number, file in enumerate(files):
+        steps = file.steps(feeds)
+        waiting.append((next(steps), number, steps))
+    heapq.heapify(waiting)
+    done = 0
+    while waiting:
+        _, number, steps = waiting[0]
+        following = next(steps, None)
+        if following is None:
+            heapq.heappop(waiting)
+        else:
+            heapq.heapreplace(waiting, (following, number, steps))
+        done += 1
+        if done == ROWS_BETWEEN_PROGRESS:
+            progress(done)
+            done = 0
+    progress(done)
+
+
+def _file(
+    path: Path, arguments: argparse.Namespace, symbols: dict[str, str]
+) -> MarketFile | TickerFile:
+    """Return what a file is, by its first line that is not blank."""
+    first = next((text for text in rows(path) if text.strip()), None)
+    if first is None:
+        raise ConfigError(f"{path}: is empty; there is nothing to import")
+    if sys.stderr.isatty():
+        print(f"checking {path}", file=sys.stderr)
+    exchange, symbol = arguments.exchange, symbols.get("")
+    if _MARKET.match(first):
+        return MarketFile(
+            path, exchange or "binanceusdm", symbols,
+            timeframe=arguments.timeframe, book_depth=arguments.book_depth,
+        )  # fmt: skip
+    if first.startswith("{"):
+        return TickerFile(path, json_rows, exchange, symbol)
+    if "," in first:
+        return TickerFile(path, csv_rows, exchange, symbol)
+    raise wrong(
+        path, 1, None,
+        f"{shortened(first.strip())} begins neither raw messages of Binance, nor tickers as CSV "
+        "(a header with commas) or JSON lines; docs/tables.md shows all three",
+    )  # fmt: skip
+
+
+def _symbol(text: str) -> tuple[str, str]:
+    id_, separator, symbol = text.rpartition("=")
+    if "/" not in symbol or (separator and not id_):
+        raise ConfigError(f"--symbol {text}: write BTC/USDT:USDT, or BTCUSDT=BTC/USDT:USDT")
+    return id_, symbol

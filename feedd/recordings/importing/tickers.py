@@ -1,0 +1,293 @@
+"""Files of tickers: CSV with a header, or a JSON object a line, with the wire's keys or ccxt's.
+
+A file is read twice: first to see that every row of it is understood, so that nothing is written
+of one that is not. What a row has no value for is nil.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+
+from feedd.clock import NS_PER_MS, iso8601
+from feedd.errors import ConfigError
+from feedd.feed.ticker import PRICE_DECIMALS
+from feedd.model import BidAsk, Ticker
+from feedd.recordings.importing.files import (
+    MS_AT_LEAST,
+    MS_BELOW,
+    NS_AT_LEAST,
+    NS_BELOW,
+    rows,
+    shortened,
+    wrong,
+)
+from feedd.topics import unified_symbol
+from feedd.venues.numbers import number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from feedd.recordings.importing.imported_feed import Feed, Feeds
+
+Numbered = tuple[int, dict[str, Any]]
+
+# https://docs.ccxt.com/#/?id=ticker-structure: ccxt's names of what the wire has
+ALIASES = {"percentage": "change_percent", "baseVolume": "volume", "close": "last"}
+PRICES = ("bid", "ask", "last", "volume", "high", "low", "spread")
+KEYS = frozenset({
+    "symbol", "exchange", "timestamp", "datetime", "received_ns", "published_ns", "bid_ask",
+    "change_percent", *PRICES, *ALIASES,
+})  # fmt: skip
+SAYS = ("timestamp", "datetime", "bid", "ask", "last")  # one of them is in every file of tickers
+
+_EXCHANGE = re.compile("[a-z0-9_]+")  # it names a folder, and stands in topics between dots
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class TickerFile:
+    """One file of tickers of any symbols and exchanges, in the order of time.
+
+    `exchange` and `symbol` are for rows that don't say. Raises ConfigError, with the line and the
+    key, for what can't be read or can't be.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        read: Callable[[Path], Iterator[Numbered]],
+        exchange: str | None,
+        symbol: str | None,
+    ) -> None:
+        self.path = path
+        self._read = read
+        self._exchange = exchange
+        self._symbol = symbol
+        self.left_out: Counter[str] = Counter()  # keys that the wire doesn't have
+        self.lines = 0
+        self.begun_ns = self._ends_ns = 0
+        for line, keys in self._read(path):
+            at_ns = self._ticker(line, keys).published_ns
+            if at_ns < self._ends_ns:
+                raise wrong(
+                    path, line, "timestamp",
+                    "it is before that of the row above; sort the file by time",
+                )  # fmt: skip
+            self.begun_ns = self.begun_ns or at_ns
+            self._ends_ns = at_ns
+            self.lines += 1
+            self.left_out.update(
+                key for key, value in keys.items() if key not in KEYS and value is not None
+            )
+        if not self.lines:
+            raise ConfigError(f"{path}: has no rows; there is nothing to import")
+
+    def steps(self, feeds: Feeds) -> Iterator[int]:
+        """Yield the time of each row, in ns, before it is taken."""
+        open_feeds: dict[tuple[str, str], Feed] = {}
+        for line, keys in self._read(self.path):
+            ticker = self._ticker(line, keys)
+            yield ticker.published_ns
+            name = (ticker.exchange, ticker.symbol)
+            feed = open_feeds.get(name)
+            if feed is None:
+                feed = open_feeds[name] = feeds.start(
+                    self.path, *name, ("ticker",), ticker.published_ns
+                )
+            feed.at(ticker.published_ns)
+            feed.event(ticker)
+        for name, feed in open_feeds.items():
+            feeds.stop(*name, feed, self._ends_ns, "the file ends")
+
+    def _ticker(self, line: int, keys: dict[str, Any]) -> Ticker:
+        """Return a row's ticker; `published_ns` is when it was published, or else received."""
+        row = _Row(self.path, line, keys)
+        exchange = row.text("exchange") or self._exchange
+        if exchange is None:
+            raise row.wrong("exchange", "the file doesn't say which it is of: give --exchange")
+        symbol = row.text("symbol") or self._symbol
+        if symbol is None:
+            raise row.wrong("symbol", "the file doesn't say which it is of: give --symbol")
+        if _EXCHANGE.fullmatch(exchange) is None:
+            raise row.wrong("exchange", f"{exchange!r} is none of ccxt's names: a to z, 0 to 9, _")
+        if not symbol.isascii():
+            raise row.wrong("symbol", f"{symbol} can't be a topic's name")
+        timestamp = row.time_ms()
+        at_ns = None if timestamp is None else timestamp * NS_PER_MS
+        received_ns = row.integer("received_ns", NS_AT_LEAST, NS_BELOW) or at_ns
+        if received_ns is None:
+            raise row.wrong(
+                "timestamp", "a row needs one, in ms since the epoch, or a datetime (ISO 8601)"
+            )
+        bid, ask = row.number("bid"), row.number("ask")
+        spread = row.number("spread")
+        if spread is None and bid is not None and ask is not None:
+            spread = round(ask - bid, PRICE_DECIMALS)
+        return Ticker(
+            symbol=unified_symbol(exchange, symbol),
+            timestamp=timestamp,
+            datetime=None if timestamp is None else iso8601(timestamp),
+            bid=bid,
+            ask=ask,
+            last=row.number("last"),
+            volume=row.number("volume"),
+            high=row.number("high"),
+            low=row.number("low"),
+            change_percent=row.number("change_percent"),
+            spread=spread,
+            bid_ask=row.bid_ask("none" if bid is None and ask is None else "quote"),
+            exchange=exchange,
+            received_ns=received_ns,
+            published_ns=row.integer("published_ns", NS_AT_LEAST, NS_BELOW) or received_ns,
+        )
+
+
+class _Row:
+    """One row's values, by the wire's names."""
+
+    def __init__(self, path: Path, line: int, keys: dict[str, Any]) -> None:
+        self._path = path
+        self._line = line
+        self._keys = dict(keys)
+        for alias, name in ALIASES.items():
+            value = self._keys.pop(alias, None)
+            if value is not None and self._keys.get(name) is None:
+                self._keys[name] = value
+            elif value is not None and self._plain(name) != self._plain(alias, value):
+                raise self.wrong(alias, f"it is {value}, and {name} is {self._keys[name]}")
+
+    def wrong(self, key: str, why: str) -> ConfigError:
+        return wrong(self._path, self._line, key, why)
+
+    def text(self, key: str) -> str | None:
+        value = self._keys.get(key)
+        if value is not None and (not isinstance(value, str) or not value.strip()):
+            raise self.wrong(key, f"{value!r} is no text")
+        return None if value is None else value.strip()
+
+    def number(self, key: str) -> float | None:
+        value = self._plain(key)
+        if value is not None and value < 0 and key not in {"change_percent", "spread"}:
+            raise self.wrong(key, f"{value} is below 0")
+        return value
+
+    def integer(self, key: str, at_least: int, below: int) -> int | None:
+        value = self._keys.get(key)
+        if value is None:
+            return None
+        try:
+            if isinstance(value, str):  # a float of pandas', where a column has gaps
+                value = int(value.strip().removesuffix(".0"))
+            elif isinstance(value, bool) or value != int(value):
+                raise ValueError
+            whole = int(value)
+        except (ValueError, TypeError, OverflowError):
+            raise self.wrong(key, f"{value!r} is no whole number") from None
+        if not at_least <= whole < below:
+            unit = "ms" if below == MS_BELOW else "ns"
+            digits = len(str(below)) - 1
+            raise self.wrong(
+                key, f"{value} is no time in {unit} since the epoch, which has {digits} digits"
+            )
+        return whole
+
+    def time_ms(self) -> int | None:
+        """Return `timestamp`, or what `datetime` says; they must not say two things."""
+        stamp = self.integer("timestamp", MS_AT_LEAST, MS_BELOW)
+        text = self.text("datetime")
+        if text is None:
+            return stamp
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            raise self.wrong(
+                "datetime", f"{text!r} is no ISO 8601; write 2024-08-08T23:54:16.299Z"
+            ) from None
+        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        said = (at - _EPOCH) // timedelta(milliseconds=1)
+        if stamp is not None and abs(stamp - said) >= 1000:
+            raise self.wrong("datetime", f"{text} is not the timestamp, which is {iso8601(stamp)}")
+        return said if stamp is None else stamp
+
+    def bid_ask(self, otherwise: BidAsk) -> BidAsk:
+        value = self._keys.get("bid_ask")
+        if value is None:
+            return otherwise
+        if value not in get_args(BidAsk):
+            raise self.wrong("bid_ask", f"{value!r} is none of {', '.join(get_args(BidAsk))}")
+        return value  # type: ignore[no-any-return]
+
+    def _plain(self, key: str, value: Any = None) -> float | None:
+        value = self._keys.get(key) if value is None else value
+        if value is None:
+            return None
+        try:
+            if isinstance(value, bool):
+                raise TypeError
+            return number(value.strip() if isinstance(value, str) else value)
+        except (ValueError, TypeError, OverflowError):
+            raise self.wrong(
+                key, f"{value!r} is no number; leave what is not known empty (JSON: null)"
+            ) from None
+
+
+def csv_rows(path: Path) -> Iterator[Numbered]:
+    """Yield a CSV file's rows by its header, each with its line; what is empty is None.
+
+    Raises ConfigError for what is no such file, and for rows of another length.
+    """
+    reader = csv.reader(rows(path), strict=True)
+    header: list[str] | None = None
+    try:
+        for fields in reader:
+            if not fields:
+                continue
+            if header is None:
+                header = _header(path, fields)
+                continue
+            if len(fields) != len(header):
+                raise wrong(
+                    path, reader.line_num, None,
+                    f"has {len(fields)} fields, and the header has {len(header)}",
+                )  # fmt: skip
+            values = (field or None for field in fields)
+            yield reader.line_num, dict(zip(header, values, strict=True))
+    except csv.Error as error:
+        raise wrong(path, reader.line_num, None, f"is no CSV: {error}") from None
+
+
+def _header(path: Path, fields: list[str]) -> list[str]:
+    header = [field.strip() for field in fields]
+    if not set(header) & set(SAYS):
+        raise wrong(
+            path, 1, None,
+            f"{shortened(','.join(fields))} is no header of tickers; write the names, with commas "
+            "between, in the first line: symbol,timestamp,bid,ask,last,volume,high,low,"
+            "change_percent",
+        )  # fmt: skip
+    doubled = [name for name, count in Counter(header).items() if count > 1]
+    if doubled:
+        raise wrong(path, 1, doubled[0], "the header has it twice")
+    return header
+
+
+def json_rows(path: Path) -> Iterator[Numbered]:
+    """Yield a JSON-lines file's objects, each with its line; raise ConfigError for any other."""
+    for line, text in enumerate(rows(path), 1):
+        if not text.strip():
+            continue
+        try:
+            yield line, _object(text)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise wrong(
+                path, line, None, f"{shortened(text.strip())} is no JSON object: {error}"
+            ) from None
+
+
+_object = msgspec.json.Decoder(dict[str, Any]).decode

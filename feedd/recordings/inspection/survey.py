@@ -1,0 +1,257 @@
+"""One pass over a recording: what each topic has, and what was amiss."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from feedd.client.events import (
+    Gap,
+    NewSession,
+    Other,
+    StateChange,
+    Status,
+    Stopped,
+    UpstreamGap,
+)
+from feedd.recordings.format.reading import Damage
+from feedd.recordings.format.records import NOTICE, Record
+from feedd.recordings.inspection.bins import GAP, NOT_LIVE, SESSION, UPSTREAM
+from feedd.recordings.stream.ordered import Reading, merged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from feedd.client.events import Event, Tick
+    from feedd.recordings.format.recording import Recording
+    from feedd.recordings.inspection.bins import Bins
+    from feedd.recordings.stream.ordered import Told
+
+NS = 1_000_000_000
+MOST_KEPT = 1000  # of each kind of finding; all are counted
+MOST_OPEN = 100  # gaps of a topic in a row
+T = TypeVar("T")
+
+
+class Some(Generic[T]):
+    """The first `MOST_KEPT` of some findings, and how many there are."""
+
+    def __init__(self) -> None:
+        self.kept: list[T] = []
+        self.total = 0
+
+    def add(self, one: T) -> None:
+        """Add a finding."""
+        self.total += 1
+        if len(self.kept) < MOST_KEPT:
+            self.kept.append(one)
+
+
+class Missing(Struct):
+    """A gap, from the topic's last message before it to the next one behind it."""
+
+    from_ns: int
+    to_ns: int
+    gap: Gap | UpstreamGap
+
+
+class TopicSurvey(Struct):
+    """One topic: its messages once each; `lost` is how many lie in its `gaps`.
+
+    Its times are when messages were published, and `peak_per_s` is the most of one second: what
+    was repaired counts where it belongs. A first seq may be above 1: the recording then began
+    within a session.
+    """
+
+    name: str
+    messages: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+    first_seq: int = 0
+    last_seq: int = 0
+    session: int = 0  # the last one
+    sessions: int = 0
+    gaps: int = 0
+    lost: int = 0
+    peak_per_s: int = 0
+    second: int = 0
+    in_second: int = 0
+    open: list[Missing] = []  # gaps behind which nothing came yet
+
+    def take(self, at_ns: int, session: int, seq: int) -> None:
+        """Take in a message."""
+        if not self.messages:
+            self.first_ns, self.first_seq = at_ns, seq
+        if session != self.session:
+            self.session = session
+            self.sessions += 1
+        self.messages += 1
+        self.last_ns, self.last_seq = at_ns, seq
+        second = at_ns // NS
+        if second != self.second:
+            self.second, self.in_second = second, 0
+        self.in_second += 1
+        self.peak_per_s = max(self.peak_per_s, self.in_second)
+
+
+class Began(Struct, frozen=True):
+    """A new session, and when it was told."""
+
+    at_ns: int
+    session: NewSession
+
+
+class Period(Struct):
+    """How long a feed was something else than live; what a recording's end cuts off ends there."""
+
+    feed: str
+    state: str
+    reason: str | None
+    from_ns: int
+    to_ns: int
+
+
+class Remark(Struct, frozen=True):
+    """What the recorder's own stream said: of its history, or that it was behind."""
+
+    at_ns: int
+    state: str
+    reason: str | None
+
+
+class Survey:
+    """A recording from `from_ns` to `to_ns`, read to its end; `bins` are filled besides."""
+
+    def __init__(
+        self, recording: Recording, from_ns: int | None, to_ns: int | None,
+        bins: Bins | None = None,
+    ) -> None:  # fmt: skip
+        self.topics: dict[tuple[str, str, str], TopicSurvey] = {}
+        self.gaps: Some[Missing] = Some()
+        self.sessions: Some[Began] = Some()
+        self.periods: Some[Period] = Some()
+        self.damages: Some[Damage] = Some()
+        self.remarks: Some[Remark] = Some()
+        self.notices: Counter[str] = Counter()  # recorded, by their types
+        self.first_ns: int | None = None  # the recording's clock at the first message
+        self.at_ns = 0  # and at the last
+        self._bins = bins
+        self._states: dict[str, Period] = {}
+        reading = Reading(("", "status."), len(recording.series))
+        for event in reading.events(self._watched(merged(recording.series, from_ns, to_ns))):
+            self._take(event)
+        for topic in self.topics.values():
+            self._close(topic, self.at_ns)
+        for period in self._states.values():
+            self._end(period)
+
+    @property
+    def span_s(self) -> float:
+        """From the first message to the last, in s."""
+        return 0.0 if self.first_ns is None else (self.at_ns - self.first_ns) / NS
+
+    def _watched(self, told: Iterator[Told]) -> Iterator[Told]:
+        """Yield the same, and take note of the clock and of what no event tells as it is."""
+        for one in told:
+            at_ns, _, what = one
+            if type(what) is Record:
+                self.at_ns = at_ns
+                if self.first_ns is None:
+                    self.first_ns = at_ns
+                if what.kind == NOTICE:
+                    self.notices[what.topic.decode("ascii", "replace")] += 1
+            elif isinstance(what, Damage):
+                self.damages.add(what)
+            yield one
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, StateChange | Stopped):
+            state = event.state if isinstance(event, StateChange) else "stopped"
+            if event.feed:
+                self._state(event.feed, state, event.reason)
+            elif state != "damaged":
+                self.remarks.add(Remark(self.at_ns, state, event.reason))
+        elif isinstance(event, Gap):
+            self._gap(event)
+        elif isinstance(event, UpstreamGap):
+            self._upstream_gap(event)
+        elif isinstance(event, NewSession):
+            self.sessions.add(Began(self.at_ns, event))
+            self._mark(event.feed, SESSION, self.at_ns, self.at_ns)
+        else:
+            self._tick(event)
+
+    def _tick(self, event: Tick | Status) -> None:
+        topic = self._topic((event.channel, event.exchange, event.symbol))
+        at_ns = self.at_ns if isinstance(event, Other) else event.published_ns
+        topic.take(at_ns, event.session, event.seq)
+        if topic.open:
+            self._close(topic, at_ns)
+        if isinstance(event, Status):
+            self._state(f"{event.exchange}.{event.symbol}.", event.state, event.reason)
+        elif self._bins is not None:
+            self._bins.tick(at_ns, event)
+
+    def _topic(self, key: tuple[str, str, str]) -> TopicSurvey:
+        found = self.topics.get(key)
+        if found is None:
+            found = self.topics[key] = TopicSurvey(f"{'.'.join(key)}.")
+        return found
+
+    def _gap(self, gap: Gap) -> None:
+        channel, exchange, symbol = gap.topic.split(".", 2)
+        topic = self._topic((channel, exchange, symbol.removesuffix(".")))
+        topic.gaps += 1
+        topic.lost += gap.to_seq - gap.from_seq + 1
+        self._missing(topic, gap)
+
+    def _upstream_gap(self, gap: UpstreamGap) -> None:
+        exchange, _, symbol = gap.feed.partition(".")
+        topic = self.topics.get((gap.channel, exchange, symbol.removesuffix(".")))
+        if topic is not None:
+            self._missing(topic, gap)
+        else:
+            self.gaps.add(Missing(self.at_ns, self.at_ns, gap))
+            self._mark(gap.feed, UPSTREAM, self.at_ns, self.at_ns)
+
+    def _missing(self, topic: TopicSurvey, gap: Gap | UpstreamGap) -> None:
+        one = Missing(topic.last_ns or self.at_ns, self.at_ns, gap)
+        self.gaps.add(one)
+        if len(topic.open) >= MOST_OPEN:
+            self._close(topic, self.at_ns)
+        topic.open.append(one)
+
+    def _close(self, topic: TopicSurvey, to_ns: int) -> None:
+        channel, _, feed = topic.name.partition(".")
+        for one in topic.open:
+            one.to_ns = max(one.from_ns, to_ns)
+            if channel != "status":
+                mark = GAP if isinstance(one.gap, Gap) else UPSTREAM
+                self._mark(feed, mark, one.from_ns, one.to_ns)
+        topic.open.clear()
+
+    def _state(self, feed: str, state: str, reason: str | None) -> None:
+        period = self._states.get(feed)
+        if period is not None and period.state == state:
+            return
+        if period is not None:
+            self._end(period)
+        self._states[feed] = Period(feed, state, reason, self.at_ns, self.at_ns)
+
+    def _end(self, period: Period) -> None:
+        if period.state == "live":
+            return
+        period.to_ns = self.at_ns
+        self.periods.add(period)
+        self._mark(period.feed, NOT_LIVE, period.from_ns, period.to_ns)
+
+    def _mark(self, feed: str, mark: str, from_ns: int, to_ns: int) -> None:
+        if self._bins is not None:
+            self._bins.mark(feed, mark, from_ns, to_ns)
+
+
+def as_dict(findings: Some[Any]) -> dict[str, Any]:
+    """Return how many findings there are, and those that are kept."""
+    return {"total": findings.total, "first": findings.kept}

@@ -1,0 +1,119 @@
+"""The player: it waits until a frame is due, and sends it. Blocking, for a thread of its own.
+
+A thread and no event loop: libuv's timers count whole ms, and uvloop rounds a delay to them, where
+a thread that waits is woken within some 60 µs. Frames are read and unpacked while nothing is due:
+to unpack a block takes 2 ms, in which a hundred frames may be due.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from feedd.recordings.replay.moving import raised
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from feedd.recordings.replay.frames import Due
+    from feedd.recordings.replay.moving import Mover
+
+AHEAD = 4_000  # frames that are read before they are due: more than a block has
+READ_WITHIN_NS = 3_000_000  # a frame due sooner is waited for, and nothing read meanwhile
+# So much before it is due a frame may go out: a wait is no shorter, and in a burst each would make
+# the rest of it late.
+EARLY_NS = 50_000
+LOOK_EVERY_NS = 100_000_000
+SUBSCRIPTIONS_EVERY = 1_000  # frames
+
+
+class Outlet(Protocol):
+    """Where frames go; `send` returns False where a subscriber is behind that is waited for."""
+
+    def send(self, topic: bytes, payload: bytes) -> bool:
+        """Send a message."""
+
+    def read_subscriptions(self) -> None:
+        """Take in who came and went."""
+
+
+class Player:
+    """Sends what is due, until all is sent or `stop` is set.
+
+    `start_ns` is the replay's start by time.monotonic_ns(). With a mover payloads are moved to
+    now; without, only the sessions of further passes are raised. What may be read at any time from
+    another thread: `sent` frames, `passes` and `at_ns` of the last one, and `blocked_s`, since
+    when a subscriber has been waited for (time.monotonic(); None: it isn't).
+    """
+
+    def __init__(
+        self, frames: Iterator[Due | None], outlet: Outlet, stop: threading.Event, start_ns: int,
+        mover: Mover | None = None, now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:  # fmt: skip
+        self._frames = frames
+        self._ahead: deque[Due] = deque()
+        self._outlet = outlet
+        self._stop = stop
+        self._start_ns = start_ns
+        self._mover = mover
+        self._now_ns = now_ns
+        self.sent = 0
+        self.passes = 0
+        self.at_ns = 0
+        self.blocked_s: float | None = None
+
+    def run(self) -> None:
+        """Play."""
+        ahead, outlet, mover = self._ahead, self._outlet, self._mover
+        stopped = self._stop.is_set
+        while not stopped() and (ahead or self._read()):
+            if not ahead:
+                continue
+            due = ahead.popleft()
+            at_ns = self._start_ns + due.due_ns - EARLY_NS
+            if at_ns > time.monotonic_ns() and not self._wait_until(at_ns):
+                return
+            payload = due.payload
+            if mover is not None:
+                payload = mover.moved(due.topic, payload, due.passes, self._now_ns())
+            elif due.passes:
+                payload = raised(payload, due.passes)
+            if not outlet.send(due.topic, payload) and not self._send_again(due.topic, payload):
+                return
+            self.sent += 1
+            self.passes, self.at_ns = due.passes, due.at_ns
+            if not self.sent % SUBSCRIPTIONS_EVERY:
+                outlet.read_subscriptions()
+
+    def _read(self) -> bool:
+        """Read on, for a frame or for some ms without one; return False where all is read."""
+        for frame in self._frames:
+            if frame is not None:
+                self._ahead.append(frame)
+            return True
+        return False
+
+    def _wait_until(self, at_ns: int) -> bool:
+        """Wait, and read ahead meanwhile; return False when told to stop."""
+        more = True
+        while (left_ns := at_ns - time.monotonic_ns()) > 0:
+            if left_ns > READ_WITHIN_NS and more and len(self._ahead) < AHEAD:
+                more = self._read()
+                continue
+            if left_ns > READ_WITHIN_NS:
+                self._outlet.read_subscriptions()
+            if self._stop.wait(min(left_ns, LOOK_EVERY_NS) / 1e9):
+                return False
+        return True
+
+    def _send_again(self, topic: bytes, payload: bytes) -> bool:
+        """Send when the slowest subscriber has room; return False when told to stop."""
+        self.blocked_s = time.monotonic()
+        while not self._outlet.send(topic, payload):
+            self._outlet.read_subscriptions()
+            if self._stop.is_set():
+                return False
+        self.blocked_s = None
+        return True

@@ -1,0 +1,72 @@
+"""When what was recorded goes out: pure arithmetic, in ns since the replay's start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from feedd.clock import NS_PER_MS
+from feedd.errors import ConfigError
+from feedd.recordings.format.times import iso, parse_time
+
+if TYPE_CHECKING:
+    from feedd.recordings.format.recording import Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is played: times of the recording's clock, both included."""
+
+    begin_ns: int
+    end_ns: int
+
+    @property
+    def length_ns(self) -> int:
+        """How long it took; of a single moment 1 ms, so that a loop over it can't spin."""
+        return max(self.end_ns - self.begin_ns, NS_PER_MS)
+
+
+def span_of(recording: Recording, begin: str | None, end: str | None) -> Span:
+    """Return what lies between two times, as far as the recording goes.
+
+    Raises ConfigError for what is no time, and where nothing lies between them.
+    """
+    begun_ns, ended_ns = recording.begun_ns, recording.ended_ns
+    from_ns = begun_ns if begin is None else parse_time(begin, begun_ns)
+    to_ns = ended_ns if end is None else parse_time(end, begun_ns)
+    found = Span(max(from_ns, begun_ns), min(to_ns, ended_ns))
+    if found.end_ns < found.begin_ns:
+        raise ConfigError(
+            f"nothing was recorded from {iso(from_ns)} to {iso(to_ns)}; "
+            f"the recording is of {iso(begun_ns)} to {iso(ended_ns)}"
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Pass after pass over a span, `pace` times as fast as it was; 0: nothing waits."""
+
+    span: Span
+    pace: float
+
+    @property
+    def pass_ns(self) -> int:
+        """How long a pass takes; 0 where nothing waits."""
+        return int(self.span.length_ns / self.pace) if self.pace else 0
+
+    def due_ns(self, at_ns: int, number: int) -> int:
+        """Return when what the recording's clock has at `at_ns` is due in a pass; 0 is the first.
+
+        From the start and not from the frame before: so lateness never adds up.
+        """
+        if not self.pace:
+            return 0
+        return number * self.pass_ns + int((at_ns - self.span.begin_ns) / self.pace)
+
+    def at(self, passed_ns: int) -> tuple[int, int]:
+        """Return the pass that is on so long after the start, and the recording's clock in it."""
+        if not self.pace or passed_ns <= 0:
+            return 0, self.span.begin_ns
+        number, within_ns = divmod(passed_ns, self.pass_ns)
+        return number, self.span.begin_ns + int(within_ns * self.pace)

@@ -1,0 +1,1 @@
+"""Recordings as a stream of events, like `feedd.subscribe` on live data."""

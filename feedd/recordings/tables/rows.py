@@ -1,0 +1,149 @@
+"""Payloads, notices and damages to rows, in the order of their table's columns. Pure.
+
+What doesn't fit into a channel's table loses nothing: keys that are not known are kept as JSON in
+the column `other`, and a payload that is none of the channel's is kept as it is in the table
+`other`. Values of a column `json` are JSON text here.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from feedd import codec
+from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED, SNAPSHOT
+from feedd.recordings.tables.columns import GAPS, OTHER
+
+if TYPE_CHECKING:
+    from feedd.recordings.format.reading import Damage
+    from feedd.recordings.format.records import Record
+    from feedd.recordings.tables.columns import Table
+
+Row = tuple[Any, ...]
+ORIGINS = {LIVE: "live", SNAPSHOT: "snapshot", REPLAYED: "replayed", NOTICE: "notice"}
+
+_ID = 3  # the place of `id` in every channel's table
+
+
+class ChannelRows:
+    """Makes the rows of one channel."""
+
+    def __init__(self, table: Table) -> None:
+        if table.shape is None:
+            raise ValueError(f"{table.name} is no channel's table")
+        self._shape = table.shape
+        self._decode = msgspec.msgpack.Decoder(table.shape).decode
+        self._known = frozenset(table.shape.__struct_fields__)
+        self._json = [
+            place
+            for place, column in enumerate(table.columns[:-1])
+            if column.type == "json"
+        ]  # fmt: skip
+
+    def row(self, payload: bytes, origin: str) -> Row | None:
+        """Return a payload's row; None where it is no payload of this channel."""
+        other = None
+        try:
+            found = self._decode(payload)
+        except codec.UNREADABLE:
+            kept = self._with_unknown_keys(payload)
+            if kept is None:
+                return None
+            found, other = kept
+        row = [*msgspec.structs.astuple(found), origin, other]
+        if type(row[_ID]) is int:
+            row[_ID] = str(row[_ID])
+        try:
+            for place in self._json:
+                if row[place] is not None:
+                    row[place] = _json(row[place])
+        except _NO_JSON:
+            return None
+        return tuple(row)
+
+    def _with_unknown_keys(self, payload: bytes) -> tuple[Any, str] | None:
+        """Return what the channel knows of a payload, and the rest as JSON."""
+        try:
+            keys = codec.decode(payload)
+            unknown = {key: keys.pop(key) for key in list(keys) if key not in self._known}
+            return msgspec.convert(keys, self._shape), _json(unknown)
+        except (*codec.UNREADABLE, *_NO_JSON):
+            return None
+
+
+def notice_row(record: Record) -> Row | None:
+    """Return the row of `gaps` for a notice; None where its payload is no map."""
+    try:
+        keys = codec.decode(record.payload)
+        if "old" in keys and "new" in keys:
+            keys["old_session"], keys["session"] = keys.pop("old"), keys.pop("new")
+        return _gap_row(record.ns, record.topic.decode("ascii"), "client", keys)
+    except (*codec.UNREADABLE, *_NO_JSON):
+        return None
+
+
+def status_gap_row(row: Row, places: dict[str, int]) -> Row | None:
+    """Return the row of `gaps` for a row of `status`, if a gap is told in it.
+
+    `places` says where the columns of `status` are.
+    """
+    told = row[places["gap"]]
+    if told is None:
+        return None
+    keys = {
+        **msgspec.json.decode(told),
+        "feed": f"{row[places['exchange']]}.{row[places['symbol']]}.",
+        "session": row[places["session"]],
+    }
+    return _gap_row(row[places["published_ns"]], "UpstreamGap", "feed", keys)
+
+
+def damage_row(at_ns: int, damage: Damage) -> Row:
+    """Return the row of `gaps` for what is damaged in the recording itself."""
+    keys = {
+        "from_ns": damage.from_ns, "to_ns": damage.to_ns, "records": damage.records,
+        "reason": damage.why, "path": str(damage.path),
+    }  # fmt: skip
+    return _gap_row(at_ns, "Damage", "recording", keys)
+
+
+def other_row(record: Record, why: str) -> Row:
+    """Return the row of the table `other` for a record that has no other place."""
+    try:
+        payload = _json(codec.decode(record.payload))
+    except (*codec.UNREADABLE, *_NO_JSON):
+        payload = None
+    row = {
+        "at_ns": record.ns, "topic": record.topic.decode("ascii", "backslashreplace"),
+        "origin": ORIGINS.get(record.kind, str(record.kind)), "why": why, "payload": payload,
+        "raw": base64.b64encode(record.payload).decode("ascii"),
+    }  # fmt: skip
+    return tuple(row[column.name] for column in OTHER.columns)
+
+
+def _gap_row(at_ns: int, kind: str, told_by: str, keys: dict[str, Any]) -> Row:
+    row: dict[str, Any] = {"at_ns": at_ns, "kind": kind, "told_by": told_by}
+    other = {}
+    for key, value in keys.items():
+        column_type = None if key in row else _GAP_TYPES.get(key)
+        if value is None and column_type is not None:
+            continue
+        if column_type == "integer" and type(value) is int and -(2**63) <= value < 2**63:
+            row[key] = value
+        elif column_type == "text" and isinstance(value, str | int):
+            row[key] = str(value)
+        else:
+            other[key] = value
+    row["other"] = _json(other) if other else None
+    return tuple(row.get(column.name) for column in GAPS.columns)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+_GAP_TYPES = {column.name: column.type for column in GAPS.columns if column.type != "json"}
+# Of a map from outside: keys that are no text, extensions of MessagePack, what is nested too deep.
+_NO_JSON = (TypeError, ValueError, RecursionError)

@@ -1,0 +1,61 @@
+"""What `feedd export` does."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from feedd.errors import ConfigError
+from feedd.recordings.format.recording import Recording
+from feedd.recordings.format.times import parse_time
+from feedd.recordings.tables.export import Export
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Export, and say how many rows each table has; return 0."""
+    recording = Recording(arguments.paths)
+    begun_ns = recording.begun_ns
+    times = (arguments.from_time, arguments.to_time)
+    from_ns, to_ns = (None if time is None else parse_time(time, begun_ns) for time in times)
+    if from_ns is not None and to_ns is not None and from_ns > to_ns:
+        raise ConfigError(f"--from {arguments.from_time} is after --to {arguments.to_time}")
+    export = Export(
+        arguments.out, arguments.format, prefixes=arguments.topics, force=arguments.force
+    )
+    total = None if from_ns or to_ns else _records(recording)
+    with export, tqdm(
+        total=total, unit=" records", unit_scale=True, disable=not sys.stderr.isatty()
+    ) as bar:  # fmt: skip
+        export.run(recording.entries(from_ns, to_ns), bar.update)
+        written = export.rows
+        if not any(written.values()):
+            raise ConfigError(
+                "there is nothing to export: no message of these topics in this time, and no gap"
+            )
+        export.publish()
+    width = max(len(str(path)) for path in written)
+    for path, rows in written.items():
+        print(f"{path!s:{width}}  {rows:>12,} rows")
+    if export.damages:
+        print(
+            f"feedd: {export.damages} damaged ranges; they stand in the table gaps as Damage",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def _records(recording: Recording) -> int | None:
+    """Return how many records there are; None where a segment has no index."""
+    total = 0
+    for series in recording.series:
+        for segment in series.segments:
+            index = segment.index()
+            if index is None:
+                return None
+            total += sum(block.records for block in index.blocks)
+    return total

@@ -1,0 +1,1 @@
+"""What every process needs: life cycle, locks, files, secrets, logs."""

@@ -1,0 +1,94 @@
+"""Structured logs: one JSON object a line, one file per process, nothing on standard output."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+from feedd.clock import Clock
+from feedd.runtime import secrets
+from feedd.runtime.logs import stderr
+from feedd.runtime.logs.file import LogFile
+from feedd.runtime.logs.repeats import Repeats
+from feedd.runtime.logs.writer import LogWriter
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
+
+LOG_SUFFIX = ".log"
+BOUND = ("process", "exchange", "symbol", "session")  # on every line; null where not known
+
+_bound: dict[str, Any] = dict.fromkeys(BOUND)
+_timestamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+
+
+def configure(log_dir: Path | None, process: str, **bound: Any) -> structlog.stdlib.BoundLogger:
+    """Send this process's log to `<log_dir>/<process>.log`, or to standard error without one.
+
+    `bound` stands on every line. Raises OSError where the file can't be opened.
+    """
+    secrets.learn(os.environ)
+    bind(**{**dict.fromkeys(BOUND), "process": process, **bound})
+    write = stderr.write if log_dir is None else LogFile(Path(log_dir, process + LOG_SUFFIX)).append
+    clock = Clock()
+    repeats = Repeats(clock)
+    writer = LogWriter(write, render, repeats.due, clock)
+    atexit.register(writer.close)
+    structlog.configure(
+        processors=[repeats, _render],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=lambda *_: _Lines(writer),
+        cache_logger_on_first_use=True,
+    )
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger()
+    return logger
+
+
+def bind(**bound: Any) -> None:
+    """Have these keys on every line from now on, whichever thread or task it comes from."""
+    _bound.update(bound)
+
+
+def render(level: str, event: EventDict) -> bytes:
+    """Return the line of an event, in the form and order of all."""
+    return _render(None, level, event)
+
+
+class _Lines:
+    """A logger as structlog wants it: a method a level."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        self.debug = self.info = self.warning = self.error = self.critical = writer.put
+
+
+def _render(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
+    """Put when, how grave and what first, and whose line it is last: people read them too.
+
+    The blanking comes last of all, so that nothing can slip past it.
+    """
+    event = _timestamp(logger, level, event)
+    event = structlog.processors.format_exc_info(logger, level, event)
+    first = {"timestamp": event.pop("timestamp"), "level": level, "event": event.pop("event", None)}
+    last = {key: event.pop(key, bound) for key, bound in _bound.items()}
+    return secrets.blank_line(_dumps({**first, **event, **first, **last})) + b"\n"
+
+
+def _dumps(event: EventDict) -> bytes:
+    try:
+        return orjson.dumps(event, default=str)
+    except orjson.JSONEncodeError:  # a key that is no text, half a character, a number too large
+        safe = {_safe(key): _safe(value) for key, value in event.items()}
+        return orjson.dumps(safe, default=str)
+
+
+def _safe(value: Any) -> Any:
+    try:
+        orjson.dumps(value, default=str)
+    except orjson.JSONEncodeError:
+        return repr(value)
+    return value

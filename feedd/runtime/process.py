@@ -1,0 +1,184 @@
+"""The life of a process: its loop, its signals, its end, and how that reads to supervisord."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import os
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+import uvloop
+
+from feedd.errors import ConfigError, FinalError
+from feedd.runtime.logs import libraries as library_logs
+from feedd.runtime.logs import stderr
+from feedd.runtime.logs.setup import configure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+SUPERVISED = "SUPERVISOR_ENABLED"  # supervisord sets it for its children
+ATTACHED = "FEEDD_DIE_WITH_PARENT"  # set by who wants no worker to outlive it
+DAEMON_PID_FILE = "FEEDD_DAEMON_PID_FILE"  # where supervisord's pid stands
+START_SECS = 1.0  # `startsecs` of the rendered programs
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PARENT_CHECK_S = 1.0
+RESTART = 75  # EX_TEMPFAIL of sysexits.h: no expected end to supervisord, which starts it anew
+
+_log = structlog.get_logger()
+
+
+def run(
+    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], name: str, log_dir: Path | None
+) -> int:
+    """Run `main` until it returns, or until SIGTERM, SIGINT or SIGHUP sets its event.
+
+    Returns the exit code; after SIGHUP it is the one that has supervisord start it anew. A
+    FinalError is one line in the log and on standard error, and its own code; anything else that
+    is raised is a fault of feedd's: it is logged and raised again.
+    """
+    started_s = time.monotonic()
+    if SUPERVISED in os.environ:
+        stderr.never_block()
+    sys.excepthook = stderr.last_words
+    try:
+        configure(log_dir, name)
+    except OSError as error:
+        stderr.say(f"{name}: its log can't be written: {error}")
+        _outlive_start_secs(started_s)
+        return ConfigError.exit_code
+    library_logs.capture()
+    try:
+        if _is_attached():
+            _die_with_parent()
+        return uvloop.run(_until_signal(main))
+    except FinalError as error:
+        _log.error(str(error), exit_code=error.exit_code)
+        stderr.say(f"{name}: {error}")
+        _outlive_start_secs(started_s)
+        return error.exit_code
+    except Exception:
+        _log.exception("a fault in feedd")
+        raise
+
+
+def worker_arguments(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of what every worker is told by supervisord."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
+    parser.add_argument("--log-dir", type=Path, help="default: standard error")
+    return parser
+
+
+def raise_open_files() -> None:
+    """Let this process have as many files and connections open as the system lets it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def usage_meter() -> Callable[[], tuple[float, float]]:
+    """Return what tells CPU in percent since the last call, and resident memory in MB.
+
+    On Linux straight from the kernel (proc_pid_statm(5)): psutil would take a MB of each worker.
+    """
+    resident_bytes = _resident_bytes()
+    cpu_s, at_s = time.process_time(), time.monotonic()
+
+    def usage() -> tuple[float, float]:
+        nonlocal cpu_s, at_s
+        before_cpu_s, before_s = cpu_s, at_s
+        cpu_s, at_s = time.process_time(), time.monotonic()
+        percent = 100 * (cpu_s - before_cpu_s) / max(at_s - before_s, 1e-3)
+        return round(percent, 1), round(resident_bytes() / 1e6, 1)
+
+    return usage
+
+
+def _resident_bytes() -> Callable[[], int]:
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        page_bytes = os.sysconf("SC_PAGE_SIZE")
+        return lambda: int(statm.read_bytes().split()[1]) * page_bytes
+    import psutil  # noqa: PLC0415  elsewhere, e.g. macOS
+
+    process = psutil.Process()
+    return lambda: int(process.memory_info().rss)
+
+
+async def _until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
+    stop = asyncio.Event()
+    code = 0
+
+    def restart() -> None:
+        nonlocal code
+        code = RESTART
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_loop_error)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, restart)
+    parent = asyncio.ensure_future(_watch_parent(stop)) if _is_attached() else None
+    try:
+        await main(stop)
+    finally:
+        if parent is not None:
+            parent.cancel()
+    return code
+
+
+def _is_attached() -> bool:
+    """Whether this process must not outlive its parent."""
+    return SUPERVISED in os.environ or ATTACHED in os.environ
+
+
+async def _watch_parent(stop: asyncio.Event) -> None:
+    """Stop when the parent is gone: for systems without prctl, and for a signal that is lost."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110  no event tells it
+        await asyncio.sleep(PARENT_CHECK_S)
+    _log.warning("the parent is gone; ending with it", parent=parent)
+    stop.set()
+
+
+def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what a library left unhandled on the loop."""
+    error = context.get("exception")
+    _log.warning("unhandled on the loop", message=context.get("message"), error=repr(error))
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent dies: an orphan would hold its port.
+
+    See prctl(2), PR_SET_PDEATHSIG. It says nothing of a parent that is dead already: for that the
+    parent is compared with supervisord's pid file. Where there is no such call (macOS), orphans
+    stay possible.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    try:
+        daemon = int(Path(os.environ.get(DAEMON_PID_FILE, "")).read_text())
+    except (OSError, ValueError):
+        return
+    if os.getppid() != daemon:
+        raise FinalError(f"supervisord (pid {daemon}) is gone; ending with it")
+
+
+def _outlive_start_secs(started_s: float) -> None:
+    """Wait until supervisord counts this process as started.
+
+    An exit before `startsecs` is a failed start to it, and tried again whatever the exit code
+    says; after it, the codes in `exitcodes` are final (http://supervisord.org/subprocess.html).
+    """
+    if SUPERVISED in os.environ:
+        time.sleep(max(0.0, START_SECS + 0.3 - (time.monotonic() - started_s)))

@@ -1,0 +1,1 @@
+"""The ccxt source: any exchange of ccxt.pro."""

@@ -1,0 +1,215 @@
+"""What ccxt's structures mean to feedd: pure functions from its dicts to events.
+
+https://docs.ccxt.com/#/?id=ticker-structure, https://docs.ccxt.com/#/?id=public-trades
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from feedd.clock import iso8601
+from feedd.model import Book, Candle, Liquidation, Mark, Quote, Ticker, Trade
+from feedd.venues.numbers import check_numbers
+
+if TYPE_CHECKING:
+    from feedd.model import EventId
+
+
+def to_ticker(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Ticker:
+    """Return a ticker of ccxt's structure (https://docs.ccxt.com/#/?id=ticker-structure).
+
+    On Binance USD-M it comes of `<symbol>@ticker`, which has no bid and no ask::
+
+        {"e":"24hrTicker","E":1672515782136,"s":"BTCUSDT","p":"-131.40","P":"-0.786",
+         "w":"16628.97","c":"16584.60","Q":"0.002","o":"16716.00","h":"16764.89","l":"16456.51",
+         "v":"122474.816","q":"2036102085.69","O":1672429382136,"C":1672515782136,"F":2289691,
+         "L":2432543,"n":142853}
+
+    `timestamp` is its C, the time of the last trade counted.
+    """
+    names = ("bid", "ask", "last", "baseVolume", "high", "low", "percentage")
+    check_numbers(*(parsed[name] for name in names))
+    timestamp = parsed["timestamp"]
+    return Ticker(
+        symbol=symbol,
+        timestamp=timestamp,
+        datetime=None if timestamp is None else iso8601(timestamp),
+        bid=parsed["bid"],
+        ask=parsed["ask"],
+        last=parsed["last"],
+        volume=parsed["baseVolume"],
+        high=parsed["high"],
+        low=parsed["low"],
+        change_percent=parsed["percentage"],
+        spread=None,
+        bid_ask="none",
+        exchange=exchange,
+        received_ns=received_ns,
+    )
+
+
+def to_quote(
+    parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int, event_id: EventId
+) -> Quote:
+    """Return a quote of ccxt's ticker structure; ValueError where a size has no price.
+
+    On Binance it comes of `<symbol>@bookTicker`, and its id is u::
+
+        {"e":"bookTicker","u":5123107839020,"s":"BTCUSDT","b":"61800.20","B":"2.507",
+         "a":"61800.30","A":"2.510","T":1723161256313,"E":1723161256313}
+    """
+    for side in ("bid", "ask"):
+        if parsed[side] is None and parsed[f"{side}Volume"]:
+            raise ValueError(f"quote {event_id} has a size and no price as its {side}")
+    check_numbers(parsed["bid"], parsed["bidVolume"], parsed["ask"], parsed["askVolume"])
+    return Quote(
+        symbol=symbol,
+        timestamp=parsed["timestamp"],
+        bid=parsed["bid"],
+        bid_size=parsed["bidVolume"],
+        ask=parsed["ask"],
+        ask_size=parsed["askVolume"],
+        exchange=exchange,
+        received_ns=received_ns,
+        id=event_id,
+    )
+
+
+def to_trade(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Trade | None:
+    """Return a trade of ccxt's structure; raise ValueError where it has no price or no size.
+
+    None stands for what is no trade of the market: Binance gives an id to fills of its insurance
+    fund too, at price 0.
+
+    On Binance it comes of `<symbol>@trade`; its id is t, and m (the buyer was the maker) true
+    means that the taker sold::
+
+        {"e":"trade","E":1723161256322,"T":1723161256322,"s":"BTCUSDT","t":5266583935,
+         "p":"61800.30","q":"0.006","X":"MARKET","m":false}
+    """
+    price, size = parsed["price"], parsed["amount"]
+    if price == 0:
+        return None
+    if price is None or not size:
+        raise ValueError(f"trade {parsed['id']} has price {price} and size {size}")
+    check_numbers(price, size)
+    return Trade(
+        symbol=symbol,
+        timestamp=parsed["timestamp"],
+        price=price,
+        size=size,
+        side=parsed["side"],
+        exchange=exchange,
+        received_ns=received_ns,
+        id=exchange_id(parsed["id"]),
+    )
+
+
+def to_book(
+    parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int, depth: int
+) -> Book:
+    """Return a copy of the best levels of ccxt's live order book; ValueError where it is crossed.
+
+    https://docs.ccxt.com/#/?id=order-book-structure
+    """
+    bids = [(row[0], row[1]) for row in parsed["bids"][:depth]]
+    asks = [(row[0], row[1]) for row in parsed["asks"][:depth]]
+    for row in (*bids, *asks):
+        check_numbers(*row)
+    if bids and asks and bids[0][0] >= asks[0][0]:
+        raise ValueError(f"the book is crossed: bid {bids[0][0]}, ask {asks[0][0]}")
+    return Book(
+        symbol=symbol,
+        timestamp=parsed.get("timestamp"),
+        bids=bids,
+        asks=asks,
+        exchange=exchange,
+        received_ns=received_ns,
+        id=parsed.get("nonce"),
+    )
+
+
+def to_candle(
+    row: list[Any], exchange: str, symbol: str, received_ns: int, timeframe: str
+) -> Candle:
+    """Return a candle of ccxt's row: open time in ms, open, high, low, close, volume.
+
+    https://docs.ccxt.com/#/?id=ohlcv-structure. It doesn't say whether the candle is closed.
+    """
+    check_numbers(*row[1:6])
+    return Candle(
+        symbol=symbol,
+        timestamp=None,
+        timeframe=timeframe,
+        open_time=row[0],
+        open=row[1],
+        high=row[2],
+        low=row[3],
+        close=row[4],
+        volume=row[5],
+        closed=None,
+        exchange=exchange,
+        received_ns=received_ns,
+    )
+
+
+def to_mark(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Mark:
+    """Return the mark and index price of ccxt's ticker structure, which knows no funding."""
+    check_numbers(parsed.get("markPrice"), parsed.get("indexPrice"))
+    return Mark(
+        symbol=symbol,
+        timestamp=parsed["timestamp"],
+        mark_price=parsed.get("markPrice"),
+        index_price=parsed.get("indexPrice"),
+        funding_rate=None,
+        next_funding=None,
+        exchange=exchange,
+        received_ns=received_ns,
+    )
+
+
+def to_liquidation(
+    parsed: dict[str, Any],
+    exchange: str,
+    symbol: str,
+    received_ns: int,
+    *,
+    names_position: bool = False,
+) -> Liquidation:
+    """Return a liquidation of ccxt's structure; ValueError where it has no price or no size.
+
+    On Binance USD-M it comes of `<symbol>@forceOrder`, where S is the order's side, ap the price
+    and l the size of its last fill::
+
+        {"e":"forceOrder","E":1568014460893,"o":{"s":"BTCUSDT","S":"SELL","o":"LIMIT","f":"IOC",
+         "q":"0.014","p":"9910","ap":"9910","X":"FILLED","l":"0.014","z":"0.014",
+         "T":1568014460893}}
+
+    On Bybit it comes of `allLiquidation.<symbol>`, where S is the side of the position: there
+    `names_position`, and the order's side is the other one::
+
+        {"topic":"allLiquidation.ROSEUSDT","type":"snapshot","ts":1739502303204,
+         "data":[{"T":1739502302929,"s":"ROSEUSDT","S":"Sell","v":"20000","p":"0.04499"}]}
+    """
+    price, size, side = parsed["price"], parsed["contracts"], parsed["side"]
+    if not price or not size:
+        raise ValueError(f"a liquidation has price {price} and size {size}")
+    check_numbers(price, size)
+    if names_position:
+        side = {"buy": "sell", "sell": "buy"}.get(side)
+    return Liquidation(
+        symbol=symbol,
+        timestamp=parsed["timestamp"],
+        side=side,
+        price=price,
+        size=size,
+        exchange=exchange,
+        received_ns=received_ns,
+    )
+
+
+def exchange_id(text: str | None) -> EventId:
+    """Return an id as a number where the exchange counts: ccxt makes text of every id."""
+    if text is not None and text.isdecimal() and len(text) < 19:
+        return int(text)
+    return text

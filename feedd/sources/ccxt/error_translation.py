@@ -1,0 +1,46 @@
+"""What ccxt's errors mean to feedd."""
+
+from __future__ import annotations
+
+from feedd.errors import (
+    ConfigError,
+    FeeddError,
+    LimitError,
+    SourceError,
+    UnknownSymbolError,
+)
+from feedd.sources.ccxt.lean_import import ccxt
+from feedd.sources.refusals import one_line, refused_key
+
+
+class WaitsError(ccxt.NetworkError):  # type: ignore[misc]  # ccxt's own types are skipped
+    """A connection that was not dialled: what all workers share is used up."""
+
+    def __init__(self, error: LimitError) -> None:
+        super().__init__(str(error))
+        self.retry_after_s = error.retry_after_s
+
+
+class Translator:
+    """Turns them into errors that name the feed and say what to do."""
+
+    def __init__(self, exchange: str, symbol: str, channels: tuple[str, ...]) -> None:
+        self._id = exchange
+        self._symbol = symbol
+        self._channels = channels
+
+    def __call__(self, error: BaseException) -> FeeddError:
+        """Return what an error of ccxt means to feedd."""
+        if isinstance(error, FeeddError):
+            return error
+        text = one_line(error)
+        if isinstance(error, WaitsError):
+            return LimitError(text, error.retry_after_s)
+        if isinstance(error, ccxt.AuthenticationError):
+            return refused_key(self._id, text)
+        if isinstance(error, ccxt.BadSymbol):
+            return UnknownSymbolError(f"{self._id} does not know {self._symbol} ({text})")
+        if isinstance(error, ccxt.NotSupported | ccxt.ArgumentsRequired):
+            return ConfigError(f"{self._id} can't serve {', '.join(self._channels)}: {text}")
+        cause = f" ({one_line(error.__cause__)})" if error.__cause__ is not None else ""
+        return SourceError(f"{type(error).__name__}: {text}{cause}")

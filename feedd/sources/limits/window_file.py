@@ -1,0 +1,89 @@
+"""A window as the bytes of its file.
+
+A record always has the same size, at most a page, and is written over the last one with one
+`pwrite`: the kernel copies a page whole, so that a process that is killed leaves the old record or
+the new one. A checksum tells what became of it in any other way.
+"""
+
+from __future__ import annotations
+
+import functools
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from feedd.sources.limits.window import PAUSE_AT_MOST_S, Window
+
+if TYPE_CHECKING:
+    from feedd.sources.limits.window import Limit
+
+SIZE = 4096  # bytes: a page
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class _Record(msgspec.Struct, frozen=True):
+    boot: str
+    slot_s: float
+    spent: list[tuple[int, float]]
+    blocked_until_s: float
+    why: str
+
+
+@functools.cache
+def boot_id() -> str:
+    """Return what names this run of the kernel: the monotonic clock begins anew with each.
+
+    Where there is none (macOS) it is "": then a record of the last run is one of the future, and
+    counts as used up.
+    """
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def encode(window: Window, boot: str) -> bytes:
+    """Return the record of a window."""
+    slot_s = 0.0 if window.limit is None else window.limit.slot_s
+    spent = sorted(window.spent.items())
+    body = msgspec.json.encode(_Record(boot, slot_s, spent, window.blocked_until_s, window.why))
+    record = b"%08x %s\n" % (zlib.crc32(body), body)
+    if len(record) > SIZE:
+        raise ValueError(f"a record has {len(record)} bytes, which are more than {SIZE}")
+    return record.ljust(SIZE)
+
+
+def decode(record: bytes, limit: Limit | None, boot: str, now_s: float) -> Window:
+    """Return the window of a record.
+
+    An empty one was never written, and one of an earlier run of the kernel is over: nothing was
+    spent. What can't be read, or is of the future, counts as used up for one window: nobody knows
+    what was spent, and after that time it matters no more.
+    """
+    if not record:
+        return Window(limit)
+    used_up = Window(limit)
+    used_up.use_up(now_s)
+    checksum, _, body = record.rstrip().partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(body):
+        return used_up
+    try:
+        read = msgspec.json.decode(body, type=_Record)
+    except msgspec.MsgspecError:
+        return used_up
+    if read.boot != boot:
+        return Window(limit)
+    if read.blocked_until_s > now_s + PAUSE_AT_MOST_S:
+        return used_up
+    window = Window(limit, {}, read.blocked_until_s, read.why)
+    if limit is None:
+        return window
+    for slot, count in read.spent:
+        # Another version may have had slots of another length; `0.5` is the middle of its slot.
+        now_in = slot if read.slot_s == limit.slot_s else (slot + 0.5) * read.slot_s // limit.slot_s
+        if now_in * limit.slot_s > now_s:
+            return used_up
+        window.spent[int(now_in)] = window.spent.get(int(now_in), 0.0) + count
+    return window

@@ -1,0 +1,1 @@
+"""What is known of each exchange: one folder per venue."""

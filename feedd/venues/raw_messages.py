@@ -1,0 +1,119 @@
+"""Exchanges' raw messages that ccxt makes too little of: pure functions from them to events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from feedd.model import BackfilledTrade, Candle, Mark
+from feedd.venues.numbers import number
+
+
+def binance_candles(
+    message: dict[str, Any], exchange: str, symbol: str, received_ns: int, timeframe: str
+) -> list[Candle]:
+    """Return the candle of `<symbol>@kline_<interval>`; ccxt drops x, whether it is closed.
+
+    https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/Kline-Candlestick-Streams::
+
+        {"e":"kline","E":1626992741424,"s":"CTKUSDT","k":{"t":1626992700000,"T":1626992759999,
+         "s":"CTKUSDT","i":"1m","f":23961275,"L":23961322,"o":"1.01000","c":"1.01100",
+         "h":"1.01100","l":"1.01000","v":"3917","n":48,"x":false,"q":"3957.89900","V":"1729",
+         "Q":"1748.01900","B":"0"}}
+    """
+    k = message["k"]
+    return [
+        Candle(
+            symbol=symbol,
+            timestamp=message["E"],
+            timeframe=timeframe,
+            open_time=k["t"],
+            open=number(k["o"]),
+            high=number(k["h"]),
+            low=number(k["l"]),
+            close=number(k["c"]),
+            volume=number(k["v"]),
+            closed=k["x"],
+            exchange=exchange,
+            received_ns=received_ns,
+        )
+    ]
+
+
+def bybit_candles(
+    message: dict[str, Any], exchange: str, symbol: str, received_ns: int, timeframe: str
+) -> list[Candle]:
+    """Return the candles of `kline.<interval>.<symbol>`, oldest first.
+
+    https://bybit-exchange.github.io/docs/v5/websocket/public/kline::
+
+        {"topic":"kline.5.BTCUSDT","data":[{"start":1672324800000,"end":1672325099999,
+         "interval":"5","open":"16649.5","close":"16677","high":"16677","low":"16608",
+         "volume":"2.081","turnover":"34666.4005","confirm":false,"timestamp":1672324988882}],
+         "ts":1672324988882,"type":"snapshot"}
+    """
+    return [
+        Candle(
+            symbol=symbol,
+            timestamp=k["timestamp"],
+            timeframe=timeframe,
+            open_time=k["start"],
+            open=number(k["open"]),
+            high=number(k["high"]),
+            low=number(k["low"]),
+            close=number(k["close"]),
+            volume=number(k["volume"]),
+            closed=k["confirm"],
+            exchange=exchange,
+            received_ns=received_ns,
+        )
+        for k in message["data"]
+    ]
+
+
+def binance_mark(message: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Mark:
+    """Return what `<symbol>@markPrice@1s` says; r is the funding rate, T when it is next due.
+
+    https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/Mark-Price-Stream::
+
+        {"e":"markPriceUpdate","E":1562305380000,"s":"BTCUSDT","p":"11794.15000000",
+         "ap":"11794.15000000","i":"11784.62659091","P":"11784.25641265","r":"0.00038167",
+         "T":1562306400000}
+
+    A contract with a delivery date has an empty r and T 0: there is no funding.
+    """
+    rate, next_funding = message.get("r"), message.get("T")
+    return Mark(
+        symbol=symbol,
+        timestamp=message["E"],
+        mark_price=number(message["p"]),
+        index_price=number(message["i"]) if message.get("i") else None,
+        funding_rate=number(rate) if rate else None,
+        next_funding=next_funding or None,
+        exchange=exchange,
+        received_ns=received_ns,
+    )
+
+
+def binance_rest_trade(
+    row: dict[str, Any], exchange: str, symbol: str, received_ns: int
+) -> BackfilledTrade | None:
+    """Return a trade of GET trades or historicalTrades; None for a fill at price 0.
+
+    https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Old-Trades-Lookup::
+
+        {"id":28457,"price":"4.00000100","qty":"12.00000000","quoteQty":"8000.00",
+         "time":1499865549590,"isBuyerMaker":true}
+    """
+    price, size = number(row["price"]), number(row["qty"])
+    if not price:
+        return None
+    return BackfilledTrade(
+        symbol=symbol,
+        timestamp=int(row["time"]),
+        price=price,
+        size=size,
+        side="sell" if row["isBuyerMaker"] else "buy",
+        exchange=exchange,
+        received_ns=received_ns,
+        id=int(row["id"]),
+    )

@@ -1,0 +1,321 @@
+"""The rules of books: on recordings, and on streams that lose, double and shuffle messages."""
+
+import gzip
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feedd.books.base import Hole
+from feedd.books.diff import BEHIND_AT_MOST, DiffBook, to_snapshot
+from feedd.books.levels import Book, levels
+from feedd.venues.bybit.book import StreamedBook
+
+Sides = tuple[dict[float, float], dict[float, float]]  # bids, asks: sizes by price
+
+
+def top(book: Book) -> tuple[float, float, float, float]:
+    return (*book.bids.top(1)[0], *book.asks.top(1)[0])
+
+
+def quote_of(event: dict[str, Any]) -> tuple[float, ...]:
+    return tuple(float(event[key]) for key in "bBaA")
+
+
+def test_the_recorded_books_of_btcusdt_are_its_quotes(btcusdt: Path) -> None:
+    """Wherever a quote bears the id of a depth update, best bid, ask and sizes are the same.
+
+    The recording has one snapshot. The market falls past its lowest bid, and there the book says
+    that it can't be vouched for any more, until somebody fetches a new one.
+    """
+    quotes: dict[int, tuple[float, ...]] = {}
+    tops: dict[int, tuple[float, ...]] = {}
+    rules = DiffBook(20)
+    needed_at = None
+    with gzip.open(btcusdt, "rt") as file:
+        for row in file:
+            frame = json.loads(row.partition(" ")[2])
+            if "lastUpdateId" in frame:
+                assert rules.on_snapshot(frame) is None
+                continue
+            event = frame["data"]
+            if event["e"] == "bookTicker":
+                quotes[event["u"]] = quote_of(event)
+            elif event["e"] == "depthUpdate":
+                assert rules.on_update(event) is None
+                if rules.synced:
+                    assert not rules.book.crossed
+                    assert rules.last_id == event["u"]
+                    tops[event["u"]] = top(rules.book)
+                    if rules.needs_snapshot and needed_at is None:
+                        needed_at = len(tops)
+    pairs = tops.keys() & quotes.keys()
+    assert len(tops) == 4114
+    assert len(pairs) == 386
+    assert [u for u in pairs if tops[u] != quotes[u]] == []
+    assert needed_at is not None
+    assert needed_at < len(tops)  # a new snapshot was asked for before the levels ran out
+
+
+def test_the_recorded_snapshots_of_four_symbols_join_their_streams(four_symbols: Path) -> None:
+    answers = {}
+    beside = four_symbols.with_name(four_symbols.name.replace(".ws.1.0.", ".http.0.0."))
+    for row in beside.read_text().splitlines():
+        match = re.match(r".*symbol=(\w+)&.* -> ([\d.]+): (\{.*\})", row)
+        if match:
+            answers[match[1]] = (float(match[2]), json.loads(match[3]))
+    books = {symbol: DiffBook(20) for symbol in answers}
+    quotes: dict[tuple[str, int], tuple[float, ...]] = {}
+    tops: dict[tuple[str, int], tuple[float, ...]] = {}
+    for row in four_symbols.read_text().splitlines():
+        match = re.match(r"([\d.]+): (\{.*\})", row)
+        if match is None:
+            continue
+        for symbol, (at_s, answer) in list(answers.items()):
+            if at_s <= float(match[1]):
+                assert books[symbol].on_snapshot(answer) is None
+                del answers[symbol]
+        event = json.loads(match[2])["data"]
+        symbol = event["s"]
+        if event["e"] == "bookTicker":
+            quotes[symbol, event["u"]] = quote_of(event)
+        elif event["e"] == "depthUpdate":
+            assert books[symbol].on_update(event) is None  # no gap in the recording itself
+            if books[symbol].synced:
+                tops[symbol, event["u"]] = top(books[symbol].book)
+    assert set(books) == {"SUSHIUSDT", "AKROUSDT", "KEEPUSDT", "CTKUSDT"}
+    assert all(rules.synced for rules in books.values())
+    pairs = tops.keys() & quotes.keys()
+    assert len(tops) == 752
+    assert len(pairs) == 50
+    assert [key for key in pairs if tops[key] != quotes[key]] == []
+
+
+# --- a stream that knows the truth of every id -------------------------------------------------
+
+
+class Truth:
+    """A history of books, and the messages that lead from each to the next."""
+
+    def __init__(self, changes: list[tuple[bool, int, int]], *, spot: bool = False) -> None:
+        bids = {float(price): 1.0 for price in range(70, 100)}
+        asks = {float(price): 1.0 for price in range(101, 131)}
+        self.books: dict[int, Sides] = {10: (dict(bids), dict(asks))}
+        self.events: list[dict[str, Any]] = []
+        last = 10
+        for is_bid, distance, size in changes:
+            side, price = (bids, 99.0 - distance) if is_bid else (asks, 101.0 + distance)
+            side[price] = float(size)
+            if not size:
+                del side[price]
+            following = last + 3
+            event: dict[str, Any] = {
+                "E": following, "U": last + 1 if spot else last + 2, "u": following,
+                "b": [[str(price), str(size)]] if is_bid else [],
+                "a": [] if is_bid else [[str(price), str(size)]],
+            }  # fmt: skip
+            if not spot:
+                event["pu"] = last
+            self.events.append(event)
+            self.books[following] = (dict(bids), dict(asks))
+            last = following
+
+    def snapshot(self, update_id: int) -> dict[str, Any]:
+        bids, asks = self.books[update_id]
+        return {
+            "lastUpdateId": update_id,
+            "bids": [[str(p), str(bids[p])] for p in sorted(bids, reverse=True)],
+            "asks": [[str(p), str(asks[p])] for p in sorted(asks)],
+        }
+
+    def agrees(self, book: Book, update_id: int | None) -> bool:
+        assert update_id is not None
+        bids, asks = self.books[update_id]
+        return dict(book.bids.top(1000)) == bids and dict(book.asks.top(1000)) == asks
+
+
+CHANGES = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 25), st.integers(0, 9)), min_size=2, max_size=60
+)
+FAULT = st.sampled_from(
+    ["send", "send", "send", "send", "lose", "double", "late", "stale", "cut", "empty", "snapshot"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(CHANGES, st.lists(FAULT, min_size=60, max_size=60), st.booleans())
+def test_whatever_the_stream_does_no_wrong_book_is_vouched_for(  # noqa: C901, PLR0912  a fault each
+    changes: list[tuple[bool, int, int]], faults: list[str], spot: bool
+) -> None:
+    """Each update lost is in a hole that is told, and one good snapshot makes the book right."""
+    truth = Truth(_possible(changes), spot=spot)
+    rules = DiffBook(5)
+    held: list[dict[str, Any]] = []
+    holes: list[Hole] = []
+    sent: list[int] = []
+    newest = 10
+
+    def send(event: dict[str, Any]) -> None:
+        hole = rules.on_update(event)
+        if hole is not None:
+            holes.append(hole)
+        sent.append(event["u"])
+        if rules.synced:
+            assert truth.agrees(rules.book, rules.last_id)
+            assert not rules.book.crossed
+
+    for event, fault in zip(truth.events, faults, strict=False):
+        newest = event["u"]
+        if fault == "lose":
+            continue
+        if fault == "late":
+            held.append(event)
+            continue
+        send(event)
+        if fault == "double":
+            send(event)
+        elif fault == "stale":
+            rules.on_snapshot(truth.snapshot(10))
+        elif fault == "cut":
+            assert rules.on_snapshot({**truth.snapshot(newest), "asks": None}) is not None
+        elif fault == "empty":
+            assert rules.on_snapshot({**truth.snapshot(newest), "bids": []}) is not None
+        elif fault == "snapshot" and rules.needs_snapshot:
+            assert rules.on_snapshot(truth.snapshot(newest)) is None
+            assert rules.synced
+        if rules.synced:
+            assert truth.agrees(rules.book, rules.last_id)
+        while held:
+            send(held.pop())
+    arrived = sorted(u for u in set(sent) if u >= sent[0])
+    for one, following in pairwise(arrived):
+        if following != one + 3:
+            assert any(hole.from_id == one and hole.to_id == following for hole in holes) or any(
+                hole.from_id is not None and hole.from_id <= one and following <= (hole.to_id or 0)
+                for hole in holes
+            ), f"{one} to {following} is in no hole"
+    if sent:
+        newest_sent = max(sent)
+        if rules.needs_snapshot:
+            assert rules.on_snapshot(truth.snapshot(newest_sent)) is None
+        if rules._snapshot is None:
+            assert rules.synced
+            assert truth.agrees(rules.book, rules.last_id)
+
+
+def _possible(changes: list[tuple[bool, int, int]]) -> list[tuple[bool, int, int]]:
+    """Leave out what would remove a level that isn't there, or the best ones."""
+    present = {(side, distance) for side in (True, False) for distance in range(30)}
+    kept = []
+    for is_bid, distance, size in changes:
+        if not size and ((is_bid, distance) not in present or distance < 10):
+            continue
+        (present.add if size else present.discard)((is_bid, distance))
+        kept.append((is_bid, distance, size))
+    return kept
+
+
+@settings(max_examples=200, deadline=None)
+@given(CHANGES, st.lists(FAULT, min_size=60, max_size=60))
+def test_a_streamed_book_is_right_or_not_vouched_for(
+    changes: list[tuple[bool, int, int]], faults: list[str]
+) -> None:
+    truth = Truth(_possible(changes))
+    rules = StreamedBook()
+
+    def message(kind: str, event: dict[str, Any], update_id: int) -> dict[str, Any]:
+        data = {"u": update_id, "seq": 7 * update_id, "b": event["b"], "a": event["a"]}
+        return {"type": kind, "ts": update_id, "data": data}
+
+    def snapshot(update_id: int) -> dict[str, Any]:
+        answer = truth.snapshot(10 + 3 * update_id)
+        return message("snapshot", {"b": answer["bids"], "a": answer["asks"]}, update_id)
+
+    assert rules.on_update(snapshot(0)) is None
+    last = 0
+    for number, (event, fault) in enumerate(zip(truth.events, faults, strict=False), start=1):
+        if fault in {"lose", "late"}:
+            continue
+        hole = rules.on_update(message("delta", event, number))
+        if number != last + 1 and hole is not None:
+            assert (hole.from_id, hole.to_id) == (last, number)
+        assert rules.synced == (number == last + 1)
+        if rules.synced:
+            last = number
+            assert rules.on_update(message("delta", event, number)) is None  # doubled
+        else:
+            assert rules.needs_snapshot
+        if fault == "snapshot":
+            assert rules.on_update(snapshot(number)) is None
+            last = number
+        if rules.synced:
+            assert rules.last_id is not None
+            assert truth.agrees(rules.book, 10 + 3 * rules.last_id)
+
+
+def test_ids_of_updates_that_begin_anew_are_a_hole_and_then_a_book_of_a_new_snapshot() -> None:
+    truth = Truth([(True, 5, 3)] * 40)
+    rules = DiffBook(1)
+    last = truth.events[-1]["u"]
+    assert rules.on_update(truth.events[-1]) is None
+    holes = [rules.on_update(event) for event in truth.events[: BEHIND_AT_MOST + 2]]
+    (hole,) = [hole for hole in holes if hole is not None]
+    began = truth.events[BEHIND_AT_MOST - 1]["u"]
+    assert hole == Hole(last, began, "the ids of the book's updates began anew")
+    assert rules.needs_snapshot
+    assert rules.on_snapshot(truth.snapshot(began)) is None
+    assert rules.last_id == truth.events[BEHIND_AT_MOST + 1]["u"]
+    assert truth.agrees(rules.book, rules.last_id)
+
+
+def test_old_updates_that_do_not_follow_each_other_change_nothing() -> None:
+    truth = Truth([(True, 5, 3)] * 40)
+    rules = DiffBook(1)
+    rules.on_update(truth.events[-1])
+    for event in truth.events[:-1:2]:
+        assert rules.on_update(event) is None
+    for _ in range(2 * BEHIND_AT_MOST):
+        assert rules.on_update(truth.events[-1]) is None
+
+
+def test_a_crossed_book_is_a_hole() -> None:
+    truth = Truth([(True, 3, 2), (True, 4, 2)])
+    rules = DiffBook(5)
+    rules.on_update(truth.events[0])
+    rules.on_snapshot(truth.snapshot(13))
+    crossing = {**truth.events[1], "b": [["101.0", "5"]]}
+    assert rules.on_update(crossing) == Hole(13, 16, "the book is crossed")
+    assert not rules.synced
+
+
+def test_a_seq_that_falls_is_a_hole() -> None:
+    rules = StreamedBook()
+    row = {"b": [["1", "1"]], "a": [["2", "1"]]}
+    rules.on_update({"type": "snapshot", "ts": 1, "data": {**row, "u": 5, "seq": 50}})
+    hole = rules.on_update({"type": "delta", "ts": 2, "data": {**row, "u": 6, "seq": 49}})
+    assert hole == Hole(5, 6, "seq falls from 50 to 49")
+
+
+def test_levels_behind_the_snapshots_last_are_not_shown() -> None:
+    book = Book()
+    book.load([(9.0, 1.0), (8.0, 1.0)], [(10.0, 1.0)], bids_whole=False, asks_whole=True)
+    book.apply([(7.0, 5.0)], [])
+    assert book.bids.top(5) == [(9.0, 1.0), (8.0, 1.0)]
+    assert not book.bids.knows(3)
+    assert book.asks.knows(3)
+
+
+@pytest.mark.parametrize("row", [["-1", "1"], ["nan", "1"], ["1", "inf"], ["0", "1"], ["x", "1"]])
+def test_what_can_not_be_a_level_is_refused(row: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"price and size|convert"):
+        levels([row])
+
+
+def test_a_snapshot_out_of_order_is_refused() -> None:
+    with pytest.raises(ValueError, match="out of order"):
+        to_snapshot({"lastUpdateId": 1, "bids": [["1", "1"], ["2", "1"]], "asks": [["3", "1"]]})

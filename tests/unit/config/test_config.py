@@ -1,0 +1,206 @@
+"""The configuration: what it means, and how it says what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from feedd.config import load as config
+from feedd.config.settings import Config, RecorderSettings
+from feedd.errors import ConfigError
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def load(tmp_path: Path, text: str) -> Config:
+    path = tmp_path / "feedd.yaml"
+    path.write_text(text)
+    return config.load(path)
+
+
+def test_the_least_configuration_has_the_documented_defaults(tmp_path: Path) -> None:
+    settings = load(tmp_path, "symbols: [BTC/USDT]")
+    assert settings.exchange == "binanceusdm"
+    assert settings.channels == ("ticker", "quote")
+    assert settings.bid_ask == "quote"
+    assert settings.base_port == 5555
+    assert settings.proxy.subscribers == "tcp://127.0.0.1:5500"
+    assert settings.proxy.workers == "ipc://run/workers.sock"
+    assert settings.endpoint_of("binanceusdm", "BTC/USDT:USDT") is None
+    assert settings.feeds()[0].symbol == "BTC/USDT:USDT"
+
+
+def test_a_symbol_may_have_settings_of_its_own(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        "symbols:\n  - {symbol: ETH/USDT, port: 6000, channels: [trade]}\n"
+        "  - {symbol: BTC/USDT:USDT, exchange: bybit}",
+    )
+    first, second = settings.feeds()
+    assert (first.port, first.channels) == (6000, ("trade",))
+    assert (second.name, second.channels) == ("feed-bybit-BTC-USDT-USDT", ("ticker", "quote"))
+
+
+def test_an_embedded_exchange_is_the_endpoint_unless_another_is_given(tmp_path: Path) -> None:
+    text = "symbols: [BTC/USDT]\nembedded_exchange: {port: 9000}\n"
+    assert load(tmp_path, text).endpoint_of("bybit", "BTC/USDT:USDT") == "http://127.0.0.1:9000"
+    text += "endpoint: http://127.0.0.1:9001"
+    assert load(tmp_path, text).endpoint_of("bybit", "BTC/USDT:USDT") == "http://127.0.0.1:9001"
+
+
+def test_a_second_proxy_runs_where_two_are_asked_for(tmp_path: Path) -> None:
+    one = load(tmp_path, "symbols: [BTC/USDT]\nproxy_2: {subscribers: 'tcp://127.0.0.1:6000'}\n")
+    assert one.fan_outs() == {"proxy": "tcp://127.0.0.1:5500"}
+    assert 6000 not in one.reserved_ports()
+    two = load(
+        tmp_path,
+        "symbols: [BTC/USDT]\nproxies: 2\nproxy_2: {subscribers: 'tcp://127.0.0.1:6000'}\n",
+    )
+    assert two.fan_outs() == {"proxy": "tcp://127.0.0.1:5500", "proxy-2": "tcp://127.0.0.1:6000"}
+    second = two.proxy_programs()["proxy-2"]
+    assert (second.workers, second.history) == ("ipc://run/workers2.sock", "tcp://127.0.0.1:5511")
+    assert two.reserved_ports() == {5500, 5501, 6000, 5511}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["feedd.yaml", "demo.yaml", "bybit.yaml", "binance_spot.yaml", "two_exchanges.yaml",
+     "replay.yaml"],
+)  # fmt: skip
+def test_the_shipped_configurations_are_right(name: str) -> None:
+    assert config.load(REPOSITORY / "config" / name).feeds()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("symbols: [BTC/USDT]\nsymbls: 1", 2, "symbls: unknown key; is it symbols?"),
+        ("symbols: [BTC/USDT]\nproxies: 3", 2, "proxies: Expected `int` <= 2"),
+        (
+            "symbols: [BTC/USDT]\nproxies: 2\nproxy_2:\n  workers: ipc://run/workers.sock",
+            4,
+            "proxy_2.workers: ipc://run/workers.sock is proxy.workers already",
+        ),
+        ("symbols:\n - BTC/USDT\n - {symbol: X/USDT, prt: 3}", 3, "symbols[1].prt: unknown key"),
+        ("exchange: 1\nsymbols: [A/USDT]", 1, "exchange: Expected `str`, got `int`"),
+        ("symbols: [A/USDT]\nproxy:\n  x: 1", 3, "proxy.x: unknown key"),
+        ("symbols:\n - A/USDT\n - A/USDT:USDT", 3, "is symbols[0] already"),
+        ("symbols:\n - {symbol: A/USDT, port: 1}\n - {symbol: B/USDT, port: 1}", 3,
+         "symbols[1].port: 1 is symbols[0]'s already"),
+        ("symbols:\n - {symbol: A/USDT, port: 5500}", 2, "the proxy's"),
+        ("symbols: [A/USDT]\nbase_port: 70000", 2, "base_port"),
+        ("symbols: [A/USDT]\nchannels: [quote, nonsense]", 2,
+         "channels[1]: nonsense is none of ticker, quote, trade"),
+        ("symbols: [A/USDT]\nchannels: []", 2, "is empty"),
+        ("symbols: [A/USDT]\nexchange: bybit\nsource: native", 3, "is of bybit; use ccxt"),
+        (
+            "symbols: [{symbol: A/USDT, exchange: bybit,\n  source: native}]",
+            2,
+            "symbols[0].source: native serves binanceusdm and binance",
+        ),
+        ("symbols: [A/USDT]\nconnections: 2", 2, "connections: is for source: native"),
+        ("symbols: [A/USDT]\nendpoint: localhost", 2, "http://127.0.0.1:8765"),
+        ("symbols: [A/USDT]\nembedded_exchange:\n  speed: -1", 3, "embedded_exchange.speed"),
+        ("symbols: [A/USDT]\nembedded_exchange:\n  rate: .inf", 3, "finite"),
+        ("symbols: [A/USDT]\nembedded_exchange:\n  speed: .nan", 3, "embedded_exchange.speed"),
+        ("symbols: [A/USDT]\nsource: replay", 2, "source: replay needs a section `replay:`"),
+        ("symbols:\n - {symbol: A/USDT, source: replay}", 2, "symbols[0].source: replay needs"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: []", 3, "replay.recordings: is empty"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  pace: -1", 4, "replay.pace: Expected"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  pace: .inf", 4, "finite"),
+        ("symbols: [{symbol: B/USDT, source: replay}, C/USDT]\nreplay: {recordings: [a], pace: 0}",
+         2, "replay.pace: 0 waits for the slowest subscriber"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  from: noon", 4, "is no time like"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  loops: true", 4, "is it loop?"),
+        ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  timestamps: later", 4,
+         "replay.timestamps: later is none of recorded, now"),
+        ("symbols: []", 1, "symbols: is empty"),
+        ("symbols: ['BTC USDT']", 1, "not a symbol"),
+        ("symbols: [A/USDT]\nsymbols: [B/USDT]", 1, "stands twice"),
+        ("symbols: [A/USDT\n", 2, "not valid YAML"),
+    ],
+)  # fmt: skip
+def test_a_mistake_names_file_line_and_key(tmp_path: Path, text: str, line: int, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert str(caught.value).startswith(f"{tmp_path}/feedd.yaml:{line}: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_times_of_a_replay_are_read_as_they_are_written(tmp_path: Path) -> None:
+    """YAML itself reads 13:00 as the number 780, and a date as an object."""
+    replay = "replay: {recordings: [a], from: 13:00, to: 2026-11-25T14:00:00Z}"
+    settings = load(tmp_path, f"symbols: [A/USDT]\nsource: replay\n{replay}")
+    assert settings.replay is not None
+    assert (settings.replay.from_, settings.replay.to) == ("13:00", "2026-11-25T14:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("symbols", "pace", "lossless"),
+    [("[A/USDT, B/USDT]", 0, True), ("[A/USDT, B/USDT]", 1, False),
+     ("[A/USDT, {symbol: B/USDT, source: ccxt}]", 1, False)],
+)  # fmt: skip
+def test_nobody_waits_for_a_slow_subscriber_but_unpaced_replays_alone(
+    tmp_path: Path, symbols: str, pace: int, lossless: bool
+) -> None:
+    replay = f"replay: {{recordings: [a], pace: {pace}}}"
+    settings = load(tmp_path, f"symbols: {symbols}\nsource: replay\n{replay}")
+    assert settings.lossless is lossless
+
+
+@pytest.mark.parametrize("text", ["", "- BTC/USDT", "nothing"])
+def test_a_file_that_is_no_map_says_so(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="symbols:"):
+        load(tmp_path, text)
+
+
+def test_a_file_that_yaml_can_not_read_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load(tmp_path, "symbols: [A/USDT]\x07")
+
+
+def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file; give another with --config"):
+        config.load(tmp_path / "none.yaml")
+
+
+def test_half_of_a_key_is_refused() -> None:
+    with pytest.raises(ConfigError, match="BINANCE_API_KEY is set and BINANCE_SECRET is not"):
+        config.credentials("binanceusdm", {"BINANCE_API_KEY": "x"})
+    assert config.credentials("binanceusdm", {}) is None
+    both = {"BYBIT_API_KEY": "key", "BYBIT_SECRET": "secret"}
+    assert config.credentials("bybit", both) == ("key", "secret")
+
+
+def test_a_feed_is_selected_by_program_or_by_either_form_of_its_symbol(tmp_path: Path) -> None:
+    settings = load(tmp_path, "symbols: [BTC/USDT, ETH/USDT]")
+    for name in ("ETH/USDT", "ETH/USDT:USDT", "feed-binanceusdm-ETH-USDT-USDT"):
+        assert [feed.symbol for feed in settings.select(name)] == ["ETH/USDT:USDT"]
+    with pytest.raises(ConfigError, match="no feed is XRP/USDT"):
+        settings.select("XRP/USDT")
+
+
+def test_a_recorder_has_the_documented_defaults_and_is_off_without_one(tmp_path: Path) -> None:
+    assert load(tmp_path, "symbols: [BTC/USDT]").recorder is None
+    recorder = load(tmp_path, "symbols: [BTC/USDT]\nrecorder: {}").recorder
+    assert recorder == RecorderSettings(
+        dir="recordings", topics=("",), segment_minutes=60, segment_mb=256, fsync_s=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("recorder:", "2: recorder: is empty; `recorder: {}` records with defaults"),
+        ("recorder: {topics: []}", "2: recorder.topics: is empty"),
+        ("recorder:\n  topics: ['quote.', 'ö']", "3: recorder.topics[1]: 'ö' is not ASCII"),
+        ("recorder:\n  fsync_s: 0", "3: recorder.fsync_s: Expected `float` >= 0.05"),
+        ("recorder:\n  segment_mbs: 5", "3: recorder.segment_mbs: unknown key; is it segment_mb?"),
+    ],
+)
+def test_a_recorder_that_can_not_be_names_file_line_and_key(
+    tmp_path: Path, text: str, error: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"symbols: [BTC/USDT]\n{text}\n")
+    assert f"feedd.yaml:{error}" in str(caught.value)

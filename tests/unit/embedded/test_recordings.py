@@ -1,0 +1,188 @@
+"""Recordings: what a file holds, what is derived of it, what is refused."""
+
+import gzip
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from conftest import recording
+
+from feedd.embedded.derived import derivation
+from feedd.embedded.market import Refused
+from feedd.embedded.recorded import load_tapes
+from feedd.embedded.streams import parse
+from feedd.embedded.tape import Tape, read
+from feedd.errors import ConfigError
+
+START_NS = 1_723_161_255_000_000_000
+
+
+def line(offset_ms: int, stream: str, **data: object) -> str:
+    text = json.dumps({"stream": stream, "data": data}, separators=(",", ":"))
+    return f"{START_NS + offset_ms * 1_000_000} {text}\n"
+
+
+def trade(offset_ms: int, number: int, price: str) -> str:
+    return line(offset_ms, "btcusdt@trade", e="trade", E=1_723_161_256_000 + offset_ms,
+                T=1_723_161_256_000 + offset_ms, s="BTCUSDT", t=number, p=price, q="0.010",
+                X="MARKET", m=False)  # fmt: skip
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Tape:
+    path = tmp_path / "tape.gz"
+    with gzip.open(path, "wt") as file:
+        for number in range(100):
+            file.write(trade(number * 100, number, f"100.{number % 10}0"))
+        file.write("not a line\n")
+    return Tape(path)
+
+
+def made(tape: Tape, name: str) -> list[dict[str, object]]:
+    stream = parse(name)
+    assert stream is not None
+    holding = tape.holdings["BTCUSDT"]
+    how = derivation(stream, holding.streams)
+    make = how.make(holding.instrument, stream)
+    return [json.loads(data)
+            for row in tape.lines() if row.stream.endswith(f"@{how.source}")
+            for data in make(row.local_ns, row.data)]  # fmt: skip
+
+
+def test_a_file_tells_its_symbols_streams_steps_and_the_clocks_difference(tape: Tape) -> None:
+    holding = tape.holdings["BTCUSDT"]
+    assert holding.streams == {"trade"}
+    assert (holding.instrument.price_decimals, holding.instrument.tick) == (2, 10)
+    assert holding.instrument.size_decimals == 3
+    assert (holding.instrument.base, holding.instrument.quote) == ("BTC", "USDT")
+    assert tape.least_delay_ms == -1000
+
+
+def test_what_is_held_is_played_as_it_is(tape: Tape) -> None:
+    assert [event["t"] for event in made(tape, "btcusdt@trade")] == list(range(100))
+
+
+def test_a_ticker_is_derived_of_the_trades_every_two_seconds(tape: Tape) -> None:
+    events = made(tape, "btcusdt@ticker")
+    assert [event["n"] for event in events] == [1, 21, 41, 61, 81]
+    assert all(event["e"] == "24hrTicker" for event in events)
+
+
+def test_candles_and_aggregates_are_derived_of_the_trades(tape: Tape) -> None:
+    assert made(tape, "btcusdt@kline_1m")[0]["e"] == "kline"
+    assert made(tape, "btcusdt@aggTrade")[0]["f"] == 0
+
+
+@pytest.mark.parametrize("name", ["btcusdt@markPrice@1s", "btcusdt@bookTicker", "btcusdt@depth"])
+def test_what_can_not_be_derived_is_refused_by_name(tape: Tape, name: str) -> None:
+    stream = parse(name)
+    assert stream is not None
+    with pytest.raises(Refused, match=f"no {name.partition('@')[2]} .*holds trade"):
+        derivation(stream, tape.holdings["BTCUSDT"].streams)
+
+
+def test_slower_diffs_are_merged_from_faster_ones(tmp_path: Path) -> None:
+    path = tmp_path / "tape"
+    path.write_text("".join(
+        line(number * 50, "btcusdt@depth@0ms", e="depthUpdate", E=number, T=number, s="BTCUSDT",
+             U=10 * number + 1, u=10 * number + 9, pu=10 * number - 1,
+             b=[["100.00", f"{number}.000"]], a=[])
+        for number in range(1, 9)))  # fmt: skip
+    events = made(Tape(path), "btcusdt@depth@100ms")
+    assert len(events) >= 2
+    assert events[0]["U"] == 11
+    assert events[0]["b"] == [["100.00", f"{events[0]['E']}.000"]]
+    for before, after in pairwise(events):
+        assert after["pu"] == before["u"]
+
+
+def test_a_file_plays_as_another_symbol(tape: Tape) -> None:
+    tapes = load_tapes({"ETH/USDT:USDT": tape.path}, {"ETH/USDT:USDT": "ETHUSDT"})
+    assert tapes.keys() == {"ETHUSDT"}
+    assert tapes["ETHUSDT"][1] == "BTCUSDT"
+
+
+def test_files_that_are_no_recordings_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read"):
+        Tape(tmp_path / "none.gz")
+    empty = tmp_path / "empty"
+    empty.write_text("nothing\n")
+    with pytest.raises(ConfigError, match="holds no stream"):
+        Tape(empty)
+    torn = tmp_path / "torn.gz"
+    torn.write_bytes(gzip.compress(trade(0, 1, "1.00").encode() * 1000)[:-20])
+    with pytest.raises(ConfigError, match="can't be read"):
+        Tape(torn)
+
+
+def test_the_whole_recording_is_read(btcusdt: Path) -> None:
+    streams: dict[str, int] = {}
+    for row in read(btcusdt):
+        streams[row.stream] = streams.get(row.stream, 0) + 1
+    assert streams == {
+        "btcusdt@bookTicker": 66_089, "btcusdt@trade": 21_313, "btcusdt@depth@0ms": 6_551, "": 1,
+    }  # fmt: skip
+
+
+def test_the_other_shape_is_read_too(four_symbols: Path) -> None:
+    tape = Tape(four_symbols)
+    assert sorted(tape.holdings) == ["AKROUSDT", "CTKUSDT", "KEEPUSDT", "SUSHIUSDT"]
+    assert tape.holdings["SUSHIUSDT"].streams == {
+        "aggTrade", "bookTicker", "depth@100ms", "kline_1m",
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match="not clear"):
+        load_tapes({"BTC/USDT": four_symbols}, {"BTC/USDT": "BTCUSDT"})
+
+
+DEPTH = '{{"lastUpdateId":{},"E":1,"T":1,"bids":[["{}","1"]],"asks":[["9.0","1"]]}}'
+
+
+def test_answers_of_get_are_found_beside_the_frames_and_belong_to_the_symbol_they_name(
+    tmp_path: Path,
+) -> None:
+    frames, answers = tmp_path / "x.BINANCE.ws.1.0.txt", tmp_path / "x.BINANCE.http.0.0.txt"
+    frame = '{}: {{"stream":"{}@depth@100ms","data":{{"e":"depthUpdate","E":1}}}}\n'
+    frames.write_text(
+        frame.format("1626992741.1", "btcusdt") + frame.format("1626992741.5", "ethusdt")
+    )
+    page = "https://x/fapi/v1/depth?symbol={}&limit=1000 -> {}: {}\n"
+    answers.write_text(
+        page.format("ETHUSDT", "1626992741.2", DEPTH.format(7, "1.25"))
+        + page.format("BTCUSDT", "1626992741.3", DEPTH.format(8, "1.5"))
+        + "https://x/fapi/v1/time -> 1626992741.4: {}\n"
+    )
+    (tmp_path / "y.BINANCE.http.0.0.txt").write_text(
+        page.format("BTCUSDT", "1626992741.2", DEPTH.format(9, "1.5"))
+    )
+    tape = Tape(frames)
+    for symbol, id_ in (("BTCUSDT", 8), ("ETHUSDT", 7)):
+        assert json.loads(tape.holdings[symbol].snapshot or "")["lastUpdateId"] == id_
+    assert [(row.stream[:3], row.symbol) for row in tape.lines()] == [
+        ("btc", ""), ("", "ETHUSDT"), ("", "BTCUSDT"), ("eth", ""),
+    ]  # fmt: skip
+    assert tape.holdings["ETHUSDT"].instrument.price_decimals == 2  # of the answer's prices
+
+
+def test_an_answer_without_a_symbol_is_no_ones_where_there_are_two(tmp_path: Path) -> None:
+    path = tmp_path / "tape"
+    rows = [line(0, "btcusdt@depth@0ms", e="depthUpdate"), f"{START_NS} {DEPTH.format(7, 1)}\n"]
+    path.write_text("".join(rows))
+    tape = Tape(path)
+    assert tape.holdings["BTCUSDT"].snapshot is not None
+    assert [tape.answers(row, "BTCUSDT") for row in tape.lines()] == [False, True]
+    path.write_text("".join([*rows, line(1, "ethusdt@depth@0ms", e="depthUpdate")]))
+    tape = Tape(path)
+    assert all(holding.snapshot is None for holding in tape.holdings.values())
+    assert not any(tape.answers(row, "BTCUSDT") for row in tape.lines())
+
+
+def test_each_of_four_symbols_has_its_answer(four_symbols: Path) -> None:
+    recording(four_symbols.name.replace(".ws.1.0.", ".http.0.0."))
+    holdings = Tape(four_symbols).holdings
+    ids = {symbol: json.loads(h.snapshot or "{}").get("lastUpdateId")
+           for symbol, h in holdings.items()}  # fmt: skip
+    assert ids == {
+        "SUSHIUSDT": 600859605926, "AKROUSDT": 600859605486, "KEEPUSDT": 600859619434,
+        "CTKUSDT": 600859618836,
+    }  # fmt: skip

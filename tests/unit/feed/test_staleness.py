@@ -1,0 +1,197 @@
+"""Quiet is told from dead: by what a channel usually does, and by its connection's own life."""
+
+from feedd.feed.last_hour import HOUR_NS, MOST, Occurrences, Uptime
+from feedd.feed.session import CONNECTION_DEAD_NS, Session
+from feedd.feed.staleness import BOUNDS, Pace, S
+
+QUOTE = BOUNDS["quote"]
+
+
+class Watched:
+    """A session that is looked at once a second, on a connection that answers or doesn't."""
+
+    def __init__(self, channel: str = "quote") -> None:
+        self.channel = channel
+        self.now_s = 0
+        self.frames = 0
+        self.session = Session([channel], 0)
+        self.connect()
+
+    def connect(self) -> None:
+        self.session.subscribed(self.channel, self.now_s * S)
+
+    def run(self, seconds: int, every_s: int | None = None, *, pongs: bool = True) -> list[int]:
+        """Go on for so long, with an event every so often; return when to connect anew."""
+        restarts = []
+        for _ in range(seconds):
+            self.now_s += 1
+            if every_s is not None and self.now_s % every_s == 0:
+                self.session.event(self.channel, None, 0)
+                self.frames += 1
+            elif pongs and self.now_s % 5 == 0:
+                self.frames += 1
+            if self.session.overdue(self.now_s * S, lambda _: self.frames):
+                restarts.append(self.now_s)
+        return restarts
+
+
+def test_a_busy_channel_is_stale_after_the_floor_and_connected_anew_after_two() -> None:
+    watched = Watched()
+    assert watched.run(120, every_s=1) == []
+    watched.run(QUOTE.floor_ns // S)
+    assert watched.session.state == "live"
+    watched.run(1)
+    assert watched.session.state == "stale"
+    assert watched.session.reason == "quote: silent for more than 10 s"
+    assert watched.run(10) == [120 + 2 * QUOTE.floor_ns // S + 1]
+    watched.session.event("quote", 1, 0)
+    assert watched.session.state == "live"
+
+
+def test_a_channel_that_is_often_quiet_for_long_is_not_stale_when_it_is_again() -> None:
+    watched = Watched()
+    assert watched.run(300, every_s=25) == []
+    assert watched.session.state == "live"
+    assert watched.run(90) == []
+    assert watched.session.state == "live"
+    watched.run(20)
+    assert watched.session.state == "stale"
+
+
+def test_what_a_channel_usually_does_is_forgotten_by_half_in_an_hour() -> None:
+    pace = Pace("quote")
+    pace.learn(60 * S)
+    assert pace.limit_ns == 240 * S
+    for _ in range(3600):
+        pace.learn(S)
+    assert 119 * S <= pace.limit_ns <= 121 * S
+
+
+def test_a_limit_stays_within_its_bounds_and_is_the_first_until_a_minute_was_heard() -> None:
+    pace = Pace("quote")
+    for _ in range(59):
+        pace.learn(S)
+        assert pace.limit_ns == QUOTE.first_ns
+    pace.learn(S)
+    assert pace.limit_ns == QUOTE.floor_ns
+    pace.learn(10**6 * S)
+    assert pace.limit_ns == QUOTE.ceiling_ns
+
+
+def test_a_silence_that_ends_in_a_reconnect_teaches_nothing() -> None:
+    watched = Watched()
+    watched.run(120, every_s=1)
+    watched.run(100)
+    watched.session.lost("quote", "silent for too long", watched.now_s * S)
+    watched.connect()
+    watched.run(2, every_s=1)
+    assert watched.session.channels["quote"].pace.limit_ns == QUOTE.floor_ns
+
+
+def test_a_stream_that_stays_mute_after_a_reconnect_is_connected_anew_again_and_again() -> None:
+    watched = Watched()
+    watched.run(120, every_s=1)
+    for _ in range(5):
+        began_s = watched.now_s
+        watched.session.lost("quote", "silent for too long", watched.now_s * S)
+        watched.connect()
+        assert watched.run(21) == [began_s + 21]
+        assert watched.session.state == "stale"
+
+
+def test_a_subscription_that_never_speaks_is_stale_too() -> None:
+    watched = Watched()
+    watched.run(QUOTE.first_ns // S)
+    assert watched.session.state == "starting"
+    watched.run(1)
+    assert watched.session.state == "stale"
+
+
+def test_a_market_without_trades_is_live_for_ten_minutes_while_its_connection_answers() -> None:
+    watched = Watched("trade")
+    watched.run(600)
+    assert watched.session.state == "live"
+    watched.run(1)
+    assert watched.session.state == "stale"
+
+
+def test_a_connection_that_does_not_even_answer_pings_is_dead_at_once() -> None:
+    watched = Watched("trade")
+    watched.run(10)
+    silence_s = CONNECTION_DEAD_NS // S
+    assert watched.run(silence_s, pongs=False) == []
+    assert watched.run(1, pongs=False) == [10 + silence_s + 1]
+    assert watched.session.reason == "trade: no sign of life for 20 s"
+
+
+def test_a_connection_of_which_nothing_is_known_is_judged_by_its_events_alone() -> None:
+    session = Session(["trade"], 0)
+    session.subscribed("trade", 0)
+    for now_s in range(1, 100):
+        assert session.overdue(now_s * S, lambda _: None) == []
+    assert session.state == "live"
+
+
+def test_a_process_that_was_asleep_does_not_blame_the_exchange() -> None:
+    watched = Watched()
+    watched.run(120, every_s=1)
+    watched.now_s += 3600
+    assert watched.run(1) == []
+    assert watched.session.state == "live"
+    watched.run(3, every_s=1)
+    assert watched.session.channels["quote"].pace.limit_ns == QUOTE.floor_ns
+
+
+def test_what_happened_is_counted_for_an_hour_and_in_bounded_memory() -> None:
+    happened = Occurrences()
+    happened.add(0)
+    happened.add(10)
+    assert happened.count(HOUR_NS - 1) == 2
+    assert happened.count(HOUR_NS) == 1
+    assert happened.count(2 * HOUR_NS) == 0
+    for _ in range(2 * MOST):
+        happened.add(1)
+    assert happened.count(1) == MOST
+
+
+def test_uptime_is_of_the_last_hour_and_begins_with_the_first_connection() -> None:
+    uptime = Uptime()
+    uptime.down(5)
+    assert uptime.percent(10) is None
+    uptime.up(100)
+    assert uptime.percent(100) == 100.0
+    uptime.down(150)
+    assert uptime.percent(200) == 50.0
+    uptime.up(200)
+    assert uptime.percent(300) == 75.0
+    uptime.down(100 + HOUR_NS)
+    assert uptime.percent(100 + HOUR_NS + HOUR_NS // 2) == 50.0
+    assert uptime.percent(100 + 3 * HOUR_NS) == 0.0
+
+
+def test_what_comes_after_a_stale_silence_is_behind_a_gap() -> None:
+    """The connection never broke, and yet nobody knows what it left out."""
+    session = Session(["quote", "book"], 0, frozenset({"book"}))
+    for channel in ("quote", "book"):
+        session.subscribed(channel, 0)
+        session.event(channel, 5, 0)
+    session.overdue(S, lambda _: 1)
+    assert session.event("quote", 6, 0) is None
+    for second in range(2, QUOTE.first_ns // S + 4):
+        session.overdue(second * S, lambda _, life=second: life)
+    assert session.state == "stale"
+    gap = session.event("quote", 9, 0)
+    assert gap is not None
+    assert (gap.from_id, gap.to_id) == (6, 9)
+    assert gap.reason == "silent for more than 30 s, and going on"
+    assert session.event("quote", 10, 0) is None
+    assert session.event("book", 9, 0) is None  # its source finds every hole
+
+
+def test_a_sign_of_life_that_is_no_event_ends_a_stale_silence_without_a_gap() -> None:
+    watched = Watched()
+    watched.run(3, every_s=1)
+    watched.run(QUOTE.first_ns // S + 2)
+    assert watched.session.state == "stale"
+    watched.session.heard("quote")
+    assert watched.session.event("quote", 2, 0) is None

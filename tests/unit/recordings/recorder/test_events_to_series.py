@@ -1,0 +1,101 @@
+"""Which series a message and a notice belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from unit.recordings.recorder.made import Said, records_so_far
+
+from feedd.client.decoding import Frame
+from feedd.client.events import Gap, NewSession, StateChange
+from feedd.config import load as config
+from feedd.config.settings import RecorderSettings
+from feedd.recordings.recorder import recorder as recorder_module
+from feedd.recordings.recorder.recorder import Recorder
+from feedd.recordings.recorder.report import Report
+
+TEXT = "symbols: [BTC/USDT]\nrecorder: {}\n"
+
+
+def made(folder: Path, text: str = TEXT, tell: Callable[[Report], None] = print) -> Recorder:
+    settings = config.parse(text, Path("feedd.yaml"))
+    meant = RecorderSettings(dir=str(folder))
+    return Recorder(settings, meant, Said(), tell)
+
+
+def frame(exchange: str, seq: int = 1) -> Frame:
+    topic = f"quote.{exchange}.A/B.".encode()
+    return Frame(1, seq, 1_700_000_000_000_000_000, "live", topic, b"payload")
+
+
+def held(recorder: Recorder, folder: Path) -> dict[str, list[str]]:
+    """Return, by exchange, the topics of what it holds."""
+    for series in recorder._series.values():
+        series.close("")
+    return {
+        path.name: [one.topic.decode() for one in records_so_far(path)]
+        for path in folder.iterdir()
+    }  # fmt: skip
+
+
+def test_it_listens_to_each_proxy_and_asks_the_history_of_each(tmp_path: Path) -> None:
+    one = made(tmp_path)
+    assert (one._endpoints, one._histories) == (
+        ["tcp://127.0.0.1:5500"], ["tcp://127.0.0.1:5501"],
+    )  # fmt: skip
+    both = made(tmp_path, TEXT + "proxies: 2\n")
+    assert both._endpoints == ["tcp://127.0.0.1:5500", "tcp://127.0.0.1:5510"]
+    assert both._histories == ["tcp://127.0.0.1:5501", "tcp://127.0.0.1:5511"]
+
+
+def test_each_exchange_has_a_series_and_its_notices_are_in_it(tmp_path: Path) -> None:
+    recorder = made(tmp_path)
+    for event in (
+        frame("bybit"), frame("binance"), Gap("quote.bybit.A/B.", 1, 2, 3, "lost"),
+        NewSession("binance.A/B.", 1, 2),
+    ):  # fmt: skip
+        recorder._take(event)
+    assert held(recorder, tmp_path) == {
+        "bybit": ["quote.bybit.A/B.", "Gap"], "binance": ["quote.binance.A/B.", "NewSession"],
+    }  # fmt: skip
+
+
+def test_what_is_told_of_the_whole_stream_is_in_every_series(tmp_path: Path) -> None:
+    """Before there is any, it waits for the first one."""
+    recorder = made(tmp_path)
+    recorder._take(StateChange("", "no_history", "away"))
+    for event in (frame("bybit"), frame("binance"), StateChange("", "history", None)):
+        recorder._take(event)
+    assert held(recorder, tmp_path) == {
+        "bybit": ["StateChange", "quote.bybit.A/B.", "StateChange"],
+        "binance": ["quote.binance.A/B.", "StateChange"],
+    }
+
+
+def test_exchanges_beyond_the_most_share_one_series(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "MOST_SERIES", 1)
+    recorder = made(tmp_path)
+    for exchange in ("a", "b", "c", "a"):
+        recorder._take(frame(exchange))
+    assert held(recorder, tmp_path) == {
+        "a": ["quote.a.A/B."] * 2, "other": ["quote.b.A/B.", "quote.c.A/B."],
+    }  # fmt: skip
+
+
+def test_the_report_counts_what_was_written_and_says_what_fails(tmp_path: Path) -> None:
+    told: list[Report] = []
+    recorder = made(tmp_path, tell=told.append)
+    recorder._take(frame("bybit"))
+    recorder._report(0.0)
+    for series in recorder._series.values():
+        series.write()
+    recorder._report(2.0)
+    assert [(one.messages, one.messages_per_s) for one in told] == [(0, 0.0), (1, 0.5)]
+    (folder,) = (tmp_path / "bybit").iterdir()
+    (path,) = folder.iterdir()
+    assert told[-1].bytes == path.stat().st_size
+    assert told[-1].failing is None

@@ -1,0 +1,59 @@
+"""The player: what is due goes out, whatever is read meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import replays
+from conftest import eventually
+
+from feedd.recordings.format.recording import Recording
+from feedd.recordings.replay.frames import Due, frames
+from feedd.recordings.replay.player import Player
+from feedd.recordings.replay.schedule import Schedule, span_of
+
+
+class Sent:
+    """Where a player's frames go: nobody is behind."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[bytes, bytes]] = []
+
+    def send(self, topic: bytes, payload: bytes) -> bool:
+        self.frames.append((topic, payload))
+        return True
+
+    def read_subscriptions(self) -> None:
+        pass
+
+
+def endless(path: Path) -> Iterator[Due | None]:
+    """Yield a rare topic's frames of a recording that never comes to its end."""
+    recording = Recording([path])
+    schedule = Schedule(span_of(recording, None, "13:00:01"), 1.0)
+    yield from frames(recording, schedule, lambda topic: b"BTC" in topic, pytest.fail)
+    others = Schedule(schedule.span, 0.0)
+    while True:
+        for one in frames(recording, others, lambda _: False, pytest.fail):
+            assert one is None
+            yield one
+
+
+def test_what_is_due_waits_for_no_reading_and_a_stop_is_heard(tmp_path: Path) -> None:
+    """Behind the last frame of its symbol a recording holds other symbols' for hours."""
+    rare = [replays.quote(1, 0), replays.quote(2, 300)]
+    many = [replays.quote(seq, 300 + seq / 10, replays.ETH) for seq in range(1, 3_000)]
+    path = replays.write(tmp_path / "a.feedd", rare + many)
+    outlet, stop = Sent(), threading.Event()
+    player = Player(endless(path), outlet, stop, time.monotonic_ns())
+    thread = threading.Thread(target=player.run, daemon=True)
+    thread.start()
+    eventually(lambda: player.sent == 2)
+    stop.set()
+    thread.join(45)
+    assert not thread.is_alive()
+    assert outlet.frames == [(one.topic, one.payload) for one in rare]

@@ -1,0 +1,33 @@
+"""CPUs that are kept awake: what the system is told, and that nothing depends on its leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+from structlog.testing import capture_logs
+
+from feedd.runtime.cpu_latency import cpus_awake
+
+
+def holds(path: Path) -> bool:
+    """Whether this process has a file open."""
+    return str(path) in {one.path for one in psutil.Process().open_files()}
+
+
+def test_the_device_is_told_0_and_held_open_meanwhile(tmp_path: Path) -> None:
+    device = tmp_path / "device"
+    device.touch()
+    with cpus_awake(str(device)):
+        assert device.read_bytes() == bytes(4)
+        assert holds(device)
+    assert not holds(device)
+
+
+def test_where_the_system_does_not_allow_it_that_is_said_and_all_goes_on(tmp_path: Path) -> None:
+    went_on = False
+    with capture_logs() as logs, cpus_awake(str(tmp_path / "none")):
+        went_on = True
+    assert went_on
+    (log,) = logs
+    assert (log["log_level"], log["device"]) == ("warning", str(tmp_path / "none"))

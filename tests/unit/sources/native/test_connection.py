@@ -1,0 +1,100 @@
+"""A connection's bursts, over a real socket: what comes in one piece is told as such."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from picows import ws_connect
+
+from feedd.clock import Clock
+from feedd.sources.native.connection import Line
+from feedd.venues.binance import messages
+
+QUOTE = b'{"e":"bookTicker","u":%d,"s":"BTCUSDT","b":"1","B":"2","a":"3","A":"4","E":5,"T":5}'
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+
+
+def text_frame(payload: bytes) -> bytes:
+    assert len(payload) < 126
+    return bytes([0x81, len(payload)]) + payload
+
+
+def u_of(_line: Line, message: Any, _payload: bytes, _ns: int) -> int:
+    return message.u
+
+
+async def told_of(sent: bytes, take: Callable[..., int] = u_of) -> tuple[list[Any], Line]:
+    """Return what a line tells of bytes that the exchange sends in one piece before it closes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        key = next(
+            line.split(b": ")[1]
+            for line in request.split(b"\r\n")
+            if line.lower().startswith(b"sec-websocket-key")
+        )
+        accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        )
+        await writer.drain()
+        await asyncio.wait_for(reader.read(1), 10)  # until the line is there: it sends a ping
+        writer.write(sent)
+        await writer.drain()
+        writer.close()
+
+    told: list[Any] = []
+    line = Line(
+        "BTCUSDT",
+        messages.read,
+        {messages.BookTicker: lambda *quote: told.append(take(*quote))},
+        10,
+        lambda _line, channel, reason: told.append((channel, reason)),
+        lambda _line, channel, reason: told.append((channel, reason)),
+        lambda begins: told.append("burst" if begins else "over"),
+        Clock(),
+    )
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        await ws_connect(lambda: line, f"ws://127.0.0.1:{port}/")
+        line.subscribe("quote", "btcusdt@bookTicker")
+        await asyncio.wait_for(asyncio.shield(line.lost), 10)
+        await asyncio.sleep(0)
+    return told, line
+
+
+def test_events_that_come_together_are_told_within_a_burst_that_ends() -> None:
+    told, _ = asyncio.run(told_of(b"".join(text_frame(QUOTE % n) for n in range(5))))
+    assert [one for one in told if isinstance(one, int)] == list(range(5))
+    assert told[0] == "burst"
+    assert told.count("burst") == told.count("over")
+    assert told[-1] == "over"
+
+
+def test_an_event_that_comes_alone_is_in_no_burst() -> None:
+    told, _ = asyncio.run(told_of(text_frame(QUOTE % 7)))
+    assert told == [7]
+
+
+@pytest.mark.parametrize("bad", [b"\x83\x00", b"\xf1\x00", b'\x81\x05{"e":', b"\x88\x00"])
+def test_a_burst_ends_also_where_it_is_cut_off(bad: bytes) -> None:
+    told, _ = asyncio.run(told_of(b"".join(text_frame(QUOTE % n) for n in range(3)) + bad))
+    assert told[0] == "burst"
+    assert told.count("burst") == told.count("over")
+
+
+def test_a_burst_ends_also_where_an_event_of_it_can_not_be_taken() -> None:
+    def take(line: Line, message: Any, payload: bytes, ns: int) -> int:
+        if message.u == 2:  # the last
+            raise RuntimeError("a mistake of ours")
+        return u_of(line, message, payload, ns)
+
+    told, _ = asyncio.run(told_of(b"".join(text_frame(QUOTE % n) for n in range(3)), take))
+    assert told == ["burst", 0, 1, "over"]

@@ -1,0 +1,44 @@
+"""The watchdog judges no replay by what it says: that is of the day of its recording."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from feedd.supervision.daemon import Daemon
+from feedd.supervision.watch_loop import Guard
+from feedd.supervision.watchdog import FIRST_WORD_S, Watchdog
+
+BTC, ETH = "feed-binanceusdm-BTC-USDT-USDT", "feed-binanceusdm-ETH-USDT-USDT"
+
+
+def judged(folder: Path, text: str, names: list[str]) -> list[str]:
+    """Return who is restarted when none has spoken for long."""
+    path = folder / "feedd.yaml"
+    path.write_text(f"run_dir: {folder}\n{text}")
+    guard = Guard(path, Daemon(folder))
+    rules = Watchdog()
+    try:
+        guard._take_in_changes()
+        verdicts = []
+        for now_s in (0.0, FIRST_WORD_S + 1):
+            info = {"pid": 7, "statename": "RUNNING", "start": time.time() - 1000}
+            seen = [guard._seen({**info, "name": name}, now_s) for name in names]
+            verdicts = rules.look(seen, now_s)
+        return [verdict.name for verdict in verdicts]
+    finally:
+        guard.close()
+
+
+@pytest.mark.parametrize("pace", [0, 1])
+def test_a_replay_that_is_silent_is_not_restarted(tmp_path: Path, pace: int) -> None:
+    text = (
+        "symbols: [BTC/USDT, ETH/USDT]\nsource: replay\n"
+        f"replay: {{recordings: [a], pace: {pace}}}\n"
+    )
+    assert judged(tmp_path, text, [BTC, ETH, "proxy"]) == []
+
+
+def test_a_live_feed_beside_it_is(tmp_path: Path) -> None:
+    text = "symbols: [BTC/USDT, {symbol: ETH/USDT, source: replay}]\nreplay: {recordings: [a]}\n"
+    assert judged(tmp_path, text, [BTC, ETH, "proxy"]) == [BTC]
