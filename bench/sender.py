@@ -40,7 +40,7 @@ from feedd.embedded.server import ExchangeServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from feedd.embedded.streams import Stream
+    from feedd.venues.binance.streams import Stream
 
 CHUNK_FRAMES = 300
 WAITING_BYTES = 512 * 1024  # at a blast: what may wait for a reader

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from feedd.embedded.streams import Stream
+    from feedd.venues.binance.streams import Stream
 
 POLICY_VIOLATION = 1008
 GOING_AWAY = 1001

@@ -12,11 +12,11 @@ from feedd.embedded.binance.usdm import Usdm
 from feedd.embedded.history import TradeHistory, TradeRow
 from feedd.embedded.instruments import units
 from feedd.embedded.market import Refused
-from feedd.embedded.streams import INTERVALS_MS, parse
+from feedd.venues.binance.streams import INTERVALS_MS, parse
 
 if TYPE_CHECKING:
     from feedd.embedded.instruments import Instrument
-    from feedd.embedded.streams import Stream
+    from feedd.venues.binance.streams import Stream
 
 # Takes a line's local time in ns and its data, and yields the data of the events it makes.
 Make = Callable[[int, str], Iterator[str]]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from feedd.embedded.instruments import Instrument
-    from feedd.embedded.streams import Stream
+    from feedd.venues.binance.streams import Stream
 
 
 _log = structlog.get_logger()

@@ -28,9 +28,9 @@ from feedd.embedded.derived import Derivation, derivation
 from feedd.embedded.history import TRADES_KEPT
 from feedd.embedded.market import Message, Refused, watch_over
 from feedd.embedded.played_book import PlayedBook
-from feedd.embedded.streams import parse
 from feedd.embedded.tape import Tape
 from feedd.errors import ConfigError
+from feedd.venues.binance.streams import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from feedd.clock import Clock
     from feedd.embedded.instruments import Instrument
     from feedd.embedded.market import Outlet
-    from feedd.embedded.streams import Kind, Stream
     from feedd.embedded.tape import Holding
+    from feedd.venues.binance.streams import Kind, Stream
 
 SEGMENT_GAP_NS = NS_PER_MS  # frames closer than this came in one piece
 FRAMES_AT_ONCE = 200

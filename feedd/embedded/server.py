@@ -16,7 +16,6 @@ from aiohttp import WSMsgType, web
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.embedded.account import Accounts
 from feedd.embedded.binance import protocol as binance
-from feedd.embedded.binance import weights
 from feedd.embedded.binance.rest import Rest
 from feedd.embedded.bybit import protocol as bybit
 from feedd.embedded.bybit.rest import Rest as BybitRest
@@ -28,10 +27,11 @@ from feedd.embedded.http_answers import Request
 from feedd.embedded.limits import Connects
 from feedd.embedded.market import Refused
 from feedd.embedded.outlet import Client
-from feedd.embedded.streams import SPOT, USDM
 from feedd.embedded.unheard import Unheard
 from feedd.errors import ConfigError, EndpointInUseError
 from feedd.runtime.bind_retry import bind_patiently
+from feedd.venues.binance import weights
+from feedd.venues.binance.streams import SPOT, USDM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from feedd.embedded.bybit.generated import BybitMarket
     from feedd.embedded.connection import Connection
     from feedd.embedded.market import Market, Streams
-    from feedd.embedded.streams import Stream
     from feedd.embedded.truth import TruthLog
+    from feedd.venues.binance.streams import Stream
 
 LOOK_EVERY_S = 1.0  # of the exchange's clock
 SILENCE_LOOK_S = 0.05  # whether the client of a connection left open has closed it

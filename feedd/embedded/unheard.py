@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from feedd.embedded.market import Message, Streams
     from feedd.embedded.outlet import Client
-    from feedd.embedded.streams import Stream
     from feedd.embedded.truth import TruthLog
+    from feedd.venues.binance.streams import Stream
 
 
 class Unheard:

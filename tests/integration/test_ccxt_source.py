@@ -19,13 +19,13 @@ from feedd.embedded.http_answers import API_KEY, API_SECRET
 from feedd.embedded.market import Message
 from feedd.embedded.outlet import Client
 from feedd.embedded.server import ExchangeServer
-from feedd.embedded.streams import parse
 from feedd.embedded.truth import TruthLog
 from feedd.errors import ConfigError, CredentialsError, SourceError, UnknownSymbolError
 from feedd.feed.session import Session
 from feedd.model import Tick
 from feedd.sources import trade_keeper
 from feedd.sources.ccxt.source import CcxtSource
+from feedd.venues.binance.streams import parse
 
 CHANNELS = ("ticker", "quote", "trade")
 

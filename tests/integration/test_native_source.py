@@ -63,7 +63,6 @@ from feedd.embedded.market import Refused
 from feedd.embedded.outlet import Client
 from feedd.embedded.recorded import RecordedMarket, load_tapes
 from feedd.embedded.server import ExchangeServer
-from feedd.embedded.streams import parse
 from feedd.errors import ConfigError, SourceError
 from feedd.feed.ticker import TickerMaker
 from feedd.model import Book, Quote, Ticker
@@ -71,6 +70,7 @@ from feedd.sources.ccxt.source import CcxtSource
 from feedd.sources.native import connection as lines
 from feedd.sources.native import route as routes
 from feedd.sources.native.source import NativeSource
+from feedd.venues.binance.streams import parse
 
 USDM = FEEDS["binanceusdm"][1]
 SPOT = FEEDS["binance"][1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Protocol
 
-from feedd.embedded.streams import INTERVALS_MS
+from feedd.venues.binance.streams import INTERVALS_MS
 
 if TYPE_CHECKING:
     from feedd.embedded.book import Book, Diff, Level

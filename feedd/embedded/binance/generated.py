@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from feedd.embedded.binance.makers import maker
 from feedd.embedded.binance.usdm import Usdm
 from feedd.embedded.market import Outlet, Refused
-from feedd.embedded.streams import INTERVALS_MS
+from feedd.venues.binance.streams import INTERVALS_MS
 
 if TYPE_CHECKING:
     from feedd.embedded.binance.format import Format
     from feedd.embedded.binance.spot import Spot
     from feedd.embedded.engine import Engine
     from feedd.embedded.instruments import Instrument
-    from feedd.embedded.streams import Stream
+    from feedd.venues.binance.streams import Stream
 
 
 class BinanceMarket:

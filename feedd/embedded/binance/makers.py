@@ -9,7 +9,7 @@ from feedd.embedded.book import Changes
 from feedd.embedded.engine import StreamMaker
 from feedd.embedded.history import RunningCandle
 from feedd.embedded.market import Message
-from feedd.embedded.streams import INTERVALS_MS
+from feedd.venues.binance.streams import INTERVALS_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from feedd.embedded.engine import SymbolHistory
     from feedd.embedded.history import TradeRow
     from feedd.embedded.matching import Step
-    from feedd.embedded.streams import Stream
+    from feedd.venues.binance.streams import Stream
 
 
 def maker(stream: Stream, symbol: SymbolHistory, form: Format) -> StreamMaker:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from feedd.embedded.connection import GOING_AWAY, POLICY_VIOLATION, Reaction
 from feedd.embedded.limits import MessageRate
 from feedd.embedded.market import Refused
-from feedd.embedded.streams import SPOT, USDM, Speeds, Stream, parse
+from feedd.venues.binance.streams import SPOT, USDM, Speeds, Stream, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,12 +12,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from feedd.clock import NS_PER_MS, NS_PER_S
-from feedd.embedded.binance import weights
 from feedd.embedded.binance.listing import spot_info, usdm_info
 from feedd.embedded.http_answers import API_KEY, API_SECRET, Page, Request
 from feedd.embedded.limits import Weights
 from feedd.embedded.market import Refused
-from feedd.embedded.streams import INTERVALS_MS
+from feedd.venues.binance import weights
+from feedd.venues.binance.streams import INTERVALS_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from feedd.embedded.engine import Engine, SymbolHistory
     from feedd.embedded.instruments import Instrument
     from feedd.embedded.market import Outlet
-    from feedd.embedded.streams import Stream
+    from feedd.venues.binance.streams import Stream
 
 
 class BybitMarket:

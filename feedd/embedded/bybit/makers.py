@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feedd.embedded.bybit import events
-from feedd.embedded.bybit.topics import INTERVALS_MS
 from feedd.embedded.engine import StreamMaker
 from feedd.embedded.history import RunningCandle
 from feedd.embedded.market import Message
+from feedd.venues.bybit.topics import INTERVALS_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from feedd.embedded.book import Level, Side
     from feedd.embedded.engine import SymbolHistory
     from feedd.embedded.matching import Step
-    from feedd.embedded.streams import Stream
+    from feedd.venues.binance.streams import Stream
 
 SAID_AGAIN_MS = 3000  # level 1, when nothing happens
 

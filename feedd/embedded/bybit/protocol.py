@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from feedd.embedded.bybit.topics import parse
 from feedd.embedded.connection import GOING_AWAY, Reaction
 from feedd.embedded.market import Refused
+from feedd.venues.bybit.topics import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feedd.embedded.streams import Stream
+    from feedd.venues.binance.streams import Stream
 
 PATH = "/v5/public/linear"
 SILENT_AT_MOST_S = 600.0

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.embedded.bybit import events
 from feedd.embedded.bybit.makers import OrderBook
-from feedd.embedded.bybit.topics import INTERVALS_MS
 from feedd.embedded.http_answers import Page, Request
 from feedd.embedded.limits import MessageRate
+from feedd.venues.bybit.topics import INTERVALS_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

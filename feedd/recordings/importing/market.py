@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from feedd.clock import NS_PER_MS
 from feedd.embedded import tape
-from feedd.embedded.streams import Stream, parse
 from feedd.errors import ConfigError
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.recordings.importing.files import NS_AT_LEAST, NS_BELOW, rows, shortened, wrong
 from feedd.recordings.importing.symbol import UNREADABLE, Symbol
+from feedd.venues.binance.streams import Stream, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,8 +2,8 @@
 
 import pytest
 
-from feedd.embedded.binance.weights import SPOT, weight
 from feedd.embedded.limits import BAN_AFTER, Weights
+from feedd.venues.binance.weights import SPOT, weight
 
 
 @pytest.mark.parametrize(

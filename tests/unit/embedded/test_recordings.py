@@ -11,9 +11,9 @@ from conftest import recording
 from feedd.embedded.derived import derivation
 from feedd.embedded.market import Refused
 from feedd.embedded.recorded import load_tapes
-from feedd.embedded.streams import parse
 from feedd.embedded.tape import Tape, read
 from feedd.errors import ConfigError
+from feedd.venues.binance.streams import parse
 
 START_NS = 1_723_161_255_000_000_000
 

@@ -8,7 +8,7 @@ import pytest
 from feedd.embedded.binance.protocol import Connection
 from feedd.embedded.connection import Reaction
 from feedd.embedded.market import Refused
-from feedd.embedded.streams import Stream
+from feedd.venues.binance.streams import Stream
 
 LISTED = {"BTCUSDT"}
 

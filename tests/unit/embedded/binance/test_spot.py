@@ -11,7 +11,7 @@ from feedd.embedded.book import Book, Changes
 from feedd.embedded.history import TradeHistory, TradeRow
 from feedd.embedded.instruments import listed, units
 from feedd.embedded.matching import Matching
-from feedd.embedded.streams import SPOT, parse
+from feedd.venues.binance.streams import SPOT, parse
 
 INSTRUMENT, PRICE = listed()["BTCUSDT"]
 FORM = Spot(INSTRUMENT)

@@ -7,7 +7,7 @@ import pytest
 
 from feedd.embedded.bybit.protocol import ARGS_AT_MOST, Connection
 from feedd.embedded.connection import Reaction
-from feedd.embedded.streams import Stream
+from feedd.venues.binance.streams import Stream
 
 
 def check(stream: Stream) -> None:

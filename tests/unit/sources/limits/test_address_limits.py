@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from feedd.embedded.binance import weights
 from feedd.sources.limits.address_limits import AWAY_S, address_limits, away_s, place
+from feedd.venues.binance import weights
 
 USDM = address_limits("binanceusdm", "BTC/USDT:USDT", 50)
 BYBIT = address_limits("bybit", "BTC/USDT:USDT", 20)

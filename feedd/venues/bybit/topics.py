@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from feedd.embedded.streams import Stream
+from feedd.venues.binance.streams import Stream
 
 MINUTE_MS = 60_000
 INTERVALS_MS = {
