@@ -11,7 +11,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from feedd.config import load as config
+from feedd.config.load import load_config
 from feedd.runtime.process import run, worker_arguments
 
 FEED = Path(__file__).resolve().parent.parent / "workers" / "feed.py"
@@ -20,7 +20,7 @@ FEED = Path(__file__).resolve().parent.parent / "workers" / "feed.py"
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Run every feed on one loop."""
     worker = runpy.run_path(str(FEED))
-    names = [feed.name for feed in config.load(Path(arguments.config)).feeds()]
+    names = [feed.name for feed in load_config(Path(arguments.config)).feeds()]
     ones = [argparse.Namespace(**vars(arguments) | {"name": n, "alone": False}) for n in names]
     await asyncio.gather(*(worker["main"](one, stop) for one in ones))
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from feedd.clock import Clock
-from feedd.config import environment
-from feedd.config import load as config
+from feedd.config.environment import config_path, read_environment
+from feedd.config.load import load_config
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.recorded import RecordedMarket, load_tapes
 from feedd.embedded.server import ExchangeServer
@@ -42,8 +42,8 @@ def build_market(settings: EmbeddedExchange) -> Market:
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Serve until told to stop."""
-    path = environment.config_path(arguments.config, environment.read())
-    settings = config.load(path).embedded_exchange
+    path = config_path(arguments.config, read_environment())
+    settings = load_config(path).embedded_exchange
     if settings is None:
         raise ConfigError(f"{path}: has no embedded_exchange; add it, or don't start one")
     truth = None if settings.truth_log is None else TruthLog(Path(settings.truth_log))

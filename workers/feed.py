@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feedd.clock import NS_PER_MS, Clock
-from feedd.config import environment, ports
-from feedd.config import load as config
+from feedd.config import ports
+from feedd.config.environment import config_path, credentials, read_environment
+from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.feed.loop import FeedLoop
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
@@ -33,7 +34,7 @@ def make_source(
     """Return the feed's source; only its own module is imported."""
     given: dict[str, Any] = {
         "endpoint": settings.endpoint_of(feed.exchange, feed.symbol),
-        "credentials": config.credentials(feed.exchange, env),
+        "credentials": credentials(feed.exchange, env),
         "book_depth": settings.book_depth,
         "timeframe": settings.timeframe,
         "run_dir": Path(settings.run_dir),
@@ -56,9 +57,9 @@ def make_source(
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Build the feed that is named, or the first, and run it."""
-    env = environment.read()
-    path = environment.config_path(arguments.config, env)
-    settings = config.load(path)
+    env = read_environment()
+    path = config_path(arguments.config, env)
+    settings = load_config(path)
     feed = (settings.select(arguments.name) if arguments.name else settings.feeds())[0]
     logs.bind(exchange=feed.exchange, symbol=feed.symbol)
     clock = Clock()

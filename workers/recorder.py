@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from feedd.config import environment
-from feedd.config import load as config
+from feedd.config.environment import config_path, read_environment
+from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.recordings.recorder import report
 from feedd.recordings.recorder.recorder import Recorder
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Record until told to stop."""
-    path = environment.config_path(arguments.config, environment.read())
-    settings = config.load(path)
+    path = config_path(arguments.config, read_environment())
+    settings = load_config(path)
     if settings.recorder is None:
         raise ConfigError(f"{path}: has no recorder; add it, or don't start one")
     raise_open_files()

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from feedd.config import environment, ports
-from feedd.config import load as config
+from feedd.config import ports
+from feedd.config.environment import config_path, read_environment
+from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.recordings.replay import common_start, symbols, waiting
 from feedd.recordings.replay.frames import frames, tell
@@ -41,8 +42,8 @@ _log = structlog.get_logger()
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Play the feed that is named, to its end or until told to stop."""
     began_s = time.monotonic()
-    path = environment.config_path(arguments.config, environment.read())
-    settings = config.load(path)
+    path = config_path(arguments.config, read_environment())
+    settings = load_config(path)
     feed = settings.select(arguments.name)[0]
     logs.bind(exchange=feed.exchange, symbol=feed.symbol)
     if feed.source != "replay":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from feedd.config import environment
+from feedd.config.environment import config_path, read_environment
 from feedd.runtime.process import run, worker_arguments
 from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.listener import events
@@ -25,7 +25,7 @@ STARTED = "PROCESS_STATE_RUNNING"
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Look at every tick, until told to stop or until supervisord stops; see new processes soon."""
-    path = environment.config_path(arguments.config, environment.read())
+    path = config_path(arguments.config, read_environment())
     guard = Guard(path, Daemon(Path.cwd()))
     watching = asyncio.ensure_future(_watch(guard))
     stopping = asyncio.ensure_future(stop.wait())

@@ -19,9 +19,10 @@ from feedd.cli import import_ as importing_command
 from feedd.cli import inspect as inspect_command
 from feedd.cli import record as record_command
 from feedd.cli import replay as replay_command
-from feedd.config import edit as config_edit
-from feedd.config import environment, ports
-from feedd.config import load as config
+from feedd.config import ports
+from feedd.config.edit import add_symbol
+from feedd.config.environment import config_path, credentials, read_environment
+from feedd.config.load import load_config, parse_config, read_config_text
 from feedd.config.settings import SymbolEntry
 from feedd.errors import ConfigError, FeeddError, FinalError
 from feedd.operation import changes, demo, health, show, table
@@ -139,7 +140,7 @@ def _count(text: str) -> int:
 
 def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[Config, Path]:
     """Return the configuration meant: the one given, else the one that runs, else the default."""
-    env = environment.read()
+    env = read_environment()
     given = arguments.config or env.get("FEEDD_CONFIG")
     if running:
         root = project_root()
@@ -148,8 +149,8 @@ def _settings(arguments: argparse.Namespace, *, running: bool = True) -> tuple[C
             if given is not None and Path(given).resolve() != rendered:
                 raise ConfigError(f"feedd runs here on {rendered}; stop it first: make stop")
             given = str(rendered)
-    path = environment.config_path(given, env)
-    settings = config.load(path)
+    path = config_path(given, env)
+    settings = load_config(path)
     for feed in settings.feeds():
         if feed.source != "replay":
             exchanges.check(feed.exchange)
@@ -196,7 +197,7 @@ def _add(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         channels=tuple(channels) if channels else None,
     )
-    meant = config.parse(config_edit.added(config.read(path), path, entry), path)
+    meant = parse_config(add_symbol(read_config_text(path), path, entry), path)
     _check_channels(meant, meant.feeds()[-1:])
     changes.add(entry, path, project_root(), _say)
     return 0
@@ -336,7 +337,7 @@ def _config(arguments: argparse.Namespace) -> int:
     _check_channels(settings, settings.feeds())
     given = ports.assign(settings, path, remember=False)
     for feed in settings.feeds():
-        config.credentials(feed.exchange, environment.read())
+        credentials(feed.exchange, read_environment())
         print(f"{feed.name}  port {given[feed.name]}  {', '.join(feed.channels)}")
     print(f"{path}: {len(given)} feeds, nothing wrong")
     return 0

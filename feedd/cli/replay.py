@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feedd.client.topic_table import subscriptions
-from feedd.config import environment
-from feedd.config import load as config
+from feedd.config.environment import config_path, read_environment
+from feedd.config.load import load_config
 from feedd.errors import ConfigError, EndpointInUseError
 from feedd.recordings.format.recording import Recording
 from feedd.recordings.format.times import iso
@@ -104,7 +104,7 @@ def run_replay(arguments: argparse.Namespace) -> int:
 def _endpoints(arguments: argparse.Namespace) -> dict[str, str]:
     """Return where subscribers connect, and for each where its history answers."""
     if arguments.endpoint is None:
-        settings = config.load(environment.config_path(arguments.config, environment.read()))
+        settings = load_config(config_path(arguments.config, read_environment()))
         make_run_dir(Path(settings.run_dir))
         return {proxy.subscribers: proxy.history for proxy in settings.proxy_programs().values()}
     found = re.fullmatch(r"(tcp://.+:)(\d+)", arguments.endpoint)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import yaml
 
-from feedd.config import load as config
+from feedd.config.load import parse_config
 from feedd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ class _UnsafeError(Exception):
     """The text is written in a way that this module doesn't edit."""
 
 
-def added(text: str, path: Path, entry: SymbolEntry) -> str:
+def add_symbol(text: str, path: Path, entry: SymbolEntry) -> str:
     """Return the text with a symbol more, the last; `path` is what the errors name.
 
     Raises ConfigError where the symbol is there already, can't be, or must be added by hand.
     """
-    old = config.parse(text, path)
+    old = parse_config(text, path)
     feed = msgspec.structs.replace(old, symbols=(entry,)).feeds()[0]
     if feed.name in {other.name for other in old.feeds()}:
         raise ConfigError(f"{feed.symbol} is in {path} already, as {feed.name}")
@@ -48,16 +48,16 @@ def added(text: str, path: Path, entry: SymbolEntry) -> str:
         raise ConfigError(f"{path}: can't be edited safely: {error}{by_hand}") from None
     if yaml.safe_load(new_text)["symbols"][-1] != yaml.safe_load(line):
         raise ConfigError(f"{path}: can't be edited safely{by_hand}")
-    _compare(old, config.parse(new_text, path), (*old.feeds(), feed), f"{path}{by_hand}")
+    _compare(old, parse_config(new_text, path), (*old.feeds(), feed), f"{path}{by_hand}")
     return new_text
 
 
-def removed(text: str, path: Path, name: str) -> str:
+def remove_symbol(text: str, path: Path, name: str) -> str:
     """Return the text without the feed of a program; `path` is what the errors name.
 
     Raises ConfigError where it is the only one, or must be removed by hand.
     """
-    old = config.parse(text, path)
+    old = parse_config(text, path)
     feeds = old.feeds()
     index = next(index for index, feed in enumerate(feeds) if feed.name == name)
     symbol = feeds[index].symbol
@@ -69,7 +69,7 @@ def removed(text: str, path: Path, name: str) -> str:
     by_hand = f"; remove {symbol} from its symbols by hand, then make start"
     try:
         new_text = _Symbols(text).without(index)
-        new = config.parse(new_text, path)
+        new = parse_config(new_text, path)
     except (_UnsafeError, ConfigError) as error:
         raise ConfigError(f"{path}: can't be edited safely: {error}{by_hand}") from None
     _compare(old, new, feeds[:index] + feeds[index + 1 :], f"{path}{by_hand}")

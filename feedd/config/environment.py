@@ -13,7 +13,7 @@ from feedd.runtime import secrets
 DOTENV = Path(".env")
 
 
-def read() -> dict[str, str]:
+def read_environment() -> dict[str, str]:
     """Return `.env` of the working folder with the process' environment laid over it.
 
     The secrets in both are blanked from then on. Raises ConfigError for a `.env` that others than
@@ -34,3 +34,21 @@ def read() -> dict[str, str]:
 def config_path(given: str | None, environment: dict[str, str]) -> Path:
     """Return the configuration file: the one given, else FEEDD_CONFIG, else the default."""
     return Path(given or environment.get("FEEDD_CONFIG") or DEFAULT_PATH)
+
+
+def credentials(exchange: str, environment: dict[str, str]) -> tuple[str, str] | None:
+    """Return the API key and secret for an exchange, or None where there are none.
+
+    They come from `<PREFIX>_API_KEY` and `<PREFIX>_SECRET`, where the prefix is the exchange's
+    name in capitals, and BINANCE for all of Binance's markets. Raises ConfigError for a half.
+    """
+    prefix = "BINANCE" if exchange.startswith("binance") else exchange.upper()
+    key = environment.get(f"{prefix}_API_KEY", "")
+    secret = environment.get(f"{prefix}_SECRET", "")
+    if bool(key) != bool(secret):
+        present, absent = ("API_KEY", "SECRET") if key else ("SECRET", "API_KEY")
+        raise ConfigError(
+            f"{prefix}_{present} is set and {prefix}_{absent} is not; set both, or neither: "
+            "public data needs no key"
+        )
+    return (key, secret) if key else None

@@ -37,12 +37,12 @@ DEFAULT_PATH = Path("config/feedd.yaml")
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def load(path: Path) -> Config:
+def load_config(path: Path) -> Config:
     """Return the configuration in a file; raise ConfigError with file, line and key."""
-    return parse(read(path), path)
+    return parse_config(read_config_text(path), path)
 
 
-def read(path: Path) -> str:
+def read_config_text(path: Path) -> str:
     """Return the text of a file with its line ends as they are; raise ConfigError without one."""
     try:
         return path.read_bytes().decode()
@@ -54,7 +54,7 @@ def read(path: Path) -> str:
         raise ConfigError(f"{path}: can't be read: {error}") from None
 
 
-def parse(text: str, path: Path) -> Config:
+def parse_config(text: str, path: Path) -> Config:
     """Return the configuration that a text is; `path` is what the errors name."""
     return _Document(path, text).config()
 
@@ -274,21 +274,3 @@ CHOICES: dict[str | int, tuple[str, ...]] = {
 def _hint(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, sorted(known), n=1)
     return f"; is it {close[0]}?" if close else ""
-
-
-def credentials(exchange: str, environment: dict[str, str]) -> tuple[str, str] | None:
-    """Return the API key and secret for an exchange, or None where there are none.
-
-    They come from `<PREFIX>_API_KEY` and `<PREFIX>_SECRET`, where the prefix is the exchange's
-    name in capitals, and BINANCE for all of Binance's markets. Raises ConfigError for a half.
-    """
-    prefix = "BINANCE" if exchange.startswith("binance") else exchange.upper()
-    key = environment.get(f"{prefix}_API_KEY", "")
-    secret = environment.get(f"{prefix}_SECRET", "")
-    if bool(key) != bool(secret):
-        present, absent = ("API_KEY", "SECRET") if key else ("SECRET", "API_KEY")
-        raise ConfigError(
-            f"{prefix}_{present} is set and {prefix}_{absent} is not; set both, or neither: "
-            "public data needs no key"
-        )
-    return (key, secret) if key else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from feedd.config import edit as config_edit
-from feedd.config import load as config
 from feedd.config import ports
+from feedd.config.edit import add_symbol, remove_symbol
+from feedd.config.load import load_config, parse_config, read_config_text
 from feedd.errors import ConfigError, FeeddError
 from feedd.operation.startup import EndedError, StartError, refuse_another, wait_until_live
 from feedd.runtime import locks
@@ -31,9 +31,9 @@ def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:
     daemon = Daemon(root)
     with locks.command(root):
         refuse_another(path, daemon)
-        before = config.read(path)
-        after = config_edit.added(before, path, entry)
-        settings = config.parse(after, path)
+        before = read_config_text(path)
+        after = add_symbol(before, path, entry)
+        settings = parse_config(after, path)
         feed = settings.feeds()[-1]
         had_port = feed.name in ports.given(settings, path)
         ports.assign(settings, path, remember=False)  # refuses before anything is written
@@ -57,7 +57,7 @@ def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:
             said = f"it is still in {path}: {busy}"
         raise StartError(f"{feed.symbol} was not added: {error}; {said}") from None
     except StartError as error:
-        if feed not in config.load(path).feeds():  # somebody removed it meanwhile
+        if feed not in load_config(path).feeds():  # somebody removed it meanwhile
             raise
         raise StartError(
             f"{error}. {feed.symbol} is in {path} and stays there; "
@@ -74,16 +74,16 @@ def remove(name: str, exchange: str | None, path: Path, root: Path, say: Say) ->
     daemon = Daemon(root)
     with locks.command(root):
         refuse_another(path, daemon)
-        before = config.read(path)
-        settings = config.parse(before, path)
+        before = read_config_text(path)
+        settings = parse_config(before, path)
         feed = _one(settings, name, exchange)
-        after = config_edit.removed(before, path, feed.name)
+        after = remove_symbol(before, path, feed.name)
         port = ports.assign(settings, path)[feed.name]
         rewrite(path, after)
         said = f"removed {feed.symbol} from {path}"
         if daemon.pid is not None:
             try:
-                _apply(config.parse(after, path), path, daemon, feed)
+                _apply(parse_config(after, path), path, daemon, feed)
             except DaemonError as error:
                 raise DaemonError(f"{said}, but: {error}; make start tries again") from None
             said += f"; stopped {feed.name}"
@@ -121,17 +121,17 @@ def _take_back(
     """Undo an addition, and return what became of the file; what others wrote stays as it is."""
     try:
         text, said = before, f"{path} is as it was"
-        now = config.read(path)
+        now = read_config_text(path)
         if now != after:
             said = f"{path} was changed meanwhile, and only {feed.symbol} was taken out of it"
-            feeds = config.parse(now, path).feeds()
+            feeds = parse_config(now, path).feeds()
             if feed in feeds:
-                text = config_edit.removed(now, path, feed.name)
+                text = remove_symbol(now, path, feed.name)
             elif feed.name in {other.name for other in feeds}:
                 raise ConfigError(f"{feed.symbol} has other settings in it now")
             else:
                 text = now
-        settings = config.parse(text, path)
+        settings = parse_config(text, path)
         if text != now:
             rewrite(path, text)
     except ConfigError as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from feedd.config import load as config
+from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.operation import show
 from feedd.operation.startup import start
@@ -30,7 +30,7 @@ CONFIG = Path("config/demo.yaml")
 def run(config_path: Path) -> int:
     """Start, print tickers until Ctrl-C, stop what was started; return the exit code."""
     root = project_root()
-    settings = config.load(config_path)
+    settings = load_config(config_path)
     daemon = Daemon(root)
     if daemon.pid is not None:
         raise ConfigError(f"feedd runs here already (pid {daemon.pid}); stop it first: make stop")

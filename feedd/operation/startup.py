@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from feedd.config import load as configuration
 from feedd.config import ports
+from feedd.config.load import load_config
 from feedd.errors import ConfigError, FeeddError
 from feedd.operation import health
 from feedd.operation.health import Health, Report
@@ -54,7 +54,7 @@ def start(
     with locks.command(root):
         # Read under the lock: what another command is about to add must not be stopped by this.
         refuse_another(config_path, daemon)
-        config = configuration.load(config_path)
+        config = load_config(config_path)
         given = ports.assign(config, config_path)
         fresh = daemon.pid is None
         if fresh:

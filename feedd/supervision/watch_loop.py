@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import structlog
 
-from feedd.config import load as config
 from feedd.config import ports
+from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.deaths import Deaths
@@ -45,7 +45,7 @@ class Guard:
         self._config_path = config_path
         self._daemon = daemon
         self._read: tuple[int, int] | None = None
-        settings = config.load(config_path)
+        settings = load_config(config_path)
         self._heartbeat = Path(settings.run_dir, HEARTBEAT)
         self._exchanges: dict[str, str] = {}  # of the feeds that are judged: not of replays
         self._lossless = settings.lossless
@@ -122,7 +122,7 @@ class Guard:
             stat = self._config_path.stat()
             if self._read == (stat.st_mtime_ns, stat.st_size):
                 return
-            settings = config.load(self._config_path)
+            settings = load_config(self._config_path)
             given = ports.assign(settings, self._config_path, remember=False)
         except (OSError, ConfigError) as error:
             _log.warning("the configuration can't be read; the last one counts", why=str(error))

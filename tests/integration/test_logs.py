@@ -30,7 +30,7 @@ import asyncio, contextlib, os, sys
 sys.path.insert(0, {workers!r})
 import structlog
 import feed
-from feedd.config import environment
+from feedd.config.environment import read_environment
 from feedd.runtime.process import run, worker_arguments
 from feedd.topics import file_name
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ async def beside():
 """
 INDISCREET = """
 async def beside():
-    values = environment.read()
+    values = read_environment()
     log.info("values", environment=values, text=repr(values))
     try:
         raise RuntimeError(f"refused {values['BINANCE_API_KEY']}")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from feedd.config import load as config
+from feedd.config.environment import credentials
+from feedd.config.load import load_config
 from feedd.config.settings import Config, RecorderSettings
 from feedd.errors import ConfigError
 
@@ -14,7 +15,7 @@ REPOSITORY = Path(__file__).parents[3]
 def load(tmp_path: Path, text: str) -> Config:
     path = tmp_path / "feedd.yaml"
     path.write_text(text)
-    return config.load(path)
+    return load_config(path)
 
 
 def test_the_least_configuration_has_the_documented_defaults(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_second_proxy_runs_where_two_are_asked_for(tmp_path: Path) -> None:
      "replay.yaml"],
 )  # fmt: skip
 def test_the_shipped_configurations_are_right(name: str) -> None:
-    assert config.load(REPOSITORY / "config" / name).feeds()
+    assert load_config(REPOSITORY / "config" / name).feeds()
 
 
 @pytest.mark.parametrize(
@@ -161,15 +162,15 @@ def test_a_file_that_yaml_can_not_read_says_so(tmp_path: Path) -> None:
 
 def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file; give another with --config"):
-        config.load(tmp_path / "none.yaml")
+        load_config(tmp_path / "none.yaml")
 
 
 def test_half_of_a_key_is_refused() -> None:
     with pytest.raises(ConfigError, match="BINANCE_API_KEY is set and BINANCE_SECRET is not"):
-        config.credentials("binanceusdm", {"BINANCE_API_KEY": "x"})
-    assert config.credentials("binanceusdm", {}) is None
+        credentials("binanceusdm", {"BINANCE_API_KEY": "x"})
+    assert credentials("binanceusdm", {}) is None
     both = {"BYBIT_API_KEY": "key", "BYBIT_SECRET": "secret"}
-    assert config.credentials("bybit", both) == ("key", "secret")
+    assert credentials("bybit", both) == ("key", "secret")
 
 
 def test_a_feed_is_selected_by_program_or_by_either_form_of_its_symbol(tmp_path: Path) -> None:

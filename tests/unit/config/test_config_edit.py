@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedd.config import load as config
-from feedd.config.edit import added, removed
+from feedd.config.edit import add_symbol, remove_symbol
+from feedd.config.load import parse_config
 from feedd.config.settings import SymbolEntry
 from feedd.errors import ConfigError
 from feedd.runtime.files import rewrite
@@ -71,8 +71,8 @@ ADDED = [
 
 @pytest.mark.parametrize(("before", "after"), ADDED)
 def test_a_symbol_is_added_and_removed_and_no_other_byte_changes(before: str, after: str) -> None:
-    assert added(before, PATH, SOL) == after
-    assert removed(after, PATH, name("SOL")) == before
+    assert add_symbol(before, PATH, SOL) == after
+    assert remove_symbol(after, PATH, name("SOL")) == before
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_a_symbol_is_added_and_removed_and_no_other_byte_changes(before: str, af
 def test_a_symbol_is_removed_with_its_lines_and_their_comments(
     before: str, symbol: str, after: str
 ) -> None:
-    assert removed(before, PATH, name(symbol)) == after
+    assert remove_symbol(before, PATH, name(symbol)) == after
 
 
 def test_settings_make_a_map_of_it() -> None:
     entry = SymbolEntry("SOL/USDT", exchange="bybit", port=6000, channels=("quote", "trade"))
-    assert added("symbols: [A/USDT]", PATH, entry) == (
+    assert add_symbol("symbols: [A/USDT]", PATH, entry) == (
         "symbols: [A/USDT, {symbol: SOL/USDT, exchange: bybit, port: 6000, "
         "channels: [quote, trade]}]"
     )
@@ -113,14 +113,14 @@ def test_settings_make_a_map_of_it() -> None:
 
 def test_a_symbol_that_yaml_reads_as_something_else_is_quoted() -> None:
     text = "exchange: bybit\nsymbols:\n- A/USDT\n"
-    assert added(text, PATH, SymbolEntry("1_000")) == text + '- "1_000"\n'
-    assert added(text, PATH, SymbolEntry("{X}")) == text + '- "{X}"\n'
+    assert add_symbol(text, PATH, SymbolEntry("1_000")) == text + '- "1_000"\n'
+    assert add_symbol(text, PATH, SymbolEntry("{X}")) == text + '- "{X}"\n'
 
 
 @pytest.mark.parametrize("symbol", ["BTC/USDT", "BTC/USDT:USDT"])
 def test_a_symbol_that_is_there_is_not_added_again(symbol: str) -> None:
     with pytest.raises(ConfigError, match=r"BTC/USDT:USDT is in feedd\.yaml already"):
-        added("symbols: [{symbol: BTC/USDT, port: 6000}]", PATH, SymbolEntry(symbol))
+        add_symbol("symbols: [{symbol: BTC/USDT, port: 6000}]", PATH, SymbolEntry(symbol))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_symbol_that_can_not_be_is_refused_with_the_loaders_reason(
     entry: SymbolEntry, said: str
 ) -> None:
     with pytest.raises(ConfigError, match=said):
-        added("symbols: [{symbol: A/USDT, port: 6000}]\n", PATH, entry)
+        add_symbol("symbols: [{symbol: A/USDT, port: 6000}]\n", PATH, entry)
 
 
 @pytest.mark.parametrize(
@@ -155,14 +155,14 @@ def test_a_symbol_that_can_not_be_is_refused_with_the_loaders_reason(
 )
 def test_what_can_not_be_edited_safely_is_left_to_a_person(text: str) -> None:
     with pytest.raises(ConfigError, match=r"edited safely.*add SOL/USDT:USDT .* by hand"):
-        added(text, PATH, SOL)
+        add_symbol(text, PATH, SOL)
     with pytest.raises(ConfigError, match=r"edited safely.*remove B/USDT:USDT .* by hand"):
-        removed(text, PATH, name("B"))
+        remove_symbol(text, PATH, name("B"))
 
 
 def test_the_only_symbol_stays() -> None:
     with pytest.raises(ConfigError, match="a configuration needs one"):
-        removed("symbols: [A/USDT]", PATH, name("A"))
+        remove_symbol("symbols: [A/USDT]", PATH, name("A"))
 
 
 BREAKS = st.sampled_from(["\n", "\r\n"])
@@ -213,19 +213,19 @@ def draw_ends(draw: st.DrawFn, text: str) -> str:
 
 @given(block_documents() | flow_documents())
 def test_whatever_is_added_and_removed_again_leaves_the_same_bytes(text: str) -> None:
-    longer = added(text, PATH, SOL)
-    assert len(config.parse(longer, PATH).feeds()) == len(config.parse(text, PATH).feeds()) + 1
-    assert removed(longer, PATH, name("SOL")) == text
+    longer = add_symbol(text, PATH, SOL)
+    assert len(parse_config(longer, PATH).feeds()) == len(parse_config(text, PATH).feeds()) + 1
+    assert remove_symbol(longer, PATH, name("SOL")) == text
 
 
 @given(block_documents() | flow_documents(), st.data())
 def test_whatever_is_removed_takes_only_its_own_lines(text: str, data: st.DataObject) -> None:
-    feeds = config.parse(text, PATH).feeds()
+    feeds = parse_config(text, PATH).feeds()
     if len(feeds) == 1:
         return
     gone = data.draw(st.sampled_from(feeds))
-    shorter = removed(text, PATH, gone.name)
-    assert config.parse(shorter, PATH).feeds() == tuple(feed for feed in feeds if feed != gone)
+    shorter = remove_symbol(text, PATH, gone.name)
+    assert parse_config(shorter, PATH).feeds() == tuple(feed for feed in feeds if feed != gone)
     left = iter(text)
     assert all(character in left for character in shorter), "something was put in"
     if "symbols: [" not in text:

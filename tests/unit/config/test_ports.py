@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from feedd.config import load as config
 from feedd.config import ports
+from feedd.config.load import load_config
 from feedd.errors import ConfigError
 
 
 def assign(tmp_path: Path, symbols: str, extra: str = "") -> dict[str, int]:
     path = tmp_path / "feedd.yaml"
     path.write_text(f"run_dir: {tmp_path}/run\nsymbols: [{symbols}]\n{extra}")
-    given = ports.assign(config.load(path), path)
+    given = ports.assign(load_config(path), path)
     return {name.split("-")[2]: port for name, port in given.items()}
 
 
@@ -42,7 +42,7 @@ def test_two_configurations_do_not_share_ports(tmp_path: Path) -> None:
     assign(tmp_path, "A/USDT")
     other = tmp_path / "other.yaml"
     other.write_text(f"run_dir: {tmp_path}/run\nsymbols: [B/USDT]")
-    assert list(ports.assign(config.load(other), other).values()) == [5555]
+    assert list(ports.assign(load_config(other), other).values()) == [5555]
 
 
 def test_an_unreadable_file_of_ports_is_an_error_and_not_a_new_start(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_proxy_that_takes_a_symbols_port_is_refused(tmp_path: Path) -> None:
 def test_a_forgotten_port_is_free_again(tmp_path: Path) -> None:
     assign(tmp_path, "A/USDT, B/USDT")
     path = tmp_path / "feedd.yaml"
-    settings = config.load(path)
+    settings = load_config(path)
     ports.forget(settings, path, settings.feeds()[1].name)
     assert assign(tmp_path, "A/USDT, C/USDT") == {"A": 5555, "C": 5556}
 
@@ -102,10 +102,11 @@ import sys
 import subprocess
 import sys
 from pathlib import Path
-from feedd.config import load as config, ports
+from feedd.config.load import load_config
+from feedd.config import ports
 path = Path(sys.argv[1])
 sys.stdin.readline()
-ports.assign(config.load(path), path)
+ports.assign(load_config(path), path)
 """
 
 
@@ -122,4 +123,4 @@ def test_processes_that_ask_at_once_forget_nobodys_port(tmp_path: Path) -> None:
         process.stdin.close()
     assert [process.wait(60) for process in processes] == [0] * len(paths)
     for path in paths:
-        assert list(ports.given(config.load(path), path).values()) == [5555, 5556]
+        assert list(ports.given(load_config(path), path).values()) == [5555, 5556]

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from feedd.config import load as config
 from feedd.config.faults import KINDS, NAMES, Fault, check
+from feedd.config.load import load_config
 from feedd.embedded.faults.events import Passed, Way
 from feedd.embedded.faults.pages import spoilt
 from feedd.embedded.faults.registry import ACTIVE_AT_MOST, Active, Faults, symbol_of
@@ -165,9 +165,9 @@ def test_a_mistake_in_the_configurations_faults_names_its_line(
     path = tmp_path / "feedd.yaml"
     path.write_text(f"symbols: [BTC/USDT]\nembedded_exchange:\n  faults:\n    - {entry}\n")
     with pytest.raises(ConfigError, match=rf"feedd.yaml:4: .*{text}"):
-        config.load(path)
+        load_config(path)
     path.write_text(path.read_text().replace(entry, "{fault: fin, after_s: 2}"))
-    settings = config.load(path).embedded_exchange
+    settings = load_config(path).embedded_exchange
     assert settings is not None
     assert settings.faults == (Fault(fault="fin", after_s=2.0),)
 

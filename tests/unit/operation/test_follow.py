@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from feedd.config import load as config
+from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.operation.follow import Follower, processes
 from feedd.runtime.logs.file import LogFile
@@ -256,7 +256,7 @@ def test_processes_are_meant_by_name_or_symbol_and_without_a_configuration_too(
 ) -> None:
     path = tmp_path / "feedd.yaml"
     path.write_text("symbols: [BTC/USDT, ETH/USDT, {symbol: BTC/USDT:USDT, exchange: bybit}]")
-    settings = config.load(path)
+    settings = load_config(path)
     for name in (BTC, ETH, "proxy", "supervisord"):
         (tmp_path / f"{name}.log").touch()
     folders = [tmp_path]

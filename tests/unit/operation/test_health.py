@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feedd.config import load as config
+from feedd.config.load import parse_config
 from feedd.operation.health import (
     RECORDER_LATE_S,
     WATCHDOG_LATE_S,
@@ -23,7 +23,7 @@ from feedd.supervision.daemon import Daemon
 def watchdog_state(folder: Path, uptime_s: float) -> str | None:
     """Return its state when its heartbeat is from long ago, or was never left."""
     text = f"symbols: [BTC/USDT]\nrun_dir: {folder}\nlog_dir: {folder}\n"
-    settings = config.parse(text, Path("feedd.yaml"))
+    settings = parse_config(text, Path("feedd.yaml"))
     now = int(time.time())
     info = {"statename": "RUNNING", "pid": 0, "start": now - int(uptime_s), "now": now,
             "exitstatus": 0, "spawnerr": ""}  # fmt: skip
@@ -107,7 +107,7 @@ def replay_of(folder: Path, statename: str, exit_code: int) -> tuple[str | None,
         f"symbols: [BTC/USDT]\nsource: replay\nreplay: {{recordings: [a]}}\n"
         f"run_dir: {folder}\nlog_dir: {folder}\n"
     )
-    settings = config.parse(text, Path("feedd.yaml"))
+    settings = parse_config(text, Path("feedd.yaml"))
     now = int(time.time())
     runs = {"statename": "RUNNING", "pid": 0, "start": now, "now": now, "exitstatus": 0,
             "spawnerr": ""}  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feedd.config import load as config
+from feedd.config.load import parse_config
 from feedd.operation import startup
 from feedd.operation.health import ProcessHealth, Report
 from feedd.operation.startup import StartError, tell_until_healthy
@@ -41,7 +41,7 @@ def wait(monkeypatch: pytest.MonkeyPatch, *reports: Report, for_s: float = 1000)
 
     monkeypatch.setattr(startup, "HEALTHY_WITHIN_S", for_s)
     symbols = ", ".join(f"S{number}/USDT" for number, _ in enumerate(reports[0].processes[1:]))
-    settings = config.parse(f"symbols: [{symbols}]", Path("feedd.yaml"))
+    settings = parse_config(f"symbols: [{symbols}]", Path("feedd.yaml"))
     tell_until_healthy(settings, look, said.append)
     assert not looks, "it waited for less"
     return said

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from feedd.config import load as config
+from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.supervision import render
 
@@ -13,7 +13,7 @@ from feedd.supervision import render
 def rendered(tmp_path: Path, text: str) -> configparser.RawConfigParser:
     path = tmp_path / "feedd.yaml"
     path.write_text(text)
-    settings = config.load(path)
+    settings = load_config(path)
     ports = {feed.name: 5555 + index for index, feed in enumerate(settings.feeds())}
     parser = configparser.RawConfigParser()
     parser.read_string(render.render(settings, path, tmp_path, ports))
@@ -131,7 +131,7 @@ def test_percent_signs_are_safe_from_supervisords_expansion(tmp_path: Path) -> N
 def test_the_include_says_which_configuration_it_is_of(tmp_path: Path) -> None:
     path = tmp_path / "feedd.yaml"
     path.write_text(TWO)
-    settings = config.load(path)
+    settings = load_config(path)
     names = {feed.name: 1 for feed in settings.feeds()}
     assert render.rendered_from(tmp_path) is None
     render.write(render.render(settings, path, tmp_path, names), tmp_path)

@@ -10,7 +10,7 @@ from unit.recordings.recorder.made import Said, records_so_far
 
 from feedd.client.decoding import Frame
 from feedd.client.events import Gap, NewSession, StateChange
-from feedd.config import load as config
+from feedd.config.load import parse_config
 from feedd.config.settings import RecorderSettings
 from feedd.recordings.recorder import recorder as recorder_module
 from feedd.recordings.recorder.recorder import Recorder
@@ -20,7 +20,7 @@ TEXT = "symbols: [BTC/USDT]\nrecorder: {}\n"
 
 
 def made(folder: Path, text: str = TEXT, tell: Callable[[Report], None] = print) -> Recorder:
-    settings = config.parse(text, Path("feedd.yaml"))
+    settings = parse_config(text, Path("feedd.yaml"))
     meant = RecorderSettings(dir=str(folder))
     return Recorder(settings, meant, Said(), tell)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from feedd.config import load as config
+from feedd.config.load import parse_config
 from feedd.config.settings import Config
 from feedd.recordings.replay import common_start
 from feedd.recordings.replay.schedule import Schedule, Span
@@ -22,7 +22,7 @@ def settings(folder: Path, more: str = "") -> Config:
     text = (
         f"symbols: [A/USDT]\nsource: replay\nrun_dir: {folder}\nreplay:\n  recordings: [a]\n{more}"
     )
-    return config.parse(text, Path("feedd.yaml"))
+    return parse_config(text, Path("feedd.yaml"))
 
 
 def test_who_comes_later_joins_the_first(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ HEAD = """
 import asyncio, logging, os, sys, threading, warnings
 from pathlib import Path
 import structlog
-from feedd.config import environment
+from feedd.config.environment import read_environment
 from feedd.runtime.logs import setup as logs
 from feedd.runtime.process import run
 log = structlog.get_logger()
@@ -130,7 +130,7 @@ def test_a_secret_is_in_no_line_no_traceback_and_not_on_standard_error(tmp_path:
         tmp_path,
         """
 def leak():
-    values = environment.read()
+    values = read_environment()
     log.warning("as it is", values=values, text=repr(values))
     log.info("signed", url="/account?recvWindow=5000&signature=0123abcd")
     raise RuntimeError("with " + values["BYBIT_SECRET"] + values["BYBIT_API_KEY"] + " shadowed")
@@ -157,7 +157,7 @@ def test_an_env_file_that_others_can_read_is_refused_in_the_log_and_on_standard_
 ) -> None:
     (tmp_path / ".env").write_text("BYBIT_SECRET=abcdef\n")
     (tmp_path / ".env").chmod(0o640)
-    done = run(tmp_path, "environment.read()")
+    done = run(tmp_path, "read_environment()")
     assert done.returncode == 78
     assert done.stderr == "p: .env can be read by others; run: chmod 600 .env\n"
     (line,) = lines(tmp_path)
@@ -184,7 +184,7 @@ for descriptor in (1, 2):
     except BlockingIOError:
         pass
 log.info("full")
-environment.read()
+read_environment()
 """
     (tmp_path / ".env").write_text("BYBIT_SECRET=abcdef\n")
     (tmp_path / ".env").chmod(0o640)
