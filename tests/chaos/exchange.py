@@ -38,7 +38,7 @@ DOORS = [
 @case(
     "exchange ends connections",
     what="close codes 1000, 1001, 1002, 1008, 1011, 1012 and 1013, a close without FIN, FIN, RST; "
-    "one feed by ccxt, one native, as in all cases of the exchange",
+    "one ccxt and one native feed, as in all cases of the exchange",
     target="live again within 3 s; 0 unflagged",
     limit_s=180,
 )
@@ -49,16 +49,16 @@ def ends_connections(run: Run) -> None:
         upstream.fault(**one)
         upstream.told(began_s)
         upstream.back(began_s)
-    upstream.figures(f"{len(ENDS)} ends; live again at the worst,", 3.0)
+    upstream.figures(f"{len(ENDS)} disconnects; slowest recovery", 3.0)
     upstream.end()
 
 
 @case(
     "exchange sends junk",
-    what="in the place of a quote, a trade and a depth event: half of its JSON, [], null, a "
-    "number, nothing, an event without a symbol or of another, junk for a price; bytes that are "
+    what="in place of a quote, a trade and a depth event: half of its JSON, [], null, a number, "
+    "nothing, an event without a symbol or with another symbol, junk for a price; bytes that are "
     "not UTF-8, a reserved opcode, 11 MiB; depth events and trades twice",
-    target="told as a gap, or fetched; live within 3 s; 0 unflagged",
+    target="reported as a gap, or fetched; live within 3 s; 0 unflagged",
     limit_s=180,
 )
 def sends_junk(run: Run) -> None:
@@ -78,15 +78,15 @@ def sends_junk(run: Run) -> None:
         ids = upstream.events("duplicate", channel, count=3)
         within(30, lambda ids=ids: all(upstream.fired(*ids)), "duplicates")
     upstream.settle()
-    upstream.figures("live again at the worst,", 3.0)
+    upstream.figures("slowest recovery", 3.0)
     upstream.end()
 
 
 @case(
     "exchange leaves out",
-    what="depth events left out (1 and 8), out of order, with a wrong `pu`; trades left out, "
-    "first with REST that has them, then without",
-    target="100 % told; the book again within 3 s; 0 unflagged",
+    what="missing depth events (1 and 8), depth events out of order and with a wrong `pu`; "
+    "missing trades, first with REST that has them, then without",
+    target="100 % reported; the book recovers within 3 s; 0 unflagged",
     limit_s=180,
 )
 def leaves_out(run: Run) -> None:
@@ -97,7 +97,7 @@ def leaves_out(run: Run) -> None:
         upstream.gap_told(began_s, "book")
         within(30, lambda ids=ids: all(upstream.fired(*ids)), f"{name} happens")
         upstream.outage(began_s)
-    upstream.figures("the book again at the worst,", 3.0)
+    upstream.figures("slowest book recovery", 3.0)
     ids = upstream.events("drop", "trade", count=3)
     within(30, lambda: sum(upstream.fired(*ids)) == 3 * len(ids), "trades are left out")
     upstream.settle()
@@ -112,9 +112,10 @@ def leaves_out(run: Run) -> None:
 
 @case(
     "exchange refuses snapshots",
-    what="after a reset, for 3 s: the depth page cut short, empty, HTML, reset, 429, 418, 500, "
-    "503, without an answer; a stale one",
-    target="of a feed at most 4 requests a second; live within 60 s of the end of it; 0 unflagged",
+    what="after a reset, for 3 s: the depth page truncated, empty, HTML, reset, 429, 418, 500, "
+    "503, unanswered; a stale one",
+    target="at most 4 requests per second and feed; live within 60 s of the fault's end; 0 "
+    "unflagged",
     limit_s=240,
 )
 def refuses_snapshots(run: Run) -> None:
@@ -139,16 +140,18 @@ def refuses_snapshots(run: Run) -> None:
     time.sleep(HELD_S)
     upstream.clear()
     upstream.back(time.monotonic())
-    run.figure("requests of a feed in 3 s at most", most / len(upstream.feeds), most=12)
-    upstream.figures("live after its end at the worst,", 60.0)
+    run.figure("most requests of a feed in 3 s", most / len(upstream.feeds), most=12)
+    upstream.figures("slowest recovery after its end", 60.0)
     upstream.end()
 
 
 @case(
     "exchange refuses connections",
-    what="after a reset, for 3 s: handshakes answered 404, 503, 429, reset, not answered; "
-    "subscriptions refused, nested and flat; beside it, two feeds behind a firewall's 403 for 8 s",
-    target="of a feed at most 4 tries a second; live within 60 s of the end of it; 0 unflagged",
+    what="after a reset, for 3 s: handshakes answered with 404, 503, 429, reset, unanswered; "
+    "subscriptions rejected, nested and flat; concurrently, two feeds behind a firewall's 403 for "
+    "8 s",
+    target="at most 4 attempts per second and feed; live within 60 s of the fault's end; 0 "
+    "unflagged",
     limit_s=240,
 )
 def refuses_connections(run: Run) -> None:
@@ -167,11 +170,11 @@ def refuses_connections(run: Run) -> None:
         upstream.clear()
         upstream.back(time.monotonic())
         if wall and time.monotonic() > wall_s + 8.0:
-            run.figure("tries against a 403", *walled.fired(wall), most=len(walled.feeds))
+            run.figure("attempts against a 403", *walled.fired(wall), most=len(walled.feeds))
             walled.clear()
             wall, wall_s = 0, time.monotonic()
-    run.figure("tries of a feed in 3 s at most", most / len(upstream.feeds), most=12)
-    upstream.figures("live after its end at the worst,", 60.0)
+    run.figure("most attempts of a feed in 3 s", most / len(upstream.feeds), most=12)
+    upstream.figures("slowest recovery after its end", 60.0)
     walled.back(wall_s)
     walled.figures("after the 403,", 60.0)
     upstream.end()
@@ -180,10 +183,10 @@ def refuses_connections(run: Run) -> None:
 
 @case(
     "exchange is mute",
-    what="of seven feeds, after a minute: two get nothing and no pong, two nothing but pongs, two "
-    "get no events on a connection that lives; then it is over",
-    target="STALE within the channel's limit (the audit), connected anew; the seventh notices "
-    "nothing; live within 60 s of the end of it; 0 unflagged",
+    what="after a minute, of seven feeds: two receive nothing and no pong, two receive only "
+    "pongs, two receive no events on a connection that is otherwise alive; then the fault ends",
+    target="STALE within the channel's limit (the audit), and a reconnect; the seventh notices "
+    "nothing; live within 60 s of the fault's end; 0 unflagged",
     limit_s=240,
 )
 def is_mute(run: Run) -> None:
@@ -199,12 +202,12 @@ def is_mute(run: Run) -> None:
         else:
             upstream.fault("stall", symbol=feed.market, pongs=fault == "deaf")
     told_s = upstream.told(began_s, muted)
-    run.figure("STALE after at the worst", told_s - began_s, most=20.0, unit="s")
+    run.figure("slowest STALE after", told_s - began_s, most=20.0, unit="s")
     within(60, lambda: all(_reconnects(upstream, feed.name) for feed in muted), "all connect anew")
     run.must(upstream.recorder.not_live(beside.name, began_s) is None, "the other feed is live")
     upstream.clear()
     upstream.back(time.monotonic())
-    upstream.figures("live after its end at the worst,", 60.0)
+    upstream.figures("slowest recovery after its end", 60.0)
     upstream.end()
 
 
@@ -219,9 +222,9 @@ def _reconnects(upstream: Upstream, feed: str) -> int:
 
 @case(
     "exchange away",
-    what="it refuses all connections for 20 s; six workers",
-    target="no worker is started anew; live within 60 s of its return; each channel connects at "
-    "most twice; 0 unflagged",
+    what="all connections refused for 20 s; six workers",
+    target="no worker restarts; live within 60 s of its return; each channel connects at most "
+    "twice; 0 unflagged",
     limit_s=180,
 )
 def is_away(run: Run) -> None:
@@ -236,15 +239,16 @@ def is_away(run: Run) -> None:
     run.must(upstream.project.pids() == pids, "no process was started anew")
     again = max(_reconnects(upstream, feed.name) for feed in upstream.feeds)
     run.figure("reconnects of a feed's channels", again, most=2 * len(CHANNELS))
-    upstream.figures("live after its return at the worst,", 60.0)
+    upstream.figures("slowest recovery after its return", 60.0)
     upstream.end()
 
 
 @case(
     "exchange after 24 h",
-    what="its clock runs 1,200 times as fast: each connection is ended after 24 h, or 72 s",
-    target="native, with a new connection before the old one ends: nothing is noticed; ccxt: "
-    "live again within 3 s; 0 unflagged",
+    what="the exchange's clock runs 1,200 times as fast: each connection is closed after 24 h, "
+    "which is 72 s",
+    target="native, which opens a new connection before the old one closes: nothing is noticed; "
+    "ccxt: live again within 3 s; 0 unflagged",
     limit_s=240,
 )
 def after_a_day(run: Run) -> None:
@@ -265,7 +269,7 @@ def after_a_day(run: Run) -> None:
 
 @case(
     "exchange in short",
-    what="close, RST, half of an event's JSON, a depth event and a trade left out",
+    what="close, RST, half of an event's JSON, a missing depth event and a missing trade",
     target="live again within 3 s; 0 unflagged",
     short=True,
     limit_s=150,
@@ -284,5 +288,5 @@ def in_short(run: Run) -> None:
     for channel in ("quote", "book"):
         upstream.gap_told(began_s, channel)
     upstream.outage(began_s)
-    upstream.figures("live again at the worst,", 3.0)
+    upstream.figures("slowest recovery", 3.0)
     upstream.end()

@@ -27,8 +27,8 @@ LIBFAKETIME = ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
 
 @case(
     "log disk full",
-    what="the logs' disk (tmpfs, 2 MB) is filled; a worker is killed; then there is room again",
-    target="no silence above 1 s, 0 lost; the worker comes back; its log goes on",
+    what="the logs' disk (tmpfs, 2 MB) is filled; a worker is killed; then space is freed",
+    target="no silence above 1 s, 0 lost; the worker restarts; its log continues",
 )
 def log_disk_full(run: Run) -> None:
     project = run.project(start=False, symbols=["BTC/USDT", "ETH/USDT"])
@@ -67,8 +67,9 @@ def log_disk_full(run: Run) -> None:
 
 @case(
     "descriptors exhausted",
-    what="the proxy has no file descriptor left; 200 strangers connect and say nothing",
-    target="0 lost, no silence above 1 s, CPU below 50 %; a new subscriber within 1 s of their end",
+    what="the proxy has no file descriptor left; 200 peers connect and send nothing",
+    target="0 lost, no silence above 1 s, CPU below 50 %; a new subscriber connects within 1 s of "
+    "their end",
 )
 def descriptors_exhausted(run: Run) -> None:
     project = run.project()
@@ -100,7 +101,7 @@ def descriptors_exhausted(run: Run) -> None:
 
 @case(
     "clock stepped",
-    what="a worker's clock is stepped one hour forwards, then back and one hour further",
+    what="a worker's clock is stepped one hour forwards, then back by two hours",
     target="no STALE, no new session, 0 lost",
 )
 def clock_stepped(run: Run) -> None:

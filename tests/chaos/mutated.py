@@ -275,9 +275,9 @@ def _odd_levels(run: Run, book: Any, number: int) -> int:
 
 @case(
     "mutated frames",
-    what="a million mutated frames into the client, the history's requests, and the readers of raw "
-    "exchange events and books",
-    target="no crash; every price is what the frame says, and a number",
+    what="a million mutated frames into the client, the history's request parser, and the parsers "
+    "of raw exchange events and books",
+    target="no crash; every price is the frame's, and finite",
     limit_s=400,
     short=True,
 )
@@ -289,6 +289,6 @@ def mutated_frames(run: Run) -> None:
     books = depth_updates(run, count)
     run.note(f"{4 * count:,} frames, 0 crashes; {ticks:,} ticks of the client's")
     run.note(f"{errors:,} requests refused; {events['read']:,} events read, "
-             f"{books['vouched for']:,} books vouched for")  # fmt: skip
-    run.figure("prices that are no number", events["not finite"], most=0)
-    run.figure("levels that are none", books["not finite"], most=0)
+             f"{books['vouched for']:,} books verified")  # fmt: skip
+    run.figure("prices not finite", events["not finite"], most=0)
+    run.figure("levels not finite", books["not finite"], most=0)

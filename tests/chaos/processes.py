@@ -57,7 +57,7 @@ def new_pid(project: Project, name: str, old: int) -> int:
 
 @case(
     "nothing is done",
-    what="some thousand events pass, and nothing is done to anybody",
+    what="thousands of events, no fault",
     target="0 lost, 0 flagged",
 )
 def nothing_is_done(run: Run) -> None:
@@ -71,8 +71,8 @@ def nothing_is_done(run: Run) -> None:
 @case(
     "worker killed",
     what="kill -9 of one of two workers",
-    target="its data again within 3 s; the other sees nothing",
-    known="a new worker is a second's work for a core of its own, and waits where others work too",
+    target="its data resumes within 3 s; the other worker is unaffected",
+    known="starting a worker takes a second of a core, and longer on a busy machine",
     short=True,
 )
 def worker_killed(run: Run) -> None:
@@ -84,7 +84,7 @@ def worker_killed(run: Run) -> None:
     os.kill(project.pids()[BTC], signal.SIGKILL)
     new = recorder.said(60, "the new session", kind="NewSession", feed=FEED)
     again_s = next_tick(recorder, new["at"] - 0.5, session=new["new"])
-    run.figure("data again after", again_s - began_s, most=3.0, unit="s")
+    run.figure("data resumed after", again_s - began_s, most=3.0, unit="s")
     time.sleep(2)
     run.nothing_lost_silently(project, recorder, other)
     run.must(not other.notices[1:], "the other was told something")
@@ -92,7 +92,7 @@ def worker_killed(run: Run) -> None:
 
 @case(
     "worker hangs",
-    what="SIGSTOP of one of two workers, for good",
+    what="SIGSTOP of one of two workers, permanently",
     target="STALE within 2.5 s; restarted within 20 s",
     limit_s=180,
 )
@@ -114,7 +114,7 @@ def worker_hangs(run: Run) -> None:
 @case(
     "worker paused",
     what="SIGSTOP of a worker for 5 s, then SIGCONT",
-    target="STALE within 2.5 s; all of it afterwards, nothing lost",
+    target="STALE within 2.5 s; everything arrives afterwards, nothing lost",
 )
 def worker_paused(run: Run) -> None:
     project = run.project()
@@ -128,7 +128,7 @@ def worker_paused(run: Run) -> None:
     os.kill(pid, signal.SIGCONT)
     continued_s = time.monotonic()
     again_s = next_tick(recorder, continued_s)
-    run.figure("data again after", again_s - continued_s, most=2.0, unit="s")
+    run.figure("data resumed after", again_s - continued_s, most=2.0, unit="s")
     (found,) = run.nothing_lost_silently(project, recorder)
     run.figure("lost", found.flagged, most=0)
 
@@ -150,17 +150,17 @@ def proxy_killed_for(run: Run, down_s: float) -> None:
     next_tick(recorder, time.monotonic() + 0.2)
     time.sleep(2)
     outage_s = silence_s(recorder, began_s, f"quote.{FEED}")
-    run.figure("outage", outage_s - down_s, most=2.0, unit="s more than it was down")
+    run.figure("outage", outage_s - down_s, most=2.0, unit="s beyond the downtime")
     (found,) = run.nothing_lost_silently(project, recorder)
     run.figure("lost", found.flagged, most=0)
 
 
 @case(
     "proxy killed",
-    what="kill -9 of the proxy; supervisord starts it at once",
+    what="kill -9 of the proxy; supervisord restarts it at once",
     target="outage at most 2 s; 0 lost",
-    known="what a proxy has taken and not sent on is lost with it and its history, and is told; a "
-    "client of two proxies loses nothing",
+    known="messages that a proxy has received and not forwarded are lost with it and its history, "
+    "and are reported; a client of two proxies loses nothing",
     short=True,
 )
 def proxy_killed(run: Run) -> None:
@@ -169,8 +169,8 @@ def proxy_killed(run: Run) -> None:
 
 @case(
     "proxy down for 5 s",
-    what="kill -9 of the proxy, started again after 5 s",
-    target="back within 2 s; 0 lost",
+    what="kill -9 of the proxy, restarted after 5 s",
+    target="data resumes within 2 s; 0 lost",
 )
 def proxy_down(run: Run) -> None:
     proxy_killed_for(run, 5.0)
@@ -179,7 +179,7 @@ def proxy_down(run: Run) -> None:
 @case(
     "proxy hangs",
     what="SIGSTOP of the proxy for 5 s, then SIGCONT",
-    target="STALE is said; 0 lost",
+    target="STALE is reported; 0 lost",
 )
 def proxy_hangs(run: Run) -> None:
     project = run.project()
@@ -199,8 +199,9 @@ def proxy_hangs(run: Run) -> None:
 
 @case(
     "both proxies in turn",
-    what="kill -9 of each of two proxies, one after the other; a client that names both",
-    target="nothing is noticed: 0 lost, no gap, no state",
+    what="kill -9 of each of two proxies, one after the other, with a client that subscribes to "
+    "both",
+    target="the client notices nothing: 0 lost, no gap, no state change",
 )
 def both_proxies(run: Run) -> None:
     project = run.project(start=False, embedded_exchange={"bursts": True})
@@ -225,7 +226,7 @@ def both_proxies(run: Run) -> None:
 @case(
     "supervisord killed",
     what="kill -9 of supervisord, then feedd start",
-    target="all run within 15 s of the start; no orphan",
+    target="all processes run within 15 s of the start; no orphan",
 )
 def supervisord_killed(run: Run) -> None:
     project = run.project(symbols=["BTC/USDT", "ETH/USDT"])
@@ -239,7 +240,7 @@ def supervisord_killed(run: Run) -> None:
         return [process.info["cmdline"][1] for process in project.left_behind()]
 
     within(10, lambda: not outlive_it(), "no process outlives supervisord by long")
-    run.figure("all run again after", run.start(project), most=15.0, unit="s")
+    run.figure("all running after", run.start(project), most=15.0, unit="s")
     after = project.pids()
     run.must(not set(after.values()) & set(before.values()), "an old process still runs")
     new = recorder.said(30, "the new session", kind="NewSession", feed=FEED)
@@ -251,7 +252,7 @@ def supervisord_killed(run: Run) -> None:
 @case(
     "supervisord hangs",
     what="SIGSTOP of supervisord for 20 s",
-    target="data goes on as before: no silence above 1 s, 0 lost",
+    target="data continues: no silence above 1 s, 0 lost",
 )
 def supervisord_hangs(run: Run) -> None:
     # At the usual rate the market itself may be silent for a second.
@@ -272,7 +273,7 @@ def supervisord_hangs(run: Run) -> None:
 @case(
     "rolling restart",
     what="supervisorctl restart of each worker in turn",
-    target="`stopped` with the last numbers, then a new session; data again within 5 s",
+    target="`stopped` with the last sequence numbers, then a new session; data resumes within 5 s",
 )
 def rolling_restart(run: Run) -> None:
     project = run.project(symbols=["BTC/USDT", "ETH/USDT"], embedded_exchange={"bursts": True})
@@ -283,7 +284,7 @@ def rolling_restart(run: Run) -> None:
         run.must(done.returncode == 0, done.stdout)
         new = recorder.said(60, "the new session", kind="NewSession", feed=feed)
         again_s = next_tick(recorder, new["at"] - 0.5, session=new["new"])
-        run.figure("again after", again_s - began_s, most=5.0, unit="s")
+        run.figure("data resumed after", again_s - began_s, most=5.0, unit="s")
         told = [
             one
             for one in recorder.notices
@@ -296,7 +297,7 @@ def rolling_restart(run: Run) -> None:
 @case(
     "worker ends while nobody reads",
     what="the proxy hangs; SIGTERM of a worker, and of a publisher with 50,000 messages queued",
-    target="each has ended within 2 s",
+    target="each ends within 2 s",
     short=True,
 )
 def stuck_at_exit(run: Run) -> None:
@@ -309,7 +310,7 @@ def stuck_at_exit(run: Run) -> None:
     publisher.said(60, "all is published", kind="published")
     began_s = time.monotonic()
     publisher.stop()
-    run.figure("the publisher took", time.monotonic() - began_s, most=2.0, unit="s")
+    run.figure("publisher ended after", time.monotonic() - began_s, most=2.0, unit="s")
     began_s = time.monotonic()
     project.daemon.stop([BTC])
-    run.figure("the worker", time.monotonic() - began_s, most=2.0, unit="s")
+    run.figure("worker ended after", time.monotonic() - began_s, most=2.0, unit="s")

@@ -1,4 +1,4 @@
-"""`docs/reliability.md`, written by the run that it reports."""
+"""Write a chaos run's results to `docs/reliability.md`."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from datetime import UTC, datetime
 from chaos.frame import Case
 from chaos.runner import Outcome
 
-HEAD = """# What was done to it, and what came of it
+HEAD = """# Reliability tests
 
-`make chaos` starts real processes on the embedded exchange, does to them what is written below,
-has the exchange close, lie and refuse, and holds what a subscriber saw against what the exchange
-sent: each event was seen once and in order, or lies in a range that the stream said was missing. It
-wrote this file; a case that misses its target says so here.
+`make chaos` starts real processes on the embedded exchange, injects the faults below into
+processes, machine and exchange, and compares what a subscriber received with what the exchange
+sent: every event was received once and in order, or lies in a range that the stream reported as
+missing. `make chaos` writes this file, including the cases that miss their target.
 
-Seed {seed} (`SEED={seed} make chaos` does the same again; the timing is the machine's own), {date},
+Seed {seed} (`SEED={seed} make chaos` repeats the run; timing depends on the machine), {date},
 {cores} cores, load {load}, {system}, {minutes} min. {count}
 
-| case | what is done | target | got | |
+| case | fault | target | result | |
 |---|---|---|---|---|
 """
 FOOT = """
-"0 unflagged" is the verdict of `feedd audit` ([audit.md](audit.md)) on what `feedd tail --json`
-recorded: no event that the exchange made, and be it sent to nobody, is missing outside of what the
-stream told of; none came twice, out of order, altered or from nowhere; each book is what its
-updates make it; each feed said in time that it was not live, and was again in time. "Flagged" are
-those in a range that was told. The exchange's faults are described in [faults.md](faults.md).
+"0 unflagged" is the verdict of `feedd audit` ([audit.md](audit.md)) on the recording of `feedd
+tail --json`: no event that the exchange generated, sent or not, is missing outside a range that
+the stream reported; none was duplicated, out of order, altered or invented; each book equals the
+sum of its updates; each feed reported in time that it was not live, and was live again in time.
+"Flagged" events lie in a reported range. The exchange's faults are described in
+[faults.md](faults.md).
 
-Not covered: a subscriber at a Unix socket may subscribe without bound (processes of the same user
-only), and many subscribers within their quota take memory each.
+Not covered: a subscriber at a Unix socket may subscribe without limit (processes of the same user
+only), and many subscribers within their quota use memory each.
 """
 
 
@@ -49,12 +50,12 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        return int(any(outcome.verdict == "not" for _, outcome in self._rows))
+        return int(any(outcome.verdict == "FAIL" for _, outcome in self._rows))
 
     def text(self) -> str:
         verdicts = [outcome.verdict for _, outcome in self._rows]
         counts = [(len(verdicts), "cases")]
-        counts += [(verdicts.count(verdict), verdict) for verdict in ("PASS", "not", "skipped")]
+        counts += [(verdicts.count(verdict), verdict) for verdict in ("PASS", "FAIL", "skipped")]
         head = HEAD.format(
             seed=self._seed, date=datetime.now(UTC).date().isoformat(), cores=os.cpu_count(),
             system=f"{platform.system()}, Python {platform.python_version()}",

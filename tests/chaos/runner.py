@@ -15,7 +15,7 @@ import pytest
 from chaos.frame import Case, Run, Skipped
 
 CLOSE_S = 30  # for what belongs to a case to end
-Verdict = Literal["PASS", "not", "skipped"]
+Verdict = Literal["PASS", "FAIL", "skipped"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def run_case(case: Case, seed: int, *, short: bool, **environment: str) -> Outco
     except Skipped as missing:
         verdict, reason = "skipped", str(missing)
     except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  it is the finding
-        verdict, reason = "not", _one_line(error)
+        verdict, reason = "FAIL", _one_line(error)
     except BaseException:  # Ctrl-C
         run.close()
         raise
@@ -52,10 +52,10 @@ def run_case(case: Case, seed: int, *, short: bool, **environment: str) -> Outco
         with _limited(CLOSE_S, "its end"):
             run.close()
     except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001
-        verdict, reason = "not", f"{reason} {_one_line(error)}".strip()
+        verdict, reason = "FAIL", f"{reason} {_one_line(error)}".strip()
     missed = [figure.text for figure in run.figures if not figure.met]
     if missed and verdict == "PASS":
-        verdict, reason = "not", f"{'; '.join(missed)}. {case.known}".rstrip(". ")
+        verdict, reason = "FAIL", f"{'; '.join(missed)}. {case.known}".rstrip(". ")
     figures = "; ".join(figure.text for figure in run.figures)
     return Outcome(verdict, figures, reason, time.monotonic() - began_s)
 

@@ -42,9 +42,9 @@ def their_p99_ms(counters: list[Process], from_s: float, to_s: float) -> float:
 
 @case(
     "slow subscriber",
-    what="SIGSTOP of one of ten subscribers for 30 s at 10,000 messages a second, then SIGCONT",
-    target="the others get all, p99 as before (or below 50 ms); it knows of what it lost, with the "
-    "tail, within 2 s",
+    what="SIGSTOP of one of ten subscribers for 30 s at 10,000 messages per second, then SIGCONT",
+    target="the others receive everything, p99 unchanged (or below 50 ms); within 2 s it reports "
+    "everything that it lost, the newest messages included",
     limit_s=240,
     short=True,
 )
@@ -86,20 +86,20 @@ def slow_subscriber(run: Run) -> None:
         run.must(end["kind"] == "end", "a counter ended early")
         run.must(end["holes"] == end["back"] == 0, f"holes that nobody told: {end}")
     lost = sum(one.lines[-1]["in_gaps"] for one in quick)
-    run.figure("lost by the others", lost, most=0)
+    run.figure("lost by the other subscribers", lost, most=0)
     before_ms = their_p99_ms([measured], began_s - alone_s + 1, began_s)
     late_ms = their_p99_ms([measured], began_s + 1, done["at"])
     run.note(f"p99 of one of them before {before_ms:.0f} ms")
-    run.figure("during it", late_ms, most=max(50.0, 1.5 * before_ms), unit="ms")
+    run.figure("p99 during the stop", late_ms, most=max(50.0, 1.5 * before_ms), unit="ms")
     in_gaps = victim.lines[-1]["in_gaps"]
     run.must(in_gaps > 0, "the victim lost nothing: too little was sent")
-    run.figure(f"it knew of {in_gaps:,} lost after", told_s - continued_s, most=2.0, unit="s")
+    run.figure(f"it reported {in_gaps:,} lost after", told_s - continued_s, most=2.0, unit="s")
 
 
 @case(
     "late joins",
     what="200 subscribers join one after the other while data flows",
-    target="0 holes in the first 10 ticks of each; the first tick within 500 ms",
+    target="0 gaps in the first 10 ticks of each; the first tick within 500 ms",
     limit_s=180,
 )
 def late_joins(run: Run) -> None:
@@ -119,14 +119,14 @@ def late_joins(run: Run) -> None:
                 ticks += [event] if hasattr(event, "seq") else []
             seqs = [tick.seq for tick in ticks]
             run.must(seqs == list(range(seqs[0], seqs[0] + len(seqs))), f"a hole: {seqs}")
-    run.figure(f"{joins} joins; first tick after, at the worst", max(firsts), most=0.5, unit="s")
-    run.note(f"at the median {statistics.median(firsts) * 1000:.0f} ms")
+    run.figure(f"{joins} joins; slowest first tick after", max(firsts), most=0.5, unit="s")
+    run.note(f"median {statistics.median(firsts) * 1000:.0f} ms")
 
 
 @case(
     "subscriber restarted",
-    what="a subscriber is killed and started again, five times",
-    target="each begins with the last of the topic and has no hole",
+    what="a subscriber is killed and restarted, five times",
+    target="each starts with the last message of the topic and has no gap",
 )
 def subscriber_restarted(run: Run) -> None:
     project = run.project()
@@ -139,7 +139,7 @@ def subscriber_restarted(run: Run) -> None:
         run.must(ticks == list(range(ticks[0], ticks[0] + len(ticks))), "a hole")
         recorder.signal(signal.SIGKILL)
         recorder.wait(10)
-    run.note("5 restarts, 0 holes")
+    run.note("5 restarts, 0 gaps")
 
 
 class JunkServer:
@@ -180,8 +180,9 @@ class JunkServer:
 
 @case(
     "zombie endpoint",
-    what="where the proxy was, a peer greets and then sends junk; then the proxy is back",
-    target="data again within 2 s of the proxy's return; 0 lost unsaid",
+    what="in place of the proxy, a peer that completes the handshake and then sends invalid data; "
+    "then the proxy returns",
+    target="data resumes within 2 s of the proxy's return; 0 lost without a report",
 )
 def zombie_endpoint(run: Run) -> None:
     project = run.project()
@@ -198,8 +199,8 @@ def zombie_endpoint(run: Run) -> None:
     within(20, lambda: "forwarding" in project.log("proxy").splitlines()[-1], "it forwards")
     back_s = time.monotonic()
     again_s = next_tick(recorder, back_s - 0.2)
-    run.figure("healed after", max(0.0, again_s - back_s), most=2.0, unit="s")
-    run.note(f"met {server.greeted} times")
+    run.figure("recovered after", max(0.0, again_s - back_s), most=2.0, unit="s")
+    run.note(f"impostor handshakes {server.greeted}")
     time.sleep(1)
     (found,) = run.nothing_lost_silently(project, recorder)
     run.figure("lost", found.flagged, most=0)
@@ -207,8 +208,8 @@ def zombie_endpoint(run: Run) -> None:
 
 @case(
     "3,000 topics over a restart",
-    what="a subscriber of 3,000 topics by name; the proxy is killed and starts anew",
-    target="3,000 of 3,000 topics come again",
+    what="a subscriber of 3,000 topics by name; the proxy is killed and restarts",
+    target="3,000 of 3,000 topics resume",
 )
 def many_topics(run: Run) -> None:
     project = run.project()
@@ -256,8 +257,9 @@ def _packed(payload: dict[str, Any]) -> bytes:
 
 @case(
     "subscription bomb",
-    what="one client subscribes to 300,000 topics of 24 bytes, and again when it is cut off",
-    target="proxy below 256 MB; the others lose nothing, p99 below 50 ms; the client is cut off",
+    what="one client subscribes to 300,000 topics of 24 bytes, and again when it is disconnected",
+    target="proxy below 256 MB; the others lose nothing, p99 below 50 ms; the client is "
+    "disconnected",
     limit_s=180,
 )
 def subscription_bomb(run: Run) -> None:
@@ -280,15 +282,15 @@ def subscription_bomb(run: Run) -> None:
         time.sleep(0.05)
     ended_s = time.monotonic()
     bomb.signal(signal.SIGKILL)
-    run.figure("proxy at most", round(proxy_mb), most=256, unit="MB")
-    run.figure("the worker grew by", round(worker_mb - before_mb), most=30, unit="MB")
+    run.figure("proxy's memory at most", round(proxy_mb), most=256, unit="MB")
+    run.figure("worker's memory grew by", round(worker_mb - before_mb), most=30, unit="MB")
     run.must("cut off 127.0.0.1" in project.log("proxy"), "the proxy's log names it")
-    run.figure("p99 of others", their_p99_ms([other], began_s, ended_s), most=50.0, unit="ms")
+    run.figure("p99 of the others", their_p99_ms([other], began_s, ended_s), most=50.0, unit="ms")
     other.stop()
     publisher.stop()
     end = other.lines[-1]
     run.must(end["holes"] == end["back"] == 0, f"holes that nobody told: {end}")
     run.figure("lost by another subscriber", end["in_gaps"], most=0)
-    run.figure("said to be stale", len(end["stale"]), most=0)
+    run.figure("reported as stale", len(end["stale"]), most=0)
     (found,) = run.nothing_lost_silently(project, recorder)
     run.figure("lost", found.flagged, most=0)

@@ -31,7 +31,7 @@ def test_an_event_that_is_dropped_before_it_is_numbered_is_found_by_the_exchange
     tmp_path: Path,
 ) -> None:
     outcome = with_fault(tmp_path, DROPS_BEFORE_NUMBERING)
-    assert outcome.verdict == "not", outcome.figures
+    assert outcome.verdict == "FAIL", outcome.figures
     assert "missing=" in outcome.reason
 
 
@@ -46,7 +46,7 @@ def test_an_event_that_is_dropped_after_it_was_numbered_is_flagged_and_so_not_si
 
 def test_a_client_that_neither_repairs_nor_tells_is_found(tmp_path: Path) -> None:
     outcome = with_fault(tmp_path, DROPS_AFTER_NUMBERING, NEITHER_REPAIRS_NOR_TELLS)
-    assert outcome.verdict == "not", outcome.figures
+    assert outcome.verdict == "FAIL", outcome.figures
     assert "missing=" in outcome.reason
 
 
@@ -73,7 +73,7 @@ LEFT_OUT = Case("depth left out", "", "", 120, depth_events_left_out, short=True
 
 def test_a_book_that_goes_on_over_a_hole_is_found(tmp_path: Path) -> None:
     outcome = run_case(LEFT_OUT, 1, short=True, **on_path(tmp_path / "broken", IGNORES_PU))
-    assert outcome.verdict == "not", outcome.figures
+    assert outcome.verdict == "FAIL", outcome.figures
     assert "missing=" in outcome.reason
     assert " wrong=" in outcome.reason
     whole = run_case(LEFT_OUT, 1, short=True)
