@@ -40,7 +40,7 @@ from feedd.embedded.server import ExchangeServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 CHUNK_FRAMES = 300
 WAITING_BYTES = 512 * 1024  # at a blast: what may wait for a reader
@@ -76,17 +76,17 @@ class Script:
         self.instruments: dict[str, Instrument] = {id_: known[id_] for id_ in symbols}
         self.wires: dict[str, dict[Any, Wire]] = {id_: {} for id_ in symbols}
 
-    def check(self, stream: Stream) -> None:
+    def check(self, stream: RawStream) -> None:
         """Refuse all but quotes."""
         self.instruments[stream.symbol]
-        if stream.kind != "bookTicker":
+        if stream.content != "quote":
             raise Refused(f"only quotes are sent, not {stream.name}")
 
-    def subscribe(self, stream: Stream, outlet: Any) -> None:
+    def subscribe(self, stream: RawStream, outlet: Any) -> None:
         """Send to an outlet from now on."""
         self.wires[stream.symbol].setdefault(outlet, Wire(outlet))
 
-    def unsubscribe(self, stream: Stream, outlet: Any) -> None:
+    def unsubscribe(self, stream: RawStream, outlet: Any) -> None:
         """Send no longer."""
         self.wires[stream.symbol].pop(outlet, None)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 POLICY_VIOLATION = 1008
 GOING_AWAY = 1001
@@ -17,8 +17,8 @@ class Reaction:
     """What the shell is to do, in this order: reply, then subscribe, unsubscribe, close."""
 
     reply: str | None = None
-    subscribe: list[Stream] = field(default_factory=list)
-    unsubscribe: list[Stream] = field(default_factory=list)
+    subscribe: list[RawStream] = field(default_factory=list)
+    unsubscribe: list[RawStream] = field(default_factory=list)
     ping: bool = False
     close: tuple[int, str] | None = None
 
@@ -40,5 +40,5 @@ class Connection(Protocol):
     def on_time(self, now_s: float) -> Reaction:
         """Look at the clock: ping, or close what is too old or too silent."""
 
-    def streams(self) -> list[Stream]:
+    def streams(self) -> list[RawStream]:
         """Return what is being sent."""

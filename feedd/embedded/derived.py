@@ -16,7 +16,7 @@ from feedd.venues.binance.streams import INTERVALS_MS, parse
 
 if TYPE_CHECKING:
     from feedd.embedded.instruments import Instrument
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 # Takes a line's local time in ns and its data, and yields the data of the events it makes.
 Make = Callable[[int, str], Iterator[str]]
@@ -27,20 +27,20 @@ class Derivation:
     """The stream of the recording to read, without the symbol, and what to make of it."""
 
     source: str
-    make: Callable[[Instrument, Stream], Make]
+    make: Callable[[Instrument, RawStream], Make]
 
 
-def derivation(stream: Stream, held: set[str]) -> Derivation:
+def derivation(stream: RawStream, held: set[str]) -> Derivation:
     """Return how a stream comes of the held ones; raise Refused, saying why, where it doesn't."""
     wanted = stream.name.partition("@")[2]
     if wanted in held:
         return Derivation(wanted, _as_it_is)
     trades = next((name for name in ("trade", "aggTrade") if name in held), None)
-    if stream.kind in {"ticker", "miniTicker", "kline"} and trades is not None:
+    if stream.content in {"ticker", "mini_ticker", "candle"} and trades is not None:
         return Derivation(trades, _summaries)
-    if stream.kind == "aggTrade" and trades is not None:
+    if stream.content == "aggregate_trade" and trades is not None:
         return Derivation(trades, _aggregates)
-    if stream.kind == "depth":
+    if stream.content == "book":
         faster = [name for name in sorted(held) if _period_ms(name) < stream.period_ms]
         if faster:
             return Derivation(faster[0], _merged_depth)
@@ -52,17 +52,17 @@ def derivation(stream: Stream, held: set[str]) -> Derivation:
 
 def _period_ms(held: str) -> float:
     stream = parse(f"x@{held}")
-    return stream.period_ms if stream is not None and stream.kind == "depth" else float("inf")
+    return stream.period_ms if stream is not None and stream.content == "book" else float("inf")
 
 
-def _as_it_is(_instrument: Instrument, _stream: Stream) -> Make:
+def _as_it_is(_instrument: Instrument, _stream: RawStream) -> Make:
     def make(_local_ns: int, data: str) -> Iterator[str]:
         yield data
 
     return make
 
 
-def _summaries(instrument: Instrument, stream: Stream) -> Make:
+def _summaries(instrument: Instrument, stream: RawStream) -> Make:
     """Make tickers and candles, every period of the recording's time; over what was played."""
     form, history = Usdm(instrument), TradeHistory(instrument)
     span_ms = INTERVALS_MS.get(stream.interval, 0)
@@ -89,7 +89,7 @@ def _summaries(instrument: Instrument, stream: Stream) -> Make:
         if span_ms:
             yield from candle(row.time, now_ms, closed=False)
             return
-        if stream.kind == "ticker":
+        if stream.content == "ticker":
             made = form.ticker(history, None, now_ms)
         else:
             made = form.mini_ticker(history, now_ms)
@@ -98,7 +98,7 @@ def _summaries(instrument: Instrument, stream: Stream) -> Make:
     return make
 
 
-def _aggregates(instrument: Instrument, _stream: Stream) -> Make:
+def _aggregates(instrument: Instrument, _stream: RawStream) -> Make:
     form, history = Usdm(instrument), TradeHistory(instrument)
     told = 0
 
@@ -113,7 +113,7 @@ def _aggregates(instrument: Instrument, _stream: Stream) -> Make:
     return make
 
 
-def _merged_depth(_instrument: Instrument, stream: Stream) -> Make:
+def _merged_depth(_instrument: Instrument, stream: RawStream) -> Make:
     """Merge diff-depth events of one period: `U` and `pu` of the first, the rest of the last."""
     first: dict[str, Any] | None = None
     sides: dict[str, dict[str, str]] = {"b": {}, "a": {}}

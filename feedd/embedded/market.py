@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from feedd.embedded.instruments import Instrument
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 
 _log = structlog.get_logger()
@@ -68,13 +68,13 @@ class Streams(Protocol):
     def goes_on(self) -> bool:
         """Whether a stream's events come whether or not anybody reads it."""
 
-    def subscribe(self, stream: Stream, outlet: Outlet) -> None:
+    def subscribe(self, stream: RawStream, outlet: Outlet) -> None:
         """Send a stream to an outlet from now on; twice is once. Raises Refused."""
 
-    def unsubscribe(self, stream: Stream, outlet: Outlet) -> None:
+    def unsubscribe(self, stream: RawStream, outlet: Outlet) -> None:
         """Send it no longer."""
 
-    def check(self, stream: Stream) -> None:
+    def check(self, stream: RawStream) -> None:
         """Raise Refused where the market can't serve the stream of a listed symbol."""
 
     async def close(self) -> None:

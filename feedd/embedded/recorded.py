@@ -40,13 +40,18 @@ if TYPE_CHECKING:
     from feedd.embedded.instruments import Instrument
     from feedd.embedded.market import Outlet
     from feedd.embedded.tape import Holding
-    from feedd.venues.binance.streams import Kind, Stream
+    from feedd.venues.raw_streams import RawStream, StreamContent
 
 SEGMENT_GAP_NS = NS_PER_MS  # frames closer than this came in one piece
 FRAMES_AT_ONCE = 200
 BACKLOG_BYTES = 256 * 1024  # at speed 0: what may wait for a reader
 
-_ID_KEYS: dict[Kind, str] = {"bookTicker": "u", "trade": "t", "aggTrade": "a", "depth": "u"}
+_ID_KEYS: dict[StreamContent, str] = {
+    "quote": "u",
+    "trade": "t",
+    "aggregate_trade": "a",
+    "book": "u",
+}
 _IDS = {key: re.compile(rf'"{key}":(\d+)') for key in set(_ID_KEYS.values())}
 _TIMES = re.compile(r'"([ET])":(\d+)')
 
@@ -86,14 +91,14 @@ class RecordedMarket:
         """Whether events come whether or not anybody reads: by the clock they do."""
         return self._speed > 0
 
-    def check(self, stream: Stream) -> None:
+    def check(self, stream: RawStream) -> None:
         """Raise KeyError for a symbol, Refused for a stream, that no recording holds."""
         self._symbols[stream.symbol].derivation(stream)
         player = self._players.get(stream.name)
         if player is not None and player.failure is not None:
             raise Refused(f"the recording of {stream.name} can't be played on: {player.failure}")
 
-    def subscribe(self, stream: Stream, outlet: Outlet) -> None:
+    def subscribe(self, stream: RawStream, outlet: Outlet) -> None:
         """Send a stream to an outlet; the first one starts it."""
         player = self._players.get(stream.name)
         if player is None:
@@ -102,14 +107,14 @@ class RecordedMarket:
             self._players[stream.name] = player
         player.add(outlet)
 
-    def unsubscribe(self, stream: Stream, outlet: Outlet) -> None:
+    def unsubscribe(self, stream: RawStream, outlet: Outlet) -> None:
         """Send it no longer; by the clock it goes on."""
         self._players[stream.name].remove(outlet)
 
     def depth(self, symbol: str, limit: int) -> dict[str, Any]:
         """Return the book where the depth stream stands, or the file's own answer before it."""
         for player in self._players.values():
-            if player.stream.symbol == symbol and player.stream.kind == "depth":
+            if player.stream.symbol == symbol and player.stream.content == "book":
                 answer = player.depth(limit)
                 if answer is not None:
                     return answer
@@ -203,7 +208,7 @@ class _SymbolTape:
             id_.removesuffix(quote), quote, held.price_decimals, held.size_decimals, held.tick
         )
 
-    def derivation(self, stream: Stream) -> Derivation:
+    def derivation(self, stream: RawStream) -> Derivation:
         """Return how a stream comes of the tape; raise Refused where it can't."""
         return derivation(stream, self.holding.streams)
 
@@ -229,7 +234,7 @@ class _Player:
     """One stream of one symbol, from its first subscription on."""
 
     def __init__(
-        self, symbol: _SymbolTape, stream: Stream, clock: Clock, speed: float, rebase: bool
+        self, symbol: _SymbolTape, stream: RawStream, clock: Clock, speed: float, rebase: bool
     ) -> None:
         self.stream = stream
         self._symbol = symbol
@@ -239,10 +244,10 @@ class _Player:
         self._outlets: set[Outlet] = set()
         self._somebody = asyncio.Event()
         self._book: PlayedBook | None = None
-        if stream.kind == "depth" and symbol.holding.snapshot is not None:
+        if stream.content == "book" and symbol.holding.snapshot is not None:
             self._book = PlayedBook(symbol.instrument)
         self.trades: deque[Message] | None = None
-        if stream.kind == "trade":
+        if stream.content == "trade":
             self.trades = deque(maxlen=TRADES_KEPT)
         self._task = asyncio.get_running_loop().create_task(self._play())
         watch_over(self._task, stream.name, lambda: self._outlets)
@@ -335,7 +340,7 @@ class _Player:
                 self._book.snapshot(line)
 
     def _id(self, data: str) -> int | None:
-        key = _ID_KEYS.get(self.stream.kind)
+        key = _ID_KEYS.get(self.stream.content)
         match = _IDS[key].search(data) if key else None
         return int(match[1]) if match else None
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from feedd.embedded.connection import Connection
     from feedd.embedded.market import Market, Streams
     from feedd.embedded.truth import TruthLog
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 LOOK_EVERY_S = 1.0  # of the exchange's clock
 SILENCE_LOOK_S = 0.05  # whether the client of a connection left open has closed it
@@ -347,7 +347,7 @@ class ExchangeServer:
             client.ended("exchange")
             await client.response.close(code=code, message=text.encode())
 
-    def _unsubscribe(self, stream: Stream, client: Client) -> None:
+    def _unsubscribe(self, stream: RawStream, client: Client) -> None:
         client.market.unsubscribe(stream, client)
         if client.exchange in self._unheard:
             self._unheard[client.exchange].unsubscribed(stream, client)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from feedd.embedded.market import Message, Streams
     from feedd.embedded.outlet import Client
     from feedd.embedded.truth import TruthLog
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 
 class Unheard:
@@ -21,7 +21,7 @@ class Unheard:
         self._truth = truth
         self._readers: dict[str, set[Client]] = {}
 
-    def subscribed(self, stream: Stream, client: Client) -> None:
+    def subscribed(self, stream: RawStream, client: Client) -> None:
         """Note a reader, who reads already; the first one starts the listening."""
         if stream.name in self._readers:
             self._readers[stream.name].add(client)
@@ -30,7 +30,7 @@ class Unheard:
         if self._market.goes_on:
             self._market.subscribe(stream, self)
 
-    def unsubscribed(self, stream: Stream, client: Client) -> None:
+    def unsubscribed(self, stream: RawStream, client: Client) -> None:
         """Note that a reader has left."""
         self._readers.get(stream.name, set()).discard(client)
 

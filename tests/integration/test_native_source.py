@@ -70,7 +70,8 @@ from feedd.sources.ccxt.source import CcxtSource
 from feedd.sources.native import connection as lines
 from feedd.sources.native import route as routes
 from feedd.sources.native.source import NativeSource
-from feedd.venues.binance.streams import parse
+from feedd.venues.binance import addresses
+from feedd.venues.binance.streams import category, parse, stream_name
 
 USDM = FEEDS["binanceusdm"][1]
 SPOT = FEEDS["binance"][1]
@@ -309,7 +310,7 @@ def test_a_channel_that_is_refused_is_tried_again_and_the_others_go_on() -> None
 
             def refuse(stream: Any) -> None:
                 nonlocal refusals
-                if stream.kind == "trade" and refusals:
+                if stream.content == "trade" and refusals:
                     refusals -= 1
                     raise Refused("not now")
                 check(stream)
@@ -615,7 +616,7 @@ def test_a_channel_that_is_refused_for_good_does_not_keep_the_others_from_a_new_
             check = place.server._market.check
 
             def refuse(stream: Any) -> None:
-                if stream.kind == "trade":
+                if stream.content == "trade":
                     raise Refused("not now")
                 check(stream)
 
@@ -798,12 +799,10 @@ def test_the_exchange_is_reached_over_tls_and_a_strangers_certificate_is_refused
     asyncio.run(run())
 
 
-def test_the_names_of_the_streams_are_the_exchanges() -> None:
-    from feedd.sources.native.markets import USDM as VENUE  # noqa: PLC0415
-    from feedd.sources.native.markets import stream  # noqa: PLC0415
-
-    for route, channels in VENUE.routes.items():
+def test_each_stream_is_on_the_path_that_carries_its_category() -> None:
+    for route, channels in addresses.USDM.routes.items():
         for channel in channels:
-            parsed = parse(stream(channel, "BTCUSDT", "1m"))
+            parsed = parse(stream_name(channel, "BTCUSDT", "1m"))
             assert parsed is not None
-            assert f"/{parsed.category}/ws" == route
+            assert parsed.content == channel
+            assert f"/{category(parsed)}/ws" == route

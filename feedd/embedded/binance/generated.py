@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from feedd.embedded.binance.spot import Spot
     from feedd.embedded.engine import Engine
     from feedd.embedded.instruments import Instrument
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 
 class BinanceMarket:
@@ -36,16 +36,16 @@ class BinanceMarket:
         """Whether events come whether or not anybody reads: always."""
         return True
 
-    def check(self, stream: Stream) -> None:
+    def check(self, stream: RawStream) -> None:
         """Raise KeyError for a symbol that isn't listed; all streams are there."""
         self._engine.instruments[stream.symbol]
 
-    def subscribe(self, stream: Stream, outlet: Outlet) -> None:
+    def subscribe(self, stream: RawStream, outlet: Outlet) -> None:
         """Send a stream to an outlet from now on."""
         symbol, form = self._engine.symbol(stream.symbol), self._forms[stream.symbol]
         symbol.subscribe(stream.name, lambda: maker(stream, symbol, form), outlet)
 
-    def unsubscribe(self, stream: Stream, outlet: Outlet) -> None:
+    def unsubscribe(self, stream: RawStream, outlet: Outlet) -> None:
         """Send it no longer."""
         self._engine.symbol(stream.symbol).unsubscribe(stream.name, outlet)
 

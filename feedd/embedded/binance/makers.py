@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from feedd.embedded.engine import SymbolHistory
     from feedd.embedded.history import TradeRow
     from feedd.embedded.matching import Step
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 
-def maker(stream: Stream, symbol: SymbolHistory, form: Format) -> StreamMaker:
+def maker(stream: RawStream, symbol: SymbolHistory, form: Format) -> StreamMaker:
     """Return what makes a stream."""
-    if stream.kind in {"markPrice", "forceOrder"} and not isinstance(form, Usdm):
+    if stream.content in {"mark", "liquidation"} and not isinstance(form, Usdm):
         raise ValueError(f"{stream.name} is a stream of futures")
-    return _MAKERS[stream.kind](stream, symbol, form)
+    return _MAKERS[stream.content](stream, symbol, form)
 
 
 class _Maker(StreamMaker):
-    def __init__(self, stream: Stream, symbol: SymbolHistory, form: Format) -> None:
+    def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         self.stream = stream
         self.name = stream.name
         self.period_ms = stream.period_ms
@@ -52,7 +52,7 @@ class _Trades(_Maker):
 
 
 class _Aggregates(_Maker):
-    def __init__(self, stream: Stream, symbol: SymbolHistory, form: Format) -> None:
+    def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         super().__init__(stream, symbol, form)
         self._told = symbol.trades.aggregates[-1].id if symbol.trades.aggregates else 0
 
@@ -65,7 +65,7 @@ class _Aggregates(_Maker):
 
 
 class _Depth(_Maker):
-    def __init__(self, stream: Stream, symbol: SymbolHistory, form: Format) -> None:
+    def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         super().__init__(stream, symbol, form)
         self._changes = Changes(symbol.update_id)
 
@@ -82,7 +82,7 @@ class _Depth(_Maker):
 
 
 class _PartialDepth(_Maker):
-    def __init__(self, stream: Stream, symbol: SymbolHistory, form: Format) -> None:
+    def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         super().__init__(stream, symbol, form)
         self._told = symbol.update_id - 1
 
@@ -110,7 +110,7 @@ class _MiniTicker(_Maker):
 
 
 class _Klines(_Maker):
-    def __init__(self, stream: Stream, symbol: SymbolHistory, form: Format) -> None:
+    def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         super().__init__(stream, symbol, form)
         self._candle = RunningCandle(symbol.trades, INTERVALS_MS[stream.interval])
 
@@ -151,7 +151,7 @@ class _Liquidations(_Maker):
 
 
 _MAKERS = {
-    "bookTicker": _Quotes, "trade": _Trades, "aggTrade": _Aggregates, "depth": _Depth,
-    "partialDepth": _PartialDepth, "ticker": _Ticker, "miniTicker": _MiniTicker,
-    "kline": _Klines, "markPrice": _MarkPrice, "forceOrder": _Liquidations,
+    "quote": _Quotes, "trade": _Trades, "aggregate_trade": _Aggregates, "book": _Depth,
+    "partial_book": _PartialDepth, "ticker": _Ticker, "mini_ticker": _MiniTicker,
+    "candle": _Klines, "mark": _MarkPrice, "liquidation": _Liquidations,
 }  # fmt: skip

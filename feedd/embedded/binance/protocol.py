@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from feedd.embedded.connection import GOING_AWAY, POLICY_VIOLATION, Reaction
 from feedd.embedded.limits import MessageRate
 from feedd.embedded.market import Refused
-from feedd.venues.binance.streams import SPOT, USDM, Speeds, Stream, parse
+from feedd.venues.binance.streams import SPOT, USDM, Speeds, category, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from feedd.venues.raw_streams import RawStream
 
 MAX_AGE_S = 24 * 3600.0
 STREAMS_AT_MOST = 1024
@@ -51,7 +53,7 @@ class Connection:
         self,
         category: str,
         combined: bool,
-        check: Callable[[Stream], None],
+        check: Callable[[RawStream], None],
         now_s: float,
         speeds: Speeds = USDM,
     ) -> None:
@@ -59,7 +61,7 @@ class Connection:
         self._speeds = speeds
         self.combined = combined
         self._check = check
-        self._names: dict[str, Stream | None] = {}  # in the order of subscription
+        self._names: dict[str, RawStream | None] = {}  # in the order of subscription
         self._rules = _SPOT_RULES if speeds is SPOT else _USDM_RULES
         self._rate = MessageRate(self._rules.messages_a_second)
         self._opened_s = self._pong_s = self._pinged_s = now_s
@@ -109,7 +111,7 @@ class Connection:
             return Reaction(ping=True)
         return Reaction()
 
-    def streams(self) -> list[Stream]:
+    def streams(self) -> list[RawStream]:
         """Return what is being sent."""
         return [stream for stream in self._names.values() if stream is not None]
 
@@ -164,8 +166,8 @@ class Connection:
         if stream is not None:
             reaction.subscribe.append(stream)
 
-    def _carries(self, stream: Stream) -> bool:
-        return self._speeds is SPOT or stream.category == (self._category or "public")
+    def _carries(self, stream: RawStream) -> bool:
+        return self._speeds is SPOT or category(stream) == (self._category or "public")
 
     def _on_property(self, method: str, params: Any, request_id: int) -> Reaction:
         if not isinstance(params, list) or not params or params[0] != "combined":
@@ -183,7 +185,7 @@ class Connection:
 def connect(
     path: str,
     query: Mapping[str, str],
-    check: Callable[[Stream], None],
+    check: Callable[[RawStream], None],
     now_s: float,
     speeds: Speeds,
 ) -> tuple[Connection, Reaction] | None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from feedd.embedded.engine import Engine, SymbolHistory
     from feedd.embedded.instruments import Instrument
     from feedd.embedded.market import Outlet
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 
 class BybitMarket:
@@ -29,16 +29,16 @@ class BybitMarket:
         """Whether events come whether or not anybody reads: always."""
         return True
 
-    def check(self, stream: Stream) -> None:
+    def check(self, stream: RawStream) -> None:
         """Raise KeyError for a symbol that isn't listed; all topics are there."""
         self._engine.instruments[stream.symbol]
 
-    def subscribe(self, stream: Stream, outlet: Outlet) -> None:
+    def subscribe(self, stream: RawStream, outlet: Outlet) -> None:
         """Send a topic to an outlet from now on, its snapshot first."""
         symbol = self._engine.symbol(stream.symbol)
         symbol.subscribe(stream.name, lambda: maker(stream, symbol), outlet)
 
-    def unsubscribe(self, stream: Stream, outlet: Outlet) -> None:
+    def unsubscribe(self, stream: RawStream, outlet: Outlet) -> None:
         """Send it no longer."""
         self._engine.symbol(stream.symbol).unsubscribe(stream.name, outlet)
 

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from feedd.embedded.book import Level, Side
     from feedd.embedded.engine import SymbolHistory
     from feedd.embedded.matching import Step
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 SAID_AGAIN_MS = 3000  # level 1, when nothing happens
 
 Top = dict["Side", list["Level"]]
 
 
-def maker(stream: Stream, symbol: SymbolHistory) -> StreamMaker:
+def maker(stream: RawStream, symbol: SymbolHistory) -> StreamMaker:
     """Return what makes a topic."""
-    return _MAKERS[stream.kind](stream, symbol)
+    return _MAKERS[stream.content](stream, symbol)
 
 
 class _Maker(StreamMaker):
-    def __init__(self, stream: Stream, symbol: SymbolHistory) -> None:
+    def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         self.topic = stream.name
         self.stream = stream
         self.period_ms = stream.period_ms
@@ -44,7 +44,7 @@ class OrderBook(_Maker):
     messages, so that a topic that ends and begins anew goes on above the `u` it had.
     """
 
-    def __init__(self, stream: Stream, symbol: SymbolHistory) -> None:
+    def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         super().__init__(stream, symbol)
         self.u = symbol.update_id
         self.seq = symbol.update_id
@@ -97,7 +97,7 @@ class OrderBook(_Maker):
 class _Tickers(_Maker):
     """A snapshot to whoever is new, then the fields that changed."""
 
-    def __init__(self, stream: Stream, symbol: SymbolHistory) -> None:
+    def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         super().__init__(stream, symbol)
         self._told = events.ticker_fields(symbol, symbol.now_ms()) or {}
         self._seq = symbol.update_id
@@ -135,7 +135,7 @@ class _Trades(_Maker):
 
 
 class _Klines(_Maker):
-    def __init__(self, stream: Stream, symbol: SymbolHistory) -> None:
+    def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         super().__init__(stream, symbol)
         self._span_ms = INTERVALS_MS[stream.interval]
         self._candle = RunningCandle(symbol.trades, self._span_ms)
@@ -153,7 +153,7 @@ class _Klines(_Maker):
 class _Liquidations(_Maker):
     """All of a period in one message."""
 
-    def __init__(self, stream: Stream, symbol: SymbolHistory) -> None:
+    def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         super().__init__(stream, symbol)
         self._gathered: list[dict[str, Any]] = []
 
@@ -176,6 +176,6 @@ def _snapshot(topic: str, data: list[dict[str, Any]], now_ms: int) -> Message:
 
 
 _MAKERS: dict[str, type[_Maker]] = {
-    "depth": OrderBook, "ticker": _Tickers, "trade": _Trades, "kline": _Klines,
-    "forceOrder": _Liquidations,
+    "book": OrderBook, "ticker": _Tickers, "trade": _Trades, "candle": _Klines,
+    "liquidation": _Liquidations,
 }  # fmt: skip

@@ -17,7 +17,7 @@ from feedd.venues.bybit.topics import parse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feedd.venues.binance.streams import Stream
+    from feedd.venues.raw_streams import RawStream
 
 PATH = "/v5/public/linear"
 SILENT_AT_MOST_S = 600.0
@@ -33,10 +33,10 @@ class Connection:
 
     combined = False
 
-    def __init__(self, conn_id: str, check: Callable[[Stream], None], now_s: float) -> None:
+    def __init__(self, conn_id: str, check: Callable[[RawStream], None], now_s: float) -> None:
         self._conn_id = conn_id
         self._check = check
-        self._topics: dict[str, Stream] = {}
+        self._topics: dict[str, RawStream] = {}
         self._heard_s = now_s
 
     def on_text(self, text: str, now_s: float) -> Reaction:
@@ -81,12 +81,12 @@ class Connection:
             return Reaction(close=(GOING_AWAY, "no ping within 10 min"))
         return Reaction()
 
-    def streams(self) -> list[Stream]:
+    def streams(self) -> list[RawStream]:
         """Return what is being sent."""
         return list(self._topics.values())
 
     def _subscribe(self, topics: list[str], req_id: str) -> Reaction:
-        found: dict[str, Stream] = {}
+        found: dict[str, RawStream] = {}
         for topic in topics:
             if topic in self._topics or topic in found:
                 return self._said(

@@ -18,7 +18,7 @@ from feedd.errors import ConfigError
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.recordings.importing.files import NS_AT_LEAST, NS_BELOW, rows, shortened, wrong
 from feedd.recordings.importing.symbol import UNREADABLE, Symbol
-from feedd.venues.binance.streams import Stream, parse
+from feedd.venues.binance.streams import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,12 +26,9 @@ if TYPE_CHECKING:
 
     from feedd.embedded.tape import Line
     from feedd.recordings.importing.imported_feed import Feed, Feeds
+    from feedd.venues.raw_streams import RawStream
 
 EXCHANGES = ("binanceusdm", "binance")
-CHANNEL_OF = {
-    "bookTicker": "quote", "trade": "trade", "depth": "book", "ticker": "ticker",
-    "kline": "candle", "markPrice": "mark", "forceOrder": "liquidation",
-}  # fmt: skip
 CHANNELS = ("ticker", "quote", "trade", "book", "candle", "mark", "liquidation")
 
 # What is no event: blank, the address that frames came from, the answer of another page of GET.
@@ -78,7 +75,7 @@ class MarketFile:
         self._streams = self._chosen(held, timeframe)
         ids = {stream.symbol for stream in self._streams.values()}
         self._symbols = {id_: self._unified(id_, ids, symbols) for id_ in ids}
-        self._books = {s.symbol for s in self._streams.values() if s.kind == "depth"}
+        self._books = {s.symbol for s in self._streams.values() if s.content == "book"}
 
     def steps(self, feeds: Feeds) -> Iterator[int]:
         """Yield the time of each line, in ns, before it is taken."""
@@ -92,7 +89,7 @@ class MarketFile:
                     stream = self._streams.get(line.stream)
                     if stream is not None:
                         symbol = symbols[stream.symbol][1]
-                        symbol.take(CHANNEL_OF[stream.kind], line.data, row.ns)
+                        symbol.take(stream.content, line.data, row.ns)
                 else:
                     whose = self._whose(line)
                     if whose is None:
@@ -117,7 +114,7 @@ class MarketFile:
         return id_ if id_ in self._books else None
 
     def _start(self, id_: str, feeds: Feeds) -> tuple[Feed, Symbol]:
-        held = {CHANNEL_OF[one.kind] for one in self._streams.values() if one.symbol == id_}
+        held = {one.content for one in self._streams.values() if one.symbol == id_}
         channels = tuple(channel for channel in CHANNELS if channel in held)
         maker = TickerMaker("quote" if "quote" in held else "none", TOP_STALE_AFTER_NS)
         symbol = self._symbols[id_]
@@ -138,20 +135,20 @@ class MarketFile:
                 held[row.line.stream] += 1
         return held
 
-    def _chosen(self, held: dict[str, int], timeframe: str | None) -> dict[str, Stream]:
+    def _chosen(self, held: dict[str, int], timeframe: str | None) -> dict[str, RawStream]:
         """Return the streams that channels are made of: of several speeds, the fastest."""
-        best: dict[tuple[str, str], tuple[Stream, str]] = {}
+        best: dict[tuple[str, str], tuple[RawStream, str]] = {}
         for name, count in held.items():
             stream = parse(name)
-            if stream is None or stream.kind not in CHANNEL_OF:
+            if stream is None or stream.content not in CHANNELS:
                 self.left_out[name.partition("@")[2] or name] += count
                 continue
-            if stream.kind == "kline" and timeframe not in {None, stream.interval}:
+            if stream.content == "candle" and timeframe not in {None, stream.interval}:
                 self.left_out[name.partition("@")[2]] += count
                 continue
-            key = (stream.symbol, stream.kind)
+            key = (stream.symbol, stream.content)
             other = best.get(key)
-            if other is not None and stream.kind == "kline":
+            if other is not None and stream.content == "candle":
                 raise ConfigError(
                     f"{self.path}: has candles of {other[0].interval} and {stream.interval}; "
                     "say which with --timeframe"

@@ -1,4 +1,4 @@
-"""What a stream is, and the names that Binance gives it; recordings hold them too.
+"""The names that Binance gives its streams.
 
 https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams
 https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
@@ -7,15 +7,24 @@ https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Kind = Literal[
-    "bookTicker", "trade", "aggTrade", "depth", "partialDepth",
-    "ticker", "miniTicker", "markPrice", "kline", "forceOrder",
-]  # fmt: skip
+from feedd.venues.binance.addresses import MARKET, PUBLIC
+from feedd.venues.raw_streams import RawStream, StreamContent
 
-PUBLIC: frozenset[Kind] = frozenset({"bookTicker", "trade", "depth", "partialDepth"})
+CONTENTS: dict[str, StreamContent] = {
+    "bookTicker": "quote", "trade": "trade", "aggTrade": "aggregate_trade", "depth": "book",
+    "ticker": "ticker", "miniTicker": "mini_ticker", "markPrice": "mark", "kline": "candle",
+    "forceOrder": "liquidation",
+}  # fmt: skip
+_PUBLIC: frozenset[StreamContent] = frozenset({"quote", "trade", "book", "partial_book"})
+_FUTURES_ONLY: frozenset[StreamContent] = frozenset({"mark", "liquidation"})
+
+# The streams that feedd subscribes to; a candle's has its interval in the name.
+STREAMS = {
+    "ticker": "ticker", "quote": "bookTicker", "trade": "trade", "book": "depth@100ms",
+    "mark": "markPrice@1s", "liquidation": "forceOrder",
+}  # fmt: skip
 
 INTERVALS_MS = {
     "1m": 60_000, "3m": 180_000, "5m": 300_000, "15m": 900_000, "30m": 1_800_000,
@@ -23,80 +32,76 @@ INTERVALS_MS = {
     "12h": 43_200_000, "1d": 86_400_000,
 }  # fmt: skip
 
-_OF_FUTURES: frozenset[Kind] = frozenset({"markPrice", "forceOrder"})
-
 
 class Speeds(NamedTuple):
-    """The streams of one exchange: those that come by period, and the speeds of the depth's."""
+    """How often a market sends its periodic streams, and the speeds of its book updates."""
 
-    periods_ms: dict[Kind, int]
-    depth_ms: dict[str, int]  # by what is behind `depth` in the name
+    periods_ms: dict[StreamContent, int]
+    depth_ms: dict[str, int]  # by what follows `depth` in the name
 
 
 USDM = Speeds(
     {
-        "aggTrade": 100, "ticker": 2000, "miniTicker": 2000, "markPrice": 3000, "kline": 250,
-        "forceOrder": 1000,
+        "aggregate_trade": 100, "ticker": 2000, "mini_ticker": 2000, "mark": 3000, "candle": 250,
+        "liquidation": 1000,
     },
     {"": 250, "@100ms": 100, "@500ms": 500, "@0ms": 50},
 )  # fmt: skip
 SPOT = Speeds(
-    {"aggTrade": 100, "ticker": 1000, "miniTicker": 1000, "kline": 2000},
+    {"aggregate_trade": 100, "ticker": 1000, "mini_ticker": 1000, "candle": 2000},
     {"": 1000, "@100ms": 100},
 )
 
 _NAME = re.compile(
     r"(?P<symbol>[a-z0-9_]+)@(?:"
     r"(?P<plain>bookTicker|trade|aggTrade|ticker|miniTicker|forceOrder)"
-    r"|markPrice(?P<second>@1s)?"
+    r"|(?P<mark>markPrice)(?P<second>@1s)?"
     r"|kline_(?P<interval>\w+)"
     r"|depth(?P<levels>5|10|20)?(?P<speed>@(?:0|100|500)ms)?"
     r")"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A stream that exists, whether or not its symbol does."""
-
-    name: str
-    symbol: str  # the exchange's id, e.g. BTCUSDT
-    kind: Kind
-    period_ms: int  # 0: as it happens
-    levels: int = 0
-    interval: str = ""
-
-    @property
-    def category(self) -> str:
-        """The path that carries it: `public` or `market`."""
-        return "public" if self.kind in PUBLIC else "market"
+def stream_name(channel: str, market_id: str, timeframe: str) -> str:
+    """Return the name of a channel's stream, e.g. `btcusdt@bookTicker`."""
+    stream = f"kline_{timeframe}" if channel == "candle" else STREAMS[channel]
+    return f"{market_id.lower()}@{stream}"
 
 
-def parse(name: str, speeds: Speeds = USDM) -> Stream | None:
-    """Return what a name means on an exchange, or None where it means nothing."""
+def category(stream: RawStream) -> str:
+    """Return the category of the WebSocket paths that carry a stream of USD-M."""
+    return PUBLIC if stream.content in _PUBLIC else MARKET
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return the symbol's id and the rest of a stream's name: `BTCUSDT`, `bookTicker`."""
+    symbol, _, rest = name.partition("@")
+    return symbol.upper(), rest
+
+
+def parse(name: str, speeds: Speeds = USDM) -> RawStream | None:
+    """Return the stream of a name, or None where the market has no such stream."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
     symbol, periods_ms = match["symbol"].upper(), speeds.periods_ms
-    kind: Kind
-    if match["plain"]:
-        kind = match["plain"]  # type: ignore[assignment]  # the pattern names only kinds
+    content: StreamContent
+    if plain := match["plain"] or match["mark"]:
+        content = CONTENTS[plain]
     elif match["interval"]:
-        kind = "kline"
-    elif "@markPrice" in name:
-        kind = "markPrice"
+        content = "candle"
     else:
-        kind = "partialDepth" if match["levels"] else "depth"
-    if kind in _OF_FUTURES and kind not in periods_ms:
+        content = "partial_book" if match["levels"] else "book"
+    if content in _FUTURES_ONLY and content not in periods_ms:
         return None
-    if kind == "kline":
+    if content == "candle":
         if match["interval"] not in INTERVALS_MS:
             return None
-        return Stream(name, symbol, kind, periods_ms[kind], interval=match["interval"])
-    if kind in {"depth", "partialDepth"}:
+        return RawStream(name, symbol, content, periods_ms[content], interval=match["interval"])
+    if content in {"book", "partial_book"}:
         period_ms = speeds.depth_ms.get(match["speed"] or "")
         if period_ms is None:
             return None
-        return Stream(name, symbol, kind, period_ms, levels=int(match["levels"] or 0))
-    period_ms = 1000 if match["second"] else periods_ms.get(kind, 0)
-    return Stream(name, symbol, kind, period_ms)
+        return RawStream(name, symbol, content, period_ms, levels=int(match["levels"] or 0))
+    period_ms = 1000 if match["second"] else periods_ms.get(content, 0)
+    return RawStream(name, symbol, content, period_ms)

@@ -1,4 +1,4 @@
-"""Names of topics, and how often each speaks.
+"""The names that Bybit gives its topics, and how often it sends each.
 
 https://bybit-exchange.github.io/docs/v5/ws/connect
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from feedd.venues.binance.streams import Stream
+from feedd.venues.raw_streams import RawStream
 
 MINUTE_MS = 60_000
 INTERVALS_MS = {
@@ -24,21 +24,21 @@ _NAME = re.compile(
 )
 
 
-def parse(name: str) -> Stream | None:
-    """Return what a topic means, or None where it means nothing."""
+def parse(name: str) -> RawStream | None:
+    """Return the stream of a topic, or None where Bybit has no such topic."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
     symbol = match["symbol"]
     if match["levels"]:
         levels = int(match["levels"])
-        return Stream(name, symbol, "depth", BOOK_PERIODS_MS[levels], levels=levels)
+        return RawStream(name, symbol, "book", BOOK_PERIODS_MS[levels], levels=levels)
     if match["interval"]:
         if match["interval"] not in INTERVALS_MS:
             return None
-        return Stream(name, symbol, "kline", 1000, interval=match["interval"])
+        return RawStream(name, symbol, "candle", 1000, interval=match["interval"])
     if match["plain"] == "tickers":
-        return Stream(name, symbol, "ticker", 100)
+        return RawStream(name, symbol, "ticker", 100)
     if match["plain"] == "publicTrade":
-        return Stream(name, symbol, "trade", 0)
-    return Stream(name, symbol, "forceOrder", 500)
+        return RawStream(name, symbol, "trade", 0)
+    return RawStream(name, symbol, "liquidation", 500)

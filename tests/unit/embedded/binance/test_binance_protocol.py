@@ -8,15 +8,15 @@ import pytest
 from feedd.embedded.binance.protocol import Connection
 from feedd.embedded.connection import Reaction
 from feedd.embedded.market import Refused
-from feedd.venues.binance.streams import Stream
+from feedd.venues.raw_streams import RawStream
 
 LISTED = {"BTCUSDT"}
 
 
-def check(stream: Stream) -> None:
+def check(stream: RawStream) -> None:
     if stream.symbol not in LISTED:
         raise KeyError(stream.symbol)
-    if stream.kind == "markPrice":
+    if stream.content == "mark":
         raise Refused("no markPrice here")
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from feedd.embedded.bybit.protocol import ARGS_AT_MOST, Connection
 from feedd.embedded.connection import Reaction
-from feedd.venues.binance.streams import Stream
+from feedd.venues.raw_streams import RawStream
 
 
-def check(stream: Stream) -> None:
+def check(stream: RawStream) -> None:
     {"BTCUSDT": True}[stream.symbol]
 
 
