@@ -1,16 +1,17 @@
-"""Time: the wall clock and the monotonic one, in nanoseconds, and a clock that tests can scale.
+"""Units of time, and the machine's clocks as an object that tests can scale.
 
-Whoever measures or waits takes a `Clock`, so that a limit of a day can be met in a second.
+Code that measures or waits takes a `Clock`, so that a test reaches a limit of a day in a second.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from functools import lru_cache
 
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
+NS_PER_HOUR = 3600 * NS_PER_S
+NS_PER_DAY = 24 * NS_PER_HOUR
 
 
 class Clock:
@@ -35,6 +36,8 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds` of this clock."""
+        import asyncio  # noqa: PLC0415  most that import this module want the constants alone
+
         await asyncio.sleep(seconds / self.scale)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
+from feedd.clock import NS_PER_S
 from feedd.config import ports
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
@@ -93,7 +94,7 @@ def _player(
     start = common_start.join(settings, schedule)
     wanted = symbols.topics_of(feed)
     joined_ns = max(0, time.monotonic_ns() - start.monotonic_ns) if replay.pace else 0
-    _log.info("playing", **msgspec.to_builtins(replay), joined_s=joined_ns / 1e9)
+    _log.info("playing", **msgspec.to_builtins(replay), joined_s=joined_ns / NS_PER_S)
     due = frames(
         recording,
         schedule,

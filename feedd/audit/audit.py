@@ -10,8 +10,9 @@ from feedd.audit.findings import Counts, Finding, Limits
 from feedd.audit.flags import Flags, UpstreamFlag
 from feedd.audit.lines import NOTICES, StatusSaid
 from feedd.audit.states import Timeline, judge_deaths, judge_marks
-from feedd.audit.topic import S, TopicAudit
+from feedd.audit.topic import TopicAudit
 from feedd.client.events import Gap, NewSession, StateChange, Stopped, UpstreamGap
+from feedd.clock import NS_PER_S
 from feedd.topics import market_id, topic
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Audit:
         if self._by_client:
             self._time_gaps(feed, status.gap, status.published_ns)
             if not is_snapshot:
-                line.beat(ns, int(self._limits.stale_s * S))
+                line.beat(ns, int(self._limits.stale_s * NS_PER_S))
         else:
             line.say(status.published_ns, status.state)
             if status.gap is not None:
@@ -155,7 +156,7 @@ class Audit:
         if after_s is None:
             return None
         wait_s = max(self._limits.trailing_s, self._limits.silences * after_s)
-        return line.changes[-1][0], self.end_ns - int(wait_s * S)
+        return line.changes[-1][0], self.end_ns - int(wait_s * NS_PER_S)
 
     # --- parts --------------------------------------------------------------------------------
 

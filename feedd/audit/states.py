@@ -10,13 +10,14 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from feedd.clock import NS_PER_S
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from feedd.audit.findings import Finding, Limits
     from feedd.audit.truth import Mark
 
-S = 1_000_000_000
 SILENCING = frozenset({"stall", "mute"})  # faults that leave a connection standing and silent
 
 Feed = tuple[str, str]  # exchange, and its own name of the symbol
@@ -135,7 +136,7 @@ def judge_marks(
 
 def judge_deaths(line: Timeline, end_ns: int, limits: Limits, to: Finding) -> None:
     """Judge whether the client library said `stale` whenever no heartbeat came."""
-    stale_ns = int(limits.stale_s * S)
+    stale_ns = int(limits.stale_s * NS_PER_S)
     if line.beat_ns is not None and end_ns - line.beat_ns > stale_ns:
         line.dead.append((line.beat_ns, end_ns))
     for since_ns, until_ns in line.dead:
@@ -147,11 +148,14 @@ def judge_deaths(line: Timeline, end_ns: int, limits: Limits, to: Finding) -> No
             to.counts.never += 1
             to.breach(
                 since_ns,
-                f"never: no heartbeat for {(until_ns - since_ns) / S:.1f} s, and not a word of it",
+                f"never: no heartbeat for {(until_ns - since_ns) / NS_PER_S:.1f} s, "
+                "and not a word of it",
             )
         elif silent_ns - since_ns > stale_ns:
             to.counts.late += 1
-            to.breach(since_ns, f"late: stale {(silent_ns - since_ns) / S:.1f} s after a heartbeat")
+            to.breach(
+                since_ns, f"late: stale {(silent_ns - since_ns) / NS_PER_S:.1f} s after a heartbeat"
+            )
 
 
 def _limit_s(mark: Mark, those: set[str], line: Timeline, limits: Limits) -> float | None:
@@ -175,7 +179,7 @@ def _restored(later: list[tuple[Mark, set[str]]], mark: Mark, those: set[str]) -
 
 
 def _judge_loss(mark: Mark, back: Mark | None, limit_s: float, line: Timeline, to: Finding) -> None:
-    due_ns = mark.ns + int(limit_s * S)
+    due_ns = mark.ns + int(limit_s * NS_PER_S)
     if mark.kind == "fault" and back is not None and back.ns <= due_ns:
         return  # it was over before it had to show
     said_ns = line.first(mark.ns, live=False)
@@ -185,14 +189,14 @@ def _judge_loss(mark: Mark, back: Mark | None, limit_s: float, line: Timeline, t
     if said_ns is not None and said_ns <= due_ns:
         return
     what = f"{mark.kind} {mark.fault or ''} of connection {mark.connection}".replace("  ", " ")
-    if said_ns is None or (back is not None and said_ns > back.ns + int(limit_s * S)):
+    if said_ns is None or (back is not None and said_ns > back.ns + int(limit_s * NS_PER_S)):
         to.counts.never += 1
         to.breach(mark.ns, f"never: {what}, and the feed stayed live")
     else:
         to.counts.late += 1
         to.breach(
             mark.ns,
-            f"late: {what}, and the feed was live for {(said_ns - mark.ns) / S:.1f} s more "
+            f"late: {what}, and the feed was live for {(said_ns - mark.ns) / NS_PER_S:.1f} s more "
             f"({limit_s:g} s are allowed)",
         )
 
@@ -200,7 +204,7 @@ def _judge_loss(mark: Mark, back: Mark | None, limit_s: float, line: Timeline, t
 def _judge_return(
     back: Mark, again_ns: int | None, live_s: float, line: Timeline, to: Finding
 ) -> None:
-    due_ns = back.ns + int(live_s * S)
+    due_ns = back.ns + int(live_s * NS_PER_S)
     live_ns = line.first(back.ns, live=True)
     if live_ns is not None and live_ns <= due_ns:
         to.counts.truth += 1
@@ -215,4 +219,4 @@ def _judge_return(
         to.breach(back.ns, f"never: {back.kind}, and the feed was not live again")
     else:
         to.counts.late += 1
-        to.breach(back.ns, f"late: live {(live_ns - back.ns) / S:.1f} s after {back.kind}")
+        to.breach(back.ns, f"late: live {(live_ns - back.ns) / NS_PER_S:.1f} s after {back.kind}")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feedd.client.topic_table import subscriptions
+from feedd.clock import NS_PER_MS
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
 from feedd.errors import ConfigError, EndpointInUseError
@@ -149,7 +150,7 @@ def _play(
         recording, schedule, lambda topic: topic.startswith(wanted), _warn, loop=arguments.loop
     )
     start_ns = time.monotonic_ns()
-    shift_ms = (time.time_ns() - schedule.span.begin_ns) // 1_000_000
+    shift_ms = (time.time_ns() - schedule.span.begin_ns) // NS_PER_MS
     mover = Mover(shift_ms) if arguments.timestamps == "now" else None
     player = Player(due, endpoint, stop, start_ns, mover)
     sys.setswitchinterval(SWITCH_S)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from feedd.clock import NS_PER_MS
 from feedd.conformance.client import DONE
 from feedd.conformance.judge import Expected, Told
 from feedd.topics import topic
@@ -218,7 +219,7 @@ class FeedPlay:
     def _head(self, seq: int) -> dict[str, Any]:
         now_ns = time.time_ns()
         return {
-            "symbol": self._symbol, "timestamp": now_ns // 1_000_000, "exchange": EXCHANGE,
+            "symbol": self._symbol, "timestamp": now_ns // NS_PER_MS, "exchange": EXCHANGE,
             "received_ns": now_ns, "published_ns": now_ns, "session": self.session, "seq": seq,
             "id": None,
         }  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-HOUR_NS = 3600 * 1_000_000_000
+from feedd.clock import NS_PER_HOUR
+
 MOST = 3600  # one a second; of more, the oldest are forgotten
 
 
@@ -22,7 +23,7 @@ class Occurrences:
 
     def count(self, now_ns: int) -> int:
         """Return how often it happened within the last hour."""
-        while self._times and self._times[0] <= now_ns - HOUR_NS:
+        while self._times and self._times[0] <= now_ns - NS_PER_HOUR:
             self._times.popleft()
         return len(self._times)
 
@@ -54,7 +55,7 @@ class Uptime:
         """Return how much of the last hour it was up; None where it never was."""
         if self._first_ns is None:
             return None
-        begin_ns = max(self._first_ns, now_ns - HOUR_NS)
+        begin_ns = max(self._first_ns, now_ns - NS_PER_HOUR)
         if now_ns <= begin_ns:
             return 100.0 if self._down_since_ns is None else 0.0
         while self._outages and self._outages[0][1] <= begin_ns:

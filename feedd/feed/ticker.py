@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from feedd.clock import NS_PER_S
+
 if TYPE_CHECKING:
     from feedd.model import BidAsk, Book, Quote, Ticker
 
-TOP_STALE_AFTER_NS = 30 * 1_000_000_000  # bid and ask of an older quote or book count as unknown
+TOP_STALE_AFTER_NS = 30 * NS_PER_S  # bid and ask of an older quote or book count as unknown
 HALF_A_BASIS_POINT = 0.00005
 PRICE_DECIMALS = 10  # finer than any tick size, coarser than float64's noise in a difference
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from feedd.clock import NS_PER_S
+
 
 def tick_line(number: int, payload: dict[str, Any]) -> str:
     """Return a ticker as `[1] BTC/USDT:USDT Price: $50,123.45 | Bid: … | Ask: … | Volume: …`."""
@@ -30,7 +32,7 @@ def amount(value: float | None) -> str:
 
 def message_line(topic: str, payload: dict[str, Any]) -> str:
     """Return any message as one line: when, topic, seq, and what is in it."""
-    at = time.strftime("%H:%M:%S", time.localtime(payload["published_ns"] / 1e9))
+    at = time.strftime("%H:%M:%S", time.localtime(payload["published_ns"] / NS_PER_S))
     envelope = {"symbol", "exchange", "received_ns", "published_ns", "session", "seq",
                 "timestamp", "datetime", "next_seq"}  # fmt: skip
     rest = " ".join(f"{k}={v}" for k, v in payload.items() if k not in envelope and v is not None)

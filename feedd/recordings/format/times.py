@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from feedd.clock import NS_PER_S
 from feedd.errors import ConfigError
 
 Time = str | datetime | int  # ISO 8601 or a time of day; with or without a zone; ns
 
-NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM = re.compile(
     r"(?:(?P<date>\d{4}-\d\d-\d\d)[Tt ])?"
@@ -64,16 +64,16 @@ def as_ns(given: Time | None, begun_ns: int) -> int | None:
 def iso(ns: int, digits: int = 3) -> str:
     """Return a time as `2026-11-25T13:00:00.000Z`, with so many digits of the second, cut off."""
     text = f"{_at(ns):%Y-%m-%dT%H:%M:%S}"
-    return f"{text}.{ns % NS:09d}"[: len(text) + 1 + digits if digits else len(text)] + "Z"
+    return f"{text}.{ns % NS_PER_S:09d}"[: len(text) + 1 + digits if digits else len(text)] + "Z"
 
 
 def _at(ns: int) -> datetime:
-    return _EPOCH + timedelta(seconds=ns // NS)
+    return _EPOCH + timedelta(seconds=ns // NS_PER_S)
 
 
 def _ns(at: datetime) -> int:
     since = at - _EPOCH
-    return (since.days * 86400 + since.seconds) * NS + since.microseconds * 1000
+    return (since.days * 86400 + since.seconds) * NS_PER_S + since.microseconds * 1000
 
 
 def _unclear(given: object) -> ConfigError:

@@ -9,6 +9,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from feedd.clock import NS_PER_DAY
 from feedd.errors import ConfigError
 from feedd.recordings.format.segment import SUFFIX, Meta, SegmentWriter
 from feedd.recordings.format.times import iso
@@ -111,7 +112,7 @@ class _Series:
         self.close()
         at = self._clock_ns
         date, time = iso(at, 9).rstrip("Z").split("T")
-        self._date_ends_ns = at - at % _DAY_NS + _DAY_NS
+        self._date_ends_ns = at - at % NS_PER_DAY + NS_PER_DAY
         _check_free(self._folder / self._exchange / date)
         folder = self._draft / self._exchange / date
         folder.mkdir(parents=True, exist_ok=True)
@@ -127,6 +128,3 @@ def _check_free(target: Path) -> None:
         raise ConfigError(
             f"{target} is there already; import into another folder, or move that one away"
         )
-
-
-_DAY_NS = 86_400 * 1_000_000_000

@@ -7,6 +7,7 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from feedd.client.events import Quote, Ticker, Trade
+from feedd.clock import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 BINS = 1200  # about as many as the picture has pixels
 MOST_SYMBOLS = 500  # with bins of their own
-NS = 1_000_000_000
 
 GAP, UPSTREAM, NOT_LIVE, SESSION = MARKS = ("gap", "upstream gap", "not live", "new session")
 _RANKS: dict[type, int] = {
@@ -74,7 +74,7 @@ class Bins:
     @property
     def bin_s(self) -> float:
         """How long a bin is, in s."""
-        return self._ns / NS
+        return self._ns / NS_PER_S
 
     def begins_ns(self, at: int) -> int:
         """Return when a bin begins."""

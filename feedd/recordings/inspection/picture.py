@@ -9,6 +9,7 @@ from datetime import UTC
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
+from feedd.clock import NS_PER_DAY
 from feedd.errors import ConfigError
 from feedd.recordings.format.times import iso
 from feedd.recordings.inspection.bins import BINS, GAP, NOT_LIVE, SESSION, UPSTREAM
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 MOST_PANELS = 12
 LEAST_BINS = 4  # a shorter mark is drawn so wide, to be seen
 MOST_BARS = 300
-DAY_NS = 86_400_000_000_000
 PRICE, RATE = "#14508c", "#7c8da3"
 DAMAGED = "damaged"
 COLOURS = {
@@ -172,7 +172,7 @@ def _shade(panels: tuple[Any, ...], bins: Bins, from_ns: int, to_ns: int, mark: 
 
 def _days(ns: int) -> float:
     """Return what matplotlib's dates are: days since the epoch."""
-    return ns / DAY_NS
+    return ns / NS_PER_DAY
 
 
 _SOURCES = {"Quote": "middle of the quote", "Trade": "trades", "Ticker": "last of the ticker"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from feedd.client.events import Gap
+from feedd.clock import NS_PER_DAY, NS_PER_S
 from feedd.recordings.format.times import iso
 from feedd.recordings.inspection.survey import Missing, as_dict
 from feedd.recordings.stream.rejoining import range_text
@@ -103,7 +104,7 @@ def _segment_row(segment: Segment) -> tuple[str, ...]:
     return (
         segment.path.name,
         iso(segment.begun_ns, 0) if segment.begun_ns else "unknown",
-        _span((segment.last_ns - segment.begun_ns) / 1e9),
+        _span((segment.last_ns - segment.begun_ns) / NS_PER_S),
         f"{segment.records:,}",
         f"{segment.size_bytes / 1e6:.2f}",
         f"{_ratio([segment]):.1f}",
@@ -206,7 +207,7 @@ def _ratio(segments: Sequence[Segment]) -> float:
 
 
 def _range(from_ns: int, to_ns: int) -> str:
-    same_day = from_ns // 86_400_000_000_000 == to_ns // 86_400_000_000_000
+    same_day = from_ns // NS_PER_DAY == to_ns // NS_PER_DAY
     end = iso(to_ns)
     return f"{iso(from_ns)} to {end[end.index('T') + 1 :] if same_day else end}"
 

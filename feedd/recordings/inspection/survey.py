@@ -16,6 +16,7 @@ from feedd.client.events import (
     Stopped,
     UpstreamGap,
 )
+from feedd.clock import NS_PER_S
 from feedd.recordings.format.reading import Damage
 from feedd.recordings.format.records import NOTICE, Record
 from feedd.recordings.inspection.bins import GAP, NOT_LIVE, SESSION, UPSTREAM
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from feedd.recordings.inspection.bins import Bins
     from feedd.recordings.stream.ordered import Told
 
-NS = 1_000_000_000
 MOST_KEPT = 1000  # of each kind of finding; all are counted
 MOST_OPEN = 100  # gaps of a topic in a row
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class TopicSurvey(Struct):
             self.sessions += 1
         self.messages += 1
         self.last_ns, self.last_seq = at_ns, seq
-        second = at_ns // NS
+        second = at_ns // NS_PER_S
         if second != self.second:
             self.second, self.in_second = second, 0
         self.in_second += 1
@@ -150,7 +150,7 @@ class Survey:
     @property
     def span_s(self) -> float:
         """From the first message to the last, in s."""
-        return 0.0 if self.first_ns is None else (self.at_ns - self.first_ns) / NS
+        return 0.0 if self.first_ns is None else (self.at_ns - self.first_ns) / NS_PER_S
 
     def _watched(self, told: Iterator[Told]) -> Iterator[Told]:
         """Yield the same, and take note of the clock and of what no event tells as it is."""

@@ -7,14 +7,13 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from feedd.clock import NS_PER_MS, NS_PER_S
+from feedd.clock import NS_PER_DAY, NS_PER_MS, NS_PER_S
 from feedd.recordings.format.segment import SUFFIX
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 OTHERS = "other"  # the folder of topics whose exchange has no name that a folder may have
-NS_PER_DAY = 86_400 * NS_PER_S
 
 
 def exchange_of(name: str) -> str:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.recordings.replay.moving import raised
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from feedd.recordings.replay.moving import Mover
 
 AHEAD = 4_000  # frames that are read before they are due: more than a block has
-READ_WITHIN_NS = 3_000_000  # a frame due sooner is waited for, and nothing read meanwhile
+READ_WITHIN_NS = 3 * NS_PER_MS  # a frame due sooner is waited for, and nothing read meanwhile
 # So much before it is due a frame may go out: a wait is no shorter, and in a burst each would make
 # the rest of it late.
 EARLY_NS = 50_000
-LOOK_EVERY_NS = 100_000_000
+LOOK_EVERY_NS = 100 * NS_PER_MS
 SUBSCRIPTIONS_EVERY = 1_000  # frames
 
 
@@ -104,7 +105,7 @@ class Player:
                 continue
             if left_ns > READ_WITHIN_NS:
                 self._outlet.read_subscriptions()
-            if self._stop.wait(min(left_ns, LOOK_EVERY_NS) / 1e9):
+            if self._stop.wait(min(left_ns, LOOK_EVERY_NS) / NS_PER_S):
                 return False
         return True
 

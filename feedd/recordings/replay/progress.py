@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
+from feedd.clock import NS_PER_S
+
 if TYPE_CHECKING:
     from feedd.recordings.replay.player import Player
     from feedd.recordings.replay.schedule import Schedule
@@ -24,7 +26,7 @@ class Progress:
     def __init__(self, player: Player, schedule: Schedule) -> None:
         self._player = player
         self._begin_ns = schedule.span.begin_ns
-        self._length_s = schedule.span.length_ns / 1e9
+        self._length_s = schedule.span.length_ns / NS_PER_S
         self._pace = schedule.pace
         self._began_s = self._told_s = time.monotonic()
         self._passes = 0
@@ -47,7 +49,7 @@ class Progress:
     def look(self) -> None:
         """Tell what is new."""
         player = self._player
-        passed_s = max(0.0, (player.at_ns - self._begin_ns) / 1e9) if player.sent else 0.0
+        passed_s = max(0.0, (player.at_ns - self._begin_ns) / NS_PER_S) if player.sent else 0.0
         blocked_s = player.blocked_s
         waits = blocked_s is not None and time.monotonic() - blocked_s > BLOCKED_S
         if self._bar is not None:

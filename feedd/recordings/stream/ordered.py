@@ -13,6 +13,7 @@ from feedd.client.events import Gap, NewSession, StateChange, Status, Stopped, U
 from feedd.client.protocol import STALE_S
 from feedd.client.telling import Telling
 from feedd.client.topic_table import MOST_TOPICS, TopicTable
+from feedd.clock import NS_PER_S
 from feedd.codec import UNREADABLE
 from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED, SNAPSHOT, Record
 from feedd.recordings.stream.rejoining import Rejoining, range_text
@@ -184,7 +185,7 @@ class Reading:
             else:
                 self._tell.events.append(notice)
         elif isinstance(notice, StateChange) and notice.state == "stale":
-            now_s = self._order.now_ns / 1e9
+            now_s = self._order.now_ns / NS_PER_S
             silent = feed.heard_s is not None and now_s - feed.heard_s > STALE_S
             if silent and feed.told != (notice.state, notice.reason):
                 self._tell.state(feed, notice.state, notice.reason)

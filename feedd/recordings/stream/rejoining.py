@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from feedd.client.events import StateChange
+from feedd.clock import NS_PER_S
 from feedd.recordings.format.records import LIVE, SNAPSHOT
 from feedd.recordings.format.times import iso
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from feedd.client.telling import Telling
     from feedd.client.topic_table import Feed, Topic
 
-HOLD_NS = 5_000_000_000  # by the recordings' clock: then a hole is given up, whoever may fill it
+HOLD_NS = 5 * NS_PER_S  # by the recordings' clock: then a hole is given up, whoever may fill it
 MOST_HELD = 20_000  # messages and gaps behind holes, over all topics
 HOLE = "the recording has a hole here"
 OVERLAP = "no recording had it in time"
@@ -262,7 +263,7 @@ class Rejoining:
 
     def _deliver(self, place: Place, message: Message) -> None:
         if place.topic.is_status:
-            place.topic.feed.heard_s = self.now_ns / 1e9
+            place.topic.feed.heard_s = self.now_ns / NS_PER_S
             if self.several:
                 self._tell.status(place.topic.feed, message)
         if place.topic.wanted:

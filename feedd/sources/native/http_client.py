@@ -20,6 +20,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from feedd.clock import NS_PER_MS
 from feedd.errors import FeeddError, SourceError, UnknownSymbolError
 from feedd.sources.refusals import one_line, refused_key
 
@@ -80,7 +81,7 @@ class Rest:
         """Ask for the account, which only a right key and secret may see."""
         if self._credentials is None:
             return
-        stamp = {"timestamp": time.time_ns() // 1_000_000, "recvWindow": RECV_WINDOW_MS}
+        stamp = {"timestamp": time.time_ns() // NS_PER_MS, "recvWindow": RECV_WINDOW_MS}
         query = urlencode(stamp)
         secret = self._credentials[1].encode()
         signature = hmac.new(secret, query.encode(), hashlib.sha256).hexdigest()
