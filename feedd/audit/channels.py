@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from feedd.books.levels import levels
+from feedd.channels import CHANNELS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 BINANCE = "binance"  # spot
 USDM = "binanceusdm"
 BYBIT = "bybit"
-
-# Channels whose newest event may be published again at the start of a new session.
-STATES = frozenset({"quote", "book", "ticker", "candle", "mark"})
-# Those whose keys are numbers that grow.
-COUNTED = frozenset({"quote", "book", "mark"})
-# A key without an id: an event that comes twice in the same words is one of two.
-REPEATABLE = frozenset({"liquidation"})
 
 _BINANCE_STREAM = re.compile(
     r"([a-z0-9_]+)@(trade|bookTicker|ticker|markPrice|kline|forceOrder|depth)(?:[@_].*)?"
@@ -189,24 +183,13 @@ def book_update(data: dict[str, Any]) -> BookUpdate:
 
 
 def published(channel: str, payload: dict[str, Any]) -> Event:
-    """Return what a payload says; raise LookupError or TypeError for what is none."""
-    p = payload
-    if channel == "trade":
-        return Event(p["id"], (p["price"], p["size"], p["side"]))
-    if channel == "quote":
-        return Event(p["id"], (p["bid"], p["bid_size"], p["ask"], p["ask_size"]))
-    if channel == "book":
-        return Event(p["id"], ())
-    if channel == "ticker":
-        names = ("timestamp", "last", "volume", "high", "low", "change_percent")
-        return Event(tuple(p[name] for name in names), ())
-    if channel == "mark":
-        content = (p["mark_price"], p["index_price"], p["funding_rate"], p["next_funding"])
-        return Event(p["timestamp"], content)
-    if channel == "candle":
-        content = tuple(p[name] for name in ("open", "high", "low", "close", "volume"))
-        return Event((p["timestamp"], p["open_time"], p["closed"]), content)
-    return Event((p["timestamp"], p["side"], p["price"], p["size"], 0), ())
+    """Return a payload's event; raise LookupError or TypeError for a malformed one."""
+    spec = CHANNELS[channel]
+    key = tuple(payload[name] for name in spec.key)
+    content = tuple(payload[name] for name in spec.content)
+    if spec.key_repeats:
+        return Event((*key, 0), content)
+    return Event(key[0] if len(key) == 1 else key, content)
 
 
 def _number(text: str | None) -> float | None:

@@ -13,6 +13,8 @@ from feedd.audit import channels
 from feedd.audit.books import BookCheck
 from feedd.audit.findings import Finding
 from feedd.audit.flags import Hole
+from feedd.channels import CHANNELS
+from feedd.clock import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from feedd.audit.flags import Flags
     from feedd.audit.truth import Store
 
-S = 1_000_000_000
 MOST_SEQ = 1 << 53
 
 
@@ -88,7 +89,7 @@ class TopicAudit:
             self._next = next_seq
         self._only_snapshot = self._only_snapshot and is_snapshot
         self._claims.append((ns, next_seq))
-        settled_ns = ns - int(self._limits.repair_s * S)
+        settled_ns = ns - int(self._limits.repair_s * NS_PER_S)
         while len(self._claims) > 1 and self._claims[1][0] <= settled_ns:
             self._claims.popleft()
 
@@ -129,7 +130,7 @@ class TopicAudit:
         to come; None where that isn't known.
         """
         counts = self.finding.counts
-        self._tail(end_ns, end_ns - int(self._limits.repair_s * S))
+        self._tail(end_ns, end_ns - int(self._limits.repair_s * NS_PER_S))
         store = self._store
         if store is None:
             if live_ns is not None:
@@ -219,7 +220,7 @@ class TopicAudit:
         """Find an event in the truth, and compare."""
         counts = self.finding.counts
         event = channels.published(self.channel, payload)
-        key = self._numbered(event.key) if self.channel in channels.REPEATABLE else event.key
+        key = self._numbered(event.key) if CHANNELS[self.channel].key_repeats else event.key
         index = self._find(key, payload["published_ns"])
         if index is None or self._store is None:
             if self._repeats:
@@ -272,7 +273,7 @@ class TopicAudit:
 
     def _may_repeat(self) -> bool:
         """Whether an event may be the last one again: a state, at the start of a new session."""
-        repeats = self._turned and self.channel in channels.STATES
+        repeats = self._turned and CHANNELS[self.channel].is_state
         self._turned = self._turned and not repeats
         return repeats
 
@@ -327,7 +328,9 @@ class TopicAudit:
         statuses before the topic: what was sent meanwhile is not asked for either.
         """
         live_ns = flags.live_since(self.channel, hole.session or 0, hole.before_ns)
-        asked_ns = hole.before_ns if live_ns is None else live_ns + int(self._limits.join_s * S)
+        asked_ns = (
+            hole.before_ns if live_ns is None else live_ns + int(self._limits.join_s * NS_PER_S)
+        )
         first = hole.first
         while first <= hole.last and store.sent_ns[first] < asked_ns:
             first += 1
@@ -346,7 +349,7 @@ class TopicAudit:
 
     def _never_seen(self, since_ns: int, until_ns: int) -> None:
         """Judge a topic that a heartbeat names and that never said anything."""
-        since_ns += int(self._limits.trailing_s * S)
+        since_ns += int(self._limits.trailing_s * NS_PER_S)
         sent = sum(since_ns <= ns <= until_ns for store in self._stores for ns in store.sent_ns)
         if sent and not self.finding.counts.seen:
             self.finding.counts.missing += sent

@@ -16,8 +16,9 @@ import msgspec
 import orjson
 
 from feedd.audit import channels
-from feedd.audit.channels import BINANCE, BYBIT, COUNTED, USDM, BookUpdate, BybitTopics
+from feedd.audit.channels import BINANCE, BYBIT, USDM, BookUpdate, BybitTopics
 from feedd.audit.lines import MALFORMED, MarkLine, TruthLine
+from feedd.channels import CHANNELS
 from feedd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -317,7 +318,9 @@ class Truth:
         stores = self.stores.setdefault(key, {})
         store = stores.get(name)
         if store is None:
-            counted = one.channel in COUNTED or (one.channel == "trade" and not one.is_bybit)
+            counted = CHANNELS[one.channel].key_grows or (
+                one.channel == "trade" and not one.is_bybit
+            )
             store = stores[name] = Store(counted=counted)
         return store
 

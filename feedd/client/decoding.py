@@ -12,18 +12,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from feedd import model  # noqa: TC001  msgspec reads the annotations
-from feedd.client.events import (
-    Book,
-    Candle,
-    Liquidation,
-    Mark,
-    Origin,
-    Other,
-    Quote,
-    Status,
-    Ticker,
-    Trade,
-)
+from feedd.client.events import CHANNEL_EVENTS, Origin, Other, Status
 from feedd.codec import UNREADABLE
 
 if TYPE_CHECKING:
@@ -108,8 +97,7 @@ Message = Any  # a Tick, Status, Brief or Frame: all have session, seq and origi
 
 
 _TICKS: dict[str, Callable[[bytes], Message]] = {
-    kind.channel: msgspec.msgpack.Decoder(kind).decode
-    for kind in (Ticker, Quote, Trade, Book, Candle, Mark, Liquidation)
+    name: msgspec.msgpack.Decoder(event).decode for name, event in CHANNEL_EVENTS.items()
 }
 _STATUS = msgspec.msgpack.Decoder(Status).decode
 _BRIEF = msgspec.msgpack.Decoder(Brief).decode

@@ -11,7 +11,7 @@ A feed is named as in its topics, `<exchange>.<symbol>.`; the empty name is the 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import Struct, field
 
@@ -148,6 +148,11 @@ class Stopped(Struct, frozen=True):
     reason: str | None
 
 
-Tick = Ticker | Quote | Trade | Book | Candle | Mark | Liquidation | Other
+ChannelEvent = Ticker | Quote | Trade | Book | Candle | Mark | Liquidation
+Tick = ChannelEvent | Other
 Notice = Gap | UpstreamGap | NewSession | StateChange | Stopped
 Event = Tick | Status | Notice
+
+CHANNEL_EVENTS: dict[str, type[ChannelEvent]] = {
+    event.channel: event for event in get_args(ChannelEvent)
+}

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import yaml
 
+from feedd.channels import CHANNEL_NAMES
 from feedd.config import faults as fault_table
 from feedd.config import replay as replay_settings
 from feedd.config.faults import Fault
 from feedd.config.replay import Replay
 from feedd.config.settings import (
-    CHANNELS,
     NATIVE,
     Config,
     EmbeddedExchange,
@@ -189,7 +189,7 @@ class _Document:
 
     def _check_channels(self, channels: tuple[str, ...], path: list[str | int]) -> None:
         if not channels:
-            raise self._error(path, "is empty; name at least one of " + ", ".join(CHANNELS))
+            raise self._error(path, "is empty; name at least one of " + ", ".join(CHANNEL_NAMES))
         for channel in channels:
             if channels.count(channel) > 1:
                 raise self._error(path, f"{channel} stands twice")
@@ -264,7 +264,7 @@ CHOICES: dict[str | int, tuple[str, ...]] = {
     "fault": fault_table.NAMES,
     "form": ("nested", "flat"),
     "exchange": ("usdm", "spot", "bybit"),  # of a fault
-    "channels": CHANNELS,
+    "channels": CHANNEL_NAMES,
     "source": ("ccxt", "native", "replay"),
     "timestamps": ("recorded", "now"),
     "bid_ask": ("book", "quote", "estimate", "none"),

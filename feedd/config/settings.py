@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from feedd.channels import ChannelName  # noqa: TC001  msgspec reads the annotations
 from feedd.config import replay as replay_settings
-from feedd.config.faults import Fault  # noqa: TC001  msgspec reads the annotations
+from feedd.config.faults import Fault  # noqa: TC001
 from feedd.config.replay import Replay  # noqa: TC001
 from feedd.errors import ConfigError
 from feedd.model import BidAsk  # noqa: TC001
@@ -16,8 +17,6 @@ from feedd.topics import program_name, unified_symbol
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 SourceName = Literal["ccxt", "native", "replay"]
-Channel = Literal["ticker", "quote", "trade", "book", "candle", "mark", "liquidation"]
-CHANNELS: tuple[str, ...] = get_args(Channel)
 NATIVE = ("binanceusdm", "binance")  # the exchanges that the native source serves
 
 
@@ -28,7 +27,7 @@ class SymbolEntry(Struct, frozen=True, forbid_unknown_fields=True):
     exchange: str | None = None
     source: SourceName | None = None
     port: Port | None = None
-    channels: tuple[Channel, ...] | None = None
+    channels: tuple[ChannelName, ...] | None = None
 
 
 class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,7 +80,7 @@ class Feed(Struct, frozen=True):
     source: SourceName
     symbol: str
     port: int | None
-    channels: tuple[Channel, ...]
+    channels: tuple[ChannelName, ...]
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -91,7 +90,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: SourceName = "ccxt"
     connections: Annotated[int, Meta(ge=1, le=2)] = 1  # of each path of the exchange; native only
     endpoint: str | None = None
-    channels: tuple[Channel, ...] = ("ticker", "quote")
+    channels: tuple[ChannelName, ...] = ("ticker", "quote")
     bid_ask: BidAsk = "quote"
     book_depth: Annotated[int, Meta(ge=1, le=500)] = 20  # levels a side
     timeframe: Annotated[str, Meta(pattern=r"^[0-9]+[smhdwM]$")] = "1m"  # of the candles

@@ -329,7 +329,7 @@ class FeedLoop:
             state=channel.state,
             reason=channel.reason,
             age_ms=None if received_ns is None else max(0, (now_ns - received_ns) // NS_PER_MS),
-            stale_after_s=channel.pace.limit_ns / NS_PER_S,
+            stale_after_s=channel.staleness.limit_ns / NS_PER_S,
             published=name in self._published,
             messages_per_s=round(recent.rate(now_s), 2),
             latency_us=recent.percentiles(),

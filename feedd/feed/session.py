@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from feedd.channels import CHANNELS
+from feedd.clock import NS_PER_S
 from feedd.feed.last_hour import Occurrences, Uptime
-from feedd.feed.staleness import Pace, S
+from feedd.feed.staleness import AdaptiveLimit
 from feedd.model import Gap
 
 if TYPE_CHECKING:
@@ -17,13 +19,11 @@ if TYPE_CHECKING:
 
     from feedd.model import EventId, State
 
-# Channels that are silent while the market is: they are live once they are subscribed to.
-SPARSE = frozenset({"trade", "candle", "liquidation"})
 RECONNECT_AFTER_LIMITS = 2  # a silence of so many limits ends the connection
 # A connection without a frame for so long is dead, whatever its channels usually do: pings go out
 # every few seconds, and each is answered.
-CONNECTION_DEAD_NS = 20 * S
-ASLEEP_NS = 3 * S  # a look that comes so late was held up in this process, not by the channel
+CONNECTION_DEAD_NS = 20 * NS_PER_S
+ASLEEP_NS = 3 * NS_PER_S  # a check that late: this process was held up, not the channel
 
 Phase = Literal["starting", "live", "stale", "lost", "resync"]
 
@@ -32,7 +32,7 @@ Phase = Literal["starting", "live", "stale", "lost", "resync"]
 class Channel:
     """What is known of one channel; `last_received_ns` is by the wall clock, for display."""
 
-    pace: Pace
+    staleness: AdaptiveLimit
     phase: Phase = "starting"
     subscribed: bool = False
     since_ns: int = 0  # silent since
@@ -70,7 +70,7 @@ class Session:
     def __init__(
         self, channels: Iterable[str], now_ns: int, self_checked: frozenset[str] = frozenset()
     ) -> None:
-        self._channels = {name: Channel(Pace(name), since_ns=now_ns) for name in channels}
+        self._channels = {name: Channel(AdaptiveLimit(name), since_ns=now_ns) for name in channels}
         self._self_checked = self_checked
         self._stopped: str | None = None
         self.changed = True
@@ -139,7 +139,7 @@ class Session:
         channel.since_ns = channel.alive_ns = now_ns
         channel.life = None
         channel.connection.up(now_ns)
-        if name in SPARSE:
+        if CHANNELS[name].sparse:
             self._turn(channel, "live")
 
     def event(self, name: str, event_id: EventId, received_ns: int) -> Gap | None:
@@ -206,7 +206,7 @@ class Session:
         on a connection that answers is quiet until its own limit; on one that doesn't, it is dead.
         """
         passed_ns = now_ns - self._looked_ns
-        slept_ns = passed_ns - S if passed_ns > ASLEEP_NS else 0
+        slept_ns = passed_ns - NS_PER_S if passed_ns > ASLEEP_NS else 0
         self._looked_ns = now_ns
         restart = []
         for name, channel in self._channels.items():
@@ -221,7 +221,7 @@ class Session:
             if channel.heard:
                 channel.heard = False
                 channel.tries = 0
-                channel.pace.learn(now_ns - channel.since_ns)
+                channel.staleness.learn(now_ns - channel.since_ns)
                 channel.since_ns = now_ns
             if self._silent_too_long(channel, now_ns):
                 restart.append(name)
@@ -229,13 +229,13 @@ class Session:
 
     def _silent_too_long(self, channel: Channel, now_ns: int) -> bool:
         """Mark a channel that is; return whether it should be connected anew."""
-        limit_ns = channel.pace.limit_ns
+        limit_ns = channel.staleness.limit_ns
         silent_ns = now_ns - channel.since_ns
         if channel.life is not None and now_ns - channel.alive_ns > CONNECTION_DEAD_NS:
-            self._turn(channel, "stale", f"no sign of life for {CONNECTION_DEAD_NS // S} s")
+            self._turn(channel, "stale", f"no sign of life for {CONNECTION_DEAD_NS // NS_PER_S} s")
             return True
         if silent_ns > limit_ns:
-            self._turn(channel, "stale", f"silent for more than {limit_ns // S} s")
+            self._turn(channel, "stale", f"silent for more than {limit_ns // NS_PER_S} s")
         return silent_ns > RECONNECT_AFTER_LIMITS * limit_ns
 
     def _turn(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from feedd.books.diff import DiffBook
+from feedd.channels import CHANNELS
 from feedd.venues import control_messages
 from feedd.venues.bybit.book import StreamedBook
 from feedd.venues.raw_messages import (
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
     from feedd.model import Candle, Mark
 
 MarketType = Literal["spot", "linear", "inverse"]
-
-# ccxt's own methods, by channel; `has` of an exchange says which it has.
-METHODS = {
-    "ticker": "watchTicker", "quote": "watchBidsAsks", "trade": "watchTrades",
-    "book": "watchOrderBook", "candle": "watchOHLCV", "mark": "watchMarkPrice",
-    "liquidation": "watchLiquidations",
-}  # fmt: skip
-DERIVATIVES_ONLY = frozenset({"mark", "liquidation"})
 
 
 @dataclass(frozen=True)
@@ -121,7 +114,7 @@ def lacking(has: dict[str, Any], symbol: str, channels: tuple[str, ...]) -> tupl
     spot = market_type(symbol) == "spot"
     served = [
         name
-        for name, method in METHODS.items()
-        if has.get(method) and not (spot and name in DERIVATIVES_ONLY)
+        for name, spec in CHANNELS.items()
+        if has.get(spec.ccxt_method or "") and not (spot and spec.derivatives_only)
     ]
     return next((channel for channel in channels if channel not in served), ""), served

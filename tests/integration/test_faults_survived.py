@@ -21,7 +21,8 @@ import msgpack
 import pytest
 import zmq.asyncio
 
-from feedd.clock import Clock
+from feedd.channels import CHANNELS, SilenceLimits
+from feedd.clock import NS_PER_S, Clock
 from feedd.config.faults import Fault
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.http_answers import API_KEY, API_SECRET
@@ -29,7 +30,6 @@ from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
 from feedd.errors import CredentialsError, FinalError
 from feedd.feed import session
-from feedd.feed import staleness as pace
 from feedd.feed.loop import FeedLoop
 from feedd.feed.ticker import TickerMaker
 from feedd.sources.base import Backoff
@@ -37,7 +37,6 @@ from feedd.sources.ccxt import exchange_class as ccxt_exchange
 from feedd.sources.ccxt.source import CcxtSource
 from feedd.transport.publisher import Publisher
 
-S = 1_000_000_000
 WITHIN_S = 60
 USDM, SPOT, BYBIT = "binanceusdm", "binance", "bybit"
 SYMBOLS = {USDM: "BTC/USDT:USDT", SPOT: "BTC/USDT", BYBIT: "BTC/USDT:USDT"}
@@ -153,7 +152,7 @@ class Worker:
             publisher=Publisher(case.exchange, SYMBOLS[case.exchange], case.channels, 1),
             endpoint=self.endpoint,
             proxies=[],
-            ticker_maker=TickerMaker("none", S),
+            ticker_maker=TickerMaker("none", NS_PER_S),
             backoff=Backoff(),
             clock=Clock(),
             usage=lambda: (0.0, 0.0),
@@ -375,9 +374,10 @@ GROUPS = {
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let take seconds what takes minutes in earnest."""
-    for channel in pace.BOUNDS:
-        monkeypatch.setitem(pace.BOUNDS, channel, pace.Bounds(3 * S, 3 * S, 10 * S))
-    monkeypatch.setattr(session, "CONNECTION_DEAD_NS", 4 * S)
+    short = SilenceLimits(3 * NS_PER_S, 3 * NS_PER_S, 10 * NS_PER_S)
+    for channel, spec in CHANNELS.items():
+        monkeypatch.setitem(CHANNELS, channel, spec._replace(silence=short))
+    monkeypatch.setattr(session, "CONNECTION_DEAD_NS", 4 * NS_PER_S)
     monkeypatch.setattr(ccxt_exchange, "KEEP_ALIVE_MS", 500)
 
 

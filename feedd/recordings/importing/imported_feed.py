@@ -186,7 +186,7 @@ class Feed:
             state=channel.state,
             reason=channel.reason,
             age_ms=age_ms,
-            stale_after_s=channel.pace.limit_ns / NS_PER_S,
+            stale_after_s=channel.staleness.limit_ns / NS_PER_S,
             published=True,
             messages_per_s=0.0,
             latency_us=_UNKNOWN,

@@ -12,6 +12,7 @@ from collections import Counter
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from feedd.channels import CHANNEL_NAMES
 from feedd.clock import NS_PER_MS
 from feedd.embedded import tape
 from feedd.errors import ConfigError
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from feedd.venues.raw_streams import RawStream
 
 EXCHANGES = ("binanceusdm", "binance")
-CHANNELS = ("ticker", "quote", "trade", "book", "candle", "mark", "liquidation")
 
 # What is no event: blank, the address that frames came from, the answer of another page of GET.
 _PREAMBLE = re.compile(r"\s*|wss?://\S* <-> [\d.]+")
@@ -115,7 +115,7 @@ class MarketFile:
 
     def _start(self, id_: str, feeds: Feeds) -> tuple[Feed, Symbol]:
         held = {one.content for one in self._streams.values() if one.symbol == id_}
-        channels = tuple(channel for channel in CHANNELS if channel in held)
+        channels = tuple(channel for channel in CHANNEL_NAMES if channel in held)
         maker = TickerMaker("quote" if "quote" in held else "none", TOP_STALE_AFTER_NS)
         symbol = self._symbols[id_]
         feed = feeds.start(
@@ -140,7 +140,7 @@ class MarketFile:
         best: dict[tuple[str, str], tuple[RawStream, str]] = {}
         for name, count in held.items():
             stream = parse(name)
-            if stream is None or stream.content not in CHANNELS:
+            if stream is None or stream.content not in CHANNEL_NAMES:
                 self.left_out[name.partition("@")[2] or name] += count
                 continue
             if stream.content == "candle" and timeframe not in {None, stream.interval}:

@@ -12,35 +12,21 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import msgspec
 from msgspec import Struct
 
+from feedd import channels
 from feedd.client import events
 
 Type = Literal["integer", "number", "text", "truth", "levels", "json"]
 
-ROWS_OF = {
-    kind.channel: kind
-    for kind in (
-        events.Ticker, events.Quote, events.Trade, events.Book, events.Candle, events.Mark,
-        events.Liquidation, events.Status,
-    )
-}  # fmt: skip
 COMMON = (
     "symbol", "exchange", "timestamp", "id", "received_ns", "published_ns", "session", "seq",
 )  # fmt: skip
 
 NS, MS = "ns since 1970-01-01 UTC", "ms since 1970-01-01 UTC"
 UNITS = {
-    "timestamp": MS, "open_time": MS, "next_funding": MS,
-    "at_ns": NS, "received_ns": NS, "published_ns": NS, "from_ns": NS, "to_ns": NS,
-    "bid": "quote currency", "ask": "quote currency", "last": "quote currency",
-    "high": "quote currency", "low": "quote currency", "open": "quote currency",
-    "close": "quote currency", "price": "quote currency", "spread": "quote currency",
-    "mark_price": "quote currency", "index_price": "quote currency",
-    "volume": "base currency", "size": "base currency", "bid_size": "base currency",
-    "ask_size": "base currency", "bids": "price, size: quote, base currency",
-    "asks": "price, size: quote, base currency", "change_percent": "%",
-    "funding_rate": "fraction per funding interval", "messages_per_s": "1/s",
-    "latency_us": "µs", "exchange_latency_us": "µs", "uptime_s": "s", "cpu_percent": "%",
-    "memory_mb": "MB",
+    "timestamp": MS, "received_ns": NS, "published_ns": NS,
+    "at_ns": NS, "from_ns": NS, "to_ns": NS,
+    "messages_per_s": "1/s", "latency_us": "µs", "exchange_latency_us": "µs", "uptime_s": "s",
+    "cpu_percent": "%", "memory_mb": "MB",
 }  # fmt: skip
 
 
@@ -49,11 +35,7 @@ class Column(NamedTuple):
 
     name: str
     type: Type
-
-    @property
-    def unit(self) -> str | None:
-        """What its numbers are in, or None where they are in nothing."""
-        return UNITS.get(self.name)
+    unit: str | None = None
 
 
 # Numbers that fit into the columns; what doesn't goes into the table `other`, as it is.
@@ -92,14 +74,15 @@ class Table(NamedTuple):
     shape: type[Struct] | None = None
 
 
-def _of_channel(name: str, kind: type[Struct]) -> Table:
+def _of_channel(name: str, kind: type[Struct], own_units: dict[str, str]) -> Table:
+    units = {**UNITS, **own_units}
     fields = {one.name: one for one in msgspec.structs.fields(kind)}
     del fields["origin"]
     order = [*COMMON, *(key for key in fields if key not in COMMON)]
     columns, shape = [], []
     for key in order:
         column_type, nilable = _type(fields[key].type)
-        columns.append(Column(key, column_type))
+        columns.append(Column(key, column_type, units.get(key)))
         payload = int | str if key == "id" else _SHAPES[column_type]
         payload = payload | None if nilable else payload
         default = fields[key].default
@@ -113,23 +96,30 @@ def _of_channel(name: str, kind: type[Struct]) -> Table:
     return Table(name, tuple(columns), strict)
 
 
-CHANNELS = {name: _of_channel(name, kind) for name, kind in ROWS_OF.items()}
+CHANNELS = {
+    **{
+        name: _of_channel(name, events.CHANNEL_EVENTS[name], spec.units)
+        for name, spec in channels.CHANNELS.items()
+    },
+    "status": _of_channel("status", events.Status, {}),
+}
 GAPS = Table(
     "gaps",
     (
-        Column("at_ns", "integer"), Column("kind", "text"), Column("told_by", "text"),
+        Column("at_ns", "integer", NS), Column("kind", "text"), Column("told_by", "text"),
         Column("feed", "text"), Column("topic", "text"), Column("channel", "text"),
         Column("session", "integer"), Column("old_session", "integer"),
         Column("from_seq", "integer"), Column("to_seq", "integer"),
         Column("from_id", "text"), Column("to_id", "text"),
-        Column("from_ns", "integer"), Column("to_ns", "integer"), Column("records", "integer"),
+        Column("from_ns", "integer", NS), Column("to_ns", "integer", NS),
+        Column("records", "integer"),
         Column("state", "text"), Column("reason", "text"), Column("other", "json"),
     ),
 )  # fmt: skip
 OTHER = Table(
     "other",
     (
-        Column("at_ns", "integer"), Column("topic", "text"), Column("origin", "text"),
+        Column("at_ns", "integer", NS), Column("topic", "text"), Column("origin", "text"),
         Column("why", "text"), Column("payload", "json"), Column("raw", "text"),
     ),
 )  # fmt: skip

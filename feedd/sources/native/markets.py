@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from feedd.channels import CHANNEL_NAMES
 from feedd.errors import ConfigError
 from feedd.sources.limits.address_limits import place
 from feedd.venues.dialects import market_type
@@ -37,8 +38,7 @@ class Venue:
     def channels(self) -> tuple[str, ...]:
         """What it serves, in the order of the documentation."""
         served = {channel for channels in self.routes.values() for channel in channels}
-        order = ("ticker", "quote", "trade", "book", "candle", "mark", "liquidation")
-        return tuple(channel for channel in order if channel in served)
+        return tuple(channel for channel in CHANNEL_NAMES if channel in served)
 
     def check(self, exchange: str, symbol: str, channels: tuple[str, ...]) -> None:
         """Raise ConfigError for a channel that it doesn't have, with those that it has."""

@@ -1,10 +1,12 @@
 """Quiet is told from dead: by what a channel usually does, and by its connection's own life."""
 
-from feedd.feed.last_hour import HOUR_NS, MOST, Occurrences, Uptime
+from feedd.channels import CHANNELS
+from feedd.clock import NS_PER_HOUR, NS_PER_S
+from feedd.feed.last_hour import MOST, Occurrences, Uptime
 from feedd.feed.session import CONNECTION_DEAD_NS, Session
-from feedd.feed.staleness import BOUNDS, Pace, S
+from feedd.feed.staleness import AdaptiveLimit
 
-QUOTE = BOUNDS["quote"]
+QUOTE = CHANNELS["quote"].silence
 
 
 class Watched:
@@ -18,7 +20,7 @@ class Watched:
         self.connect()
 
     def connect(self) -> None:
-        self.session.subscribed(self.channel, self.now_s * S)
+        self.session.subscribed(self.channel, self.now_s * NS_PER_S)
 
     def run(self, seconds: int, every_s: int | None = None, *, pongs: bool = True) -> list[int]:
         """Go on for so long, with an event every so often; return when to connect anew."""
@@ -30,7 +32,7 @@ class Watched:
                 self.frames += 1
             elif pongs and self.now_s % 5 == 0:
                 self.frames += 1
-            if self.session.overdue(self.now_s * S, lambda _: self.frames):
+            if self.session.overdue(self.now_s * NS_PER_S, lambda _: self.frames):
                 restarts.append(self.now_s)
         return restarts
 
@@ -38,12 +40,12 @@ class Watched:
 def test_a_busy_channel_is_stale_after_the_floor_and_connected_anew_after_two() -> None:
     watched = Watched()
     assert watched.run(120, every_s=1) == []
-    watched.run(QUOTE.floor_ns // S)
+    watched.run(QUOTE.floor_ns // NS_PER_S)
     assert watched.session.state == "live"
     watched.run(1)
     assert watched.session.state == "stale"
     assert watched.session.reason == "quote: silent for more than 10 s"
-    assert watched.run(10) == [120 + 2 * QUOTE.floor_ns // S + 1]
+    assert watched.run(10) == [120 + 2 * QUOTE.floor_ns // NS_PER_S + 1]
     watched.session.event("quote", 1, 0)
     assert watched.session.state == "live"
 
@@ -59,33 +61,33 @@ def test_a_channel_that_is_often_quiet_for_long_is_not_stale_when_it_is_again() 
 
 
 def test_what_a_channel_usually_does_is_forgotten_by_half_in_an_hour() -> None:
-    pace = Pace("quote")
-    pace.learn(60 * S)
-    assert pace.limit_ns == 240 * S
+    limit = AdaptiveLimit("quote")
+    limit.learn(60 * NS_PER_S)
+    assert limit.limit_ns == 240 * NS_PER_S
     for _ in range(3600):
-        pace.learn(S)
-    assert 119 * S <= pace.limit_ns <= 121 * S
+        limit.learn(NS_PER_S)
+    assert 119 * NS_PER_S <= limit.limit_ns <= 121 * NS_PER_S
 
 
 def test_a_limit_stays_within_its_bounds_and_is_the_first_until_a_minute_was_heard() -> None:
-    pace = Pace("quote")
+    limit = AdaptiveLimit("quote")
     for _ in range(59):
-        pace.learn(S)
-        assert pace.limit_ns == QUOTE.first_ns
-    pace.learn(S)
-    assert pace.limit_ns == QUOTE.floor_ns
-    pace.learn(10**6 * S)
-    assert pace.limit_ns == QUOTE.ceiling_ns
+        limit.learn(NS_PER_S)
+        assert limit.limit_ns == QUOTE.first_ns
+    limit.learn(NS_PER_S)
+    assert limit.limit_ns == QUOTE.floor_ns
+    limit.learn(10**6 * NS_PER_S)
+    assert limit.limit_ns == QUOTE.ceiling_ns
 
 
 def test_a_silence_that_ends_in_a_reconnect_teaches_nothing() -> None:
     watched = Watched()
     watched.run(120, every_s=1)
     watched.run(100)
-    watched.session.lost("quote", "silent for too long", watched.now_s * S)
+    watched.session.lost("quote", "silent for too long", watched.now_s * NS_PER_S)
     watched.connect()
     watched.run(2, every_s=1)
-    assert watched.session.channels["quote"].pace.limit_ns == QUOTE.floor_ns
+    assert watched.session.channels["quote"].staleness.limit_ns == QUOTE.floor_ns
 
 
 def test_a_stream_that_stays_mute_after_a_reconnect_is_connected_anew_again_and_again() -> None:
@@ -93,7 +95,7 @@ def test_a_stream_that_stays_mute_after_a_reconnect_is_connected_anew_again_and_
     watched.run(120, every_s=1)
     for _ in range(5):
         began_s = watched.now_s
-        watched.session.lost("quote", "silent for too long", watched.now_s * S)
+        watched.session.lost("quote", "silent for too long", watched.now_s * NS_PER_S)
         watched.connect()
         assert watched.run(21) == [began_s + 21]
         assert watched.session.state == "stale"
@@ -101,7 +103,7 @@ def test_a_stream_that_stays_mute_after_a_reconnect_is_connected_anew_again_and_
 
 def test_a_subscription_that_never_speaks_is_stale_too() -> None:
     watched = Watched()
-    watched.run(QUOTE.first_ns // S)
+    watched.run(QUOTE.first_ns // NS_PER_S)
     assert watched.session.state == "starting"
     watched.run(1)
     assert watched.session.state == "stale"
@@ -118,7 +120,7 @@ def test_a_market_without_trades_is_live_for_ten_minutes_while_its_connection_an
 def test_a_connection_that_does_not_even_answer_pings_is_dead_at_once() -> None:
     watched = Watched("trade")
     watched.run(10)
-    silence_s = CONNECTION_DEAD_NS // S
+    silence_s = CONNECTION_DEAD_NS // NS_PER_S
     assert watched.run(silence_s, pongs=False) == []
     assert watched.run(1, pongs=False) == [10 + silence_s + 1]
     assert watched.session.reason == "trade: no sign of life for 20 s"
@@ -128,7 +130,7 @@ def test_a_connection_of_which_nothing_is_known_is_judged_by_its_events_alone() 
     session = Session(["trade"], 0)
     session.subscribed("trade", 0)
     for now_s in range(1, 100):
-        assert session.overdue(now_s * S, lambda _: None) == []
+        assert session.overdue(now_s * NS_PER_S, lambda _: None) == []
     assert session.state == "live"
 
 
@@ -139,16 +141,16 @@ def test_a_process_that_was_asleep_does_not_blame_the_exchange() -> None:
     assert watched.run(1) == []
     assert watched.session.state == "live"
     watched.run(3, every_s=1)
-    assert watched.session.channels["quote"].pace.limit_ns == QUOTE.floor_ns
+    assert watched.session.channels["quote"].staleness.limit_ns == QUOTE.floor_ns
 
 
 def test_what_happened_is_counted_for_an_hour_and_in_bounded_memory() -> None:
     happened = Occurrences()
     happened.add(0)
     happened.add(10)
-    assert happened.count(HOUR_NS - 1) == 2
-    assert happened.count(HOUR_NS) == 1
-    assert happened.count(2 * HOUR_NS) == 0
+    assert happened.count(NS_PER_HOUR - 1) == 2
+    assert happened.count(NS_PER_HOUR) == 1
+    assert happened.count(2 * NS_PER_HOUR) == 0
     for _ in range(2 * MOST):
         happened.add(1)
     assert happened.count(1) == MOST
@@ -164,9 +166,9 @@ def test_uptime_is_of_the_last_hour_and_begins_with_the_first_connection() -> No
     assert uptime.percent(200) == 50.0
     uptime.up(200)
     assert uptime.percent(300) == 75.0
-    uptime.down(100 + HOUR_NS)
-    assert uptime.percent(100 + HOUR_NS + HOUR_NS // 2) == 50.0
-    assert uptime.percent(100 + 3 * HOUR_NS) == 0.0
+    uptime.down(100 + NS_PER_HOUR)
+    assert uptime.percent(100 + NS_PER_HOUR + NS_PER_HOUR // 2) == 50.0
+    assert uptime.percent(100 + 3 * NS_PER_HOUR) == 0.0
 
 
 def test_what_comes_after_a_stale_silence_is_behind_a_gap() -> None:
@@ -175,10 +177,10 @@ def test_what_comes_after_a_stale_silence_is_behind_a_gap() -> None:
     for channel in ("quote", "book"):
         session.subscribed(channel, 0)
         session.event(channel, 5, 0)
-    session.overdue(S, lambda _: 1)
+    session.overdue(NS_PER_S, lambda _: 1)
     assert session.event("quote", 6, 0) is None
-    for second in range(2, QUOTE.first_ns // S + 4):
-        session.overdue(second * S, lambda _, life=second: life)
+    for second in range(2, QUOTE.first_ns // NS_PER_S + 4):
+        session.overdue(second * NS_PER_S, lambda _, life=second: life)
     assert session.state == "stale"
     gap = session.event("quote", 9, 0)
     assert gap is not None
@@ -191,7 +193,7 @@ def test_what_comes_after_a_stale_silence_is_behind_a_gap() -> None:
 def test_a_sign_of_life_that_is_no_event_ends_a_stale_silence_without_a_gap() -> None:
     watched = Watched()
     watched.run(3, every_s=1)
-    watched.run(QUOTE.first_ns // S + 2)
+    watched.run(QUOTE.first_ns // NS_PER_S + 2)
     assert watched.session.state == "stale"
     watched.session.heard("quote")
     assert watched.session.event("quote", 2, 0) is None

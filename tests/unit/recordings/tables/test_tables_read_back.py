@@ -16,7 +16,7 @@ import pytest
 from table_samples import every_channel, feedd
 
 from feedd.clock import iso8601
-from feedd.recordings.tables.columns import CHANNELS, GAPS, TABLES, UNITS
+from feedd.recordings.tables.columns import CHANNELS, GAPS, TABLES
 
 FORMS = ("parquet", "csv", "jsonl")
 
@@ -158,7 +158,7 @@ def test_the_units_stand_in_the_schema(exported: tuple[Path, list[dict[str, Any]
         schema = pq.read_schema(exported[0] / f"{name}.parquet")
         for column in table.columns:
             metadata = schema.field(column.name).metadata or {}
-            assert metadata.get(b"unit", b"").decode() == UNITS.get(column.name, "")
+            assert metadata.get(b"unit", b"").decode() == (column.unit or "")
 
 
 def test_every_time_and_every_price_has_a_unit() -> None:
