@@ -62,7 +62,7 @@ if "tail" in sys.orig_argv:
 IGNORES_PU = """
 if runs("workers/feed.py"):
     from feedd.books import diff, levels
-    from feedd.sources.native import messages
+    from feedd.venues.binance import messages
 
     def credulous(to_update):
         last = None
