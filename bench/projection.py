@@ -56,14 +56,14 @@ def needs(scale: Raw, source: str) -> list[Need]:
     return [
         Need("memory", f"{memory * 1000:.1f} MB", all_memory, machine["memory_gb"], "GB"),
         Need("CPU of the workers", f"{cpu * 1000:.1f} ms/s", all_cpu, machine["cores"], "cores"),
-        Need("CPU of proxy, watchdog and supervisord, one core each", f"{rest * 1000:.1f} ms/s",
+        Need("CPU of proxy, watchdog and supervisord (one core each)", f"{rest * 1000:.1f} ms/s",
              all_rest, 3, "cores"),
         Need("supervisord's descriptors (`minfds`)", f"{files:.1f}", all_files, _minfds(),
              "files"),
-        Need("ports from 5555 up to those that the kernel gives out", "1", SYMBOLS,
+        Need("ports from 5555 up to the kernel's ephemeral range", "1", SYMBOLS,
              FIRST_EPHEMERAL_PORT - FIRST_PORT, "ports"),
-        Need("start of all, against half an hour", f"{start:.2f} s", all_start, 1800, "s"),
-        Need(f"connections to the exchange ({per_s} in 5 min of one address), the same",
+        Need("starting all, within half an hour", f"{start:.2f} s", all_start, 1800, "s"),
+        Need(f"connections to the exchange ({per_s} in 5 min per address), within half an hour",
              f"{window_s / per_s:.1f} s", SYMBOLS / per_s * window_s, 1800, "s"),
     ]  # fmt: skip
 

@@ -64,9 +64,9 @@ def of_hops(main: Raw) -> str:
     """Return what each step of the way to a subscriber adds; empty where one was not measured."""
     paced = summed(main["pace"])
     steps = [
-        ("counted", "the exchange's socket to a loop that wakes up and counts"),
-        ("feedd-native", "and through feedd, over TCP, into a subscriber's two threads"),
-        ("feedd-native-proxied", "and through the proxy's three threads"),
+        ("counted", "exchange's socket → a loop that wakes up and counts"),
+        ("feedd-native", "… → feedd → TCP → a subscriber's two threads"),
+        ("feedd-native-proxied", "… and through the proxy's three threads"),
     ]
     if any(name not in paced for name, _ in steps):
         return ""
@@ -75,7 +75,7 @@ def of_hops(main: Raw) -> str:
         p50 = paced[name].latency_us(0.5) or 0.0
         rows.append([what, short(p50), f"+{short(p50 - before)}" if before else ""])
         before = p50
-    return table(["the way of a quote", "p50 µs", "more"], rows)
+    return table(["path of a quote", "p50 µs", "more"], rows)
 
 
 def of_where(main: Raw) -> str:
@@ -87,7 +87,7 @@ def of_where(main: Raw) -> str:
         [part, *(f"{shares.get((load, part), 0):.1%}" for load in loads)]
         for part in sorted(totals, key=lambda part: -totals[part])
     ]
-    return table(["share of its CPU", "in a blast", "at the pace"], rows) if rows else ""
+    return table(["share of CPU", "in the burst", "at the recording's pace"], rows) if rows else ""
 
 
 def of_proxy(main: Raw) -> str:
@@ -168,7 +168,7 @@ def of_projection(scale: Raw, source: str) -> str:
          f"{one.fits:,}" if one.fits < projection.SYMBOLS else "more than 1,000"]
         for one in sorted(projection.needs(scale, source), key=lambda one: one.fits)
     ]  # fmt: skip
-    head = [f"{source}", "each symbol", "1,000 of them", "there is", "enough for"]
+    head = [f"{source}", "per symbol", "1,000 symbols", "available", "enough for"]
     return table(head, rows) if rows else ""
 
 

@@ -64,7 +64,8 @@ def _of_handlers(main: Raw) -> list[Target]:
         Target("recording's pace: CPU per message, native : cryptofeed", 0.5, "×",
                cpu_ratio(pace, NATIVE, "cryptofeed")),
         Target("send → subscriber through the proxy, native, p50", 250, "µs", p50),
-        Target("the same, p99, above a bare loop's on the exchange's socket", 1000, "µs", more),
+        Target("send → subscriber through the proxy, native, p99, minus that of a loop that only "
+               "counts", 1000, "µs", more),
     ]  # fmt: skip
 
 
@@ -102,6 +103,6 @@ def _of_scale(scale: Raw | None) -> list[Target]:
                hundred(lambda row: row["all_pss_mb"] / 1000)),
         Target("100 native symbols: healthy after `make start`", 30, "s",
                hundred(lambda row: row["start_s"]),
-               failed="`make start` failed at first" if failed else ""),
+               failed="the first `make start` failed" if failed else ""),
         Target("CPU per message, native, 100 symbols : 1 symbol", 1.2, "×", rise),
     ]  # fmt: skip
