@@ -11,8 +11,8 @@ import structlog
 from feedd.clock import Clock
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
+from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
-from feedd.embedded.recorded import RecordedMarket, load_tapes
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
 from feedd.errors import ConfigError

@@ -7,9 +7,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from feedd.cli.arguments import above_zero
+from feedd.conformance.case_run import Play
 from feedd.conformance.cases import CASES
-from feedd.conformance.client import Client
-from feedd.conformance.play import Play
+from feedd.conformance.tested_client import Client
 from feedd.transport.stage import Stage
 
 if TYPE_CHECKING:

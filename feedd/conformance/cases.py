@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feedd.conformance.play import FeedPlay, Play
+    from feedd.conformance.case_run import FeedPlay, Play
 
 QUIET_S = 4.0  # longer than it takes to call a feed stale
 

@@ -14,16 +14,16 @@ import random
 from typing import TYPE_CHECKING
 
 from feedd.clock import NS_PER_MS
-from feedd.embedded.history import TradeHistory
 from feedd.embedded.instruments import Instrument, listed
 from feedd.embedded.market import Message, Outlet, watch_over
 from feedd.embedded.matching import Matching, Step
+from feedd.embedded.trade_history import TradeHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from feedd.clock import Clock
-    from feedd.embedded.book import Book
+    from feedd.embedded.integer_book import Book
 
 WARM_UP_STEPS = 2000  # before the first message, so that a ticker has a history
 BURST_EXPONENT = 1.6  # of the Pareto distribution that comes closest to the recording's

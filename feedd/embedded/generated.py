@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from feedd.embedded.binance.generated import BinanceMarket
+from feedd.embedded.binance.generated_market import BinanceMarket
 from feedd.embedded.binance.spot import Spot
 from feedd.embedded.binance.usdm import Usdm
-from feedd.embedded.bybit.generated import BybitMarket
+from feedd.embedded.bybit.generated_market import BybitMarket
 from feedd.embedded.engine import Engine
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import math
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
-from feedd.embedded.book import Book, Side
-from feedd.embedded.history import TradeRow
+from feedd.embedded.integer_book import Book, Side
+from feedd.embedded.trade_history import TradeRow
 
 if TYPE_CHECKING:
     from feedd.embedded.instruments import Instrument

@@ -14,20 +14,20 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from feedd.clock import NS_PER_MS, NS_PER_S
-from feedd.embedded.account import Accounts
-from feedd.embedded.binance import protocol as binance
-from feedd.embedded.binance.rest import Rest
-from feedd.embedded.bybit import protocol as bybit
-from feedd.embedded.bybit.rest import Rest as BybitRest
-from feedd.embedded.connection import Reaction
+from feedd.embedded.address_usage import Accounts
+from feedd.embedded.binance import ws_session as binance
+from feedd.embedded.binance.rest_pages import Rest
+from feedd.embedded.bybit import ws_session as bybit
+from feedd.embedded.bybit.rest_pages import Rest as BybitRest
+from feedd.embedded.client_connection import Client
 from feedd.embedded.faults import replies
 from feedd.embedded.faults.director import Director
 from feedd.embedded.faults.strikes import reset
-from feedd.embedded.http_answers import Request
-from feedd.embedded.limits import Connects
 from feedd.embedded.market import Refused
-from feedd.embedded.outlet import Client
-from feedd.embedded.unheard import Unheard
+from feedd.embedded.rate_limits import Connects
+from feedd.embedded.rest_page import Request
+from feedd.embedded.unsent import Unheard
+from feedd.embedded.ws_session import Reaction
 from feedd.errors import ConfigError, EndpointInUseError
 from feedd.runtime.bind_retry import bind_patiently
 from feedd.venues.binance import weights
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
     from feedd.clock import Clock
     from feedd.config.faults import Fault
-    from feedd.embedded.bybit.generated import BybitMarket
-    from feedd.embedded.connection import Connection
+    from feedd.embedded.bybit.generated_market import BybitMarket
     from feedd.embedded.market import Market, Streams
     from feedd.embedded.truth import TruthLog
+    from feedd.embedded.ws_session import Connection
     from feedd.venues.raw_streams import RawStream
 
 LOOK_EVERY_S = 1.0  # of the exchange's clock

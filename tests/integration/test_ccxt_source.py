@@ -14,10 +14,10 @@ import pytest
 
 from feedd.clock import Clock
 from feedd.config.faults import Fault
+from feedd.embedded.client_connection import Client
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
-from feedd.embedded.http_answers import API_KEY, API_SECRET
 from feedd.embedded.market import Message
-from feedd.embedded.outlet import Client
+from feedd.embedded.rest_page import API_KEY, API_SECRET
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
 from feedd.errors import ConfigError, CredentialsError, SourceError, UnknownSymbolError

@@ -27,8 +27,8 @@ from fault_world import (
 
 from feedd.clock import Clock
 from feedd.config.faults import Fault
-from feedd.embedded.binance import protocol
-from feedd.embedded.recorded import RecordedMarket, load_tapes
+from feedd.embedded.binance import ws_session as protocol
+from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
 
 Case = Callable[["Place"], Awaitable[None]]
 

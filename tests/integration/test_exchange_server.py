@@ -17,12 +17,12 @@ from conftest import recording
 
 from feedd.clock import Clock
 from feedd.embedded import server as server_module
-from feedd.embedded.binance import protocol as binance
+from feedd.embedded.binance import ws_session as binance
+from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
 from feedd.embedded.engine import SymbolHistory
 from feedd.embedded.generated import GeneratedMarket, GeneratedSpot
-from feedd.embedded.http_answers import API_KEY
 from feedd.embedded.market import Market, Message
-from feedd.embedded.recorded import RecordedMarket, load_tapes
+from feedd.embedded.rest_page import API_KEY
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
 from feedd.errors import EndpointInUseError

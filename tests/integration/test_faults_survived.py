@@ -25,7 +25,7 @@ from feedd.channels import CHANNELS, SilenceLimits
 from feedd.clock import NS_PER_S, Clock
 from feedd.config.faults import Fault
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
-from feedd.embedded.http_answers import API_KEY, API_SECRET
+from feedd.embedded.rest_page import API_KEY, API_SECRET
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
 from feedd.errors import CredentialsError, FinalError

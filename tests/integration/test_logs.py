@@ -19,7 +19,7 @@ import psutil
 import pytest
 from conftest import PYTHON, REPOSITORY, PlainSubscriber, Project, clean_environment, eventually
 
-from feedd.embedded.http_answers import API_KEY, API_SECRET
+from feedd.embedded.rest_page import API_KEY, API_SECRET
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"

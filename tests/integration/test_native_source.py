@@ -56,13 +56,13 @@ from test_shared_limits import (  # noqa: F401  the same limits, for both source
 
 from feedd.clock import Clock
 from feedd.embedded import server as servers
-from feedd.embedded.binance import protocol
-from feedd.embedded.connection import Reaction
+from feedd.embedded.binance import ws_session as protocol
+from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
+from feedd.embedded.client_connection import Client
 from feedd.embedded.generated import GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import Refused
-from feedd.embedded.outlet import Client
-from feedd.embedded.recorded import RecordedMarket, load_tapes
 from feedd.embedded.server import ExchangeServer
+from feedd.embedded.ws_session import Reaction
 from feedd.errors import ConfigError, SourceError
 from feedd.feed.ticker import TickerMaker
 from feedd.model import Book, Quote, Ticker

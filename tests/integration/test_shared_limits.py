@@ -14,7 +14,7 @@ import pytest
 from test_ccxt_source import Setting, running, setting
 
 from feedd.clock import NS_PER_S, Clock
-from feedd.embedded.http_answers import API_KEY, API_SECRET, Page
+from feedd.embedded.rest_page import API_KEY, API_SECRET, Page
 from feedd.errors import LimitError, SourceError, UnknownSymbolError
 from feedd.sources import market_list
 from feedd.sources.ccxt.source import CcxtSource

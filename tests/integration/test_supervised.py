@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import Project, eventually
 
-from feedd.embedded.http_answers import API_KEY
+from feedd.embedded.rest_page import API_KEY
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"

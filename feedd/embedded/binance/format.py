@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from feedd.venues.binance.streams import INTERVALS_MS
 
 if TYPE_CHECKING:
-    from feedd.embedded.book import Book, Diff, Level
-    from feedd.embedded.history import Aggregate, Candle, TradeHistory, TradeRow
     from feedd.embedded.instruments import Instrument
+    from feedd.embedded.integer_book import Book, Diff, Level
+    from feedd.embedded.trade_history import Aggregate, Candle, TradeHistory, TradeRow
 
 Best = tuple[int, int, int, int]  # bid, its size, ask, its size
 

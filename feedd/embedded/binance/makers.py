@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feedd.embedded.binance.usdm import Usdm
-from feedd.embedded.book import Changes
 from feedd.embedded.engine import StreamMaker
-from feedd.embedded.history import RunningCandle
+from feedd.embedded.integer_book import Changes
 from feedd.embedded.market import Message
+from feedd.embedded.trade_history import RunningCandle
 from feedd.venues.binance.streams import INTERVALS_MS
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from feedd.embedded.binance.format import Format
     from feedd.embedded.engine import SymbolHistory
-    from feedd.embedded.history import TradeRow
     from feedd.embedded.matching import Step
+    from feedd.embedded.trade_history import TradeRow
     from feedd.venues.raw_streams import RawStream
 
 

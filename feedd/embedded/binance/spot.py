@@ -11,9 +11,9 @@ from feedd.embedded.binance.format import Best, Common, dumps
 from feedd.embedded.instruments import decimal
 
 if TYPE_CHECKING:
-    from feedd.embedded.book import Book, Diff
-    from feedd.embedded.history import Aggregate, Candle, TradeRow
     from feedd.embedded.instruments import Instrument
+    from feedd.embedded.integer_book import Book, Diff
+    from feedd.embedded.trade_history import Aggregate, Candle, TradeRow
 
 DECIMALS = 8  # of every price and size, whatever its step
 

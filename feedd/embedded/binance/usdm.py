@@ -12,8 +12,8 @@ from feedd.embedded.engine import MARK_DECIMALS, next_funding_ms
 from feedd.embedded.instruments import decimal
 
 if TYPE_CHECKING:
-    from feedd.embedded.book import Book, Diff
-    from feedd.embedded.history import Aggregate, TradeRow
+    from feedd.embedded.integer_book import Book, Diff
+    from feedd.embedded.trade_history import Aggregate, TradeRow
 
 FUNDING_RATE = "0.00010000"
 

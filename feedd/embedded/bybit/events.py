@@ -16,10 +16,10 @@ from feedd.embedded.instruments import decimal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from feedd.embedded.book import Level
     from feedd.embedded.engine import SymbolHistory
-    from feedd.embedded.history import Candle, TradeHistory, TradeRow
     from feedd.embedded.instruments import Instrument
+    from feedd.embedded.integer_book import Level
+    from feedd.embedded.trade_history import Candle, TradeHistory, TradeRow
 
 FUNDING_RATE = "0.0001"
 OPEN_INTEREST = 68_744  # contracts, of every symbol alike

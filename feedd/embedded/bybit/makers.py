@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from feedd.embedded.bybit import events
 from feedd.embedded.engine import StreamMaker
-from feedd.embedded.history import RunningCandle
 from feedd.embedded.market import Message
+from feedd.embedded.trade_history import RunningCandle
 from feedd.venues.bybit.topics import INTERVALS_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from feedd.embedded.book import Level, Side
     from feedd.embedded.engine import SymbolHistory
+    from feedd.embedded.integer_book import Level, Side
     from feedd.embedded.matching import Step
     from feedd.venues.raw_streams import RawStream
 

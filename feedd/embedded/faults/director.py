@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 
 from feedd.embedded.faults import pages
-from feedd.embedded.faults.control import Control
+from feedd.embedded.faults.faults_page import Control
 from feedd.embedded.faults.registry import Faults
 from feedd.embedded.faults.strikes import reset, strike
 from feedd.topics import market_id
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from feedd.config.faults import Fault
+    from feedd.embedded.client_connection import Client
     from feedd.embedded.faults.registry import Active
-    from feedd.embedded.outlet import Client
     from feedd.embedded.truth import TruthLog
 
 LOOK_EVERY_S = 0.02  # whether a hang is over

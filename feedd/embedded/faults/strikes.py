@@ -13,8 +13,8 @@ from feedd.embedded.frames import close_frame
 if TYPE_CHECKING:
     import asyncio
 
+    from feedd.embedded.client_connection import Client
     from feedd.embedded.faults.registry import Active
-    from feedd.embedded.outlet import Client
 
 _NO_LINGER = struct.pack("ii", 1, 0)  # closing sends RST, and nothing that waits
 

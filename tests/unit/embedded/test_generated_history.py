@@ -4,8 +4,8 @@ import json
 from itertools import pairwise
 
 from feedd.embedded.binance.usdm import Usdm
-from feedd.embedded.book import Book, Changes
 from feedd.embedded.instruments import decimal, listed, units
+from feedd.embedded.integer_book import Book, Changes
 from feedd.embedded.matching import Matching, Step
 
 STEPS = 20_000

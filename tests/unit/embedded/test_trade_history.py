@@ -3,8 +3,8 @@
 import json
 
 from feedd.embedded.binance.usdm import Usdm
-from feedd.embedded.history import DAY_MS, TradeHistory, TradeRow
 from feedd.embedded.instruments import Instrument
+from feedd.embedded.trade_history import DAY_MS, TradeHistory, TradeRow
 
 INSTRUMENT = Instrument("BTC", "USDT", price_decimals=1, size_decimals=2, tick=1)
 FORM = Usdm(INSTRUMENT)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from feedd.embedded.binance.protocol import Connection, connect
 from feedd.embedded.binance.spot import Spot
-from feedd.embedded.book import Book, Changes
-from feedd.embedded.history import TradeHistory, TradeRow
+from feedd.embedded.binance.ws_session import Connection, connect
 from feedd.embedded.instruments import listed, units
+from feedd.embedded.integer_book import Book, Changes
 from feedd.embedded.matching import Matching
+from feedd.embedded.trade_history import TradeHistory, TradeRow
 from feedd.venues.binance.streams import SPOT, parse
 
 INSTRUMENT, PRICE = listed()["BTCUSDT"]

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from feedd.embedded.book import Book
 from feedd.embedded.bybit.events import tick_direction
 from feedd.embedded.bybit.makers import maker
 from feedd.embedded.engine import StreamMaker, SymbolHistory
-from feedd.embedded.history import TradeHistory, TradeRow
 from feedd.embedded.instruments import listed
+from feedd.embedded.integer_book import Book
 from feedd.embedded.market import Message
 from feedd.embedded.matching import Matching, Step
+from feedd.embedded.trade_history import TradeHistory, TradeRow
 from feedd.venues.bybit.topics import parse
 
 START_MS = 1_723_161_240_000  # a whole minute

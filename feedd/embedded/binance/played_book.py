@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from feedd.embedded.book import Book
 from feedd.embedded.instruments import units
+from feedd.embedded.integer_book import Book
 
 if TYPE_CHECKING:
     from feedd.embedded.instruments import Instrument

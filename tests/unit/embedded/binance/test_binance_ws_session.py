@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from feedd.embedded.binance.protocol import Connection
-from feedd.embedded.connection import Reaction
+from feedd.embedded.binance.ws_session import Connection
 from feedd.embedded.market import Refused
+from feedd.embedded.ws_session import Reaction
 from feedd.venues.raw_streams import RawStream
 
 LISTED = {"BTCUSDT"}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from feedd.embedded.bybit.protocol import ARGS_AT_MOST, Connection
-from feedd.embedded.connection import Reaction
+from feedd.embedded.bybit.ws_session import ARGS_AT_MOST, Connection
+from feedd.embedded.ws_session import Reaction
 from feedd.venues.raw_streams import RawStream
 
 

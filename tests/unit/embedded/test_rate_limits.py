@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedd.embedded.limits import BAN_AFTER, Weights
+from feedd.embedded.rate_limits import BAN_AFTER, Weights
 from feedd.venues.binance.weights import SPOT, weight
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.clock import NS_PER_MS
 from feedd.embedded.binance.usdm import Usdm
-from feedd.embedded.history import TradeHistory, TradeRow
 from feedd.embedded.instruments import units
 from feedd.embedded.market import Refused
+from feedd.embedded.trade_history import TradeHistory, TradeRow
 from feedd.venues.binance.streams import INTERVALS_MS, parse
 
 if TYPE_CHECKING:

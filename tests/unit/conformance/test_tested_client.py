@@ -6,8 +6,8 @@ import psutil
 import pytest
 from conftest import PYTHON, eventually
 
-from feedd.conformance import client as module
-from feedd.conformance.client import Client
+from feedd.conformance import tested_client as module
+from feedd.conformance.tested_client import Client
 
 PARENT = """
 import subprocess, sys

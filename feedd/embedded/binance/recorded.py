@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from feedd.clock import NS_PER_MS, NS_PER_S
-from feedd.embedded.derived import Derivation, derivation
-from feedd.embedded.history import TRADES_KEPT
+from feedd.embedded.binance.derived import Derivation, derivation
+from feedd.embedded.binance.played_book import PlayedBook
 from feedd.embedded.market import Message, Refused, watch_over
-from feedd.embedded.played_book import PlayedBook
 from feedd.embedded.tape import Tape
+from feedd.embedded.trade_history import TRADES_KEPT
 from feedd.errors import ConfigError
 from feedd.venues.binance.streams import parse
 

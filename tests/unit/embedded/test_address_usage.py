@@ -1,7 +1,7 @@
 """Connections that are counted, and the account of it all, on a clock of numbers."""
 
-from feedd.embedded.account import Account, Accounts
-from feedd.embedded.limits import Connects
+from feedd.embedded.address_usage import Account, Accounts
+from feedd.embedded.rate_limits import Connects
 
 
 def test_so_many_connections_in_five_minutes_and_no_more() -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from feedd.embedded.client_connection import Client
     from feedd.embedded.market import Message, Streams
-    from feedd.embedded.outlet import Client
     from feedd.embedded.truth import TruthLog
     from feedd.venues.raw_streams import RawStream
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from feedd.clock import Clock
-from feedd.embedded.binance.rest import Rest
+from feedd.embedded.binance.rest_pages import Rest
 from feedd.embedded.binance.spot import Spot
 from feedd.embedded.binance.usdm import Usdm
-from feedd.embedded.history import TRADES_KEPT, TradeHistory, TradeRow
-from feedd.embedded.http_answers import API_KEY, Page, Request
 from feedd.embedded.instruments import Instrument, listed
+from feedd.embedded.rest_page import API_KEY, Page, Request
+from feedd.embedded.trade_history import TRADES_KEPT, TradeHistory, TradeRow
 from feedd.venues.binance import weights
 
 INSTRUMENT, _ = listed()["BTCUSDT"]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from feedd.clock import NS_PER_MS
-from feedd.conformance.client import DONE
 from feedd.conformance.judge import Expected, Told
+from feedd.conformance.tested_client import DONE
 from feedd.topics import topic
 
 if TYPE_CHECKING:
     from random import Random
 
-    from feedd.conformance.client import Client
     from feedd.conformance.judge import Line
+    from feedd.conformance.tested_client import Client
     from feedd.transport.stage import Stage
 
 EXCHANGE = "conformance"

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from feedd.embedded.connection import Connection
     from feedd.embedded.faults.events import Passed
     from feedd.embedded.faults.registry import Active, Faults
     from feedd.embedded.market import Message, Streams
     from feedd.embedded.truth import TruthLog
+    from feedd.embedded.ws_session import Connection
 
 BACKLOG_LIMIT_BYTES = 64 * 1024 * 1024  # a reader this far behind is cut off
 CUT_OFF = "cut_off"  # what the truth log calls that

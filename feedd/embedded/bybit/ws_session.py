@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from feedd.embedded.connection import GOING_AWAY, Reaction
 from feedd.embedded.market import Refused
+from feedd.embedded.ws_session import GOING_AWAY, Reaction
 from feedd.venues.bybit.topics import parse
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from feedd.clock import NS_PER_MS, NS_PER_S
-from feedd.embedded.binance.listing import spot_info, usdm_info
-from feedd.embedded.http_answers import API_KEY, API_SECRET, Page, Request
-from feedd.embedded.limits import Weights
+from feedd.embedded.binance.exchange_info import spot_info, usdm_info
 from feedd.embedded.market import Refused
+from feedd.embedded.rate_limits import Weights
+from feedd.embedded.rest_page import API_KEY, API_SECRET, Page, Request
 from feedd.venues.binance import weights
 from feedd.venues.binance.streams import INTERVALS_MS
 

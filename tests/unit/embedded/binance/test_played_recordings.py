@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import recording
 
-from feedd.embedded.derived import derivation
+from feedd.embedded.binance.derived import derivation
+from feedd.embedded.binance.recorded import load_tapes
 from feedd.embedded.market import Refused
-from feedd.embedded.recorded import load_tapes
 from feedd.embedded.tape import Tape, read
 from feedd.errors import ConfigError
 from feedd.venues.binance.streams import parse

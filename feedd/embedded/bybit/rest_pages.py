@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.embedded.bybit import events
 from feedd.embedded.bybit.makers import OrderBook
-from feedd.embedded.http_answers import Page, Request
-from feedd.embedded.limits import MessageRate
+from feedd.embedded.rate_limits import MessageRate
+from feedd.embedded.rest_page import Page, Request
 from feedd.venues.bybit.topics import INTERVALS_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from feedd.clock import Clock
-    from feedd.embedded.bybit.generated import BybitMarket
+    from feedd.embedded.bybit.generated_market import BybitMarket
     from feedd.embedded.instruments import Instrument
 
 REQUESTS_AT_MOST, REQUESTS_WITHIN_S = 600, 5.0

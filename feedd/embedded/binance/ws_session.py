@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from feedd.embedded.connection import GOING_AWAY, POLICY_VIOLATION, Reaction
-from feedd.embedded.limits import MessageRate
 from feedd.embedded.market import Refused
+from feedd.embedded.rate_limits import MessageRate
+from feedd.embedded.ws_session import GOING_AWAY, POLICY_VIOLATION, Reaction
 from feedd.venues.binance.streams import SPOT, USDM, Speeds, category, parse
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from feedd.embedded.limits import CONNECTS_WITHIN_S, MINUTE_S
+from feedd.embedded.rate_limits import CONNECTS_WITHIN_S, MINUTE_S
 
 REFUSED = frozenset({403, 418, 429})
 
