@@ -6,6 +6,8 @@ SYMBOL ?=
 SEED ?=
 CASES ?=
 QUICK ?=
+T ?=
+UPGRADE ?=
 SCALE ?=
 RECORD ?=
 
@@ -14,7 +16,7 @@ FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
 
 .PHONY: demo test chaos bench test-ccxt-latest lint check start stop restart status logs research \
-	lock bench-lock
+	lock bench-lock build test-py313
 
 demo: .venv/.feedd
 	@$(BIN)/feedd demo
@@ -51,7 +53,7 @@ check: lint test
 
 # QUICK=1: a few minutes, to see that it works. SCALE=1: many symbols instead of the rest; RECORD=1:
 # recording and replaying.
-bench: .venv/.feedd
+bench: .venv/.feedd-dev
 	@$(BIN)/python -m bench $(if $(SCALE),scale,$(if $(RECORD),record,main)) $(if $(QUICK),--quick)
 
 .venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
@@ -66,17 +68,26 @@ bench: .venv/.feedd
 # What `feedd export` to Parquet and `feedd inspect`'s picture need.
 research: .venv/.feedd-research
 
-# Writes the lock files anew from pyproject.toml; needs uv.
-lock:
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
-	    --python-version 3.11 --extra build pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
-	    --python-version 3.11 --extra build --extra research pyproject.toml \
-	    -o requirements-research.lock
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
-	    --python-version 3.11 --extra build --extra research --extra dev pyproject.toml \
-	    -o requirements-dev.lock
+# Update the lock files from pyproject.toml. `make lock UPGRADE=1` takes the newest releases.
+UV := .venv-lock/bin/uv
+COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+    --python-version 3.11 $(if $(UPGRADE),--upgrade)
+lock: $(UV)
+	$(COMPILE) --extra build --extra server pyproject.toml -o requirements.lock
+	$(COMPILE) --extra build --extra research pyproject.toml -o requirements-research.lock
+	$(COMPILE) --extra dev pyproject.toml -o requirements-dev.lock
 
-bench-lock:
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
-	    --python-version 3.11 bench/peers/requirements.in -o bench/peers/requirements.lock
+bench-lock: $(UV)
+	$(COMPILE) bench/peers/requirements.in -o bench/peers/requirements.lock
+
+$(UV):
+	@$(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/pip install -q --disable-pip-version-check uv
+
+# The wheel and the sdist, in dist/.
+build: .venv/.feedd
+	@$(BIN)/python -m hatchling build
+
+# Run the tests under Python 3.13 in a Debian trixie folder; T=tests/unit picks some. As root.
+test-py313:
+	@scripts/test_py313.sh $(T)

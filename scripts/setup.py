@@ -1,6 +1,6 @@
-"""Makes .venv from a lock file and shows how far it is. Standard library only.
+"""Create .venv from a lock file and show the progress. Standard library only.
 
-Usage: python3 scripts/setup.py LOCK STAMP. The stamp is written when all is installed.
+Usage: python3 scripts/setup.py LOCK STAMP. The stamp is written when everything is installed.
 """
 
 import os
@@ -16,9 +16,9 @@ LEAST = (3, 11)
 
 
 def main(lock: Path, stamp: Path) -> int:
-    """Create the environment if it is missing, install what the lock names, and feedd itself."""
+    """Create the environment if it is missing; install the locked packages and feedd itself."""
     if sys.version_info < LEAST:
-        return fail("feedd needs Python 3.11 or newer; name one: make PYTHON=python3.12 demo")
+        return fail("feedd needs Python 3.11 or newer; choose one: make PYTHON=python3.12 demo")
     began = time.monotonic()
     if not Path(VENV, "bin", "pip").exists():
         print(f"setting up {VENV} with Python {sys.version.split()[0]}, once", flush=True)
@@ -29,7 +29,7 @@ def main(lock: Path, stamp: Path) -> int:
     wanted = len(re.findall(r"^[A-Za-z0-9_.-]+==", lock.read_text(), re.MULTILINE))
     pip = [str(Path(VENV, "bin", "python")), "-m", "pip", "--disable-pip-version-check", "install"]
     code = run([*pip, "--require-hashes", "-r", str(lock)], wanted, began)
-    # Building needs nothing from outside: the backend is in the lock.
+    # The build backend is in the lock, so that this step needs no index.
     code = code or run(
         [*pip, "--no-deps", "--no-build-isolation", "--no-index", "-e", "."], 0, began
     )
@@ -41,17 +41,17 @@ def main(lock: Path, stamp: Path) -> int:
 
 
 def run(command: list, wanted: int, began: float) -> int:
-    """Run pip and tell its progress in one line; on failure print all that it said."""
-    said = []
+    """Run pip and show its progress in one line; on failure print its whole output."""
+    output = []
     found = 0
-    # Byte code is compiled now, even where Python is told not to write it: the first start of
-    # every worker would pay for it.
+    # Compile byte code now, even with PYTHONDONTWRITEBYTECODE: otherwise the first start of every
+    # worker would do it.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as process:
         for line in process.stdout:
-            said.append(line)
+            output.append(line)
             match = re.match(r"(?:Collecting |Processing .*/)([A-Za-z0-9_.]+)", line)
             if match:
                 found += 1
@@ -59,14 +59,14 @@ def run(command: list, wanted: int, began: float) -> int:
             elif line.startswith("Installing collected"):
                 show("unpacking and compiling", began)
     if process.returncode:
-        print("\n" + "".join(said), file=sys.stderr)
-        return fail("pip could not install what feedd needs; it says why above")
+        print("\n" + "".join(output), file=sys.stderr)
+        return fail("pip could not install the packages that feedd needs; see its output above")
     return 0
 
 
-def show(what: str, began: float) -> None:
-    """Overwrite the line on a terminal; elsewhere print one."""
-    line = f"  {time.monotonic() - began:3.0f} s  {what:<48}"
+def show(step: str, began: float) -> None:
+    """Overwrite the line on a terminal; otherwise print one."""
+    line = f"  {time.monotonic() - began:3.0f} s  {step:<48}"
     print(
         f"\r{line}" if sys.stdout.isatty() else line.rstrip(),
         flush=True,
@@ -75,7 +75,7 @@ def show(what: str, began: float) -> None:
 
 
 def fail(why: str) -> int:
-    """Say why, and return the exit code."""
+    """Print the reason and return the exit code."""
     print(f"feedd: {why}", file=sys.stderr)
     return 1
 
@@ -84,4 +84,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
     except KeyboardInterrupt:
-        sys.exit(fail("interrupted; the same command goes on with it"))
+        sys.exit(fail("interrupted; run the same command to continue"))

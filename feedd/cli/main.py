@@ -16,6 +16,7 @@ from feedd.cli import audit as audit_command
 from feedd.cli import conformance as conformance_command
 from feedd.cli import export as tables_command
 from feedd.cli import import_ as importing_command
+from feedd.cli import init as init_command
 from feedd.cli import inspect as inspect_command
 from feedd.cli import record as record_command
 from feedd.cli import replay as replay_command
@@ -33,7 +34,8 @@ from feedd.runtime import locks, secrets
 from feedd.runtime.logs.lines import readable
 from feedd.sources import exchanges
 from feedd.supervision import render
-from feedd.supervision.daemon import Daemon, project_root
+from feedd.supervision.daemon import Daemon
+from feedd.supervision.project import project_root
 from feedd.topics import unified_symbol
 from feedd.transport.subscriber import Subscriber
 
@@ -55,7 +57,8 @@ def main() -> int:
     if arguments.config is not None:
         arguments.config = str(Path(arguments.config).resolve())
     try:
-        os.chdir(project_root())  # what a configuration names is relative to it
+        if getattr(arguments, "needs_project", True):
+            os.chdir(project_root())  # what a configuration names is relative to it
         code: int = arguments.run(arguments)
     except FinalError as error:
         print(f"feedd: {secrets.blank(str(error))}", file=sys.stderr)
@@ -121,8 +124,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     logs.set_defaults(run=_logs)
     commands.add_parser("demo", help="show everything on the embedded exchange").set_defaults(
-        run=lambda arguments: demo.run(Path(arguments.config or demo.CONFIG))
+        run=lambda arguments: demo.run_demo(arguments.config and Path(arguments.config)),
+        needs_project=False,
     )
+    init_command.add_init(commands)
     commands.add_parser("render", help="write supervisord's programs").set_defaults(run=_render)
     check = commands.add_parser("config", help="check the configuration")
     check.add_argument(

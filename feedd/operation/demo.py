@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from feedd.errors import ConfigError
 from feedd.operation import show
 from feedd.operation.startup import start
 from feedd.runtime.process import PR_SET_PDEATHSIG
-from feedd.supervision.daemon import Daemon, project_root
+from feedd.supervision.daemon import Daemon
+from feedd.supervision.project import create_project, find_project_root, project_root
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -27,17 +29,33 @@ if TYPE_CHECKING:
 CONFIG = Path("config/demo.yaml")
 
 
-def run(config_path: Path) -> int:
-    """Start, print tickers until Ctrl-C, stop what was started; return the exit code."""
+def run_demo(config_path: Path | None) -> int:
+    """Run the demo here, or in a temporary folder where there is no project for it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    root = find_project_root()
+    if config_path is None and (root is None or not Path(root, CONFIG).is_file()):
+        with tempfile.TemporaryDirectory(prefix="feedd-demo-") as name:
+            root = Path(name, "project").resolve()
+            create_project(root)
+            os.chdir(root)
+            try:
+                return _run(CONFIG, root)
+            finally:
+                os.chdir("/")
     root = project_root()
+    os.chdir(root)
+    return _run(config_path or CONFIG, root)
+
+
+def _run(config_path: Path, root: Path) -> int:
+    """Start, print tickers until Ctrl-C, stop what was started; return the exit code."""
     settings = load_config(config_path)
     daemon = Daemon(root)
     if daemon.pid is not None:
-        raise ConfigError(f"feedd runs here already (pid {daemon.pid}); stop it first: make stop")
+        raise ConfigError(f"feedd runs here already (pid {daemon.pid}); stop it first: feedd stop")
     # The embedded exchange has no use for real keys, from the environment or from .env.
     os.environ.update({"BINANCE_API_KEY": "", "BINANCE_SECRET": ""})
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     try:
         child = start(config_path, root, _say, preexec=_end_with_parent)
         _say("Ctrl-C ends the demo.")

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from supervisor.xmlrpc import Faults
 
-from feedd.errors import ConfigError, FeeddError
+from feedd.errors import FeeddError
 from feedd.runtime.process import DAEMON_PID_FILE
+from feedd.supervision.project import CONF
 from feedd.supervision.render import EXCHANGE, PID_FILE, PROXIES, SUPERVISOR_SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
-CONF = "supervisord.conf"
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
 ORPHANS_END_S = 2.0
@@ -37,15 +37,6 @@ class DaemonError(FeeddError):
     def __init__(self, text: str, code: int | None = None) -> None:
         super().__init__(text)
         self.code = code
-
-
-def project_root() -> Path:
-    """Return the nearest folder, from here upwards, with a supervisord.conf."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if Path(folder, CONF).is_file():
-            return folder
-    raise ConfigError(f"{here}: there is no {CONF} here or above; run feedd in its project")
 
 
 class _AwayError(DaemonError):

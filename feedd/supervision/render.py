@@ -13,6 +13,7 @@ import msgspec
 from feedd.errors import FINAL_EXIT_CODES, ConfigError
 from feedd.runtime.files import write_atomically
 from feedd.runtime.process import DAEMON_PID_FILE, START_SECS
+from feedd.supervision.project import worker_script
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config
@@ -27,9 +28,7 @@ PROXY = "proxy"
 PROXIES = (PROXY, "proxy-2")
 EXCHANGE = "exchange"
 RECORDER = "recorder"
-FEED_SCRIPTS = {
-    "ccxt": "workers/feed.py", "native": "workers/feed.py", "replay": "workers/replay.py",
-}  # fmt: skip
+FEED_WORKERS = {"ccxt": "feed", "native": "feed", "replay": "replay"}  # scripts, by source
 WATCHDOG = "watchdog"
 LOSSLESS = "--lossless"  # of a proxy
 # What is started first is stopped last: subscribers see every worker's last status.
@@ -56,16 +55,16 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     waits = [LOSSLESS] if config.lossless else []
     awake = ["awake"] if config.keep_cpus_awake else []
     programs: list[tuple[str, list[str], Any]] = [
-        (WATCHDOG, ["workers/watchdog.py"], [p["subscribers"] for p in proxies.values()]),
-        *((name, ["workers/proxy.py", name, *waits], [p, *awake]) for name, p in proxies.items()),
+        (WATCHDOG, [WATCHDOG], [p["subscribers"] for p in proxies.values()]),
+        *((name, [PROXY, name, *waits], [p, *awake]) for name, p in proxies.items()),
     ]
     if config.recorder is not None:
         ends = [[proxy["subscribers"], proxy["history"]] for proxy in proxies.values()]
         made_from = [msgspec.to_builtins(config.recorder), ends]
-        programs.append((RECORDER, ["workers/recorder.py"], made_from))
+        programs.append((RECORDER, [RECORDER], made_from))
     if config.embedded_exchange is not None:
         settings = msgspec.to_builtins(config.embedded_exchange)
-        programs.append((EXCHANGE, ["workers/exchange.py"], settings))
+        programs.append((EXCHANGE, [EXCHANGE], settings))
     for feed in config.feeds():
         made_from = [msgspec.to_builtins(feed), ports[feed.name]]
         if feed.source == "replay":
@@ -73,11 +72,17 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
             made_from += [msgspec.to_builtins(config.replay), workers, waits]
         else:
             made_from += [config.endpoint_of(feed.exchange, feed.symbol), shared]
-        programs.append((feed.name, [FEED_SCRIPTS[feed.source], feed.name], made_from))
+        programs.append((feed.name, [FEED_WORKERS[feed.source], feed.name], made_from))
     log_dir = Path(root, config.log_dir)
     sections = [
-        _program(name, [*command, "--config", str(config_path.resolve())], made_from, root, log_dir)
-        for name, command, made_from in programs
+        _program(
+            name,
+            [worker_script(root, worker), *words, "--config", str(config_path.resolve())],
+            made_from,
+            root,
+            log_dir,
+        )
+        for name, (worker, *words), made_from in programs
     ]
     head = "; Written by `feedd render`: edit the configuration, not this file.\n"
     return f"{head}{MARK}{config_path.resolve()}\n\n" + "\n".join(sections)

@@ -17,13 +17,12 @@ from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.deaths import Deaths
-from feedd.supervision.render import FEED_SCRIPTS, PROXIES
+from feedd.supervision.project import worker_script
+from feedd.supervision.render import FEED_WORKERS, PROXIES, RECORDER
 from feedd.supervision.watchdog import MUTE_AFTER_S, Process, Watchdog
 from feedd.transport.statuses import Statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from feedd.supervision.watchdog import Verdict
 
 END_FEEDS_WITHIN_S = 2.0
@@ -33,7 +32,6 @@ WAKE_WITHIN_S = 0.5
 STARTED_ANEW_S = 0.3  # after supervisord was woken, or has told of a start
 START_TOLERANCE_S = 2  # supervisord tells the start of a process in whole seconds
 HEARTBEAT = "watchdog.beat"  # below run_dir
-RECORDER_SCRIPT = "workers/recorder.py"
 
 _log = structlog.get_logger()
 
@@ -190,16 +188,18 @@ class Guard:
         """
         mine = os.getpid()
         children = [p for p in psutil.Process(os.getppid()).children() if p.pid != mine]
-        feeds = [p for p in children if _runs(p, FEED_SCRIPTS.values())]
-        recorders = [p for p in children if _runs(p, [RECORDER_SCRIPT])]
+        root = self._daemon.root
+        feeds = [p for p in children if _runs(p, root, *FEED_WORKERS.values())]
+        recorders = [p for p in children if _runs(p, root, RECORDER)]
         _end(feeds, END_FEEDS_WITHIN_S)
         _end(recorders, END_RECORDER_WITHIN_S)  # it has heard the feeds' last words
         _end([p for p in children if p not in (*feeds, *recorders)], END_REST_WITHIN_S)
 
 
-def _runs(process: psutil.Process, scripts: Iterable[str]) -> bool:
+def _runs(process: psutil.Process, root: Path, *workers: str) -> bool:
+    scripts = {worker_script(root, worker) for worker in workers}
     try:
-        return not set(scripts).isdisjoint(process.cmdline())
+        return not scripts.isdisjoint(process.cmdline())
     except psutil.Error:
         return False
 

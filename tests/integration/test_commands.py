@@ -76,7 +76,7 @@ def test_a_demo_beside_a_running_feedd_is_refused(make_project: Make) -> None:
     assert project.feedd("start").returncode == 0
     refused = project.feedd("--config", str(project.config_path), "demo")
     assert refused.returncode == 78
-    assert "make stop" in refused.stderr
+    assert "feedd stop" in refused.stderr
 
 
 def test_one_feed_runs_by_hand_and_its_ticks_are_printed(make_project: Make) -> None:
