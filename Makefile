@@ -27,8 +27,11 @@ start stop status logs: .venv/.feedd
 restart: .venv/.feedd
 	@$(FEEDD) restart $(SYMBOL)
 
+# T=… goes to pytest: T=tests/unit/client, T="tests/unit/feed -k staleness", or, for a fast run
+# without the tests that start processes, T="-m 'not process'". Without T all tests run, several at
+# once: most of them wait for processes.
 test: .venv/.feedd-dev
-	@$(BIN)/python -m pytest -n 4 --dist worksteal    # most wait for processes
+	@$(BIN)/python -m pytest $(if $(T),$(T),-n 4 --dist worksteal)
 
 # Some 15 min; writes docs/reliability.md. SEED=… repeats a run, CASES="proxy bomb" picks some.
 chaos: .venv/.feedd-dev

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ DATA = Path(os.environ.get("FEEDD_DATA", REPOSITORY.parent / "shared" / "data"))
 PYTHON = sys.executable
 BLOCK = 16  # ports that are given away together
 RESERVED_AT_MOST = 40  # blocks of one process, of 750; no test takes as many
+# Fixtures that start processes; a test that uses one is marked `process`.
+PROCESS_FIXTURES = {"make_project", "make_pipeline", "whole_recording"}
 FIRST_PORT, LAST_PORT = 20_000, 32_000  # below those that outgoing connections take
 
 # The same code has the same outcome on every machine, however slow it is.
@@ -46,6 +48,31 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _reserved: deque[socket.socket] = deque()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `process` every test that uses a fixture that starts processes."""
+    for item in items:
+        if PROCESS_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.process)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Fail a test that starts a process without the marker."""
+    if item.get_closest_marker("process"):
+        return (yield)
+    start = subprocess.Popen.__init__
+
+    def refuse(process: Any, command: Any, *_arguments: Any, **_options: Any) -> None:
+        process.args, process.pid, process.returncode = command, None, 0  # what its end reads
+        pytest.fail(f"a test that starts a process is marked @pytest.mark.process: {command}")
+
+    subprocess.Popen.__init__ = refuse  # type: ignore[method-assign]
+    try:
+        return (yield)
+    finally:
+        subprocess.Popen.__init__ = start  # type: ignore[method-assign]
 
 
 def recording(name: str) -> Path:

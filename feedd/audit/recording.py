@@ -135,21 +135,31 @@ class Recording:
         except OSError as error:
             raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
         try:
-            head = msgspec.convert(self._parsed(self._file.readline(), 1), Head)
-        except msgspec.ValidationError as error:
-            raise ConfigError(
-                f"{path}, line 1: is no recording of a subscriber; feedd tail --json writes one "
-                f"({error})"
-            ) from None
+            head = self._head()
+        except ConfigError:
+            self.close()
+            raise
         self.by_client = head.by == "client"
         self.prefixes = head.topics
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the other lines with their numbers; one at the end that has no end is left out."""
-        with self._file:
-            for number, line in enumerate(self._file, 2):
-                if line.endswith(b"\n"):
-                    yield number, self._parsed(line, number)
+        for number, line in enumerate(self._file, 2):
+            if line.endswith(b"\n"):
+                yield number, self._parsed(line, number)
+
+    def _head(self) -> Head:
+        try:
+            return msgspec.convert(self._parsed(self._file.readline(), 1), Head)
+        except msgspec.ValidationError as error:
+            raise ConfigError(
+                f"{self._path}, line 1: is no recording of a subscriber; feedd tail --json writes "
+                f"one ({error})"
+            ) from None
 
     def _parsed(self, line: bytes, number: int) -> dict[str, Any]:
         try:

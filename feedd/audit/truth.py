@@ -190,7 +190,11 @@ class Truth:
             self._file: IO[bytes] = path.open("rb")
         except OSError as error:
             raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
-        self._read()
+        try:
+            self._read()
+        except ConfigError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,22 +63,23 @@ def run_audit(arguments: argparse.Namespace) -> int:
         live_s=arguments.live_s,
         stale_s=arguments.stale_s,
     )
-    recording = Recording(arguments.seen)
     gc.disable()  # millions of lines, and no cycles among what is kept of them
-    truth = Truth(arguments.truth)
     try:
-        audit = Audit(truth, recording.prefixes, limits, by_client=recording.by_client)
-        for number, line in recording.lines():
-            try:
-                audit.take(line)
-            except MALFORMED as error:
-                raise ConfigError(
-                    f"{arguments.seen}, line {number}: is no line of a recording: "
-                    f"{type(error).__name__}: {error}"
-                ) from None
-        findings = audit.finish()
+        with (
+            closing(Recording(arguments.seen)) as recording,
+            closing(Truth(arguments.truth)) as truth,
+        ):
+            audit = Audit(truth, recording.prefixes, limits, by_client=recording.by_client)
+            for number, line in recording.lines():
+                try:
+                    audit.take(line)
+                except MALFORMED as error:
+                    raise ConfigError(
+                        f"{arguments.seen}, line {number}: is no line of a recording: "
+                        f"{type(error).__name__}: {error}"
+                    ) from None
+            findings = audit.finish()
     finally:
-        truth.close()
         gc.enable()
     if arguments.json:
         print(orjson.dumps(report.as_dict(findings), option=orjson.OPT_INDENT_2).decode())

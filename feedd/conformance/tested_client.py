@@ -87,7 +87,8 @@ class Client:
     def _read(self) -> None:
         if self._process.stdout is None:
             return
-        for text in self._process.stdout:
-            words = tuple(text.split())
-            if words and not words[0].startswith("#"):
-                self._lines.put(Line(time.monotonic(), words))
+        with self._process.stdout as stdout:
+            for text in stdout:
+                words = tuple(text.split())
+                if words and not words[0].startswith("#"):
+                    self._lines.put(Line(time.monotonic(), words))

@@ -14,6 +14,8 @@ from chaos.audit import LENIENT
 from chaos.frame import last_sent_ns
 from conftest import PYTHON, Project, clean_environment, eventually
 
+pytestmark = pytest.mark.process
+
 FEED = "binanceusdm.BTC/USDT:USDT."
 PROGRAM = "feed-binanceusdm-BTC-USDT-USDT"
 

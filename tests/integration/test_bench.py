@@ -19,6 +19,8 @@ from bench.line import Line, feedd
 from bench.one_handler import Sender, blast, folder, pace
 from bench.processes import Processes, until
 
+pytestmark = pytest.mark.process
+
 COUNT = 3000
 NO_PEERS = Path("no-peer-runs-here")
 

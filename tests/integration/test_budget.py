@@ -13,6 +13,8 @@ from conftest import Project, eventually
 
 from feedd.embedded.instruments import listed
 
+pytestmark = pytest.mark.process
+
 WORKERS = int(os.environ.get("FEEDD_TEST_WORKERS", "12"))  # 54 symbols are listed
 STARTED_WITHIN_S = 60.0 + 6.0 * WORKERS  # where the machine is busy with other things
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from conftest import Project, eventually
 
+pytestmark = pytest.mark.process
+
 Make = Callable[..., Project]
 Row = dict[str, Any]
 

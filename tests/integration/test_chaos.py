@@ -9,6 +9,8 @@ from chaos.frame import Case
 from chaos.registry import CASES
 from chaos.runner import CLOSE_S, run_case
 
+pytestmark = pytest.mark.process
+
 SHORT = [
     pytest.param(case, id=case.name, marks=pytest.mark.timeout(case.limit_s + 2 * CLOSE_S))
     for case in CASES.values() if case.short

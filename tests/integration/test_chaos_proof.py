@@ -20,7 +20,7 @@ from chaos.upstream import Upstream
 
 DROPPED = 8  # of few, the levels may all be told anew before a book is shown
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.process
 
 
 def with_fault(folder: Path, *faults: str) -> Outcome:

@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from conftest import PYTHON, REPOSITORY, Project, clean_environment, eventually
+
+pytestmark = pytest.mark.process
 
 Make = Callable[..., Project]
 SYMBOLS = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from conftest import PYTHON, REPOSITORY
 
+pytestmark = pytest.mark.process
+
 ADAPTER = str(REPOSITORY / "examples" / "conformance_client.py")
 WRONG = str(Path(__file__).with_name("wrong_clients.py"))
 

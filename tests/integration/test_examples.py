@@ -19,6 +19,8 @@ from feedd import model
 from feedd.recordings.format.records import LIVE, NOTICE
 from feedd.recordings.format.segment import Meta, SegmentWriter
 
+pytestmark = pytest.mark.process
+
 WAVE = 1200  # quotes: up for half of them, then down
 THREE_WAYS = [sys.executable, "-u", str(REPOSITORY / "examples" / "three_ways.py")]
 

@@ -10,10 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import psutil
+import pytest
 from conftest import PYTHON, PlainSubscriber, Project, clean_environment, eventually
 
 from feedd.runtime import locks
 from feedd.topics import program_name
+
+pytestmark = pytest.mark.process
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"

@@ -21,6 +21,8 @@ from conftest import PYTHON, REPOSITORY, PlainSubscriber, Project, clean_environ
 
 from feedd.embedded.rest_page import API_KEY, API_SECRET
 
+pytestmark = pytest.mark.process
+
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"
 Make = Callable[..., Project]

@@ -264,6 +264,7 @@ def test_every_channel_arrives_through_the_worker_with_the_values_that_the_excha
                 CHECKS[channel](truth, exchange, one)
 
 
+@pytest.mark.process
 def test_neither_ccxt_nor_aiohttp_is_imported() -> None:
     """Together they take 90 MB and most of a second."""
     code = (

@@ -17,6 +17,8 @@ from integration.watched import watched
 
 from feedd.runtime.process import DAEMON_PID_FILE
 
+pytestmark = pytest.mark.process
+
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"
 SOL = "feed-binanceusdm-SOL-USDT-USDT"

@@ -21,7 +21,7 @@ from feedd.embedded.tape import read
 Event = tuple[int, float, float]
 NOISE_S = 3.0  # of a test machine
 
-pytestmark = pytest.mark.timeout(240)  # of one that does other things too
+pytestmark = pytest.mark.process
 
 
 class Line:

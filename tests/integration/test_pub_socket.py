@@ -220,6 +220,7 @@ def tried_in_vain(pub: Pub) -> None:
         eventually(lambda said=said: link.said is not said)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("loop", LOOPS)
 def test_what_is_published_while_a_proxy_is_away_comes_once_in_order(
     loop: str,

@@ -39,6 +39,8 @@ from feedd.recordings.recorder import recorder as recorder_module
 from feedd.recordings.recorder.recorder import Recorder
 from feedd.recordings.recorder.report import Report
 
+pytestmark = pytest.mark.process
+
 __all__ = ["whole_recording"]
 
 QUOTE = f"quote.binanceusdm.{SYMBOL}."

@@ -24,6 +24,8 @@ from feedd.codec import decode
 from feedd.recordings.replay.moving import PASS_MS
 from feedd.transport import client_sockets
 
+pytestmark = pytest.mark.process
+
 Frames = list[tuple[bytes, bytes]]
 Replay = Callable[..., "subprocess.Popen[str]"]
 MANY = 60_000

@@ -132,6 +132,7 @@ proxy.stop()
 """
 
 
+@pytest.mark.process
 def test_a_proxy_without_descriptors_refuses_strangers_idly_and_serves_on(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     endpoint, workers = f"tcp://127.0.0.1:{port}", f"ipc://{tmp_path}/w.sock"
@@ -177,6 +178,7 @@ def test_a_proxy_without_descriptors_refuses_strangers_idly_and_serves_on(tmp_pa
         child.stdout.close()
 
 
+@pytest.mark.process
 def test_a_process_takes_as_many_descriptors_as_it_may() -> None:
     code = """
 import resource

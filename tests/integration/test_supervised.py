@@ -16,6 +16,8 @@ from conftest import Project, eventually
 
 from feedd.embedded.rest_page import API_KEY
 
+pytestmark = pytest.mark.process
+
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"
 SOL = "feed-binanceusdm-SOL-USDT-USDT"

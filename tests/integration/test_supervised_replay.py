@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
+import pytest
 import replays
 import yaml
 import zmq
 from conftest import PYTHON, PlainSubscriber, Project, clean_environment, eventually
+
+pytestmark = pytest.mark.process
 
 MakeProject = Callable[..., Project]
 NAMES = ("feed-binanceusdm-BTC-USDT-USDT", "feed-binanceusdm-ETH-USDT-USDT")

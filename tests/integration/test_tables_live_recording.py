@@ -16,7 +16,7 @@ from feedd.recordings.format.records import LIVE, REPLAYED, Record
 __all__ = ["in_the_file", "recorded", "whole_recording"]
 
 # The live run is made in the first of these, on a machine that does other things too.
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.process
 
 OURS = ("received_ns", "published_ns", "session")  # of the run, not of what the exchange sent
 

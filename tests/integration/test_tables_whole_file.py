@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 from conftest import PYTHON, REPOSITORY, clean_environment
 
+pytestmark = pytest.mark.process
+
 SYMBOL = "BTC/USDT:USDT"
 
 

@@ -15,6 +15,8 @@ import zmq
 from conftest import Project, eventually
 from integration.watched import watched
 
+pytestmark = pytest.mark.process
+
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 Make = Callable[..., Project]
 

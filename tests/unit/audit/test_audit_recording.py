@@ -49,6 +49,7 @@ def test_events_are_lines_with_all_their_fields() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.process
 def test_the_command_exits_0_or_1_and_names_the_topic(tmp_path: Path) -> None:
     truth = [trade_sent(n, n) for n in (1, 2, 3)]
     marks = tmp_path / "truth.marks"
@@ -70,12 +71,14 @@ def test_the_command_exits_0_or_1_and_names_the_topic(tmp_path: Path) -> None:
     assert json.loads(machine.stdout)["topics"][TRADE]["missing"] == 1
 
 
+@pytest.mark.process
 def test_a_torn_last_line_is_not_read(tmp_path: Path) -> None:
     truth = "".join(json.dumps(trade_sent(n, n)) + "\n" for n in (1, 2)) + '{"sent_ns":1,"con'
     seen = "".join(json.dumps(one) + "\n" for one in [HEAD, trade_seen(1, 1, 1)]) + '{"ns":'
     assert audit(tmp_path, truth, seen).returncode == 0
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("truth", "seen", "says"),
     [

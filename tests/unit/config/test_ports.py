@@ -110,6 +110,7 @@ ports.assign(load_config(path), path)
 """
 
 
+@pytest.mark.process
 def test_processes_that_ask_at_once_forget_nobodys_port(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.yaml" for number in range(12)]
     processes = []

@@ -9,6 +9,8 @@ from conftest import PYTHON, eventually
 from feedd.conformance import tested_client as module
 from feedd.conformance.tested_client import Client
 
+pytestmark = pytest.mark.process
+
 PARENT = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])

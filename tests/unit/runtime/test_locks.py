@@ -22,6 +22,7 @@ with command(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.process
 def test_a_lock_that_is_held_names_the_holder_and_is_free_once_it_is_killed(
     tmp_path: Path,
 ) -> None:

@@ -9,6 +9,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from feedd.supervision.deaths import Deaths
 
 
@@ -25,6 +27,7 @@ def descriptors() -> int:
     return links.count("anon_inode:[pidfd]")
 
 
+@pytest.mark.process
 def test_the_end_of_a_watched_process_is_told_once_and_of_another_never() -> None:
     async def watch() -> None:
         told = asyncio.Queue[None]()

@@ -198,6 +198,7 @@ def test_what_was_repaired_counts_where_it_belongs(
     assert (topic["peak_per_s"], topic["last_ns"]) == (1, BEGUN_NS + 5 * S)
 
 
+@pytest.mark.process
 def test_without_matplotlib_a_picture_is_refused_with_what_to_do(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"

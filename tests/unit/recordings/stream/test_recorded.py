@@ -204,6 +204,7 @@ def test_other_tasks_run_while_a_recording_is_read(tmp_path: Path) -> None:
     assert asyncio.run(read()) >= 9
 
 
+@pytest.mark.process
 def test_only_what_reads_recordings_needs_zstandard_and_it_needs_no_zmq() -> None:
     code = (
         "import sys, feedd; feedd.subscribe; assert 'zstandard' not in sys.modules;"

@@ -5,7 +5,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import PYTHON, clean_environment
+
+pytestmark = pytest.mark.process
 
 HEAD = """
 import asyncio, logging, os, sys, threading, warnings

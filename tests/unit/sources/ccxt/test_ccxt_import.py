@@ -45,6 +45,7 @@ def ccxt_folder() -> Path:
     return Path(str(spec and spec.origin)).parent
 
 
+@pytest.mark.process
 def test_a_source_loads_no_other_exchange() -> None:
     loaded = fresh("""
 from feedd.sources.ccxt.source import CcxtSource
@@ -58,6 +59,7 @@ print(json.dumps([name for name in sys.modules if name.startswith("ccxt.")]))
     ]  # fmt: skip
 
 
+@pytest.mark.process
 def test_every_exchange_is_the_class_that_all_of_ccxt_has(ccxt_folder: Path) -> None:
     names = sorted(path.stem for path in Path(ccxt_folder, "pro").glob("[a-z]*.py"))
     assert len(names) > 50
@@ -76,6 +78,7 @@ lean_import._import_all = everything
         assert alone[name] == among_all[name], name
 
 
+@pytest.mark.process
 def test_where_ccxt_has_changed_all_of_it_is_imported_with_the_same_errors(
     ccxt_folder: Path, tmp_path: Path
 ) -> None:

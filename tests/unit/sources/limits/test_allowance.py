@@ -88,6 +88,7 @@ def used_up(freed_in_s: float) -> Window:
     return window
 
 
+@pytest.mark.process
 def test_a_window_of_many_processes_never_holds_more_than_the_limit(tmp_path: Path) -> None:
     """A spending lies between two times: only what surely lies in a window is counted in it."""
     path = tmp_path / "limit"
@@ -103,6 +104,7 @@ def test_a_window_of_many_processes_never_holds_more_than_the_limit(tmp_path: Pa
         assert len(surely) <= 60
 
 
+@pytest.mark.process
 def test_a_process_that_is_killed_leaves_a_record_that_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "limit"
     for _ in range(6):
@@ -119,6 +121,7 @@ def test_a_process_that_is_killed_leaves_a_record_that_is_whole(tmp_path: Path) 
     assert left.why == ""
 
 
+@pytest.mark.process
 def test_a_lock_ends_with_its_holder_and_a_stopped_holder_freezes_no_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
