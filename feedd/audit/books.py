@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from feedd.books.levels import Book
+from feedd.books.levels import PriceLevels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ class BookCheck:
         self._last: int | None = None
 
     def _forget(self) -> None:
-        self._book = Book()
+        self._book = PriceLevels()
         self._said: tuple[dict[float, float], dict[float, float]] = ({}, {})
         self._whole = False
 

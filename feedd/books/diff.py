@@ -1,99 +1,37 @@
-"""Binance's way: a stream of differences, and a snapshot to be asked for over REST.
-
-https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/How-to-manage-a-local-order-book-correctly
-https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams#how-to-manage-a-local-order-book-correctly
-"""
+"""Books made of a stream of updates and a snapshot that is requested beside it."""
 
 from __future__ import annotations
 
 from collections import deque
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from feedd.books.base import Hole
-from feedd.books.levels import Book, Level, levels
+from feedd.books.depth import BookGap
+from feedd.books.levels import PriceLevels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SNAPSHOT_LEVELS = 1000  # the most that futures give
+    from feedd.books.depth import Snapshot, Update
+    from feedd.books.levels import Level
+
 WAITING_AT_MOST = 1000  # updates kept while a snapshot is on its way: at 10 a second, 100 s
 BEHIND_AT_MOST = 5  # updates in a row that follow each other, before the ids began anew
 KNOWN_MORE = 100  # levels than are shown
 KNOWN_AT_LEAST = 400  # levels a side, else a new snapshot: one recorded update fell past 257
 
 
-class Update(NamedTuple):
-    """One depthUpdate: it leads from the book after `before` to the book after `last`."""
-
-    before: int
-    last: int
-    timestamp: int
-    bids: list[Level]
-    asks: list[Level]
-
-
-class Snapshot(NamedTuple):
-    """One answer of GET depth."""
-
-    last: int
-    bids: list[Level]
-    asks: list[Level]
-
-
-def to_update(message: dict[str, Any]) -> Update:
-    """Return what a depthUpdate says; raise ValueError, LookupError or TypeError otherwise.
-
-    Futures name the update before in `pu`, since all symbols share their ids::
-
-        {"e":"depthUpdate","E":1723161256299,"T":1723161256298,"s":"BTCUSDT","U":5123107832006,
-         "u":5123107837557,"pu":5123107831937,"b":[["58710.20","0.014"],["61510.90","0.000"]],
-         "a":[["61900.00","1.2"]]}
-
-    Spot counts per symbol, and has no `pu`: there `U` is one more than the last `u`::
-
-        {"e":"depthUpdate","E":1672515782136,"s":"BNBBTC","U":157,"u":160,
-         "b":[["0.0024","10"]],"a":[["0.0026","100"]]}
-    """
-    first, last = message["U"], message["u"]
-    before = message["pu"] if "pu" in message else first - 1
-    if not isinstance(before, int) or not isinstance(last, int) or not before <= last:
-        raise ValueError(f"depthUpdate with U {first}, u {last} and {before} before it")
-    return Update(before, last, message["E"], levels(message["b"]), levels(message["a"]))
-
-
-def to_snapshot(answer: Any) -> Snapshot:
-    """Return what GET depth answered; raise ValueError where that is no whole book.
-
-    ::
-
-        {"lastUpdateId":1027024,"E":1589436922972,"T":1589436922959,
-         "bids":[["4.0","431.0"]],"asks":[["4.2","12.0"]]}
-    """
-    try:
-        last = int(answer["lastUpdateId"])
-        bids, asks = levels(answer["bids"]), levels(answer["asks"])
-    except (TypeError, LookupError, ValueError) as error:
-        raise ValueError(f"the snapshot can't be read: {type(error).__name__}: {error}") from None
-    if not bids or not asks:
-        raise ValueError("the snapshot has an empty side")
-    if not _falling(bids) or not _falling((-price, size) for price, size in asks):
-        raise ValueError("the snapshot's levels are out of order")
-    if bids[0][0] >= asks[0][0]:
-        raise ValueError("the snapshot is crossed")
-    return Snapshot(last, bids, asks)
-
-
 class DiffBook:
     """Joins a snapshot and the updates around it, and checks each update against the last.
 
-    Ask for a snapshot whenever `needs_snapshot`, after at least one update has come: the update
-    that bridges to it may have come before its answer does.
+    Request a snapshot whenever `needs_snapshot`, after at least one update was received: the update
+    that bridges to it may arrive before its answer. See `feedd.books.depth.DepthRules` for the
+    contract.
     """
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
-        self.book = Book()
+        self.book = PriceLevels()
         self.synced = False
         self.last_id: int | None = None
         self.timestamp: int | None = None
@@ -107,13 +45,12 @@ class DiffBook:
         """Whether there is no book, or one that soon runs out of levels that are known."""
         return self._snapshot is None and (not self.synced or self._thin)
 
-    def on_update(self, message: dict[str, Any] | Update) -> Hole | None:
-        """Take an update, raw or read; an old or doubled one changes nothing.
+    def on_update(self, update: Update) -> BookGap | None:
+        """Apply an update; an old or repeated one changes nothing.
 
-        Unless BEHIND_AT_MOST of them follow each other: then the exchange counts anew, or the
-        newest id was far too high.
+        Unless BEHIND_AT_MOST of them follow each other: then the exchange has restarted its ids,
+        or the newest id was far too high.
         """
-        update = message if isinstance(message, Update) else to_update(message)
         newest = self._newest
         hole = None
         if newest is not None and update.last <= newest:
@@ -137,15 +74,15 @@ class DiffBook:
                 self._join()
         return hole
 
-    def on_snapshot(self, answer: Any) -> str | None:
-        """Take an answer of GET depth; return why it doesn't do, if it doesn't.
+    def on_snapshot(self, snapshot: Snapshot) -> str | None:
+        """Take a snapshot; return why it is rejected, or None.
 
         One that is ahead of the stream waits for the update that reaches it.
         """
-        try:
-            self._snapshot = to_snapshot(answer)
-        except ValueError as error:
-            return str(error)
+        wrong = _inconsistency(snapshot)
+        if wrong is not None:
+            return wrong
+        self._snapshot = snapshot
         return self._join()
 
     def reset(self) -> None:
@@ -157,11 +94,11 @@ class DiffBook:
     def _thin(self) -> bool:
         return not self.book.knows(max(self._depth + KNOWN_MORE, KNOWN_AT_LEAST))
 
-    def _break(self, from_id: int | None, to_id: int | None, reason: str) -> Hole:
+    def _break(self, from_id: int | None, to_id: int | None, reason: str) -> BookGap:
         self.synced = False
         self._snapshot = None
         self._waiting.clear()
-        return Hole(from_id, to_id, reason)
+        return BookGap(from_id, to_id, reason)
 
     def _begins_anew(self, update: Update) -> bool:
         behind = self._behind
@@ -178,15 +115,15 @@ class DiffBook:
         if not updates:
             return None
         self._snapshot = None
-        # Binance asks for U <= lastUpdateId. What counts is that no update lies between: the one
-        # before this, `before`, is in the snapshot.
+        # No update may lie between: the snapshot contains the one before this, `before`.
         if updates[0].before > snapshot.last:
             return f"the snapshot ({snapshot.last}) is older than the stream ({updates[0].before})"
+        limit = snapshot.limit
         self.book.load(
             snapshot.bids,
             snapshot.asks,
-            bids_whole=len(snapshot.bids) < SNAPSHOT_LEVELS,
-            asks_whole=len(snapshot.asks) < SNAPSHOT_LEVELS,
+            bids_whole=limit is None or len(snapshot.bids) < limit,
+            asks_whole=limit is None or len(snapshot.asks) < limit,
         )
         self._waiting.clear()
         for update in updates:
@@ -201,6 +138,18 @@ class DiffBook:
         self.book.apply(update.bids, update.asks)
         self.last_id = update.last
         self.timestamp = update.timestamp
+
+
+def _inconsistency(snapshot: Snapshot) -> str | None:
+    """Return why a snapshot is not a book, or None."""
+    bids, asks = snapshot.bids, snapshot.asks
+    if not bids or not asks:
+        return "the snapshot has an empty side"
+    if not _falling(bids) or not _falling((-price, size) for price, size in asks):
+        return "the snapshot's levels are out of order"
+    if bids[0][0] >= asks[0][0]:
+        return "the snapshot is crossed"
+    return None
 
 
 def _falling(rows: Iterable[Level]) -> bool:

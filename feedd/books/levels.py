@@ -63,8 +63,8 @@ class Side:
         return count
 
 
-class Book:
-    """Bids and asks."""
+class PriceLevels:
+    """Bids and asks of one order book."""
 
     def __init__(self) -> None:
         self.bids = Side(descending=True)

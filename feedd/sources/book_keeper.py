@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from feedd.books.diff import DiffBook
+from feedd.books.depth import Snapshot
 from feedd.errors import FeeddError, LimitError
 from feedd.model import Book
 from feedd.sources.base import Backoff
@@ -14,7 +14,7 @@ from feedd.sources.base import Backoff
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from feedd.books.base import DepthRules
+    from feedd.books.depth import DepthRules, Update
     from feedd.model import EventId
     from feedd.sources.base import Sink
 
@@ -24,7 +24,7 @@ SNAPSHOT_WITHIN_S = 5.0  # of a topic subscribed to anew
 class BookKeeper:
     """Tells the sink books that the rules vouch for, each a copy of the best `depth` levels.
 
-    `renew` asks for a snapshot: it returns a REST answer, or None where the stream brings it.
+    `renew` requests a snapshot: it returns the answer, or None where the stream brings it.
     It raises FeeddError.
     """
 
@@ -34,7 +34,7 @@ class BookKeeper:
         symbol: str,
         rules: DepthRules,
         depth: int,
-        renew: Callable[[], Awaitable[Any]],
+        renew: Callable[[], Awaitable[Snapshot | None]],
     ) -> None:
         self._exchange = exchange
         self._symbol = symbol
@@ -45,13 +45,17 @@ class BookKeeper:
         self._told: EventId = None
         self._after: str | None = None  # why something is missing before the next book
 
-    def on_message(self, message: Any, received_ns: int, sink: Sink) -> None:
-        """Take a depth message of the rules' kind; raises what they raise for a bad one."""
+    def on_message(self, message: Update | Snapshot, received_ns: int, sink: Sink) -> None:
+        """Take a message of the depth stream."""
         rules = self._rules
         was_synced = rules.synced
-        hole = rules.on_update(message)
-        if hole is not None:
-            self._broken(hole.reason, sink)
+        if isinstance(message, Snapshot):
+            broken = rules.on_snapshot(message)
+        else:
+            gap = rules.on_update(message)
+            broken = None if gap is None else gap.reason
+        if broken is not None:
+            self._broken(broken, sink)
         elif was_synced and not rules.synced:
             self._broken("the market moved past the last level of the snapshot", sink)
         if rules.synced:
@@ -87,11 +91,11 @@ class BookKeeper:
             why: str | None = None
             waits = False
             try:
-                answer = await self._renew()
-                if isinstance(rules, DiffBook):
-                    why = rules.on_snapshot(answer)
-                else:
+                snapshot = await self._renew()
+                if snapshot is None:
                     why = await self._streamed()
+                else:
+                    why = rules.on_snapshot(snapshot)
             except FeeddError as error:
                 why = str(error)
                 waits = isinstance(error, LimitError)

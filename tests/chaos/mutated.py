@@ -16,17 +16,16 @@ import msgpack
 import msgspec
 
 from chaos.frame import Run, case
+from feedd.books.depth import Snapshot
 from feedd.books.diff import DiffBook
+from feedd.books.streamed import StreamedBook
 from feedd.client.protocol import Protocol
 from feedd.transport.requests import answer
 from feedd.transport.rings import Rings
-from feedd.venues.bybit.book import StreamedBook
-from feedd.venues.raw_messages import (
-    binance_candles,
-    binance_mark,
-    binance_rest_trade,
-    bybit_candles,
-)
+from feedd.venues.binance import book as binance_book
+from feedd.venues.binance import parsers as binance
+from feedd.venues.bybit import book as bybit_book
+from feedd.venues.bybit import parsers as bybit
 
 EACH = 250_000
 EACH_SHORT = 1_000
@@ -190,11 +189,11 @@ BYBIT_KLINE = {"topic": "kline.5.BTCUSDT", "data": [{"start": 1, "open": "16649.
 
 
 def _candle_kline(message: Any) -> Any:
-    return binance_candles(message, *ORIGIN, "1m")[0]
+    return binance.candles(message, *ORIGIN, "1m")[0]
 
 
 def _candle_bybit(message: Any) -> Any:
-    return bybit_candles(message, *ORIGIN, "5m")[0]
+    return bybit.candles(message, *ORIGIN, "5m")[0]
 
 
 READERS: list[tuple[Any, Callable[[Any], Any], Callable[[Any], Any], dict[str, str]]] = [
@@ -202,9 +201,9 @@ READERS: list[tuple[Any, Callable[[Any], Any], Callable[[Any], Any], dict[str, s
      {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v"}),
     (BYBIT_KLINE, _candle_bybit, lambda m: m["data"][0],
      {"open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume"}),
-    (MARK, lambda m: binance_mark(m, *ORIGIN), lambda m: m,
+    (MARK, lambda m: binance.mark(m, *ORIGIN), lambda m: m,
      {"mark_price": "p", "index_price": "i"}),
-    (REST_TRADE, lambda m: binance_rest_trade(m, *ORIGIN), lambda m: m,
+    (REST_TRADE, lambda m: binance.rest_trade(m, *ORIGIN), lambda m: m,
      {"price": "price", "size": "qty"}),
 ]  # fmt: skip
 
@@ -239,29 +238,31 @@ def depth_updates(run: Run, count: int) -> dict[str, int]:
              "seq": 8}}  # fmt: skip
     for number, variant in enumerate(variants(update, run.random, count // 2)):
         book: Any = DiffBook(5)
-        book.on_update({"E": 1, "U": 9, "u": 10, "pu": 8, "b": [], "a": []})
+        _offer(book, binance_book.to_update, {"E": 1, "U": 9, "u": 10, "pu": 8, "b": [], "a": []})
         levels = [[f"{9 - n / 10:.1f}", "1"] for n in range(3)]
         asks = [[f"{11 + n / 10:.1f}", "1"] for n in range(3)]
-        book.on_snapshot({"lastUpdateId": 10, "bids": levels, "asks": asks})
+        answer = {"lastUpdateId": 10, "bids": levels, "asks": asks}
+        _offer(book, binance_book.to_snapshot, answer)
         run.must(book.synced, "a book to begin with")
-        _offer(book, variant)
+        _offer(book, binance_book.to_update, variant)
         synced += book.synced
         odd_levels += _odd_levels(run, book, number)
     for number, variant in enumerate(variants(delta, run.random, count // 2)):
         book = StreamedBook()
-        book.on_update({"type": "snapshot", "ts": 5, "data": {"b": [["9", "1"]],
-                        "a": [["11", "1"]], "u": 1, "seq": 7}})  # fmt: skip
-        _offer(book, variant)
+        snapshot = {"b": [["9", "1"]], "a": [["11", "1"]], "u": 1, "seq": 7}
+        _offer(book, bybit_book.to_depth, {"type": "snapshot", "ts": 5, "data": snapshot})
+        _offer(book, bybit_book.to_depth, variant)
         synced += book.synced
         odd_levels += _odd_levels(run, book, number)
     return {"vouched for": synced, "not finite": odd_levels}
 
 
-def _offer(book: Any, message: Any) -> None:
+def _offer(book: Any, parse: Callable[[Any], Any], message: Any) -> None:
     try:
-        book.on_update(message)
+        depth = parse(message)
     except UNREADABLE:
         return
+    (book.on_snapshot if isinstance(depth, Snapshot) else book.on_update)(depth)
 
 
 def _odd_levels(run: Run, book: Any, number: int) -> int:

@@ -16,8 +16,8 @@ from feedd.model import Quote, Trade
 from feedd.sources.book_keeper import to_book
 from feedd.sources.trade_keeper import FILL_WITHIN_S
 from feedd.sources.trade_sequence import TradeSequence
-from feedd.venues.binance import messages
-from feedd.venues.raw_messages import binance_candles, binance_mark
+from feedd.venues.binance import messages, parsers
+from feedd.venues.binance.book import to_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,14 +155,14 @@ class Symbol:
 
     def _on_candle(self, _message: Any, data: str) -> None:
         raw = messages.read_anything(data)
-        (candle,) = binance_candles(
+        (candle,) = parsers.candles(
             raw, self._exchange, self._symbol, self._now_ns, raw["k"]["i"]
         )  # fmt: skip
         self._feed.event(candle)
 
     def _on_mark(self, _message: Any, data: str) -> None:
         raw = messages.read_anything(data)
-        self._feed.event(binance_mark(raw, self._exchange, self._symbol, self._now_ns))
+        self._feed.event(parsers.mark(raw, self._exchange, self._symbol, self._now_ns))
 
     def _on_liquidation(self, message: Any, _data: str) -> None:
         self._feed.event(
@@ -201,7 +201,10 @@ class _WholeBook:
         if not rules.needs_snapshot:
             return
         was_synced = rules.synced
-        why = rules.on_snapshot(answer)
+        try:
+            why = rules.on_snapshot(to_snapshot(answer))
+        except ValueError as error:
+            why = str(error)
         if rules.synced and not was_synced:
             self._tell(now_ns)
         elif why is not None:

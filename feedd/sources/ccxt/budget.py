@@ -14,23 +14,23 @@ from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.limits.address_limits import place
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.market_list import MarketList
-from feedd.venues.dialects import market_type
+from feedd.venues.market_type import market_type
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from feedd.venues.dialects import Dialect
+    from feedd.venues.contract import Venue
 
 DELAY_AT_MOST_S = 30.0  # before a dial; ccxt would sleep through a Retry-After without a word
 
 
 def shared(
-    base: Any, run_dir: Path, exchange: str, symbol: str, ways: Dialect, endpoint: str | None
+    base: Any, run_dir: Path, exchange: str, symbol: str, venue: Venue, endpoint: str | None
 ) -> Any:
     """Return ccxt's class with its requests, connections and market list within a budget.
 
-    Of the markets it keeps the symbol's only. Of exchanges other than those in `dialects`, each
-    process fetches the list: their classes note more in `fetch_markets` than what it returns.
+    Of the markets it keeps the symbol's only. Where the venue is not `one_market_type`,
+    each process fetches the list: ccxt's class keeps more in `fetch_markets` than what it returns.
     """
     file = f"{exchange}-{market_type(symbol)}{place(endpoint)}.jsonl"
     markets = MarketList(run_dir / "markets" / file, exchange, f"ccxt {ccxt.__version__}")
@@ -64,7 +64,7 @@ def shared(
 
         async def fetch_markets(self, params: dict[str, Any] | None = None) -> Any:
             fetch = super().fetch_markets
-            if not ways.one_market_type:
+            if not venue.one_market_type:
                 return await fetch(params or {})
             return [await markets.market(symbol, lambda: fetch(params or {}))]
 

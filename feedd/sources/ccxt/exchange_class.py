@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from feedd.channels import CHANNELS
 from feedd.errors import ConfigError, SourceError, UnknownSymbolError
 from feedd.sources import exchanges
 from feedd.sources.ccxt.budget import shared
 from feedd.sources.ccxt.lean_import import exchange_class
 from feedd.sources.refusals import unknown
-from feedd.venues.dialects import Dialect, lacking
+from feedd.venues.market_type import market_type
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from feedd.venues.contract import Venue
 
 KEEP_ALIVE_MS = 5000  # between pings; each is answered by a pong
 CACHED = 2000  # trades, liquidations: more than any exchange sends in one message (Bybit: 1,024)
@@ -46,6 +49,20 @@ def check_channels(
         )
 
 
+def lacking(has: dict[str, Any], symbol: str, channels: tuple[str, ...]) -> tuple[str, list[str]]:
+    """Return the first channel that can't be served, or "", and all that can.
+
+    `has` is ccxt's map of an exchange's methods.
+    """
+    spot = market_type(symbol) == "spot"
+    served = [
+        name
+        for name, spec in CHANNELS.items()
+        if has.get(spec.ccxt_method or "") and not (spot and spec.derivatives_only)
+    ]
+    return next((channel for channel in channels if channel not in served), ""), served
+
+
 async def load_market(exchange: Any, name: str, symbol: str) -> None:
     """Make ccxt know a symbol's market; raises UnknownSymbolError, and whatever ccxt raises."""
     # `True`: ccxt keeps the answer of the first call, also one that it could not read.
@@ -67,7 +84,7 @@ def connected(
     source: Tap,
     exchange_name: str,
     symbol: str,
-    ways: Dialect,
+    venue: Venue,
     endpoint: str | None,
     credentials: tuple[str, str] | None,
     run_dir: Path | None,
@@ -79,7 +96,7 @@ def connected(
     exchanges.check(exchange_name)
     base = exchange_class(exchange_name)
     if run_dir is not None:
-        base = shared(base, run_dir, exchange_name, symbol, ways, endpoint)
+        base = shared(base, run_dir, exchange_name, symbol, venue, endpoint)
 
     class Tapped(base):  # type: ignore[misc,valid-type]
         timeout_on_exit = 0  # ms; the default of 250 is for scripts that end right away
@@ -103,12 +120,12 @@ def connected(
             super().on_close(client, error)
             source.client_lost(client, f"the exchange closed the connection, code {error}")
 
-    _give_raw(Tapped, source, ways)
+    _give_raw(Tapped, source, venue)
     Tapped.__name__ = exchange_name
     settings: dict[str, Any] = {
         "enableRateLimit": True,
         "newUpdates": True,
-        "options": {"tradesLimit": CACHED, "liquidationsLimit": CACHED, **ways.settings(symbol)},
+        "options": {"tradesLimit": CACHED, "liquidationsLimit": CACHED, **_options(venue, symbol)},
     }
     if credentials is not None:
         settings["apiKey"], settings["secret"] = credentials
@@ -119,7 +136,13 @@ def connected(
     return exchange
 
 
-def _give_raw(tapped: Any, source: Tap, ways: Dialect) -> None:
+def _options(venue: Venue, symbol: str) -> dict[str, Any]:
+    """Return ccxt's options for a feed of one symbol."""
+    types = {"fetchMarkets": {"types": [market_type(symbol)]}} if venue.one_market_type else {}
+    return {**venue.ccxt_options, **types}
+
+
+def _give_raw(tapped: Any, source: Tap, venue: Venue) -> None:
     """Let the source see raw messages before the handlers that make too little of them."""
 
     def raw(name: str, channel: str) -> None:
@@ -130,17 +153,14 @@ def _give_raw(tapped: Any, source: Tap, ways: Dialect) -> None:
 
         setattr(tapped, name, handle)
 
-    if ways.books is not None:
-        raw("handle_order_book", "book")
-    if ways.snapshot_by_rest:
-        # ccxt would fetch a snapshot of its own at every acknowledgement.
-        tapped.handle_order_book_subscription = lambda *_: None
-    if ways.ticker_deltas:
+    if venue.book is not None:
+        raw(venue.book.handler, "book")
+        for name in venue.book.disabled_handlers:
+            setattr(tapped, name, lambda *_: None)
+    if venue.ticker_is_snapshot is not None:
         raw("handle_ticker", "ticker")
-    if ways.candles is not None:
-        raw("handle_ohlcv", "candle")
-    if ways.mark is not None:
-        raw("handle_mark_prices", "mark")
+    for channel, raw_channel in venue.raw_channels.items():
+        raw(raw_channel.handler, channel)
 
 
 def moved(urls: Any, endpoint: str) -> Any:

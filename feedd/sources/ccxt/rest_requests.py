@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from feedd.books.diff import SNAPSHOT_LEVELS
-from feedd.venues.dialects import market_type
-from feedd.venues.raw_messages import binance_rest_trade
+from feedd.errors import SourceError
+from feedd.venues.contract import RequestedSnapshot
+from feedd.venues.market_type import market_type
 
 if TYPE_CHECKING:
+    from feedd.books.depth import Snapshot
     from feedd.model import Trade
     from feedd.sources.ccxt.error_translation import Translator
     from feedd.sources.trade_sequence import MissingTrades
-    from feedd.venues.dialects import Dialect
-
-PAGE = 1000  # trades, the most that a page has
-_REST = {"spot": "public", "linear": "fapiPublic", "inverse": "dapiPublic"}  # of Binance
+    from feedd.venues.contract import Venue
 
 
 class Requests:
@@ -27,7 +25,7 @@ class Requests:
         exchange: Any,
         name: str,
         symbol: str,
-        ways: Dialect,
+        venue: Venue,
         translated: Translator,
         *,
         book_depth: int,
@@ -37,44 +35,53 @@ class Requests:
         self._id = name
         self._symbol = symbol
         self._market_type = market_type(symbol)
-        self._dialect = ways
+        self._venue = venue
         self._translated = translated
         self._book_depth = book_depth
         self._with_key = with_key
 
-    async def renew_book(self, client: Any) -> Any:
-        """Ask for a new snapshot, over REST or by subscribing anew; raises FeeddError."""
+    async def renew_book(self, client: Any) -> Snapshot | None:
+        """Request a snapshot over REST, or by subscribing again, and then return None.
+
+        Raises FeeddError.
+        """
+        book = self._venue.book
+        if book is None:
+            return None
         exchange = self._exchange
         try:
             market_id = exchange.market(self._symbol)["id"]
-            if self._dialect.snapshot_by_rest:
-                page = getattr(exchange, f"{_REST[self._market_type]}GetDepth")
-                return await page({"symbol": market_id, "limit": SNAPSHOT_LEVELS})
-            topic = f"orderbook.{self._dialect.book_limit(self._book_depth)}.{market_id}"
-            for operation in ("unsubscribe", "subscribe"):
-                await client.send(
-                    {"op": operation, "req_id": str(exchange.request_id()), "args": [topic]}
-                )
+            if isinstance(book.snapshot, RequestedSnapshot):
+                method, params = book.snapshot.request(self._market_type, market_id)
+                answer = await getattr(exchange, method)(params)
+            else:
+                for message in book.snapshot.resubscribe(
+                    market_id, book.limit(self._book_depth), lambda: str(exchange.request_id())
+                ):
+                    await client.send(message)
+                return None
         except Exception as error:
             raise self._translated(error) from error
-        return None
+        try:
+            return book.snapshot.parse(answer)
+        except ValueError as error:
+            raise SourceError(str(error)) from None
 
     async def fetch_trades(self, hole: MissingTrades) -> list[tuple[int, Trade | None]]:
-        """Return trades of a hole, as far as one page goes; raises FeeddError.
+        """Return trades of a hole, as many as one page holds; raises FeeddError.
 
         Without a key there are the newest trades only.
         """
-        exchange, prefix = self._exchange, _REST[self._market_type]
-        name = "GetHistoricalTrades" if self._with_key else "GetTrades"  # ccxt: on spot too
+        exchange, trades = self._exchange, self._venue.trades
+        if trades is None:
+            return []
         try:
-            request: dict[str, Any] = {"symbol": exchange.market(self._symbol)["id"], "limit": PAGE}
-            if self._with_key:
-                request["fromId"] = hole.from_id + 1
-            rows = await getattr(exchange, prefix + name)(request)
+            market_id = exchange.market(self._symbol)["id"]
+            method, params = trades.request(
+                self._market_type, market_id, hole.from_id + 1, self._with_key
+            )
+            rows = await getattr(exchange, method)(params)
             now_ns = time.time_ns()
-            return [
-                (int(row["id"]), binance_rest_trade(row, self._id, self._symbol, now_ns))
-                for row in rows
-            ]
+            return [trades.parse(row, self._id, self._symbol, now_ns) for row in rows]
         except Exception as error:
             raise self._translated(error) from error

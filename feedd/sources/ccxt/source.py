@@ -38,13 +38,13 @@ from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.ccxt.rest_requests import Requests
 from feedd.sources.refusals import check_timeframe, one_line
 from feedd.sources.trade_keeper import TradeKeeper
-from feedd.venues.control_messages import flat_refusal, is_control
-from feedd.venues.dialects import dialect
+from feedd.venues.registry import venue as venue_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from feedd.books.depth import Snapshot
     from feedd.model import EventId
     from feedd.sources.base import Sink
 
@@ -73,17 +73,17 @@ class CcxtSource:
         self._id = exchange
         self._symbol = symbol
         self._channels = channels
-        self._dialect = ways = dialect(exchange)
+        self._venue = venue = venue_of(exchange)
         self._book_depth = book_depth
         self._timeframe = timeframe
         self._credentials = credentials
-        self._exchange = connected(self, exchange, symbol, ways, endpoint, credentials, run_dir)
+        self._exchange = connected(self, exchange, symbol, venue, endpoint, credentials, run_dir)
         self._errors = Translator(exchange, symbol, channels)
         self._requests = Requests(
             self._exchange,
             exchange,
             symbol,
-            ways,
+            venue,
             self._errors,
             book_depth=book_depth,
             with_key=credentials is not None,
@@ -101,11 +101,13 @@ class CcxtSource:
         self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
         self._open_time = 0  # of the newest candle taken
         self._books = (
-            BookKeeper(exchange, symbol, ways.books(book_depth), book_depth, self._renew_book)
-            if ways.books is not None and "book" in channels
+            BookKeeper(exchange, symbol, venue.book.rules(book_depth), book_depth, self._renew_book)
+            if venue.book is not None and "book" in channels
             else None
         )
-        self._trades = TradeKeeper(self._requests.fetch_trades) if ways.contiguous_trades else None
+        self._trades = (
+            TradeKeeper(self._requests.fetch_trades) if venue.trades is not None else None
+        )
         self._take: dict[str, Callable[[Any], None]] = {
             "ticker": self._take_ticker,
             "quote": self._take_quote,
@@ -203,17 +205,18 @@ class CcxtSource:
             await asyncio.sleep(backoff.next_s())
 
     def _watch(self, channel: str) -> Awaitable[Any]:
-        exchange, symbol = self._exchange, self._symbol
+        exchange, symbol, book = self._exchange, self._symbol, self._venue.book
+        params = dict(self._venue.watch_params.get(channel, {}))
         calls: dict[str, Callable[[], Any]] = {
-            "ticker": lambda: exchange.watch_ticker(symbol, dict(self._dialect.ticker_params)),
-            "quote": lambda: exchange.watch_bids_asks([symbol]),
-            "trade": lambda: exchange.watch_trades(symbol),
+            "ticker": lambda: exchange.watch_ticker(symbol, params),
+            "quote": lambda: exchange.watch_bids_asks([symbol], params),
+            "trade": lambda: exchange.watch_trades(symbol, None, None, params),
             "book": lambda: exchange.watch_order_book(
-                symbol, self._dialect.book_limit(self._book_depth)
+                symbol, None if book is None else book.limit(self._book_depth), params
             ),
-            "candle": lambda: exchange.watch_ohlcv(symbol, self._timeframe),
-            "mark": lambda: exchange.watch_mark_price(symbol),
-            "liquidation": lambda: exchange.watch_liquidations(symbol),
+            "candle": lambda: exchange.watch_ohlcv(symbol, self._timeframe, None, None, params),
+            "mark": lambda: exchange.watch_mark_price(symbol, params),
+            "liquidation": lambda: exchange.watch_liquidations(symbol, None, None, params),
         }
         return calls[channel]()  # type: ignore[no-any-return]  # ccxt's own types are skipped
 
@@ -280,14 +283,14 @@ class CcxtSource:
 
     def _on_message(self, on_message: Callable[..., None], client: Any, message: Any) -> None:
         """Let ccxt take a message, and say so where it doesn't: it may have been an event."""
-        keys = self._dialect.control_keys
+        keys, refusal_of = self._venue.control_keys, self._venue.refusal
         self._heeded = not keys
         on_message(client, message)
         if self._heeded:
             return
-        if not is_control(message, keys):
+        if not isinstance(message, dict) or keys.isdisjoint(message):
             self._reject(self._channels_of(client), ValueError("nothing is known of its kind"))
-        elif (refusal := flat_refusal(message)) is not None:
+        elif refusal_of is not None and (refusal := refusal_of(message)) is not None:
             self.client_lost(client, refusal)
 
     def client_connected(self, client: Any) -> None:
@@ -313,19 +316,19 @@ class CcxtSource:
 
     def takes_raw(self, channel: str, client: Any, message: Any) -> bool:
         """Take a raw message where ccxt would make too little of it; return whether it was."""
-        ways, sink = self._dialect, self._sink
-        if channel == "book" and str(message.get("topic", "")).startswith("orderbook.1."):
-            self._raw_quote = message  # Bybit's quotes, which ccxt reads well but for their id
+        book, sink = self._venue.book, self._sink
+        if (
+            channel == "book"
+            and book is not None
+            and book.is_depth is not None
+            and not book.is_depth(message)
+        ):
+            self._raw_quote = message  # which ccxt reads well but for its id
             return False
         if channel not in self._channels:
             return False
         if channel == "ticker":
             return self._lacks_snapshot(client, message)
-        if channel == "book":
-            if self._books is None:
-                return False
-        elif (ways.candles if channel == "candle" else ways.mark) is None:
-            return False
         self._heeded = True
         if sink is None or self._clients.get(channel) is not client:
             return True
@@ -341,7 +344,7 @@ class CcxtSource:
 
         ccxt would put it on top of what an earlier connection brought, or of nothing.
         """
-        if message.get("type") == "snapshot":
+        if self._venue.ticker_is_snapshot is not None and self._venue.ticker_is_snapshot(message):
             self._ticker_of = client
         if self._ticker_of is client:
             return False
@@ -351,24 +354,23 @@ class CcxtSource:
         return True
 
     def _check_symbol(self, message: Any) -> None:
-        if self._dialect.symbol_of is not None:
+        if self._venue.market_id_of is not None:
             symbol, its = (
                 self._exchange.market(self._symbol)["id"],
-                self._dialect.symbol_of(message),
+                self._venue.market_id_of(message),
             )
             if its != symbol:
                 raise ValueError(f"a message of {its} instead of {symbol}")
 
     def _take_raw(self, channel: str, message: Any, sink: Sink) -> None:
-        origin = (self._id, self._symbol, self._received_ns)
         self._backoff[channel].reset()
-        if channel == "book" and self._books is not None:
-            self._books.on_message(message, self._received_ns, sink)
-        elif channel == "candle" and self._dialect.candles is not None:
-            for candle in self._dialect.candles(message, *origin, self._timeframe):
-                sink.event(candle)
-        elif self._dialect.mark is not None:
-            sink.event(self._dialect.mark(message, *origin))
+        if channel == "book":
+            if self._books is not None and self._venue.book is not None:
+                self._books.on_message(self._venue.book.parse(message), self._received_ns, sink)
+            return
+        parse = self._venue.raw_channels[channel].parse
+        for tick in parse(message, self._id, self._symbol, self._received_ns, self._timeframe):
+            sink.event(tick)
 
     def _parsed(self, client: Any, channel: str, result: Any) -> None:
         """Take what ccxt parsed.
@@ -398,9 +400,8 @@ class CcxtSource:
         if self._symbol in parsed:  # watch_bids_asks of other exchanges: a map by symbol
             parsed = parsed[self._symbol]
         self._backoff["quote"].reset()
-        quote_id: Any = (self._raw_quote or parsed["info"]) if self._dialect.quote_id else None
-        for key in self._dialect.quote_id:
-            quote_id = quote_id[key]
+        id_of = self._venue.quote_id
+        quote_id = None if id_of is None else id_of(self._raw_quote or parsed["info"])
         if quote_id is not None and quote_id == self._last_quote:
             self._sink.heard("quote")  # type: ignore[union-attr]  # Bybit, after 3 s of silence
             return
@@ -449,7 +450,7 @@ class CcxtSource:
                     self._id,
                     self._symbol,
                     self._received_ns,
-                    names_position=self._dialect.liquidation_names_position,
+                    names_position=self._venue.liquidation_names_position,
                 )
             )
 
@@ -489,5 +490,5 @@ class CcxtSource:
             self._sink.missing("book", None, None, reason)
             self._sink.resync("book", reason)
 
-    async def _renew_book(self) -> Any:
+    async def _renew_book(self) -> Snapshot | None:
         return await self._requests.renew_book(self._clients.get("book"))

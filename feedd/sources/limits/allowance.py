@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from feedd.sources.limits.window import Limit, Window
+    from feedd.sources.limits.window import Window
+    from feedd.venues.limits import RateLimit
 
 PATIENCE_S = 5.0  # a wait that is longer in all is an error, so that the feed can say so
 _log = structlog.get_logger()
@@ -37,7 +38,7 @@ class Allowance:
     """
 
     def __init__(
-        self, path: Path, name: str, unit: str, limit: Limit | None, clock: Clock | None = None
+        self, path: Path, name: str, unit: str, limit: RateLimit | None, clock: Clock | None = None
     ) -> None:
         self._path = path
         self._name = name

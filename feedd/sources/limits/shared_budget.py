@@ -11,7 +11,7 @@ from feedd.sources.limits.allowance import Allowance
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from feedd.sources.limits.window import Limit
+    from feedd.venues.limits import RateLimit
 
 BANNED = 418  # the address is: neither requests nor connections are answered
 
@@ -24,7 +24,7 @@ class Budget:
     ) -> None:
         self._limits = limits = address_limits(exchange, symbol, rate_limit_ms)
 
-        def allowance(kind: str, unit: str, limit: Limit | None) -> Allowance:
+        def allowance(kind: str, unit: str, limit: RateLimit | None) -> Allowance:
             file = f"{limits.name}-{kind}{place(endpoint)}"
             return Allowance(run_dir / "budget" / file, limits.name, unit, limit)
 
@@ -74,7 +74,7 @@ class Budget:
             await self._weight.raise_to(used)
 
     def _note(self, seen_on: Allowance, status: int, headers: dict[str, str], body: str) -> None:
-        if status not in self._limits.away_s:
+        if status not in self._limits.pause_s:
             return
         until_s = time.monotonic() + away_s(self._limits, status, headers, body, time.time())
         for allowance in (self._weight, self._connects) if status == BANNED else (seen_on,):

@@ -11,30 +11,20 @@ Times are seconds of a clock that only grows, given by the caller.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from feedd.venues.limits import RateLimit
 
 PAUSE_AT_MOST_S = 3 * 24 * 3600.0  # Binance's longest ban
 TEXT_AT_MOST = 200  # characters of a reason, so that a record keeps its size
-
-
-class Limit(NamedTuple):
-    """At most `most` in any `window_s` seconds, counted in `slots` slots."""
-
-    most: float
-    window_s: float
-    slots: int
-
-    @property
-    def slot_s(self) -> float:
-        """The length of a slot."""
-        return self.window_s / self.slots
 
 
 @dataclass
 class Window:
     """What was spent lately, by the number of its slot, and until when nothing may be."""
 
-    limit: Limit | None  # None: there are pauses only
+    limit: RateLimit | None  # None: there are pauses only
     spent: dict[int, float] = field(default_factory=dict)
     blocked_until_s: float = 0.0
     why: str = ""
@@ -93,5 +83,5 @@ class Window:
             self.why = why[:TEXT_AT_MOST]
 
     @staticmethod
-    def _slot(limit: Limit, now_s: float) -> int:
+    def _slot(limit: RateLimit, now_s: float) -> int:
         return int(now_s // limit.slot_s)

@@ -17,7 +17,7 @@ import msgspec
 from feedd.sources.limits.window import PAUSE_AT_MOST_S, Window
 
 if TYPE_CHECKING:
-    from feedd.sources.limits.window import Limit
+    from feedd.venues.limits import RateLimit
 
 SIZE = 4096  # bytes: a page
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -55,7 +55,7 @@ def encode(window: Window, boot: str) -> bytes:
     return record.ljust(SIZE)
 
 
-def decode(record: bytes, limit: Limit | None, boot: str, now_s: float) -> Window:
+def decode(record: bytes, limit: RateLimit | None, boot: str, now_s: float) -> Window:
     """Return the window of a record.
 
     An empty one was never written, and one of an earlier run of the kernel is over: nothing was

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from feedd.channels import CHANNEL_NAMES
 from feedd.errors import ConfigError
 from feedd.sources.limits.address_limits import place
-from feedd.venues.dialects import market_type
+from feedd.venues.market_type import market_type
 
 INTERVALS = (
     "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h",

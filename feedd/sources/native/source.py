@@ -7,7 +7,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from feedd.books.diff import SNAPSHOT_LEVELS, DiffBook
+from feedd.books.diff import DiffBook
 from feedd.clock import Clock
 from feedd.errors import SourceError, UnknownSymbolError
 from feedd.model import Quote, Trade
@@ -21,14 +21,13 @@ from feedd.sources.native.merge import Merge
 from feedd.sources.native.route import Route
 from feedd.sources.refusals import check_timeframe, unknown
 from feedd.sources.trade_keeper import TradeKeeper
-from feedd.venues.binance import listing, messages
-from feedd.venues.raw_messages import binance_candles, binance_mark, binance_rest_trade
+from feedd.venues.binance import book, listing, messages, parsers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from feedd.books.diff import Update
+    from feedd.books.depth import Snapshot, Update
     from feedd.model import Tick
     from feedd.sources.base import Sink
     from feedd.sources.trade_sequence import MissingTrades
@@ -176,9 +175,13 @@ class NativeSource:
         market = await MarketList(file, self._id, listing.VERSION).market(self._symbol, fetch)
         return str(market["id"])
 
-    async def _snapshot(self) -> Any:
-        query = f"?symbol={self._market_id}&limit={SNAPSHOT_LEVELS}"
-        return objects(await self._rest.page("depth", query))
+    async def _snapshot(self) -> Snapshot:
+        query = f"?symbol={self._market_id}&limit={book.SNAPSHOT_LEVELS}"
+        answer = objects(await self._rest.page("depth", query))
+        try:
+            return book.to_snapshot(answer)
+        except ValueError as error:
+            raise SourceError(str(error)) from None
 
     async def _fetch_trades(self, hole: MissingTrades) -> list[tuple[int, Trade | None]]:
         """Return trades of a hole, as far as one page goes; raises FeeddError.
@@ -193,7 +196,7 @@ class NativeSource:
         now_ns = time.time_ns()
         try:
             return [
-                (int(row["id"]), binance_rest_trade(row, self._id, self._symbol, now_ns))
+                (int(row["id"]), parsers.rest_trade(row, self._id, self._symbol, now_ns))
                 for row in rows
             ]
         except (ValueError, TypeError, LookupError) as error:
@@ -241,12 +244,12 @@ class NativeSource:
 
     def _on_candle(self, line: Line, message: Any, payload: bytes, received_ns: int) -> None:
         raw = messages.read_anything(payload)
-        (tick,) = binance_candles(raw, self._id, self._symbol, received_ns, self._timeframe)
+        (tick,) = parsers.candles(raw, self._id, self._symbol, received_ns, self._timeframe)
         # The last of one candle and the first of the next may be of the same time.
         self._merges["candle"].take(line, (message.k.t, message.E), None, tick)
 
     def _on_mark(self, line: Line, message: Any, payload: bytes, received_ns: int) -> None:
-        tick = binance_mark(messages.read_anything(payload), self._id, self._symbol, received_ns)
+        tick = parsers.mark(messages.read_anything(payload), self._id, self._symbol, received_ns)
         self._merges["mark"].take(line, message.E, None, tick)
 
     def _on_liquidation(self, line: Line, message: Any, _payload: bytes, received_ns: int) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from feedd.books.diff import Update
+from feedd.books.depth import Update
 from feedd.clock import iso8601
 from feedd.model import Liquidation, Ticker
 from feedd.venues.numbers import check_numbers
@@ -51,7 +51,7 @@ class TradeMessage(Struct, tag_field="e", tag="trade", gc=False):
 
 
 class DepthUpdate(Struct, tag_field="e", tag="depthUpdate", gc=False):
-    """`<symbol>@depth`; see `feedd.books.diff.to_update` for what the ids mean."""
+    """`<symbol>@depth`; see `feedd.venues.binance.book.to_update` for what the ids mean."""
 
     E: int
     s: str
@@ -82,7 +82,7 @@ class _Candle(Struct):
 
 
 class Kline(Struct, tag_field="e", tag="kline"):
-    """`<symbol>@kline_<interval>`; seldom enough for `raw_messages.binance_candles`."""
+    """`<symbol>@kline_<interval>`; seldom enough for `parsers.candles`."""
 
     E: int
     s: str
@@ -90,7 +90,7 @@ class Kline(Struct, tag_field="e", tag="kline"):
 
 
 class MarkPrice(Struct, tag_field="e", tag="markPriceUpdate"):
-    """`<symbol>@markPrice@1s`; seldom enough for `raw_messages.binance_mark`."""
+    """`<symbol>@markPrice@1s`; seldom enough for `parsers.mark`."""
 
     E: int
     s: str

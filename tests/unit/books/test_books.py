@@ -11,16 +11,39 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedd.books.base import Hole
-from feedd.books.diff import BEHIND_AT_MOST, DiffBook, to_snapshot
-from feedd.books.levels import Book, levels
-from feedd.venues.bybit.book import StreamedBook
+from feedd.books.depth import BookGap, Snapshot
+from feedd.books.diff import BEHIND_AT_MOST, DiffBook
+from feedd.books.levels import PriceLevels, levels
+from feedd.books.streamed import StreamedBook
+from feedd.venues.binance.book import to_snapshot, to_update
+from feedd.venues.bybit.book import to_depth
 
 Sides = tuple[dict[float, float], dict[float, float]]  # bids, asks: sizes by price
 
 
-def top(book: Book) -> tuple[float, float, float, float]:
+def top(book: PriceLevels) -> tuple[float, float, float, float]:
     return (*book.bids.top(1)[0], *book.asks.top(1)[0])
+
+
+class BinanceBook(DiffBook):
+    """DiffBook on Binance's raw messages, as the sources join them."""
+
+    def update(self, message: dict[str, Any]) -> BookGap | None:
+        return self.on_update(to_update(message))
+
+    def answer(self, answer: Any) -> str | None:
+        try:
+            return self.on_snapshot(to_snapshot(answer))
+        except ValueError as error:
+            return str(error)
+
+
+class BybitBook(StreamedBook):
+    """StreamedBook on Bybit's raw messages, as the source joins them."""
+
+    def take(self, message: dict[str, Any]) -> BookGap | str | None:
+        depth = to_depth(message)
+        return self.on_snapshot(depth) if isinstance(depth, Snapshot) else self.on_update(depth)
 
 
 def quote_of(event: dict[str, Any]) -> tuple[float, ...]:
@@ -35,19 +58,19 @@ def test_the_recorded_books_of_btcusdt_are_its_quotes(btcusdt: Path) -> None:
     """
     quotes: dict[int, tuple[float, ...]] = {}
     tops: dict[int, tuple[float, ...]] = {}
-    rules = DiffBook(20)
+    rules = BinanceBook(20)
     needed_at = None
     with gzip.open(btcusdt, "rt") as file:
         for row in file:
             frame = json.loads(row.partition(" ")[2])
             if "lastUpdateId" in frame:
-                assert rules.on_snapshot(frame) is None
+                assert rules.answer(frame) is None
                 continue
             event = frame["data"]
             if event["e"] == "bookTicker":
                 quotes[event["u"]] = quote_of(event)
             elif event["e"] == "depthUpdate":
-                assert rules.on_update(event) is None
+                assert rules.update(event) is None
                 if rules.synced:
                     assert not rules.book.crossed
                     assert rules.last_id == event["u"]
@@ -69,7 +92,7 @@ def test_the_recorded_snapshots_of_four_symbols_join_their_streams(four_symbols:
         match = re.match(r".*symbol=(\w+)&.* -> ([\d.]+): (\{.*\})", row)
         if match:
             answers[match[1]] = (float(match[2]), json.loads(match[3]))
-    books = {symbol: DiffBook(20) for symbol in answers}
+    books = {symbol: BinanceBook(20) for symbol in answers}
     quotes: dict[tuple[str, int], tuple[float, ...]] = {}
     tops: dict[tuple[str, int], tuple[float, ...]] = {}
     for row in four_symbols.read_text().splitlines():
@@ -78,14 +101,14 @@ def test_the_recorded_snapshots_of_four_symbols_join_their_streams(four_symbols:
             continue
         for symbol, (at_s, answer) in list(answers.items()):
             if at_s <= float(match[1]):
-                assert books[symbol].on_snapshot(answer) is None
+                assert books[symbol].answer(answer) is None
                 del answers[symbol]
         event = json.loads(match[2])["data"]
         symbol = event["s"]
         if event["e"] == "bookTicker":
             quotes[symbol, event["u"]] = quote_of(event)
         elif event["e"] == "depthUpdate":
-            assert books[symbol].on_update(event) is None  # no gap in the recording itself
+            assert books[symbol].update(event) is None  # no gap in the recording itself
             if books[symbol].synced:
                 tops[symbol, event["u"]] = top(books[symbol].book)
     assert set(books) == {"SUSHIUSDT", "AKROUSDT", "KEEPUSDT", "CTKUSDT"}
@@ -133,7 +156,7 @@ class Truth:
             "asks": [[str(p), str(asks[p])] for p in sorted(asks)],
         }
 
-    def agrees(self, book: Book, update_id: int | None) -> bool:
+    def agrees(self, book: PriceLevels, update_id: int | None) -> bool:
         assert update_id is not None
         bids, asks = self.books[update_id]
         return dict(book.bids.top(1000)) == bids and dict(book.asks.top(1000)) == asks
@@ -154,14 +177,14 @@ def test_whatever_the_stream_does_no_wrong_book_is_vouched_for(  # noqa: C901, P
 ) -> None:
     """Each update lost is in a hole that is told, and one good snapshot makes the book right."""
     truth = Truth(_possible(changes), spot=spot)
-    rules = DiffBook(5)
+    rules = BinanceBook(5)
     held: list[dict[str, Any]] = []
-    holes: list[Hole] = []
+    holes: list[BookGap] = []
     sent: list[int] = []
     newest = 10
 
     def send(event: dict[str, Any]) -> None:
-        hole = rules.on_update(event)
+        hole = rules.update(event)
         if hole is not None:
             holes.append(hole)
         sent.append(event["u"])
@@ -180,13 +203,13 @@ def test_whatever_the_stream_does_no_wrong_book_is_vouched_for(  # noqa: C901, P
         if fault == "double":
             send(event)
         elif fault == "stale":
-            rules.on_snapshot(truth.snapshot(10))
+            rules.answer(truth.snapshot(10))
         elif fault == "cut":
-            assert rules.on_snapshot({**truth.snapshot(newest), "asks": None}) is not None
+            assert rules.answer({**truth.snapshot(newest), "asks": None}) is not None
         elif fault == "empty":
-            assert rules.on_snapshot({**truth.snapshot(newest), "bids": []}) is not None
+            assert rules.answer({**truth.snapshot(newest), "bids": []}) is not None
         elif fault == "snapshot" and rules.needs_snapshot:
-            assert rules.on_snapshot(truth.snapshot(newest)) is None
+            assert rules.answer(truth.snapshot(newest)) is None
             assert rules.synced
         if rules.synced:
             assert truth.agrees(rules.book, rules.last_id)
@@ -202,7 +225,7 @@ def test_whatever_the_stream_does_no_wrong_book_is_vouched_for(  # noqa: C901, P
     if sent:
         newest_sent = max(sent)
         if rules.needs_snapshot:
-            assert rules.on_snapshot(truth.snapshot(newest_sent)) is None
+            assert rules.answer(truth.snapshot(newest_sent)) is None
         if rules._snapshot is None:
             assert rules.synced
             assert truth.agrees(rules.book, rules.last_id)
@@ -226,7 +249,7 @@ def test_a_streamed_book_is_right_or_not_vouched_for(
     changes: list[tuple[bool, int, int]], faults: list[str]
 ) -> None:
     truth = Truth(_possible(changes))
-    rules = StreamedBook()
+    rules = BybitBook()
 
     def message(kind: str, event: dict[str, Any], update_id: int) -> dict[str, Any]:
         data = {"u": update_id, "seq": 7 * update_id, "b": event["b"], "a": event["a"]}
@@ -236,22 +259,23 @@ def test_a_streamed_book_is_right_or_not_vouched_for(
         answer = truth.snapshot(10 + 3 * update_id)
         return message("snapshot", {"b": answer["bids"], "a": answer["asks"]}, update_id)
 
-    assert rules.on_update(snapshot(0)) is None
+    assert rules.take(snapshot(0)) is None
     last = 0
     for number, (event, fault) in enumerate(zip(truth.events, faults, strict=False), start=1):
         if fault in {"lose", "late"}:
             continue
-        hole = rules.on_update(message("delta", event, number))
+        hole = rules.take(message("delta", event, number))
+        assert not isinstance(hole, str)
         if number != last + 1 and hole is not None:
             assert (hole.from_id, hole.to_id) == (last, number)
         assert rules.synced == (number == last + 1)
         if rules.synced:
             last = number
-            assert rules.on_update(message("delta", event, number)) is None  # doubled
+            assert rules.take(message("delta", event, number)) is None  # doubled
         else:
             assert rules.needs_snapshot
         if fault == "snapshot":
-            assert rules.on_update(snapshot(number)) is None
+            assert rules.take(snapshot(number)) is None
             last = number
         if rules.synced:
             assert rules.last_id is not None
@@ -260,49 +284,49 @@ def test_a_streamed_book_is_right_or_not_vouched_for(
 
 def test_ids_of_updates_that_begin_anew_are_a_hole_and_then_a_book_of_a_new_snapshot() -> None:
     truth = Truth([(True, 5, 3)] * 40)
-    rules = DiffBook(1)
+    rules = BinanceBook(1)
     last = truth.events[-1]["u"]
-    assert rules.on_update(truth.events[-1]) is None
-    holes = [rules.on_update(event) for event in truth.events[: BEHIND_AT_MOST + 2]]
+    assert rules.update(truth.events[-1]) is None
+    holes = [rules.update(event) for event in truth.events[: BEHIND_AT_MOST + 2]]
     (hole,) = [hole for hole in holes if hole is not None]
     began = truth.events[BEHIND_AT_MOST - 1]["u"]
-    assert hole == Hole(last, began, "the ids of the book's updates began anew")
+    assert hole == BookGap(last, began, "the ids of the book's updates began anew")
     assert rules.needs_snapshot
-    assert rules.on_snapshot(truth.snapshot(began)) is None
+    assert rules.answer(truth.snapshot(began)) is None
     assert rules.last_id == truth.events[BEHIND_AT_MOST + 1]["u"]
     assert truth.agrees(rules.book, rules.last_id)
 
 
 def test_old_updates_that_do_not_follow_each_other_change_nothing() -> None:
     truth = Truth([(True, 5, 3)] * 40)
-    rules = DiffBook(1)
-    rules.on_update(truth.events[-1])
+    rules = BinanceBook(1)
+    rules.update(truth.events[-1])
     for event in truth.events[:-1:2]:
-        assert rules.on_update(event) is None
+        assert rules.update(event) is None
     for _ in range(2 * BEHIND_AT_MOST):
-        assert rules.on_update(truth.events[-1]) is None
+        assert rules.update(truth.events[-1]) is None
 
 
 def test_a_crossed_book_is_a_hole() -> None:
     truth = Truth([(True, 3, 2), (True, 4, 2)])
-    rules = DiffBook(5)
-    rules.on_update(truth.events[0])
-    rules.on_snapshot(truth.snapshot(13))
+    rules = BinanceBook(5)
+    rules.update(truth.events[0])
+    rules.answer(truth.snapshot(13))
     crossing = {**truth.events[1], "b": [["101.0", "5"]]}
-    assert rules.on_update(crossing) == Hole(13, 16, "the book is crossed")
+    assert rules.update(crossing) == BookGap(13, 16, "the book is crossed")
     assert not rules.synced
 
 
 def test_a_seq_that_falls_is_a_hole() -> None:
-    rules = StreamedBook()
+    rules = BybitBook()
     row = {"b": [["1", "1"]], "a": [["2", "1"]]}
-    rules.on_update({"type": "snapshot", "ts": 1, "data": {**row, "u": 5, "seq": 50}})
-    hole = rules.on_update({"type": "delta", "ts": 2, "data": {**row, "u": 6, "seq": 49}})
-    assert hole == Hole(5, 6, "seq falls from 50 to 49")
+    rules.take({"type": "snapshot", "ts": 1, "data": {**row, "u": 5, "seq": 50}})
+    hole = rules.take({"type": "delta", "ts": 2, "data": {**row, "u": 6, "seq": 49}})
+    assert hole == BookGap(5, 6, "the update's order falls from 50 to 49")
 
 
 def test_levels_behind_the_snapshots_last_are_not_shown() -> None:
-    book = Book()
+    book = PriceLevels()
     book.load([(9.0, 1.0), (8.0, 1.0)], [(10.0, 1.0)], bids_whole=False, asks_whole=True)
     book.apply([(7.0, 5.0)], [])
     assert book.bids.top(5) == [(9.0, 1.0), (8.0, 1.0)]
@@ -317,5 +341,6 @@ def test_what_can_not_be_a_level_is_refused(row: list[str]) -> None:
 
 
 def test_a_snapshot_out_of_order_is_refused() -> None:
-    with pytest.raises(ValueError, match="out of order"):
-        to_snapshot({"lastUpdateId": 1, "bids": [["1", "1"], ["2", "1"]], "asks": [["3", "1"]]})
+    rows = [["1", "1"], ["2", "1"]]
+    refusal = BinanceBook(5).answer({"lastUpdateId": 1, "bids": rows, "asks": [["3", "1"]]})
+    assert refusal == "the snapshot's levels are out of order"

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from feedd.books.depth import Snapshot, Update
 from feedd.books.diff import DiffBook
 from feedd.sources.book_keeper import BookKeeper
 from tests.integration.test_ccxt_source import Told
 
 
-def update(before: int, last: int) -> dict[str, Any]:
-    return {"E": last, "U": before + 1, "u": last, "pu": before, "b": [["9", "1"]], "a": []}
+def update(before: int, last: int) -> Update:
+    return Update(before, last, last, [(9.0, 1.0)], [])
 
 
 async def until(condition: Callable[[], Any]) -> None:
@@ -24,8 +25,8 @@ def test_a_hole_right_after_a_reconnect_does_not_hide_the_reconnects() -> None:
         told = Told()
         newest = 0
 
-        async def renew() -> Any:
-            return {"lastUpdateId": newest, "bids": [["9", "1"]], "asks": [["10", "1"]]}
+        async def renew() -> Snapshot:
+            return Snapshot(newest, [(9.0, 1.0)], [(10.0, 1.0)])
 
         keeper = BookKeeper("x", "S", DiffBook(5), 5, renew)
         for before, newest in ((1, 2), (2, 3)):
@@ -56,8 +57,8 @@ def test_a_gap_ends_with_the_first_book_after_it_and_not_before() -> None:
         told = Told()
         newest = 0
 
-        async def renew() -> Any:
-            return {"lastUpdateId": newest, "bids": [["9", "1"]], "asks": [["10", "1"]]}
+        async def renew() -> Snapshot:
+            return Snapshot(newest, [(9.0, 1.0)], [(10.0, 1.0)])
 
         keeper = BookKeeper("x", "S", DiffBook(5), 5, renew)
         keeper.on_message(update(1, 2), 1, told)

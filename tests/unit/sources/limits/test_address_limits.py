@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from feedd.sources.limits.address_limits import AWAY_S, address_limits, away_s, place
+from feedd.sources.limits.address_limits import address_limits, away_s, place
 from feedd.venues.binance import weights
+from feedd.venues.limits import PAUSE_S
 
 USDM = address_limits("binanceusdm", "BTC/USDT:USDT", 50)
 BYBIT = address_limits("bybit", "BTC/USDT:USDT", 20)
@@ -70,8 +71,8 @@ def test_an_endpoint_is_part_of_the_name_without_its_secrets(endpoint: str, end:
     [
         (429, {"Retry-After": "57"}, "", 57),
         (429, {"retry-after": "0"}, "", 1),
-        (429, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, "", AWAY_S[429]),
-        (429, {"Retry-After": "-5"}, "", AWAY_S[429]),
+        (429, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, "", PAUSE_S[429]),
+        (429, {"Retry-After": "-5"}, "", PAUSE_S[429]),
         (418, {}, "IP(1.2.3.4) banned until 1700000300000. Please", 300),
         (418, {}, "banned until 1600000000000", 1),
         (418, {}, "", 120),

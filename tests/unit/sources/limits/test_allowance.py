@@ -21,19 +21,20 @@ from feedd.sources.limits import allowance as module
 from feedd.sources.limits import window_file as record
 from feedd.sources.limits.allowance import Allowance
 from feedd.sources.limits.lock_file import locked
-from feedd.sources.limits.window import Limit, Window
+from feedd.sources.limits.window import Window
+from feedd.venues.limits import RateLimit
 
-LIMIT = Limit(270, 300.0, 60)
+LIMIT = RateLimit(270, 300.0, 60)
 
 HAMMER = """
 import asyncio, json, sys, time
 from pathlib import Path
 from feedd.sources.limits.allowance import Allowance
-from feedd.sources.limits.window import Limit
+from feedd.venues.limits import RateLimit
 from feedd.errors import LimitError
 
 async def main():
-    allowance = Allowance(Path(sys.argv[1]), "test", "requests", Limit(60, 1.0, 10))
+    allowance = Allowance(Path(sys.argv[1]), "test", "requests", RateLimit(60, 1.0, 10))
     until, taken = time.monotonic() + float(sys.argv[2]), []
     print("started", flush=True)
     while (before := time.monotonic()) < until:
@@ -117,7 +118,9 @@ def test_a_process_that_is_killed_leaves_a_record_that_is_whole(tmp_path: Path) 
         checksum, _, body = path.read_bytes().partition(b" ")
         assert len(checksum) == 8
         assert json.loads(body)["boot"] == record.boot_id()
-    left = record.decode(path.read_bytes(), Limit(60, 1.0, 10), record.boot_id(), time.monotonic())
+    left = record.decode(
+        path.read_bytes(), RateLimit(60, 1.0, 10), record.boot_id(), time.monotonic()
+    )
     assert left.why == ""
 
 
@@ -155,7 +158,7 @@ def test_a_lock_ends_with_its_holder_and_a_stopped_holder_freezes_no_loop(
 
 def test_a_short_wait_is_waited_and_a_long_one_is_an_error_that_says_when(tmp_path: Path) -> None:
     async def run() -> None:
-        short = Allowance(tmp_path / "short", "test", "requests", Limit(2, 1.0, 4))
+        short = Allowance(tmp_path / "short", "test", "requests", RateLimit(2, 1.0, 4))
         for _ in range(3):
             await short.take()
         write(tmp_path / "limit", used_up(60.0))
@@ -199,7 +202,7 @@ def test_a_damaged_file_heals_within_a_window(tmp_path: Path) -> None:
         with pytest.raises(LimitError):
             await connections(path).take()
         path.write_bytes(b"not a record")
-        await Allowance(path, "test", "requests", Limit(10, 1.0, 4)).take()
+        await Allowance(path, "test", "requests", RateLimit(10, 1.0, 4)).take()
 
     began_s = time.monotonic()
     asyncio.run(run())

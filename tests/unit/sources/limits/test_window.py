@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedd.sources.limits.window import PAUSE_AT_MOST_S, Limit, Window
+from feedd.sources.limits.window import PAUSE_AT_MOST_S, Window
 from feedd.sources.limits.window_file import SIZE, decode, encode
+from feedd.venues.limits import RateLimit
 
-CONNECTIONS = Limit(270, 300.0, 60)
+CONNECTIONS = RateLimit(270, 300.0, 60)
 ATTEMPTS = st.lists(
     st.tuples(st.floats(0, 4), st.floats(0.1, 12, allow_nan=False)), min_size=1, max_size=120
 )
@@ -19,7 +20,7 @@ ATTEMPTS = st.lists(
 def test_no_window_ever_holds_more_than_the_limit(
     attempts: list[tuple[float, float]], slots: int
 ) -> None:
-    limit = Limit(20, 10.0, slots)
+    limit = RateLimit(20, 10.0, slots)
     window, now_s, spent = Window(limit), 1000.0, []
     for pause_s, cost in attempts:
         now_s += pause_s
@@ -33,7 +34,7 @@ def test_no_window_ever_holds_more_than_the_limit(
 
 @given(ATTEMPTS)
 def test_what_waits_for_as_long_as_it_was_told_fits(attempts: list[tuple[float, float]]) -> None:
-    window, now_s = Window(Limit(20, 10.0, 8)), 1000.0
+    window, now_s = Window(RateLimit(20, 10.0, 8)), 1000.0
     for pause_s, cost in attempts:
         now_s += pause_s
         wait_s = window.wait_s(cost, now_s)
@@ -54,7 +55,7 @@ def test_a_start_may_use_the_whole_limit_in_one_burst() -> None:
 
 
 def test_only_what_was_spent_long_ago_comes_back() -> None:
-    window = Window(Limit(10, 60.0, 12))
+    window = Window(RateLimit(10, 60.0, 12))
     window.spend(6, 0.0)
     window.spend(4, 30.0)
     assert window.wait_s(1, 40.0) == 25.0
@@ -63,7 +64,7 @@ def test_only_what_was_spent_long_ago_comes_back() -> None:
 
 
 def test_what_costs_more_than_the_limit_passes_when_nothing_else_was_spent() -> None:
-    window = Window(Limit(10, 60.0, 12))
+    window = Window(RateLimit(10, 60.0, 12))
     assert window.wait_s(200, 0.0) == 0
     window.spend(1, 0.0)
     assert window.wait_s(200, 0.0) == 65.0
@@ -80,7 +81,7 @@ def test_a_pause_is_never_made_shorter_and_is_no_longer_than_the_longest_ban() -
 
 
 def test_what_others_on_the_address_used_counts() -> None:
-    window = Window(Limit(100, 60.0, 12))
+    window = Window(RateLimit(100, 60.0, 12))
     window.spend(10, 0.0)
     window.raise_to(90, 1.0)
     assert window.used(1.0) == 90
@@ -139,6 +140,6 @@ def test_a_record_that_can_not_be_true_counts_as_used_up_for_one_window(damage: 
 
 def test_slots_of_another_length_are_taken_over() -> None:
     record = encode(spent_window(), "boot")
-    window = decode(record, Limit(270, 300.0, 30), "boot", 1005.0)
+    window = decode(record, RateLimit(270, 300.0, 30), "boot", 1005.0)
     assert window.used(1005.0) == 100
     assert window.used(1400.0) == 0

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedd.books.diff import to_update as raw_to_update
 from feedd.errors import ConfigError
 from feedd.sources.ccxt.converters import to_liquidation, to_ticker
 from feedd.sources.native import markets as venues
 from feedd.sources.native.connection import UNREADABLE
 from feedd.venues.binance import listing, messages
+from feedd.venues.binance.book import to_update as raw_to_update
 
 TICKER = {
     "e": "24hrTicker", "E": 1672515782136, "s": "BTCUSDT", "p": "-131.40", "P": "-0.786",

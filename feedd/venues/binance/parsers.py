@@ -1,14 +1,21 @@
-"""Exchanges' raw messages that ccxt makes too little of: pure functions from them to events."""
+"""Binance's raw messages of which ccxt keeps too little: pure functions from them to events."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from feedd.model import BackfilledTrade, Candle, Mark
+from feedd.venues.contract import CcxtRequest
 from feedd.venues.numbers import number
 
+if TYPE_CHECKING:
+    from feedd.venues.market_type import MarketType
 
-def binance_candles(
+PAGE = 1000  # trades, the most that a page has
+_PUBLIC = {"spot": "public", "linear": "fapiPublic", "inverse": "dapiPublic"}
+
+
+def candles(
     message: dict[str, Any], exchange: str, symbol: str, received_ns: int, timeframe: str
 ) -> list[Candle]:
     """Return the candle of `<symbol>@kline_<interval>`; ccxt drops x, whether it is closed.
@@ -39,38 +46,7 @@ def binance_candles(
     ]
 
 
-def bybit_candles(
-    message: dict[str, Any], exchange: str, symbol: str, received_ns: int, timeframe: str
-) -> list[Candle]:
-    """Return the candles of `kline.<interval>.<symbol>`, oldest first.
-
-    https://bybit-exchange.github.io/docs/v5/websocket/public/kline::
-
-        {"topic":"kline.5.BTCUSDT","data":[{"start":1672324800000,"end":1672325099999,
-         "interval":"5","open":"16649.5","close":"16677","high":"16677","low":"16608",
-         "volume":"2.081","turnover":"34666.4005","confirm":false,"timestamp":1672324988882}],
-         "ts":1672324988882,"type":"snapshot"}
-    """
-    return [
-        Candle(
-            symbol=symbol,
-            timestamp=k["timestamp"],
-            timeframe=timeframe,
-            open_time=k["start"],
-            open=number(k["open"]),
-            high=number(k["high"]),
-            low=number(k["low"]),
-            close=number(k["close"]),
-            volume=number(k["volume"]),
-            closed=k["confirm"],
-            exchange=exchange,
-            received_ns=received_ns,
-        )
-        for k in message["data"]
-    ]
-
-
-def binance_mark(message: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Mark:
+def mark(message: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Mark:
     """Return what `<symbol>@markPrice@1s` says; r is the funding rate, T when it is next due.
 
     https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/Mark-Price-Stream::
@@ -94,7 +70,7 @@ def binance_mark(message: dict[str, Any], exchange: str, symbol: str, received_n
     )
 
 
-def binance_rest_trade(
+def rest_trade(
     row: dict[str, Any], exchange: str, symbol: str, received_ns: int
 ) -> BackfilledTrade | None:
     """Return a trade of GET trades or historicalTrades; None for a fill at price 0.
@@ -117,3 +93,28 @@ def binance_rest_trade(
         received_ns=received_ns,
         id=int(row["id"]),
     )
+
+
+def marks(
+    message: dict[str, Any], exchange: str, symbol: str, received_ns: int, _timeframe: str
+) -> list[Mark]:
+    """Return `mark` of a message, as a RawParser."""
+    return [mark(message, exchange, symbol, received_ns)]
+
+
+def rest_trade_with_id(
+    row: dict[str, Any], exchange: str, symbol: str, received_ns: int
+) -> tuple[int, BackfilledTrade | None]:
+    """Return the id of a row and its `rest_trade`."""
+    return int(row["id"]), rest_trade(row, exchange, symbol, received_ns)
+
+
+def trades_request(
+    market_type: MarketType, market_id: str, from_id: int, with_key: bool
+) -> CcxtRequest:
+    """Return the request for trades from an id on; without a key, for the newest ones."""
+    request: dict[str, Any] = {"symbol": market_id, "limit": PAGE}
+    if not with_key:
+        return CcxtRequest(f"{_PUBLIC[market_type]}GetTrades", request)
+    request["fromId"] = from_id
+    return CcxtRequest(f"{_PUBLIC[market_type]}GetHistoricalTrades", request)

@@ -1,0 +1,75 @@
+"""Books whose stream begins with a snapshot and whose updates each name the one before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.books.depth import BookGap
+from feedd.books.levels import PriceLevels
+
+if TYPE_CHECKING:
+    from feedd.books.depth import Snapshot, Update
+
+
+class StreamedBook:
+    """Applies updates to the stream's own snapshot, and checks each against the last id.
+
+    See `feedd.books.depth.DepthRules` for the contract.
+    """
+
+    def __init__(self) -> None:
+        self.book = PriceLevels()
+        self.synced = False
+        self.last_id: int | None = None
+        self.timestamp: int | None = None
+        self._order = 0
+        self._begun = False
+
+    @property
+    def needs_snapshot(self) -> bool:
+        """Whether the stream must be subscribed to again: only its start brings a snapshot."""
+        return self._begun and not self.synced
+
+    def on_snapshot(self, snapshot: Snapshot) -> str | None:
+        """Replace the book; return why it is rejected, or None."""
+        limit = snapshot.limit
+        self._begun = True
+        self.book.load(
+            snapshot.bids,
+            snapshot.asks,
+            bids_whole=limit is None or len(snapshot.bids) < limit,
+            asks_whole=limit is None or len(snapshot.asks) < limit,
+        )
+        gap = self._accept(snapshot.last, snapshot.order, snapshot.timestamp)
+        return None if gap is None else gap.reason
+
+    def on_update(self, update: Update) -> BookGap | None:
+        """Apply an update; an old or repeated one changes nothing."""
+        last = self.last_id
+        if not self.synced or last is None:
+            self._begun = True
+            return None
+        if update.last <= last:
+            return None
+        if update.before != last:
+            return self._break(update.last, "an update of the book is missing")
+        if update.order < self._order:
+            reason = f"the update's order falls from {self._order} to {update.order}"
+            return self._break(update.last, reason)
+        self.book.apply(update.bids, update.asks)
+        return self._accept(update.last, update.order, update.timestamp)
+
+    def reset(self) -> None:
+        """Wait for the snapshot of a new connection."""
+        self.synced = self._begun = False
+
+    def _accept(self, last: int, order: int, timestamp: int | None) -> BookGap | None:
+        if self.book.crossed:
+            return self._break(last, "the book is crossed")
+        self.synced = True
+        self.last_id, self._order, self.timestamp = last, order, timestamp
+        return None
+
+    def _break(self, to_id: int, reason: str) -> BookGap:
+        self.synced = False
+        return BookGap(self.last_id, to_id, reason)

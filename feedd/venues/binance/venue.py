@@ -1,0 +1,43 @@
+"""Binance spot, USD-M and COIN-M, as the ccxt source uses them."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+
+from feedd.books.diff import DiffBook
+from feedd.venues.binance import book, control, parsers
+from feedd.venues.binance.limits import LIMITS
+from feedd.venues.contract import (
+    CheckedBook,
+    ContiguousTrades,
+    RawChannel,
+    RequestedSnapshot,
+    Venue,
+)
+
+VENUE = Venue(
+    ccxt_options={
+        "fetchCurrencies": False,  # with a key, load_markets would request two signed pages first
+        # One connection each for /public and /market: every call would open its own.
+        "streamLimits": {"spot": 1, "margin": 1, "linear": 1, "inverse": 1},
+    },
+    watch_params={"ticker": {"name": "ticker"}},  # default: miniTicker, without change_percent
+    one_market_type=True,
+    quote_id=itemgetter("u"),
+    raw_channels={
+        "candle": RawChannel("handle_ohlcv", parsers.candles),
+        "mark": RawChannel("handle_mark_prices", parsers.marks),
+    },
+    book=CheckedBook(
+        rules=DiffBook,
+        parse=book.to_update,
+        snapshot=RequestedSnapshot(book.snapshot_request, book.to_snapshot),
+        # ccxt would fetch a snapshot of its own at every acknowledgement.
+        disabled_handlers=("handle_order_book_subscription",),
+    ),
+    trades=ContiguousTrades(parsers.trades_request, parsers.rest_trade_with_id),
+    control_keys=control.CONTROL_KEYS,
+    refusal=control.flat_refusal,
+    market_id_of=lambda message: message.get("s"),
+    limits=LIMITS,
+)

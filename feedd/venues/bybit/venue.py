@@ -1,0 +1,27 @@
+"""Bybit v5, as the ccxt source uses it."""
+
+from __future__ import annotations
+
+from feedd.books.streamed import StreamedBook
+from feedd.venues.bybit import book, parsers
+from feedd.venues.bybit.limits import LIMITS
+from feedd.venues.contract import CheckedBook, RawChannel, StreamedSnapshot, Venue
+
+VENUE = Venue(
+    one_market_type=True,
+    quote_id=lambda message: message["data"]["u"],
+    raw_channels={"candle": RawChannel("handle_ohlcv", parsers.candles)},
+    book=CheckedBook(
+        rules=lambda _depth: StreamedBook(),
+        parse=book.to_depth,
+        snapshot=StreamedSnapshot(book.resubscribe),
+        is_depth=book.is_depth,
+        limits=book.LIMITS,
+    ),
+    ticker_is_snapshot=lambda message: message.get("type") == "snapshot",
+    liquidation_names_position=True,
+    # https://bybit-exchange.github.io/docs/v5/ws/connect
+    control_keys=frozenset({"op", "success", "ret_msg", "pong"}),
+    market_id_of=lambda message: str(message.get("topic")).rpartition(".")[2],
+    limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
+)

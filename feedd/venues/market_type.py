@@ -1,0 +1,15 @@
+"""The type of a market, as ccxt's unified symbol tells it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+MarketType = Literal["spot", "linear", "inverse"]
+
+
+def market_type(symbol: str) -> MarketType:
+    """Return the type of a unified symbol: `BTC/USDT`, `BTC/USDT:USDT` or `BTC/USD:BTC`."""
+    pair, _, settle = symbol.partition(":")
+    if not settle:
+        return "spot"
+    return "linear" if settle.partition("-")[0] == pair.partition("/")[2] else "inverse"

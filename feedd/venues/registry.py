@@ -1,0 +1,27 @@
+"""The venues, by ccxt's exchange names. A venue's modules are imported when it is asked for."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from feedd.venues.contract import Venue
+
+# folder: ccxt's names of the exchanges that it describes
+VENUES = {
+    "binance": ("binance", "binanceusdm", "binancecoinm"),
+    "bybit": ("bybit",),
+}
+FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
+
+_DEFAULT = Venue()
+
+
+@cache
+def venue(exchange: str) -> Venue:
+    """Return the description of an exchange; the default one where it has no folder."""
+    folder = FOLDER_OF.get(exchange)
+    if folder is None:
+        return _DEFAULT
+    found: Venue = import_module(f"feedd.venues.{folder}.venue").VENUE
+    return found
