@@ -54,10 +54,11 @@ lint: .venv/.feedd-dev
 
 check: lint test
 
-# QUICK=1: a few minutes, to see that it works. SCALE=1: many symbols instead of the rest; RECORD=1:
-# recording and replaying.
+# QUICK=1: a few minutes, to see that it works. SCALE=1: many symbols instead of the rest. RECORD=1:
+# recording and replaying. AGAINST=DIR: this checkout's workers beside another checkout's, in turns.
 bench: .venv/.feedd-dev
-	@$(BIN)/python -m bench $(if $(SCALE),scale,$(if $(RECORD),record,main)) $(if $(QUICK),--quick)
+	@$(BIN)/python -m bench $(if $(SCALE),scale,$(if $(RECORD),record,main)) $(if $(QUICK),--quick) \
+	    $(if $(AGAINST),--against $(AGAINST))
 
 .venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
 	@$(SETUP) requirements.lock $@

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from bench import (
+    against,
     lives,
     machine,
     native_parts,
@@ -33,9 +35,6 @@ from bench.one_handler import folder
 from bench.processes import environment
 from bench.recording import ROOT, SYMBOL, recording
 from feedd.errors import FeeddError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -163,11 +162,15 @@ def _end(*_signal: object) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("kind", choices=["main", "scale", "record"])
+    parser.add_argument("--against", type=Path, metavar="DIR", help="another checkout of feedd")
     parser.add_argument("--quick", action="store_true", help="minutes; too short to quote")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     try:
-        if given.kind == "record":
+        if given.against is not None:
+            settings = QUICK if given.quick else FULL
+            against.run(given.against, max(3, settings.rounds), settings.blast, settings.pace_s * 3)
+        elif given.kind == "record":
             record(given.quick)
         else:
             run(given.kind, given.quick)
