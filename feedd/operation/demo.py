@@ -19,7 +19,7 @@ from feedd.operation import show
 from feedd.operation.startup import start
 from feedd.runtime.process import PR_SET_PDEATHSIG
 from feedd.supervision.daemon import Daemon
-from feedd.supervision.project import create_project, find_project_root, project_root
+from feedd.supervision.project import create_project, find_project_root
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -30,20 +30,23 @@ CONFIG = Path("config/demo.yaml")
 
 
 def run_demo(config_path: Path | None) -> int:
-    """Run the demo here, or in a temporary folder where there is no project for it."""
+    """Run the demo in this project, or in a temporary one where there is none.
+
+    A project without config/demo.yaml, e.g. one of another program, counts only if a configuration
+    is given.
+    """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     root = find_project_root()
-    if config_path is None and (root is None or not Path(root, CONFIG).is_file()):
+    if root is None or (config_path is None and not Path(root, CONFIG).is_file()):
         with tempfile.TemporaryDirectory(prefix="feedd-demo-") as name:
             root = Path(name, "project").resolve()
             create_project(root)
             os.chdir(root)
             try:
-                return _run(CONFIG, root)
+                return _run(config_path or CONFIG, root)
             finally:
                 os.chdir("/")
-    root = project_root()
     os.chdir(root)
     return _run(config_path or CONFIG, root)
 
