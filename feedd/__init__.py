@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         UpstreamGap,
     )
     from feedd.client.stream import Stream, subscribe
-    from feedd.recordings.stream.stream import RecordedStream, open_recording
+    from feedd.recordings.stream.recorded_stream import RecordedStream, open_recording
     from feedd.topics import topic
 
 __version__ = "0.1.0"
@@ -60,9 +60,9 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "RecordedStream": "feedd.recordings.stream.stream",
+    "RecordedStream": "feedd.recordings.stream.recorded_stream",
     "Stream": "feedd.client.stream",
-    "open_recording": "feedd.recordings.stream.stream",
+    "open_recording": "feedd.recordings.stream.recorded_stream",
     "subscribe": "feedd.client.stream",
     "topic": "feedd.topics",
 }

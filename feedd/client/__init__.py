@@ -1,1 +1,1 @@
-"""The client library: one endpoint or several, as one stream in which every hole is told."""
+"""Client library: one or several endpoints as one stream in which every gap is reported."""

@@ -1,28 +1,26 @@
-"""Frames to events, by the channel that the topic names; unknown keys are skipped, not built.
+"""Decoded messages, and the decoder of each channel.
 
-A typed decoder takes a fifth of the time that a map takes, and the caller needs no keys.
+The topic names the channel. A typed decoder takes a fifth of the time of one that builds a map, and
+skips unknown keys.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from feedd import model  # noqa: TC001  msgspec reads the annotations
-from feedd.client.events import CHANNEL_EVENTS, Origin, Other, Status
-from feedd.codec import UNREADABLE
+from feedd.client.events import CHANNEL_EVENTS, Origin, Other, Status, Tick
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from feedd.client.events import Tick
+LAST_NS = (1 << 63) - 1  # a recording's file can't hold a later time
 
 
-class Brief(Struct, frozen=True):
-    """Of a status, what the protocol itself needs."""
+class StatusSummary(Struct, frozen=True):
+    """The part of a status that the protocol needs."""
 
     state: str
     reason: str | None
@@ -34,46 +32,8 @@ class Brief(Struct, frozen=True):
     origin: Origin = msgspec.field(default="live", name="client.origin")
 
 
-class SnapshotAnswer(Struct, frozen=True):
-    """The last message of each topic; not `complete`: there are more behind the last of them."""
-
-    id: int
-    messages: list[tuple[bytes, bytes]]
-    complete: bool
-
-
-class Refusal(Struct, frozen=True):
-    """The service is there, and did not understand the request."""
-
-    id: int
-
-
-class ReplayAnswer(Struct, frozen=True):
-    """What is kept of a range; `low` and `high` are what is kept of the session at all."""
-
-    id: int
-    low: int | None
-    high: int | None
-    messages: list[tuple[bytes, bytes]]
-
-
-class _Head(Struct, frozen=True):
-    op: str | None = None
-    error: str | None = None
-
-
-class _Other(Struct, frozen=True):
-    exchange: str
-    symbol: str
-    session: int
-    seq: int
-
-
-LAST_NS = (1 << 63) - 1  # a file of a recording can't hold a later time
-
-
-class Frame(Struct, gc=False):
-    """A message as it was published, for who keeps it: of its payload only the numbers are read."""
+class PublishedMessage(Struct, gc=False):
+    """A message as published, byte for byte; only the numbers of its payload are decoded."""
 
     session: int
     seq: int
@@ -83,8 +43,8 @@ class Frame(Struct, gc=False):
     payload: bytes = msgspec.field(default=b"", name="client.payload")
 
 
-class StatusFrame(Frame, kw_only=True):
-    """A status as it was published, and what the protocol itself needs of it."""
+class PublishedStatus(PublishedMessage, kw_only=True):
+    """A status as published, with the part of it that the protocol needs."""
 
     state: str
     reason: str | None
@@ -93,71 +53,58 @@ class StatusFrame(Frame, kw_only=True):
     gap: model.Gap | None = None
 
 
-Message = Any  # a Tick, Status, Brief or Frame: all have session, seq and origin
+StatusMessage = Status | StatusSummary | PublishedStatus
+Message = Tick | StatusMessage | PublishedMessage  # all have session, seq and origin
+Decode = Callable[[bytes], Message]
+M = TypeVar("M", bound=Message)
+
+STATUS_TYPES = (Status, StatusSummary, PublishedStatus)
 
 
-_TICKS: dict[str, Callable[[bytes], Message]] = {
+class _OtherFields(Struct, frozen=True):
+    exchange: str
+    symbol: str
+    session: int
+    seq: int
+
+
+_TICKS: dict[str, Decode] = {
     name: msgspec.msgpack.Decoder(event).decode for name, event in CHANNEL_EVENTS.items()
 }
 _STATUS = msgspec.msgpack.Decoder(Status).decode
-_BRIEF = msgspec.msgpack.Decoder(Brief).decode
-_OTHER = msgspec.msgpack.Decoder(_Other).decode
-_FRAME = msgspec.msgpack.Decoder(Frame).decode
-_STATUS_FRAME = msgspec.msgpack.Decoder(StatusFrame).decode
-_HEAD = msgspec.msgpack.Decoder(_Head).decode
-_REFUSAL = msgspec.msgpack.Decoder(Refusal).decode
-_SNAPSHOT = msgspec.msgpack.Decoder(SnapshotAnswer).decode
-_REPLAY = msgspec.msgpack.Decoder(ReplayAnswer).decode
+_STATUS_SUMMARY = msgspec.msgpack.Decoder(StatusSummary).decode
+_OTHER = msgspec.msgpack.Decoder(_OtherFields).decode
+_PUBLISHED = msgspec.msgpack.Decoder(PublishedMessage).decode
+_PUBLISHED_STATUS = msgspec.msgpack.Decoder(PublishedStatus).decode
 
 
-def decoder(channel: str, *, full_status: bool) -> Callable[[bytes], Message]:
-    """Return what decodes a channel's payloads; it raises DecodeError for what is none."""
+def decoder(channel: str, *, full_status: bool) -> Decode:
+    """Return the decoder of a channel's payloads; it raises DecodeError for anything else."""
     if channel == "status":
-        return _STATUS if full_status else _BRIEF
-    return _TICKS.get(channel) or (lambda payload: _other(channel, payload))
+        return _STATUS if full_status else _STATUS_SUMMARY
+    return _TICKS.get(channel) or (lambda payload: _decode_other(channel, payload))
 
 
-def frame_decoder(topic: bytes, *, is_status: bool) -> Callable[[bytes], Frame]:
-    """Return what makes frames of a topic's payloads; it raises DecodeError for what is none."""
-    read: Callable[[bytes], Frame] = _STATUS_FRAME if is_status else _FRAME
+def published_decoder(topic: bytes, *, is_status: bool) -> Decode:
+    """Return the decoder of a topic's payloads to published messages; it raises DecodeError."""
+    read: Callable[[bytes], PublishedMessage] = _PUBLISHED_STATUS if is_status else _PUBLISHED
 
-    def decode(payload: bytes) -> Frame:
-        frame = read(payload)
-        frame.topic = topic
-        frame.payload = payload
-        frame.origin = "live"
-        return frame
+    def decode(payload: bytes) -> PublishedMessage:
+        message = read(payload)
+        message.topic = topic
+        message.payload = payload
+        message.origin = "live"
+        return message
 
     return decode
 
 
-def _other(channel: str, payload: bytes) -> Tick:
+def _decode_other(channel: str, payload: bytes) -> Other:
     found = _OTHER(payload)
     return Other(channel, payload, found.exchange, found.symbol, found.session, found.seq)
 
 
-def from_history(message: Message, origin: Origin) -> Message:
-    """Return the message, marked with where it came from."""
+def set_origin(message: M, origin: Origin) -> M:
+    """Set a message's origin, although it is frozen, and return the message."""
     force_setattr(message, "origin", origin)
     return message
-
-
-def read_from_history(
-    name: str, decode: Callable[[bytes], Message], frame: bytes, payload: bytes, origin: Origin
-) -> Message | None:
-    """Return a topic's message that a history sent, marked; None for what is none of the topic."""
-    if frame != name.encode():
-        return None
-    try:
-        message = decode(payload)
-    except UNREADABLE:
-        return None
-    return from_history(message, origin) if message.seq > 0 else None
-
-
-def answer(frame: bytes) -> SnapshotAnswer | ReplayAnswer | Refusal:
-    """Return the history service's answer; raise DecodeError for what is none."""
-    head = _HEAD(frame)
-    if head.error is not None:
-        return _REFUSAL(frame)
-    return _SNAPSHOT(frame) if head.op == "snapshot" else _REPLAY(frame)

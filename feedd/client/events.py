@@ -1,12 +1,12 @@
-"""What a stream yields: ticks as they were published, and what else a caller has to know.
+"""Public event types of a stream: ticks as published, and notices.
 
-A tick has the fields of its channel in `feedd.model`, and `origin`, where it came from:
+A tick has the fields of its channel in `feedd.model`, and `origin`:
 
 `live`       from the stream
 `snapshot`   the last one of its topic, from the history service
-`replayed`   from the history service, in the place where the stream had a hole
+`replayed`   from the history service, to fill a gap in the stream
 
-A feed is named as in its topics, `<exchange>.<symbol>.`; the empty name is the stream itself.
+A feed has the name that its topics contain, `<exchange>.<symbol>.`; the empty name is the stream.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from feedd import model
 
 Origin = Literal["live", "snapshot", "replayed"]
 
-# Not a key of the wire: no payload may set it. (mypy: the publisher stamps the model's, and what
-# a caller is given is frozen all the same.)
+# Not a key of the wire: no payload may set it. (mypy: the publisher stamps the model's structs,
+# which are mutable; the caller's are frozen.)
 _WIRE_NAME = "client.origin"
 
 
@@ -41,7 +41,7 @@ class Quote(model.Quote, frozen=True, gc=False):  # type: ignore[misc]
 
 
 class Trade(model.Trade, frozen=True, gc=False):  # type: ignore[misc]
-    """One trade; `backfilled` where the exchange's stream had left it out."""
+    """One trade; `backfilled` if the exchange's stream had left it out."""
 
     backfilled: bool = False
     origin: Origin = _live()
@@ -54,7 +54,7 @@ class Book(model.Book, frozen=True, gc=False):  # type: ignore[misc]
 
 
 class Candle(model.Candle, frozen=True, gc=False):  # type: ignore[misc]
-    """What was traded from `open_time` (ms) on."""
+    """Open, high, low, close and volume of one timeframe from `open_time` (ms)."""
 
     origin: Origin = _live()
 
@@ -72,13 +72,13 @@ class Liquidation(model.Liquidation, frozen=True, gc=False):  # type: ignore[mis
 
 
 class Status(model.Status, frozen=True):  # type: ignore[misc]
-    """A feed's status in full; only for who asks for `status.…` by name."""
+    """A feed's full status; only for subscribers that name `status.…`."""
 
     origin: Origin = _live()
 
 
 class Other(Struct, frozen=True):
-    """A message of a channel that this version does not know; `payload` is MessagePack."""
+    """A message of a channel unknown to this version; `payload` is MessagePack."""
 
     channel: str
     payload: bytes
@@ -90,7 +90,7 @@ class Other(Struct, frozen=True):
 
 
 class Gap(Struct, frozen=True):
-    """Messages of a topic that are lost to this stream: `from_seq` to `to_seq`, both included."""
+    """Messages of a topic that this stream lost: `from_seq` to `to_seq` inclusive."""
 
     topic: str
     session: int
@@ -100,9 +100,9 @@ class Gap(Struct, frozen=True):
 
 
 class UpstreamGap(Struct, frozen=True):
-    """What the exchange sent and the feed missed: after `from_id` and before `to_id`.
+    """Messages that the exchange sent and the feed missed: after `from_id` and before `to_id`.
 
-    An id is None where the exchange gives the channel none.
+    An id is None if the exchange sends none in this channel.
     """
 
     feed: str
@@ -113,10 +113,10 @@ class UpstreamGap(Struct, frozen=True):
 
 
 class NewSession(Struct, frozen=True):
-    """A worker was started anew: its topics count from 1 again.
+    """A worker restarted: its topics count from 1 again.
 
-    What the exchange sent between the two sessions was not published, and what the old one
-    published after its last heartbeat may be missing; neither is told by a Gap.
+    No Gap reports what the exchange sent between the two sessions, which was not published, nor
+    what the old session published after its last heartbeat, which may be missing.
     """
 
     feed: str
@@ -125,14 +125,14 @@ class NewSession(Struct, frozen=True):
 
 
 class StateChange(Struct, frozen=True):
-    """A feed is in another state, or in the same for another reason.
+    """A change of a feed's state or of its reason.
 
-    The states are those of the feed's statuses, as strings. `stale` is also what a feed is of
-    which nothing is heard; the first status thereafter ends it. Those of the stream (`feed` is "")
-    are `no_history` and `history`: whether the history service answers; and `behind`: so many
-    notices were dropped that the caller did not take, or so many topics are not followed. In a
-    recording stand besides `damaged`: which range of it can't be read, and why; `interrupted`,
-    where the recorder was not running, and `unwritten`, where it could not write.
+    The states are those of the feed's statuses, as strings. A feed without heartbeats is `stale`
+    too, until its next status. The states of the stream (`feed` is "") are `no_history` and
+    `history`: whether the history service responds; and `behind`: notices were dropped that the
+    caller did not take, or topics are not followed. A recording also has `damaged`: which range
+    can't be read, and why; `interrupted`: the recorder was not running; and `unwritten`: it could
+    not write.
     """
 
     feed: str
@@ -141,7 +141,7 @@ class StateChange(Struct, frozen=True):
 
 
 class Stopped(Struct, frozen=True):
-    """A feed was stopped on purpose; until a new session nothing comes of it, and that is right."""
+    """A feed was stopped on purpose; it publishes nothing until a new session."""
 
     feed: str
     session: int

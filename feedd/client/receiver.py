@@ -1,9 +1,9 @@
-"""The receiving thread: sockets to protocol, protocol to handover.
+"""Receiving thread: sockets to protocol, protocol to event queue.
 
-A thread with a blocking poll, and not the caller's event loop: ZeroMQ's file descriptor tells of
-changes only, so that a loop which shares it can miss a wakeup
-(https://github.com/zeromq/pyzmq/issues/2173), and heartbeats, repairs and endpoints need care also
-while the caller is busy.
+A thread with a blocking poll instead of the caller's event loop: ZeroMQ's file descriptor is
+edge-triggered, so that a loop which shares it can miss a wakeup
+(https://github.com/zeromq/pyzmq/issues/2173). Heartbeats, repairs and endpoints must also be
+handled while the caller is busy.
 """
 
 from __future__ import annotations
@@ -15,84 +15,84 @@ import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from feedd.client.handover import Handover
+    from feedd.client.event_queue import EventQueue
     from feedd.client.protocol import Protocol
     from feedd.transport.client_sockets import ClientSockets
 
 JOIN_TIMEOUT_S = 2.0
-FULL_S = 0.002  # until the next look whether the caller of a lossless stream has taken enough
+FULL_S = 0.002  # until the next check whether the caller of a lossless stream has taken enough
 
 
 class Receiver:
-    """Runs until it is stopped, or until its owner is forgotten or the interpreter exits."""
+    """Runs until it is stopped, its owner is garbage-collected, or the interpreter exits."""
 
     def __init__(
-        self, owner: object, sockets: ClientSockets, protocol: Protocol, handover: Handover
+        self, owner: object, sockets: ClientSockets, protocol: Protocol, queue: EventQueue
     ) -> None:
         self._thread = threading.Thread(
-            target=_receive, args=(sockets, protocol, handover), name="feedd-client", daemon=True
+            target=_receive, args=(sockets, protocol, queue), name="feedd-client", daemon=True
         )
         self._thread.start()
         self._stop = weakref.finalize(
-            owner, _stop, sockets, handover, self._thread, os.getpid(), JOIN_TIMEOUT_S
+            owner, _stop, sockets, queue, self._thread, os.getpid(), JOIN_TIMEOUT_S
         )
 
     def stop(self) -> None:
-        """End the thread and wait for it, some ms."""
+        """Stop the thread and wait for it, which takes some ms."""
         self._stop()
 
-    def tell_to_stop(self) -> None:
-        """End the thread, and don't wait."""
+    def request_stop(self) -> None:
+        """Stop the thread without waiting for it."""
         arguments = self._stop.detach()
         if arguments is not None:
-            _, _, (sockets, handover, thread, pid, _), _ = arguments
-            _stop(sockets, handover, thread, pid, 0.0)
+            _, _, (sockets, queue, thread, pid, _), _ = arguments
+            _stop(sockets, queue, thread, pid, 0.0)
 
 
 def _stop(
     sockets: ClientSockets,
-    handover: Handover,
+    queue: EventQueue,
     thread: threading.Thread,
     pid: int,
     timeout_s: float,
 ) -> None:
     if os.getpid() != pid:
-        return  # a fork has neither the thread nor a right to the sockets
-    handover.closing = True
+        return  # a fork has no such thread and must not touch the sockets
+    queue.closing = True
     sockets.wake()
     if thread is not threading.current_thread():
         thread.join(timeout_s)
 
 
-def _receive(sockets: ClientSockets, protocol: Protocol, handover: Handover) -> None:
+def _receive(sockets: ClientSockets, protocol: Protocol, queue: EventQueue) -> None:
     error = None
-    paused_s = 0.0  # in all; no time for the protocol: what is unread may be a heartbeat
+    paused_s = 0.0  # total; not counted by the protocol, as a heartbeat may be unread
     try:
-        while not handover.closing:
-            if handover.full:  # nothing is read, so that the sender waits
+        while not queue.closing:
+            if queue.full:  # read nothing, so that the sender waits
                 began_s = time.monotonic()
                 time.sleep(FULL_S)
                 paused_s += time.monotonic() - began_s
                 continue
             sockets.wait(protocol.wait_s)
-            _once(sockets, protocol, handover, time.monotonic() - paused_s)
-    except BaseException as caught:  # noqa: BLE001  the caller gets it: this thread has nobody
+            _once(sockets, protocol, queue, time.monotonic() - paused_s)
+    except BaseException as caught:  # noqa: BLE001  it is raised to the caller
         error = caught
     finally:
         sockets.close()
-        handover.end(error)
+        queue.end(error)
 
 
 def _once(
-    sockets: ClientSockets, protocol: Protocol, handover: Handover, monotonic_s: float
+    sockets: ClientSockets, protocol: Protocol, queue: EventQueue, monotonic_s: float
 ) -> None:
     now_s = protocol.clock(monotonic_s)
     for topic, payload in sockets.messages():
         protocol.message(topic, payload, now_s)
-    for frame in sockets.answers():
-        protocol.answer(frame, now_s)
+    for frame in sockets.responses():
+        protocol.response(frame, now_s)
     protocol.endpoints(sockets.watch())
-    protocol.look(now_s)
+    protocol.check(now_s)
     for history, request in protocol.requests():
-        sockets.ask(history, request)
-    handover.put(protocol.events())
+        sockets.request(history, request)
+    queue.put(protocol.events())

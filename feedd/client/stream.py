@@ -1,4 +1,4 @@
-"""The stream, for `for` and `async for` alike: thin shells around the receiving thread's queue."""
+"""`subscribe` and `Stream`: the receiving thread's queue for `for` and `async for`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast, overload
 
-from feedd.client.handover import Handover
+from feedd.client.event_queue import EventQueue
 from feedd.client.protocol import Protocol
 from feedd.client.receiver import Receiver
 from feedd.client.topic_table import subscriptions
@@ -17,38 +17,39 @@ from feedd.transport.client_sockets import ClientSockets
 from feedd.transport.sockets import REQUEST_BYTES
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Iterable
 
     from feedd.client.events import Event, Tick
 
 ENDPOINT = "tcp://127.0.0.1:5500"
 DERIVED = "derived"
-MOST_QUEUED = 50_000
-PREFIX_HEAD_BYTES = 5  # MessagePack's, at the most
-REQUEST_HEAD_BYTES = 512  # all of a request but its prefixes
-IN_A_ROW = 100  # events that `async for` takes before the loop's other tasks have their turn
+MAX_QUEUED = 50_000
+PREFIX_HEAD_BYTES = 5  # at most: MessagePack's header of a string
+REQUEST_HEAD_BYTES = 512  # a request without its prefixes
+EVENTS_PER_TURN = 100  # that `async for` takes before it lets the loop's other tasks run
 
 E = TypeVar("E")
 
 
 class Stream(Generic[E]):
-    """Events in the order of their topics; an iterator and a context manager, sync and async.
+    """Events, in order for each topic; an iterator and a context manager, sync and async.
 
-    For one caller at a time: one thread, or one task. It receives from the first on, whether it
-    is iterated over or not; after `close` what is left in the queue is gone. It can't be used in
-    a fork of the process that made it.
+    For one caller at a time: one thread, or one task. It receives from the start, whether it is
+    iterated over or not. `close` discards what is left in the queue. It can't be used in a fork of
+    the process that created it.
     """
 
     def __init__(
-        self, endpoints: list[str], histories: list[str], protocol: Protocol, most: int,
+        self, endpoints: list[str], histories: list[str], protocol: Protocol, limit: int,
         *, only_ticks: bool, lossless: bool = False,
     ) -> None:  # fmt: skip
         sockets = ClientSockets(endpoints, histories, protocol.subscriptions, lossless=lossless)
-        self._handover = Handover(most, only_ticks=only_ticks, lossless=lossless)
-        self._queue: Any = self._handover.queue
-        self._receiver = Receiver(self, sockets, protocol, self._handover)
+        self._events = EventQueue(limit, only_ticks=only_ticks, lossless=lossless)
+        self._queue = cast("deque[E]", self._events.queue)
+        self._receiver = Receiver(self, sockets, protocol, self._events)
         self._pid = os.getpid()
-        self._in_a_row = 0
+        self._this_turn = 0
         self._closed = False
 
     # --- for ----------------------------------------------------------------------------------
@@ -64,7 +65,7 @@ class Stream(Generic[E]):
 
     def __next__(self) -> E:
         try:
-            event: E = self._queue.popleft()
+            event = self._queue.popleft()
         except IndexError:
             found = self.receive(None)
             if found is None:
@@ -73,19 +74,18 @@ class Stream(Generic[E]):
         return event
 
     def receive(self, timeout_s: float | None) -> E | None:
-        """Return the next event; None when none came in time, or when the stream is closed."""
+        """Return the next event; None after `timeout_s` or once the stream is closed."""
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._queue:
             self._check_process()
             left_s = None if deadline_s is None else deadline_s - time.monotonic()
-            if self._closed or self._handover.over or (left_s is not None and left_s <= 0):
+            if self._closed or self._events.over or (left_s is not None and left_s <= 0):
                 return None
-            self._handover.wait(left_s)
-        event: E = self._queue.popleft()
-        return event
+            self._events.wait(left_s)
+        return self._queue.popleft()
 
     def close(self) -> None:
-        """End the stream and its thread; takes some ms."""
+        """Close the stream and stop its thread, which takes some ms."""
         self._closed = True
         self._receiver.stop()
         self._queue.clear()
@@ -102,29 +102,28 @@ class Stream(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        self._in_a_row += 1
-        if self._in_a_row > IN_A_ROW:
-            self._in_a_row = 0
+        self._this_turn += 1
+        if self._this_turn > EVENTS_PER_TURN:
+            self._this_turn = 0
             await asyncio.sleep(0)
         while not self._queue:
             self._check_process()
-            if self._closed or self._handover.over:
+            if self._closed or self._events.over:
                 raise StopAsyncIteration
-            self._in_a_row = 0
-            await self._handover.wait_async()
-        event: E = self._queue.popleft()
-        return event
+            self._this_turn = 0
+            await self._events.wait_async()
+        return self._queue.popleft()
 
     async def aclose(self) -> None:
-        """End the stream and its thread, without holding up the loop."""
+        """Close the stream and stop its thread, without blocking the loop."""
         self._closed = True
-        self._receiver.tell_to_stop()
-        await self._handover.wait_for_end()
+        self._receiver.request_stop()
+        await self._events.wait_for_end()
         self._queue.clear()
 
     def _check_process(self) -> None:
         if os.getpid() != self._pid:
-            raise RuntimeError("a stream does not live on in a fork; subscribe there anew")
+            raise RuntimeError("a stream can't be used in a fork; subscribe again there")
 
 
 @overload
@@ -157,46 +156,54 @@ def subscribe(
     *,
     history: str | Iterable[str] | None = DERIVED,
     only_ticks: bool = False,
-    most_queued: int = MOST_QUEUED,
+    most_queued: int = MAX_QUEUED,
     lossless: bool = False,
 ) -> Stream[Any]:
-    """Return the stream of the topics that begin with one of `topics`; "" brings everything.
+    """Subscribe to the topics that begin with one of `topics`; "" is every topic.
 
-    `endpoints` are those of one proxy, or of several that forward the same: what one loses, the
-    others make good. `history` is where holes are repaired from and where the last message of each
-    topic is known: by default at each endpoint's port plus one; None: nowhere, so that every hole
-    is a Gap. `only_ticks` leaves out all else: gaps are then not told. `most_queued` events wait
-    for the caller; what comes beyond is dropped and told as a Gap. `lossless` is for replays that
-    are as fast as their subscribers: instead of dropping, it reads no further, and the replay waits
-    (docs/replay.md). A live proxy waits for nobody: it drops, and the stream tells it.
+    `endpoints` are those of one proxy, or of several that forward the same: each fills the gaps of
+    the others. `history` names the services that repair gaps and send the last message of each
+    topic: by default at each endpoint's port plus one. With None every gap is reported as a Gap.
+    `only_ticks` leaves out everything else: gaps are then not reported. At most `most_queued`
+    events wait for the caller; the stream drops the rest and reports it as a Gap. `lossless` is
+    for replays that run as fast as their subscribers: instead of dropping, the stream stops
+    reading, and the replay waits (docs/replay.md). A live proxy does not wait: it drops, and the
+    stream reports it.
 
-    Feeds' statuses are listened to in any case, and told as StateChange, UpstreamGap, NewSession
-    and Stopped; as Status only where `topics` names `status.…`.
+    The stream always subscribes to the feeds' statuses. It reports them as StateChange,
+    UpstreamGap, NewSession and Stopped; as Status only if `topics` names `status.…`.
 
-    Raises ConfigError for what is no endpoint. One that is away is waited for.
+    It connects to an endpoint that is down as soon as that is up. Raises ConfigError for an
+    invalid endpoint or topic.
     """
-    ends, prefixes, histories = addresses(endpoints, topics, history)
+    connect_to, prefixes, histories = addresses(endpoints, topics, history)
     protocol = Protocol(prefixes, len(histories), time.monotonic())
-    return Stream(ends, histories, protocol, most_queued, only_ticks=only_ticks, lossless=lossless)
+    return Stream(
+        connect_to, histories, protocol, most_queued, only_ticks=only_ticks, lossless=lossless
+    )
 
 
 def addresses(
     endpoints: str | Iterable[str], topics: str | Iterable[str], history: str | Iterable[str] | None
 ) -> tuple[list[str], list[str], list[str]]:
     """Return endpoints, prefixes and histories; raise ConfigError as `subscribe` does."""
-    ends, prefixes = _list(endpoints), _list(topics)
-    if not ends or not prefixes:
-        raise ConfigError("name at least one endpoint, and one topic: '' brings everything")
+    connect_to, prefixes = _list(endpoints), _list(topics)
+    if not connect_to or not prefixes:
+        raise ConfigError("name at least one endpoint and one topic; '' is every topic")
     for prefix in prefixes:
         if not prefix.isascii():
-            raise ConfigError(f"{prefix!r} is no topic: topics are ASCII")
-    asked_bytes = sum(len(prefix) + PREFIX_HEAD_BYTES for prefix in subscriptions(prefixes))
-    if asked_bytes + REQUEST_HEAD_BYTES > REQUEST_BYTES and history is not None:
+            raise ConfigError(f"{prefix!r} is not a topic: topics are ASCII")
+    request_bytes = sum(len(prefix) + PREFIX_HEAD_BYTES for prefix in subscriptions(prefixes))
+    if request_bytes + REQUEST_HEAD_BYTES > REQUEST_BYTES and history is not None:
         raise ConfigError(
-            f"{len(prefixes)} topics are more than the history can be asked for at once; name what "
-            "they have in common, e.g. 'quote.', or history=None"
+            f"{len(prefixes)} topics do not fit into one request to the history; name a common "
+            "prefix, e.g. 'quote.', or history=None"
         )
-    return ends, prefixes, _next_ports(ends) if history == DERIVED else _list(history or [])
+    return (
+        connect_to,
+        prefixes,
+        _next_ports(connect_to) if history == DERIVED else _list(history or []),
+    )
 
 
 def _list(given: str | Iterable[str]) -> list[str]:
@@ -204,11 +211,11 @@ def _list(given: str | Iterable[str]) -> list[str]:
 
 
 def _next_ports(endpoints: list[str]) -> list[str]:
-    """Return where history is by convention: at the endpoint's port plus one."""
+    """Return the conventional history endpoints: each endpoint's port plus one."""
     found = []
     for endpoint in endpoints:
         match = re.fullmatch(r"(tcp://.*:)(\d+)", endpoint)
         if match is None:
-            raise ConfigError(f"say where the history of {endpoint} is, or history=None")
+            raise ConfigError(f"name the history of {endpoint}, or history=None")
         found.append(f"{match[1]}{int(match[2]) + 1}")
     return found

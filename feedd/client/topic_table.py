@@ -1,73 +1,74 @@
-"""The topics and feeds that a stream has to do with, and which of them the caller wants."""
+"""State of the topics and feeds of a stream, and which topics the caller wants."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from feedd.client.decoding import decoder, frame_decoder
+from feedd.client.decoding import decoder, published_decoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from feedd.client.decoding import Message
-    from feedd.client.order import Order
+    from feedd.client.decoding import Decode
+    from feedd.client.reorder_buffer import ReorderBuffer
 
-MOST_TOPICS = 20_000
-LONGEST_KEPT = 0xFFFF  # bytes of a topic in a recording
+MAX_TOPICS = 20_000
+MAX_RECORDED_TOPIC_BYTES = 0xFFFF
 
 
 @dataclass(slots=True, eq=False)
-class Feed:
+class FeedState:
     """One symbol of one exchange.
 
-    `whole`: its session began while we listened, so that every topic of it begins with seq 1; None
-    until a status tells. `told` is the state and the reason that the caller knows. `resumed`: the
-    stream goes on where an earlier one ended, and nothing was heard of the feed yet.
+    `complete`: its session began after the stream, so every topic begins with seq 1; None until a
+    status shows it. `reported` is the last state and reason that the caller got. `resumed`: the
+    stream resumes an earlier one, and nothing of the feed came yet.
     """
 
     name: str
     session: int | None = None
-    whole: bool | None = None
-    heard_s: float | None = None  # its last heartbeat
+    complete: bool | None = None
+    heartbeat_s: float | None = None  # time of the last one
     stopped: bool = False
     resumed: bool = False
-    told: tuple[str, str | None] | None = None
-    topics: list[Topic] = field(default_factory=list)
+    reported: tuple[str, str | None] | None = None
+    topics: list[TopicState] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
-class Topic:
-    """One topic; `order` is None until its first message, or a status, says where it begins."""
+class TopicState:
+    """One topic; `buffer` is None until its first message or a status shows where it begins."""
 
     name: str
-    feed: Feed
+    feed: FeedState
     is_status: bool
     wanted: bool
-    decode: Callable[[bytes], Message]
-    order: Order | None = None
-    asked: bool = False  # a request for it is in flight
+    decode: Decode
+    buffer: ReorderBuffer | None = None
+    requested: bool = False  # a request for it is in flight
 
 
 class TopicTable:
-    """Topics by their frame; prefixes are the caller's.
+    """Topics by their frame; `prefixes` are the caller's.
 
-    `frames`: messages are to be handed on as they were published, statuses in any case.
+    `published`: decode to published messages, and hand on statuses in any case.
     """
 
-    def __init__(self, prefixes: Iterable[str], *, frames: bool = False) -> None:
-        self._frames = frames
+    def __init__(self, prefixes: Iterable[str], *, published: bool = False) -> None:
+        self._published = published
         self.prefixes = tuple(prefixes)
-        self.feeds: dict[str, Feed] = {}
-        self.topics: dict[bytes, Topic] = {}
-        self.refused = 0  # topics beyond the most, or too long
-        named = tuple(prefix for prefix in self.prefixes if prefix.startswith("status"))
-        self._statuses = named
+        self.feeds: dict[str, FeedState] = {}
+        self.topics: dict[bytes, TopicState] = {}
+        self.rejected = 0  # topics beyond the limit, or with too long a name
+        self._status_prefixes = tuple(
+            prefix for prefix in self.prefixes if prefix.startswith("status")
+        )
         self.subscriptions = subscriptions(self.prefixes)
-        self._all = tuple(self.subscriptions)
+        self._subscribed = tuple(self.subscriptions)
 
-    def get(self, frame: bytes) -> Topic | None:
-        """Return a topic, a new one if need be; None for what is no topic, or one too many."""
+    def get(self, frame: bytes) -> TopicState | None:
+        """Return a topic, and add it if it is new; None if it is invalid or not followed."""
         found = self.topics.get(frame)
         if found is not None:
             return found
@@ -76,35 +77,38 @@ class TopicTable:
         except UnicodeDecodeError:
             return None
         channel, dot, feed_name = name.partition(".")
-        if not dot or not name.startswith(self._all):
+        if not dot or not name.startswith(self._subscribed):
             return None
-        if len(self.topics) >= MOST_TOPICS or (self._frames and len(frame) > LONGEST_KEPT):
-            self.refused += 1
+        if len(self.topics) >= MAX_TOPICS or (
+            self._published and len(frame) > MAX_RECORDED_TOPIC_BYTES
+        ):
+            self.rejected += 1
             return None
-        feed = self.feeds.setdefault(feed_name, Feed(feed_name))
+        feed = self.feeds.setdefault(feed_name, FeedState(feed_name))
         is_status = channel == "status"
-        full = is_status and name.startswith(self._statuses)
-        wanted = full or not is_status or self._frames
-        if self._frames:
-            decode: Callable[[bytes], Message] = frame_decoder(frame, is_status=is_status)
-        else:
-            decode = decoder(channel, full_status=full)
-        topic = Topic(name, feed, is_status, wanted, decode)
+        full_status = is_status and name.startswith(self._status_prefixes)
+        wanted = full_status or not is_status or self._published
+        decode = (
+            published_decoder(frame, is_status=is_status)
+            if self._published
+            else decoder(channel, full_status=full_status)
+        )
+        topic = TopicState(name, feed, is_status, wanted, decode)
         feed.topics.append(topic)
         self.topics[frame] = topic
         return topic
 
 
 def subscriptions(prefixes: Iterable[str]) -> list[str]:
-    """Return the prefixes and those of their feeds' statuses, without what others cover.
+    """Return the prefixes and those of their feeds' statuses, without prefixes of other prefixes.
 
-    `quote.bybit.` needs `status.bybit.` too; `quo` needs `status.`, and `` covers all.
+    `quote.bybit.` also needs `status.bybit.`; `quo` needs `status.`; `` covers everything.
     """
-    wanted = set()
+    needed = set()
     for prefix in prefixes:
         rest = prefix.partition(".")[2]
-        wanted |= {prefix, f"status.{rest}"}
+        needed |= {prefix, f"status.{rest}"}
     return sorted(
-        one for one in wanted
-        if not any(one != other and one.startswith(other) for other in wanted)
+        one for one in needed
+        if not any(one != other and one.startswith(other) for other in needed)
     )  # fmt: skip

@@ -47,14 +47,14 @@ if runs("workers/feed.py"):
     Publisher.publish = leaky
 """
 
-# The client neither asks for what is missing nor tells of it.
-NEITHER_REPAIRS_NOR_TELLS = """
+# The client neither requests missing ranges nor reports gaps.
+NEITHER_REPAIRS_NOR_REPORTS = """
 if "tail" in sys.orig_argv:
-    from feedd.client.repair import Repair
-    from feedd.client.telling import Telling
-    assert callable(Repair._ask) and callable(Telling.gap)
-    Repair._ask = lambda self, now_s: None
-    Telling.gap = lambda self, *what: None
+    from feedd.client.gap_repair import GapRepair
+    from feedd.client.event_emitter import EventEmitter
+    assert callable(GapRepair._request) and callable(EventEmitter.gap)
+    GapRepair._request = lambda self, now_s: None
+    EventEmitter.gap = lambda self, *what: None
 """
 
 # A depth message whose `pu` is not the last one's `u` is applied as if it were, and a book that is

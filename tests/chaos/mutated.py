@@ -113,8 +113,8 @@ def client_frames(run: Run, count: int) -> int:
             held = [[b"quote.x.A/B.", msgpack.packb({**QUOTE, "seq": n})] for n in (1, 2)]
             reply = {"op": generator.choice(["snapshot", "replay"]), "id": done % 500 // 3,
                      "messages": held, "complete": True, "low": 1, "high": 2}  # fmt: skip
-            asking.answer(mutated(msgpack.packb(reply), generator), now_s)
-            asking.look(now_s)
+            asking.response(mutated(msgpack.packb(reply), generator), now_s)
+            asking.check(now_s)
             asking.requests()
             continue
         content = {**(QUOTE if kind == 1 else STATUS), "seq": done % 500 + 1}
@@ -123,7 +123,7 @@ def client_frames(run: Run, count: int) -> int:
             name = mutated(name, generator)
         payload = mutated(msgpack.packb(content), generator)
         protocol.message(name, payload, now_s)
-        protocol.look(now_s)
+        protocol.check(now_s)
         for event in protocol.events():
             if kind == 1 and hasattr(event, "bid"):
                 ticks += 1

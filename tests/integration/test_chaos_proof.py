@@ -9,7 +9,7 @@ from chaos.broken import (
     DROPS_AFTER_NUMBERING,
     DROPS_BEFORE_NUMBERING,
     IGNORES_PU,
-    NEITHER_REPAIRS_NOR_TELLS,
+    NEITHER_REPAIRS_NOR_REPORTS,
     on_path,
 )
 from chaos.frame import Case, Run
@@ -45,7 +45,7 @@ def test_an_event_that_is_dropped_after_it_was_numbered_is_flagged_and_so_not_si
 
 
 def test_a_client_that_neither_repairs_nor_tells_is_found(tmp_path: Path) -> None:
-    outcome = with_fault(tmp_path, DROPS_AFTER_NUMBERING, NEITHER_REPAIRS_NOR_TELLS)
+    outcome = with_fault(tmp_path, DROPS_AFTER_NUMBERING, NEITHER_REPAIRS_NOR_REPORTS)
     assert outcome.verdict == "FAIL", outcome.figures
     assert "missing=" in outcome.reason
 

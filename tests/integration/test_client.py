@@ -443,7 +443,7 @@ def test_a_process_that_ends_without_closing_does_not_hang(world: World) -> None
     )
     done = run(program, side.endpoint)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "a stream does not live on in a fork; subscribe there anew\nchild 0\n"
+    assert done.stdout == "a stream can't be used in a fork; subscribe again there\nchild 0\n"
 
 
 @pytest.mark.parametrize("endpoint", ["", "127.0.0.1:5500", "tcp://nowhere", "tcp://1.2.3.4:x"])

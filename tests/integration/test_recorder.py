@@ -30,7 +30,7 @@ from integration.recordings import (
 )
 from unit.recordings.recorder.made import Said
 
-from feedd.client.frames import subscribe_frames
+from feedd.client.published import subscribe_published
 from feedd.config.settings import Config, RecorderSettings
 from feedd.recordings.format.reading import SegmentReader
 from feedd.recordings.format.records import REPLAYED
@@ -247,7 +247,7 @@ def test_what_was_dropped_before_the_recorder_is_told_to_stop_is_told(
         feed = world.feed(side)
         meant = RecorderSettings(dir=str(tmp_path / "recordings"))
         recorder = Recorder(Config(symbols=("A/B",)), meant, structlog.get_logger(), lambda _: None)
-        with subscribe_frames(
+        with subscribe_published(
             side.endpoint, "quote.", side.history_endpoint, {}, most_queued=10
         ) as stream:
             # Whenever its subscription stands, more comes than may wait.
@@ -272,7 +272,7 @@ def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(
         feed = world.feed(side)
         meant = RecorderSettings(dir=str(tmp_path / "recordings"))
         recorder = Recorder(Config(symbols=("A/B",)), meant, structlog.get_logger(), lambda _: None)
-        with subscribe_frames(side.endpoint, "quote.", side.history_endpoint, {}) as stream:
+        with subscribe_published(side.endpoint, "quote.", side.history_endpoint, {}) as stream:
 
             def heard() -> bool:  # the subscription stands when a frame comes by it
                 feed.quote()

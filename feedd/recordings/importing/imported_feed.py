@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from feedd import codec
-from feedd.client.telling import Telling
-from feedd.client.topic_table import Feed as KnownFeed
+from feedd.client.decoding import StatusSummary
+from feedd.client.event_emitter import EventEmitter
+from feedd.client.topic_table import FeedState
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.errors import ConfigError
 from feedd.feed.latency import Histogram
@@ -49,7 +50,7 @@ class Feed:
         *,
         session: int,
         begun_ns: int,
-        known: KnownFeed,
+        known: FeedState,
         summaries: TickerMaker | None = None,
     ) -> None:
         self._output = output
@@ -67,11 +68,11 @@ class Feed:
         self._topics = {name: text.encode("ascii") for name, text in topics.items()}
         self._next_seq = dict.fromkeys(topics, 1)
         self._known = known
-        self._telling = Telling()
+        self._emitter = EventEmitter()
         self.published = dict.fromkeys(channels, 0)
         self.gaps = 0
         if known.session is not None:
-            self._telling.new_session(known, known.session, session)
+            self._emitter.new_session(known, known.session, session)
         known.session = session
         self._say()
         for channel in channels:
@@ -171,12 +172,12 @@ class Feed:
             gap=gap,
         )
         self._publish(status)
-        self._telling.status(self._known, _Told(status))
-        for notice in self._telling.events:
+        self._emitter.status(self._known, _summary(status))
+        for notice in self._emitter.events:
             name = type(notice).__name__.encode("ascii")
             payload = msgspec.msgpack.encode(notice)
             self._output.add(self._exchange, now_ns, NOTICE, name, payload)
-        self._telling.events.clear()
+        self._emitter.events.clear()
 
     def _channel(self, name: str) -> ChannelStatus:
         channel = self._session.channels[name]
@@ -199,14 +200,12 @@ class Feed:
         )
 
 
-class _Told:
-    """A status as the client library has it."""
-
-    origin = "live"
-
-    def __init__(self, status: Status) -> None:
-        self.gap, self.state, self.reason = status.gap, status.state, status.reason
-        self.session = status.session
+def _summary(status: Status) -> StatusSummary:
+    """Return the part of a status that the client library reads."""
+    return StatusSummary(
+        status.state, status.reason, status.next_seq, status.uptime_s, status.session, status.seq,
+        status.gap,
+    )  # fmt: skip
 
 
 class Feeds:
@@ -215,7 +214,7 @@ class Feeds:
     def __init__(self, output: Output) -> None:
         self._output = output
         self._open: dict[tuple[str, str], Path] = {}
-        self._known: dict[tuple[str, str], KnownFeed] = {}
+        self._known: dict[tuple[str, str], FeedState] = {}
         self.feeds: list[Feed] = []
 
     def start(
@@ -235,7 +234,7 @@ class Feeds:
                 "time; import them into folders of their own"
             )
         self._open[name] = path
-        known = self._known.setdefault(name, KnownFeed(f"{exchange}.{symbol}."))
+        known = self._known.setdefault(name, FeedState(f"{exchange}.{symbol}."))
         last = -1 if known.session is None else known.session
         feed = Feed(
             self._output, exchange, symbol, channels,

@@ -8,7 +8,7 @@ from feedd.client.events import Gap
 from feedd.clock import NS_PER_DAY, NS_PER_S
 from feedd.recordings.format.times import iso
 from feedd.recordings.inspection.survey import Missing, as_dict
-from feedd.recordings.stream.rejoining import range_text
+from feedd.recordings.stream.merging import range_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -20,7 +20,7 @@ from feedd.clock import NS_PER_S
 from feedd.recordings.format.reading import Damage
 from feedd.recordings.format.records import NOTICE, Record
 from feedd.recordings.inspection.bins import GAP, NOT_LIVE, SESSION, UPSTREAM
-from feedd.recordings.stream.ordered import Reading, merged
+from feedd.recordings.stream.recorded_events import EventReader, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from feedd.client.events import Event, Tick
     from feedd.recordings.format.recording import Recording
     from feedd.recordings.inspection.bins import Bins
-    from feedd.recordings.stream.ordered import Told
+    from feedd.recordings.stream.recorded_events import Entry
 
 MOST_KEPT = 1000  # of each kind of finding; all are counted
 MOST_OPEN = 100  # gaps of a topic in a row
@@ -139,8 +139,8 @@ class Survey:
         self.at_ns = 0  # and at the last
         self._bins = bins
         self._states: dict[str, Period] = {}
-        reading = Reading(("", "status."), len(recording.series))
-        for event in reading.events(self._watched(merged(recording.series, from_ns, to_ns))):
+        reader = EventReader(("", "status."), len(recording.series))
+        for event in reader.events(self._watched(merged(recording.series, from_ns, to_ns))):
             self._take(event)
         for topic in self.topics.values():
             self._close(topic, self.at_ns)
@@ -152,9 +152,9 @@ class Survey:
         """From the first message to the last, in s."""
         return 0.0 if self.first_ns is None else (self.at_ns - self.first_ns) / NS_PER_S
 
-    def _watched(self, told: Iterator[Told]) -> Iterator[Told]:
+    def _watched(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         """Yield the same, and take note of the clock and of what no event tells as it is."""
-        for one in told:
+        for one in entries:
             at_ns, _, what = one
             if type(what) is Record:
                 self.at_ns = at_ns

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feedd.client.decoding import Frame
+from feedd.client.decoding import PublishedMessage
 from feedd.client.events import Gap, StateChange
-from feedd.client.frames import subscribe_frames
+from feedd.client.published import subscribe_published
 from feedd.errors import ConfigError
 from feedd.recordings.format.records import LIVE, REPLAYED, SNAPSHOT
 from feedd.recordings.recorder.endings import ending
@@ -82,7 +82,7 @@ class Recorder:
             self._take_folder(stack)
             ends = self._look_back()
             stream = stack.enter_context(
-                subscribe_frames(
+                subscribe_published(
                     self._endpoints,
                     self._settings.topics,
                     self._histories,
@@ -147,7 +147,7 @@ class Recorder:
 
     # --- recording ------------------------------------------------------------------------------
 
-    def _record(self, stream: Stream[Frame | Notice]) -> None:
+    def _record(self, stream: Stream[PublishedMessage | Notice]) -> None:
         receive, take = stream.receive, self._take
         while not self._stopping:
             count = 0
@@ -159,14 +159,14 @@ class Recorder:
                 # Nobody waits for the disk: to be woken by each message would cost more than it.
                 time.sleep(LOOK_S)
 
-    def _drain(self, stream: Stream[Frame | Notice]) -> None:
+    def _drain(self, stream: Stream[PublishedMessage | Notice]) -> None:
         """Take what is on its way: the feeds' last words, where they were stopped before."""
         until_s = time.monotonic() + DRAIN_S
         while time.monotonic() < until_s and (event := stream.receive(QUIET_S)) is not None:
             self._take(event)
 
-    def _take(self, event: Frame | Notice) -> None:
-        if isinstance(event, Frame):
+    def _take(self, event: PublishedMessage | Notice) -> None:
+        if isinstance(event, PublishedMessage):
             topic = event.topic
             series = self._by_topic.get(topic) or self._of_topic(topic)
             series.add(event.published_ns, _KINDS[event.origin], topic, event.payload)

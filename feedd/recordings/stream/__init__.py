@@ -1,1 +1,1 @@
-"""Recordings as a stream of events, like `feedd.subscribe` on live data."""
+"""Recordings as a stream of events, like that of `feedd.subscribe`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from unit.client.world import (
+from unit.client.simulated import (
     FEED,
     QUOTE,
     STATUS,
@@ -22,13 +22,13 @@ from feedd.client.events import Gap, NewSession, StateChange, Status, Stopped, U
 def history_of(*messages: tuple[bytes, bytes]) -> History:
     history = History()
     for frames in messages:
-        history.keep(frames)
+        history.add(frames)
     return history
 
 
 def joined(history: History) -> Client:
     client = Client(history=history)
-    client.answer()
+    client.respond()
     return client
 
 
@@ -38,14 +38,14 @@ def joined(history: History) -> Client:
 def test_a_stream_begins_with_the_snapshot_and_has_no_hole_behind_it() -> None:
     history = history_of(*(quote(seq) for seq in range(1, 11)))
     client = Client(history=history)
-    client.hear(quote(14), quote(15))
+    client.receive(quote(14), quote(15))
     for seq in range(11, 16):
-        history.keep(quote(seq))
+        history.add(quote(seq))
     snapshot = Client(history=history_of(quote(10))).history
     assert snapshot is not None
-    client.protocol.answer(snapshot.answer(client.unanswered.pop()[1]), client.now_s)
-    client.look()
-    client.answer()
+    client.protocol.response(snapshot.respond(client.pending.pop()[1]), client.now_s)
+    client.check()
+    client.respond()
     assert client.ticks() == [(10, "snapshot"), (11, "replayed"), (12, "replayed"),
                               (13, "replayed"), (14, "live"), (15, "live")]  # fmt: skip
 
@@ -53,36 +53,36 @@ def test_a_stream_begins_with_the_snapshot_and_has_no_hole_behind_it() -> None:
 @pytest.mark.parametrize("last", [5, 6, 7])
 def test_a_snapshot_that_the_stream_has_already_is_dropped(last: int) -> None:
     client = Client(history=history_of(*(quote(seq) for seq in range(1, last + 1))))
-    client.hear(quote(5), quote(6), quote(7))
-    client.answer()
-    client.hear(quote(8))
+    client.receive(quote(5), quote(6), quote(7))
+    client.respond()
+    client.receive(quote(8))
     assert client.ticks() == [(5, "live"), (6, "live"), (7, "live"), (8, "live")]
 
 
 def test_a_snapshot_newer_than_the_stream_waits_for_what_lies_between() -> None:
     client = Client(history=history_of(*(quote(seq) for seq in range(1, 10))))
-    client.hear(quote(5), quote(6))
-    client.answer()
-    client.hear(quote(7), quote(8), quote(9), quote(10))
+    client.receive(quote(5), quote(6))
+    client.respond()
+    client.receive(quote(7), quote(8), quote(9), quote(10))
     assert client.seqs() == [5, 6, 7, 8, 9, 10]
     assert client.gaps() == []
 
 
 def test_a_stream_of_thousands_held_before_the_snapshot_keeps_them_all() -> None:
     client = Client(history=history_of(quote(4000)))
-    client.hear(*(quote(seq) for seq in range(1, 4001)))
-    client.answer()
+    client.receive(*(quote(seq) for seq in range(1, 4001)))
+    client.respond()
     assert client.seqs() == list(range(1, 4001))
 
 
 def test_without_an_answer_the_stream_begins_after_two_seconds_and_says_so() -> None:
     client = Client(history=History())
-    client.hear(quote(5))
-    client.look(1.9)
-    assert client.said == []
-    client.look(0.2)
-    client.hear(quote(6))
-    (told, *ticks) = client.said
+    client.receive(quote(5))
+    client.check(1.9)
+    assert client.received == []
+    client.check(0.2)
+    client.receive(quote(6))
+    (told, *ticks) = client.received
     assert (told.feed, told.state) == ("", "no_history")
     assert [tick.seq for tick in ticks] == [5, 6]
 
@@ -90,10 +90,10 @@ def test_without_an_answer_the_stream_begins_after_two_seconds_and_says_so() -> 
 def test_a_topic_without_a_message_yet_begins_with_its_first_even_if_that_is_lost() -> None:
     history = history_of(status(7, next_seq={TRADE: 1, STATUS: 8}))
     client = joined(history)
-    history.keep(trade(1))
-    client.hear(trade(2))
-    client.look()
-    client.answer()
+    history.add(trade(1))
+    client.receive(trade(2))
+    client.check()
+    client.respond()
     assert client.seqs("trade") == [1, 2]
 
 
@@ -101,19 +101,19 @@ def test_of_a_topic_published_between_snapshot_and_subscription_the_last_is_aske
     history = History()
     client = joined(history)
     for seq in range(1, 11):
-        history.keep(quote(seq))
-    client.hear(status(2, next_seq={QUOTE: 11, TRADE: 1}))
-    client.look()
-    client.answer()
-    client.hear(quote(11), trade(1))
+        history.add(quote(seq))
+    client.receive(status(2, next_seq={QUOTE: 11, TRADE: 1}))
+    client.check()
+    client.respond()
+    client.receive(quote(11), trade(1))
     assert client.ticks() == [(10, "snapshot"), (11, "live")]
     assert client.gaps() == []
 
 
 def test_without_a_history_a_topic_begins_with_the_first_message_that_comes() -> None:
     client = Client()
-    client.hear(status(2, next_seq={QUOTE: 11}), quote(11))
-    client.look(10)
+    client.receive(status(2, next_seq={QUOTE: 11}), quote(11))
+    client.check(10)
     assert client.ticks() == [(11, "live")]
     assert client.gaps() == []
 
@@ -121,11 +121,11 @@ def test_without_a_history_a_topic_begins_with_the_first_message_that_comes() ->
 def test_a_first_message_that_is_lost_while_joining_is_repaired() -> None:
     history = history_of(status(7, next_seq={TRADE: 1, STATUS: 8}))
     client = Client(history=history)
-    client.hear(trade(2))
-    client.protocol.answer(history.answer(client.unanswered.pop()[1]), client.now_s)
-    history.keep(trade(1))
-    client.look()
-    client.answer()
+    client.receive(trade(2))
+    client.protocol.response(history.respond(client.pending.pop()[1]), client.now_s)
+    history.add(trade(1))
+    client.check()
+    client.respond()
     assert client.seqs("trade") == [1, 2]
 
 
@@ -137,7 +137,7 @@ def test_the_exchanges_gap_in_a_snapshot_lies_before_the_stream_and_is_not_told(
 
 def test_a_feed_known_from_its_snapshot_alone_is_stale_when_nothing_comes() -> None:
     client = joined(history_of(status(1)))
-    client.look(2.6)
+    client.check(2.6)
     assert [one.state for one in client.notices(StateChange)] == ["live", "stale"]
 
 
@@ -146,13 +146,13 @@ def test_a_snapshot_of_many_pages_is_asked_for_page_by_page() -> None:
     history.page = 3
     client = joined(history)
     assert len(client.seqs()) == 7
-    assert [one.get("after", "")[-4:] for one in history.asked] == ["", "S02.", "S05."]
+    assert [one.get("after", "")[-4:] for one in history.requests] == ["", "S02.", "S05."]
 
 
 def test_the_last_message_of_an_older_session_is_in_the_snapshot_too() -> None:
     history = history_of(quote(9, session=1), status(3, session=2, next_seq={QUOTE: 1}))
     client = joined(history)
-    client.hear(quote(1, session=2))
+    client.receive(quote(1, session=2))
     assert client.ticks() == [(9, "snapshot"), (1, "live")]
     assert client.gaps() == []
     assert client.notices(NewSession) == []
@@ -165,14 +165,14 @@ def test_a_hole_is_repaired_in_order_and_other_topics_flow_on() -> None:
     history = history_of(*(quote(seq) for seq in range(1, 4)), trade(1))
     client = joined(history)
     for seq in range(4, 8):
-        history.keep(quote(seq))
-    client.hear(quote(6), quote(7), trade(2))
-    client.look()
+        history.add(quote(seq))
+    client.receive(quote(6), quote(7), trade(2))
+    client.check()
     assert client.seqs() == [3]
     assert client.seqs("trade") == [1, 2]
-    client.answer()
+    client.respond()
     assert client.seqs() == [3, 4, 5, 6, 7]
-    assert history.asked[-1] == {
+    assert history.requests[-1] == {
         "op": "replay", "topic": QUOTE, "session": 1, "from": 4, "to": 5, "id": 2
     }  # fmt: skip
 
@@ -181,32 +181,32 @@ def test_several_holes_are_one_request() -> None:
     history = history_of(quote(1))
     client = joined(history)
     for seq in range(2, 10):
-        history.keep(quote(seq))
-    client.hear(quote(3), quote(5), quote(9))
-    client.look()
-    client.answer()
+        history.add(quote(seq))
+    client.receive(quote(3), quote(5), quote(9))
+    client.check()
+    client.respond()
     assert client.seqs() == list(range(1, 10))
-    assert len(history.asked) == 2
+    assert len(history.requests) == 2
 
 
 def test_reordered_and_doubled_messages_need_no_repair() -> None:
     history = history_of(quote(1))
     client = joined(history)
-    client.hear(quote(3), quote(2), quote(3), quote(2), quote(5), quote(4), quote(1))
-    client.look()
+    client.receive(quote(3), quote(2), quote(3), quote(2), quote(5), quote(4), quote(1))
+    client.check()
     assert client.seqs() == [1, 2, 3, 4, 5]
-    assert client.unanswered == []
+    assert client.pending == []
 
 
 def test_with_two_endpoints_a_hole_is_left_to_the_other_for_50_ms() -> None:
     history = history_of(quote(1))
     client = joined(history)
     client.protocol.endpoints(2)
-    client.hear(quote(3))
-    client.look(0.04)
-    assert client.unanswered == []
-    client.look(0.03)
-    assert len(client.unanswered) == 1
+    client.receive(quote(3))
+    client.check(0.04)
+    assert client.pending == []
+    client.check(0.03)
+    assert len(client.pending) == 1
 
 
 def test_what_history_no_longer_keeps_is_one_gap_and_the_rest_is_repaired() -> None:
@@ -214,10 +214,10 @@ def test_what_history_no_longer_keeps_is_one_gap_and_the_rest_is_repaired() -> N
     client = joined(history)
     history.kept.clear()
     for seq in range(5, 9):
-        history.keep(quote(seq))
-    client.hear(quote(8))
-    client.look()
-    client.answer()
+        history.add(quote(seq))
+    client.receive(quote(8))
+    client.check()
+    client.respond()
     assert client.gaps() == [(2, 4)]
     assert client.seqs() == [1, 5, 6, 7, 8]
     assert "keeps 5 to 8" in client.notices(Gap)[0].reason
@@ -226,25 +226,25 @@ def test_what_history_no_longer_keeps_is_one_gap_and_the_rest_is_repaired() -> N
 def test_a_history_that_lags_is_asked_again() -> None:
     history = history_of(quote(1))
     client = joined(history)
-    client.hear(quote(3))
-    client.look()
-    client.answer()
+    client.receive(quote(3))
+    client.check()
+    client.respond()
     assert client.gaps() == []
-    history.keep(quote(2))
-    history.keep(quote(3))
-    client.look(0.06)
-    client.answer()
+    history.add(quote(2))
+    history.add(quote(3))
+    client.check(0.06)
+    client.respond()
     assert client.seqs() == [1, 2, 3]
 
 
 def test_a_hole_without_an_answer_is_a_gap_after_a_second() -> None:
     client = joined(history_of(quote(1)))
-    client.hear(quote(3))
+    client.receive(quote(3))
     for _ in range(9):
-        client.look(0.1)
+        client.check(0.1)
     assert client.seqs() == [1]
-    client.look(0.2)
-    client.look(0.01)
+    client.check(0.2)
+    client.check(0.01)
     assert client.seqs() == [1, 3]
     assert client.gaps() == [(2, 2)]
 
@@ -252,22 +252,22 @@ def test_a_hole_without_an_answer_is_a_gap_after_a_second() -> None:
 def test_an_answer_that_comes_too_late_changes_nothing() -> None:
     history = history_of(*(quote(seq) for seq in range(1, 4)))
     client = joined(history)
-    client.hear(quote(5))
-    client.look()
-    requests = list(client.unanswered)
+    client.receive(quote(5))
+    client.check()
+    requests = list(client.pending)
     for _ in range(15):
-        client.look(0.1)
+        client.check(0.1)
     assert client.gaps() == [(4, 4)]
-    history.keep(quote(4))
+    history.add(quote(4))
     for _, request in requests:
-        client.protocol.answer(history.answer(request), client.now_s)
-    client.look()
+        client.protocol.response(history.respond(request), client.now_s)
+    client.check()
     assert client.seqs() == [3, 5]
 
 
 def test_a_hole_of_more_than_2000_is_a_gap_at_once() -> None:
     client = joined(history_of(quote(1)))
-    client.hear(quote(2003))
+    client.receive(quote(2003))
     assert client.gaps() == [(2, 2002)]
     assert client.seqs() == [1, 2003]
 
@@ -275,10 +275,10 @@ def test_a_hole_of_more_than_2000_is_a_gap_at_once() -> None:
 def test_a_lost_tail_of_more_than_2000_goes_on_from_its_last_message() -> None:
     history = history_of(quote(1))
     client = joined(history)
-    history.keep(quote(5000))
-    client.hear(status(1, next_seq={QUOTE: 5001}))
-    client.look()
-    client.answer()
+    history.add(quote(5000))
+    client.receive(status(1, next_seq={QUOTE: 5001}))
+    client.check()
+    client.respond()
     assert client.gaps() == [(2, 4999)]
     assert client.ticks() == [(1, "snapshot"), (5000, "snapshot")]
 
@@ -287,12 +287,12 @@ def test_a_hole_of_2000_is_repaired_with_one_request() -> None:
     history = history_of(*(quote(seq) for seq in range(1, 2)))
     client = joined(history)
     for seq in range(2, 2003):
-        history.keep(quote(seq))
-    client.hear(quote(2002))
-    client.look()
-    client.answer()
+        history.add(quote(seq))
+    client.receive(quote(2002))
+    client.check()
+    client.respond()
     assert client.seqs() == list(range(1, 2003))
-    assert len(history.asked) == 2
+    assert len(history.requests) == 2
 
 
 @pytest.mark.parametrize("lost", [None, 801, 1200])
@@ -302,16 +302,16 @@ def test_what_an_answer_had_no_room_for_is_asked_for(lost: int | None) -> None:
     history.page = 700
     for seq in range(2, 2003):
         if seq != lost:
-            history.keep(quote(seq))
-    client.hear(quote(2002))
-    client.look()
-    client.answer()
-    asked = [(one["from"], one["to"]) for one in history.asked if one["op"] == "replay"]
+            history.add(quote(seq))
+    client.receive(quote(2002))
+    client.check()
+    client.respond()
+    asked = [(one["from"], one["to"]) for one in history.requests if one["op"] == "replay"]
     assert asked[:2] == [(2, 2001), (702, 2001)]
     assert len(asked) == 3 if lost is None else len(asked) <= 5
     for _ in range(40):
-        client.look(0.05)
-        client.answer()
+        client.check(0.05)
+        client.respond()
     assert client.gaps() == ([] if lost is None else [(lost, lost)])
     assert client.seqs() == [seq for seq in range(1, 2003) if seq != lost]
 
@@ -320,46 +320,46 @@ def test_at_most_two_requests_are_in_flight() -> None:
     names = [f"S{number}/USDT" for number in range(10)]
     history = history_of(*(quote(1, symbol=name) for name in names))
     client = joined(history)
-    client.hear(*(quote(3, symbol=name) for name in names))
-    client.look()
-    assert len(client.unanswered) == 2
+    client.receive(*(quote(3, symbol=name) for name in names))
+    client.check()
+    assert len(client.pending) == 2
     for name in names:
-        history.keep(quote(2, symbol=name))
-        history.keep(quote(3, symbol=name))
-    client.answer()
+        history.add(quote(2, symbol=name))
+        history.add(quote(3, symbol=name))
+    client.respond()
     assert client.seqs() == [1] * 10 + [2, 3] * 10
 
 
 def test_the_second_history_is_asked_for_what_the_first_has_not_got() -> None:
     first, second = history_of(quote(1)), history_of(quote(1))
     client = Client(history=first, histories=2)
-    client.answer()
-    first.keep(quote(4))
+    client.respond()
+    first.add(quote(4))
     for seq in range(2, 5):
-        second.keep(quote(seq))
-    client.hear(quote(4))
-    client.look()
+        second.add(quote(seq))
+    client.receive(quote(4))
+    client.check()
     for _ in range(2):
-        history, request = client.unanswered.pop(0)
-        client.protocol.answer((first, second)[history].answer(request), client.now_s)
-        client.look()
+        history, request = client.pending.pop(0)
+        client.protocol.response((first, second)[history].respond(request), client.now_s)
+        client.check()
     assert client.seqs() == [1, 2, 3, 4]
     assert client.gaps() == []
 
 
 def test_without_a_history_every_hole_is_a_gap() -> None:
     client = Client()
-    client.hear(quote(1), quote(4))
-    client.look(0.06)
+    client.receive(quote(1), quote(4))
+    client.check(0.06)
     assert client.seqs() == [1, 4]
     assert client.gaps() == [(2, 3)]
 
 
 def test_a_message_that_cannot_be_read_is_a_gap() -> None:
     client = joined(history_of(quote(1)))
-    client.hear((QUOTE.encode(), b"\xc1junk"), (QUOTE.encode(), b"\x80"), quote(3))
-    client.look(0.3)
-    client.answer()
+    client.receive((QUOTE.encode(), b"\xc1junk"), (QUOTE.encode(), b"\x80"), quote(3))
+    client.check(0.3)
+    client.respond()
     assert client.seqs() == [1, 3]
     assert client.gaps() == [(2, 2)]
 
@@ -367,25 +367,25 @@ def test_a_message_that_cannot_be_read_is_a_gap() -> None:
 def test_what_is_nested_too_deep_is_a_message_that_cannot_be_read() -> None:
     deep = msgspec.msgpack.encode({"x": None})[:-1] + b"\x91" * 3000 + b"\xc0"
     client = joined(history_of(quote(1)))
-    client.hear((QUOTE.encode(), deep), quote(2))
-    client.protocol.answer(deep, client.now_s)
+    client.receive((QUOTE.encode(), deep), quote(2))
+    client.protocol.response(deep, client.now_s)
     assert client.seqs() == [1, 2]
 
 
 def test_more_than_5000_waiting_messages_end_the_wait() -> None:
     client = joined(history_of(quote(1)))
-    client.hear(*(quote(seq) for seq in range(3, 5003)))
+    client.receive(*(quote(seq) for seq in range(3, 5003)))
     assert client.seqs() == [1]
-    client.hear(quote(5003))
+    client.receive(quote(5003))
     assert client.gaps() == [(2, 2)]
     assert client.seqs()[-1] == 5003
 
 
 def test_holes_in_a_row_that_are_lost_for_one_reason_are_one_gap() -> None:
     client = joined(history_of(quote(1)))
-    client.hear(status(1, next_seq={QUOTE: 3}), status(2, next_seq={QUOTE: 5}))
+    client.receive(status(1, next_seq={QUOTE: 3}), status(2, next_seq={QUOTE: 5}))
     for _ in range(12):
-        client.look(0.1)
+        client.check(0.1)
     assert client.gaps() == [(2, 4)]
 
 
@@ -393,16 +393,16 @@ def test_a_question_that_is_never_answered_is_given_up_though_others_are() -> No
     other = "S/USDT"
     history = history_of(quote(1), quote(1, symbol=other))
     client = joined(history)
-    client.hear(quote(3))
-    client.look()
+    client.receive(quote(3))
+    client.check()
     for seq in range(2, 26, 2):
-        history.keep(quote(seq, symbol=other))
-        client.hear(quote(seq + 1, symbol=other))
-        client.look(0.1)
-        client.unanswered = [one for one in client.unanswered if other.encode() in one[1]]
-        client.answer()
+        history.add(quote(seq, symbol=other))
+        client.receive(quote(seq + 1, symbol=other))
+        client.check(0.1)
+        client.pending = [one for one in client.pending if other.encode() in one[1]]
+        client.respond()
     assert client.gaps() == [(2, 2)]
-    assert len([one for one in client.said if getattr(one, "symbol", "") == other]) == 25
+    assert len([one for one in client.received if getattr(one, "symbol", "") == other]) == 25
 
 
 # --- what heartbeats tell ---------------------------------------------------------------------
@@ -411,48 +411,48 @@ def test_a_question_that_is_never_answered_is_given_up_though_others_are() -> No
 def test_a_lost_tail_shows_in_the_heartbeat_and_is_repaired() -> None:
     history = history_of(quote(1))
     client = joined(history)
-    history.keep(quote(2))
-    history.keep(quote(3))
-    client.hear(status(1, next_seq={QUOTE: 4, STATUS: 2}))
-    client.look()
-    client.answer()
+    history.add(quote(2))
+    history.add(quote(3))
+    client.receive(status(1, next_seq={QUOTE: 4, STATUS: 2}))
+    client.check()
+    client.respond()
     assert client.seqs() == [1, 2, 3]
 
 
 def test_a_topic_of_which_all_is_lost_shows_in_the_heartbeat() -> None:
     history = history_of(quote(1), status(1, next_seq={QUOTE: 2, TRADE: 1}))
     client = joined(history)
-    history.keep(trade(1))
-    client.hear(status(2, next_seq={QUOTE: 2, TRADE: 2}))
-    client.look()
-    client.answer()
+    history.add(trade(1))
+    client.receive(status(2, next_seq={QUOTE: 2, TRADE: 2}))
+    client.check()
+    client.respond()
     assert client.seqs("trade") == [1]
 
 
 def test_a_clean_stop_is_told_and_its_lost_tail_repaired() -> None:
     history = history_of(quote(1), status(1, next_seq={QUOTE: 2}))
     client = joined(history)
-    history.keep(quote(2))
-    client.hear(status(2, state="stopped", reason="told to", next_seq={QUOTE: 3}))
-    client.look()
-    client.answer()
+    history.add(quote(2))
+    client.receive(status(2, state="stopped", reason="told to", next_seq={QUOTE: 3}))
+    client.check()
+    client.respond()
     assert client.notices(Stopped) == [Stopped(FEED, 1, "told to")]
     assert client.seqs() == [1, 2]
-    client.look(60)
+    client.check(60)
     assert [one.state for one in client.notices(StateChange)] == ["live"]
 
 
 def test_a_feed_that_is_not_heard_is_stale_after_two_and_a_half_seconds() -> None:
     client = joined(history_of(status(1, next_seq={})))
-    client.hear(status(2))
-    client.look(2.1)
+    client.receive(status(2))
+    client.check(2.1)
     assert len(client.notices(StateChange)) == 1
-    client.look(0.2)
-    client.look(10)
-    client.hear(status(3))
+    client.check(0.2)
+    client.check(10)
+    client.receive(status(3))
     assert client.notices(StateChange) == [
         StateChange(FEED, "live", None),
-        StateChange(FEED, "stale", "nothing heard for 2.2 s"),
+        StateChange(FEED, "stale", "no heartbeat for 2.2 s"),
         StateChange(FEED, "live", None),
     ]
 
@@ -460,7 +460,7 @@ def test_a_feed_that_is_not_heard_is_stale_after_two_and_a_half_seconds() -> Non
 def test_a_gap_of_the_exchanges_and_a_state_are_told_once_each() -> None:
     client = joined(history_of(status(1)))
     gap = {"channel": "trade", "from_id": 5, "to_id": 9, "reason": "ids jump"}
-    client.hear(status(2, gap=gap), status(2, gap=gap), status(3, state="stale", reason="mute"))
+    client.receive(status(2, gap=gap), status(2, gap=gap), status(3, state="stale", reason="mute"))
     assert client.notices(UpstreamGap) == [UpstreamGap(FEED, "trade", 5, 9, "ids jump")]
     assert client.notices(StateChange)[-1] == StateChange(FEED, "stale", "mute")
     assert client.notices(Status) == []
@@ -480,39 +480,39 @@ def test_a_new_session_is_told_and_is_complete_from_its_first_message() -> None:
     history = history_of(quote(8))
     client = joined(history)
     for seq in range(1, 5):
-        history.keep(quote(seq, session=2))
-    client.hear(quote(4, session=2))
-    client.look()
-    client.answer()
-    client.hear(quote(9), quote(5, session=2))
+        history.add(quote(seq, session=2))
+    client.receive(quote(4, session=2))
+    client.check()
+    client.respond()
+    client.receive(quote(9), quote(5, session=2))
     assert client.notices(NewSession) == [NewSession(FEED, 1, 2)]
-    assert [(one.session, one.seq) for one in client.said if getattr(one, "channel", 0)] == [
+    assert [(one.session, one.seq) for one in client.received if getattr(one, "channel", 0)] == [
         (1, 8), (2, 1), (2, 2), (2, 3), (2, 4), (2, 5)
     ]  # fmt: skip
 
 
 def test_a_hole_of_the_old_session_is_told_before_the_new_one() -> None:
     client = joined(history_of(quote(1)))
-    client.hear(quote(3), status(1, session=2, next_seq={QUOTE: 1}))
-    kinds = [type(one).__name__ for one in client.said]
+    client.receive(quote(3), status(1, session=2, next_seq={QUOTE: 1}))
+    kinds = [type(one).__name__ for one in client.received]
     assert kinds == ["Quote", "Gap", "Quote", "NewSession", "StateChange"]
 
 
 def test_a_feed_that_starts_while_we_listen_is_complete_from_its_first_message() -> None:
     history = History()
     client = joined(history)
-    client.look(10)
-    history.keep(quote(1))
-    client.hear(status(2, next_seq={QUOTE: 2, STATUS: 3}, uptime_s=0.5))
-    client.look()
-    client.answer()
+    client.check(10)
+    history.add(quote(1))
+    client.receive(status(2, next_seq={QUOTE: 2, STATUS: 3}, uptime_s=0.5))
+    client.check()
+    client.respond()
     assert client.seqs() == [1]
 
 
 def test_the_beginning_of_a_feed_that_was_heard_of_too_late_is_a_gap() -> None:
     client = joined(History())
-    client.look(10)
-    client.hear(quote(3), status(2, next_seq={QUOTE: 4}, uptime_s=0.5))
+    client.check(10)
+    client.receive(quote(3), status(2, next_seq={QUOTE: 4}, uptime_s=0.5))
     assert client.gaps()[0] == (1, 2)
 
 
@@ -522,14 +522,14 @@ def test_the_beginning_of_a_feed_that_was_heard_of_too_late_is_a_gap() -> None:
 def test_the_statuses_of_the_topics_wanted_are_listened_to_and_not_handed_on() -> None:
     client = Client(QUOTE)
     assert client.protocol.subscriptions == [QUOTE, STATUS]
-    client.hear(status(1), quote(1))
-    assert [type(one).__name__ for one in client.said] == ["StateChange", "Quote"]
+    client.receive(status(1), quote(1))
+    assert [type(one).__name__ for one in client.received] == ["StateChange", "Quote"]
 
 
 def test_a_status_that_is_asked_for_by_name_and_cannot_be_read_in_full_is_a_hole() -> None:
     client = Client("status.")
-    client.hear(status(1))
-    assert client.said == []
+    client.receive(status(1))
+    assert client.received == []
 
 
 @pytest.mark.parametrize(
@@ -551,14 +551,14 @@ def test_subscriptions_cover_the_feeds_statuses(
 def test_a_feeds_status_says_nothing_of_another_feeds_topics() -> None:
     client = Client()
     other = quote(1, symbol="S/USDT")
-    client.hear(other, status(1, next_seq={other[0].decode(): 900}))
-    client.look(0.1)
+    client.receive(other, status(1, next_seq={other[0].decode(): 900}))
+    client.check(0.1)
     assert client.gaps() == []
 
 
 def test_topics_beyond_20000_are_not_followed_and_it_is_said_once() -> None:
     client = Client()
-    client.hear(*(quote(1, symbol=f"S{number}") for number in range(20_010)))
+    client.receive(*(quote(1, symbol=f"S{number}") for number in range(20_010)))
     assert len(client.seqs()) == 20_000
     (told,) = client.notices(StateChange)
     assert (told.feed, told.state) == ("", "behind")
@@ -566,15 +566,15 @@ def test_topics_beyond_20000_are_not_followed_and_it_is_said_once() -> None:
 
 def test_the_topics_that_are_not_wanted_are_no_holes() -> None:
     client = Client(QUOTE)
-    client.hear(quote(1), status(1, next_seq={QUOTE: 2, TRADE: 900}))
-    client.look(0.1)
-    client.hear(status(2, next_seq={QUOTE: 2, TRADE: 950}))
-    client.look(0.1)
+    client.receive(quote(1), status(1, next_seq={QUOTE: 2, TRADE: 900}))
+    client.check(0.1)
+    client.receive(status(2, next_seq={QUOTE: 2, TRADE: 950}))
+    client.check(0.1)
     assert client.gaps() == []
 
 
 def test_a_channel_that_is_not_known_is_handed_on_with_its_payload() -> None:
     client = Client()
     payload = quote(1)[1]
-    client.hear((b"greeks.deribit.X.", payload))
-    assert (client.said[0].channel, client.said[0].payload) == ("greeks", payload)
+    client.receive((b"greeks.deribit.X.", payload))
+    assert (client.received[0].channel, client.received[0].payload) == ("greeks", payload)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.client.world import QUOTE, STATUS, Client, History, quote, status
+from unit.client.simulated import QUOTE, STATUS, Client, History, quote, status
 
 from feedd.client.events import Gap
 
@@ -38,12 +38,12 @@ class Run:
     def publish(self, fate: Fate) -> None:
         self.seq += 1
         frames = quote(self.seq, session=self.session)
-        self.history.keep(frames)
+        self.history.add(frames)
         kept = self.history.kept[QUOTE, self.session]
         for old in [seq for seq in kept if seq <= self.seq - self.keeps]:
             del kept[old]
         if fate in {"comes", "comes twice"}:
-            self.client.hear(*[frames] * (1 + (fate == "comes twice")))
+            self.client.receive(*[frames] * (1 + (fate == "comes twice")))
         elif fate == "comes late":
             self.delayed.append(frames)
 
@@ -53,64 +53,64 @@ class Run:
         frames = status(
             self.status_seq, session=self.session, next_seq=told, uptime_s=self.uptime_s
         )
-        self.history.keep(frames)
-        self.client.hear(frames)
+        self.history.add(frames)
+        self.client.receive(frames)
 
     def answer(self) -> None:
-        requests, self.client.unanswered = self.client.unanswered, []
+        requests, self.client.pending = self.client.pending, []
         for _, request in requests:
             how = self.data.draw(ANSWERS)
-            answer = self.history.answer(request)
+            answer = self.history.respond(request)
             if how == "full":
-                self.client.protocol.answer(answer, self.client.now_s)
+                self.client.protocol.response(answer, self.client.now_s)
             elif how == "partial":
                 kept = self.history.kept
                 self.history.kept = {
                     key: {seq: payload for seq, payload in found.items() if seq % 3}
                     for key, found in kept.items()
                 }
-                answer = self.history.answer(request)
+                answer = self.history.respond(request)
                 self.history.kept = kept
-                self.client.protocol.answer(answer, self.client.now_s)
+                self.client.protocol.response(answer, self.client.now_s)
             elif how == "late":
                 self.late_answers.append(answer)
             elif how == "junk":
-                self.client.protocol.answer(b"\xc1" + answer[:5], self.client.now_s)
-        self.client.look()
+                self.client.protocol.response(b"\xc1" + answer[:5], self.client.now_s)
+        self.client.check()
 
     def step(self, fate: Fate) -> None:
         if fate == "status":
             self.beat()
         elif fate == "time":
-            self.client.look(self.data.draw(st.sampled_from([0.02, 0.1, 0.5, 1.5])))
+            self.client.check(self.data.draw(st.sampled_from([0.02, 0.1, 0.5, 1.5])))
         elif fate == "answers":
             self.answer()
         elif fate == "new session":
             self.session += 1
             self.seq = self.status_seq = 0
         elif fate == "delayed come":
-            self.client.hear(*self.data.draw(st.permutations(self.delayed)))
+            self.client.receive(*self.data.draw(st.permutations(self.delayed)))
             self.delayed.clear()
         elif fate == "late answers come":
             for answer in self.late_answers:
-                self.client.protocol.answer(answer, self.client.now_s)
+                self.client.protocol.response(answer, self.client.now_s)
             self.late_answers.clear()
         else:
             self.publish(fate)
-        self.client.look(0.001)
+        self.client.check(0.001)
 
     def end(self) -> None:
         """Let all be heard that will be, and all waits end."""
         self.beat()
         for _ in range(80):
-            self.client.look(0.1)
+            self.client.check(0.1)
 
 
 def check(run: Run) -> None:
     seen: dict[int, list[int]] = {}
     gaps: dict[int, list[int]] = {}
     newest = 0
-    for event in run.client.said:
+    for event in run.client.received:
         if isinstance(event, Gap):
             if event.topic == QUOTE:
                 told = range(event.from_seq, event.to_seq + 1)
@@ -166,14 +166,14 @@ def test_with_a_history_that_has_everything_and_answers_there_is_no_gap_at_all(
     fates: list[Fate],
 ) -> None:
     run = Run(None, with_history=True, keeps=10_000, endpoints=1)
-    run.client.answer()
+    run.client.respond()
     for fate in fates:
         if fate not in {"answers", "time"}:
             run.step(fate)
-        run.client.answer()
+        run.client.respond()
     run.beat()
-    run.client.look()
-    run.client.answer()
+    run.client.check()
+    run.client.respond()
     run.end()
     check(run)
     assert run.client.gaps() == []

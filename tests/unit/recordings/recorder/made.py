@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from unit.client.world import EXCHANGE, Frames
+from unit.client.simulated import EXCHANGE, Frames
 
 from feedd.config.settings import RecorderSettings
 from feedd.recordings.format.reading import Damage, SegmentReader

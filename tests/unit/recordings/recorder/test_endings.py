@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from unit.client.world import EXCHANGE, FEED, QUOTE, STATUS, TRADE, quote, status, trade
+from unit.client.simulated import EXCHANGE, FEED, QUOTE, STATUS, TRADE, quote, status, trade
 from unit.recordings.recorder.made import NS, add, made, segments
 
 from feedd.client.events import Gap, NewSession

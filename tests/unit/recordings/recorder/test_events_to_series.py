@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from unit.recordings.recorder.made import Said, records_so_far
 
-from feedd.client.decoding import Frame
+from feedd.client.decoding import PublishedMessage
 from feedd.client.events import Gap, NewSession, StateChange
 from feedd.config.load import parse_config
 from feedd.config.settings import RecorderSettings
@@ -25,9 +25,9 @@ def made(folder: Path, text: str = TEXT, tell: Callable[[Report], None] = print)
     return Recorder(settings, meant, Said(), tell)
 
 
-def frame(exchange: str, seq: int = 1) -> Frame:
+def frame(exchange: str, seq: int = 1) -> PublishedMessage:
     topic = f"quote.{exchange}.A/B.".encode()
-    return Frame(1, seq, 1_700_000_000_000_000_000, "live", topic, b"payload")
+    return PublishedMessage(1, seq, 1_700_000_000_000_000_000, "live", topic, b"payload")
 
 
 def held(recorder: Recorder, folder: Path) -> dict[str, list[str]]:

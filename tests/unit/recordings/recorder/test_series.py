@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from unit.client.world import QUOTE, quote
+from unit.client.simulated import QUOTE, quote
 from unit.recordings.recorder.made import NS, Said, add, made, records, records_so_far, segments
 
 from feedd.client.events import Gap, StateChange

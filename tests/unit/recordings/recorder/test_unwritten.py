@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from unit.client.world import FEED, QUOTE, TRADE, quote, trade
+from unit.client.simulated import FEED, QUOTE, TRADE, quote, trade
 
 from feedd.client.events import Gap, NewSession, Notice, StateChange
 from feedd.recordings.format.records import LIVE, NOTICE, SNAPSHOT

@@ -11,12 +11,22 @@ from typing import Any
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.client.tracks import BEGUN_NS, FEED, MS, TOPIC, Track, brief, damage, gap, quote
+from unit.recordings.stream.tracks import (
+    BEGUN_NS,
+    FEED,
+    MS,
+    TOPIC,
+    Track,
+    brief,
+    damage,
+    gap,
+    quote,
+)
 
 import feedd
 from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED, Record
-from feedd.recordings.stream.ordered import Reading, Told
-from feedd.recordings.stream.rejoining import HOLD_NS, OVERLAP
+from feedd.recordings.stream.merging import HOLD_NS, NOT_IN_TIME
+from feedd.recordings.stream.recorded_events import Entry, EventReader
 
 
 def test_what_one_recording_lacks_another_makes_good(tmp_path: Path) -> None:
@@ -30,7 +40,7 @@ def test_what_one_recording_lacks_another_makes_good(tmp_path: Path) -> None:
     two.quotes([12, 14], at_ns=BEGUN_NS + 30 * MS)
     events = brief(feedd.open_recording([one.end(), two.end()]))
     assert events == [
-        *range(1, 10), gap(10, 10, "lost on the way"), gap(11, 11, OVERLAP), 12, 13, 14,
+        *range(1, 10), gap(10, 10, "lost on the way"), gap(11, 11, NOT_IN_TIME), 12, 13, 14,
     ]  # fmt: skip
 
 
@@ -56,7 +66,7 @@ def test_a_hole_is_waited_for_only_so_long(tmp_path: Path) -> None:
     two.quotes([1, 2])  # and no more of this topic
     two.quotes([5], symbol="C/D", at_ns=late_ns + MS)
     assert brief(feedd.open_recording([one.end(), two.end()])) == [
-        1, 2, 1, 2, 3, gap(3, 3, OVERLAP), 4, 5, 4, 5,
+        1, 2, 1, 2, 3, gap(3, 3, NOT_IN_TIME), 4, 5, 4, 5,
     ]  # fmt: skip
 
 
@@ -106,7 +116,8 @@ def test_a_hole_that_is_waited_for_is_told_before_a_new_session(tmp_path: Path) 
     two.quotes([1, 2])
     two.quotes([2], session=2, at_ns=BEGUN_NS + 50 * MS)
     assert brief(feedd.open_recording([one.end(), two.end()])) == [
-        1, 2, gap(3, 3, OVERLAP), 4, gap(5, 5, OVERLAP), 6, feedd.NewSession(FEED, 1, 2), 1, 2,
+        1, 2, gap(3, 3, NOT_IN_TIME), 4, gap(5, 5, NOT_IN_TIME), 6,
+        feedd.NewSession(FEED, 1, 2), 1, 2,
     ]  # fmt: skip
 
 
@@ -137,7 +148,7 @@ def test_a_recording_with_a_file_of_zeros_is_waited_for_as_any_other(tmp_path: P
     assert (first, middle, last) == (1, 2, 3)
 
 
-def told(number: int, seqs: set[int], gaps: set[int], ahead: list[int]) -> Iterator[Told]:
+def told(number: int, seqs: set[int], gaps: set[int], ahead: list[int]) -> Iterator[Entry]:
     """Yield a recording of some seqs, each published at its own ms, by a clock that is ahead."""
     clock_ns = BEGUN_NS
     yield clock_ns, number, True
@@ -165,7 +176,7 @@ def test_any_recordings_joined_have_all_in_order_or_in_one_gap(data: Any) -> Non
     recordings[0][2][0] = 0
     parts = [told(number, *recording) for number, recording in enumerate(recordings)]
     kept = set().union(*(seqs for seqs, _, _ in recordings))
-    events = Reading([TOPIC], len(parts)).events(heapq.merge(*parts, key=itemgetter(0)))
+    events = EventReader([TOPIC], len(parts)).events(heapq.merge(*parts, key=itemgetter(0)))
     ticks: list[int] = []
     lost: list[int] = []
     for event in brief(events):

@@ -12,14 +12,14 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.client.tracks import BEGUN_NS, FEED, MS, TOPIC, Track, brief, damage, gap
+from unit.recordings.stream.tracks import BEGUN_NS, FEED, MS, TOPIC, Track, brief, damage, gap
 
 import feedd
 from feedd import model
 from feedd.errors import ConfigError
 from feedd.recordings.format.records import LIVE, SNAPSHOT
 from feedd.recordings.format.segment import Meta, SegmentWriter
-from feedd.recordings.stream.rejoining import HOLE
+from feedd.recordings.stream.merging import NOT_RECORDED
 
 
 def test_a_damage_is_told_in_its_place_and_each_topic_says_what_it_cost(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_hole_is_told_once_in_the_words_of_who_knew_of_it(tmp_path: Path) -> N
     track.quotes([11, 12])
     assert brief(feedd.open_recording(track.end())) == [
         3, gap(1, 2, "it came before its feed was heard of"), gap(4, 5, "dropped"),
-        gap(6, 7, HOLE), 8, gap(9, 9, "the tail"), gap(10, 10, "the tail's tail"), 11, 12,
+        gap(6, 7, NOT_RECORDED), 8, gap(9, 9, "the tail"), gap(10, 10, "the tail's tail"), 11, 12,
     ]  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_a_hole_long_after_a_damage_is_not_the_damages(tmp_path: Path) -> None:
     track.quotes([3, 5])
     path = track.end()
     damage(path, 1)
-    assert brief(feedd.open_recording(path, TOPIC))[3:] == [3, gap(4, 4, HOLE), 5]
+    assert brief(feedd.open_recording(path, TOPIC))[3:] == [3, gap(4, 4, NOT_RECORDED), 5]
 
 
 def test_a_new_session_that_was_lost_with_a_damage_is_told(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_recorder_that_was_started_anew_tells_nothing_twice(tmp_path: Path) ->
     again.end()
     events = list(feedd.open_recording(tmp_path))
     assert brief(events) == [
-        4, 5, 6, 1, 2, gap(3, 4, HOLE, topic="quote.test.C/D."), 5, 7, 8, 6,
+        4, 5, 6, 1, 2, gap(3, 4, NOT_RECORDED, topic="quote.test.C/D."), 5, 7, 8, 6,
     ]  # fmt: skip
     assert [one.origin for one in events if isinstance(one, feedd.Quote)] == [
         "snapshot", *["live"] * 4, "snapshot", *["live"] * 3,
@@ -226,7 +226,7 @@ def test_a_topic_that_is_new_in_a_session_begins_with_its_first(tmp_path: Path) 
     topic = f"trade.{FEED}"
     track.writer.add(track.at_ns + 1, LIVE, topic.encode(), msgspec.msgpack.encode(trade))
     events = list(feedd.open_recording(track.end()))
-    assert events[2] == gap(1, 2, HOLE, session=2, topic=topic)
+    assert events[2] == gap(1, 2, NOT_RECORDED, session=2, topic=topic)
 
 
 def test_a_file_whose_head_is_damaged_is_read_in_its_place(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
-"""When an endpoint is connected anew."""
+"""When an endpoint is reconnected."""
 
 from __future__ import annotations
 
 import pytest
 
-from feedd.transport.healing import Health, Occurrence
+from feedd.transport.connection_health import ConnectionEvent, ConnectionHealth
 
 
-def test_a_disconnect_that_libzmq_does_not_follow_up_is_its_giving_up() -> None:
-    health = Health()
+def test_a_disconnect_without_a_retry_means_that_libzmq_has_given_up() -> None:
+    health = ConnectionHealth()
     health.note("connected", 10.0)
     health.note("disconnected", 20.0)
     assert not health.up
@@ -18,8 +18,8 @@ def test_a_disconnect_that_libzmq_does_not_follow_up_is_its_giving_up() -> None:
 
 
 @pytest.mark.parametrize("follows", ["retried", "connected"])
-def test_a_disconnect_that_libzmq_follows_up_needs_no_help(follows: Occurrence) -> None:
-    health = Health()
+def test_a_disconnect_that_libzmq_retries_needs_no_reconnect(follows: ConnectionEvent) -> None:
+    health = ConnectionHealth()
     health.note("disconnected", 20.0)
     health.note(follows, 20.1)
     assert not health.given_up(30.0)

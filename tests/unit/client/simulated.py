@@ -1,4 +1,4 @@
-"""A publisher's frames, and a history service that answers a protocol without a socket."""
+"""Simulated publisher and history service for a protocol without a socket."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def status(
     uptime_s: float = 1000.0,
     gap: dict[str, Any] | None = None,
 ) -> Frames:
-    """Return a status; of the real one, only what the protocol reads."""
+    """Return a status with only the keys that the protocol reads."""
     content = {"symbol": SYMBOL, "exchange": EXCHANGE, "state": state, "reason": reason,
                "next_seq": next_seq or {}, "uptime_s": uptime_s, "gap": gap,
                "session": session, "seq": seq}  # fmt: skip
@@ -53,23 +53,23 @@ def status(
 
 
 class History:
-    """What the history service answers, from messages that a test has put into it."""
+    """Simulated history service; it has the messages that a test adds."""
 
     def __init__(self) -> None:
         self.page = 2000
         self.kept: dict[tuple[str, int], dict[int, bytes]] = {}
         self.last: dict[str, bytes] = {}
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
-    def keep(self, frames: Frames) -> None:
+    def add(self, frames: Frames) -> None:
         name, payload = frames[0].decode(), frames[1]
         head = msgspec.msgpack.decode(payload)
         self.kept.setdefault((name, head["session"]), {})[head["seq"]] = payload
         self.last[name] = payload
 
-    def answer(self, request: bytes) -> bytes:
+    def respond(self, request: bytes) -> bytes:
         asked = msgspec.msgpack.decode(request)
-        self.asked.append(asked)
+        self.requests.append(asked)
         answer = {"op": asked["op"], "id": asked["id"]}
         if asked["op"] == "snapshot":
             messages = [
@@ -90,7 +90,7 @@ class History:
 
 
 class Client:
-    """A protocol, its clock, and what it said; `history` None: there is none to ask."""
+    """A protocol, its clock and its events; `history` None: there is no history service."""
 
     def __init__(
         self,
@@ -103,42 +103,42 @@ class Client:
         self.history = history
         count = histories if histories is not None else (0 if history is None else 1)
         self.protocol = Protocol(prefixes or ("",), count, self.now_s, **mode)
-        self.unanswered: list[tuple[int, bytes]] = []
-        self.said: list[Any] = []
+        self.pending: list[tuple[int, bytes]] = []
+        self.received: list[Any] = []
         self.take()
 
     def take(self) -> None:
-        self.unanswered += self.protocol.requests()
-        self.said += self.protocol.events()
+        self.pending += self.protocol.requests()
+        self.received += self.protocol.events()
 
-    def hear(self, *messages: Frames) -> None:
+    def receive(self, *messages: Frames) -> None:
         for frames in messages:
             self.protocol.message(*frames, self.now_s)
         self.take()
 
-    def look(self, passed_s: float = 0.0) -> None:
+    def check(self, passed_s: float = 0.0) -> None:
         self.now_s += passed_s
-        self.protocol.look(self.now_s)
+        self.protocol.check(self.now_s)
         self.take()
 
-    def answer(self) -> None:
-        """Let the history answer all that it was asked, and what follows from the answers."""
+    def respond(self) -> None:
+        """Let the history respond to all requests, and to those that follow."""
         assert self.history is not None
-        while self.unanswered:
-            _, request = self.unanswered.pop(0)
-            self.protocol.answer(self.history.answer(request), self.now_s)
-            self.look()
+        while self.pending:
+            _, request = self.pending.pop(0)
+            self.protocol.response(self.history.respond(request), self.now_s)
+            self.check()
 
     def seqs(self, name: str = "quote") -> list[int]:
-        return [one.seq for one in self.said if getattr(one, "channel", None) == name]
+        return [one.seq for one in self.received if getattr(one, "channel", None) == name]
 
     def ticks(self) -> list[tuple[int, str]]:
         return [
-            (one.seq, one.origin) for one in self.said if getattr(one, "channel", "") == "quote"
+            (one.seq, one.origin) for one in self.received if getattr(one, "channel", "") == "quote"
         ]
 
     def gaps(self) -> list[tuple[int, int]]:
-        return [(one.from_seq, one.to_seq) for one in self.said if isinstance(one, Gap)]
+        return [(one.from_seq, one.to_seq) for one in self.received if isinstance(one, Gap)]
 
     def notices(self, kind: type) -> list[Any]:
-        return [one for one in self.said if isinstance(one, kind)]
+        return [one for one in self.received if isinstance(one, kind)]

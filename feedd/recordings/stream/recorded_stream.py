@@ -1,4 +1,4 @@
-"""Recordings, for `for` and `async for` alike: what a strategy reads instead of a live stream."""
+"""`open_recording` and `RecordedStream`: recordings for `for` and `async for`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 from feedd.errors import ConfigError
 from feedd.recordings.format.recording import Recording
 from feedd.recordings.format.times import as_ns
-from feedd.recordings.stream.ordered import events
+from feedd.recordings.stream.recorded_events import events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from feedd.client.events import Event, Tick
     from feedd.recordings.format.times import Time
 
-IN_A_ROW = 100  # events that `async for` takes before the loop's other tasks have their turn
+EVENTS_PER_TURN = 100  # that `async for` takes before it lets the loop's other tasks run
 
 E = TypeVar("E")
 
@@ -26,13 +26,13 @@ E = TypeVar("E")
 class RecordedStream(Generic[E]):
     """Events in the recorded order; an iterator and a context manager, sync and async.
 
-    It is used as a `Stream` is, and ends where the recording does. Nothing runs but the caller: a
-    block of at most some 1,000 messages is read at a time, and kept until the next.
+    It has the interface of `Stream`, and ends where the recording does. It runs in the caller's
+    thread, and reads one block of at most some 1,000 messages at a time.
     """
 
-    def __init__(self, found: Iterator[E]) -> None:
-        self._events = found
-        self._in_a_row = 0
+    def __init__(self, events: Iterator[E]) -> None:
+        self._events = events
+        self._this_turn = 0
 
     def __enter__(self) -> Self:
         return self
@@ -46,12 +46,12 @@ class RecordedStream(Generic[E]):
     def __next__(self) -> E:
         return next(self._events)
 
-    def receive(self, timeout_s: float | None) -> E | None:  # noqa: ARG002  as of a Stream
-        """Return the next event, at once; None where there is no more, or when it is closed."""
+    def receive(self, timeout_s: float | None) -> E | None:  # noqa: ARG002  as in Stream
+        """Return the next event without waiting; None at the end, or once it is closed."""
         return next(self._events, None)
 
     def close(self) -> None:
-        """End it, and close its files."""
+        """Close the stream and its files."""
         self._events = iter(())
 
     async def __aenter__(self) -> Self:
@@ -64,9 +64,9 @@ class RecordedStream(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        self._in_a_row += 1
-        if self._in_a_row > IN_A_ROW:
-            self._in_a_row = 0
+        self._this_turn += 1
+        if self._this_turn > EVENTS_PER_TURN:
+            self._this_turn = 0
             await asyncio.sleep(0)
         try:
             return next(self._events)
@@ -74,7 +74,7 @@ class RecordedStream(Generic[E]):
             raise StopAsyncIteration from None
 
     async def aclose(self) -> None:
-        """End it, and close its files."""
+        """Close the stream and its files."""
         self.close()
 
 
@@ -111,27 +111,28 @@ def open_recording(
     to: Time | None = None,
     only_ticks: bool = False,
 ) -> RecordedStream[Any]:
-    """Return what was recorded of the topics that begin with one of `topics`, as a stream.
+    """Open recordings as a stream of the topics that begin with one of `topics`.
 
-    `paths` are files of a recording, or folders with all that is below them. Several that hold the
-    same feeds are joined: no tick comes twice, and what one lacks, another makes good. A folder is
-    one recording of each exchange; name those of two recorders one by one. Of two workers'
-    sessions of a feed at the same time the newer one comes, and a StateChange `behind` says so.
+    `paths` are files of a recording, or folders, which are searched recursively. Recordings of the
+    same feeds are merged: no tick comes twice, and they fill each other's gaps. A folder is one
+    recording of each exchange; name the folders of two recorders separately. If two workers
+    published sessions of a feed at the same time, the stream has the newer one, and a StateChange
+    `behind` reports it.
 
-    Events, their order and their `origin` are those of `feedd.subscribe` when it was recorded, and
-    only what `topics` would have brought there: Status where `topics` names `status.…`. Where the
-    recording is damaged, a StateChange of the stream says `damaged`, which range and why; what of
-    a topic is missing is a Gap at the topic's next message. `only_ticks` leaves out all of that.
+    The events, their order and their `origin` are those of `feedd.subscribe` at the time of the
+    recording, for the same `topics`: Status only if `topics` names `status.…`. A StateChange
+    `damaged` of the stream reports a damaged range and the reason; missing messages of a topic are
+    a Gap before the topic's next message. `only_ticks` leaves out everything but ticks.
 
-    `from_` and `to`, both included, are by the recording's clock, which is the latest
+    `from_` and `to`, both inclusive, are times of the recording's clock, which is the latest
     `published_ns` so far: ISO 8601 (`2026-11-25T13:00:00Z`), a time on the date on which the
-    recording begins (`13:00`), a datetime, or ns since the epoch. Without a zone it is UTC.
+    recording begins (`13:00`), a datetime, or ns since the epoch. Without a time zone it is UTC.
 
-    Raises ConfigError for what is no recording and no time.
+    Raises ConfigError for an invalid recording or time.
     """
     prefixes = [topics] if isinstance(topics, str) else list(topics)
     if not prefixes:
-        raise ConfigError("name at least one topic: '' brings everything")
+        raise ConfigError("name at least one topic; '' is every topic")
     named = [paths] if isinstance(paths, str | os.PathLike) else paths
     recording = Recording(Path(path) for path in named)
     from_ns, to_ns = (as_ns(one, recording.begun_ns) for one in (from_, to))

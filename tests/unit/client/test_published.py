@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from unit.client.world import (
+from unit.client.simulated import (
     FEED,
     QUOTE,
     STATUS,
@@ -17,51 +17,51 @@ from unit.client.world import (
     trade,
 )
 
-from feedd.client.decoding import Frame
+from feedd.client.decoding import PublishedMessage
+from feedd.client.event_queue import EventQueue
 from feedd.client.events import Gap, NewSession, StateChange
-from feedd.client.handover import Handover
-from feedd.client.order import LARGEST
-from feedd.client.sequencing import MOST_RESUMED
-from feedd.client.topic_table import LONGEST_KEPT
+from feedd.client.missing_ranges import MAX_REPAIRED
+from feedd.client.sequencer import MAX_RESUMED
+from feedd.client.topic_table import MAX_RECORDED_TOPIC_BYTES
 
 
 def resumed(ends: dict[str, tuple[int, int]], *kept: Frames, prefix: str = "") -> Client:
     """Return a stream that goes on at some ends, once the history has answered all it was asked."""
     history = History()
     for frames in kept:
-        history.keep(frames)
-    client = Client(prefix, history=history, frames=True, ends=ends)
-    client.answer()
+        history.add(frames)
+    client = Client(prefix, history=history, published=True, ends=ends)
+    client.respond()
     return client
 
 
 def frames(client: Client, topic: str = QUOTE) -> list[tuple[int, int, str]]:
     return [
-        (one.session, one.seq, one.origin) for one in client.said
-        if isinstance(one, Frame) and one.topic.decode() == topic
+        (one.session, one.seq, one.origin) for one in client.received
+        if isinstance(one, PublishedMessage) and one.topic.decode() == topic
     ]  # fmt: skip
 
 
 def test_frames_are_those_that_were_published_and_statuses_are_among_them() -> None:
     history = History()
     sent = [status(6, next_seq={QUOTE: 4}), quote(4), quote(5), trade(1)]
-    history.keep(quote(3))
-    client = Client("quote.", history=history, frames=True)
-    client.answer()
-    client.hear(*sent[:3])
-    got = [one for one in client.said if isinstance(one, Frame)]
+    history.add(quote(3))
+    client = Client("quote.", history=history, published=True)
+    client.respond()
+    client.receive(*sent[:3])
+    got = [one for one in client.received if isinstance(one, PublishedMessage)]
     assert [(one.topic, one.payload) for one in got] == [quote(3), *sent[:3]]
     assert [one.origin for one in got] == ["snapshot", "live", "live", "live"]
-    client.hear(sent[3])
+    client.receive(sent[3])
     assert frames(client, TRADE) == []
 
 
 def test_no_payload_says_for_itself_what_the_client_says_of_it() -> None:
     content = {"session": 1, "seq": 1, "client.origin": "replayed", "client.topic": b"no"}
     sent = (QUOTE.encode(), msgspec.msgpack.encode(content))
-    client = Client(frames=True)
-    client.hear(sent)
-    (frame,) = client.said
+    client = Client(published=True)
+    client.receive(sent)
+    (frame,) = client.received
     assert (frame.topic, frame.payload, frame.origin) == (*sent, "live")
 
 
@@ -69,19 +69,19 @@ def test_no_payload_says_for_itself_what_the_client_says_of_it() -> None:
 def test_a_time_that_no_recording_can_hold_is_no_frame(ns: object) -> None:
     """It is a hole to whoever keeps it, and no fault."""
     bad = {"session": 1, "seq": 2, "published_ns": ns}
-    client = Client(frames=True)
-    client.hear(quote(1), (QUOTE.encode(), msgspec.msgpack.encode(bad)), quote(3))
-    client.look(1.0)
+    client = Client(published=True)
+    client.receive(quote(1), (QUOTE.encode(), msgspec.msgpack.encode(bad)), quote(3))
+    client.check(1.0)
     assert [seq for _, seq, _ in frames(client)] == [1, 3]
     assert client.gaps() == [(2, 2)]
 
 
 def test_a_topic_that_no_recording_can_hold_is_not_followed_and_that_is_told() -> None:
-    longest = quote(1, symbol="X" * (LONGEST_KEPT - len(b"quote.binanceusdm..")))
-    assert len(longest[0]) == LONGEST_KEPT
-    client = Client(frames=True)
-    client.hear(longest, quote(1, symbol="X" * LONGEST_KEPT), quote(1))
-    assert [one.topic for one in client.said if isinstance(one, Frame)] == [
+    longest = quote(1, symbol="X" * (MAX_RECORDED_TOPIC_BYTES - len(b"quote.binanceusdm..")))
+    assert len(longest[0]) == MAX_RECORDED_TOPIC_BYTES
+    client = Client(published=True)
+    client.receive(longest, quote(1, symbol="X" * MAX_RECORDED_TOPIC_BYTES), quote(1))
+    assert [one.topic for one in client.received if isinstance(one, PublishedMessage)] == [
         longest[0],
         QUOTE.encode(),
     ]
@@ -91,7 +91,7 @@ def test_a_topic_that_no_recording_can_hold_is_not_followed_and_that_is_told() -
 
 def test_where_nothing_was_missed_a_stream_goes_on_without_a_snapshot() -> None:
     client = resumed({QUOTE: (1, 6), STATUS: (1, 3)}, quote(5), status(2, next_seq={QUOTE: 6}))
-    client.hear(quote(6), quote(7), status(3, next_seq={QUOTE: 8}))
+    client.receive(quote(6), quote(7), status(3, next_seq={QUOTE: 8}))
     assert frames(client) == [(1, 6, "live"), (1, 7, "live")]
     assert frames(client, STATUS) == [(1, 3, "live")]
     assert client.gaps() == []
@@ -100,7 +100,7 @@ def test_where_nothing_was_missed_a_stream_goes_on_without_a_snapshot() -> None:
 def test_what_was_published_meanwhile_is_repaired_before_the_stream_goes_on() -> None:
     kept = [*(quote(seq) for seq in range(1, 10)), status(2), status(3, next_seq={QUOTE: 10})]
     client = resumed({QUOTE: (1, 6), STATUS: (1, 2)}, *kept)
-    client.hear(quote(10))
+    client.receive(quote(10))
     assert frames(client) == [(1, s, "replayed") for s in range(6, 10)] + [(1, 10, "live")]
     assert frames(client, STATUS) == [(1, 2, "replayed"), (1, 3, "replayed")]
     assert client.gaps() == []
@@ -109,10 +109,10 @@ def test_what_was_published_meanwhile_is_repaired_before_the_stream_goes_on() ->
 def test_what_came_while_the_history_was_asked_comes_after_the_repair() -> None:
     history = History()
     for seq in range(1, 9):
-        history.keep(quote(seq))
-    client = Client(history=history, frames=True, ends={QUOTE: (1, 6)})
-    client.hear(quote(8), quote(9))
-    client.answer()
+        history.add(quote(seq))
+    client = Client(history=history, published=True, ends={QUOTE: (1, 6)})
+    client.receive(quote(8), quote(9))
+    client.respond()
     assert frames(client) == [
         (1, 6, "replayed"), (1, 7, "replayed"), (1, 8, "live"), (1, 9, "live"),
     ]  # fmt: skip
@@ -120,21 +120,21 @@ def test_what_came_while_the_history_was_asked_comes_after_the_repair() -> None:
 
 def test_what_the_history_has_no_more_is_a_gap() -> None:
     client = resumed({QUOTE: (1, 6)}, quote(9), quote(10))
-    client.look(1.0)
-    client.answer()
-    client.hear(quote(11))
+    client.check(1.0)
+    client.respond()
+    client.receive(quote(11))
     assert client.gaps() == [(6, 8)]
     assert frames(client) == [(1, 9, "replayed"), (1, 10, "replayed"), (1, 11, "live")]
 
 
 def test_more_than_one_answer_holds_is_asked_for_in_pieces() -> None:
-    last = 2 * LARGEST + 500
+    last = 2 * MAX_REPAIRED + 500
     client = resumed({QUOTE: (1, 1)}, *(quote(seq) for seq in range(1, last + 1)))
     assert frames(client) == [(1, seq, "replayed") for seq in range(1, last + 1)]
 
 
 def test_of_very_many_the_newest_are_asked_for_and_the_others_are_a_gap() -> None:
-    last = MOST_RESUMED + 50
+    last = MAX_RESUMED + 50
     client = resumed({QUOTE: (1, 1)}, *(quote(seq) for seq in range(1, last + 1)))
     assert client.gaps() == [(1, 50)]
     assert [seq for _, seq, _ in frames(client)] == list(range(51, last + 1))
@@ -143,7 +143,7 @@ def test_of_very_many_the_newest_are_asked_for_and_the_others_are_a_gap() -> Non
 def test_a_new_session_meanwhile_is_told_and_comes_from_its_first_message() -> None:
     kept = [quote(seq, session=2) for seq in (1, 2, 3)]
     client = resumed({QUOTE: (1, 6), STATUS: (1, 3)}, *kept, status(4, session=2))
-    client.hear(quote(4, session=2))
+    client.receive(quote(4, session=2))
     assert client.notices(NewSession) == [NewSession(FEED, 1, 2)]
     assert frames(client) == [
         (2, 1, "replayed"), (2, 2, "replayed"), (2, 3, "replayed"), (2, 4, "live"),
@@ -154,9 +154,9 @@ def test_a_feed_that_is_played_again_begins_its_older_session_and_says_so() -> N
     joined = resumed({QUOTE: (9, 6), STATUS: (9, 3)}, quote(1, session=2), status(1, session=2))
     late = resumed({QUOTE: (9, 6), STATUS: (9, 3)})
     for client in (joined, late):
-        client.hear(quote(2, session=2), quote(3, session=2))
-        client.look(1.0)
-        client.answer()
+        client.receive(quote(2, session=2), quote(3, session=2))
+        client.check(1.0)
+        client.respond()
         assert client.notices(NewSession) == [NewSession(FEED, 9, 2)]
         assert frames(client)[-1] == (2, 3, "live")
     assert frames(joined)[0] == (2, 1, "replayed")
@@ -169,24 +169,24 @@ def test_a_topic_that_is_new_since_begins_with_its_first_message() -> None:
     ends = {QUOTE: (1, 6), STATUS: (1, 3)}
     kept = [quote(5), trade(1), trade(2), status(3, next_seq={QUOTE: 6, TRADE: 3})]
     client = resumed(ends, *kept)
-    client.hear(trade(3))
+    client.receive(trade(3))
     assert [seq for _, seq, _ in frames(client, TRADE)] == [1, 2, 3]
 
 
 def test_the_first_message_of_a_new_topic_is_repaired_where_it_is_lost_after_the_snapshot() -> None:
     client = resumed({QUOTE: (1, 6), STATUS: (1, 3)}, quote(5), status(3, next_seq={QUOTE: 6}))
     assert client.history is not None
-    client.history.keep(trade(1))
-    client.hear(trade(2))
-    client.look()
-    client.answer()
+    client.history.add(trade(1))
+    client.receive(trade(2))
+    client.check()
+    client.respond()
     assert [seq for _, seq, _ in frames(client, TRADE)] == [1, 2]
 
 
 def test_without_a_history_all_that_was_published_meanwhile_is_a_gap() -> None:
-    client = Client(frames=True, ends={QUOTE: (1, 6), STATUS: (1, 3)})
-    client.hear(quote(9), status(5, next_seq={QUOTE: 10}))
-    client.look(1.0)
+    client = Client(published=True, ends={QUOTE: (1, 6), STATUS: (1, 3)})
+    client.receive(quote(9), status(5, next_seq={QUOTE: 10}))
+    client.check(1.0)
     assert sorted((one.topic, one.from_seq, one.to_seq) for one in client.notices(Gap)) == [
         (QUOTE, 6, 8), (STATUS, 3, 4),
     ]  # fmt: skip
@@ -194,10 +194,10 @@ def test_without_a_history_all_that_was_published_meanwhile_is_a_gap() -> None:
 
 
 def test_a_history_that_is_away_costs_what_was_published_meanwhile_and_says_so() -> None:
-    client = Client(history=History(), frames=True, ends={QUOTE: (1, 6)})
-    client.hear(quote(9))
+    client = Client(history=History(), published=True, ends={QUOTE: (1, 6)})
+    client.receive(quote(9))
     for _ in range(10):
-        client.look(0.5)
+        client.check(0.5)
     assert client.gaps() == [(6, 8)]
     assert [one.state for one in client.notices(StateChange)] == ["no_history"]
     assert frames(client) == [(1, 9, "live")]
@@ -205,18 +205,18 @@ def test_a_history_that_is_away_costs_what_was_published_meanwhile_and_says_so()
 
 def test_ends_of_topics_that_are_not_asked_for_are_left_alone() -> None:
     client = resumed({QUOTE: (1, 2), TRADE: (1, 2)}, quote(3), trade(3), prefix="trade.")
-    client.look(1.0)
-    client.answer()
+    client.check(1.0)
+    client.respond()
     assert frames(client) == []
     assert [one.topic for one in client.notices(Gap)] == [TRADE]
 
 
 def test_frames_that_are_not_taken_in_time_are_a_gap() -> None:
-    client = Client(frames=True)
-    client.hear(*(quote(seq) for seq in range(1, 6)))
-    handover = Handover(2, only_ticks=False)
-    handover.put(client.said)
-    handover.queue.clear()
-    handover.put([])
-    (gap,) = handover.queue
+    client = Client(published=True)
+    client.receive(*(quote(seq) for seq in range(1, 6)))
+    queue = EventQueue(2, only_ticks=False)
+    queue.put(client.received)
+    queue.queue.clear()
+    queue.put([])
+    (gap,) = queue.queue
     assert (gap.topic, gap.from_seq, gap.to_seq) == (QUOTE, 3, 5)

@@ -7,11 +7,11 @@ import time
 from typing import Any
 
 import pytest
-from unit.client.world import EXCHANGE, FEED, QUOTE, SYMBOL
+from unit.client.simulated import EXCHANGE, FEED, QUOTE, SYMBOL
 
-from feedd.client import handover
+from feedd.client import event_queue
+from feedd.client.event_queue import EventQueue
 from feedd.client.events import Event, Gap, NewSession, Quote, StateChange, UpstreamGap
-from feedd.client.handover import Handover
 
 
 def quote(seq: int, session: int = 1) -> Quote:
@@ -21,7 +21,7 @@ def quote(seq: int, session: int = 1) -> Quote:
     )  # fmt: skip
 
 
-def taken(one: Handover) -> list[Any]:
+def taken(one: EventQueue) -> list[Any]:
     """Return all, taken as a caller does who has caught up; the receiving thread calls `put`."""
     events = []
     while one.queue:
@@ -31,7 +31,7 @@ def taken(one: Handover) -> list[Any]:
 
 
 def test_what_is_beyond_the_bound_is_one_gap_told_once_there_is_room() -> None:
-    one = Handover(3, only_ticks=False)
+    one = EventQueue(3, only_ticks=False)
     for seq in range(1, 11):
         one.put([quote(seq)])
     assert [event.seq for event in one.queue if isinstance(event, Quote)] == [1, 2, 3]
@@ -42,20 +42,20 @@ def test_what_is_beyond_the_bound_is_one_gap_told_once_there_is_room() -> None:
 
 
 def test_a_batch_that_is_larger_than_the_room_is_cut_where_the_room_ends() -> None:
-    one = Handover(3, only_ticks=False)
+    one = EventQueue(3, only_ticks=False)
     one.put([quote(seq) for seq in range(1, 6)])
     assert len(one.queue) == 3
     assert taken(one)[-1] == Gap(QUOTE, 1, 4, 5, "the caller was 3 events behind")
 
 
 def test_gaps_of_the_stream_are_part_of_the_one_gap() -> None:
-    one = Handover(1, only_ticks=False)
+    one = EventQueue(1, only_ticks=False)
     one.put([quote(1), quote(2), Gap(QUOTE, 1, 3, 5, "lost"), quote(6)])
     assert taken(one)[1:] == [Gap(QUOTE, 1, 2, 6, "the caller was 1 events behind")]
 
 
 def test_notices_are_kept_in_their_place_between_the_sessions() -> None:
-    one = Handover(1, only_ticks=False)
+    one = EventQueue(1, only_ticks=False)
     new, state = NewSession(FEED, 1, 2), StateChange(FEED, "live", None)
     one.put([quote(1), quote(2), new, state, quote(1, session=2), quote(2, session=2)])
     kinds = [type(event).__name__ for event in taken(one)]
@@ -63,8 +63,8 @@ def test_notices_are_kept_in_their_place_between_the_sessions() -> None:
 
 
 def test_notices_beyond_their_bound_are_counted(monkeypatch: Any) -> None:
-    monkeypatch.setattr(handover, "MOST_DROPPED", 10)
-    one = Handover(1, only_ticks=False)
+    monkeypatch.setattr(event_queue, "MAX_DROPPED", 10)
+    one = EventQueue(1, only_ticks=False)
     gaps: list[Event] = [UpstreamGap(FEED, "trade", n, n + 2, "ids jump") for n in range(15)]
     one.put([quote(1), *gaps])
     events = taken(one)
@@ -73,14 +73,14 @@ def test_notices_beyond_their_bound_are_counted(monkeypatch: Any) -> None:
 
 
 def test_only_ticks_are_handed_over_where_only_ticks_are_wanted() -> None:
-    one = Handover(2, only_ticks=True)
+    one = EventQueue(2, only_ticks=True)
     one.put([quote(1), Gap(QUOTE, 1, 2, 3, "lost"), StateChange(FEED, "live", None), quote(4)])
     one.put([quote(5)])
     assert [event.seq for event in taken(one)] == [1, 4]
 
 
 def test_what_came_before_the_wait_ends_it_at_once() -> None:
-    one = Handover(10, only_ticks=False)
+    one = EventQueue(10, only_ticks=False)
     one.put([quote(1)])
     began_s = time.monotonic()
     one.wait(20.0)
@@ -90,7 +90,7 @@ def test_what_came_before_the_wait_ends_it_at_once() -> None:
 
 def test_whoever_waits_is_woken_by_the_next_event_and_by_the_end() -> None:
     async def wait() -> None:
-        one = Handover(10, only_ticks=False)
+        one = EventQueue(10, only_ticks=False)
         both = [asyncio.ensure_future(one.wait_async()) for _ in range(2)]
         await asyncio.sleep(0)
         one.put([quote(1)])
@@ -106,7 +106,7 @@ def test_whoever_waits_is_woken_by_the_next_event_and_by_the_end() -> None:
 
 
 def test_what_the_receiving_thread_died_of_is_raised_behind_its_last_event() -> None:
-    one = Handover(10, only_ticks=False)
+    one = EventQueue(10, only_ticks=False)
     one.put([quote(1)])
     one.end(RuntimeError("a fault"))
     assert not one.over

@@ -1,0 +1,72 @@
+"""Events for the caller, in order. Reports each state and each condition once.
+
+Pure: no clock and no socket.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.client.events import Gap, NewSession, StateChange, Stopped, UpstreamGap
+from feedd.client.topic_table import MAX_TOPICS
+
+if TYPE_CHECKING:
+    from feedd.client.decoding import Message, StatusMessage
+    from feedd.client.events import Notice
+    from feedd.client.topic_table import FeedState, TopicState
+
+
+class EventEmitter:
+    """`events` has the messages and notices that the caller has not taken yet."""
+
+    def __init__(self) -> None:
+        self.events: list[Message | Notice] = []
+        self._history_unavailable = False
+        self._topics_rejected = False
+
+    def status(self, feed: FeedState, status: StatusMessage) -> None:
+        """Report what is new in a feed's status. A gap in a snapshot precedes the stream."""
+        gap = status.gap
+        if gap is not None and status.origin != "snapshot":
+            self.events.append(
+                UpstreamGap(feed.name, gap.channel, gap.from_id, gap.to_id, gap.reason)
+            )
+        if (status.state, status.reason) == feed.reported:
+            return
+        if status.state == "stopped":
+            feed.reported = (status.state, status.reason)
+            self.events.append(Stopped(feed.name, status.session, status.reason))
+        else:
+            self.state(feed, status.state, status.reason)
+
+    def state(self, feed: FeedState, state: str, reason: str | None) -> None:
+        """Report a feed's state."""
+        feed.reported = (state, reason)
+        self.events.append(StateChange(feed.name, state, reason))
+
+    def gap(self, topic: TopicState, session: int, first: int, last: int, reason: str) -> None:
+        """Report lost messages of a topic, `first` to `last` inclusive."""
+        self.events.append(Gap(topic.name, session, first, last, reason))
+
+    def new_session(self, feed: FeedState, old: int, new: int) -> None:
+        """Report that a worker restarted."""
+        self.events.append(NewSession(feed.name, old, new))
+
+    def history_unavailable(self, reason: str) -> None:
+        """Report, once, that no history service can be used."""
+        if not self._history_unavailable:
+            self._history_unavailable = True
+            self.events.append(StateChange("", "no_history", reason))
+
+    def history_available(self) -> None:
+        """Report that the history service responds again."""
+        if self._history_unavailable:
+            self._history_unavailable = False
+            self.events.append(StateChange("", "history", "the history service responds again"))
+
+    def topics_rejected(self, count: int) -> None:
+        """Report, once, that some topics are not followed."""
+        if count and not self._topics_rejected:
+            self._topics_rejected = True
+            reason = f"topics beyond {MAX_TOPICS:,}, or with too long a name, are not followed"
+            self.events.append(StateChange("", "behind", reason))
