@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from feedd import codec, model
-from feedd.cli.export import add_export
-from feedd.cli.import_ import add_import
+from feedd.cli.main import parse
 from feedd.client import events
 from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED, SNAPSHOT
 from feedd.recordings.format.segment import Meta, SegmentWriter
@@ -134,10 +132,6 @@ def every_channel(path: Path) -> list[dict[str, Any]]:
 
 def feedd(*arguments: object) -> int:
     """Run `feedd export` or `feedd import` in this process; return its exit code."""
-    parser = argparse.ArgumentParser(prog="feedd")
-    commands = parser.add_subparsers(required=True)
-    add_export(commands)
-    add_import(commands)
-    parsed = parser.parse_args([str(argument) for argument in arguments])
-    code: int = parsed.run(parsed)
+    parsed = parse([str(argument) for argument in arguments])
+    code: int = parsed.command.run(parsed)
     return code

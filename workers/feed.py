@@ -49,7 +49,9 @@ def make_source(
             **given,
         )  # fmt: skip
     if feed.source == "replay":
-        raise ConfigError(f"{feed.name} is configured as a replay since it was started: make start")
+        raise ConfigError(
+            f"{feed.name} is configured as a replay since it was started: feedd start"
+        )
     from feedd.sources.ccxt.source import CcxtSource  # noqa: PLC0415
 
     return CcxtSource(feed.exchange, feed.symbol, channels, **given)

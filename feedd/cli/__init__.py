@@ -1,1 +1,1 @@
-"""The `feedd` command: one file per subcommand."""
+"""The `feedd` command: one file per subcommand, and a row in `commands` for each."""

@@ -1,12 +1,10 @@
-"""The commands `feedd audit` and `feedd tail --json`."""
+"""`feedd audit`: compare a subscriber's messages with the exchange's truth log."""
 
 from __future__ import annotations
 
 import gc
-import sys
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -14,49 +12,48 @@ from feedd.audit import report
 from feedd.audit.audit import Audit, total
 from feedd.audit.findings import Limits
 from feedd.audit.lines import MALFORMED
-from feedd.audit.recording import Recorder, Recording
+from feedd.audit.recording import Recording
 from feedd.audit.truth import Truth
-from feedd.cli.arguments import above_zero
+from feedd.cli.arguments import above_zero, path
+from feedd.cli.command import Command, never
 from feedd.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
 
-    from feedd.config.settings import Config
-
 _number = above_zero(1e6)
 
 
-def add_audit(commands: Any) -> None:
-    """Add `audit` to the commands."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     limits = Limits()
-    audit = commands.add_parser(
-        "audit", help="hold a recording of a subscriber against the exchange's truth log"
+    parser.add_argument(
+        "truth", metavar="TRUTH", type=path, help="the file of embedded_exchange.truth_log"
     )
-    audit.add_argument("truth", metavar="TRUTH", type=_path, help="embedded_exchange.truth_log")
-    audit.add_argument("seen", metavar="SEEN", type=_path, help="what feedd tail --json wrote")
-    audit.add_argument("--json", action="store_true", help="for machines")
-    audit.add_argument(
+    parser.add_argument(
+        "seen", metavar="SEEN", type=path, help="the output of feedd tail --json or --plain"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
         "--closed-s", type=_number, default=limits.closed_s, metavar="S",
-        help=f"from a closed connection to another state than live ({limits.closed_s:g})",
+        help=f"limit from a closed connection to a state other than live ({limits.closed_s:g})",
     )  # fmt: skip
-    audit.add_argument(
+    parser.add_argument(
         "--silences", type=_number, default=limits.silences, metavar="N",
-        help=f"the same for a silent one, in the channel's stale_after_s ({limits.silences:g})",
+        help="the same limit for a silent connection, as a multiple of the channel's "
+        f"stale_after_s ({limits.silences:g})",
     )  # fmt: skip
-    audit.add_argument(
+    parser.add_argument(
         "--live-s", type=_number, default=limits.live_s, metavar="S",
-        help=f"until it is live again ({limits.live_s:g})",
+        help=f"limit until it is live again ({limits.live_s:g})",
     )  # fmt: skip
-    audit.add_argument(
+    parser.add_argument(
         "--stale-s", type=_number, default=limits.stale_s, metavar="S",
-        help=f"from a feed's last heartbeat to `stale` ({limits.stale_s:g})",
+        help=f"limit from a feed's last heartbeat to `stale` ({limits.stale_s:g})",
     )  # fmt: skip
-    audit.set_defaults(run=run_audit)
 
 
 def run_audit(arguments: argparse.Namespace) -> int:
-    """Audit; return 0, or 1 where the promise was broken."""
+    """Audit; return 0, or 1 if the recording breaks a guarantee."""
     limits = Limits(
         closed_s=arguments.closed_s,
         silences=arguments.silences,
@@ -90,30 +87,4 @@ def run_audit(arguments: argparse.Namespace) -> int:
     return 1 if total(findings).breaches else 0
 
 
-def add_recording(tail: argparse.ArgumentParser) -> None:
-    """Add the options of a recording to `tail`."""
-    tail.add_argument(
-        "--json", action="store_true",
-        help="what feedd.subscribe hands over, with the statuses, as JSON lines for feedd audit",
-    )  # fmt: skip
-    tail.add_argument(
-        "--plain", action="store_true", help="the same of what a plain subscriber gets"
-    )
-
-
-def record(settings: Config, prefixes: list[str], *, plain: bool) -> int:
-    """Record to standard output until SIGINT or SIGTERM; return 0."""
-    recorder = Recorder(sys.stdout.buffer, prefixes)
-    proxies = settings.proxy_programs().values()
-    if plain:
-        ending = recorder.plain(settings.proxy.subscribers)  # of two, it would get all twice
-    else:
-        ending = recorder.client(
-            [proxy.subscribers for proxy in proxies], [proxy.history for proxy in proxies]
-        )
-    print(f"feedd: wrote {recorder.lines:,} lines, until {ending}", file=sys.stderr)
-    return 0
-
-
-def _path(text: str) -> Path:
-    return Path(text).resolve()  # before the command goes to the project's root
+COMMAND = Command(run_audit, _add_arguments, never)

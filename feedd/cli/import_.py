@@ -1,46 +1,40 @@
-"""The command `feedd import`: its arguments, without what it takes to run it."""
+"""`feedd import`: convert an exchange's raw messages, or tickers, to a recording."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from feedd.cli.arguments import path
+from feedd.cli.command import Command, never
+from feedd.recordings.importing.run import run_import
 
 if TYPE_CHECKING:
     import argparse
 
 
-def add_import(commands: Any) -> None:
-    """Add `import` to the commands."""
-    command = commands.add_parser(
-        "import", help="make a recording of an exchange's raw messages, or of tickers"
-    )
-    command.add_argument(
-        "files", nargs="+", metavar="FILE", type=_path,
-        help="raw messages of Binance, or tickers as CSV or JSON lines; .gz too (docs/tables.md)",
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", type=path,
+        help="an exchange's raw messages, or tickers as CSV or JSON lines; also .gz "
+        "(docs/tables.md)",
     )  # fmt: skip
-    command.add_argument(
-        "--out", required=True, metavar="DIR", type=_path, help="the recording's folder"
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", type=path, help="the folder of the new recording"
     )
-    command.add_argument(
-        "--exchange", help="ccxt's name; default: the file's, of raw messages binanceusdm"
+    parser.add_argument(
+        "--exchange", help="ccxt's name; default: the file's, for raw messages binanceusdm"
     )
-    command.add_argument(
+    parser.add_argument(
         "--symbol", action="append", default=[], metavar="[ID=]SYMBOL",
-        help="e.g. BTC/USDT:USDT where a file doesn't say, BTCUSDT_260327=… where it is not clear",
+        help="of a file that does not name it, e.g. BTC/USDT:USDT; of an ambiguous id, "
+        "e.g. BTCUSDT_260327=…",
     )  # fmt: skip
-    command.add_argument("--timeframe", help="of a file with several: which candles, e.g. 1m")
-    command.add_argument(
+    parser.add_argument(
+        "--timeframe", help="of a file with several: the candles to import, e.g. 1m"
+    )
+    parser.add_argument(
         "--book-depth", type=int, default=20, metavar="N", help="levels of a book (20)"
     )
-    command.set_defaults(run=_run)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    # No other command should wait for what this one imports.
-    from feedd.recordings.importing.run import run_import  # noqa: PLC0415
-
-    return run_import(arguments)
-
-
-def _path(text: str) -> Path:
-    return Path(text).resolve()  # before the command goes to the project's root
+COMMAND = Command(run_import, _add_arguments, never)

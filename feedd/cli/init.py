@@ -1,25 +1,25 @@
-"""`feedd init`: a new project folder."""
+"""`feedd init`: make a project folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from feedd.cli.command import Command, never
 from feedd.supervision.project import create_project
 
 if TYPE_CHECKING:
     import argparse
 
 
-def add_init(commands: Any) -> None:
-    """Add the command."""
-    init = commands.add_parser("init", help="make a project folder: supervisord.conf, config/")
-    init.add_argument("folder", type=Path, metavar="DIR", help="new, or empty")
-    init.set_defaults(run=_init, needs_project=False)
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="new, or empty")
 
 
-def _init(arguments: argparse.Namespace) -> int:
-    folder = arguments.folder
-    create_project(folder)
-    print(f"made {folder}: cd there, edit config/feedd.yaml, then run feedd start")
+def _run(arguments: argparse.Namespace) -> int:
+    create_project(arguments.folder)
+    print(f"made {arguments.folder}: cd there, edit config/feedd.yaml, then run feedd start")
     return 0
+
+
+COMMAND = Command(_run, _add_arguments, never)

@@ -1,13 +1,14 @@
-"""The command `feedd inspect`."""
+"""`feedd inspect`: describe a recording."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from feedd.cli.arguments import path
+from feedd.cli.command import Command, never
 from feedd.errors import ConfigError
 from feedd.operation.table import wants_colours
 from feedd.recordings.format.recording import Recording
@@ -21,30 +22,24 @@ if TYPE_CHECKING:
     import argparse
 
 
-def add_inspect(commands: Any) -> None:
-    """Add `inspect` to the commands."""
-    inspect = commands.add_parser(
-        "inspect", help="show what a recording holds; 0: it is whole, 1: it is damaged"
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", type=path, help="files of the recording, or folders"
     )
-    inspect.add_argument(
-        "paths", nargs="+", metavar="PATH", type=_path, help="files of it, or folders"
-    )
-    inspect.add_argument("--json", action="store_true", help="for machines")
-    inspect.add_argument(
-        "--png", metavar="FILE", type=_path, help="also draw prices and rates, gaps shaded"
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--png", metavar="FILE", type=path, help="also plot prices and rates, with gaps shaded"
     )
     for option, name in (("--from", "from_"), ("--to", "to")):
-        inspect.add_argument(
+        parser.add_argument(
             option,
             dest=name,
             metavar="TIME",
-            help="2026-11-25T13:00:00Z, or 13:00 on its first day",
+            help="2026-11-25T13:00:00Z, or 13:00 on the recording's first day",
         )
-    inspect.set_defaults(run=run_inspect)
 
 
-def run_inspect(arguments: argparse.Namespace) -> int:
-    """Show a recording; return 0, or 1 where it is damaged."""
+def _run(arguments: argparse.Namespace) -> int:
     recording = Recording(arguments.paths)
     from_ns, to_ns = (
         None if text is None else parse_time(text, recording.begun_ns)
@@ -74,5 +69,4 @@ def run_inspect(arguments: argparse.Namespace) -> int:
     return 1 if survey.damages.total else 0
 
 
-def _path(text: str) -> Path:
-    return Path(text).resolve()  # before the command goes to the project's root
+COMMAND = Command(_run, _add_arguments, never)

@@ -1,4 +1,4 @@
-"""The command `feedd record`."""
+"""`feedd record`: record messages from the fan-out endpoint."""
 
 from __future__ import annotations
 
@@ -6,88 +6,93 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from feedd.cli.arguments import add_endpoint, path
+from feedd.cli.command import Command, without_endpoint
 from feedd.clock import NS_PER_S
 from feedd.config.settings import RecorderSettings
+from feedd.operation.active_config import active_config, endpoint_config
 from feedd.recordings.recorder.recorder import Recorder
 from feedd.runtime.logs import stderr
 
 if TYPE_CHECKING:
     import argparse
 
-    from feedd.config.settings import Config
     from feedd.recordings.recorder.report import Report
 
 _CLEAR_LINE = "\r\x1b[K"  # ECMA-48: CR, EL
 
 
-def add_record(commands: Any) -> argparse.ArgumentParser:
-    """Add `record` to the commands; return its parser."""
-    record: argparse.ArgumentParser = commands.add_parser(
-        "record", help="record what comes from the fan-out endpoint, until Ctrl-C"
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "prefixes", nargs="*", metavar="PREFIX", help="of topics, e.g. ticker.; default: all"
     )
-    record.add_argument("prefixes", nargs="*", metavar="PREFIX", help="of topics, e.g. ticker.")
-    record.add_argument(
-        "--dir", type=_path, help="default: recorder.dir of the configuration, or recordings"
-    )
-    return record
+    parser.add_argument(
+        "--dir", type=path, metavar="DIR",
+        help="the folder of the recordings; default: recorder.dir of the configuration, or "
+        "recordings",
+    )  # fmt: skip
+    add_endpoint(parser)
 
 
-def record(settings: Config, prefixes: list[str], folder: Path | None) -> int:
-    """Record until SIGINT, SIGTERM or SIGHUP; return 0."""
-    meant = settings.recorder or RecorderSettings()
-    if prefixes:
-        meant = msgspec.structs.replace(meant, topics=tuple(prefixes))
-    if folder is not None:
-        meant = msgspec.structs.replace(meant, dir=str(folder))
-    saying = _Saying()
-    recorder = Recorder(settings, meant, saying, saying.tell)
+def _run(arguments: argparse.Namespace) -> int:
+    """Record until SIGINT, SIGTERM or SIGHUP."""
+    if arguments.endpoint is not None:
+        settings = endpoint_config(arguments.endpoint)
+    else:
+        settings, _ = active_config(arguments.config, arguments.root)
+    options = settings.recorder or RecorderSettings()
+    if arguments.prefixes:
+        options = msgspec.structs.replace(options, topics=tuple(arguments.prefixes))
+    if arguments.dir is not None:
+        options = msgspec.structs.replace(options, dir=str(arguments.dir))
+    console = _Console()
+    recorder = Recorder(settings, options, console, console.show)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, lambda *_: recorder.stop())
     recorder.run()
-    saying.end()
+    console.finish()
     return 0
 
 
-class _Saying:
-    """Says on standard error what happens; on a terminal how it fares stands in one line.
+class _Console:
+    """Prints events and progress on standard error; on a terminal, progress keeps to one line.
 
-    Where nobody hears it any more, a pipe's reader or the terminal being gone, it falls silent.
+    Once standard error is closed, by a pipe's reader or with its terminal, it prints nothing more.
     """
 
     def __init__(self) -> None:
         self._overwrites = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        self._last = ""
+        self._progress = ""
 
     def info(self, event: str, **_: Any) -> None:
-        """Say it on a line of its own."""
+        """Print an event on a line of its own."""
         clear = _CLEAR_LINE if self._overwrites else ""
-        self._say(f"{clear}feedd: {event}\n")
+        self._write(f"{clear}feedd: {event}\n")
 
     warning = error = info
 
-    def tell(self, report: Report) -> None:
-        """Say how the recorder fares."""
-        self._last = line(report)
+    def show(self, report: Report) -> None:
+        """Print the recorder's progress, if it can overwrite the last."""
+        self._progress = progress_line(report)
         if self._overwrites:
-            self._say(f"{_CLEAR_LINE}{self._last}")
+            self._write(f"{_CLEAR_LINE}{self._progress}")
 
-    def end(self) -> None:
-        """Say it for the last time."""
-        self._say(f"{_CLEAR_LINE if self._overwrites else ''}{self._last}\n")
+    def finish(self) -> None:
+        """Print the last progress and end its line."""
+        self._write(f"{_CLEAR_LINE if self._overwrites else ''}{self._progress}\n")
 
-    def _say(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         with suppress(OSError):
             stderr.write(text.encode())
 
 
-def line(report: Report) -> str:
-    """Return how a recorder fares, in a line."""
+def progress_line(report: Report) -> str:
+    """Return a recorder's progress on one line."""
     passed_s = (report.at_ns - report.since_ns) // NS_PER_S
     lost = f", {report.lost:,} lost" if report.lost else ""
     return (
@@ -96,5 +101,4 @@ def line(report: Report) -> str:
     )
 
 
-def _path(text: str) -> Path:
-    return Path(text).resolve()  # before the command goes to the project's root
+COMMAND = Command(_run, _add_arguments, without_endpoint)

@@ -41,7 +41,7 @@ def add_symbol(text: str, path: Path, entry: SymbolEntry) -> str:
     if feed.name in {other.name for other in old.feeds()}:
         raise ConfigError(f"{feed.symbol} is in {path} already, as {feed.name}")
     line = _as_yaml(entry)
-    by_hand = f"; add {line} to its symbols by hand, then make start"
+    by_hand = f"; add {line} to its symbols by hand, then feedd start"
     try:
         new_text = _Symbols(text).with_last(line)
     except _UnsafeError as error:
@@ -64,9 +64,9 @@ def remove_symbol(text: str, path: Path, name: str) -> str:
     if len(feeds) == 1:
         raise ConfigError(
             f"{symbol} is the only symbol of {path}, and a configuration needs one; "
-            "make stop stops it"
+            "feedd stop stops it"
         )
-    by_hand = f"; remove {symbol} from its symbols by hand, then make start"
+    by_hand = f"; remove {symbol} from its symbols by hand, then feedd start"
     try:
         new_text = _Symbols(text).without(index)
         new = parse_config(new_text, path)

@@ -39,7 +39,7 @@ def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:
         ports.assign(settings, path, remember=False)  # refuses before anything is written
         rewrite(path, after)
         if daemon.pid is None:
-            say(f"added {feed.symbol} to {path}; feedd does not run here, make start starts it")
+            say(f"added {feed.symbol} to {path}; feedd is not running here, feedd start starts it")
             return
         try:
             given = _apply(settings, path, daemon, feed)
@@ -85,7 +85,7 @@ def remove(name: str, exchange: str | None, path: Path, root: Path, say: Say) ->
             try:
                 _apply(parse_config(after, path), path, daemon, feed)
             except DaemonError as error:
-                raise DaemonError(f"{said}, but: {error}; make start tries again") from None
+                raise DaemonError(f"{said}, but: {error}; feedd start tries again") from None
             said += f"; stopped {feed.name}"
     say(f"{said}. Port {port} stays its own, should it come back")
 

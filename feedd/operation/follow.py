@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.config.settings import Config
-    from feedd.runtime.logs.lines import Line
+    from feedd.runtime.logs.lines import LogLine
 
 STDERR_SUFFIX = ".stderr"
 SUPERVISORD = "supervisord"
@@ -28,7 +28,7 @@ BLOCK_BYTES = 64 * 1024
 TAIL_BYTES = 16 * 1024 * 1024  # of a file at the start, however many lines are asked for
 
 
-def processes(
+def selected_processes(
     wanted: Iterable[str], folders: Iterable[Path], config: Config | None
 ) -> frozenset[str] | None:
     """Return the processes that are meant by names and symbols; None: all, where none is given.
@@ -65,15 +65,15 @@ class Follower:
         self._files: dict[Path, _Log] = {}
         self.behind = False
 
-    def last(self, count: int) -> list[Line]:
+    def last(self, count: int) -> list[LogLine]:
         """Return the last lines of all files together."""
-        newest: list[Line] = []
+        newest: list[LogLine] = []
         for log in self._new_files():
             newest += self._shown(log.last(count))
             newest = sorted(newest, key=_at)[-count:] if count else []
         return newest
 
-    def poll(self) -> list[Line]:
+    def poll(self) -> list[LogLine]:
         """Return what is new; of files that were not there before, all."""
         self._new_files()
         lines = []
@@ -100,7 +100,7 @@ class Follower:
     def _wanted(self, name: str) -> bool:
         return self._names is None or name == SUPERVISORD or name in self._names
 
-    def _shown(self, lines: list[Line]) -> list[Line]:
+    def _shown(self, lines: list[LogLine]) -> list[LogLine]:
         """Leave out what supervisord says of others than those wanted."""
         if self._names is None or SUPERVISORD in self._names:
             return lines
@@ -118,7 +118,7 @@ class _Log:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._process = path.stem
-        self._parse: Callable[[bytes, str, float], Line] = log_lines.of_json
+        self._parse: Callable[[bytes, str, float], LogLine] = log_lines.of_json
         if path.suffix == STDERR_SUFFIX:
             self._parse = log_lines.of_text
         elif self._process == SUPERVISORD:
@@ -128,7 +128,7 @@ class _Log:
         self._at_s = 0.0  # of the last line: a bare text has no time of its own
         self.behind = False
 
-    def last(self, count: int) -> list[Line]:
+    def last(self, count: int) -> list[LogLine]:
         """Return the last lines, with those of the backup before where the file has too few."""
         self._file = file = self._open_filled()
         if file is None:
@@ -140,7 +140,7 @@ class _Log:
         self._at_s = os.fstat(file).st_mtime
         return self._lines(texts)
 
-    def read(self) -> list[Line]:
+    def read(self) -> list[LogLine]:
         """Return what is new, but no more at once than memory should hold."""
         if self._file is None:
             self._file = self._open_filled()
@@ -163,7 +163,7 @@ class _Log:
             self._at_s = time.time()
         return self._lines(data[:whole].split(b"\n"))
 
-    def _lines(self, texts: list[bytes]) -> list[Line]:
+    def _lines(self, texts: list[bytes]) -> list[LogLine]:
         lines = []
         for text in filter(None, texts):
             line = self._parse(text, self._process, self._at_s or time.time())
@@ -234,5 +234,5 @@ def _tail(file: int, count: int) -> tuple[list[bytes], int]:
     return (texts[-count:] if count else []), start + end
 
 
-def _at(line: Line) -> float:
+def _at(line: LogLine) -> float:
     return line.at_s

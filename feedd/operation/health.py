@@ -93,10 +93,14 @@ class ProcessHealth:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All processes of a configuration; `hung` says that supervisord itself is, and how."""
+    """All processes of a configuration.
+
+    `hung` is the error of a supervisord that does not answer, `why_empty` why `processes` is empty.
+    """
 
     processes: tuple[ProcessHealth, ...]
     hung: str | None = None
+    why_empty: str = "supervisord is not running here; `feedd start` starts it"
 
     @property
     def feeds(self) -> tuple[ProcessHealth, ...]:
@@ -163,7 +167,7 @@ class Report:
         }
 
 
-class Look:
+class HealthMonitor:
     """Looks at everything, as often as asked; a context manager. Listening goes on in between."""
 
     def __init__(self, config: Config, daemon: Daemon, ports: dict[str, int]) -> None:
@@ -279,15 +283,15 @@ class Look:
             return Usage()
 
 
-def look(config: Config, daemon: Daemon, ports: dict[str, int]) -> Report:
+def project_report(config: Config, daemon: Daemon, ports: dict[str, int]) -> Report:
     """Return the health of everything now."""
-    with Look(config, daemon, ports) as looking:
-        return looking.report()
+    with HealthMonitor(config, daemon, ports) as monitor:
+        return monitor.report()
 
 
 def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path) -> ProcessHealth:
     if info is None:
-        return ProcessHealth(name, "MISSING", None, 0, reason="not started; run `make start`")
+        return ProcessHealth(name, "MISSING", None, 0, reason="not started; run `feedd start`")
     running = info["statename"] == "RUNNING"
     return ProcessHealth(
         name=name,

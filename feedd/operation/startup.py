@@ -74,7 +74,7 @@ def refuse_another(config_path: Path, daemon: Daemon) -> None:
     """Raise ConfigError where another configuration than this one runs; call it under the lock."""
     rendered = render.rendered_from(daemon.root)
     if rendered not in {None, config_path.resolve()} and daemon.pid is not None:
-        raise ConfigError(f"feedd runs here on {rendered}; stop it first: make stop")
+        raise ConfigError(f"feedd runs here on {rendered}; stop it first: feedd stop")
 
 
 def _make_log_dir(path: Path) -> None:
@@ -100,8 +100,8 @@ def _what_changed(started: list[str], stopped: list[str]) -> str:
 
 def wait_until_healthy(config: Config, daemon: Daemon, given: dict[str, int], say: Say) -> Report:
     """Say what becomes of all processes until all is healthy; raise StartError where it isn't."""
-    with health.Look(config, daemon, given) as looking:
-        return tell_until_healthy(config, looking.report, say)
+    with health.HealthMonitor(config, daemon, given) as monitor:
+        return tell_until_healthy(config, monitor.report, say)
 
 
 def tell_until_healthy(config: Config, look: Callable[[], Report], say: Say) -> Report:
@@ -125,7 +125,7 @@ def tell_until_healthy(config: Config, look: Callable[[], Report], say: Say) -> 
             if (ended and (few or ended == unwell)) or time.monotonic() > deadline:
                 told = ended if few and ended else unwell
                 raise StartError(
-                    f"not all is healthy: {_why(told)}. What runs goes on trying; make stop ends it"
+                    f"not all is healthy: {_why(told)}. The rest keeps running; feedd stop stops it"
                 )
             time.sleep(LOOK_AGAIN_S)
 
@@ -142,9 +142,9 @@ def wait_until_live(
         config, symbols=tuple(entry for entry, feed in entries if feed.name == name)
     )
     began_s = time.monotonic()
-    with health.Look(alone, daemon, given) as looking, Progress(say, feeds=1) as progress:
+    with health.HealthMonitor(alone, daemon, given) as monitor, Progress(say, feeds=1) as progress:
         while True:
-            report = looking.report()
+            report = monitor.report()
             elapsed_s = time.monotonic() - began_s
             feed = next((p for p in report.processes if p.name == name), None)
             if feed is None:

@@ -32,7 +32,7 @@ def wants_colours(stream: TextIO) -> bool:
 def health_table(report: Report, *, colours: bool = False) -> str:
     """Return a row per process and channel, and a line for the whole."""
     if not report.processes:
-        return "feedd is down: supervisord does not run here; `make start` starts it"
+        return f"feedd is down: {report.why_empty}"
     rows = [row for process in report.processes for row in _rows(process)]
     widths = [max(len(row[i]) for row in (HEAD, *rows)) for i in range(len(HEAD))]
     lines = [_paint(_line(HEAD, widths), DIM, colours)]

@@ -219,7 +219,7 @@ def test_without_supervisord_only_the_file_is_changed(make_project: Make) -> Non
 
     added = feedd("add", "ETH/USDT:USDT", "--exchange", "bybit", "--port", "6000")
     assert added[0] == 0, added
-    assert "make start starts it" in added[1]
+    assert "feedd start starts it" in added[1]
     assert project.config_path.read_bytes() == (
         b"symbols: [BTC/USDT, {symbol: BTC/USDT:USDT, exchange: bybit}, "
         b"{symbol: ETH/USDT:USDT, exchange: bybit, port: 6000}]\r\n"

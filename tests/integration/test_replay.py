@@ -217,7 +217,7 @@ def test_what_was_sent_is_taken_to_the_last_message(
     with listening(endpoint, rcvhwm=10, rcvbuf=65_536) as socket:
         process = replay(path, "--pace", "0")
         assert process.stdout is not None
-        assert process.stdout.readline().endswith("; it waits for a first subscriber\n")
+        assert process.stdout.readline().endswith("; waiting for a first subscriber\n")
         # Where the system's buffers are small it is not done before it is read.
         select.select([process.stdout], [], [], 10.0)
         time.sleep(0.5)  # what a hasty end would throw away is gone by then
@@ -368,7 +368,7 @@ def test_it_refuses_where_somebody_serves_already(
     assert process.returncode == 69
     assert f"{endpoint} is in use" in errors
     assert f"(pid {os.getpid()})" in errors
-    assert "make stop" in errors
+    assert "feedd stop" in errors
 
 
 def test_the_history_answers_as_it_does_live(tmp_path: Path, endpoint: str, replay: Replay) -> None:

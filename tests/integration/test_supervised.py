@@ -295,7 +295,7 @@ def test_another_configuration_is_not_mixed_into_what_runs(make_project: Make) -
     other.write_text(project.config_path.read_text())
     refused = project.feedd("--config", str(other), "start")
     assert refused.returncode == 78
-    assert "make stop" in refused.stderr
+    assert "feedd stop" in refused.stderr
 
 
 def test_every_log_line_is_json_with_its_process_and_nothing_goes_to_stdout(

@@ -182,4 +182,4 @@ def test_a_live_worker_that_is_configured_as_a_replay_since_goes_to_no_exchange(
         check=False,
     )  # fmt: skip
     assert done.returncode == 78
-    assert "is configured as a replay since it was started: make start" in done.stderr
+    assert "is configured as a replay since it was started: feedd start" in done.stderr

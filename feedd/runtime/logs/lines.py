@@ -20,7 +20,7 @@ PLAIN_WORD = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
-class Line(NamedTuple):
+class LogLine(NamedTuple):
     """A line of any log. `fields` are what JSON has besides; of a bare text there are none."""
 
     at_s: float
@@ -30,7 +30,7 @@ class Line(NamedTuple):
     fields: dict[str, Any] = {}  # noqa: RUF012  nobody writes into it
 
 
-def of_json(text: bytes, process: str, at_s: float) -> Line:
+def of_json(text: bytes, process: str, at_s: float) -> LogLine:
     """Read a line of a worker; one that is none is shown as it is, at the time given."""
     try:
         fields = orjson.loads(text)
@@ -39,25 +39,25 @@ def of_json(text: bytes, process: str, at_s: float) -> Line:
     except (ValueError, TypeError, KeyError, AttributeError):
         return of_text(text, process, at_s, level="")
     level = str(fields.pop("level", ""))
-    return Line(at_s, level, str(fields.pop("process", process)), event, fields)
+    return LogLine(at_s, level, str(fields.pop("process", process)), event, fields)
 
 
-def of_supervisord(text: bytes, process: str, at_s: float) -> Line:
+def of_supervisord(text: bytes, process: str, at_s: float) -> LogLine:
     """Read a line of supervisord, whose times are the machine's local ones."""
     found = SUPERVISORD_LINE.fullmatch(text)
     if found is None:
         return of_text(text, process, at_s, level="")
     at_s = datetime.fromisoformat(found[1].decode()).timestamp()
     level = SUPERVISORD_LEVELS.get(found[2].decode(), "info")
-    return Line(at_s, level, process, found[3].decode(errors="replace"))
+    return LogLine(at_s, level, process, found[3].decode(errors="replace"))
 
 
-def of_text(text: bytes, process: str, at_s: float, level: str = "stderr") -> Line:
+def of_text(text: bytes, process: str, at_s: float, level: str = "stderr") -> LogLine:
     """Take a line that says nothing of itself."""
-    return Line(at_s, level, process, text.decode(errors="replace"))
+    return LogLine(at_s, level, process, text.decode(errors="replace"))
 
 
-def readable(line: Line, *, coloured: bool) -> str:
+def readable(line: LogLine, *, coloured: bool) -> str:
     """Return local time, level, process, event, and `key=value` of what else is known."""
     at = datetime.fromtimestamp(line.at_s, UTC).astimezone()
     level = f"{line.level or '-':<8}"

@@ -13,9 +13,9 @@ import pytest
 
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
-from feedd.operation.follow import Follower, processes
+from feedd.operation.follow import Follower, selected_processes
 from feedd.runtime.logs.file import LogFile
-from feedd.runtime.logs.lines import Line, of_json, of_supervisord, of_text, readable
+from feedd.runtime.logs.lines import LogLine, of_json, of_supervisord, of_text, readable
 
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"
@@ -37,7 +37,7 @@ def add(path: Path, *lines: bytes) -> None:
         file.write(b"".join(lines))
 
 
-def events(lines: list[Line]) -> list[str]:
+def events(lines: list[LogLine]) -> list[str]:
     return [line.event for line in lines]
 
 
@@ -199,7 +199,7 @@ def test_a_flood_is_read_in_pieces_and_a_line_without_an_end_is_not_waited_for(
     follower = Follower([tmp_path])
     follower.last(20)
     add(path, *(entry(n, str(n)) for n in range(100)), b"y" * 2500, b"\n")
-    got: list[Line] = []
+    got: list[LogLine] = []
     polls = 0
     while polls == 0 or follower.behind:
         got += follower.poll()
@@ -260,13 +260,16 @@ def test_processes_are_meant_by_name_or_symbol_and_without_a_configuration_too(
     for name in (BTC, ETH, "proxy", "supervisord"):
         (tmp_path / f"{name}.log").touch()
     folders = [tmp_path]
-    assert processes([], folders, settings) is None
-    assert processes(["proxy", BTC], folders, None) == {"proxy", BTC}
-    assert processes(["BTC/USDT:USDT"], folders, settings) == {BTC, "feed-bybit-BTC-USDT-USDT"}
-    assert processes(["ETH/USDT", "BTC/USDT"], folders, None) == {BTC, ETH}
+    assert selected_processes([], folders, settings) is None
+    assert selected_processes(["proxy", BTC], folders, None) == {"proxy", BTC}
+    assert selected_processes(["BTC/USDT:USDT"], folders, settings) == {
+        BTC,
+        "feed-bybit-BTC-USDT-USDT",
+    }
+    assert selected_processes(["ETH/USDT", "BTC/USDT"], folders, None) == {BTC, ETH}
     for known in (settings, None):
         with pytest.raises(ConfigError, match="XRP/USDT"):
-            processes(["XRP/USDT"], folders, known)
+            selected_processes(["XRP/USDT"], folders, known)
 
 
 def test_a_line_is_readable() -> None:

@@ -11,7 +11,7 @@ from feedd.operation.health import (
     RECORDER_LATE_S,
     WATCHDOG_LATE_S,
     Health,
-    Look,
+    HealthMonitor,
     ProcessHealth,
     _recorder,
 )
@@ -28,8 +28,8 @@ def watchdog_state(folder: Path, uptime_s: float) -> str | None:
     info = {"statename": "RUNNING", "pid": 0, "start": now - int(uptime_s), "now": now,
             "exitstatus": 0, "spawnerr": ""}  # fmt: skip
     ports = {feed.name: 1 for feed in settings.feeds()}
-    with Look(settings, Daemon(folder), ports) as look:
-        return look._put_together({"watchdog": info}).processes[0].state
+    with HealthMonitor(settings, Daemon(folder), ports) as monitor:
+        return monitor._put_together({"watchdog": info}).processes[0].state
 
 
 @pytest.mark.parametrize("left_behind", [True, False])
@@ -115,8 +115,8 @@ def replay_of(folder: Path, statename: str, exit_code: int) -> tuple[str | None,
     infos = {"watchdog": runs, "proxy": runs,
              name: {**runs, "statename": statename, "exitstatus": exit_code}}  # fmt: skip
     (folder / "watchdog.beat").touch()
-    with Look(settings, Daemon(folder), {name: 1}) as look:
-        report = look._put_together(infos)
+    with HealthMonitor(settings, Daemon(folder), {name: 1}) as monitor:
+        report = monitor._put_together(infos)
     return report.processes[-1].state, report.health
 
 

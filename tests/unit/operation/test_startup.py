@@ -65,7 +65,7 @@ def test_of_many_feeds_the_others_are_awaited_and_all_that_ended_are_named(
     others = {f"f{number}": LIVE for number in range(10)}
     first = report({**others, "a": ENDED, "b": SILENT, "c": SILENT})
     last = report({**others, "a": ENDED, "b": LIVE, "c": ENDED})
-    with pytest.raises(StartError, match=r"not all is healthy: a, c: down: why of down\. What"):
+    with pytest.raises(StartError, match=r"not all is healthy: a, c: down: why of down\. The rest"):
         wait(monkeypatch, first, last)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 
 import feedd
 from feedd import model
-from feedd.cli.inspect import add_inspect
+from feedd.cli.main import parse
 from feedd.errors import ConfigError
 from feedd.recordings.format.reading import SegmentReader
 from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED
@@ -30,10 +29,9 @@ FEED = "test.A/B."
 
 def inspect(*arguments: str) -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser()
-    add_inspect(parser.add_subparsers())
-    parsed = parser.parse_args(["inspect", *arguments])
-    return parsed.run(parsed)
+    parsed = parse(["inspect", *arguments])
+    code: int = parsed.command.run(parsed)
+    return code
 
 
 def trade(seq: int, at_ns: int, symbol: str = "A/B", session: int = 1) -> model.Trade:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 import replays
 from structlog.testing import capture_logs
 
-from feedd.cli.replay import add_replay, run_replay
+from feedd.cli.main import parse
 from feedd.config.settings import ProxySettings
 from feedd.errors import ConfigError
 from feedd.recordings.replay import waiting
@@ -63,8 +62,6 @@ def test_a_long_wait_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("port", ["0", "65535", "70000"])
 def test_an_endpoint_without_a_port_for_its_history_is_refused(tmp_path: Path, port: str) -> None:
     path = replays.write(tmp_path / "a.feedd", [replays.quote(1, 0)])
-    parser = argparse.ArgumentParser()
-    add_replay(parser.add_subparsers())
-    given = parser.parse_args(["replay", str(path), "--endpoint", f"tcp://127.0.0.1:{port}"])
+    given = parse(["replay", str(path), "--endpoint", f"tcp://127.0.0.1:{port}"])
     with pytest.raises(ConfigError, match="is no endpoint like"):
-        run_replay(given)
+        given.command.run(given)

@@ -1,0 +1,33 @@
+"""`feedd add`: add a symbol to the configuration and start it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.cli.command import Command
+from feedd.cli.output import print_now
+from feedd.operation import changes
+from feedd.operation.active_config import active_config
+from feedd.operation.validation import check_addition, entry_of
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("symbol", metavar="SYMBOL", help="e.g. BTC/USDT")
+    parser.add_argument("--exchange", help="ccxt's name; default: the configuration's")
+    parser.add_argument("--port", type=int, help="default: the next free one")
+    parser.add_argument("--channels", help="e.g. ticker,quote; default: the configuration's")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings, path = active_config(arguments.config, arguments.root)
+    channels = [name.strip() for name in (arguments.channels or "").split(",") if name.strip()]
+    entry = entry_of(settings, arguments.symbol, arguments.exchange, arguments.port, channels)
+    check_addition(path, entry)
+    changes.add(entry, path, arguments.root, print_now)
+    return 0
+
+
+COMMAND = Command(_run, _add_arguments, leaves_processes=True)

@@ -1,0 +1,36 @@
+"""`feedd restart`: restart all feeds, or some."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.cli.command import Command
+from feedd.cli.output import print_now
+from feedd.operation.active_config import active_config
+from feedd.operation.restart import restart_feeds
+from feedd.operation.startup import start
+from feedd.operation.validation import check_feeds
+from feedd.supervision.daemon import Daemon
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "symbols", nargs="*", metavar="SYMBOL", help="or program, e.g. BTC/USDT; default: all feeds"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings, path = active_config(arguments.config, arguments.root)
+    daemon = Daemon(arguments.root)
+    if daemon.pid is None and not arguments.symbols:
+        check_feeds(settings, settings.feeds())
+        start(path, arguments.root, print_now)
+    else:
+        restart_feeds(settings, path, daemon, arguments.symbols, print_now)
+    return 0
+
+
+COMMAND = Command(_run, _add_arguments, leaves_processes=True)

@@ -1,0 +1,24 @@
+"""`feedd start`: start everything, or apply a changed configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.cli.command import Command
+from feedd.cli.output import print_now
+from feedd.operation.active_config import active_config
+from feedd.operation.startup import start
+from feedd.operation.validation import check_feeds
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings, path = active_config(arguments.config, arguments.root)
+    check_feeds(settings, settings.feeds())
+    start(path, arguments.root, print_now)
+    return 0
+
+
+COMMAND = Command(_run, leaves_processes=True)

@@ -1,0 +1,65 @@
+"""`feedd tail`: print messages from the fan-out endpoint."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from feedd.audit.recording import Recorder
+from feedd.cli.arguments import add_endpoint
+from feedd.cli.command import Command, without_endpoint
+from feedd.operation.active_config import active_config, endpoint_config
+from feedd.operation.show import message_line
+from feedd.transport.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    import argparse
+
+    from feedd.config.settings import Config
+
+IDLE_S = 1.0
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "prefixes", nargs="*", default=[""], metavar="PREFIX", help="of topics, e.g. ticker."
+    )
+    parser.add_argument(
+        "--json", action="store_true",
+        help="JSON lines for feedd audit: the events of feedd.subscribe, with the statuses",
+    )  # fmt: skip
+    parser.add_argument(
+        "--plain", action="store_true", help="the same from a plain ZeroMQ subscriber"
+    )
+    add_endpoint(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.endpoint is not None:
+        settings = endpoint_config(arguments.endpoint)
+    else:
+        settings, _ = active_config(arguments.config, arguments.root)
+    if arguments.json or arguments.plain:
+        return _write_recording(settings, arguments.prefixes, plain=arguments.plain)
+    with Subscriber(settings.proxy.subscribers, arguments.prefixes) as subscriber:
+        while True:
+            message = subscriber.receive(IDLE_S)
+            if message is not None:
+                print(message_line(*message), flush=True)
+
+
+def _write_recording(settings: Config, prefixes: list[str], *, plain: bool) -> int:
+    """Write JSON lines to standard output until SIGINT or SIGTERM."""
+    recorder = Recorder(sys.stdout.buffer, prefixes)
+    proxies = settings.proxy_programs().values()
+    if plain:
+        ending = recorder.plain(settings.proxy.subscribers)  # two would send everything twice
+    else:
+        ending = recorder.client(
+            [proxy.subscribers for proxy in proxies], [proxy.history for proxy in proxies]
+        )
+    print(f"feedd: wrote {recorder.lines:,} lines, until {ending}", file=sys.stderr)
+    return 0
+
+
+COMMAND = Command(_run, _add_arguments, without_endpoint)

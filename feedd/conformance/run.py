@@ -1,0 +1,51 @@
+"""The conformance run: plays the cases to a client and judges each."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+from feedd.conformance.case_run import Play
+from feedd.conformance.cases import CASES
+from feedd.conformance.tested_client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from feedd.transport.stage import Stage
+
+
+class Verdict(NamedTuple):
+    """Result of a case: `wrong` is empty if the client passed, `output` is what it printed."""
+
+    case: str
+    wrong: list[str]
+    output: list[str]
+
+
+def verdicts(
+    stage: Stage, names: Sequence[str], seed: int, command: Sequence[str], answer_s: float
+) -> Iterator[Verdict]:
+    """Play cases one after the other to one client, and to a new one after it has ended."""
+    client: Client | None = None
+    try:
+        for name in names:
+            if client is None:
+                client = Client(command, stage.endpoint, stage.history)
+            play = Play(name, stage, client, Random(f"{seed} {name}"), answer_s)
+            client.tell("CASE", name)
+            CASES[name](play)
+            play.settle()
+            play.end()
+            wrong = play.expected.wrong(play.lines)
+            if client.ended is not None:
+                wrong.append(f"the client ended, with exit code {client.ended}")
+            elif not play.done:
+                wrong.append("the client did not answer END with DONE")
+            if not play.done:
+                client.close()
+                client = None
+            yield Verdict(name, wrong, [" ".join(line.words) for line in play.lines])
+    finally:
+        if client is not None:
+            client.close()

@@ -1,0 +1,44 @@
+"""Restart feeds without changing what else runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.config import ports
+from feedd.errors import ConfigError
+from feedd.operation.startup import wait_until_healthy, wait_until_live
+from feedd.runtime import locks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from feedd.config.settings import Config
+    from feedd.operation.progress import Say
+    from feedd.supervision.daemon import Daemon
+
+
+def restart_feeds(
+    settings: Config, path: Path, daemon: Daemon, symbols: Sequence[str], say: Say
+) -> None:
+    """Restart the feeds of some symbols or programs, or all feeds; return when they are live.
+
+    Raises ConfigError for a feed that is not started, StartError for one that does not come up.
+    """
+    if daemon.pid is None:
+        raise ConfigError("feedd is not running here; feedd start starts it")
+    names = [feed.name for symbol in symbols for feed in settings.select(symbol)]
+    names = names or [feed.name for feed in settings.feeds()]
+    with locks.command(daemon.root):
+        unknown = set(names) - daemon.processes().keys()
+        if unknown:
+            raise ConfigError(f"{', '.join(sorted(unknown))} is not started yet; run feedd start")
+        daemon.stop(names)
+        daemon.start(names)
+    say(f"restarted {', '.join(names)}")
+    given = ports.assign(settings, path)
+    if not symbols:
+        wait_until_healthy(settings, daemon, given, say)
+        return
+    for name in names:
+        wait_until_live(settings, daemon, given, name, say)

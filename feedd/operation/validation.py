@@ -1,0 +1,69 @@
+"""Checks of channels, symbols and exchanges before anything is started or written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from feedd.config.edit import add_symbol
+from feedd.config.load import parse_config, read_config_text
+from feedd.config.settings import SymbolEntry
+from feedd.recordings.replay import symbols as replay_symbols
+from feedd.sources import exchanges
+from feedd.topics import unified_symbol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from feedd.config.settings import Config, Feed
+
+
+def check_exchanges(settings: Config) -> None:
+    """Raise ConfigError for a live feed whose exchange ccxt.pro lacks."""
+    for feed in settings.feeds():
+        if feed.source != "replay":
+            exchanges.check(feed.exchange)
+
+
+def check_feeds(settings: Config, feeds: Iterable[Feed]) -> None:
+    """Raise ConfigError for a channel that an exchange lacks or a symbol that a recording lacks.
+
+    Imports ccxt, which takes a while.
+    """
+    feeds = list(feeds)
+    replay_symbols.check(settings, feeds)
+    live = [feed for feed in feeds if feed.source != "replay"]
+    if not live:
+        return
+    from feedd.sources.ccxt import exchange_class  # noqa: PLC0415  ccxt takes a while
+
+    for feed in live:
+        needed = feed.channels
+        if "ticker" in needed and settings.bid_ask in {"quote", "book"}:
+            needed = (*needed, settings.bid_ask)
+        has = exchange_class.has(feed.exchange)
+        exchange_class.check_channels(feed.exchange, has, feed.symbol, needed)
+
+
+def entry_of(
+    settings: Config, symbol: str, exchange: str | None, port: int | None, channels: Iterable[Any]
+) -> SymbolEntry:
+    """Return the entry of a new symbol, without the settings that the configuration gives it.
+
+    Its channels are checked by `check_addition`.
+    """
+    exchange = exchange or settings.exchange
+    if settings.source != "replay":
+        exchanges.check(exchange)
+    return SymbolEntry(
+        symbol=unified_symbol(exchange, symbol),
+        exchange=None if exchange == settings.exchange else exchange,
+        port=port,
+        channels=tuple(channels) or None,
+    )
+
+
+def check_addition(path: Path, entry: SymbolEntry) -> None:
+    """Raise ConfigError where a symbol cannot be added to a configuration file."""
+    settings = parse_config(add_symbol(read_config_text(path), path, entry), path)
+    check_feeds(settings, settings.feeds()[-1:])

@@ -1,0 +1,128 @@
+"""The table of commands, and how a command line is parsed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PYTHON, clean_environment
+
+import feedd
+from feedd.cli.command import Command
+from feedd.cli.commands import COMMANDS
+from feedd.cli.main import parse
+
+NOT_COMMANDS = {"__init__", "arguments", "command", "commands", "main", "output"}
+HEAVY = ("zmq", "ccxt", "yaml", "msgspec", "psutil", "supervisor", "shtab", "structlog")
+
+
+def feedd_in(folder: Path, *arguments: str, **environment: str) -> Any:
+    return subprocess.run(
+        [PYTHON, "-m", "feedd", *arguments], cwd=folder, capture_output=True, text=True, timeout=60,
+        check=False, env={**clean_environment(), **environment},
+    )  # fmt: skip
+
+
+def test_every_module_of_a_command_is_in_the_table_once() -> None:
+    folder = Path(feedd.__file__).parent / "cli"
+    modules = {path.stem for path in folder.glob("*.py")} - NOT_COMMANDS
+    assert sorted(row.module for row in COMMANDS) == sorted(modules)
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+def test_every_command_is_defined_and_helps(row: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert isinstance(import_module(f"feedd.cli.{row.module}").COMMAND, Command)
+    with pytest.raises(SystemExit) as ended:
+        parse([row.name, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: feedd {row.name}" in capsys.readouterr().out
+
+
+@pytest.mark.process
+def test_the_version_is_the_packages(tmp_path: Path) -> None:
+    shown = feedd_in(tmp_path, "--version")
+    assert shown.stdout == f"feedd {feedd.__version__}\n"
+    assert shown.returncode == 0
+
+
+@pytest.mark.process
+def test_help_imports_no_library(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom feedd.cli.main import main\nsys.argv = ['feedd', '--help']\n"
+        "try:\n    main()\nfinally:\n"
+        f"    print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [PYTHON, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=clean_environment(),
+    )  # fmt: skip
+    assert "COMMAND" in done.stdout
+    assert done.stderr == "[]\n"
+
+
+@pytest.mark.process
+def test_an_unknown_command_is_rejected(tmp_path: Path) -> None:
+    done = feedd_in(tmp_path, "strat")
+    assert done.returncode == 2
+    assert "invalid choice: 'strat'" in done.stderr
+
+
+@pytest.mark.process
+def test_a_command_that_needs_a_project_names_what_is_missing(tmp_path: Path) -> None:
+    done = feedd_in(tmp_path, "status")
+    assert done.returncode == 78
+    assert "supervisord.conf" in done.stderr
+
+
+def test_a_relative_configuration_is_found_from_the_folder_it_was_given_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parse(["--config", "mine.yaml", "status"]).config == str(tmp_path / "mine.yaml")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_the_completion_script_is_valid_and_completes_commands_and_files(
+    tmp_path: Path, shell: str
+) -> None:
+    pytest.importorskip("shtab")
+    done = feedd_in(tmp_path, "completion", shell)
+    assert done.returncode == 0, done.stderr
+    for word in ("start", "replay", "--pace", "--config"):
+        assert word in done.stdout
+    if shutil.which(shell):
+        script = tmp_path / "script"
+        script.write_text(done.stdout)
+        subprocess.run([shell, "-n", str(script)], check=True)
+
+
+@pytest.mark.process
+def test_bash_completes_a_command(tmp_path: Path) -> None:
+    pytest.importorskip("shtab")
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("no bash here")
+    script = tmp_path / "script"
+    script.write_text(feedd_in(tmp_path, "completion", "bash").stdout)
+    asked = (
+        f"source {script}\nCOMP_WORDS=(feedd rep)\nCOMP_CWORD=1\n_shtab_feedd\n"
+        'printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    done = subprocess.run([bash, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["replay"]
+
+
+@pytest.mark.process
+def test_without_shtab_completion_says_how_to_get_it(tmp_path: Path) -> None:
+    (tmp_path / "shtab.py").write_text("raise ImportError")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = feedd_in(tmp_path, "completion", "bash", PYTHONPATH=path)
+    assert done.returncode == 78
+    assert "pip install 'feedd[server]'" in done.stderr
