@@ -21,11 +21,11 @@ from feedd.client.events import Gap
 from feedd.codec import encode
 from feedd.config.settings import RecorderSettings
 from feedd.model import Quote
-from feedd.recordings.format.reading import SegmentReader
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.records import LIVE, NOTICE, Record
-from feedd.recordings.recorder.numbers import notice
-from feedd.recordings.recorder.series import Series
+from feedd.recordings.format.block_records import LIVE, NOTICE, Record
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.segment_reader import SegmentReader
+from feedd.recordings.recorder.record_decoding import notice
+from feedd.recordings.recorder.series_writer import Series
 from feedd.topics import topic
 from feedd.transport.subscriber import Subscriber
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from feedd.recordings.recorder.log import Log
+    from feedd.recordings.recorder.recorder_log import Log
 
 FRAMES = 400_000  # of the writer alone
 RATES = (5_000, 10_000, 20_000, 40_000, None)  # None: as fast as the proxy takes them

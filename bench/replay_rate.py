@@ -28,8 +28,8 @@ import feedd
 from bench.processes import free_ports
 from feedd.clock import NS_PER_S
 from feedd.codec import decode
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.times import iso
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.timestamps import iso
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 3

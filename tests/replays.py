@@ -9,9 +9,9 @@ import msgspec
 
 from feedd.codec import encode
 from feedd.model import Candle, ChannelStatus, Event, Latency, Mark, Quote, Status, Ticker
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.records import LIVE, NOTICE, Record
-from feedd.recordings.format.segment import Meta, SegmentWriter
+from feedd.recordings.format.block_records import LIVE, NOTICE, Record
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.segment_writer import Meta, SegmentWriter
 from feedd.topics import topic
 
 BEGUN_NS = 1_764_075_600_000_000_000  # 2025-11-25T13:00:00Z

@@ -10,8 +10,8 @@ import msgspec
 from feedd import codec, model
 from feedd.cli.main import parse
 from feedd.client import events
-from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED, SNAPSHOT
-from feedd.recordings.format.segment import Meta, SegmentWriter
+from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT
+from feedd.recordings.format.segment_writer import Meta, SegmentWriter
 from feedd.topics import topic
 
 BEGUN_NS = 1_723_161_256_000_000_001

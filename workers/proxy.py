@@ -20,7 +20,7 @@ from feedd.errors import ConfigError
 from feedd.runtime.cpu_latency import cpus_awake
 from feedd.runtime.files import make_run_dir
 from feedd.runtime.process import raise_open_files, run, worker_arguments
-from feedd.transport.history import History
+from feedd.transport.history_service import History
 from feedd.transport.proxy import Proxy
 
 if TYPE_CHECKING:

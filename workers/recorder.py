@@ -12,7 +12,7 @@ import structlog
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
-from feedd.recordings.recorder import report
+from feedd.recordings.recorder import recorder_status as report
 from feedd.recordings.recorder.recorder import Recorder
 from feedd.runtime.process import raise_open_files, run, worker_arguments
 

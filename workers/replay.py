@@ -19,23 +19,25 @@ from feedd.config import ports
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
-from feedd.recordings.replay import common_start, symbols, waiting
-from feedd.recordings.replay.frames import frames, tell
-from feedd.recordings.replay.moving import Mover
+from feedd.recordings.replay import availability as symbols
+from feedd.recordings.replay import common_start
+from feedd.recordings.replay import wait_reports as waiting
+from feedd.recordings.replay.due_messages import frames, tell
 from feedd.recordings.replay.player import Player
+from feedd.recordings.replay.time_shift import Mover
 from feedd.runtime.files import make_run_dir
 from feedd.runtime.logs import setup as logs
 from feedd.runtime.process import START_SECS, SUPERVISED, run, worker_arguments
 from feedd.topics import file_name
+from feedd.transport.replay_publisher import VerbatimPublisher
 from feedd.transport.sockets import LINGER_MS
-from feedd.transport.verbatim import VerbatimPublisher
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
     from feedd.config.settings import Config, Feed
-    from feedd.recordings.format.reading import Damage
+    from feedd.recordings.format.segment_reader import Damage
 
 _log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from feedd.cli.arguments import above_zero
 from feedd.cli.command import Command, never
 from feedd.conformance.cases import CASES
 from feedd.conformance.run import verdicts
-from feedd.transport.stage import Stage
+from feedd.transport.scripted_publisher import Stage
 
 ANY_PORT = "tcp://127.0.0.1:*"
 ANSWER_S = 10.0

@@ -11,12 +11,12 @@ from feedd.cli.arguments import path
 from feedd.cli.command import Command, never
 from feedd.errors import ConfigError
 from feedd.operation.table import wants_colours
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.times import parse_time
-from feedd.recordings.inspection import report
-from feedd.recordings.inspection.bins import Bins
-from feedd.recordings.inspection.segments import segments
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.timestamps import parse_time
+from feedd.recordings.inspection import inspection_report as report
+from feedd.recordings.inspection.segment_summary import segments
 from feedd.recordings.inspection.survey import Survey
+from feedd.recordings.inspection.time_bins import Bins
 
 if TYPE_CHECKING:
     import argparse
@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
     files = segments(recording)
     bins = None
     if arguments.png is not None:
-        from feedd.recordings.inspection import picture  # noqa: PLC0415  matplotlib, and only for it
+        from feedd.recordings.inspection import chart as picture  # noqa: PLC0415  matplotlib, and only for it
 
         begin_ns, end_ns = recording.begun_ns, max(one.last_ns for one in files)
         bins = Bins(

@@ -21,7 +21,7 @@ from feedd.runtime.logs import stderr
 if TYPE_CHECKING:
     import argparse
 
-    from feedd.recordings.recorder.report import Report
+    from feedd.recordings.recorder.recorder_status import Report
 
 _CLEAR_LINE = "\r\x1b[K"  # ECMA-48: CR, EL
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from feedd.conformance.judge import Line
     from feedd.conformance.tested_client import Client
-    from feedd.transport.stage import Stage
+    from feedd.transport.scripted_publisher import Stage
 
 EXCHANGE = "conformance"
 BEAT_S = 0.5

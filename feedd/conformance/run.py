@@ -12,7 +12,7 @@ from feedd.conformance.tested_client import Client
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from feedd.transport.stage import Stage
+    from feedd.transport.scripted_publisher import Stage
 
 
 class Verdict(NamedTuple):

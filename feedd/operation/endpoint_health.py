@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feedd.operation.health import ProcessHealth, Report, Usage
-from feedd.transport.statuses import Statuses
+from feedd.transport.status_monitor import Statuses
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config
-    from feedd.transport.statuses import Heard
+    from feedd.transport.status_monitor import Heard
 
 HEARTBEATS_S = 2.0  # a feed publishes its status once a second; connecting takes some time, too
 

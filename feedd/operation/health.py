@@ -16,18 +16,18 @@ import psutil
 
 from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.errors import FINAL_EXIT_CODES
-from feedd.recordings.recorder import report as recorder_report
+from feedd.recordings.recorder import recorder_status as recorder_report
 from feedd.runtime.logs.setup import LOG_SUFFIX
 from feedd.supervision.daemon import HungError
 from feedd.supervision.render import EXCHANGE, PROXIES, RECORDER, WATCHDOG
 from feedd.supervision.watch_loop import HEARTBEAT
 from feedd.supervision.watchdog import AWAY
-from feedd.transport.statuses import Statuses
+from feedd.transport.status_monitor import Statuses
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config, Feed
     from feedd.supervision.daemon import Daemon
-    from feedd.transport.statuses import Heard
+    from feedd.transport.status_monitor import Heard
 
 LOG_TAIL_BYTES = 65536
 HEARTBEATS_S = 1.4  # a feed says its state once a second

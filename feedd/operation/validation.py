@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from feedd.config.edit import add_symbol
 from feedd.config.load import parse_config, read_config_text
 from feedd.config.settings import SymbolEntry
-from feedd.recordings.replay import symbols as replay_symbols
+from feedd.recordings.replay import availability as replay_symbols
 from feedd.sources import exchanges
 from feedd.topics import unified_symbol
 

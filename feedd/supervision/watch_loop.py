@@ -20,7 +20,7 @@ from feedd.supervision.deaths import Deaths
 from feedd.supervision.project import worker_script
 from feedd.supervision.render import FEED_WORKERS, PROXIES, RECORDER
 from feedd.supervision.watchdog import MUTE_AFTER_S, Process, Watchdog
-from feedd.transport.statuses import Statuses
+from feedd.transport.status_monitor import Statuses
 
 if TYPE_CHECKING:
     from feedd.supervision.watchdog import Verdict

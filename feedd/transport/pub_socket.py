@@ -17,7 +17,7 @@ import structlog
 
 from feedd.runtime.bind_retry import bind_patiently
 from feedd.transport.endpoints import address_of, connectable, not_bound
-from feedd.transport.outbox import MOST_BYTES, Outbox
+from feedd.transport.send_queue import MOST_BYTES, Outbox
 from feedd.transport.zmtp import GREETING, Subscriber, ZmtpError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from feedd.model import Event
-    from feedd.transport.outbox import Outbox
+    from feedd.transport.send_queue import Outbox
 
 MOST_HELD = 32  # messages; what is held waits for them to be made, some 2 µs each
 

@@ -20,8 +20,8 @@ from feedd.books.depth import Snapshot
 from feedd.books.diff import DiffBook
 from feedd.books.streamed import StreamedBook
 from feedd.client.protocol import Protocol
-from feedd.transport.requests import answer
-from feedd.transport.rings import Rings
+from feedd.transport.history_protocol import answer
+from feedd.transport.message_rings import Rings
 from feedd.venues.binance import book as binance_book
 from feedd.venues.binance import parsers as binance
 from feedd.venues.bybit import book as bybit_book

@@ -17,9 +17,9 @@ from conftest import PlainSubscriber, eventually
 from integration.test_pipeline import Line, receive, recorded
 
 from feedd.client.events import Gap
-from feedd.recordings.format.reading import Damage, SegmentReader
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.records import NOTICE, Record
+from feedd.recordings.format.block_records import NOTICE, Record
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.segment_reader import Damage, SegmentReader
 
 SYMBOL = "BTC/USDT:USDT"
 QUOTES, TRADES = 66_089, 21_313  # that binanceusdm_btcusdt_20240808.gz holds

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import uvloop
 from conftest import eventually, free_ports
-from integration.client_world import Feed, Seen, Ticking, World, in_a_row
+from integration.client_setup import Feed, Seen, Ticking, World, in_a_row
 
 import feedd
 from feedd.errors import ConfigError

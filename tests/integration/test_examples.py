@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from conftest import REPOSITORY, free_ports
-from integration.client_world import Feed, Threaded, World
+from integration.client_setup import Feed, Threaded, World
 
 import feedd
 from feedd import model
-from feedd.recordings.format.records import LIVE, NOTICE
-from feedd.recordings.format.segment import Meta, SegmentWriter
+from feedd.recordings.format.block_records import LIVE, NOTICE
+from feedd.recordings.format.segment_writer import Meta, SegmentWriter
 
 pytestmark = pytest.mark.process
 

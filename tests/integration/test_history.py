@@ -21,10 +21,10 @@ from conftest import PYTHON, REPOSITORY, Project, clean_environment, eventually,
 
 from feedd.config.settings import ProxySettings
 from feedd.errors import EndpointInUseError
-from feedd.transport import history as module
-from feedd.transport.history import History
+from feedd.transport import history_service as module
+from feedd.transport.history_service import History
+from feedd.transport.message_rings import Rings
 from feedd.transport.proxy import Proxy
-from feedd.transport.rings import Rings
 from feedd.transport.sockets import PROXY_MARK
 
 A, B = "quote.x.A.", "quote.x.B."
@@ -286,7 +286,8 @@ def test_a_fault_in_the_history_ends_the_proxys_process_and_is_logged(tmp_path: 
         f"workers: 'ipc://{tmp_path}/w', history: 'ipc://{tmp_path}/h'}}\n"
     )
     broken = (
-        "import runpy, sys; from feedd.transport.rings import Rings; Rings.add = lambda *_: 1 / 0;"
+        "import runpy, sys; from feedd.transport.message_rings import Rings;"
+        "Rings.add = lambda *_: 1 / 0;"
         f"sys.argv = ['proxy.py', '--config', '{config}'];"
         "runpy.run_path('workers/proxy.py', run_name='__main__')"
     )

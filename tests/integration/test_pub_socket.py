@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zmq
 from conftest import PYTHON, eventually
-from pub_world import (  # noqa: F401  fixtures among them
+from pub_socket_setup import (  # noqa: F401  fixtures among them
     HELLO,
     LOOPS,
     TOPICS,

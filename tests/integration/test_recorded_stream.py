@@ -13,12 +13,12 @@ import msgspec
 import pytest
 import zmq
 from conftest import eventually
-from integration.client_world import Seen, Threaded, World
+from integration.client_setup import Seen, Threaded, World
 
 import feedd
 from feedd import model
-from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED, SNAPSHOT
-from feedd.recordings.format.segment import Meta, SegmentWriter
+from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT
+from feedd.recordings.format.segment_writer import Meta, SegmentWriter
 
 KINDS = {"live": LIVE, "snapshot": SNAPSHOT, "replayed": REPLAYED}
 EVERYTHING = ["", "status."]

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 import structlog
 from conftest import PYTHON, Project, clean_environment, eventually
-from integration.client_world import World
+from integration.client_setup import World
 from integration.recordings import (
     QUOTES,
     SYMBOL,
@@ -28,16 +28,16 @@ from integration.recordings import (
     recorded,
     whole_recording,
 )
-from unit.recordings.recorder.made import Said
+from unit.recordings.recorder.written_series import Said
 
 from feedd.client.published import subscribe_published
 from feedd.config.settings import Config, RecorderSettings
-from feedd.recordings.format.reading import SegmentReader
-from feedd.recordings.format.records import REPLAYED
-from feedd.recordings.format.segment import Index
+from feedd.recordings.format.block_records import REPLAYED
+from feedd.recordings.format.segment_reader import SegmentReader
+from feedd.recordings.format.segment_writer import Index
 from feedd.recordings.recorder import recorder as recorder_module
 from feedd.recordings.recorder.recorder import Recorder
-from feedd.recordings.recorder.report import Report
+from feedd.recordings.recorder.recorder_status import Report
 
 pytestmark = pytest.mark.process
 

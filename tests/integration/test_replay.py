@@ -21,7 +21,7 @@ from conftest import PYTHON, REPOSITORY, clean_environment, eventually, free_por
 
 import feedd
 from feedd.codec import decode
-from feedd.recordings.replay.moving import PASS_MS
+from feedd.recordings.replay.time_shift import PASS_MS
 from feedd.transport import client_sockets
 
 pytestmark = pytest.mark.process

@@ -16,7 +16,7 @@ import zmq
 from conftest import PYTHON, REPOSITORY, PlainSubscriber, eventually, free_ports
 
 from feedd.config.settings import ProxySettings
-from feedd.transport.history import History
+from feedd.transport.history_service import History
 from feedd.transport.proxy import Proxy
 from feedd.transport.quota import AT_ONCE_BYTES
 

@@ -10,8 +10,8 @@ from integration.recordings import whole_recording
 from integration.test_tables_whole_file import in_the_file, recorded, run, same_as_the_file
 
 from feedd import codec
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.records import LIVE, REPLAYED, Record
+from feedd.recordings.format.block_records import LIVE, REPLAYED, Record
+from feedd.recordings.format.recording_reader import Recording
 
 __all__ = ["in_the_file", "recorded", "whole_recording"]
 

@@ -20,7 +20,7 @@ from feedd.errors import ConfigError
 from feedd.feed.latency import Histogram
 from feedd.feed.session import Session
 from feedd.model import Book, ChannelStatus, Latency, Quote, Status, Ticker
-from feedd.recordings.format.records import LIVE, NOTICE
+from feedd.recordings.format.block_records import LIVE, NOTICE
 from feedd.topics import topic
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from feedd.clock import NS_PER_DAY
 from feedd.errors import ConfigError
-from feedd.recordings.format.segment import SUFFIX, Meta, SegmentWriter
-from feedd.recordings.format.times import iso
+from feedd.recordings.format.segment_writer import SUFFIX, Meta, SegmentWriter
+from feedd.recordings.format.timestamps import iso
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,17 +17,17 @@ from feedd.client.events import (
     UpstreamGap,
 )
 from feedd.clock import NS_PER_S
-from feedd.recordings.format.reading import Damage
-from feedd.recordings.format.records import NOTICE, Record
-from feedd.recordings.inspection.bins import GAP, NOT_LIVE, SESSION, UPSTREAM
+from feedd.recordings.format.block_records import NOTICE, Record
+from feedd.recordings.format.segment_reader import Damage
+from feedd.recordings.inspection.time_bins import GAP, NOT_LIVE, SESSION, UPSTREAM
 from feedd.recordings.stream.recorded_events import EventReader, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from feedd.client.events import Event, Tick
-    from feedd.recordings.format.recording import Recording
-    from feedd.recordings.inspection.bins import Bins
+    from feedd.recordings.format.recording_reader import Recording
+    from feedd.recordings.inspection.time_bins import Bins
     from feedd.recordings.stream.recorded_events import Entry
 
 MOST_KEPT = 1000  # of each kind of finding; all are counted

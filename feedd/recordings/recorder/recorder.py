@@ -13,11 +13,11 @@ from feedd.client.decoding import PublishedMessage
 from feedd.client.events import Gap, StateChange
 from feedd.client.published import subscribe_published
 from feedd.errors import ConfigError
-from feedd.recordings.format.records import LIVE, REPLAYED, SNAPSHOT
-from feedd.recordings.recorder.endings import ending
-from feedd.recordings.recorder.places import exchange_of, make_folder
-from feedd.recordings.recorder.report import Report
-from feedd.recordings.recorder.series import TELL_EVERY_S, Series
+from feedd.recordings.format.block_records import LIVE, REPLAYED, SNAPSHOT
+from feedd.recordings.recorder.recorder_status import Report
+from feedd.recordings.recorder.resume_point import ending
+from feedd.recordings.recorder.segment_paths import exchange_of, make_folder
+from feedd.recordings.recorder.series_writer import TELL_EVERY_S, Series
 from feedd.runtime import locks
 from feedd.runtime.files import FULL
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from feedd.client.events import Notice
     from feedd.client.stream import Stream
     from feedd.config.settings import Config, RecorderSettings
-    from feedd.recordings.recorder.endings import Ending
-    from feedd.recordings.recorder.log import Log
+    from feedd.recordings.recorder.recorder_log import Log
+    from feedd.recordings.recorder.resume_point import Ending
 
 LOCK = ".recorder.lock"
 LOCKED_WITHIN_S = 2.0  # one that was told to stop may still be writing its end

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, NamedTuple
 from feedd.client.topic_table import subscriptions
 from feedd.clock import NS_PER_MS
 from feedd.errors import EndpointInUseError
-from feedd.recordings.format.times import iso
-from feedd.recordings.replay.frames import frames, tell
-from feedd.recordings.replay.moving import Mover
+from feedd.recordings.format.timestamps import iso
+from feedd.recordings.replay.due_messages import frames, tell
 from feedd.recordings.replay.player import Player
-from feedd.recordings.replay.progress import Progress
-from feedd.recordings.replay.waiting import telling
+from feedd.recordings.replay.replay_progress import Progress
+from feedd.recordings.replay.time_shift import Mover
+from feedd.recordings.replay.wait_reports import telling
 from feedd.runtime.process import raise_open_files
-from feedd.transport.history import History
+from feedd.transport.history_service import History
+from feedd.transport.replay_publisher import VerbatimEndpoint
 from feedd.transport.sockets import LINGER_MS
-from feedd.transport.verbatim import VerbatimEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from feedd.recordings.format.reading import Damage
-    from feedd.recordings.format.recording import Recording
+    from feedd.recordings.format.recording_reader import Recording
+    from feedd.recordings.format.segment_reader import Damage
     from feedd.recordings.replay.schedule import Schedule, Span
 
 PROGRESS_EVERY_S = 0.1

@@ -12,14 +12,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from feedd.clock import NS_PER_MS, NS_PER_S
-from feedd.recordings.replay.moving import raised
+from feedd.recordings.replay.time_shift import raised
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
 
-    from feedd.recordings.replay.frames import Due
-    from feedd.recordings.replay.moving import Mover
+    from feedd.recordings.replay.due_messages import Due
+    from feedd.recordings.replay.time_shift import Mover
 
 AHEAD = 4_000  # frames that are read before they are due: more than a block has
 READ_WITHIN_NS = 3 * NS_PER_MS  # a frame due sooner is waited for, and nothing read meanwhile

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from feedd.clock import NS_PER_MS
 from feedd.errors import ConfigError
-from feedd.recordings.format.times import iso, parse_time
+from feedd.recordings.format.timestamps import iso, parse_time
 
 if TYPE_CHECKING:
-    from feedd.recordings.format.recording import Recording
+    from feedd.recordings.format.recording_reader import Recording
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,14 @@ import msgspec
 from msgspec import Struct
 
 from feedd.codec import UNREADABLE
-from feedd.recordings.format.reading import Damage
-from feedd.recordings.format.records import NOTICE
+from feedd.recordings.format.block_records import NOTICE
+from feedd.recordings.format.segment_reader import Damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from feedd.recordings.format.recording import Entry
-    from feedd.recordings.format.records import Record
+    from feedd.recordings.format.block_records import Record
+    from feedd.recordings.format.recording_reader import Entry
 
 
 # Records in a row that are not played, until it is said: some ms, in which a frame may be due.

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from feedd.client.decoding import STATUS_TYPES
 from feedd.client.events import StateChange
 from feedd.clock import NS_PER_S
-from feedd.recordings.format.records import LIVE, SNAPSHOT
-from feedd.recordings.format.times import iso
+from feedd.recordings.format.block_records import LIVE, SNAPSHOT
+from feedd.recordings.format.timestamps import iso
 
 if TYPE_CHECKING:
     from feedd.client.decoding import Decode, Message

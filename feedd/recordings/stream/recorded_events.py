@@ -15,7 +15,7 @@ from feedd.client.protocol import STALE_S
 from feedd.client.topic_table import MAX_TOPICS, TopicTable
 from feedd.clock import NS_PER_S
 from feedd.codec import UNREADABLE
-from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED, SNAPSHOT, Record
+from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT, Record
 from feedd.recordings.stream.merging import RecordingMerge, range_text
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from feedd.client.decoding import Message
     from feedd.client.events import Event, Notice, Origin
-    from feedd.recordings.format.reading import Damage
-    from feedd.recordings.format.recording import Recording, Series
+    from feedd.recordings.format.recording_reader import Recording, Series
+    from feedd.recordings.format.segment_reader import Damage
     from feedd.recordings.stream.merging import TopicPosition
 
 # The clock, the recording's number, and what it has there; True and False: it begins, it ends.

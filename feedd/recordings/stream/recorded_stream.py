@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
 from feedd.errors import ConfigError
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.times import as_ns
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.timestamps import as_ns
 from feedd.recordings.stream.recorded_events import events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from feedd.client.events import Event, Tick
-    from feedd.recordings.format.times import Time
+    from feedd.recordings.format.timestamps import Time
 
 EVENTS_PER_TURN = 100  # that `async for` takes before it lets the loop's other tasks run
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feedd.errors import ConfigError
-from feedd.recordings.format.reading import Damage
-from feedd.recordings.format.records import NOTICE
+from feedd.recordings.format.block_records import NOTICE
+from feedd.recordings.format.segment_reader import Damage
 from feedd.recordings.tables import rows
 from feedd.recordings.tables.columns import CHANNELS, GAPS, OTHER, TABLES
 from feedd.recordings.tables.parquet import parquet
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO, Self
 
-    from feedd.recordings.format.recording import Entry
-    from feedd.recordings.format.records import Record
+    from feedd.recordings.format.block_records import Record
+    from feedd.recordings.format.recording_reader import Entry
     from feedd.recordings.tables.columns import Table
     from feedd.recordings.tables.forms import Form
     from feedd.recordings.tables.rows import Row

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from feedd import codec
-from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED, SNAPSHOT
+from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT
 from feedd.recordings.tables.columns import GAPS, OTHER
 
 if TYPE_CHECKING:
-    from feedd.recordings.format.reading import Damage
-    from feedd.recordings.format.records import Record
+    from feedd.recordings.format.block_records import Record
+    from feedd.recordings.format.segment_reader import Damage
     from feedd.recordings.tables.columns import Table
 
 Row = tuple[Any, ...]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from feedd.errors import ConfigError
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.times import parse_time
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.timestamps import parse_time
 from feedd.recordings.tables.export import Export
 
 if TYPE_CHECKING:

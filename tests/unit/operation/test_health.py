@@ -15,8 +15,8 @@ from feedd.operation.health import (
     ProcessHealth,
     _recorder,
 )
-from feedd.recordings.recorder import report
-from feedd.recordings.recorder.report import Report
+from feedd.recordings.recorder import recorder_status as report
+from feedd.recordings.recorder.recorder_status import Report
 from feedd.supervision.daemon import Daemon
 
 

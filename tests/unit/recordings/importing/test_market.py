@@ -11,8 +11,8 @@ from table_samples import feedd
 
 from feedd import codec
 from feedd.errors import ConfigError
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.records import NOTICE, Record
+from feedd.recordings.format.block_records import NOTICE, Record
+from feedd.recordings.format.recording_reader import Recording
 
 START_NS = 1_723_161_255_000_000_000
 MS = 1_723_161_256_000

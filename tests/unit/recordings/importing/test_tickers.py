@@ -16,8 +16,8 @@ from feedd import codec
 from feedd.client.events import Ticker
 from feedd.client.protocol import Protocol
 from feedd.errors import ConfigError
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.records import LIVE, NOTICE, Record
+from feedd.recordings.format.block_records import LIVE, NOTICE, Record
+from feedd.recordings.format.recording_reader import Recording
 from feedd.recordings.importing.output import Output
 
 MS = 1_723_161_256_299

@@ -16,11 +16,11 @@ import feedd
 from feedd import model
 from feedd.cli.main import parse
 from feedd.errors import ConfigError
-from feedd.recordings.format.reading import SegmentReader
-from feedd.recordings.format.records import LIVE, NOTICE, REPLAYED
-from feedd.recordings.format.segment import Meta, SegmentWriter
-from feedd.recordings.inspection.bins import BINS, GAP, Bins
+from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED
+from feedd.recordings.format.segment_reader import SegmentReader
+from feedd.recordings.format.segment_writer import Meta, SegmentWriter
 from feedd.recordings.inspection.survey import TopicSurvey
+from feedd.recordings.inspection.time_bins import BINS, GAP, Bins
 
 BEGUN_NS = 1_723_100_000_000_000_000  # 2024-08-08T06:53:20Z
 S = 1_000_000_000
@@ -49,7 +49,7 @@ def as_read(price: float) -> feedd.Trade:
 
 def _picture() -> Any:
     pytest.importorskip("matplotlib")
-    from feedd.recordings.inspection import picture  # noqa: PLC0415  needs it
+    from feedd.recordings.inspection import chart as picture  # noqa: PLC0415  needs it
 
     return picture
 

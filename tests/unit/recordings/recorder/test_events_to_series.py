@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from unit.recordings.recorder.made import Said, records_so_far
+from unit.recordings.recorder.written_series import Said, records_so_far
 
 from feedd.client.decoding import PublishedMessage
 from feedd.client.events import Gap, NewSession, StateChange
@@ -14,7 +14,7 @@ from feedd.config.load import parse_config
 from feedd.config.settings import RecorderSettings
 from feedd.recordings.recorder import recorder as recorder_module
 from feedd.recordings.recorder.recorder import Recorder
-from feedd.recordings.recorder.report import Report
+from feedd.recordings.recorder.recorder_status import Report
 
 TEXT = "symbols: [BTC/USDT]\nrecorder: {}\n"
 

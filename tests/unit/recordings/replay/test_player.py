@@ -11,8 +11,8 @@ import pytest
 import replays
 from conftest import eventually
 
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.replay.frames import Due, frames
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.replay.due_messages import Due, frames
 from feedd.recordings.replay.player import Player
 from feedd.recordings.replay.schedule import Schedule, span_of
 

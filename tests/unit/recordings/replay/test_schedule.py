@@ -10,8 +10,8 @@ import replays
 
 from feedd.codec import decode
 from feedd.errors import ConfigError
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.replay.frames import Due, frames
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.replay.due_messages import Due, frames
 from feedd.recordings.replay.schedule import Schedule, Span, span_of
 
 S = 1_000_000_000

@@ -8,9 +8,9 @@ from pathlib import Path
 import replays
 
 from feedd.client.events import Gap
-from feedd.recordings.format.reading import Damage
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.records import SNAPSHOT
+from feedd.recordings.format.block_records import SNAPSHOT
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.segment_reader import Damage
 from feedd.recordings.replay.selection import Selection
 
 

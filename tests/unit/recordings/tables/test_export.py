@@ -15,8 +15,8 @@ from table_samples import BEGUN_NS, SYMBOL, Sample, every_channel, feedd, stampe
 
 from feedd import codec, model
 from feedd.errors import ConfigError
-from feedd.recordings.format.recording import Recording
-from feedd.recordings.format.segment import SegmentWriter
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.segment_writer import SegmentWriter
 from feedd.recordings.tables import export, parquet
 from feedd.recordings.tables.columns import CHANNELS
 from feedd.recordings.tables.forms import FORMS

@@ -1,0 +1,308 @@
+"""One file of a recording, read: its records in order, and in their place what is damaged.
+
+Whatever bytes the file has, no record comes out that was not written, and what is missing is told.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path  # noqa: TC003  msgspec reads the annotations
+from typing import TYPE_CHECKING
+
+import msgspec
+import zstandard
+from msgspec import Struct
+
+from feedd.errors import ConfigError
+from feedd.recordings.format import chunks
+from feedd.recordings.format.block_records import unpack
+from feedd.recordings.format.segment_writer import VERSION, Index, Meta
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from feedd.recordings.format.block_records import Record
+    from feedd.recordings.format.chunks import Header
+
+
+_WINDOW_BYTES = 1 << 20  # in one look for the next chunk
+_INDEX_BYTES = 1 << 24  # from the end, in which an index is looked for
+
+
+class Damage(Struct, frozen=True):
+    """What can't be read: it was recorded not before `from_ns` and not after `to_ns`, both in ns.
+
+    They are times of the recording's clock. `from_ns` is None where nothing before is readable,
+    `to_ns` where the file ends: what followed, if anything did, is unknown. `records` is how many
+    are lost, None where that is unknown.
+    """
+
+    path: Path
+    from_ns: int | None
+    to_ns: int | None
+    records: int | None
+    why: str
+
+
+class Extent(Struct, frozen=True):
+    """How far a segment goes: its last whole block's clock, its whole chunks, and what is behind.
+
+    `last_ns` is the recording's clock, None where there is no whole block. `whole` bytes are
+    chunks that are there to their end; `size` is the file's. `finished`: it has its index.
+    """
+
+    last_ns: int | None
+    whole: int
+    size: int
+    finished: bool
+
+
+class SegmentReader:
+    """A segment, finished or still being written.
+
+    Raises ConfigError for a file that can't be read, and for what is no recording at all; where
+    it is `known` to be one, it is one that is damaged from end to end.
+    """
+
+    def __init__(self, path: Path, *, known: bool = False) -> None:
+        self.path = path
+        try:
+            with path.open("rb") as file:
+                self._read_meta(file.fileno(), known=known)
+        except OSError as error:
+            raise ConfigError(f"{path}: can't be read: {error.strerror}") from None
+
+    @property
+    def begun_ns(self) -> int:
+        """When the segment begins; where its head is damaged, when its first whole block does."""
+        if self.meta is not None:
+            return self.meta.begun_ns
+        blocks = (head for head in self.headers() if head.kind != chunks.META)
+        return next((head.first_ns for head in blocks), 0)
+
+    def headers(self) -> Iterator[Header]:
+        """Yield the headers of its chunks, as far as they are whole; nothing else is read."""
+        with self.path.open("rb") as file:
+            yield from (head for _, head in _headers(file.fileno(), 0, None))
+
+    @property
+    def ended_ns(self) -> int:
+        """The recording's clock at the end of the last chunk whose header is whole."""
+        return max((head.last_ns for head in self.headers()), default=0)
+
+    def _read_meta(self, file: int, *, known: bool) -> None:
+        self.meta: Meta | None = None  # None where it is damaged
+        start = os.pread(file, chunks.HEADER_BYTES, 0)
+        head = chunks.header(start)
+        if head is not None and head.kind == chunks.META:
+            payload = os.pread(file, head.length, chunks.HEADER_BYTES)
+            if chunks.intact(head, payload):
+                self.meta = _meta(self.path, payload)
+        elif (
+            not known
+            and not start.startswith(chunks.MAGIC[: len(start)])
+            and not any(_headers(file, 0, None))
+        ):
+            raise ConfigError(f"{self.path}: is no recording of feedd's")
+
+    def index(self) -> Index | None:
+        """Return the index; None where the segment is unfinished, or its end is damaged."""
+        with self.path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            start = max(0, size - _INDEX_BYTES)
+            data = os.pread(file.fileno(), size - start, start)
+            first = next(_headers(file.fileno(), 0, None), None)
+        at = len(data)
+        while (at := data.rfind(chunks.MAGIC, 0, at)) >= 0:
+            head = chunks.header(data, at)
+            if head is None or first is None or head.segment != first[1].segment:
+                continue  # of another file
+            if head.kind == chunks.INDEX:
+                payload = data[at + chunks.HEADER_BYTES :][: head.length]
+                raw = _decompressed(head, payload)
+                return None if raw is None else msgspec.msgpack.decode(raw, type=Index)
+        return None
+
+    def extent(self) -> Extent:
+        """Return how far it goes; only its chunks' headers are read."""
+        last_ns, whole, finished = None, 0, False
+        with self.path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            for offset, head in _headers(file.fileno(), 0, None):
+                end = offset + chunks.HEADER_BYTES + head.length
+                if end > size:
+                    break
+                whole, finished = end, head.kind == chunks.INDEX
+                last_ns = head.last_ns if head.kind == chunks.BLOCK else last_ns
+        return Extent(last_ns, whole, size, finished)
+
+    def records(
+        self, from_ns: int | None = None, to_ns: int | None = None
+    ) -> Iterator[Record | Damage]:
+        """Yield the records, and each damage in its place; see `blocks`."""
+        for block in self.blocks(from_ns, to_ns):
+            if isinstance(block, Damage):
+                yield block
+            else:
+                yield from block
+
+    def blocks(
+        self, from_ns: int | None = None, to_ns: int | None = None
+    ) -> Iterator[list[Record] | Damage]:
+        """Yield whole blocks, and each damage in its place.
+
+        Given times of the recording's clock, blocks that lie before or after are left out unread;
+        of the others all records come, so that some may be from without the range.
+        """
+        with self.path.open("rb") as file:
+            yield from _Pass(self, file.fileno()).blocks(from_ns, to_ns)
+
+
+class _Pass:
+    """One reading of a segment, from its start to its end."""
+
+    def __init__(self, reader: SegmentReader, file: int) -> None:
+        self._reader = reader
+        self._path = reader.path
+        self._file = file
+        self._number = 0  # of the next block
+        self._clock_ns = None if reader.meta is None else reader.meta.begun_ns
+        self._wrong: str | None = None if reader.meta is not None else "the head is damaged"
+
+    def blocks(self, from_ns: int | None, to_ns: int | None) -> Iterator[list[Record] | Damage]:
+        at = 0
+        for offset, head in _headers(self._file, 0, None):
+            if offset > at and self._wrong is None:
+                self._wrong = f"{offset - at} bytes from {at} on are no part of a recording"
+            at = offset + chunks.HEADER_BYTES + head.length
+            if head.kind == chunks.INDEX:
+                yield from self._end(head, offset)
+                yield from self._behind(at)
+                return
+            if head.kind != chunks.BLOCK:
+                continue
+            if head.number < self._number:
+                yield self._damage(
+                    head.first_ns, head.last_ns, 0, f"a block stands again at {offset}"
+                )
+                continue
+            yield from self._missing(head)
+            self._number = head.number + 1
+            if to_ns is not None and head.first_ns > to_ns:
+                return
+            if from_ns is not None and head.last_ns < from_ns:
+                self._clock_ns = head.last_ns
+                continue
+            block = self._block(head, offset)
+            if block is None and os.fstat(self._file).st_size < at:
+                yield self._damage(head.first_ns, None, None, f"ends within the block at {offset}")
+                return
+            yield block or self._damage(
+                head.first_ns, head.last_ns, head.records, f"the block at {offset} is damaged"
+            )
+            self._clock_ns = head.last_ns
+        size = os.fstat(self._file).st_size
+        rest = f", and behind byte {at} stands something else" if size > at else ""
+        why = self._wrong or f"ends without an index: still being written, or cut off{rest}"
+        yield self._damage(self._clock_ns, None, None, why)
+
+    @cached_property
+    def _index(self) -> Index | None:
+        return self._reader.index()
+
+    def _block(self, head: Header, offset: int) -> list[Record] | None:
+        payload = os.pread(self._file, head.length, offset + chunks.HEADER_BYTES)
+        raw = _decompressed(head, payload)
+        if raw is None:
+            return None
+        try:
+            return unpack(raw, head.records)
+        except ValueError:
+            return None
+
+    def _missing(self, head: Header) -> Iterator[Damage]:
+        """Tell what lies between the last block and the one, or the index, that was found."""
+        wrong, self._wrong = self._wrong, None
+        if head.number == self._number and wrong is None:
+            return
+        lost: int | None = None
+        first_ns, last_ns = self._clock_ns, head.first_ns
+        index = self._index
+        if index is not None:
+            blocks = index.blocks[self._number : head.number]
+            lost = sum(block.records for block in blocks)
+            if blocks:
+                first_ns, last_ns = blocks[0].first_ns, blocks[-1].last_ns
+        elif head.number == self._number:
+            lost = 0
+        yield self._damage(first_ns, last_ns, lost, wrong or "blocks are missing")
+
+    def _end(self, head: Header, offset: int) -> Iterator[Damage]:
+        yield from self._missing(head)
+        payload = os.pread(self._file, head.length, offset + chunks.HEADER_BYTES)
+        if _decompressed(head, payload) is None:
+            why = "the index is damaged; all records before it are there"
+            yield self._damage(head.first_ns, head.last_ns, 0, why)
+
+    def _behind(self, end: int) -> Iterator[Damage]:
+        more = os.fstat(self._file).st_size - end
+        if more > 0:
+            yield self._damage(self._clock_ns, None, None, f"{more} bytes stand behind the end")
+
+    def _damage(
+        self, from_ns: int | None, to_ns: int | None, records: int | None, why: str
+    ) -> Damage:
+        return Damage(self._path, from_ns, to_ns, records, why)
+
+
+def _meta(path: Path, payload: bytes) -> Meta:
+    """Return what the head says; raise ConfigError for one of a version that is not known."""
+    try:
+        meta = msgspec.json.decode(payload, type=Meta)
+    except msgspec.DecodeError:
+        meta = None
+    if meta is None or meta.version != VERSION:
+        raise ConfigError(f"{path}: was written by a newer feedd; this one reads version {VERSION}")
+    return meta
+
+
+def _headers(file: int, at: int, segment: int | None) -> Iterator[tuple[int, Header]]:
+    """Yield the headers of a segment's chunks with their places; the first one says which it is."""
+    while True:
+        head = chunks.header(os.pread(file, chunks.HEADER_BYTES, at))
+        if head is None or segment not in (None, head.segment):
+            found = _search(file, at + 1, segment)
+            if found is None:
+                return
+            at, head = found
+        segment = head.segment
+        yield at, head
+        at += chunks.HEADER_BYTES + head.length
+
+
+def _search(file: int, at: int, segment: int | None) -> tuple[int, Header] | None:
+    """Return the next header from a place on."""
+    while data := os.pread(file, _WINDOW_BYTES + chunks.HEADER_BYTES, at):
+        found = data.find(chunks.MAGIC)
+        while 0 <= found < _WINDOW_BYTES:
+            head = chunks.header(data, found)
+            if head is not None and segment in (None, head.segment):
+                return at + found, head
+            found = data.find(chunks.MAGIC, found + 1)
+        at += _WINDOW_BYTES
+    return None
+
+
+def _decompressed(head: Header, payload: bytes) -> bytes | None:
+    """Return what a chunk's payload holds; None where it is not what was written."""
+    if not chunks.intact(head, payload):
+        return None
+    try:
+        raw = _DECOMPRESSOR.decompress(payload, max_output_size=head.raw_length)
+    except zstandard.ZstdError:
+        return None
+    return raw if len(raw) == head.raw_length else None
+
+
+_DECOMPRESSOR = zstandard.ZstdDecompressor()

@@ -1,0 +1,57 @@
+"""The files of a recording: what their heads, headers and ends say, without their messages."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  msgspec reads the annotations
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from feedd.recordings.format import chunks
+
+if TYPE_CHECKING:
+    from feedd.recordings.format.recording_reader import Recording
+    from feedd.recordings.format.segment_reader import SegmentReader
+
+
+class Segment(Struct, frozen=True):
+    """One file. `ended` says why it does; None: it is unfinished, or its end is damaged.
+
+    `begun_ns` is 0 where nothing of it can be read. `records` and `raw_bytes` are those of whole
+    blocks, uncompressed; `size_bytes` the file's.
+    """
+
+    path: Path
+    exchange: str | None  # None where the head is damaged
+    made_by: str | None
+    begun_ns: int
+    last_ns: int
+    blocks: int
+    records: int
+    size_bytes: int
+    raw_bytes: int
+    ended: str | None
+
+
+def segments(recording: Recording) -> list[Segment]:
+    """Return all files of a recording, in the order in which they begin."""
+    readers = [reader for series in recording.series for reader in series.segments]
+    return sorted((_segment(reader) for reader in readers), key=lambda one: one.begun_ns)
+
+
+def _segment(reader: SegmentReader) -> Segment:
+    heads = [head for head in reader.headers() if head.kind == chunks.BLOCK]
+    index, meta = reader.index(), reader.meta
+    begun_ns = reader.begun_ns
+    return Segment(
+        path=reader.path,
+        exchange=None if meta is None else meta.exchange,
+        made_by=None if meta is None else meta.made_by,
+        begun_ns=begun_ns,
+        last_ns=max((head.last_ns for head in heads), default=begun_ns),
+        blocks=len(heads),
+        records=sum(head.records for head in heads),
+        size_bytes=reader.path.stat().st_size,
+        raw_bytes=sum(head.raw_length for head in heads),
+        ended=None if index is None else index.ended,
+    )

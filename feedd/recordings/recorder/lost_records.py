@@ -1,0 +1,89 @@
+"""What could not be written while the disk was full, kept as a bounded summary. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.client.events import Gap, StateChange
+from feedd.clock import NS_PER_MS, iso8601
+from feedd.recordings.format.block_records import NOTICE
+from feedd.recordings.recorder.record_decoding import notice, numbers
+
+if TYPE_CHECKING:
+    from feedd.client.events import Notice
+
+MOST_RANGES = 20_000  # of a topic and a session each; the client follows no more topics
+MOST_NOTICES = 1_000
+
+
+class Unwritten:
+    """All records between two that were written.
+
+    One range for each topic and session, since all between its ends is lost; notices as they are;
+    what is beyond the bounds is counted. `why` is what the system said.
+    """
+
+    def __init__(self, why: str, since_ns: int) -> None:
+        self.why = why
+        self.since_ns = since_ns  # by the wall clock
+        self.records = 0
+        self.beyond = 0
+        self._first_ns = 0
+        self._last_ns = 0
+        self._ranges: dict[tuple[str, int], tuple[int, int]] = {}
+        self._notices: list[Notice] = []
+
+    def add(self, ns: int, kind: int, topic: bytes, payload: bytes) -> None:
+        """Take in a record that could not be written."""
+        self.records += 1
+        self._first_ns = min(self._first_ns or ns, ns)
+        self._last_ns = max(self._last_ns, ns)
+        if kind == NOTICE:
+            self._add_notice(topic, payload)
+            return
+        found = numbers(payload)
+        if found is None:
+            self.beyond += 1
+        else:
+            self._add_range(topic.decode("ascii"), found.session, found.seq, found.seq)
+
+    def _add_notice(self, topic: bytes, payload: bytes) -> None:
+        told = notice(topic, payload)
+        if isinstance(told, Gap):
+            self._add_range(told.topic, told.session, told.from_seq, told.to_seq)
+        elif told is None or len(self._notices) >= MOST_NOTICES:
+            self.beyond += 1
+        else:
+            self._notices.append(told)
+
+    def _add_range(self, topic: str, session: int, first: int, last: int) -> None:
+        key = (topic, session)
+        before = self._ranges.get(key)
+        if before is not None:
+            self._ranges[key] = (min(first, before[0]), max(last, before[1]))
+        elif len(self._ranges) < MOST_RANGES:
+            self._ranges[key] = (first, last)
+        else:
+            self.beyond += 1
+
+    @property
+    def text(self) -> str:
+        """What was lost, in a sentence."""
+        first, last = (iso8601(ns // NS_PER_MS) for ns in (self._first_ns, self._last_ns))
+        beyond = f"; {self.beyond:,} of them are in no range" if self.beyond else ""
+        return (
+            f"{self.records:,} records from {first} to {last} could not be written: "
+            f"{self.why}{beyond}"
+        )
+
+    def notices(self) -> list[Notice]:
+        """Return what the recording is to be told in their place."""
+        reason = f"the recorder could not write: {self.why}"
+        return [
+            StateChange("", "unwritten", self.text),
+            *self._notices,
+            *(
+                Gap(topic, session, first, last, reason)
+                for (topic, session), (first, last) in self._ranges.items()
+            ),
+        ]

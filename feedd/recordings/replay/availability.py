@@ -1,0 +1,85 @@
+"""Whether recordings have what is to be played of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feedd.errors import ConfigError
+from feedd.recordings.format.block_records import NOTICE
+from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.segment_reader import Damage
+from feedd.recordings.replay.schedule import Schedule, span_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from feedd.config.settings import Config, Feed
+    from feedd.recordings.format.segment_reader import SegmentReader
+
+
+_MISSING = "`replay:` is missing: it names the recordings of `source: replay`"
+
+
+def feed_of(topic: bytes) -> bytes:
+    """Return a topic's feed, `<exchange>.<symbol>.`."""
+    return topic.partition(b".")[2]
+
+
+def topics_of(feed: Feed) -> bytes:
+    """Return what `feed_of` is of a feed's topics."""
+    return f"{feed.exchange}.{feed.symbol}.".encode()
+
+
+def open_recordings(settings: Config) -> Recording:
+    """Return the recordings that a configuration replays; raise ConfigError for what is none."""
+    replay = settings.replay
+    if replay is None:
+        raise ConfigError(_MISSING)
+    for path in replay.recordings:
+        if not Path(path).exists():
+            raise ConfigError(f"replay.recordings: {path}: there is no such file or folder")
+    return Recording([Path(path) for path in replay.recordings])
+
+
+def schedule_of(settings: Config, recording: Recording) -> Schedule:
+    """Return what of the recordings is played, and when; raise ConfigError where nothing is."""
+    replay = settings.replay
+    if replay is None:
+        raise ConfigError(_MISSING)
+    try:
+        return Schedule(span_of(recording, replay.from_, replay.to), replay.pace)
+    except ConfigError as error:
+        raise ConfigError(f"replay.from, replay.to: {error}") from None
+
+
+def check(settings: Config, feeds: Iterable[Feed]) -> None:
+    """Raise ConfigError where a replayed feed is in no recording, or none is of that time."""
+    missing = {topics_of(feed): feed for feed in feeds if feed.source == "replay"}
+    if not missing:
+        return
+    recording = open_recordings(settings)
+    schedule_of(settings, recording)
+    known: set[bytes] = set()
+    for series in recording.series:
+        for segment in series.segments:
+            known |= _feeds(segment, missing.keys() - known)
+            if missing.keys() <= known:
+                return
+    symbols = ", ".join(feed.symbol for key, feed in missing.items() if key not in known)
+    has = ", ".join(sorted(feed.decode("ascii", "replace").rstrip(".") for feed in known))
+    raise ConfigError(f"replay.recordings: there is nothing of {symbols}; they have {has}")
+
+
+def _feeds(segment: SegmentReader, wanted: set[bytes]) -> set[bytes]:
+    """Return the feeds of a segment; of one without an index, until all that are wanted came."""
+    index = segment.index()
+    if index is not None:
+        return {feed_of(topic.encode()) for topic, frames in index.topics.items() if frames}
+    found: set[bytes] = set()
+    for block in segment.blocks():
+        if not isinstance(block, Damage):
+            found |= {feed_of(record.topic) for record in block if record.kind != NOTICE}
+        if wanted <= found:
+            break
+    return found

@@ -1,0 +1,91 @@
+"""A publisher and a history in one hand: what is sent, kept and left out is the caller's choice."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import zmq
+
+from feedd.transport.history_protocol import answer
+from feedd.transport.message_rings import Rings
+from feedd.transport.sockets import SUBSCRIBE, bind, make_socket
+
+SUBSCRIPTIONS_AT_ONCE = 10_000
+
+
+class Stage:
+    """Binds both endpoints; a context manager. `pump` must be called for anything to happen.
+
+    It knows its subscriptions, so that nobody has to guess when a subscriber is there.
+    """
+
+    def __init__(self, endpoint: str, history: str) -> None:
+        """Bind; a port of `*` is one that is free. Raises EndpointInUseError and ConfigError."""
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._publisher = make_socket(self._context, zmq.XPUB)
+        self._requests = make_socket(self._context, zmq.ROUTER)
+        self._publisher.linger = self._requests.linger = 0
+        self._rings = Rings()
+        self._subscriptions: set[bytes] = set()
+        self.answered = 0  # requests
+        try:
+            bind(self._publisher, endpoint)
+            bind(self._requests, history)
+        except BaseException:
+            self.close()
+            raise
+        self.endpoint = _bound(self._publisher)
+        self.history = _bound(self._requests)
+        self._poller = zmq.Poller()
+        self._poller.register(self._publisher, zmq.POLLIN)
+        self._poller.register(self._requests, zmq.POLLIN)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish a message."""
+        self._publisher.send_multipart([topic.encode(), payload])
+
+    def keep(self, topic: str, payload: bytes) -> None:
+        """Let the history have a message."""
+        self._rings.add(topic.encode(), payload)
+
+    def subscribed(self, topic: str) -> bool:
+        """Whether somebody would be sent a message of a topic."""
+        return topic.encode().startswith(tuple(self._subscriptions))
+
+    def pump(self, timeout_s: float) -> None:
+        """Take in subscriptions and answer requests; wait for one until the time is over."""
+        self._poller.poll(max(0, int(timeout_s * 1000)))
+        for _ in range(SUBSCRIPTIONS_AT_ONCE):
+            try:
+                frame = self._publisher.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            change = self._subscriptions.add if frame[:1] == SUBSCRIBE else self._drop
+            change(frame[1:])
+        while True:
+            try:
+                *envelope, request = self._requests.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._requests.send_multipart([*envelope, answer(request, self._rings)])
+            self.answered += 1
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._publisher.close()
+        self._requests.close()
+        self._context.term()
+
+    def _drop(self, prefix: bytes) -> None:
+        self._subscriptions.discard(prefix)
+
+
+def _bound(socket: zmq.Socket[bytes]) -> str:
+    """Return where a socket is bound, with the port that it was given."""
+    return bytes(socket.get(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode()

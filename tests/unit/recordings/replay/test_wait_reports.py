@@ -1,0 +1,67 @@
+"""What a replay waits for, and that it says so."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import replays
+from structlog.testing import capture_logs
+
+from feedd.cli.main import parse
+from feedd.config.settings import ProxySettings
+from feedd.errors import ConfigError
+from feedd.recordings.replay import wait_reports as waiting
+from feedd.transport.proxy import Proxy
+from feedd.transport.replay_publisher import VerbatimPublisher
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_only_who_may_drop_nothing_waits_for_a_proxy_that_is_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lossless: bool
+) -> None:
+    monkeypatch.setattr(waiting, "PROXY_WAIT_S", 0.05)
+    ends = [f"ipc://{tmp_path}/{name}" for name in ("workers", "subscribers", "history")]
+    settings = ProxySettings(workers=ends[0], subscribers=ends[1], history=ends[2])
+
+    async def connected() -> int:
+        connecting = asyncio.ensure_future(
+            waiting.connect(publisher, [settings.workers], lossless=lossless)
+        )
+        while not logs:
+            await asyncio.sleep(0.01)
+        if lossless:
+            await proxy.bind(settings)
+            proxy.start()
+        await asyncio.wait_for(connecting, 45)
+        return publisher.proxies_connected
+
+    proxy, publisher = Proxy(lossless=True), VerbatimPublisher(lossless=lossless)
+    try:
+        with capture_logs() as logs:
+            assert asyncio.run(connected()) == lossless
+    finally:
+        publisher.close()
+        proxy.stop()
+    then = "it is waited for" if lossless else "going on without"
+    assert [one["event"] for one in logs] == [f"not every proxy is there; {then}"]
+
+
+def test_a_long_wait_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+    over = waiting.telling(lambda _: False, lambda: told.append(True))
+    assert not over(0.1)
+    assert told == []
+    monkeypatch.setattr(waiting, "TELL_AFTER_S", 0.0)
+    assert not over(0.1)
+    assert not over(0.1)
+    assert told == [True]
+
+
+@pytest.mark.parametrize("port", ["0", "65535", "70000"])
+def test_an_endpoint_without_a_port_for_its_history_is_refused(tmp_path: Path, port: str) -> None:
+    path = replays.write(tmp_path / "a.feedd", [replays.quote(1, 0)])
+    given = parse(["replay", str(path), "--endpoint", f"tcp://127.0.0.1:{port}"])
+    with pytest.raises(ConfigError, match="is no endpoint like"):
+        given.command.run(given)

@@ -1,0 +1,357 @@
+"""What leaves an outbox, through socketpairs that take little at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+import uvloop
+
+from feedd.transport.send_queue import TRIMMED, Outbox
+from feedd.transport.zmtp import COMMAND, LENGTH_BYTES, MORE, command, message_end, message_head
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+PATIENCE_S = 30
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Callable[[Awaitable[None]], None]:
+    def in_the_loop(work: Awaitable[None]) -> None:
+        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
+            runner.run(asyncio.wait_for(work, PATIENCE_S))  # type: ignore[arg-type]
+
+    return in_the_loop
+
+
+def message(number: int, size: int = 100) -> bytes:
+    payload = number.to_bytes(4, "big") + random.Random(number).randbytes(size)
+    return (
+        message_head(b"t.")[:-LENGTH_BYTES] + len(payload).to_bytes(LENGTH_BYTES, "big") + payload
+    )
+
+
+def whole(data: bytes) -> list[bytes]:
+    """Return the whole messages from the begin of what one connection brought."""
+    found, at = [], 0
+    while at < len(data):
+        head_bytes = 2 if data[at] & COMMAND else len(message_head(b"t."))
+        if len(data) < at + head_bytes or (end := message_end(data, at)) > len(data):
+            break
+        found.append(data[at:end])
+        at = end
+    return found
+
+
+def small_pair() -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    return ours, theirs
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = small_pair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+async def read(theirs: socket.socket, count: int, at_once: int = 1500) -> bytes:
+    data = b""
+    while len(data) < count:
+        piece = await asyncio.get_running_loop().sock_recv(theirs, min(at_once, count - len(data)))
+        assert piece, "it ended"
+        data += piece
+    return data
+
+
+def left_in(theirs: socket.socket) -> bytes:
+    """Return what the system has for the peer, now."""
+    data = b""
+    while True:
+        try:
+            piece = theirs.recv(1 << 16)
+        except BlockingIOError:
+            return data
+        if not piece:
+            return data
+        data += piece
+
+
+Pair = tuple[socket.socket, socket.socket]
+Run = Callable[[Awaitable[None]], None]
+
+
+def test_all_comes_whole_and_in_order_where_the_socket_takes_parts(run: Run, pair: Pair) -> None:
+    """Of more chunks than one call of the system is given, of sizes over and under its buffer."""
+    ours, theirs = pair
+    messages = [message(number, (10, 100, 9000)[number % 3]) for number in range(1000)]
+
+    async def work() -> None:
+        outbox = Outbox(asyncio.get_running_loop())
+        outbox.attach(ours)
+        for one in messages:
+            outbox.send(bytearray(one))
+        assert outbox.waits
+        expected = b"".join(messages)
+        assert await read(theirs, len(expected), 50_000) == expected
+        await outbox.empty(PATIENCE_S)
+        outbox.send(messages[0])  # again by the direct way
+        assert not outbox.waits
+        assert left_in(theirs) == messages[0]
+        assert outbox.dropped == 0
+        assert outbox._bytes == 0
+        outbox.detach()
+
+    run(work())
+
+
+@pytest.mark.parametrize("together", [1, 7])
+@pytest.mark.parametrize("taken", [0, 1, 500, 4000, 20_000])
+def test_who_is_cut_off_gets_the_message_from_its_begin_and_none_again(
+    run: Run, pair: Pair, together: int, taken: int
+) -> None:
+    """What was given whole to the system for the old connection is not sent by the new one."""
+    old, old_end = pair
+    new, new_end = small_pair()
+    messages = [message(number, 300) for number in range(210)]
+
+    async def work() -> None:
+        outbox = Outbox(asyncio.get_running_loop())
+        outbox.attach(old)
+        for first in range(0, 140, together):
+            for one in messages[first : first + together]:
+                outbox.add(one)
+            outbox.flush()
+        arrived = await read(old_end, taken)
+        for _ in range(5):  # more of it is given to the system
+            await asyncio.sleep(0)
+        assert outbox.waits
+        outbox.detach()
+        arrived += left_in(old_end)
+        for one in messages[140:]:
+            outbox.send(one)
+        before = whole(arrived)
+        assert 0 < len(before) < 140
+        expected = b"".join(messages[len(before) :])
+        assert outbox.unsent == len(messages) - len(before)
+        assert outbox._bytes == len(expected)
+        outbox.attach(new)
+        assert before == messages[: len(before)]
+        assert await read(new_end, len(expected)) == expected
+        await outbox.empty(PATIENCE_S)
+        assert left_in(new_end) == b""
+        assert outbox._bytes == 0
+        outbox.detach()
+
+    with new, new_end:
+        run(work())
+
+
+def test_a_peer_that_is_cut_off_again_and_again_loses_nothing(run: Run) -> None:
+    messages = [message(number, random.Random(number).randrange(3000)) for number in range(400)]
+    randomly = random.Random(7)
+
+    async def work() -> None:
+        outbox, got = Outbox(asyncio.get_running_loop()), list[bytes]()
+        to_send = iter(messages)
+        while len(got) < len(messages):
+            ours, theirs = small_pair()
+            with ours, theirs:
+                outbox.attach(ours)
+                outbox.send(command(b"PONG", b"x"))
+                for _ in range(randomly.randrange(40)):
+                    if (one := next(to_send, None)) is not None:
+                        outbox.add(one)
+                        if randomly.random() < 0.5:
+                            outbox.flush()
+                outbox.flush()
+                for _ in range(randomly.randrange(4)):
+                    await asyncio.sleep(0)
+                outbox.detach()
+                got += [one for one in whole(left_in(theirs)) if one[0] == MORE]
+        assert got == messages
+
+    run(work())
+
+
+def test_what_finds_no_room_is_dropped_whole_and_counted_in_a_batch_too(
+    run: Run, pair: Pair
+) -> None:
+    ours, theirs = pair
+    size = len(message(0))
+
+    async def work() -> None:
+        outbox = Outbox(asyncio.get_running_loop())
+        outbox.most_bytes = 10 * size
+        for number in range(12):  # before it is attached: it waits
+            outbox.send(message(number))
+        assert outbox.dropped == 2
+        for number in range(12, 17):
+            outbox.add(message(number))
+        outbox.flush()
+        assert outbox.dropped == 7
+        outbox.attach(ours)
+        kept = [message(number) for number in range(10)]
+        assert await read(theirs, 10 * size) == b"".join(kept)
+        await outbox.empty(PATIENCE_S)
+        outbox.detach()
+        for number in range(20, 26):
+            outbox.send(message(number))
+        for number in range(26, 31):
+            outbox.add(message(number))
+        outbox.flush()  # as one they find no room: a batch is one piece
+        outbox.send(message(31))
+        outbox.attach(ours)
+        kept = [message(number) for number in (*range(20, 26), 31)]
+        assert await read(theirs, 7 * size) == b"".join(kept)
+        assert outbox.dropped == 12
+        outbox.detach()
+
+    run(work())
+
+
+def test_what_is_sent_may_be_changed_afterwards(run: Run, pair: Pair) -> None:
+    ours, theirs = pair
+
+    async def work() -> None:
+        outbox = Outbox(asyncio.get_running_loop())
+        outbox.attach(ours)
+        expected = b""
+        for number in range(50):
+            buffer = bytearray(message(number, 1000))
+            expected += buffer
+            outbox.send(buffer)
+            buffer[:] = bytes(3)
+        assert await read(theirs, len(expected)) == expected
+        outbox.detach()
+
+    run(work())
+
+
+def test_a_peer_that_has_closed_raises_nothing_and_the_next_gets_what_it_has_not(
+    run: Run, pair: Pair
+) -> None:
+    ours, theirs = pair
+    theirs.close()
+    new, new_end = small_pair()
+    faults: list[dict[str, object]] = []
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: faults.append(context))
+        outbox = Outbox(loop)
+        outbox.attach(ours)
+        for number in range(3):
+            outbox.send(message(number))
+            await asyncio.sleep(0.01)  # the loop tries to write, in vain
+        outbox.detach()
+        outbox.detach()
+        outbox.attach(new)
+        expected = b"".join(map(message, range(3)))
+        assert await read(new_end, len(expected)) == expected
+        outbox.detach()
+
+    with new, new_end:
+        run(work())
+    assert not faults
+
+
+def test_where_only_sending_fails_whoever_reads_learns_it(run: Run, pair: Pair) -> None:
+    """The peer hears no more, but could speak: a socket whose reader alone would wait for ever."""
+    ours, theirs = pair
+    theirs.shutdown(socket.SHUT_RD)
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        outbox = Outbox(loop)
+        outbox.attach(ours)
+        reading = asyncio.ensure_future(loop.sock_recv(ours, 1))
+        await asyncio.sleep(0)
+        outbox.send(message(0))
+        assert await reading == b""
+        outbox.detach()
+        assert outbox.unsent == 1
+
+    run(work())
+
+
+def test_who_has_less_room_than_before_is_left_the_oldest_bit_by_bit(run: Run, pair: Pair) -> None:
+    ours, theirs = pair
+    size, count = len(message(0)), 10 * TRIMMED
+
+    async def work() -> None:
+        outbox = Outbox(asyncio.get_running_loop())
+        for number in range(count):
+            outbox.send(message(number))
+        outbox.most_bytes = 2 * size
+        for _ in range(3):
+            outbox.send(message(count))
+        assert outbox.dropped == 3 + 3 * TRIMMED
+        for _ in range(20):
+            outbox.send(message(count))
+        assert outbox.dropped == 23 + count - 2
+        assert outbox._bytes == 2 * size
+        outbox.most_bytes = 0
+        outbox.send(message(count))
+        assert outbox.unsent == 1  # the first may be sent in part
+        outbox.attach(ours)
+        assert await read(theirs, size) == message(0)
+        outbox.detach()
+
+    run(work())
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_messages_that_are_sent_together_are_the_same_bytes(run: Run, slow: bool) -> None:
+    messages = [message(number, 100 * (number % 5)) for number in range(60 if slow else 5)]
+
+    async def bytes_of(*, together: bool) -> bytes:
+        ours, theirs = small_pair()
+        with ours, theirs:
+            outbox = Outbox(asyncio.get_running_loop())
+            outbox.attach(ours)
+            for number, one in enumerate(messages):
+                if together:
+                    outbox.add(one)
+                    if number % 7 == 6:
+                        outbox.flush()
+                else:
+                    outbox.send(one)
+            outbox.flush()
+            outbox.flush()
+            assert outbox.waits is slow
+            data = await read(theirs, sum(map(len, messages)))
+            await outbox.empty(PATIENCE_S)
+            data += left_in(theirs)
+            outbox.detach()
+            return data
+
+    async def work() -> None:
+        assert await bytes_of(together=True) == await bytes_of(together=False) == b"".join(messages)
+
+    run(work())
+
+
+def test_waiting_until_it_is_empty_ends_with_the_time_or_with_the_peer(
+    run: Run, pair: Pair
+) -> None:
+    ours, _ = pair
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        outbox = Outbox(loop)
+        outbox.attach(ours)
+        for number in range(100):
+            outbox.send(message(number, 1000))
+        await outbox.empty(0.05)
+        assert outbox.waits
+        loop.call_later(0.05, outbox.detach)
+        await outbox.empty(10 * PATIENCE_S)
+        assert outbox.waits
+
+    run(work())
