@@ -1,4 +1,4 @@
-# feedd. `make demo` and `make test` work on a fresh clone; the rest is for every day.
+# `make demo` and `make test` work on a fresh clone. `make help` lists all targets.
 
 PYTHON ?= python3
 CONFIG ?=
@@ -16,47 +16,51 @@ FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
 
 .PHONY: demo test chaos bench test-ccxt-latest lint check start stop restart status logs research \
-	lock bench-lock build test-py313
+	lock bench-lock build test-py313 help
 
-demo: .venv/.feedd
+demo: .venv/.feedd  ## run everything on the embedded exchange and print ticks
 	@$(BIN)/feedd demo
 
+start:  ## start everything, or apply a changed configuration; CONFIG=FILE
+stop:  ## stop everything
+status:  ## report the health; fails unless everything is healthy
+logs:  ## show the logs of all processes and follow them
 start stop status logs: .venv/.feedd
 	@$(FEEDD) $@
 
-restart: .venv/.feedd
+restart: .venv/.feedd  ## restart all feeds, or SYMBOL=BTC/USDT
 	@$(FEEDD) restart $(SYMBOL)
 
 # T=… goes to pytest: T=tests/unit/client, T="tests/unit/feed -k staleness", or, for a fast run
 # without the tests that start processes, T="-m 'not process'". Without T all tests run, several at
 # once: most of them wait for processes.
-test: .venv/.feedd-dev
+test: .venv/.feedd-dev  ## run the tests; T=tests/unit/client for some
 	@$(BIN)/python -m pytest $(if $(T),$(T),-n 4 --dist worksteal)
 
 # Some 15 min; writes docs/reliability.md. SEED=… repeats a run, CASES="proxy bomb" picks some.
-chaos: .venv/.feedd-dev
+chaos: .venv/.feedd-dev  ## run the reliability tests, some 15 min; CASES="proxy bomb", SEED=N
 	@PYTHONPATH=tests SEED=$(SEED) $(BIN)/python -m chaos $(CASES)
 
-# Whether one exchange alone can still be imported of the newest ccxt, in an environment of its own.
+# In an environment of its own: can one exchange still be imported without the others?
 test-ccxt-latest: LATEST := .venv-ccxt-latest/bin/python
-test-ccxt-latest:
+test-ccxt-latest:  ## test the import of one exchange with the newest ccxt
 	@$(PYTHON) -m venv .venv-ccxt-latest
 	@$(LATEST) -m pip install -q --disable-pip-version-check -r requirements-dev.lock
 	@$(LATEST) -m pip install -q --disable-pip-version-check --upgrade ccxt
 	@$(LATEST) -c "import importlib.metadata as m; print('ccxt', m.version('ccxt'))"
 	@$(LATEST) -m pytest tests/unit/sources/ccxt/test_ccxt_import.py
 
-lint: .venv/.feedd-dev
+lint: .venv/.feedd-dev  ## run ruff, mypy and import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint test
+check: lint test  ## lint and test, as CI does
 
 # QUICK=1: a few minutes, to see that it works. SCALE=1: many symbols instead of the rest. RECORD=1:
 # recording and replaying. AGAINST=DIR: this checkout's workers beside another checkout's, in turns.
-bench: .venv/.feedd-dev
+bench: .venv/.feedd-dev  ## run the benchmarks; QUICK=1, SCALE=1, RECORD=1, AGAINST=DIR
 	@$(BIN)/python -m bench $(if $(SCALE),scale,$(if $(RECORD),record,main)) $(if $(QUICK),--quick) \
 	    $(if $(AGAINST),--against $(AGAINST))
 
@@ -69,29 +73,29 @@ bench: .venv/.feedd-dev
 .venv/.feedd-dev: requirements-dev.lock scripts/setup.py pyproject.toml
 	@$(SETUP) requirements-dev.lock $@
 
-# What `feedd export` to Parquet and `feedd inspect`'s picture need.
-research: .venv/.feedd-research
+research: .venv/.feedd-research  ## install what exports to Parquet and pictures need
 
-# Update the lock files from pyproject.toml. `make lock UPGRADE=1` takes the newest releases.
 UV := .venv-lock/bin/uv
 COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
     --python-version 3.11 $(if $(UPGRADE),--upgrade)
-lock: $(UV)
+lock: $(UV)  ## update the lock files; UPGRADE=1 for the newest releases
 	$(COMPILE) --extra build --extra server pyproject.toml -o requirements.lock
 	$(COMPILE) --extra build --extra research pyproject.toml -o requirements-research.lock
 	$(COMPILE) --extra dev pyproject.toml -o requirements-dev.lock
 
-bench-lock: $(UV)
+bench-lock: $(UV)  ## update the lock file of the benchmarks' peers
 	$(COMPILE) bench/peers/requirements.in -o bench/peers/requirements.lock
 
 $(UV):
 	@$(PYTHON) -m venv .venv-lock
 	@.venv-lock/bin/pip install -q --disable-pip-version-check uv
 
-# The wheel and the sdist, in dist/.
-build: .venv/.feedd
+build: .venv/.feedd  ## build the wheel and the sdist in dist/
 	@$(BIN)/python -m hatchling build
 
 # Run the tests under Python 3.13 in a Debian trixie folder; T=tests/unit picks some. As root.
-test-py313:
+test-py313:  ## run the tests on Python 3.13, as root; T=tests/unit for some
 	@scripts/test_py313.sh $(T)
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd import __version__
 from feedd.cli.commands import COMMANDS
-from feedd.errors import ConfigError, FeeddError, FinalError
+from feedd.errors import FeeddError, FinalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,14 +24,7 @@ PIPE_CLOSED = 141  # and SIGPIPE
 
 def main() -> int:
     """Run the command; return its exit code."""
-    try:
-        arguments = parse()
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "feedd":
-            raise
-        print(f"feedd: {error.name} is not installed; run: pip install 'feedd[server]'",
-              file=sys.stderr)  # fmt: skip
-        return ConfigError.exit_code
+    arguments = parse()
     command: Command = arguments.command
     try:
         if command.needs_project(arguments):
