@@ -387,7 +387,7 @@ def test_what_a_connection_yields_after_it_was_given_up_is_part_of_the_hole(
             source = place.source((channel,))
             async with running(place, source):
                 await place.until(lambda: place.told.ids(channel))
-                given_up = source._clients[channel]
+                given_up = source._taps[channel].client
                 source.reconnect(channel, "because")
                 await place.until(lambda: place.told.losses)
                 given_up.on_message_callback(given_up, late)

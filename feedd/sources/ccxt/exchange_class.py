@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from feedd.channels import CHANNELS
@@ -10,32 +10,18 @@ from feedd.errors import ConfigError, SourceError, UnknownSymbolError
 from feedd.sources import exchanges
 from feedd.sources.ccxt.budget import shared
 from feedd.sources.ccxt.lean_import import exchange_class
+from feedd.sources.ccxt.tap import Tap
 from feedd.sources.refusals import unknown
 from feedd.venues.market_type import market_type
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from feedd.sources.ccxt.tap import Observer
     from feedd.venues.contract import Venue
 
 KEEP_ALIVE_MS = 5000  # between pings; each is answered by a pong
 CACHED = 2000  # trades, liquidations: more than any exchange sends in one message (Bybit: 1,024)
-
-
-class Tap(Protocol):
-    """What an instance tells, of each of ccxt's clients (one is one connection)."""
-
-    def tap(self, client: Any) -> None:
-        """Take a new client."""
-
-    def client_connected(self, client: Any) -> None:
-        """Note that it stands."""
-
-    def client_lost(self, client: Any, error: Any) -> None:
-        """Note that it is gone."""
-
-    def takes_raw(self, channel: str, client: Any, message: Any) -> bool:
-        """Take a raw message; return whether ccxt shall not see it."""
 
 
 def check_channels(
@@ -80,8 +66,8 @@ def has(exchange: str) -> dict[str, Any]:
     return exchange_class(exchange)().has  # type: ignore[no-any-return]
 
 
-def connected(
-    source: Tap,
+def tapped_exchange(
+    observer: Observer,
     exchange_name: str,
     symbol: str,
     venue: Venue,
@@ -89,7 +75,7 @@ def connected(
     credentials: tuple[str, str] | None,
     run_dir: Path | None,
 ) -> Any:
-    """Return an instance of ccxt.pro's class that tells the source of its clients.
+    """Return an instance of ccxt.pro's class whose clients report to the observer.
 
     With a `run_dir` it shares the exchange's limits and market list with all that name the same.
     """
@@ -105,22 +91,22 @@ def connected(
             known = url in (self.clients or {})
             client = super().client(url)
             if not known:
-                source.tap(client)
+                client.tap = Tap(client, venue, observer)
             return client
 
         def on_connected(self, client: Any, message: Any = None) -> None:
             super().on_connected(client, message)
-            source.client_connected(client)
+            client.tap.connected()
 
         def on_error(self, client: Any, error: Any) -> None:
             super().on_error(client, error)
-            source.client_lost(client, error)
+            client.tap.disconnected(error)
 
         def on_close(self, client: Any, error: Any) -> None:
             super().on_close(client, error)
-            source.client_lost(client, f"the exchange closed the connection, code {error}")
+            client.tap.disconnected(f"the exchange closed the connection, code {error}")
 
-    _give_raw(Tapped, source, venue)
+    _offer_raw_messages(Tapped, venue)
     Tapped.__name__ = exchange_name
     settings: dict[str, Any] = {
         "enableRateLimit": True,
@@ -142,25 +128,25 @@ def _options(venue: Venue, symbol: str) -> dict[str, Any]:
     return {**venue.ccxt_options, **types}
 
 
-def _give_raw(tapped: Any, source: Tap, venue: Venue) -> None:
-    """Let the source see raw messages before the handlers that make too little of them."""
+def _offer_raw_messages(tapped: Any, venue: Venue) -> None:
+    """Offer raw messages to the tap before ccxt's handlers that keep too little of them."""
 
-    def raw(name: str, channel: str) -> None:
+    def offer(name: str, channel: str) -> None:
         handler = getattr(tapped, name)
 
         def handle(self: Any, client: Any, message: Any) -> Any:
-            return source.takes_raw(channel, client, message) or handler(self, client, message)
+            return client.tap.raw(channel, message) or handler(self, client, message)
 
         setattr(tapped, name, handle)
 
     if venue.book is not None:
-        raw(venue.book.handler, "book")
+        offer(venue.book.handler, "book")
         for name in venue.book.disabled_handlers:
             setattr(tapped, name, lambda *_: None)
     if venue.ticker_is_snapshot is not None:
-        raw("handle_ticker", "ticker")
+        offer("handle_ticker", "ticker")
     for channel, raw_channel in venue.raw_channels.items():
-        raw(raw_channel.handler, channel)
+        offer(raw_channel.handler, channel)
 
 
 def moved(urls: Any, endpoint: str) -> Any:

@@ -1,0 +1,191 @@
+"""From ccxt's structures and raw messages to the events of one run of the source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from feedd.sources.ccxt.converters import (
+    exchange_id,
+    to_book,
+    to_candle,
+    to_liquidation,
+    to_mark,
+    to_quote,
+    to_ticker,
+    to_trade,
+)
+from feedd.sources.ccxt.exchange_class import CACHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from feedd.model import EventId
+    from feedd.sources.base import Backoff, Sink
+    from feedd.sources.book_keeper import BookKeeper
+    from feedd.sources.trade_keeper import TradeKeeper
+    from feedd.venues.contract import Venue
+
+# What a parser raises for a message that it can't parse.
+UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError)
+
+
+class Delivery:
+    """Converts what arrives for one symbol and passes it to the sink.
+
+    `take` maps a channel to the function that takes ccxt's result, the raw message and the time of
+    receipt, in ns. These functions raise UNREADABLE. `market_id` returns the venue's id;
+    `book_failed` is invoked when ccxt's book can't be published.
+    """
+
+    def __init__(
+        self,
+        exchange: str,
+        symbol: str,
+        venue: Venue,
+        sink: Sink,
+        *,
+        market_id: Callable[[], str],
+        backoff: dict[str, Backoff],
+        books: BookKeeper | None,
+        trades: TradeKeeper | None,
+        book_depth: int,
+        timeframe: str,
+        book_failed: Callable[[str], None],
+    ) -> None:
+        self._id = exchange
+        self._symbol = symbol
+        self._venue = venue
+        self._sink = sink
+        self._market_id = market_id
+        self._backoff = backoff
+        self._books = books
+        self._trades = trades
+        self._book_depth = book_depth
+        self._timeframe = timeframe
+        self._book_failed = book_failed
+        self._quote_id_of = venue.quote_id
+        self._last_quote: EventId = None
+        self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
+        self._open_time = 0  # of the newest candle taken
+        self.take: dict[str, Callable[[Any, Any, int], None]] = {
+            "ticker": self._take_ticker,
+            "quote": self._take_quote,
+            "trade": self._take_trades,
+            "book": self._take_book if books is None else _ignore,
+            "candle": self._take_candles,
+            "mark": self._take_mark,
+            "liquidation": self._take_liquidations,
+        }
+
+    def take_raw(self, channel: str, message: Any, received_ns: int) -> None:
+        """Parse a raw message of a channel and pass its events on; raises UNREADABLE."""
+        venue = self._venue
+        if venue.market_id_of is not None:
+            expected, found = self._market_id(), venue.market_id_of(message)
+            if found != expected:
+                raise ValueError(f"a message of {found} instead of {expected}")
+        self._backoff[channel].reset()
+        if channel == "book":
+            if self._books is not None and venue.book is not None:
+                self._books.on_message(venue.book.parse(message), received_ns, self._sink)
+            return
+        parse = venue.raw_channels[channel].parse
+        for tick in parse(message, self._id, self._symbol, received_ns, self._timeframe):
+            self._sink.event(tick)
+
+    def skip(self, channel: str, result: Any) -> None:
+        """Skip what a connection yields after it was given up.
+
+        It belongs to the gap that the loss reports; published, it would be taken for the first
+        event after that gap.
+        """
+        if channel in {"trade", "liquidation"}:
+            self._newest[channel] = result[-1]  # the cache is one for all connections
+
+    def reject(self, channels: list[str], error: Exception) -> None:
+        """Report a message of one of these channels that can't be parsed."""
+        if channels:
+            self._sink.rejected(channels, f"{type(error).__name__}: {error}")
+
+    def _take_ticker(self, parsed: dict[str, Any], _message: Any, received_ns: int) -> None:
+        self._backoff["ticker"].reset()
+        self._sink.event(to_ticker(parsed, self._id, self._symbol, received_ns))
+
+    def _take_quote(self, parsed: dict[str, Any], message: Any, received_ns: int) -> None:
+        if self._symbol in parsed:  # watch_bids_asks of other exchanges: a map by symbol
+            parsed = parsed[self._symbol]
+        self._backoff["quote"].reset()
+        id_of = self._quote_id_of
+        quote_id = None if id_of is None else id_of(message)
+        if quote_id is not None and quote_id == self._last_quote:
+            self._sink.heard("quote")  # Bybit repeats a quote after 3 s of silence
+            return
+        self._last_quote = quote_id
+        self._sink.event(to_quote(parsed, self._id, self._symbol, received_ns, quote_id))
+
+    def _take_trades(self, cache: Any, _message: Any, received_ns: int) -> None:
+        sink, keeper = self._sink, self._trades
+        self._backoff["trade"].reset()
+        for parsed in self._added("trade", cache):
+            try:
+                trade = to_trade(parsed, self._id, self._symbol, received_ns)
+            except ValueError as error:
+                self.reject(["trade"], error)  # a gap, then, that may be filled
+                continue
+            trade_id = exchange_id(parsed["id"])
+            if keeper is not None and isinstance(trade_id, int):
+                keeper.take(trade_id, trade, sink)
+            elif trade is not None:
+                sink.event(trade)
+
+    def _take_liquidations(self, cache: Any, _message: Any, received_ns: int) -> None:
+        self._backoff["liquidation"].reset()
+        names_position = self._venue.liquidation_names_position
+        for parsed in self._added("liquidation", cache):
+            self._sink.event(
+                to_liquidation(
+                    parsed, self._id, self._symbol, received_ns, names_position=names_position
+                )
+            )
+
+    def _take_candles(self, rows: Any, _message: Any, received_ns: int) -> None:
+        """Take the newest candle of ccxt's, and those before it that began since the last one."""
+        self._backoff["candle"].reset()
+        since = self._open_time or rows[-1][0]
+        self._open_time = rows[-1][0]
+        for row in [row for row in rows if row[0] >= since]:
+            self._sink.event(to_candle(row, self._id, self._symbol, received_ns, self._timeframe))
+
+    def _take_mark(self, parsed: dict[str, Any], _message: Any, received_ns: int) -> None:
+        if self._symbol in parsed:
+            parsed = parsed[self._symbol]
+        self._backoff["mark"].reset()
+        self._sink.event(to_mark(parsed, self._id, self._symbol, received_ns))
+
+    def _take_book(self, parsed: Any, _message: Any, received_ns: int) -> None:
+        """Take ccxt's book, where the venue's checksum is all that is verified."""
+        try:
+            book = to_book(parsed, self._id, self._symbol, received_ns, self._book_depth)
+        except ValueError as error:
+            self._book_failed(str(error))
+            return
+        self._backoff["book"].reset()
+        self._sink.event(book)
+
+    def _added(self, channel: str, cache: Any) -> list[Any]:
+        """Return the items that ccxt's cache gained since the last call, oldest first."""
+        newest, new = self._newest.get(channel), []
+        for item in reversed(cache):
+            if item is newest:
+                break
+            new.append(item)
+        else:
+            if newest is not None and len(cache) >= CACHED:
+                self._sink.rejected([channel], f"more than {CACHED} events in one message")
+        if new:
+            self._newest[channel] = new[0]
+        return new[::-1]
+
+
+def _ignore(_result: Any, _message: Any, _received_ns: int) -> None:
+    """Ignore ccxt's book where feedd keeps its own."""
