@@ -437,7 +437,7 @@ def test_a_given_up_connections_late_frames_are_not_told() -> None:
             source = place.source(("quote",))
             async with running(place, source):
                 await place.until(lambda: place.told.ids("quote"))
-                (given_up,) = source._routes[0]._lines
+                (given_up,) = source._routes[0]._connections
                 source.reconnect("quote", "because")
                 seen = len(place.told.ticks)
 
@@ -542,7 +542,7 @@ def test_connections_are_replaced_before_the_exchange_ends_them_and_nothing_is_m
     monkeypatch.setattr(protocol, "_USDM_RULES", protocol.Rules(1e9, 1e9, 10))
     monkeypatch.setattr(servers, "LOOK_EVERY_S", 0.1 * scale)
     monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
-    monkeypatch.setattr(routes, "LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr(routes, "CHECK_EVERY_S", 0.2)
 
     async def run() -> None:
         async with setting(rate=300) as place:
@@ -636,9 +636,11 @@ def test_a_channel_that_is_refused_for_good_does_not_keep_the_others_from_a_new_
 def both_go_on(source: NativeSource) -> bool:
     """Whether two lines carry every channel, and what one of them loses is no loss."""
     return bool(source._routes) and all(
-        len(route._lines) == 2
+        len(route._connections) == 2
         and all(
-            merge.goes_on_with(line) for merge in route._merges.values() for line in route._lines
+            merge.goes_on_with(line)
+            for merge in route._merges.values()
+            for line in route._connections
         )
         for route in source._routes
     )
@@ -712,7 +714,7 @@ def test_an_exchange_that_is_away_is_not_final() -> None:
     async def run() -> None:
         source = NativeSource("binanceusdm", "BTC/USDT:USDT", ("quote",),
                               endpoint="http://127.0.0.1:9")  # fmt: skip
-        with pytest.raises(SourceError, match="exchangeInfo can't be asked for: ConnectionRefused"):
+        with pytest.raises(SourceError, match="exchangeInfo can't be requested: ConnectionRefused"):
             await source.prepare()
 
     asyncio.run(run())

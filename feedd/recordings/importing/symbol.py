@@ -64,8 +64,8 @@ class Symbol:
         message = self._read(data.encode())
         if type(message) not in kinds:
             raise ValueError(f"it is a {type(message).__name__}, which is none of the stream's")
-        if message.s != self._market_id:
-            raise ValueError(f"it is of {message.s}, and the stream is {self._market_id}'s")
+        if message.market_id != self._market_id:
+            raise ValueError(f"it is of {message.market_id}, and the stream is {self._market_id}'s")
         take(message, data)
 
     def take_snapshot(self, data: str, now_ns: int) -> None:
@@ -94,14 +94,15 @@ class Symbol:
             self._give_up(f"not in the file within {FILL_WITHIN_S:.0f} s")
 
     def _on_quote(self, message: Any, _data: str) -> None:
-        if message.u == self._last_quote:
+        if message.id == self._last_quote:
             self._doubled_quotes += 1
             return
-        self._last_quote = message.u
+        self._last_quote = message.id
         self._feed.event(
             Quote(
-                self._symbol, message.E, message.b or None, message.B, message.a or None,
-                message.A, self._exchange, self._now_ns, 0, 0, 0, message.u,
+                self._symbol, message.timestamp, message.bid or None, message.bid_size,
+                message.ask or None, message.ask_size, self._exchange, self._now_ns, 0, 0, 0,
+                message.id,
             )
         )  # fmt: skip
 

@@ -1,1 +1,1 @@
-"""The native source: Binance USD-M and spot on picows and msgspec, without ccxt."""
+"""The native source: a venue's WebSocket and REST pages on picows and msgspec, without ccxt."""

@@ -1,6 +1,6 @@
-"""One WebSocket connection to Binance: subscriptions, pings, and what its frames say.
+"""One WebSocket connection: subscriptions, heartbeats, and the dispatch of its frames.
 
-picows hands over one frame at a time, which is valid during the callback only
+picows passes one frame at a time, which is valid during the callback only
 (https://picows.readthedocs.io/en/stable/). Its payload is copied: for a message of 200 bytes that
 takes half the time of a memoryview of it.
 """
@@ -12,10 +12,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from picows import WSCloseCode, WSListener, WSMsgType
 
-from feedd.venues.binance import messages
+from feedd.venues.native import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,78 +22,74 @@ if TYPE_CHECKING:
     from picows import WSFrame, WSTransport
 
     from feedd.clock import Clock
+    from feedd.venues.native import NativeMarket
 
 ACK_WITHIN_S = 10.0
 PING_EVERY_S = 5.0
-DEAD_AFTER_S = 20.0  # without a frame, although pings go out
-ASLEEP_S = 3.0  # between two looks: then this process was held up, and not the connection
-MESSAGE_AT_MOST = 10 * 1024 * 1024  # bytes, also of one that comes in pieces
+DEAD_AFTER_S = 20.0  # without a frame, although pings are sent
+ASLEEP_S = 3.0  # between two checks: then this process was suspended, and not the connection
+MESSAGE_AT_MOST = 10 * 1024 * 1024  # bytes, also of a fragmented message
 
-# What a message can do that is not as it should be: RecursionError is of JSON that is nested deep,
-# ArithmeticError of a decimal that is none and of a number that fits nowhere.
-UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
-
-Take = dict[type, "Callable[[Line, Any, bytes, int], None]"]
+# By the type of the decoded message: (connection, message, payload, received_ns).
+Handlers = dict[type, "Callable[[NativeConnection, Any, bytes, int], None]"]
 
 
-class Line(WSListener):
-    """One connection. Every frame is a sign of life: `received_ns` is when the last one came.
+class NativeConnection(WSListener):
+    """One connection to a venue. Every frame is a sign of life; the last came at `received_ns`.
 
-    `take` says who takes which kind of message, with the line, the payload and the time in ns;
-    what it raises of UNREADABLE rejects the message, and so does another
-    symbol than `symbol`, which is the exchange's id. `lost` is done,
-    with the reason, when the connection is to be given up; from then on its frames are ignored.
-    `burst` is told True when a frame is taken behind which others are at hand, and False after the
-    last of them.
-    `clock` is the exchange's, for its rule of messages a second.
+    `handlers` receive the decoded messages. A message is rejected where its handler raises
+    UNREADABLE, and where it is of another market than `market_id`. `lost` is set, with the reason,
+    when the connection is given up; its later frames are ignored. `burst` is called with True when
+    a frame is followed by others that have already arrived, and with False after the last of them.
+    `clock` is the venue's, for the limit of messages per second.
     """
 
     def __init__(
         self,
-        symbol: str,
-        read: Callable[[bytes], Any],
-        take: Take,
-        messages_a_second: int,
-        rejected: Callable[[Line, str | None, str], None],
-        refused: Callable[[Line, str, str], None],
+        market: NativeMarket,
+        market_id: str,
+        handlers: Handlers,
+        rejected: Callable[[NativeConnection, str | None, str], None],
+        refused: Callable[[NativeConnection, str, str], None],
         burst: Callable[[bool], None],
         clock: Clock,
     ) -> None:
-        self._symbol = symbol
-        self._read = read
-        self._take = take
+        self._market = market
+        self._market_id = market_id
+        self._decode = market.decode
+        self._handlers = handlers
         self._rejected = rejected
         self._refused = refused
         self._burst = burst
         self._in_burst = False
         self._clock = clock
-        self._sent: deque[float] = deque(maxlen=messages_a_second - 1)
+        self._sent: deque[float] = deque(maxlen=market.messages_per_s - 1)
         self._transport: WSTransport | None = None
-        self._unanswered: dict[int, tuple[str, float]] = {}  # by id: channel, deadline
+        self._unanswered: dict[int, tuple[str, float]] = {}  # by request id: channel, deadline
         self._requests = 0
         self._pinged_s = time.monotonic()
-        # Not sent yet, because too much was sent in this second.
-        self._due: deque[bytes] = deque()  # requests: as many as there are channels
+        # Not sent yet, because the limit of this second is reached.
+        self._queued: deque[bytes] = deque()  # requests: as many as there are channels
         self._pong: bytes | None = None
-        self._pieces: bytearray | None = None
+        self._fragments: bytearray | None = None
         self.received_ns = self._seen_ns = 0
         self.has_data = False
-        self._alive_s = self._looked_s = self._pinged_s
-        self.leaving = False  # the exchange said that it will close the connection
+        self._alive_s = self._checked_s = self._pinged_s
+        self.closing = False  # the venue announced that it will close the connection
         self.opened_s = clock.monotonic_s()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    # --- what picows calls --------------------------------------------------------------------
+    # --- callbacks of picows ------------------------------------------------------------------
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """Take a connection that stands."""
+        """Accept an established connection."""
         self._transport = transport
         self.received_ns = time.time_ns()
         if self.lost.done():
             transport.disconnect(graceful=False)
 
     def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
-        """Take a frame. What is no event, control frames too, is told by its failing to be one."""
+        """Dispatch a frame. Frames that are not events, control frames too, fail to decode."""
         self.received_ns = received_ns = time.time_ns()
         payload = frame.get_payload_as_bytes()
         last = frame.last_in_buffer
@@ -102,41 +97,45 @@ class Line(WSListener):
             self._in_burst = True
             self._burst(True)
         try:
-            message = self._read(payload)
-            if message.s != self._symbol:
-                raise _other_symbol(message.s)
-            self._take[type(message)](self, message, payload, received_ns)
+            message = self._decode(payload)
+            if message.market_id != self._market_id:
+                raise _other_market(message.market_id)
+            self._handlers[type(message)](self, message, payload, received_ns)
             self.has_data = True
         except UNREADABLE as error:
-            self._other(frame, payload, error)
+            self._on_other_frame(frame, payload, error)
         if last:
             self._end_burst()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Note that the connection is gone, maybe in a burst whose last frames were never told."""
+        """Give the connection up; a burst may have been cut off before its last frame."""
         self._end_burst()
         self._closed(transport)
 
-    # --- what the route calls -----------------------------------------------------------------
+    # --- calls of the route -------------------------------------------------------------------
 
     def subscribe(self, channel: str, stream: str) -> None:
-        """Ask for a stream; it may be refused, or never be answered."""
-        self._requests += 1
-        self._unanswered[self._requests] = (channel, time.monotonic() + ACK_WITHIN_S)
-        request = {"method": "SUBSCRIBE", "params": [stream], "id": self._requests}
-        self._due.append(msgspec.json.encode(request))
-        self._send_due()
+        """Subscribe to a stream; the venue may refuse, or never answer."""
+        self._request(channel, self._market.subscribe, stream)
 
-    def look(self) -> None:
-        """Send what is due, and give up what is dead; to be called about once a second."""
+    def resubscribe(self, channel: str, stream: str) -> None:
+        """Subscribe again, so that the stream begins with a snapshot."""
+        self._request(channel, self._market.unsubscribe, stream)
+        self._request(channel, self._market.subscribe, stream)
+
+    def check(self) -> None:
+        """Send what is queued, and give up a dead connection; to be called about once a second."""
         now_s = time.monotonic()
-        self._send_due()
+        self._send_queued()
         if now_s - self._pinged_s >= PING_EVERY_S and self._may_send():
             self._pinged_s = now_s
-            self._send(WSMsgType.PING, b"")
-        if self.received_ns != self._seen_ns or now_s - self._looked_s > ASLEEP_S:
+            if self._market.ping is None:
+                self._send(WSMsgType.PING, b"")
+            else:
+                self._send(WSMsgType.TEXT, self._market.ping)
+        if self.received_ns != self._seen_ns or now_s - self._checked_s > ASLEEP_S:
             self._seen_ns, self._alive_s = self.received_ns, now_s
-        self._looked_s = now_s
+        self._checked_s = now_s
         if now_s - self._alive_s > DEAD_AFTER_S:
             self.give_up(f"no sign of life for {DEAD_AFTER_S:g} s")
         for channel, deadline_s in self._unanswered.values():
@@ -147,40 +146,40 @@ class Line(WSListener):
                 return
 
     @property
-    def stands(self) -> bool:
-        """Whether the handshake is over, and the connection was not lost since."""
+    def established(self) -> bool:
+        """Whether the handshake is over, and the connection has not been lost since."""
         return self._transport is not None and not self.lost.done()
 
     @property
     def answered(self) -> bool:
-        """Whether every subscription was."""
+        """Whether every subscription has been answered."""
         return not self._unanswered
 
     def give_up(self, reason: str) -> None:
-        """End the connection, for this reason if it is the first."""
+        """Close the connection; only the first reason counts."""
         if self.lost.done():
             return
         self.lost.set_result(reason)
-        self._read = _refuse
+        self._decode = _ignore
         if self._transport is not None and not self._transport.is_disconnected:
             self._transport.send_close(WSCloseCode.OK)
             self._transport.disconnect()
 
     # --- frames -------------------------------------------------------------------------------
 
-    def _other(self, frame: WSFrame, payload: bytes, error: Exception) -> None:
-        """Take what is no event in one frame."""
+    def _on_other_frame(self, frame: WSFrame, payload: bytes, error: Exception) -> None:
+        """Handle a frame that is not one whole, readable event."""
         if self.lost.done():
             return
-        kind = frame.msg_type
-        if kind is WSMsgType.PING:
+        frame_type = frame.msg_type
+        if frame_type is WSMsgType.PING:
             self._answer_ping(payload)
-        elif kind is WSMsgType.CLOSE:
+        elif frame_type is WSMsgType.CLOSE:
             self._closed(self._transport)
-        elif kind is WSMsgType.CONTINUATION or not frame.fin:
-            self._piece(frame.fin, payload)
-        elif kind is not WSMsgType.PONG:
-            self._answer(payload, error)
+        elif frame_type is WSMsgType.CONTINUATION or not frame.fin:
+            self._on_fragment(frame.fin, payload)
+        elif frame_type is not WSMsgType.PONG:
+            self._on_control(payload, error)
 
     def _end_burst(self) -> None:
         if self._in_burst:
@@ -188,87 +187,93 @@ class Line(WSListener):
             self._burst(False)
 
     def _closed(self, transport: WSTransport | None) -> None:
-        """Give the connection up as the exchange did, whether or not it still stands."""
+        """Give up a connection that the venue closed or that broke."""
         handshake = None if transport is None else transport.close_handshake
         if handshake is not None and handshake.recv is not None:
             code, text = int(handshake.recv.code.value), handshake.recv.reason
             self.give_up(f"the exchange closed the connection, code {code} {text}".rstrip())
         self.give_up("the connection broke")
 
-    def _piece(self, fin: bool, payload: bytes) -> None:
-        if self._pieces is None:
-            self._pieces = bytearray()
-        self._pieces += payload
-        if len(self._pieces) > MESSAGE_AT_MOST:
+    def _on_fragment(self, fin: bool, payload: bytes) -> None:
+        if self._fragments is None:
+            self._fragments = bytearray()
+        self._fragments += payload
+        if len(self._fragments) > MESSAGE_AT_MOST:
             self.give_up(f"a message of more than {MESSAGE_AT_MOST} bytes")
         elif fin:
-            whole, self._pieces = bytes(self._pieces), None
-            try:  # as in `on_ws_frame`, where one call more would cost every frame
-                message = self._read(whole)
-                if message.s != self._symbol:
-                    raise _other_symbol(message.s)
-                self._take[type(message)](self, message, whole, self.received_ns)
+            whole, self._fragments = bytes(self._fragments), None
+            try:  # as in `on_ws_frame`, where a shared function would cost every frame a call
+                message = self._decode(whole)
+                if message.market_id != self._market_id:
+                    raise _other_market(message.market_id)
+                self._handlers[type(message)](self, message, whole, self.received_ns)
             except UNREADABLE as error:
-                self._answer(whole, error)
+                self._on_control(whole, error)
 
-    def _answer(self, payload: bytes, error: Exception) -> None:
-        """Take an answer to a subscription; reject what is none."""
+    def _on_control(self, payload: bytes, error: Exception) -> None:
+        """Handle a text message that is not a readable event; `error` is the decoder's."""
         try:
-            answer = messages.read_answer(payload)
-            kind = messages.read_kind(payload).e
+            control = self._market.control(payload)
         except UNREADABLE:
             self._reject(None, error)
             return
-        if kind is not None:
-            self._reject(kind, error)
-            return
-        refusal = answer.refusal
-        channel, _ = self._unanswered.pop(answer.id or 0, (None, 0.0))
+        if control.meaning == "event":
+            self._reject(control.channel, error)
+        elif control.meaning == "closing":
+            self.closing = True
+        elif control.meaning == "answer":
+            self._on_answer(control.request_id, control.refusal)
+
+    def _on_answer(self, request_id: int | None, refusal: str | None) -> None:
+        channel, _ = self._unanswered.pop(request_id or 0, (None, 0.0))
         if refusal is None:
-            if answer.id is None:
-                self._reject(None, error)
-        elif channel is None:
-            # It is not said which; a new connection asks for all of them anew.
+            return
+        if channel is None:
+            # It does not say which subscription: a new connection repeats all of them.
             self.give_up(f"the exchange refuses: {refusal}")
         else:
             self._refused(self, channel, f"the subscription is refused: {refusal}")
 
-    def _reject(self, kind: str | None, error: Exception) -> None:
-        """Tell a message that can't be read: one of no known kind may have been of any channel."""
-        if kind == "serverShutdown":
-            self.leaving = True
-        else:
-            channel = messages.CHANNEL_OF.get(kind or "")
-            self._rejected(self, channel, f"{type(error).__name__}: {error}")
+    def _reject(self, channel: str | None, error: Exception) -> None:
+        """Report an unreadable message; without a channel it may have been of any of them."""
+        self._rejected(self, channel, f"{type(error).__name__}: {error}")
+
+    # --- sending ------------------------------------------------------------------------------
+
+    def _request(self, channel: str, request: Callable[[str, int], bytes], stream: str) -> None:
+        self._requests += 1
+        self._unanswered[self._requests] = (channel, time.monotonic() + ACK_WITHIN_S)
+        self._queued.append(request(stream, self._requests))
+        self._send_queued()
 
     def _answer_ping(self, payload: bytes) -> None:
-        """Answer at once, or, beyond the rate, with the newest payload as soon as it may be.
+        """Answer at once, or, beyond the limit, with the newest payload as soon as allowed.
 
         A pong for the newest ping answers those before it (RFC 6455, 5.5.3).
         """
         self._pong = payload
-        self._send_due()
+        self._send_queued()
 
-    def _send_due(self) -> None:
+    def _send_queued(self) -> None:
         if self._pong is not None and self._may_send():
             self._send(WSMsgType.PONG, self._pong)
             self._pong = None
-        while self._due and self._may_send():
-            self._send(WSMsgType.TEXT, self._due.popleft())
+        while self._queued and self._may_send():
+            self._send(WSMsgType.TEXT, self._queued.popleft())
 
     def _may_send(self) -> bool:
         sent = self._sent
         return len(sent) < (sent.maxlen or 1) or self._clock.monotonic_s() - sent[0] > 1.0
 
-    def _send(self, kind: WSMsgType, payload: bytes) -> None:
+    def _send(self, message_type: WSMsgType, payload: bytes) -> None:
         if self._transport is not None and not self.lost.done():
             self._sent.append(self._clock.monotonic_s())
-            self._transport.send(kind, payload)
+            self._transport.send(message_type, payload)
 
 
-def _other_symbol(symbol: str) -> ValueError:
-    return ValueError(f"a message of {symbol}, which was not asked for")
+def _other_market(market_id: str) -> ValueError:
+    return ValueError(f"a message of {market_id}, which is not subscribed to")
 
 
-def _refuse(_payload: bytes) -> Any:
+def _ignore(_payload: bytes) -> Any:
     raise ValueError("the connection was given up")

@@ -1,7 +1,7 @@
-"""The connections to one path of the exchange: made, kept, and replaced before they are too old.
+"""The connections to one WebSocket path: dialled, kept, and replaced before they are too old.
 
-Each of `connections` lines has a task of its own; all carry the same channels, and one `Merge` a
-channel makes one stream of them.
+Each of `connections` connections has a task of its own; all carry the same channels, and one
+`Merge` per channel makes one stream of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from picows import WSError, WSInvalidStatusError, ws_connect
 
 from feedd.errors import FeeddError, LimitError, SourceError
 from feedd.sources.base import Backoff
-from feedd.sources.native.connection import MESSAGE_AT_MOST, Line
+from feedd.sources.native.connection import MESSAGE_AT_MOST, NativeConnection
 from feedd.sources.refusals import one_line
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from feedd.sources.native.merge import Merge
 
 DIAL_WITHIN_S = 10.0
-# While all workers of a machine start it is busy, and each attempt counts against the exchange's
-# limit: of 200, 52 gave up after 10 s, and with that the connections of five minutes were used up.
+# While all workers of a machine start it is busy, and each attempt counts against the venue's
+# limit: of 200 workers, 52 gave up after 10 s, which used up the connections of five minutes.
 FIRST_DIAL_WITHIN_S = 30.0
-LOOK_EVERY_S = 1.0
-LOOK_OFTEN_S = 0.1  # while two lines are to be merged
-OVERLAP_S = 5.0  # at the least, of a line and the one that replaces it
+CHECK_EVERY_S = 1.0
+CHECK_OFTEN_S = 0.1  # while two connections are merged
+OVERLAP_S = 5.0  # at least, of a connection and its replacement
 JOINS_WITHIN_S = 60.0  # a replacement that has not joined by then is given up
 
 REPLACED = "the connection was replaced"
@@ -44,10 +44,10 @@ _log = structlog.get_logger()
 
 
 class Route:
-    """One path; `streams` are its channels' names there, `merges` their streams' keepers.
+    """One path; `streams` are the names of its channels' streams, `merges` their merges.
 
-    `rotate_after_s` is by `clock`, which is the exchange's. `lost` is told the channel and the
-    reason when no line carries a channel any more, before the sink is.
+    `rotate_after_s` is measured by `clock`, which is the venue's. `lost` is called with the channel
+    and the reason when no connection carries a channel any more, before the sink is.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Route:
         url: str,
         streams: dict[str, str],
         merges: dict[str, Merge],
-        make_line: Callable[[Route], Line],
+        make_connection: Callable[[Route], NativeConnection],
         lost: Callable[[str, str], None],
         *,
         connections: int,
@@ -67,114 +67,120 @@ class Route:
         self._url = url
         self._streams = streams
         self._merges = merges
-        self._make_line = make_line
+        self._make_connection = make_connection
         self._lost = lost
-        self._connections = connections
+        self._count = connections
         self._rotate_after_s = rotate_after_s
         self._budget = budget
         self._tls = tls
         self._clock = clock
         self._sink: Sink | None = None
         self._dial_within_s = FIRST_DIAL_WITHIN_S
-        self._lines: dict[Line, set[str]] = {}  # with the channels that each carries
-        self._again: dict[tuple[Line, str], float] = {}  # refused: when to ask again
-        self._refusals: dict[tuple[Line, str], Backoff] = {}
+        self._connections: dict[NativeConnection, set[str]] = {}  # with the channels of each
+        self._retries: dict[tuple[NativeConnection, str], float] = {}  # refused: when to retry
+        self._backoffs: dict[tuple[NativeConnection, str], Backoff] = {}
 
     @property
     def channels(self) -> Iterable[str]:
-        """What it carries."""
+        """The channels of this path."""
         return self._streams
 
-    def carried(self, line: Line) -> list[str]:
-        """Return the channels that a line carries."""
-        return list(self._lines.get(line, ()))
+    def carried(self, connection: NativeConnection) -> list[str]:
+        """Return the channels that a connection carries."""
+        return list(self._connections.get(connection, ()))
 
     async def run(self, sink: Sink) -> None:
-        """Keep every line up until cancelled."""
+        """Keep every connection up until cancelled."""
         self._sink = sink
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._look_after_lines())
-                for number in range(self._connections):
+                tasks.create_task(self._check_all())
+                for number in range(self._count):
                     tasks.create_task(self._keep(number))
         finally:
             self._sink = None
-            for line in list(self._lines):
-                line.give_up("the worker stops")
+            for connection in list(self._connections):
+                connection.give_up("the worker stops")
 
-    def life(self, channel: str) -> int | None:
-        """Return when, in ns, the last frame of a line that carries a channel came."""
-        lives = [line.received_ns for line, carried in self._lines.items() if channel in carried]
-        return max(lives, default=None)
+    def last_frame_ns(self, channel: str) -> int | None:
+        """Return the time, in ns, of the last frame of a connection that carries a channel."""
+        times = [connection.received_ns for connection in self._carrying(channel)]
+        return max(times, default=None)
 
     def reconnect(self, channel: str, reason: str) -> None:
-        """Give up every line that carries a channel."""
-        for line in [line for line, carried in self._lines.items() if channel in carried]:
-            line.give_up(reason)
+        """Give up every connection that carries a channel."""
+        for connection in self._carrying(channel):
+            connection.give_up(reason)
 
-    def refused(self, line: Line, channel: str, reason: str) -> None:
-        """Note a subscription that was refused; it is tried again on the same line."""
-        if channel in self._lines.get(line, ()):
-            backoff = self._refusals.setdefault((line, channel), Backoff())
-            self._again[line, channel] = time.monotonic() + backoff.next_s()
-            self._leave(line, channel, reason)
+    def resubscribe(self, channel: str) -> None:
+        """Subscribe to a channel again on every connection that carries it."""
+        for connection in self._carrying(channel):
+            connection.resubscribe(channel, self._streams[channel])
 
-    # --- one line after the other ---------------------------------------------------------------
+    def refused(self, connection: NativeConnection, channel: str, reason: str) -> None:
+        """Note a refused subscription; it is retried on the same connection."""
+        if channel in self._connections.get(connection, ()):
+            backoff = self._backoffs.setdefault((connection, channel), Backoff())
+            self._retries[connection, channel] = time.monotonic() + backoff.next_s()
+            self._leave(connection, channel, reason)
+
+    # --- one connection after the other -------------------------------------------------------
 
     async def _keep(self, number: int) -> None:
-        # The second line is replaced at another time than the first.
-        early = 0.02 * number + random.uniform(0.0, 0.02)  # noqa: S311  nor all workers at once
+        # The second connection is replaced at another time than the first, and not all workers
+        # replace theirs at once.
+        early = 0.02 * number + random.uniform(0.0, 0.02)  # noqa: S311
         rotate_after_s = self._rotate_after_s * (1.0 - early)
         backoff = Backoff()
-        line: Line | None = None
+        connection: NativeConnection | None = None
         while True:
-            line = line or await self._dial(backoff)
-            if line is not None:
-                line = await self._until_replaced(line, rotate_after_s, backoff)
-            if line is None:
+            connection = connection or await self._dial(backoff)
+            if connection is not None:
+                connection = await self._until_replaced(connection, rotate_after_s, backoff)
+            if connection is None:
                 await asyncio.sleep(backoff.next_s())
 
     async def _until_replaced(
-        self, line: Line, rotate_after_s: float, backoff: Backoff
-    ) -> Line | None:
-        """Wait until a line is lost, or too old; return the one that took its place, if any."""
-        due_s = line.opened_s + rotate_after_s
+        self, connection: NativeConnection, rotate_after_s: float, backoff: Backoff
+    ) -> NativeConnection | None:
+        """Wait until a connection is lost or too old; return its replacement, if any."""
+        due_s = connection.opened_s + rotate_after_s
         while True:
-            await asyncio.wait({line.lost}, timeout=LOOK_EVERY_S)
-            if line.has_data:
+            await asyncio.wait({connection.lost}, timeout=CHECK_EVERY_S)
+            if connection.has_data:
                 backoff.reset()  # a connection alone is no success
-            if line.lost.done():
+            if connection.lost.done():
                 return None
-            if self._clock.monotonic_s() < due_s and not line.leaving:
+            if self._clock.monotonic_s() < due_s and not connection.closing:
                 continue
             following = await self._dial(Backoff())
-            if following is not None and await self._joins(following, line):
-                line.give_up(REPLACED)
+            if following is not None and await self._joins(following, connection):
+                connection.give_up(REPLACED)
                 return following
             if following is not None:
                 following.give_up("it did not join the connection that it was to replace")
-            line.leaving = False
+            connection.closing = False
             due_s = self._clock.monotonic_s() + 0.01 * rotate_after_s
 
-    async def _joins(self, following: Line, line: Line) -> bool:
-        """Wait until a line can do without another; return whether it can."""
-        least_s = time.monotonic() + OVERLAP_S
-        most_s = time.monotonic() + JOINS_WITHIN_S
-        while not following.lost.done() and time.monotonic() < most_s:
-            if line.lost.done():
+    async def _joins(self, following: NativeConnection, replaced: NativeConnection) -> bool:
+        """Wait until a connection can replace another; return whether it can."""
+        earliest_s = time.monotonic() + OVERLAP_S
+        latest_s = time.monotonic() + JOINS_WITHIN_S
+        while not following.lost.done() and time.monotonic() < latest_s:
+            if replaced.lost.done():
                 return True
-            # What the older one does not carry either, e.g. since it is refused, is no reason.
-            merges = [self._merges[channel] for channel in self._lines.get(line, ())]
+            # Channels that the older one does not carry either, e.g. a refused one, do not count.
+            merges = [self._merges[channel] for channel in self._connections.get(replaced, ())]
             ready = following.answered and all(merge.goes_on_with(following) for merge in merges)
-            if ready and time.monotonic() >= least_s:
+            if ready and time.monotonic() >= earliest_s:
                 for merge in merges:
                     merge.replaces(following)
                 return True
-            await asyncio.wait({following.lost, line.lost}, timeout=LOOK_OFTEN_S)
+            await asyncio.wait({following.lost, replaced.lost}, timeout=CHECK_OFTEN_S)
         return False
 
-    async def _dial(self, backoff: Backoff) -> Line | None:
-        """Connect and subscribe; return None where that failed, once it is told."""
+    async def _dial(self, backoff: Backoff) -> NativeConnection | None:
+        """Connect and subscribe; report a failure and return None."""
         try:
             if self._budget is not None:
                 await self._budget.connection()
@@ -193,30 +199,30 @@ class Route:
             self._failed(f"can't connect: {type(error).__name__}: {text}")
         return None
 
-    async def _connected(self) -> Line:
-        line = self._make_line(self)
+    async def _connected(self) -> NativeConnection:
+        connection = self._make_connection(self)
         try:
             async with asyncio.timeout(self._dial_within_s):
                 await ws_connect(
-                    lambda: line,
+                    lambda: connection,
                     self._url,
                     ssl_context=self._tls,
                     websocket_handshake_timeout=self._dial_within_s,
-                    enable_auto_pong=False,  # the line counts what it sends
+                    enable_auto_pong=False,  # the connection counts what it sends
                     max_frame_size=MESSAGE_AT_MOST,
                     max_redirects=0,
                 )
-            if not line.stands:  # picows returns too where the exchange hangs up meanwhile
+            if not connection.established:  # picows also returns where the venue has hung up
                 raise ConnectionResetError("the exchange hung up during the handshake")
         except BaseException:
-            line.give_up("it was not made in time")  # should picows still make it
+            connection.give_up("it was not made in time")  # picows may still make it
             raise
         self._dial_within_s = DIAL_WITHIN_S
-        self._lines[line] = set()
+        self._connections[connection] = set()
         for channel in self._streams:
-            self._carry(line, channel)
-        line.lost.add_done_callback(lambda lost: self._drop(line, lost.result()))
-        return line
+            self._carry(connection, channel)
+        connection.lost.add_done_callback(lambda lost: self._drop(connection, lost.result()))
+        return connection
 
     async def _refused_handshake(self, error: WSInvalidStatusError, backoff: Backoff) -> None:
         response = error.response
@@ -227,62 +233,68 @@ class Route:
             backoff.at_least(float(retry_after))
         if self._budget is not None:
             self._budget.handshake_refused(status, headers)
-            with contextlib.suppress(FeeddError):  # the next request tries it again
+            with contextlib.suppress(FeeddError):  # the next request tries again
                 await self._budget.settle()
         self._failed(f"the exchange refuses the connection: HTTP {status}")
 
-    # --- all lines ------------------------------------------------------------------------------
+    # --- all connections ----------------------------------------------------------------------
 
-    async def _look_after_lines(self) -> None:
+    async def _check_all(self) -> None:
         while True:
-            merging = len(self._lines) > 1
-            await asyncio.sleep(LOOK_OFTEN_S if merging else LOOK_EVERY_S)
+            merging = len(self._connections) > 1
+            await asyncio.sleep(CHECK_OFTEN_S if merging else CHECK_EVERY_S)
             now_s = time.monotonic()
-            for line in list(self._lines):
-                line.look()
+            for connection in list(self._connections):
+                connection.check()
             for merge in self._merges.values():
                 merge.overdue(now_s)
-            for (line, channel), due_s in list(self._again.items()):
+            for (connection, channel), due_s in list(self._retries.items()):
                 if now_s >= due_s:
-                    del self._again[line, channel]
-                    self._carry(line, channel)
+                    del self._retries[connection, channel]
+                    self._carry(connection, channel)
 
-    def _carry(self, line: Line, channel: str) -> None:
-        """Subscribe to a channel on a line."""
-        first = not any(channel in carried for carried in self._lines.values())
-        self._lines[line].add(channel)
-        self._merges[channel].opened(line)
-        line.subscribe(channel, self._streams[channel])
+    def _carrying(self, channel: str) -> list[NativeConnection]:
+        return [one for one, carried in self._connections.items() if channel in carried]
+
+    def _carry(self, connection: NativeConnection, channel: str) -> None:
+        """Subscribe to a channel on a connection."""
+        first = not self._carrying(channel)
+        self._connections[connection].add(channel)
+        self._merges[channel].opened(connection)
+        connection.subscribe(channel, self._streams[channel])
         if first and self._sink is not None:
             self._sink.subscribed(channel)
 
-    def _drop(self, line: Line, reason: str) -> None:
-        """Leave out a line that is lost."""
-        carried = self.carried(line)
-        go_on = [channel for channel in carried if self._leave(line, channel, reason)]
+    def _drop(self, connection: NativeConnection, reason: str) -> None:
+        """Remove a lost connection."""
+        carried = self.carried(connection)
+        go_on = [channel for channel in carried if self._leave(connection, channel, reason)]
         if go_on:
             log = _log.info if reason == REPLACED else _log.warning
             log("another connection goes on", channels=sorted(go_on), reason=reason)
-        self._lines.pop(line, None)
+        self._connections.pop(connection, None)
         for channel in self._streams:
-            self._again.pop((line, channel), None)
-            self._refusals.pop((line, channel), None)
+            self._retries.pop((connection, channel), None)
+            self._backoffs.pop((connection, channel), None)
 
-    def _leave(self, line: Line, channel: str, reason: str) -> bool:
-        """Leave out a line of a channel; say so where it was the last, else return True."""
-        self._lines[line].discard(channel)
+    def _leave(self, connection: NativeConnection, channel: str, reason: str) -> bool:
+        """Remove a channel from a connection; return whether another one carries it.
+
+        Where none does, the loss is reported.
+        """
+        self._connections[connection].discard(channel)
         if self._sink is None:
             return False
-        if self._merges[channel].closed(line, reason):
+        if self._merges[channel].closed(connection, reason):
             return True
         self._lost(channel, reason)
         self._sink.lost(channel, reason)
         return False
 
     def _failed(self, reason: str, *, waits: bool = False) -> None:
-        """Say that a connection could not be made, to the channels that have none."""
+        """Report a failed connection for the channels that no other connection carries."""
         for channel in self._streams:
-            if any(channel in carried for carried in self._lines.values()):
+            if self._carrying(channel):
                 _log.warning("a further connection can't be made", channel=channel, reason=reason)
             elif self._sink is not None:
                 self._sink.lost(channel, reason, waits=waits)

@@ -10,7 +10,7 @@ from decimal import ROUND_DOWN, Decimal, localcontext
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from feedd.books.depth import Update
 from feedd.clock import iso8601
@@ -26,13 +26,13 @@ Levels = list[tuple[Price, Number]]
 class SpotBookTicker(Struct, gc=False):
     """`<symbol>@bookTicker` of spot: `{"u":400900217,"s":"BNBUSDT","b":"25.35","B":"31.21",…}`."""
 
-    u: int
-    s: str
-    b: Number
-    B: Number
-    a: Number
-    A: Number
-    E: int | None = None
+    id: int = field(name="u")
+    market_id: str = field(name="s")
+    bid: Number = field(name="b")
+    bid_size: Number = field(name="B")
+    ask: Number = field(name="a")
+    ask_size: Number = field(name="A")
+    timestamp: int | None = field(name="E", default=None)
 
 
 class BookTicker(SpotBookTicker, tag_field="e", tag="bookTicker", gc=False):
@@ -42,7 +42,7 @@ class BookTicker(SpotBookTicker, tag_field="e", tag="bookTicker", gc=False):
 class TradeMessage(Struct, tag_field="e", tag="trade", gc=False):
     """`<symbol>@trade`; m: the buyer was the maker, so that the taker sold."""
 
-    s: str
+    market_id: str = field(name="s")
     t: int
     p: Number
     q: Number
@@ -54,7 +54,7 @@ class DepthUpdate(Struct, tag_field="e", tag="depthUpdate", gc=False):
     """`<symbol>@depth`; see `feedd.venues.binance.book.to_update` for what the ids mean."""
 
     E: int
-    s: str
+    market_id: str = field(name="s")
     U: int
     u: int
     b: Levels
@@ -66,7 +66,7 @@ class TickerMessage(Struct, tag_field="e", tag="24hrTicker"):
     """`<symbol>@ticker`; its time is that of the last trade, C."""
 
     E: int
-    s: str
+    market_id: str = field(name="s")
     c: Number
     v: Number
     h: Number
@@ -85,7 +85,7 @@ class Kline(Struct, tag_field="e", tag="kline"):
     """`<symbol>@kline_<interval>`; seldom enough for `parsers.candles`."""
 
     E: int
-    s: str
+    market_id: str = field(name="s")
     k: _Candle
 
 
@@ -93,7 +93,7 @@ class MarkPrice(Struct, tag_field="e", tag="markPriceUpdate"):
     """`<symbol>@markPrice@1s`; seldom enough for `parsers.mark`."""
 
     E: int
-    s: str
+    market_id: str = field(name="s")
 
 
 class _Order(Struct):
@@ -111,8 +111,8 @@ class ForceOrder(Struct, tag_field="e", tag="forceOrder"):
     o: _Order
 
     @property
-    def s(self) -> str:
-        """Its symbol, as of the others."""
+    def market_id(self) -> str:
+        """The venue's id of the symbol, as in the other messages."""
         return self.o.s
 
 

@@ -52,7 +52,7 @@ SPOT = Speeds(
     {"": 1000, "@100ms": 100},
 )
 
-_NAME = re.compile(
+_NAME = (
     r"(?P<symbol>[a-z0-9_]+)@(?:"
     r"(?P<plain>bookTicker|trade|aggTrade|ticker|miniTicker|forceOrder)"
     r"|(?P<mark>markPrice)(?P<second>@1s)?"
@@ -81,7 +81,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 def parse(name: str, speeds: Speeds = USDM) -> RawStream | None:
     """Return the stream of a name, or None where the market has no such stream."""
-    match = _NAME.fullmatch(name)
+    match = re.fullmatch(_NAME, name)  # not compiled at import: a worker parses none
     if match is None:
         return None
     symbol, periods_ms = match["symbol"].upper(), speeds.periods_ms

@@ -12,8 +12,9 @@ import pytest
 from picows import ws_connect
 
 from feedd.clock import Clock
-from feedd.sources.native.connection import Line
+from feedd.sources.native.connection import NativeConnection
 from feedd.venues.binance import messages
+from feedd.venues.binance.native import USDM
 
 QUOTE = b'{"e":"bookTicker","u":%d,"s":"BTCUSDT","b":"1","B":"2","a":"3","A":"4","E":5,"T":5}'
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
@@ -24,11 +25,13 @@ def text_frame(payload: bytes) -> bytes:
     return bytes([0x81, len(payload)]) + payload
 
 
-def u_of(_line: Line, message: Any, _payload: bytes, _ns: int) -> int:
-    return message.u
+def u_of(_line: NativeConnection, message: Any, _payload: bytes, _ns: int) -> int:
+    return message.id
 
 
-async def told_of(sent: bytes, take: Callable[..., int] = u_of) -> tuple[list[Any], Line]:
+async def told_of(
+    sent: bytes, take: Callable[..., int] = u_of
+) -> tuple[list[Any], NativeConnection]:
     """Return what a line tells of bytes that the exchange sends in one piece before it closes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,11 +53,10 @@ async def told_of(sent: bytes, take: Callable[..., int] = u_of) -> tuple[list[An
         writer.close()
 
     told: list[Any] = []
-    line = Line(
+    line = NativeConnection(
+        USDM,
         "BTCUSDT",
-        messages.read,
         {messages.BookTicker: lambda *quote: told.append(take(*quote))},
-        10,
         lambda _line, channel, reason: told.append((channel, reason)),
         lambda _line, channel, reason: told.append((channel, reason)),
         lambda begins: told.append("burst" if begins else "over"),
@@ -91,8 +93,8 @@ def test_a_burst_ends_also_where_it_is_cut_off(bad: bytes) -> None:
 
 
 def test_a_burst_ends_also_where_an_event_of_it_can_not_be_taken() -> None:
-    def take(line: Line, message: Any, payload: bytes, ns: int) -> int:
-        if message.u == 2:  # the last
+    def take(line: NativeConnection, message: Any, payload: bytes, ns: int) -> int:
+        if message.id == 2:  # the last
             raise RuntimeError("a mistake of ours")
         return u_of(line, message, payload, ns)
 

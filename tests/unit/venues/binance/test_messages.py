@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from feedd.errors import ConfigError
 from feedd.sources.ccxt.converters import to_liquidation, to_ticker
-from feedd.sources.native import markets as venues
-from feedd.sources.native.connection import UNREADABLE
 from feedd.venues.binance import listing, messages
 from feedd.venues.binance.book import to_update as raw_to_update
+from feedd.venues.native import UNREADABLE, native_market
 
 TICKER = {
     "e": "24hrTicker", "E": 1672515782136, "s": "BTCUSDT", "p": "-131.40", "P": "-0.786",
@@ -60,7 +59,14 @@ def test_a_number_in_a_string_is_the_same_as_of_float(text: str) -> None:
 def test_a_quote_of_spot_is_known_without_its_kind_in_whatever_order(order: str) -> None:
     fields = {"u": 9, "s": "BNBUSDT", "b": "25.35", "B": "31.21", "a": "25.36", "A": "40.66"}
     read = messages.read_spot(raw({name: fields[name] for name in order}))
-    assert (read.u, read.b, read.B, read.a, read.A, read.E) == (9, 25.35, 31.21, 25.36, 40.66, None)
+    assert (read.id, read.bid, read.bid_size, read.ask, read.ask_size, read.timestamp) == (
+        9,
+        25.35,
+        31.21,
+        25.36,
+        40.66,
+        None,
+    )
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "Infinity", "-1", "1e999", "", "x", "0x1", "1_0"])
@@ -151,4 +157,4 @@ def test_the_listed_names_are_ccxts(exchange: Any) -> None:
 )
 def test_what_is_not_served_is_refused_with_what_is(exchange_name: str, symbol: str) -> None:
     with pytest.raises(ConfigError, match="serves binanceusdm, and of binance spot and USD-M"):
-        venues.venue(exchange_name, symbol)
+        native_market(exchange_name, symbol)

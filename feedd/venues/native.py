@@ -1,0 +1,192 @@
+"""The description of a market that the native source needs: its WebSocket and its REST pages.
+
+A venue that the native source serves has a module `feedd/venues/<venue>/native.py` with
+
+- `EXCHANGES`, the exchange names that it serves, and `SERVED`, the same as text for errors;
+- `market(exchange, symbol)`, which returns the `NativeMarket`, or None where it serves none.
+
+All functions of a description are pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from feedd.channels import CHANNEL_NAMES
+from feedd.errors import ConfigError
+from feedd.venues.registry import FOLDER_OF, VENUES
+
+if TYPE_CHECKING:
+    from feedd.books.depth import DepthRules, Snapshot
+    from feedd.model import Trade
+    from feedd.venues.addresses import Addresses
+
+# What a decoder or converter raises for a malformed message. RecursionError comes from deeply
+# nested JSON, ArithmeticError from a malformed decimal and from a number out of range.
+UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
+
+# (message, payload, received_ns) -> what `NativeChannel` describes. Raises UNREADABLE.
+Convert = Callable[[Any, bytes, int], Any]
+Credentials = tuple[str, str]  # API key and secret
+
+
+class Keyed(NamedTuple):
+    """An event with its place in the order of its channel.
+
+    `key` is the venue's and never decreases, so that the same event of two connections has the
+    same key. `before` is the key of the event before, where the venue sends it.
+    """
+
+    key: Any
+    before: Any
+    event: Any
+
+
+@dataclass(frozen=True)
+class NativeChannel:
+    """One channel's messages: the types that the decoder returns, and their conversion.
+
+    A `quote` message is not converted, because a further call costs 5 % of the CPU per quote. It
+    has the attributes `id` (which grows), `timestamp`, `bid`, `bid_size`, `ask` and `ask_size`; a
+    price of 0 is an empty side.
+
+    `converter` takes exchange, symbol and timeframe; the function that it returns makes
+
+    - of a `trade` message the trade's id and the Trade, or None for an id that is not a trade of
+      the market, where `NativeMarket.trades` is set;
+    - of any other message a Keyed, whose event is of `book` what the rules take, else the tick.
+    """
+
+    messages: tuple[type, ...]
+    converter: Callable[[str, str, str], Convert] | None = None
+
+
+class Control(NamedTuple):
+    """A text message that is not a readable event.
+
+    `answer`: to the request `request_id`, refused for `refusal` if that is not None.
+    `event`: an unreadable event, of `channel` where that is known.
+    `closing`: the venue will close the connection soon. `pong`: an answer to `NativeMarket.ping`.
+    """
+
+    meaning: Literal["answer", "event", "closing", "pong"]
+    request_id: int | None = None
+    refusal: str | None = None
+    channel: str | None = None
+
+
+class RestRequest(NamedTuple):
+    """A GET request; `name` is for messages, `weight` is in the venue's units."""
+
+    name: str
+    path: str  # with the query
+    weight: float
+    headers: dict[str, str] = {}  # noqa: RUF012  never written to
+
+
+class ErrorAnswer(NamedTuple):
+    """A venue's error: its text, and whether it rejects the API key or the symbol."""
+
+    text: str
+    rejects: Literal["key", "symbol"] | None = None
+
+
+@dataclass(frozen=True)
+class NativeListing:
+    """The page that lists all markets.
+
+    `parse` returns `symbol` (unified) and `id` of each; it raises ValueError. `version` changes
+    with what `parse` returns.
+    """
+
+    request: RestRequest
+    parse: Callable[[bytes], list[dict[str, Any]]]
+    version: str
+
+
+@dataclass(frozen=True)
+class NativeBook:
+    """The rules of the book, and its snapshot's page.
+
+    `rules` takes the number of levels to publish. `snapshot` takes the market's id; None: the
+    stream begins with a snapshot, and subscribing again brings a new one. `parse` raises
+    ValueError.
+    """
+
+    rules: Callable[[int], DepthRules]
+    snapshot: Callable[[str], RestRequest] | None = None
+    parse: Callable[[bytes], Snapshot] | None = None
+
+
+@dataclass(frozen=True)
+class NativeTrades:
+    """Trade ids without a gap, and the page that returns trades that were missed.
+
+    `request` takes the market's id, the first id that is missing, and the credentials if any.
+    `parse` takes the answer, exchange, symbol and the time in ns, and returns what a converter of
+    trades returns, for each row; it raises UNREADABLE.
+    """
+
+    request: Callable[[str, int, Credentials | None], RestRequest]
+    parse: Callable[[bytes, str, str, int], list[tuple[int, Trade | None]]]
+
+
+@dataclass(frozen=True)
+class NativeMarket:
+    """One market of a venue.
+
+    `decode` returns a message with the attribute `market_id`, and raises UNREADABLE for a payload
+    that is not an event; `control` then classifies that, and raises UNREADABLE too. `stream` takes
+    channel, market id and timeframe; `subscribe` and `unsubscribe` take a stream and a request id
+    and return the text to send. `account` takes credentials and the time in ms: only a valid key
+    gets an answer. `error` parses the body of a refusal; None where it is not the venue's.
+    """
+
+    name: str  # part of the file name of the market list
+    addresses: Addresses
+    timeframes: tuple[str, ...]
+    messages_per_s: int  # that a client may send on one connection: pings, pongs and text alike
+    rotate_after_s: float  # age at which a connection is replaced
+    decode: Callable[[bytes], Any]
+    control: Callable[[bytes], Control]
+    channels: dict[str, NativeChannel]
+    stream: Callable[[str, str, str], str]
+    subscribe: Callable[[str, int], bytes]
+    unsubscribe: Callable[[str, int], bytes]
+    listing: NativeListing
+    account: Callable[[Credentials, int], RestRequest]
+    error: Callable[[bytes], ErrorAnswer | None]
+    book: NativeBook | None = None
+    trades: NativeTrades | None = None  # None: trade ids may skip numbers
+    ping: bytes | None = None  # text that the venue requires as a heartbeat; None: a ping frame
+
+    def check(self, exchange: str, symbol: str, channels: tuple[str, ...]) -> None:
+        """Raise ConfigError for a channel that the market lacks, with those that it has."""
+        served = [channel for channel in CHANNEL_NAMES if channel in self.channels]
+        for channel in channels:
+            if channel not in served:
+                raise ConfigError(
+                    f"{exchange} has no {channel} of {symbol}; it has {', '.join(served)}"
+                )
+
+
+def native_market(exchange: str, symbol: str) -> NativeMarket:
+    """Return the market of a symbol; raise ConfigError where no venue's module serves it."""
+    module = _module(FOLDER_OF.get(exchange, ""))
+    found: NativeMarket | None = module and module.market(exchange, symbol)
+    if found is not None:
+        return found
+    served = [module.SERVED for folder in VENUES if (module := _module(folder)) is not None]
+    raise ConfigError(
+        f"source: native has no {symbol} of {exchange}; it serves {'; '.join(served)}. Use ccxt"
+    )
+
+
+def _module(folder: str) -> Any:
+    """Return a venue's native module, or None where it has none."""
+    name = f"feedd.venues.{folder}.native"
+    return import_module(name) if folder and find_spec(name) is not None else None
