@@ -64,6 +64,7 @@ class _UnixTransport(xmlrpc.client.Transport):
         except OSError:
             connection.close()
             raise
+        self._connection = host, connection  # which close() closes
         return connection
 
 
@@ -255,9 +256,9 @@ class Daemon:
 
     def _call(self, method: str, *arguments: Any) -> Any:
         transport = _UnixTransport(Path(self.root, SUPERVISOR_SOCKET), self._timeout_s)
-        server = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
         try:
-            return getattr(server, f"supervisor.{method}")(*arguments)
+            with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as server:
+                return getattr(server, f"supervisor.{method}")(*arguments)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode == Faults.SHUTDOWN_STATE:
                 raise DaemonError(

@@ -1,7 +1,4 @@
-"""The native source against the embedded exchange: the contract, and what only it does.
-
-The tests of the contract are those of the ccxt source, run on this one.
-"""
+"""The native source: what only it does, and that its payloads equal those of the ccxt source."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +18,10 @@ import pytest
 from aiohttp import WSMsgType
 from aiohttp.web import WebSocketResponse
 from conftest import Project
-from test_ccxt_source import (  # noqa: F401  the contract
-    Setting,
-    Told,
-    running,
-    setting,
-    test_a_burst_arrives_whole_and_in_order,
-    test_a_depth_update_that_is_lost_is_told_and_the_next_book_is_of_a_new_snapshot,
-    test_a_fill_at_no_price_is_no_trade_and_no_hole,
-    test_a_frame_that_ccxt_can_not_read_is_told_and_the_stream_goes_on,
-    test_a_key_is_checked_before_anything_is_subscribed_to,
-    test_a_lost_connection_is_told_and_made_again,
-    test_a_refused_subscription_is_tried_again_on_a_new_connection,
-    test_an_answer_that_ccxt_can_not_read_passes_with_the_next_one,
-    test_an_exchange_that_goes_and_comes_back_is_found_again_and_the_loop_never_freezes,
-    test_an_unknown_symbol_is_final_and_names_what_is_close,
-    test_every_channel_arrives_with_one_connection_per_path,
-    test_every_event_that_a_reconnect_missed_lies_in_a_gap_that_is_told,
-    test_trades_that_a_reconnect_missed_are_asked_for_and_come_in_order,
-    test_trades_that_nobody_has_are_a_gap_with_its_range,
-)
-from test_channels import CHECKS, FEEDS, truth_until_now
-from test_shared_limits import (  # noqa: F401  the same limits, for both sources
-    asked,
-    prepared,
-    test_a_handshake_that_is_refused_makes_all_others_wait,
-    test_a_key_is_checked_on_a_list_that_another_worker_fetched,
-    test_a_symbol_that_is_not_listed_is_looked_for_again_after_a_minute,
-    test_a_weight_that_is_used_up_is_said_and_nothing_is_asked,
-    test_an_answer_without_markets_is_never_kept,
-    test_connections_over_the_limit_are_not_dialled_and_the_channel_says_why,
-    test_what_one_source_is_refused_all_others_wait_for,
-    test_what_other_programs_used_on_this_address_counts,
-)
+from integration.published_truth import CHECKS, FEEDS, truth_until_now
+from integration.source_setup import SourceSetup, asked, prepared, running
+from integration.source_setup import source_setup as setup_of
+from recorded_callbacks import RecordedCallbacks
 
 from feedd.clock import Clock
 from feedd.embedded import server as servers
@@ -73,22 +42,9 @@ from feedd.sources.native.source import NativeSource
 from feedd.venues.binance import addresses
 from feedd.venues.binance.streams import category, parse, stream_name
 
+source_setup = partial(setup_of, "native")
 USDM = FEEDS["binanceusdm"][1]
 SPOT = FEEDS["binance"][1]
-
-
-@pytest.fixture(autouse=True)
-def _native(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the tests of the contract make this source."""
-
-    def source(
-        self: Setting, channels: tuple[str, ...] = ("ticker", "quote", "trade"),
-        symbol: str = "BTC/USDT:USDT", **options: Any,
-    ) -> NativeSource:  # fmt: skip
-        return NativeSource("binanceusdm", symbol, channels,
-                            endpoint=f"http://127.0.0.1:{self.port}", **options)  # fmt: skip
-
-    monkeypatch.setattr(Setting, "source", source)
 
 
 # --- the same payloads as the ccxt source ---------------------------------------------------------
@@ -109,7 +65,7 @@ def payload(tick: Any) -> dict[str, Any]:
     return {**msgspec.structs.asdict(tick), **kept}
 
 
-def compare(ours: Told, theirs: Told, channel: str) -> int:
+def compare(ours: RecordedCallbacks, theirs: RecordedCallbacks, channel: str) -> int:
     """Compare a channel over the span that both heard; return how many events that has."""
     mine, other = (
         [tick for tick in told.ticks if tick.channel == channel] for told in (ours, theirs)
@@ -128,7 +84,7 @@ def compare(ours: Told, theirs: Told, channel: str) -> int:
     return len(spans[0])
 
 
-def made_tickers(told: Told, mode: Any, span: set[Any]) -> list[dict[str, Any]]:
+def made_tickers(told: RecordedCallbacks, mode: Any, span: set[Any]) -> list[dict[str, Any]]:
     """Return the tickers that a worker would make of a span, in an order of the exchange's."""
     maker = TickerMaker(mode, 30 * 10**9)
     made = []
@@ -149,12 +105,12 @@ def made_tickers(told: Told, mode: Any, span: set[Any]) -> list[dict[str, Any]]:
 
 async def both(
     market: Any, exchange: str, channels: list[str], path: str, least: dict[str, int]
-) -> tuple[Told, Told]:
+) -> tuple[RecordedCallbacks, RecordedCallbacks]:
     """Run both sources on one exchange until both have told enough."""
     spot = market if path else None
     server = ExchangeServer(GeneratedMarket(Clock()) if path else market, Clock(), spot=spot)
     port = await server.start(0)
-    place, theirs = Setting(server, port), Told()
+    setup, theirs = SourceSetup("native", server, port), RecordedCallbacks()
     symbol = "BTC/USDT" if path else "BTC/USDT:USDT"
     given = (exchange, symbol, tuple(channels))
     endpoint = f"http://127.0.0.1:{port}{path}"
@@ -164,17 +120,17 @@ async def both(
         await other.prepare()
         tasks = [
             asyncio.create_task(other.run(theirs)),
-            asyncio.create_task(native.run(place.told)),
+            asyncio.create_task(native.run(setup.received)),
         ]
 
         def enough() -> bool:
             return all(
                 sum(tick.channel == channel for tick in told.ticks) >= count
-                for told in (place.told, theirs)
+                for told in (setup.received, theirs)
                 for channel, count in least.items()
             )
 
-        await place.until(enough, 90)
+        await setup.until(enough, 90)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -182,16 +138,16 @@ async def both(
         await other.close()
     finally:
         await server.stop()
-    for told in (place.told, theirs):
+    for told in (setup.received, theirs):
         assert (told.losses, told.holes, told.resyncs, told.rejections) == ([], [], [], [])
-    return place.told, theirs
+    return setup.received, theirs
 
 
 @pytest.mark.parametrize(
     ("exchange", "channels", "path"),
     [("binanceusdm", USDM, ""), ("binance", SPOT, "/spot")],
 )
-def test_both_sources_publish_the_same_to_the_last_key(
+def test_both_sources_publish_identical_payloads(
     exchange: str, channels: list[str], path: str
 ) -> None:
     least = {"ticker": 3, "quote": 200, "trade": 200, "book": 20, "candle": 3, "mark": 3}
@@ -200,7 +156,7 @@ def test_both_sources_publish_the_same_to_the_last_key(
         least["liquidation"] = 1
     make = GeneratedSpot if path else GeneratedMarket
 
-    async def run() -> tuple[Told, Told]:
+    async def run() -> tuple[RecordedCallbacks, RecordedCallbacks]:
         return await both(make(Clock(), rate=200), exchange, channels, path, least)
 
     ours, theirs = asyncio.run(run())
@@ -213,11 +169,11 @@ def test_both_sources_publish_the_same_to_the_last_key(
         assert made == made_tickers(theirs, mode, spans[0] & spans[1])
 
 
-def test_both_sources_publish_the_same_of_a_recording(btcusdt: Path) -> None:
+def test_both_sources_publish_identical_payloads_from_a_recording(btcusdt: Path) -> None:
     channels = ["ticker", "quote", "trade", "book", "candle"]
     least = {"ticker": 3, "quote": 2000, "trade": 500, "book": 100, "candle": 10}
 
-    async def run() -> tuple[Told, Told]:
+    async def run() -> tuple[RecordedCallbacks, RecordedCallbacks]:
         # At a pace that both keep up with on a busy machine: who lags behind gets no book.
         market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=2.0, rebase=False)
         return await both(market, "binanceusdm", channels, "", least)
@@ -227,7 +183,7 @@ def test_both_sources_publish_the_same_of_a_recording(btcusdt: Path) -> None:
         assert compare(ours, theirs, channel) >= least[channel] // 2
 
 
-def test_every_channel_arrives_through_the_worker_with_the_values_that_the_exchange_sent(
+def test_every_channel_of_the_native_worker_has_the_exchanges_values(
     make_project: Callable[..., Project],
 ) -> None:
     project = make_project(
@@ -281,7 +237,7 @@ def test_neither_ccxt_nor_aiohttp_is_imported() -> None:
 # --- subscriptions, pings and death ---------------------------------------------------------------
 
 
-def test_a_subscription_that_is_never_answered_ends_the_connection(
+def test_an_unanswered_subscription_closes_the_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answer = protocol.Connection.on_text
@@ -294,19 +250,19 @@ def test_a_subscription_that_is_never_answered_ends_the_connection(
     monkeypatch.setattr(lines, "ACK_WITHIN_S", 0.5)
 
     async def run() -> None:
-        async with setting() as place, running(place, place.source(("quote",))):
-            await place.until(lambda: place.told.losses)
-            assert "subscription to quote was not answered" in place.told.losses[0][1]
+        async with source_setup() as setup, running(setup, setup.source(("quote",))):
+            await setup.until(lambda: setup.received.losses)
+            assert "subscription to quote was not answered" in setup.received.losses[0][1]
             silent.clear()
-            await place.until(lambda: place.told.ids("quote"))
+            await setup.until(lambda: setup.received.ids("quote"))
 
     asyncio.run(run())
 
 
-def test_a_channel_that_is_refused_is_tried_again_and_the_others_go_on() -> None:
+def test_a_refused_channel_is_retried_while_the_others_continue() -> None:
     async def run() -> None:
-        async with setting() as place:
-            market, check = place.server._market, place.server._market.check
+        async with source_setup() as setup:
+            market, check = setup.server._market, setup.server._market.check
             refusals = 2
 
             def refuse(stream: Any) -> None:
@@ -317,16 +273,16 @@ def test_a_channel_that_is_refused_is_tried_again_and_the_others_go_on() -> None
                 check(stream)
 
             market.check = refuse  # type: ignore[method-assign]
-            async with running(place, place.source(("quote", "trade"))):
-                await place.until(lambda: place.told.ids("trade"))
-                assert [channel for channel, _ in place.told.losses] == ["trade", "trade"]
-                assert "code 2: Invalid request: not now" in place.told.losses[0][1]
-                assert place.server._connections == 1
+            async with running(setup, setup.source(("quote", "trade"))):
+                await setup.until(lambda: setup.received.ids("trade"))
+                assert [channel for channel, _ in setup.received.losses] == ["trade", "trade"]
+                assert "code 2: Invalid request: not now" in setup.received.losses[0][1]
+                assert setup.server._connections == 1
 
     asyncio.run(run())
 
 
-def test_pings_are_answered_and_never_more_is_sent_than_the_exchange_allows(
+def test_pings_are_answered_within_the_exchanges_message_rate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Beyond ten messages a second it closes the connection."""
@@ -341,67 +297,67 @@ def test_pings_are_answered_and_never_more_is_sent_than_the_exchange_allows(
     monkeypatch.setattr(WebSocketResponse, "receive", note)
 
     async def run() -> None:
-        async with setting() as place, running(place, place.source(("quote",))):
-            await place.until(lambda: place.told.ids("quote"))
-            client = place.client("bookTicker")
+        async with source_setup() as setup, running(setup, setup.source(("quote",))):
+            await setup.until(lambda: setup.received.ids("quote"))
+            client = setup.client("bookTicker")
             for number in range(40):
                 await client.response.ping(str(number).encode())
-            await place.until(lambda: b"39" in pongs)  # it answers those before it too
+            await setup.until(lambda: b"39" in pongs)  # it answers those before it too
             assert pongs[0] == b"0"
             assert len(pongs) < 40
-            assert place.told.losses == []
+            assert setup.received.losses == []
 
     asyncio.run(run())
 
 
-def test_a_connection_that_answers_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_stops_answering_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "PING_EVERY_S", 0.5)
     monkeypatch.setattr(lines, "DEAD_AFTER_S", 4.0)
 
     async def run() -> None:
-        async with setting() as place:
-            source = place.source(("quote", "liquidation"))
-            async with running(place, source):
-                await place.until(lambda: place.told.ids("quote"))
+        async with source_setup() as setup:
+            source = setup.source(("quote", "liquidation"))
+            async with running(setup, source):
+                await setup.until(lambda: setup.received.ids("quote"))
                 lived = source.life("liquidation")
                 # Quiet, and answering: alive.
-                await place.until(lambda: source.life("liquidation") != lived)
-                client = place.client("bookTicker")
+                await setup.until(lambda: source.life("liquidation") != lived)
+                client = setup.client("bookTicker")
                 client.send = lambda _: None  # type: ignore[method-assign]
                 client._request.transport.pause_reading()  # type: ignore[union-attr]
-                await place.until(lambda: place.told.losses)
-                assert [*place.told.losses[0]] == ["quote", "no sign of life for 4 s"]
-                seen = len(place.told.ids("quote"))
-                await place.until(lambda: len(place.told.ids("quote")) > seen)
-                assert "liquidation" not in [channel for channel, _ in place.told.losses]
+                await setup.until(lambda: setup.received.losses)
+                assert [*setup.received.losses[0]] == ["quote", "no sign of life for 4 s"]
+                seen = len(setup.received.ids("quote"))
+                await setup.until(lambda: len(setup.received.ids("quote")) > seen)
+                assert "liquidation" not in [channel for channel, _ in setup.received.losses]
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("pieces", [2, 5])
-def test_a_message_that_comes_in_pieces_is_whole(pieces: int) -> None:
+def test_a_fragmented_message_is_reassembled(pieces: int) -> None:
     async def run() -> None:
-        async with setting(rate=0.001) as place, running(place, place.source(("trade",))):
-            await place.until(lambda: place.knows("btcusdt@trade"))
+        async with source_setup(rate=0.001) as setup, running(setup, setup.source(("trade",))):
+            await setup.until(lambda: setup.knows("btcusdt@trade"))
             text = json.dumps({"e": "trade", "E": 5, "T": 5, "s": "BTCUSDT", "t": 7, "p": "1.5",
                                "q": "1", "X": "MARKET", "m": False}).encode()  # fmt: skip
             size = -(-len(text) // pieces)
             parts = [text[at : at + size] for at in range(0, len(text), size)]
-            transport = place.client("btcusdt@trade")._request.transport
+            transport = setup.client("btcusdt@trade")._request.transport
             for number, part in enumerate(parts):
                 first, last = number == 0, number == len(parts) - 1
                 transport.write(bytes([(0x80 if last else 0) | (1 if first else 0), len(part)]))
                 transport.write(part)
                 if first:
                     transport.write(b"\x89\x00")  # control frames may come in between
-            await place.until(lambda: 7 in place.told.ids("trade"))
-            assert place.told.rejections == []
+            await setup.until(lambda: 7 in setup.received.ids("trade"))
+            assert setup.received.rejections == []
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("kind", ["nested", "nested answer", "in pieces", "o"])
-def test_a_message_that_breaks_its_reader_is_rejected_and_the_connection_stays(kind: str) -> None:
+def test_a_message_that_fails_to_parse_is_rejected_and_the_connection_stays(kind: str) -> None:
     deep = "[" * 5000 + "]" * 5000
     ticker = {"e": "24hrTicker", "E": 1, "s": "BTCUSDT", "c": "1", "v": "1", "h": "1", "l": "1",
               "p": "x", "P": "0.0", "o": "x"}  # fmt: skip
@@ -413,33 +369,33 @@ def test_a_message_that_breaks_its_reader_is_rejected_and_the_connection_stays(k
     }
 
     async def run() -> None:
-        async with setting() as place, running(place, place.source(("ticker",))):
-            await place.until(lambda: place.told.ids("ticker"))
+        async with source_setup() as setup, running(setup, setup.source(("ticker",))):
+            await setup.until(lambda: setup.received.ids("ticker"))
             text = texts[kind].ljust(500).encode()
-            transport = place.client("btcusdt@ticker")._request.transport
+            transport = setup.client("btcusdt@ticker")._request.transport
             parts = [text[:200], text[200:]] if kind == "in pieces" else [text]
             for number, part in enumerate(parts):
                 first, last = number == 0, number == len(parts) - 1
                 transport.write(bytes([(0x80 if last else 0) | (1 if first else 0), 126]))
                 transport.write(len(part).to_bytes(2, "big") + part)
-            await place.until(lambda: place.told.rejections)
-            seen = len(place.told.ids("ticker"))
-            await place.until(lambda: len(place.told.ids("ticker")) > seen)
-            assert place.told.losses == []
-            assert place.server._connections == 1
+            await setup.until(lambda: setup.received.rejections)
+            seen = len(setup.received.ids("ticker"))
+            await setup.until(lambda: len(setup.received.ids("ticker")) > seen)
+            assert setup.received.losses == []
+            assert setup.server._connections == 1
 
     asyncio.run(run())
 
 
-def test_a_given_up_connections_late_frames_are_not_told() -> None:
+def test_late_frames_of_an_abandoned_connection_are_dropped() -> None:
     async def run() -> None:
-        async with setting() as place:
-            source = place.source(("quote",))
-            async with running(place, source):
-                await place.until(lambda: place.told.ids("quote"))
+        async with source_setup() as setup:
+            source = setup.source(("quote",))
+            async with running(setup, source):
+                await setup.until(lambda: setup.received.ids("quote"))
                 (given_up,) = source._routes[0]._connections
                 source.reconnect("quote", "because")
-                seen = len(place.told.ticks)
+                seen = len(setup.received.ticks)
 
                 class Frame:
                     last_in_buffer = True
@@ -449,29 +405,31 @@ def test_a_given_up_connections_late_frames_are_not_told() -> None:
                         return b'{"e":"bookTicker","u":7,"b":"1","B":"2","a":"3","A":"4","E":6}'
 
                 given_up.on_ws_frame(None, Frame())
-                assert len(place.told.ticks) == seen
-                await place.until(lambda: place.told.losses and len(place.told.ticks) > seen)
-                assert 7 not in place.told.ids("quote")
+                assert len(setup.received.ticks) == seen
+                await setup.until(
+                    lambda: setup.received.losses and len(setup.received.ticks) > seen
+                )
+                assert 7 not in setup.received.ids("quote")
 
     asyncio.run(run())
 
 
-def test_an_exchange_that_hangs_up_in_the_handshake_is_a_loss_at_once() -> None:
+def test_a_connection_closed_during_the_handshake_is_a_loss_at_once() -> None:
     async def run() -> None:
-        async with setting() as place:
+        async with source_setup() as setup:
 
             async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 await reader.readuntil(b"\r\n\r\n")
                 writer.close()
 
             bad = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-            source = place.source(("quote",))
+            source = setup.source(("quote",))
             await source.prepare()
             source._endpoint = f"http://127.0.0.1:{bad.sockets[0].getsockname()[1]}"
-            task = asyncio.create_task(source.run(place.told))
-            await place.until(lambda: len(place.told.losses) >= 3)
-            assert "hung up" in place.told.losses[0][1]
-            assert place.told.subscriptions == []
+            task = asyncio.create_task(source.run(setup.received))
+            await setup.until(lambda: len(setup.received.losses) >= 3)
+            assert "hung up" in setup.received.losses[0][1]
+            assert setup.received.subscriptions == []
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             bad.close()
@@ -479,20 +437,20 @@ def test_an_exchange_that_hangs_up_in_the_handshake_is_a_loss_at_once() -> None:
     asyncio.run(run())
 
 
-def test_the_first_handshake_is_waited_for_longer_than_those_that_follow(
+def test_the_first_handshake_has_a_longer_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(routes, "DIAL_WITHIN_S", 0.2)
 
     async def run() -> None:
-        async with setting() as place:
+        async with source_setup() as setup:
             dialed = 0
 
             async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 nonlocal dialed
                 dialed += 1
                 request = await reader.readuntil(b"\r\n\r\n")
-                there, back = await asyncio.open_connection("127.0.0.1", place.port)
+                there, back = await asyncio.open_connection("127.0.0.1", setup.port)
                 try:
                     await asyncio.sleep(0.6)
                     back.write(request)
@@ -505,14 +463,16 @@ def test_the_first_handshake_is_waited_for_longer_than_those_that_follow(
                     writer.close()
 
             between = await asyncio.start_server(slow, "127.0.0.1", 0)
-            source = place.source(("quote",))
+            source = setup.source(("quote",))
             await source.prepare()
             source._endpoint = f"http://127.0.0.1:{between.sockets[0].getsockname()[1]}"
-            task = asyncio.create_task(source.run(place.told))
-            await place.until(lambda: place.told.subscriptions)
-            assert (dialed, place.told.losses) == (1, [])
+            task = asyncio.create_task(source.run(setup.received))
+            await setup.until(lambda: setup.received.subscriptions)
+            assert (dialed, setup.received.losses) == (1, [])
             source.reconnect("quote", "because")
-            await place.until(lambda: any("within 0.2 s" in why for _, why in place.told.losses))
+            await setup.until(
+                lambda: any("within 0.2 s" in why for _, why in setup.received.losses)
+            )
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             between.close()
@@ -524,17 +484,17 @@ def test_the_first_handshake_is_waited_for_longer_than_those_that_follow(
 # --- several lines --------------------------------------------------------------------------------
 
 
-def check_whole(place: Setting) -> None:
+def check_whole(setup: SourceSetup) -> None:
     """Check that nothing was lost, doubled or out of order since the first event of each."""
-    told = place.told
+    told = setup.received
     assert (told.losses, told.holes, told.resyncs, told.rejections) == ([], [], [], [])
     quotes, trades, books = (told.ids(channel) for channel in ("quote", "trade", "book"))
-    assert quotes == place.sent[place.sent.index(quotes[0]) :][: len(quotes)]
+    assert quotes == setup.sent[setup.sent.index(quotes[0]) :][: len(quotes)]
     assert trades == list(range(trades[0], trades[0] + len(trades)))
     assert books == sorted(set(books))
 
 
-def test_connections_are_replaced_before_the_exchange_ends_them_and_nothing_is_missing(
+def test_connections_are_replaced_before_the_exchange_closes_them_without_a_gap(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A day of the exchange's lasts ten seconds here; its pings would storm, and are left out."""
@@ -545,46 +505,46 @@ def test_connections_are_replaced_before_the_exchange_ends_them_and_nothing_is_m
     monkeypatch.setattr(routes, "CHECK_EVERY_S", 0.2)
 
     async def run() -> None:
-        async with setting(rate=300) as place:
-            place.server._clock = Clock(scale)
-            source = place.source(
+        async with source_setup(rate=300) as setup:
+            setup.server._clock = Clock(scale)
+            source = setup.source(
                 ("quote", "trade", "book", "candle"), clock=Clock(scale), rotate_after_s=8 * 3600.0
             )
-            async with running(place, source):
-                await place.until(lambda: place.server._connections >= 2)
-                oldest = {client.number: client for client in place.server._open}
+            async with running(setup, source):
+                await setup.until(lambda: setup.server._connections >= 2)
+                oldest = {client.number: client for client in setup.server._open}
                 # By then the exchange has ended the first ones, had they stayed.
-                await place.until(lambda: place.server._connections >= 10, 60)
-                assert not set(oldest.values()) & place.server._open
-                check_whole(place)
-                candles = [tick for tick in place.told.ticks if tick.channel == "candle"]
+                await setup.until(lambda: setup.server._connections >= 10, 60)
+                assert not set(oldest.values()) & setup.server._open
+                check_whole(setup)
+                candles = [tick for tick in setup.received.ticks if tick.channel == "candle"]
                 stamps = [(candle.open_time, candle.timestamp) for candle in candles]
                 assert stamps == sorted(set(stamps))
 
     asyncio.run(run())
 
 
-def test_a_connection_whose_end_is_announced_is_replaced_before_it(
+def test_a_connection_is_replaced_before_its_announced_shutdown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
 
     async def run() -> None:
-        async with setting(rate=300) as place:
-            source = place.source(("quote", "trade", "book"))
-            async with running(place, source):
-                await place.until(lambda: all(map(place.told.ids, source._channels)))
-                (leaving,) = place.server._open
+        async with source_setup(rate=300) as setup:
+            source = setup.source(("quote", "trade", "book"))
+            async with running(setup, source):
+                await setup.until(lambda: all(map(setup.received.ids, source._channels)))
+                (leaving,) = setup.server._open
                 leaving.write(['{"e":"serverShutdown","E":1770123456789}'])
-                await place.until(lambda: leaving not in place.server._open)
-                seen = len(place.told.ids("quote"))
-                await place.until(lambda: len(place.told.ids("quote")) > seen + 100)
-                check_whole(place)
+                await setup.until(lambda: leaving not in setup.server._open)
+                seen = len(setup.received.ids("quote"))
+                await setup.until(lambda: len(setup.received.ids("quote")) > seen + 100)
+                check_whole(setup)
 
     asyncio.run(run())
 
 
-def test_a_quiet_channels_connection_is_replaced_as_planned_and_that_is_no_gap(
+def test_replacing_a_quiet_channels_connection_is_no_gap(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
@@ -594,41 +554,41 @@ def test_a_quiet_channels_connection_is_replaced_as_planned_and_that_is_no_gap(
                            "a": "3", "A": "4", "T": 5, "E": 5})  # fmt: skip
 
     async def run() -> None:
-        async with setting(rate=0.001) as place, running(place, place.source(("quote",))):
-            await place.until(lambda: place.knows("btcusdt@bookTicker"))
-            (leaving,) = place.server._open
+        async with source_setup(rate=0.001) as setup, running(setup, setup.source(("quote",))):
+            await setup.until(lambda: setup.knows("btcusdt@bookTicker"))
+            (leaving,) = setup.server._open
             leaving.write([quote(10**16), '{"e":"serverShutdown","E":1770123456789}'])
-            await place.until(lambda: place.server._open and leaving not in place.server._open)
-            (following,) = place.server._open
+            await setup.until(lambda: setup.server._open and leaving not in setup.server._open)
+            (following,) = setup.server._open
             following.write([quote(10**16 + 9)])
-            await place.until(lambda: 10**16 + 9 in place.told.ids("quote"))
-            assert (place.told.losses, place.told.holes) == ([], [])
+            await setup.until(lambda: 10**16 + 9 in setup.received.ids("quote"))
+            assert (setup.received.losses, setup.received.holes) == ([], [])
 
     asyncio.run(run())
 
 
-def test_a_channel_that_is_refused_for_good_does_not_keep_the_others_from_a_new_connection(
+def test_a_permanently_refused_channel_does_not_block_replacing_the_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
 
     async def run() -> None:
-        async with setting(rate=300) as place:
-            check = place.server._market.check
+        async with source_setup(rate=300) as setup:
+            check = setup.server._market.check
 
             def refuse(stream: Any) -> None:
                 if stream.content == "trade":
                     raise Refused("not now")
                 check(stream)
 
-            place.server._market.check = refuse  # type: ignore[method-assign]
-            async with running(place, place.source(("quote", "trade"))):
-                await place.until(lambda: place.told.ids("quote") and place.told.losses)
-                (leaving,) = place.server._open
+            setup.server._market.check = refuse  # type: ignore[method-assign]
+            async with running(setup, setup.source(("quote", "trade"))):
+                await setup.until(lambda: setup.received.ids("quote") and setup.received.losses)
+                (leaving,) = setup.server._open
                 leaving.write(['{"e":"serverShutdown","E":1770123456789}'])
-                await place.until(lambda: leaving not in place.server._open)
-                assert {channel for channel, _ in place.told.losses} == {"trade"}
-                assert place.told.holes == []
+                await setup.until(lambda: leaving not in setup.server._open)
+                assert {channel for channel, _ in setup.received.losses} == {"trade"}
+                assert setup.received.holes == []
 
     asyncio.run(run())
 
@@ -646,37 +606,39 @@ def both_go_on(source: NativeSource) -> bool:
     )
 
 
-def test_of_two_connections_one_may_die_and_nothing_is_missing() -> None:
+def test_one_of_two_connections_can_fail_without_a_gap() -> None:
     async def run() -> None:
-        async with setting(rate=500) as place:
-            source = place.source(("quote", "trade", "book"), connections=2)
-            async with running(place, source):
-                await place.until(lambda: both_go_on(source))
+        async with source_setup(rate=500) as setup:
+            source = setup.source(("quote", "trade", "book"), connections=2)
+            async with running(setup, source):
+                await setup.until(lambda: both_go_on(source))
                 for _ in range(3):
-                    seen = len(place.told.ids("quote"))
-                    await place.until(lambda n=seen: len(place.told.ids("quote")) > n + 100)
-                    oldest = min(place.server._open, key=lambda client: client.number)
+                    seen = len(setup.received.ids("quote"))
+                    await setup.until(lambda n=seen: len(setup.received.ids("quote")) > n + 100)
+                    oldest = min(setup.server._open, key=lambda client: client.number)
                     oldest.abort()
-                    made = place.server._connections
-                    await place.until(
+                    made = setup.server._connections
+                    await setup.until(
                         lambda n=made: (
-                            place.server._connections > n and len(place.server._open) == 2
+                            setup.server._connections > n and len(setup.server._open) == 2
                         )
                     )
-                    await place.until(lambda: both_go_on(source))
-                check_whole(place)
+                    await setup.until(lambda: both_go_on(source))
+                check_whole(setup)
 
     asyncio.run(run())
 
 
-def test_a_gap_of_one_connection_is_filled_by_the_other() -> None:
+def test_a_gap_on_one_connection_is_filled_by_the_other() -> None:
     async def run() -> None:
-        async with setting(rate=300) as place:
-            source = place.source(("trade", "book"), connections=2)
-            async with running(place, source):
-                await place.until(lambda: place.told.ids("book") and place.told.ids("trade"))
-                await place.until(lambda: both_go_on(source))
-                faulty: Client = min(place.server._open, key=lambda client: client.number)
+        async with source_setup(rate=300) as setup:
+            source = setup.source(("trade", "book"), connections=2)
+            async with running(setup, source):
+                await setup.until(
+                    lambda: setup.received.ids("book") and setup.received.ids("trade")
+                )
+                await setup.until(lambda: both_go_on(source))
+                faulty: Client = min(setup.server._open, key=lambda client: client.number)
                 send, counted = faulty.send, [0]
 
                 def lose_some(messages: Any) -> None:
@@ -685,11 +647,11 @@ def test_a_gap_of_one_connection_is_filled_by_the_other() -> None:
                         send(messages)
 
                 faulty.send = lose_some  # type: ignore[method-assign]
-                await place.until(lambda: counted[0] > 100)
-                assert (place.told.holes, place.told.resyncs) == ([], [])
-                trades = place.told.ids("trade")
+                await setup.until(lambda: counted[0] > 100)
+                assert (setup.received.holes, setup.received.resyncs) == ([], [])
+                trades = setup.received.ids("trade")
                 assert trades == list(range(trades[0], trades[0] + len(trades)))
-                assert not any(hasattr(tick, "backfilled") for tick in place.told.ticks)
+                assert not any(hasattr(tick, "backfilled") for tick in setup.received.ticks)
 
     asyncio.run(run())
 
@@ -697,12 +659,12 @@ def test_a_gap_of_one_connection_is_filled_by_the_other() -> None:
 # --- the way there --------------------------------------------------------------------------------
 
 
-def test_sources_that_start_at_once_fetch_the_markets_once(tmp_path: Path) -> None:
+def test_native_sources_starting_together_request_the_market_list_once(tmp_path: Path) -> None:
     async def run() -> None:
-        async with setting() as place:
+        async with source_setup() as setup:
             symbols = [f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP")]
-            sources = await asyncio.gather(*(prepared(place, tmp_path, one) for one in symbols))
-            assert asked(place) == 1
+            sources = await asyncio.gather(*(prepared(setup, tmp_path, one) for one in symbols))
+            assert asked(setup) == 1
             assert [one._market_id for one in sources] == [
                 one.partition(":")[0].replace("/", "") for one in symbols
             ]
@@ -710,7 +672,7 @@ def test_sources_that_start_at_once_fetch_the_markets_once(tmp_path: Path) -> No
     asyncio.run(run())
 
 
-def test_an_exchange_that_is_away_is_not_final() -> None:
+def test_an_unreachable_exchange_is_a_temporary_error() -> None:
     async def run() -> None:
         source = NativeSource("binanceusdm", "BTC/USDT:USDT", ("quote",),
                               endpoint="http://127.0.0.1:9")  # fmt: skip
@@ -727,7 +689,7 @@ def test_an_exchange_that_is_away_is_not_final() -> None:
         ("BTC/USDT:USDT", ("candle",), "1s", "has no candles of 1s; it has 1m, 3m"),
     ],
 )
-def test_what_the_exchange_has_not_is_final(
+def test_an_unsupported_channel_or_timeframe_is_a_permanent_error(
     symbol: str, channels: tuple[str, ...], timeframe: str, said: str
 ) -> None:
     async def run() -> None:
@@ -784,11 +746,11 @@ async def behind_tls(port: int, certificate: Path) -> AsyncIterator[int]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def test_the_exchange_is_reached_over_tls_and_a_strangers_certificate_is_refused(
+def test_tls_works_and_an_untrusted_certificate_is_refused(
     certificate: Path,
 ) -> None:
     async def run() -> None:
-        async with setting() as place, behind_tls(place.port, certificate) as port:
+        async with source_setup() as setup, behind_tls(setup.port, certificate) as port:
             trusted = ssl.create_default_context(cafile=str(certificate.with_suffix(".crt")))
             given = ("binanceusdm", "BTC/USDT:USDT", ("quote", "book"))
             endpoint = f"https://localhost:{port}"
@@ -796,8 +758,10 @@ def test_the_exchange_is_reached_over_tls_and_a_strangers_certificate_is_refused
             with pytest.raises(SourceError, match="CERTIFICATE_VERIFY_FAILED"):
                 await stranger.prepare()
             source = NativeSource(*given, endpoint=endpoint, tls=trusted)
-            async with running(place, source):  # type: ignore[arg-type]
-                await place.until(lambda: place.told.ids("quote") and place.told.ids("book"))
+            async with running(setup, source):  # type: ignore[arg-type]
+                await setup.until(
+                    lambda: setup.received.ids("quote") and setup.received.ids("book")
+                )
 
     asyncio.run(run())
 

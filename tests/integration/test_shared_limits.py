@@ -1,4 +1,4 @@
-"""Sources that share a folder: the real ccxt against the embedded exchange's limits."""
+"""Limits that the sources of a machine share, for both sources unless a test is of ccxt alone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from test_ccxt_source import Setting, running, setting
+from integration.source_setup import SourceSetup, account, asked, prepared, running, source_setup
 
 from feedd.clock import NS_PER_S, Clock
 from feedd.embedded.rest_page import API_KEY, API_SECRET, Page
@@ -22,15 +24,16 @@ from feedd.sources.limits import window_file as record
 from feedd.sources.limits.address_limits import address_limits
 from feedd.sources.limits.window import Window
 
+MakeSetup = Callable[..., AbstractAsyncContextManager[SourceSetup]]
+
+
+@pytest.fixture(name="source_setup", params=["ccxt", "native"])
+def setup_of_either_source(request: pytest.FixtureRequest) -> MakeSetup:
+    return partial(source_setup, request.param)
+
+
+ccxt_setup = partial(source_setup, "ccxt")
 LIMITS = address_limits("binanceusdm", "BTC/USDT:USDT", 50)
-
-
-def account(place: Setting, exchange: str = "usdm") -> dict[str, Any]:
-    return place.server._accounts.of("127.0.0.1", exchange).told(time.time())
-
-
-def asked(place: Setting, page: str = "exchangeInfo") -> int:
-    return account(place)["requests"].get(page, 0)
 
 
 def the_list(run_dir: Path) -> Path:
@@ -43,20 +46,9 @@ def the_budget(run_dir: Path, kind: str) -> Path:
     return path
 
 
-async def prepared(
-    place: Setting, run_dir: Path, symbol: str = "BTC/USDT:USDT", **options: Any
-) -> CcxtSource:
-    source = place.source(("quote",), symbol, run_dir=run_dir, **options)
-    try:
-        await source.prepare()
-    finally:
-        await source.close()
-    return source
-
-
-def refusing(place: Setting, status: int, headers: dict[str, str]) -> Callable[[], float]:
+def refusing(setup: SourceSetup, status: int, headers: dict[str, str]) -> Callable[[], float]:
     """Let every page be refused; return what ends it and tells when the last one was."""
-    rest, answer = place.server._rest, place.server._rest.answer
+    rest, answer = setup.server._rest, setup.server._rest.answer
     body = {"code": -1003, "msg": "Too many requests"}
     refused_s = 0.0
 
@@ -95,72 +87,81 @@ def until_freed(run_dir: Path, kind: str, seconds: float) -> None:
         (403, {}, "HTTP 403", 60),
     ],
 )
-def test_what_one_source_is_refused_all_others_wait_for(
-    status: int, headers: dict[str, str], says: str, others: float, tmp_path: Path
-) -> None:
-    async def run() -> None:
-        async with setting() as place:
-            allow = refusing(place, status, headers)
-            with pytest.raises(SourceError, match="Too many requests"):
-                await prepared(place, tmp_path)
-            refused_s = allow()
-            seen = asked(place)
-            if others <= 5:
-                await prepared(place, tmp_path)
-                assert time.monotonic() - refused_s >= others
-                assert asked(place) == seen + 1
-                return
-            for _ in range(3):
-                with pytest.raises(LimitError, match=says) as caught:
-                    await prepared(place, tmp_path)
-                assert others - 20 < caught.value.retry_after_s <= others
-                assert "binance-linear: the exchange asked for a pause" in str(caught.value)
-            assert asked(place) == seen
-
-    asyncio.run(run())
-
-
-def test_a_weight_that_is_used_up_is_said_and_nothing_is_asked(tmp_path: Path) -> None:
-    async def run() -> None:
-        async with setting() as place:
-            await prepared(place, tmp_path)
-            until_freed(tmp_path, "weight", 40.0)
-            the_list(tmp_path).unlink()
-            with pytest.raises(LimitError, match="2160 of request weight in 60 s are used up"):
-                await prepared(place, tmp_path)
-            assert asked(place) == 1
-
-    asyncio.run(run())
-
-
-def test_what_other_programs_used_on_this_address_counts(tmp_path: Path) -> None:
-    async def run() -> None:
-        async with setting() as place:
-            clock = place.server._rest._clock = Clock(1e-6)  # so that no minute of it ends
-            place.server._rest._weights.take("127.0.0.1", 2200, clock.now_ns() / NS_PER_S)
-            await prepared(place, tmp_path)
-            the_list(tmp_path).unlink()
-            with pytest.raises(LimitError, match="are used up"):
-                await prepared(place, tmp_path)
-
-    asyncio.run(run())
-
-
-def test_a_page_that_ccxt_takes_for_cheaper_than_it_is_counts_as_the_exchange_counts_it(
+def test_a_refused_request_makes_all_sources_wait(
+    source_setup: MakeSetup,
+    status: int,
+    headers: dict[str, str],
+    says: str,
+    others: float,
     tmp_path: Path,
 ) -> None:
     async def run() -> None:
-        async with setting() as place:
+        async with source_setup() as setup:
+            allow = refusing(setup, status, headers)
+            with pytest.raises(SourceError, match="Too many requests"):
+                await prepared(setup, tmp_path)
+            refused_s = allow()
+            seen = asked(setup)
+            if others <= 5:
+                await prepared(setup, tmp_path)
+                assert time.monotonic() - refused_s >= others
+                assert asked(setup) == seen + 1
+                return
+            for _ in range(3):
+                with pytest.raises(LimitError, match=says) as caught:
+                    await prepared(setup, tmp_path)
+                assert others - 20 < caught.value.retry_after_s <= others
+                assert "binance-linear: the exchange asked for a pause" in str(caught.value)
+            assert asked(setup) == seen
+
+    asyncio.run(run())
+
+
+def test_an_exhausted_weight_is_reported_and_no_request_is_sent(
+    source_setup: MakeSetup, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        async with source_setup() as setup:
+            await prepared(setup, tmp_path)
+            until_freed(tmp_path, "weight", 40.0)
+            the_list(tmp_path).unlink()
+            with pytest.raises(LimitError, match="2160 of request weight in 60 s are used up"):
+                await prepared(setup, tmp_path)
+            assert asked(setup) == 1
+
+    asyncio.run(run())
+
+
+def test_weight_used_by_other_programs_on_this_address_counts(
+    source_setup: MakeSetup, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        async with source_setup() as setup:
+            clock = setup.server._rest._clock = Clock(1e-6)  # so that no minute of it ends
+            setup.server._rest._weights.take("127.0.0.1", 2200, clock.now_ns() / NS_PER_S)
+            await prepared(setup, tmp_path)
+            the_list(tmp_path).unlink()
+            with pytest.raises(LimitError, match="are used up"):
+                await prepared(setup, tmp_path)
+
+    asyncio.run(run())
+
+
+def test_a_request_counts_with_the_exchanges_weight_and_not_ccxts(
+    tmp_path: Path,
+) -> None:
+    async def run() -> None:
+        async with ccxt_setup() as setup:
             source = CcxtSource("binance", "BTC/USDT", ("trade",), run_dir=tmp_path,
-                                endpoint=f"http://127.0.0.1:{place.port}/spot")  # fmt: skip
+                                endpoint=f"http://127.0.0.1:{setup.port}/spot")  # fmt: skip
             await source.prepare()
             await source._exchange.publicGetTrades({"symbol": "BTCUSDT"})
             await source.close()
             weight = address_limits("binance", "BTC/USDT", 50).weight
             read = the_budget(tmp_path, "weight").read_bytes()
             spent = record.decode(read, weight, record.boot_id(), time.monotonic()).spent
-            assert sum(spent.values()) >= account(place, "spot")["most_weight_in_a_minute"]
-            assert account(place, "spot")["requests"] == {"exchangeInfo": 1, "trades": 1}
+            assert sum(spent.values()) >= account(setup, "spot")["most_weight_in_a_minute"]
+            assert account(setup, "spot")["requests"] == {"exchangeInfo": 1, "trades": 1}
 
     asyncio.run(run())
 
@@ -168,43 +169,46 @@ def test_a_page_that_ccxt_takes_for_cheaper_than_it_is_counts_as_the_exchange_co
 # --- connections ----------------------------------------------------------------------------------
 
 
-def test_connections_over_the_limit_are_not_dialled_and_the_channel_says_why(
+def test_a_connection_over_the_limit_is_not_opened_and_the_channel_reports_why(
+    source_setup: MakeSetup,
     tmp_path: Path,
 ) -> None:
     async def run() -> None:
-        async with setting() as place:
-            source = place.source(("quote",), run_dir=tmp_path)
-            async with running(place, source):
-                await place.until(lambda: place.told.ids("quote"))
+        async with source_setup() as setup:
+            source = setup.source(("quote",), run_dir=tmp_path)
+            async with running(setup, source):
+                await setup.until(lambda: setup.received.ids("quote"))
                 until_freed(tmp_path, "connects", 12.0)
-                place.client("bookTicker").abort()
-                await place.until(lambda: len(place.told.losses) >= 2)
-                channel, why = place.told.losses[1]
+                setup.client("bookTicker").abort()
+                await setup.until(lambda: len(setup.received.losses) >= 2)
+                channel, why = setup.received.losses[1]
                 assert channel == "quote"
                 assert "270 connections in 300 s are used up on this machine; the next" in why
-                assert account(place)["connects"] == 1
-                seen = len(place.told.ids("quote"))
-                await place.until(lambda: len(place.told.ids("quote")) > seen, 60)
-                assert account(place)["connects"] == 2
-                assert len(place.told.losses) <= 4  # it waits for as long as it was told
+                assert account(setup)["connects"] == 1
+                seen = len(setup.received.ids("quote"))
+                await setup.until(lambda: len(setup.received.ids("quote")) > seen, 60)
+                assert account(setup)["connects"] == 2
+                assert len(setup.received.losses) <= 4  # it waits for as long as it was told
 
     asyncio.run(run())
 
 
-def test_a_handshake_that_is_refused_makes_all_others_wait(tmp_path: Path) -> None:
+def test_a_refused_handshake_makes_all_sources_wait(
+    source_setup: MakeSetup, tmp_path: Path
+) -> None:
     async def run() -> None:
-        async with setting() as place:
-            place.server._connects["usdm"].take = lambda *_: 100  # type: ignore[method-assign]
-            first = place.source(("quote",), run_dir=tmp_path)
-            second = place.source(("quote",), "ETH/USDT:USDT", run_dir=tmp_path)
-            async with running(place, first):
-                await place.until(lambda: place.told.losses)
-            assert "429" in place.told.losses[0][1]
-            place.told.losses.clear()
-            async with running(place, second):
-                await place.until(lambda: place.told.losses)
-            assert "the exchange asked for a pause (HTTP 429)" in place.told.losses[0][1]
-            assert account(place)["refusals"] == {"429": 1}
+        async with source_setup() as setup:
+            setup.server._connects["usdm"].take = lambda *_: 100  # type: ignore[method-assign]
+            first = setup.source(("quote",), run_dir=tmp_path)
+            second = setup.source(("quote",), "ETH/USDT:USDT", run_dir=tmp_path)
+            async with running(setup, first):
+                await setup.until(lambda: setup.received.losses)
+            assert "429" in setup.received.losses[0][1]
+            setup.received.losses.clear()
+            async with running(setup, second):
+                await setup.until(lambda: setup.received.losses)
+            assert "the exchange asked for a pause (HTTP 429)" in setup.received.losses[0][1]
+            assert account(setup)["refusals"] == {"429": 1}
 
     asyncio.run(run())
 
@@ -212,20 +216,20 @@ def test_a_handshake_that_is_refused_makes_all_others_wait(tmp_path: Path) -> No
 # --- the list of markets --------------------------------------------------------------------------
 
 
-def test_eight_sources_that_start_at_once_fetch_the_markets_once(tmp_path: Path) -> None:
+def test_eight_sources_starting_together_request_the_market_list_once(tmp_path: Path) -> None:
     symbols = [
         f"{base}/USDT:USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "LTC", "TRX")
     ]
 
     async def run() -> None:
-        async with setting() as place:
+        async with ccxt_setup() as setup:
             sources = await asyncio.gather(
-                *(prepared(place, tmp_path, symbol) for symbol in symbols)
+                *(prepared(setup, tmp_path, symbol) for symbol in symbols)
             )
-            assert asked(place) == 1
+            assert asked(setup) == 1
             for symbol, source in zip(symbols, sources, strict=True):
                 assert source._exchange.symbols == [symbol]
-            alone = place.source(("quote",))
+            alone = setup.source(("quote",))
             await alone.prepare()
             await alone.close()
             for symbol, source in zip(symbols, sources, strict=True):
@@ -239,21 +243,21 @@ def test_eight_sources_that_start_at_once_fetch_the_markets_once(tmp_path: Path)
     [("binance", "BTC/USDT", "/spot"), ("bybit", "BTC/USDT:USDT", ""),
      ("binance", "BTC/USDT:USDT", "")],
 )  # fmt: skip
-def test_every_exchange_runs_on_a_list_that_another_worker_fetched(
+def test_every_exchange_runs_on_a_market_list_from_another_worker(
     exchange: str, symbol: str, path: str, tmp_path: Path
 ) -> None:
     channels = ("ticker", "quote", "trade", "book")
 
     async def run() -> None:
-        async with setting() as place:
+        async with ccxt_setup() as setup:
             for _ in range(2):
-                place.told.ticks.clear()
+                setup.received.ticks.clear()
                 source = CcxtSource(exchange, symbol, channels, run_dir=tmp_path,
-                                    endpoint=f"http://127.0.0.1:{place.port}{path}")  # fmt: skip
-                async with running(place, source):
-                    await place.until(lambda: all(place.told.ids(c) for c in channels[1:]))
+                                    endpoint=f"http://127.0.0.1:{setup.port}{path}")  # fmt: skip
+                async with running(setup, source):
+                    await setup.until(lambda: all(setup.received.ids(c) for c in channels[1:]))
             name = {"bybit": "bybit", "binance": "spot" if path else "usdm"}[exchange]
-            told = account(place, name)
+            told = account(setup, name)
             pages = told["requests"]
             assert pages.get("exchangeInfo") == 1 or pages["market/instruments-info"] == 2
             assert told["refusals"] == {}
@@ -266,33 +270,35 @@ def test_every_exchange_runs_on_a_list_that_another_worker_fetched(
     asyncio.run(run())
 
 
-def test_a_key_is_checked_on_a_list_that_another_worker_fetched(tmp_path: Path) -> None:
+def test_the_api_key_is_checked_with_a_market_list_from_another_worker(
+    source_setup: MakeSetup, tmp_path: Path
+) -> None:
     async def run() -> None:
-        async with setting() as place:
+        async with source_setup() as setup:
             for _ in range(2):
-                await prepared(place, tmp_path, credentials=(API_KEY, API_SECRET))
-            assert (asked(place), asked(place, "account")) == (1, 2)
+                await prepared(setup, tmp_path, credentials=(API_KEY, API_SECRET))
+            assert (asked(setup), asked(setup, "account")) == (1, 2)
 
     asyncio.run(run())
 
 
-def test_a_symbol_that_is_not_listed_is_looked_for_again_after_a_minute(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_unlisted_symbol_is_looked_up_again_after_a_minute(
+    source_setup: MakeSetup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def run() -> None:
-        async with setting() as place:
-            await prepared(place, tmp_path)
+        async with source_setup() as setup:
+            await prepared(setup, tmp_path)
             with pytest.raises(
                 UnknownSymbolError, match=r"among its 54 markets; is it .*BTC/USDT:USDT"
             ):
-                await prepared(place, tmp_path, "BTX/USDT:USDT")
-            assert asked(place) == 1
+                await prepared(setup, tmp_path, "BTX/USDT:USDT")
+            assert asked(setup) == 1
             monkeypatch.setattr(market_list, "OLD_WITHOUT_SYMBOL_MS", 0)
-            await prepared(place, tmp_path, "ETH/USDT:USDT")
-            assert asked(place) == 1
+            await prepared(setup, tmp_path, "ETH/USDT:USDT")
+            assert asked(setup) == 1
             with pytest.raises(UnknownSymbolError, match=r"is it .*BTC/USDT:USDT"):
-                await prepared(place, tmp_path, "BTX/USDT:USDT")
-            assert asked(place) == 2
+                await prepared(setup, tmp_path, "BTX/USDT:USDT")
+            assert asked(setup) == 2
 
     asyncio.run(run())
 
@@ -318,41 +324,41 @@ def flipped(text: bytes) -> bytes:
     [stale, of_the_future, of_another_version, flipped, lambda text: text[:-100],
      lambda _: b"", lambda _: b"{}\n", lambda _: b"\0" * 5000, lambda _: b"[1]\n[2]\n"],
 )  # fmt: skip
-def test_a_list_that_is_old_or_damaged_is_fetched_anew(
+def test_an_old_or_damaged_market_list_is_requested_again(
     damage: Callable[[bytes], bytes], tmp_path: Path
 ) -> None:
     async def run() -> None:
-        async with setting() as place:
-            await prepared(place, tmp_path)
+        async with ccxt_setup() as setup:
+            await prepared(setup, tmp_path)
             path = the_list(tmp_path)
             text = path.read_bytes()
             path.write_bytes(damage(text))
             assert path.read_bytes() != text
-            await prepared(place, tmp_path, "ETH/USDT:USDT")
-            assert asked(place) == 2
-            await prepared(place, tmp_path)
-            assert asked(place) == 2
+            await prepared(setup, tmp_path, "ETH/USDT:USDT")
+            assert asked(setup) == 2
+            await prepared(setup, tmp_path)
+            assert asked(setup) == 2
 
     asyncio.run(run())
 
 
-def test_an_answer_without_markets_is_never_kept(tmp_path: Path) -> None:
+def test_an_answer_without_markets_is_not_stored(source_setup: MakeSetup, tmp_path: Path) -> None:
     async def run() -> None:
-        async with setting() as place:
-            pages = place.server._rest._pages
+        async with source_setup() as setup:
+            pages = setup.server._rest._pages
             right = pages["exchangeInfo"]
             for wrong in ({}, [1], {"symbols": []}):
                 pages["exchangeInfo"] = lambda _, answer=wrong: answer
                 with pytest.raises(SourceError):
-                    await prepared(place, tmp_path)
+                    await prepared(setup, tmp_path)
                 assert not list((tmp_path / "markets").glob("*.jsonl"))
             pages["exchangeInfo"] = right
-            await prepared(place, tmp_path)
+            await prepared(setup, tmp_path)
 
     asyncio.run(run())
 
 
-def test_a_worker_that_fetches_for_too_long_is_no_end_of_the_others(
+def test_a_worker_that_requests_too_slowly_does_not_fail_the_others_for_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(market_list, "FETCH_WITHIN_S", 0.5)
@@ -377,7 +383,7 @@ def test_a_worker_that_fetches_for_too_long_is_no_end_of_the_others(
     asyncio.run(run())
 
 
-def test_a_list_that_can_not_be_written_is_used_all_the_same(tmp_path: Path) -> None:
+def test_a_market_list_that_cannot_be_written_is_still_used(tmp_path: Path) -> None:
     (tmp_path / "l.jsonl").mkdir()
 
     async def fetch() -> list[dict[str, Any]]:
@@ -390,10 +396,10 @@ def test_a_list_that_can_not_be_written_is_used_all_the_same(tmp_path: Path) -> 
     asyncio.run(run())
 
 
-def test_the_file_of_a_list_is_json_lines(tmp_path: Path) -> None:
+def test_a_stored_market_list_is_json_lines(tmp_path: Path) -> None:
     async def run() -> None:
-        async with setting() as place:
-            await prepared(place, tmp_path)
+        async with ccxt_setup() as setup:
+            await prepared(setup, tmp_path)
             head, *markets = map(json.loads, the_list(tmp_path).read_text().splitlines())
             assert head.keys() == {"parser", "fetched_ms", "crc32"}
             assert ["BTC/USDT:USDT", "BTCUSDT"] in [[name, m["id"]] for name, m in markets]

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from recorded_callbacks import RecordedCallbacks
+
 from feedd.books.depth import Snapshot, Update
 from feedd.books.diff import DiffBook
 from feedd.sources.book_keeper import BookKeeper
-from tests.integration.test_ccxt_source import Told
 
 
 def update(before: int, last: int) -> Update:
@@ -22,7 +23,7 @@ async def until(condition: Callable[[], Any]) -> None:
 
 def test_a_hole_right_after_a_reconnect_does_not_hide_the_reconnects() -> None:
     async def run() -> None:
-        told = Told()
+        told = RecordedCallbacks()
         newest = 0
 
         async def renew() -> Snapshot:
@@ -54,7 +55,7 @@ def test_a_gap_ends_with_the_first_book_after_it_and_not_before() -> None:
     """Books between the update that showed the hole and the new snapshot are missing, too."""
 
     async def run() -> None:
-        told = Told()
+        told = RecordedCallbacks()
         newest = 0
 
         async def renew() -> Snapshot:
