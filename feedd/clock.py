@@ -31,8 +31,12 @@ class Clock:
         return self._wall_ns + int((time.monotonic_ns() - self._mono_ns) * self.scale)
 
     def monotonic_s(self) -> float:
-        """Seconds that only ever grow."""
+        """Seconds that never decrease."""
         return time.monotonic_ns() / NS_PER_S * self.scale
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds that never decrease."""
+        return int(time.monotonic_ns() * self.scale)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds` of this clock."""

@@ -1,12 +1,12 @@
-"""What travels on the wire: one frozen shape per channel, in the order of its keys.
+"""The wire's events: one struct per channel, with its keys in the order of the wire.
 
-A source fills in what the exchange said; the publisher stamps `published_ns`, `session` and
-`seq` just before the event leaves. Prices and sizes are float64, `timestamp` is the exchange's
-time in ms, `…_ns` is ours in ns, both since the epoch, UTC. What is not known is None (nil).
+A source fills in what the exchange sent; the feed's core sets `session` and `seq`, and the
+publisher `published_ns`, just before the event leaves. Prices and sizes are float64, `timestamp`
+is the exchange's time in ms, `…_ns` is ours in ns, both since the epoch, UTC. What is not known is
+None (nil).
 
-`received_ns` is when the source took the message in hand: in a burst, what waits in the socket's
-buffer behind others is not counted. `reconnects` counts channels: two that share a connection are
-two.
+`received_ns` is the time at which the source began with the message: in a burst, the wait in the
+socket's buffer is not counted. `reconnects` counts channels: two that share a connection are two.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class RecordedCallbacks:
         if waits:
             self.waits.append(channel)
 
-    def heard(self, channel: str) -> None:
+    def alive(self, channel: str) -> None:
         pass
 
     def event(self, tick: Tick) -> None:

@@ -81,10 +81,11 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     await FeedLoop(
         exchange=feed.exchange,
         symbol=feed.symbol,
+        session_number=session,
         channels=feed.channels,
         source=source,
         source_channels=channels,
-        publisher=Publisher(feed.exchange, feed.symbol, feed.channels, session),
+        publisher=Publisher(feed.exchange, feed.symbol, feed.channels),
         endpoint=endpoint,
         proxies=[] if arguments.alone else [p.workers for p in settings.proxy_programs().values()],
         ticker_maker=ticker_maker,

@@ -86,6 +86,15 @@ class Histogram:
         return float(self._max)
 
 
+class Unmeasured(Histogram):
+    """Histogram of latencies that nobody can know; it stays empty."""
+
+    __slots__ = ()
+
+    def add(self, latency_ns: int) -> None:
+        """Count nothing."""
+
+
 class Recent:
     """The latencies of the last while: of one span at the least and two at the most.
 

@@ -36,8 +36,8 @@ class Channel:
     phase: Phase = "starting"
     subscribed: bool = False
     since_ns: int = 0  # silent since
-    life: int | None = None  # the connection's sign of life, at the last look
-    alive_ns: int = 0  # when it last changed
+    activity: int | None = None  # of its connection, at the last check
+    active_ns: int = 0  # when that last changed
     reason: str | None = None
     waits: bool = False  # for what all workers share, to be free again
     last_received_ns: int | None = None
@@ -49,7 +49,7 @@ class Channel:
     connection: Uptime = field(default_factory=Uptime)
     last_id: EventId = None
     had_event: bool = False
-    heard: bool = False  # since the last look for what is overdue
+    active: bool = False  # since the last check for silence
     gap_reason: str | None = None
 
     @property
@@ -135,9 +135,9 @@ class Session:
             channel.reconnects += 1
             channel.reconnected.add(now_ns)
         channel.subscribed = True
-        channel.heard = False
-        channel.since_ns = channel.alive_ns = now_ns
-        channel.life = None
+        channel.active = False
+        channel.since_ns = channel.active_ns = now_ns
+        channel.activity = None
         channel.connection.up(now_ns)
         if CHANNELS[name].sparse:
             self._turn(channel, "live")
@@ -155,7 +155,7 @@ class Session:
             gap = self._gap(Gap(name, before, event_id, channel.gap_reason))
             channel.gap_reason = None
         channel.last_id = event_id if event_id is not None else before
-        channel.had_event = channel.heard = True
+        channel.had_event = channel.active = True
         if channel.phase != "live":
             self._turn(channel, "live")
         return gap
@@ -168,10 +168,10 @@ class Session:
         """Note that a channel waits for a new snapshot: until its next event nothing is known."""
         self._turn(self._channels[name], "resync", reason, waits=waits)
 
-    def heard(self, name: str) -> None:
+    def alive(self, name: str) -> None:
         """Note a sign of life that is no event."""
         channel = self._channels[name]
-        channel.heard = True
+        channel.active = True
         if channel.phase == "stale":
             self._turn(channel, "live")
 
@@ -198,7 +198,7 @@ class Session:
         self._stopped = reason
         self.changed = True
 
-    def overdue(self, now_ns: int, life: Callable[[str], int | None]) -> list[str]:
+    def overdue(self, now_ns: int, activity: Callable[[str], int | None]) -> list[str]:
         """Mark as stale what is silent for too long; return what should be connected anew.
 
         To be called about once a second. `life` tells of a channel's connection a number that
@@ -213,13 +213,13 @@ class Session:
             if not channel.subscribed:
                 continue
             channel.since_ns += slept_ns
-            channel.alive_ns += slept_ns
-            sign = life(name)
-            if channel.heard or sign != channel.life:
-                channel.life = sign
-                channel.alive_ns = now_ns
-            if channel.heard:
-                channel.heard = False
+            channel.active_ns += slept_ns
+            sign = activity(name)
+            if channel.active or sign != channel.activity:
+                channel.activity = sign
+                channel.active_ns = now_ns
+            if channel.active:
+                channel.active = False
                 channel.tries = 0
                 channel.staleness.learn(now_ns - channel.since_ns)
                 channel.since_ns = now_ns
@@ -231,7 +231,7 @@ class Session:
         """Mark a channel that is; return whether it should be connected anew."""
         limit_ns = channel.staleness.limit_ns
         silent_ns = now_ns - channel.since_ns
-        if channel.life is not None and now_ns - channel.alive_ns > CONNECTION_DEAD_NS:
+        if channel.activity is not None and now_ns - channel.active_ns > CONNECTION_DEAD_NS:
             self._turn(channel, "stale", f"no sign of life for {CONNECTION_DEAD_NS // NS_PER_S} s")
             return True
         if silent_ns > limit_ns:

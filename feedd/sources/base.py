@@ -45,8 +45,8 @@ class Sink(Protocol):
     def resync(self, channel: str, reason: str, *, waits: bool = False) -> None:
         """Say that a channel shows nothing until it has a new snapshot; `waits` as in `lost`."""
 
-    def heard(self, channel: str) -> None:
-        """Note a sign of life of a channel that is no event, e.g. one that was told already."""
+    def alive(self, channel: str) -> None:
+        """Note activity of a channel that is no event, e.g. a repeated one."""
 
     def rejected(self, channels: Iterable[str], reason: str) -> None:
         """Note that a message of one of these channels could not be read, and is missing."""
@@ -71,7 +71,7 @@ class Source(Protocol):
     async def run(self, sink: Sink) -> None:
         """Subscribe, and keep subscribed until cancelled; raise FinalError only."""
 
-    def life(self, channel: str) -> int | None:
+    def activity(self, channel: str) -> int | None:
         """Return a number that changes with every frame of a channel's connection.
 
         Pongs count: a connection that answers is alive, however quiet its market is. None where

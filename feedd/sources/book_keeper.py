@@ -124,7 +124,7 @@ class BookKeeper:
     def _tell_book(self, received_ns: int, sink: Sink) -> None:
         rules = self._rules
         if rules.last_id == self._told:
-            sink.heard("book")
+            sink.alive("book")
             return
         if self._after is not None:
             sink.missing("book", self._told, rules.last_id, self._after)

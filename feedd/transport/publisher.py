@@ -1,4 +1,4 @@
-"""What a worker publishes: events, numbered topic by topic, and encoded once."""
+"""A worker's PUB side: each event is encoded once and sent to every subscriber of its topic."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ MOST_HELD = 32  # messages; what is held waits for them to be made, some 2 µs e
 
 
 class _Line:
-    """One topic: the next number, the message on its way, and who gets it."""
+    """One topic: the message being sent, and its subscribers."""
 
-    __slots__ = ("head_bytes", "message", "next_seq", "outboxes")
+    __slots__ = ("head_bytes", "message", "outboxes")
 
     def __init__(self, name: bytes, outboxes: list[Outbox]) -> None:
-        self.next_seq = 1
         self.message = bytearray(message_head(name))
         self.head_bytes = len(self.message)
         self.outboxes = outboxes
 
 
 class Publisher:
-    """Numbers the events of one session, topic by topic, and sends them.
+    """Sends the events of one session, which its core has numbered.
 
     It binds the port of its own and connects to the proxies: what is published while a proxy is
     started anew is so kept for it. What it does not promise: a subscriber that is not connected
@@ -43,13 +42,12 @@ class Publisher:
     one piece costs one call of the system, not one each.
     """
 
-    def __init__(self, exchange: str, symbol: str, channels: Iterable[str], session: int) -> None:
-        self.session = session
-        self._names = {name: topic(name, exchange, symbol) for name in (*channels, "status")}
-        self._socket = PubSocket([name.encode("ascii") for name in self._names.values()])
+    def __init__(self, exchange: str, symbol: str, channels: Iterable[str]) -> None:
+        names = {name: topic(name, exchange, symbol) for name in (*channels, "status")}
+        self._socket = PubSocket([name.encode("ascii") for name in names.values()])
         self._lines = {
             channel: _Line(name.encode("ascii"), self._socket.wanting[name.encode("ascii")])
-            for channel, name in self._names.items()
+            for channel, name in names.items()
         }
         self._holds = False
         self._held = 0
@@ -75,11 +73,8 @@ class Publisher:
         self._socket.check()
 
     def publish(self, event: Event) -> None:
-        """Stamp an event and send it, in two frames; never blocks."""
+        """Stamp `published_ns` and send, in two frames; never blocks."""
         line = self._lines[event.channel]
-        event.seq = line.next_seq
-        line.next_seq += 1
-        event.session = self.session
         event.published_ns = time.time_ns()
         outboxes = line.outboxes
         if not outboxes:
@@ -117,9 +112,3 @@ class Publisher:
         for line in self._lines.values():
             for outbox in line.outboxes:
                 outbox.flush()
-
-    def next_seq(self) -> dict[str, int]:
-        """Return the seq of each topic's next message, once the status that says so is out."""
-        following = {self._names[name]: line.next_seq for name, line in self._lines.items()}
-        following[self._names["status"]] += 1
-        return following

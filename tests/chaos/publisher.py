@@ -15,9 +15,10 @@ import sys
 import time
 from pathlib import Path
 
+from numbered_publisher import NumberedPublisher
+
 from feedd.model import Latency, Quote, Status
 from feedd.topics import topic
-from feedd.transport.publisher import Publisher
 
 EXCHANGE = "test"
 NONE = Latency(None, None, None)
@@ -36,7 +37,7 @@ class Source:
     def __init__(self, number: int, session: int) -> None:
         self.symbol = symbol(number)
         self.topic = topic("quote", EXCHANGE, self.symbol)
-        self.publisher = Publisher(EXCHANGE, self.symbol, ["quote"], session)
+        self.publisher = NumberedPublisher(EXCHANGE, self.symbol, ["quote"], session)
         self.began_s = time.monotonic()
 
     def high(self) -> int:

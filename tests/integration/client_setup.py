@@ -17,11 +17,11 @@ import msgspec
 import zmq
 from conftest import eventually, free_ports
 from looped import Looped
+from numbered_publisher import NumberedPublisher
 
 from feedd.config.settings import ProxySettings
 from feedd.model import Gap, Latency, Quote, State, Status
 from feedd.transport.proxy import Proxy
-from feedd.transport.publisher import Publisher
 
 EXCHANGE = "test"
 BEAT_S = 0.5
@@ -37,7 +37,7 @@ class Feed:
         self.ticks = False
         self.quotes = 0
         self.quote_topic = f"quote.{EXCHANGE}.{symbol}."
-        self.publisher = Publisher(EXCHANGE, symbol, ["quote"], session)
+        self.publisher = NumberedPublisher(EXCHANGE, symbol, ["quote"], session)
         # One that says that it began later than a client had subscribed owes it all from its first
         # message on; one that began just before says so too, as late as its statuses are heard.
         self.started_s = time.monotonic()

@@ -146,10 +146,11 @@ class Worker:
         loop = FeedLoop(
             exchange=case.exchange,
             symbol=SYMBOLS[case.exchange],
+            session_number=1,
             channels=case.channels,
             source=source,
             source_channels=case.channels,
-            publisher=Publisher(case.exchange, SYMBOLS[case.exchange], case.channels, 1),
+            publisher=Publisher(case.exchange, SYMBOLS[case.exchange], case.channels),
             endpoint=self.endpoint,
             proxies=[],
             ticker_maker=TickerMaker("none", NS_PER_S),

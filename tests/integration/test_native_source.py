@@ -319,9 +319,9 @@ def test_a_connection_that_stops_answering_is_replaced(monkeypatch: pytest.Monke
             source = setup.source(("quote", "liquidation"))
             async with running(setup, source):
                 await setup.until(lambda: setup.received.ids("quote"))
-                lived = source.life("liquidation")
+                lived = source.activity("liquidation")
                 # Quiet, and answering: alive.
-                await setup.until(lambda: source.life("liquidation") != lived)
+                await setup.until(lambda: source.activity("liquidation") != lived)
                 client = setup.client("bookTicker")
                 client.send = lambda _: None  # type: ignore[method-assign]
                 client._request.transport.pause_reading()  # type: ignore[union-attr]

@@ -43,7 +43,7 @@ def test_a_proxy_whose_loop_has_ended_shows_it_and_still_closes(tmp_path: Path) 
 def test_a_publisher_waits_until_both_proxies_take_messages_but_not_for_ever(
     tmp_path: Path,
 ) -> None:
-    publisher, looped = Publisher("x", "A", ["quote"], session=1), Looped()
+    publisher, looped = Publisher("x", "A", ["quote"]), Looped()
     endpoints = [f"ipc://{tmp_path}/{name}.sock" for name in ("proxy", "proxy-2")]
     proxies = [bound(tmp_path, "proxy")]
     try:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.embedded.tape import Line
-    from feedd.recordings.importing.imported_feed import Feed, Feeds
+    from feedd.recordings.importing.imported_feed import ImportedFeed, ImportedFeeds
     from feedd.venues.raw_streams import RawStream
 
 EXCHANGES = ("binanceusdm", "binance")
@@ -77,7 +77,7 @@ class MarketFile:
         self._symbols = {id_: self._unified(id_, ids, symbols) for id_ in ids}
         self._books = {s.symbol for s in self._streams.values() if s.content == "book"}
 
-    def steps(self, feeds: Feeds) -> Iterator[int]:
+    def steps(self, feeds: ImportedFeeds) -> Iterator[int]:
         """Yield the time of each line, in ns, before it is taken."""
         yield self.begun_ns
         symbols = {id_: self._start(id_, feeds) for id_ in sorted(self._symbols)}
@@ -113,7 +113,7 @@ class MarketFile:
         id_ = line.symbol or only
         return id_ if id_ in self._books else None
 
-    def _start(self, id_: str, feeds: Feeds) -> tuple[Feed, Symbol]:
+    def _start(self, id_: str, feeds: ImportedFeeds) -> tuple[ImportedFeed, Symbol]:
         held = {one.content for one in self._streams.values() if one.symbol == id_}
         channels = tuple(channel for channel in CHANNEL_NAMES if channel in held)
         maker = TickerMaker("quote" if "quote" in held else "none", TOP_STALE_AFTER_NS)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from feedd.errors import ConfigError
 from feedd.recordings.importing.files import rows, shortened, wrong
-from feedd.recordings.importing.imported_feed import Feeds
+from feedd.recordings.importing.imported_feed import ImportedFeeds
 from feedd.recordings.importing.market import MarketFile
 from feedd.recordings.importing.output import Output
 from feedd.recordings.importing.tickers import TickerFile, csv_rows, json_rows
@@ -37,7 +37,7 @@ def run_import(arguments: argparse.Namespace) -> int:
     files = [_file(path, arguments, symbols) for path in arguments.files]
     names = ", ".join(file.path.name for file in files)
     with Output(arguments.out, f"feedd import of {names}") as output:
-        feeds = Feeds(output)
+        feeds = ImportedFeeds(output)
         total = sum(file.lines for file in files)
         with tqdm(
             total=total, unit=" lines", unit_scale=True, disable=not sys.stderr.isatty()
@@ -59,7 +59,7 @@ def run_import(arguments: argparse.Namespace) -> int:
 
 
 def take(
-    files: list[MarketFile | TickerFile], feeds: Feeds, progress: Callable[[int], object]
+    files: list[MarketFile | TickerFile], feeds: ImportedFeeds, progress: Callable[[int], object]
 ) -> None:
     """Take the rows of all files, merged by time, each file's in its own order."""
     waiting: list[tuple[int, int, Iterator[int]]] = []

@@ -22,7 +22,7 @@ from feedd.venues.binance.book import to_snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feedd.recordings.importing.imported_feed import Feed
+    from feedd.recordings.importing.imported_feed import ImportedFeed
 
 # What the readers raise for a message that is none.
 UNREADABLE = (ValueError, ArithmeticError, LookupError, TypeError)  # msgspec's are ValueErrors
@@ -34,7 +34,7 @@ class Symbol:
     """Takes one symbol's messages in the order of the file, each with its time in ns."""
 
     def __init__(
-        self, feed: Feed, exchange: str, symbol: str, market_id: str, *, book_depth: int
+        self, feed: ImportedFeed, exchange: str, symbol: str, market_id: str, *, book_depth: int
     ) -> None:
         self._feed = feed
         self._exchange = exchange
@@ -174,7 +174,9 @@ class Symbol:
 class _WholeBook:
     """Books that the rules vouch for; `feedd.sources.book_keeper` without a loop."""
 
-    def __init__(self, rules: DiffBook, depth: int, exchange: str, symbol: str, feed: Feed) -> None:
+    def __init__(
+        self, rules: DiffBook, depth: int, exchange: str, symbol: str, feed: ImportedFeed
+    ) -> None:
         self._rules = rules
         self._depth = depth
         self._exchange = exchange

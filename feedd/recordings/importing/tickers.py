@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from feedd.recordings.importing.imported_feed import Feed, Feeds
+    from feedd.recordings.importing.imported_feed import ImportedFeed, ImportedFeeds
 
 Numbered = tuple[int, dict[str, Any]]
 
@@ -88,9 +88,9 @@ class TickerFile:
         if not self.lines:
             raise ConfigError(f"{path}: has no rows; there is nothing to import")
 
-    def steps(self, feeds: Feeds) -> Iterator[int]:
+    def steps(self, feeds: ImportedFeeds) -> Iterator[int]:
         """Yield the time of each row, in ns, before it is taken."""
-        open_feeds: dict[tuple[str, str], Feed] = {}
+        open_feeds: dict[tuple[str, str], ImportedFeed] = {}
         for line, keys in self._read(self.path):
             ticker = self._ticker(line, keys)
             yield ticker.published_ns

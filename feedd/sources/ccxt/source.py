@@ -137,7 +137,7 @@ class CcxtSource:
                 self._books.stop()
             self._sink = self._delivery = None
 
-    def life(self, channel: str) -> int | None:
+    def activity(self, channel: str) -> int | None:
         """Return when, in ms, the last frame of a channel's connection came."""
         tap = self._taps.get(channel)
         return None if tap is None else tap.client.last_message_at

@@ -131,7 +131,7 @@ class NativeSource:
             self._sink = None
             self._event = _ignore
 
-    def life(self, channel: str) -> int | None:
+    def activity(self, channel: str) -> int | None:
         """Return the time, in ns, of the last frame of a channel's connections."""
         route = self._route_of.get(channel)
         return None if route is None else route.last_frame_ns(channel)

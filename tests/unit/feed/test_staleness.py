@@ -180,7 +180,7 @@ def test_what_comes_after_a_stale_silence_is_behind_a_gap() -> None:
     session.overdue(NS_PER_S, lambda _: 1)
     assert session.event("quote", 6, 0) is None
     for second in range(2, QUOTE.first_ns // NS_PER_S + 4):
-        session.overdue(second * NS_PER_S, lambda _, life=second: life)
+        session.overdue(second * NS_PER_S, lambda _, count=second: count)
     assert session.state == "stale"
     gap = session.event("quote", 9, 0)
     assert gap is not None
@@ -195,5 +195,5 @@ def test_a_sign_of_life_that_is_no_event_ends_a_stale_silence_without_a_gap() ->
     watched.run(3, every_s=1)
     watched.run(QUOTE.first_ns // NS_PER_S + 2)
     assert watched.session.state == "stale"
-    watched.session.heard("quote")
+    watched.session.alive("quote")
     assert watched.session.event("quote", 2, 0) is None

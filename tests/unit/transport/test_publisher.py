@@ -10,6 +10,7 @@ from typing import Any
 
 import zmq
 import zmq.asyncio
+from numbered_publisher import NumberedPublisher
 
 from feedd.codec import decode, encode
 from feedd.model import Book, Event, Quote
@@ -43,7 +44,7 @@ def test_a_payload_is_its_event_and_nothing_of_the_message_before_it(tmp_path: P
 
 
 async def payloads(tmp_path: Path) -> None:
-    publisher = Publisher("x", "S", ["book", "quote"], session=3)
+    publisher = Publisher("x", "S", ["book", "quote"])
     async with subscribed(publisher, f"ipc://{tmp_path}/p") as subscriber:
         sides = [[(1.0 + n, 2.0)] * n for n in (0, 200, 1, 1000, 3)]
         events: list[Event] = []
@@ -64,7 +65,7 @@ def test_what_is_held_goes_out_in_order_when_there_is_enough_or_it_is_released(
 
 
 async def held(tmp_path: Path) -> None:
-    publisher = Publisher("x", "S", ["quote"], session=3)
+    publisher = NumberedPublisher("x", "S", ["quote"], session=3)
     async with subscribed(publisher, f"ipc://{tmp_path}/p") as subscriber:
 
         async def seqs(count: int) -> list[int]:
