@@ -18,16 +18,16 @@ def runs(name):
 # Lost before it is numbered: the numbers have no hole, and only the exchange's ids tell.
 DROPS_BEFORE_NUMBERING = """
 if runs("workers/feed.py"):
-    from feedd.transport.publisher import Publisher
-    publish, count = Publisher.publish, 0
+    from feedd.feed.core import FeedCore
+    publish, count = FeedCore._publish, 0
 
-    def leaky(self, event):
+    def leaky(self, to, event):
         global count
         count += 1
         if count % 1000:
-            publish(self, event)
+            publish(self, to, event)
 
-    Publisher.publish = leaky
+    FeedCore._publish = leaky
 """
 
 # It is lost after it was numbered: a hole, which no history can fill. That is no silent loss.
@@ -41,8 +41,6 @@ if runs("workers/feed.py"):
         count += 1
         if count % 1000 or event.channel == "status":
             publish(self, event)
-        else:
-            self._lines[event.channel].next_seq += 1
 
     Publisher.publish = leaky
 """
