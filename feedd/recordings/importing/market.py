@@ -114,7 +114,8 @@ class MarketFile:
         return id_ if id_ in self._books else None
 
     def _start(self, id_: str, feeds: ImportedFeeds) -> tuple[ImportedFeed, Symbol]:
-        held = {one.content for one in self._streams.values() if one.symbol == id_}
+        own = [one for one in self._streams.values() if one.symbol == id_]
+        held = {one.content for one in own}
         channels = tuple(channel for channel in CHANNEL_NAMES if channel in held)
         maker = TickerMaker("quote" if "quote" in held else "none", TOP_STALE_AFTER_NS)
         symbol = self._symbols[id_]
@@ -122,7 +123,10 @@ class MarketFile:
             self.path, self._exchange, symbol, channels, self.begun_ns,
             maker if "ticker" in held else None,
         )  # fmt: skip
-        return feed, Symbol(feed, self._exchange, symbol, id_, book_depth=self._book_depth)
+        timeframe = next((one.interval for one in own if one.interval), "")
+        return feed, Symbol(
+            feed, self._exchange, symbol, id_, book_depth=self._book_depth, timeframe=timeframe
+        )
 
     def _scan(self) -> dict[str, int]:
         """Read all; return how often each stream has a line."""

@@ -16,7 +16,7 @@ from feedd.model import Quote, Trade
 from feedd.sources.book_keeper import to_book
 from feedd.sources.trade_keeper import FILL_WITHIN_S
 from feedd.sources.trade_sequence import TradeSequence
-from feedd.venues.binance import messages, parsers
+from feedd.venues.binance import messages, native
 from feedd.venues.binance.book import to_snapshot
 
 if TYPE_CHECKING:
@@ -34,39 +34,53 @@ class Symbol:
     """Takes one symbol's messages in the order of the file, each with its time in ns."""
 
     def __init__(
-        self, feed: ImportedFeed, exchange: str, symbol: str, market_id: str, *, book_depth: int
+        self,
+        feed: ImportedFeed,
+        exchange: str,
+        symbol: str,
+        market_id: str,
+        *,
+        book_depth: int,
+        timeframe: str,
     ) -> None:
         self._feed = feed
         self._exchange = exchange
         self._symbol = symbol
         self._market_id = market_id
-        self._read = messages.read_spot if exchange == "binance" else messages.read
+        market = native.SPOT if exchange == "binance" else native.USDM
+        self._read = market.decode
         self._now_ns = 0
         self._last_quote: int | None = None
         self._trades = TradeSequence()
         self._hole_ns: int | None = None  # since when trades are held back
         self._book = _WholeBook(DiffBook(book_depth), book_depth, exchange, symbol, feed)
-        self._take: dict[str, tuple[tuple[type, ...], Callable[[Any, str], None]]] = {
-            "quote": ((messages.BookTicker, messages.SpotBookTicker), self._on_quote),
-            "trade": ((messages.TradeMessage,), self._on_trade),
-            "book": ((messages.DepthUpdate,), self._on_depth),
-            "ticker": ((messages.TickerMessage,), self._on_ticker),
-            "candle": ((messages.Kline,), self._on_candle),
-            "mark": ((messages.MarkPrice,), self._on_mark),
-            "liquidation": ((messages.ForceOrder,), self._on_liquidation),
+        self._channels = market.channels
+        self._checked: dict[str, Callable[[Any], None]] = {
+            "quote": self._on_quote, "trade": self._on_trade, "book": self._on_depth,
+        }  # fmt: skip
+        self._convert = {
+            name: channel.converter(exchange, symbol, timeframe)
+            for name, channel in market.channels.items()
+            if channel.converter is not None and name not in self._checked
         }
         self._doubled_quotes = self._taken_trades = 0
 
     def take(self, channel: str, data: str, now_ns: int) -> None:
         """Take a message of a channel's stream; raise one of UNREADABLE for what is none."""
         self._at(now_ns)
-        kinds, take = self._take[channel]
-        message = self._read(data.encode())
-        if type(message) not in kinds:
+        if channel not in self._channels:
+            raise ValueError(f"{self._exchange} has no {channel} of {self._symbol}")
+        payload = data.encode()
+        message = self._read(payload)
+        if type(message) not in self._channels[channel].messages:
             raise ValueError(f"it is a {type(message).__name__}, which is none of the stream's")
         if message.market_id != self._market_id:
             raise ValueError(f"it is of {message.market_id}, and the stream is {self._market_id}'s")
-        take(message, data)
+        checked = self._checked.get(channel)
+        if checked is not None:
+            checked(message)
+        else:
+            self._feed.event(self._convert[channel](message, payload, now_ns).event)
 
     def take_snapshot(self, data: str, now_ns: int) -> None:
         """Take an answer of GET depth; raise one of UNREADABLE for what is none."""
@@ -93,7 +107,7 @@ class Symbol:
         if self._hole_ns is not None and now_ns - self._hole_ns > _FILL_WITHIN_NS:
             self._give_up(f"not in the file within {FILL_WITHIN_S:.0f} s")
 
-    def _on_quote(self, message: Any, _data: str) -> None:
+    def _on_quote(self, message: Any) -> None:
         if message.id == self._last_quote:
             self._doubled_quotes += 1
             return
@@ -106,7 +120,7 @@ class Symbol:
             )
         )  # fmt: skip
 
-    def _on_trade(self, message: Any, _data: str) -> None:
+    def _on_trade(self, message: Any) -> None:
         """Take a trade; a fill at price 0 (the insurance fund's) is none, and no hole."""
         self._taken_trades += 1
         trade = None
@@ -146,29 +160,8 @@ class Symbol:
         for trade in trades:
             self._feed.event(trade)
 
-    def _on_depth(self, message: Any, _data: str) -> None:
+    def _on_depth(self, message: Any) -> None:
         self._book.take_update(messages.to_update(message), self._now_ns)
-
-    def _on_ticker(self, message: Any, _data: str) -> None:
-        self._feed.event(
-            messages.to_ticker(message, self._exchange, self._symbol, self._now_ns)
-        )  # fmt: skip
-
-    def _on_candle(self, _message: Any, data: str) -> None:
-        raw = messages.read_anything(data)
-        (candle,) = parsers.candles(
-            raw, self._exchange, self._symbol, self._now_ns, raw["k"]["i"]
-        )  # fmt: skip
-        self._feed.event(candle)
-
-    def _on_mark(self, _message: Any, data: str) -> None:
-        raw = messages.read_anything(data)
-        self._feed.event(parsers.mark(raw, self._exchange, self._symbol, self._now_ns))
-
-    def _on_liquidation(self, message: Any, _data: str) -> None:
-        self._feed.event(
-            messages.to_liquidation(message, self._exchange, self._symbol, self._now_ns)
-        )
 
 
 class _WholeBook:
