@@ -7,12 +7,15 @@ the exchange's text, exactly. What each channel is made of stands in docs/channe
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from feedd.books.levels import levels
 from feedd.channels import CHANNELS
+from feedd.venues.binance import native, streams
+from feedd.venues.bybit import topics
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -23,21 +26,9 @@ BINANCE = "binance"  # spot
 USDM = "binanceusdm"
 BYBIT = "bybit"
 
-_BINANCE_STREAM = re.compile(
-    r"([a-z0-9_]+)@(trade|bookTicker|ticker|markPrice|kline|forceOrder|depth)(?:[@_].*)?"
-)
-_BYBIT_TOPIC = re.compile(
-    r"(publicTrade|tickers|allLiquidation|orderbook\.\d+|kline\.\w+)\.([A-Z0-9-]+)"
-)
-_CHANNELS = {
-    "trade": "trade", "bookTicker": "quote", "ticker": "ticker", "markPrice": "mark",
-    "kline": "candle", "forceOrder": "liquidation", "depth": "book",
-    "publicTrade": "trade", "tickers": "ticker", "allLiquidation": "liquidation",
-}  # fmt: skip
 
-
-class Stream(NamedTuple):
-    """A stream of the truth: whose it is, and which channel comes of it."""
+class TruthStream(NamedTuple):
+    """A stream of the truth log: its symbol, by the exchange's id, and its channel."""
 
     symbol: str
     channel: str
@@ -62,20 +53,13 @@ class BookUpdate(NamedTuple):
     asks: list[Level]
 
 
-def stream(name: str) -> Stream | None:
-    """Return what a stream of the truth is; None where no channel comes of it."""
-    match = _BINANCE_STREAM.fullmatch(name)
-    if match is not None:
-        return Stream(match[1].upper(), _CHANNELS[match[2]], is_bybit=False)
-    match = _BYBIT_TOPIC.fullmatch(name)
-    if match is None:
+def truth_stream(name: str) -> TruthStream | None:
+    """Return a stream of the truth log; None where no channel is made from it."""
+    is_bybit = "@" not in name
+    raw = topics.parse(name) if is_bybit else streams.parse(name)
+    if raw is None or raw.content not in CHANNELS:
         return None
-    kind = match[1]
-    if kind.startswith("orderbook."):
-        channel = "quote" if kind == "orderbook.1" else "book"
-    else:
-        channel = "candle" if kind.startswith("kline.") else _CHANNELS[kind]
-    return Stream(match[2], channel, is_bybit=True)
+    return TruthStream(raw.symbol, raw.content, is_bybit)
 
 
 def binance_market(channel: str, data: dict[str, Any]) -> str | None:
@@ -119,9 +103,22 @@ def binance_events(channel: str, data: dict[str, Any]) -> Iterator[Event]:
         yield Event(
             (data["E"], k["t"], k["x"]), tuple(float(k[name]) for name in ("o", "h", "l", "c", "v"))
         )
-    else:
+    elif channel == "liquidation":
         o = data["o"]
         yield Event((o["T"], o["S"].lower(), float(o["ap"]), float(o["l"]), 0), ())
+    else:
+        yield _converted(channel, data)
+
+
+def _converted(channel: str, data: dict[str, Any]) -> Event:
+    """Return an event as the venue's own converter makes it: its values are not verified."""
+    payload = msgspec.json.encode(data)
+    market = native.USDM
+    converter = market.channels[channel].converter
+    if converter is None:
+        raise LookupError(f"{channel} has no converter")
+    tick = converter(USDM, "", "")(market.decode(payload), payload, 0).event
+    return published(channel, msgspec.structs.asdict(tick))
 
 
 class BybitTopics:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from feedd.model import EventId
 
 
-class Hole(NamedTuple):
+class UnseenEvents(NamedTuple):
     """Places of the truth that were not seen between two events: `first` to `last`, both missing.
 
     `hidden` is how many messages the subscriber knows to have lost in between. `session` is set
@@ -40,7 +40,7 @@ class UpstreamFlag(NamedTuple):
 
 
 @dataclass(slots=True)
-class Untold:
+class LostStatuses:
     """Statuses that are lost, and how many gaps of each channel only they can have told."""
 
     after_ns: int
@@ -48,7 +48,7 @@ class Untold:
     gaps: dict[str, int]
 
 
-class Said(NamedTuple):
+class Liveness(NamedTuple):
     """From when on a channel was live, or was not, in one session; a lost status begins it anew."""
 
     session: int
@@ -62,8 +62,8 @@ class Flags:
 
     gaps: dict[str, list[UpstreamFlag]] = field(default_factory=dict)  # by channel
     resync_ns: list[int] = field(default_factory=list)  # of its book
-    lost_statuses: list[Untold] = field(default_factory=list)
-    live: dict[str, list[Said]] = field(default_factory=dict)  # by channel, by time
+    lost_statuses: list[LostStatuses] = field(default_factory=list)
+    live: dict[str, list[Liveness]] = field(default_factory=dict)  # by channel, by time
     _last: StatusSaid | None = None
 
     def status(self, status: StatusSaid) -> None:
@@ -77,8 +77,10 @@ class Flags:
             if status.session != last.session:
                 last = StatusSaid(status.session, 0, last.published_ns, "starting", {}, {})
             if status.seq > last.seq + 1:
-                gaps = _told_between(last, status)
-                self.lost_statuses.append(Untold(last.published_ns, status.published_ns, gaps))
+                gaps = _gaps_between(last, status)
+                self.lost_statuses.append(
+                    LostStatuses(last.published_ns, status.published_ns, gaps)
+                )
         if status.origin == "snapshot":
             return  # from before anybody listened
         for channel, its in status.channels.items():
@@ -86,7 +88,7 @@ class Flags:
             is_live = its.state == "live"
             goes_on = is_next and said and said[-1].session == status.session
             if not goes_on or is_live != said[-1].is_live:
-                said.append(Said(status.session, status.published_ns, is_live))
+                said.append(Liveness(status.session, status.published_ns, is_live))
 
     def live_since(self, channel: str, session: int, by_ns: int) -> int | None:
         """Return since when a channel was live at a time of a session; None where it wasn't."""
@@ -96,7 +98,7 @@ class Flags:
                 since_ns = said.ns if said.is_live else None
         return since_ns
 
-    def excuse(self, hole: Hole, channel: str) -> bool:
+    def excuse(self, hole: UnseenEvents, channel: str) -> bool:
         """Whether a gap that a lost status told may be this hole; each is one hole's only."""
         for lost in self.lost_statuses:
             overlaps = lost.after_ns < hole.before_ns and lost.before_ns > hole.after_ns
@@ -105,7 +107,7 @@ class Flags:
                 return True
         return False
 
-    def uncovered(self, hole: Hole, channel: str, store: Store) -> int:
+    def uncovered(self, hole: UnseenEvents, channel: str, store: Store) -> int:
         """Return how many events of a hole nothing flags, the subscriber's own losses aside."""
         if channel == "book" and any(
             hole.after_ns <= ns <= hole.before_ns for ns in self.resync_ns
@@ -129,7 +131,7 @@ class Flags:
         return missing + _demanded(store, at, hole.last + 1)
 
 
-def _told_between(last: StatusSaid, status: StatusSaid) -> dict[str, int]:
+def _gaps_between(last: StatusSaid, status: StatusSaid) -> dict[str, int]:
     """Return how many gaps of each channel the statuses between two told."""
     told = {}
     for channel, its in status.channels.items():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from feedd.audit import channels
 from feedd.audit.books import BookCheck
 from feedd.audit.findings import Finding
-from feedd.audit.flags import Hole
+from feedd.audit.flags import UnseenEvents
 from feedd.channels import CHANNELS
 from feedd.clock import NS_PER_S
 
@@ -67,7 +67,7 @@ class TopicAudit:
         self._at_ns = 0  # when the last one was published
         self._hidden = 0  # messages known to be lost since then
         self._turned = False  # a new session began since then
-        self._holes: list[Hole] = []
+        self._holes: list[UnseenEvents] = []
         self._was_seen = bytearray()
         self._book: BookCheck | None = None
         self._base: Hashable = None  # the last key, where it says not all
@@ -249,7 +249,7 @@ class TopicAudit:
         elif index > at + 1:
             session = self._session if self._turned else None
             times = self._at_ns, payload["published_ns"]
-            self._holes.append(Hole(at + 1, index - 1, self._hidden, *times, session))
+            self._holes.append(UnseenEvents(at + 1, index - 1, self._hidden, *times, session))
         self._at, self._at_ns = index, payload["published_ns"]
         self._hidden, self._turned = 0, False
         self._compare(ns, store, index, event.content, payload)
@@ -301,7 +301,7 @@ class TopicAudit:
         self._base = key
         return (*key[:-1], self._repeats) if isinstance(key, tuple) else key
 
-    def _judge(self, hole: Hole, flags: Flags, store: Store) -> None:
+    def _judge(self, hole: UnseenEvents, flags: Flags, store: Store) -> None:
         """Count which events of a hole are flagged, and which are not."""
         counts = self.finding.counts
         if hole.session is not None:
@@ -321,7 +321,7 @@ class TopicAudit:
                 f"{first['sent_ns']}) to id {last['id']} were neither seen nor flagged",
             )
 
-    def _since_live(self, hole: Hole, flags: Flags, store: Store) -> Hole:
+    def _since_live(self, hole: UnseenEvents, flags: Flags, store: Store) -> UnseenEvents:
         """Count what the exchange sent before a new session listened as flagged; return the rest.
 
         A status says `live` when a subscription is on its way, and a subscriber may hear the feed's
@@ -345,7 +345,9 @@ class TopicAudit:
         while first < end and store.sent_ns[first] < since_ns:
             first += 1
         if first < end:
-            self._judge(Hole(first, end - 1, self._hidden, self._at_ns, until_ns), flags, store)
+            self._judge(
+                UnseenEvents(first, end - 1, self._hidden, self._at_ns, until_ns), flags, store
+            )
 
     def _never_seen(self, since_ns: int, until_ns: int) -> None:
         """Judge a topic that a heartbeat names and that never said anything."""

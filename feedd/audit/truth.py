@@ -181,7 +181,7 @@ class Truth:
         self.stores: dict[tuple[str, str, str], dict[str, Store]] = {}
         self.lines = 0
         self.torn = False  # its last line has no end: it was still being written
-        self._streams: dict[str, channels.Stream | None] = {}
+        self._streams: dict[str, channels.TruthStream | None] = {}
         self._connections: dict[int, Carried] = {}
         self._newest_connection = 0
         self._faults: dict[str | None, list[Mark]] = {}  # that are active, by name
@@ -318,7 +318,7 @@ class Truth:
     def _carried(self, number: int | None) -> Carried | None:
         return None if number is None else self._connections.setdefault(number, Carried())
 
-    def _store(self, key: Feed, name: str, one: channels.Stream) -> Store:
+    def _store(self, key: Feed, name: str, one: channels.TruthStream) -> Store:
         stores = self.stores.setdefault(key, {})
         store = stores.get(name)
         if store is None:
@@ -329,14 +329,14 @@ class Truth:
         return store
 
     def _events(
-        self, one: channels.Stream, name: str, data: dict[str, Any]
+        self, one: channels.TruthStream, name: str, data: dict[str, Any]
     ) -> Iterator[channels.Event]:
         if one.is_bybit:
             return self._bybit.events(name, one.channel, data)
         return channels.binance_events(one.channel, data)
 
     def _exchanges(
-        self, one: channels.Stream, data: dict[str, Any], carried: Carried | None
+        self, one: channels.TruthStream, data: dict[str, Any], carried: Carried | None
     ) -> tuple[str, ...]:
         """Return whose an event is: where that doesn't show, either's."""
         if one.is_bybit:
@@ -349,9 +349,9 @@ class Truth:
             carried.market = market
         return (market,)
 
-    def _stream(self, name: str) -> channels.Stream | None:
+    def _stream(self, name: str) -> channels.TruthStream | None:
         if name not in self._streams:
-            self._streams[name] = channels.stream(name)
+            self._streams[name] = channels.truth_stream(name)
         return self._streams[name]
 
 
