@@ -1,4 +1,4 @@
-"""The watchdog: an event listener of supervisord's that looks after the other processes."""
+"""The watchdog: a supervisord event listener that restarts processes which deliver nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from feedd.config.environment import config_path, read_environment
 from feedd.runtime.process import run, worker_arguments
 from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.listener import events
-from feedd.supervision.watch_loop import Guard
+from feedd.supervision.watchdog_loop import WatchdogLoop
 
 if TYPE_CHECKING:
     import argparse
@@ -24,20 +24,20 @@ STARTED = "PROCESS_STATE_RUNNING"
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
-    """Look at every tick, until told to stop or until supervisord stops; see new processes soon."""
+    """Check at every tick until `stop` is set or supervisord stops; watch new processes at once."""
     path = config_path(arguments.config, read_environment())
-    guard = Guard(path, Daemon(Path.cwd()))
-    watching = asyncio.ensure_future(_watch(guard))
+    watchdog = WatchdogLoop(path, Daemon(Path.cwd()))
+    watching = asyncio.ensure_future(_watch(watchdog))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
     watching.cancel()
     stopping.cancel()
-    guard.close()
+    watchdog.close()
     if not watching.cancelled() and watching.done():
         watching.result()
 
 
-async def _watch(guard: Guard) -> None:
+async def _watch(watchdog: WatchdogLoop) -> None:
     log = structlog.get_logger()
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
@@ -46,14 +46,14 @@ async def _watch(guard: Guard) -> None:
     log.info("watching")
     async for event in events(reader, lambda data: os.write(1, data)):
         if event == STOPPING:
-            log.info("supervisord stops; ending all that it runs")
-            guard.end_all()
+            log.info("supervisord is stopping; stopping all that it runs")
+            watchdog.stop_all()
             return
         if event == STARTED:
-            guard.watch_soon()
+            watchdog.watch_soon()
             continue
         try:
-            guard.look()
+            watchdog.check()
         except DaemonError as error:
             log.warning("supervisord does not answer", why=str(error))
 

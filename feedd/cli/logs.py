@@ -12,7 +12,7 @@ from feedd.cli.arguments import count
 from feedd.cli.command import Command
 from feedd.errors import ConfigError
 from feedd.operation.active_config import active_config
-from feedd.operation.follow import Follower, selected_processes
+from feedd.operation.follow import LogFollower, selected_processes
 from feedd.runtime import secrets
 from feedd.runtime.logs.lines import readable
 
@@ -43,10 +43,10 @@ def _run(arguments: argparse.Namespace) -> int:
         settings, _ = active_config(arguments.config, arguments.root)
     except ConfigError as error:
         # Logs matter most while the configuration is broken.
-        print(f"feedd: {secrets.blank(str(error))}", file=sys.stderr)
+        print(f"feedd: {secrets.redact(str(error))}", file=sys.stderr)
     log_dir = Path(settings.log_dir if settings is not None else "logs")
     folders = [log_dir, Path("logs")]  # supervisord's own log is in the latter
-    follower = Follower(folders, selected_processes(arguments.names, folders, settings))
+    follower = LogFollower(folders, selected_processes(arguments.names, folders, settings))
     _print(follower.last(arguments.lines))
     if follower.empty:
         raise ConfigError(f"{log_dir}: there are no logs yet; `feedd start` makes some")
@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _print(lines: Iterable[LogLine]) -> None:
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for line in lines:
-        print(secrets.blank(readable(line, coloured=coloured)))
+        print(secrets.redact(readable(line, coloured=coloured)))
     sys.stdout.flush()
 
 

@@ -105,7 +105,7 @@ def _enter_project(arguments: argparse.Namespace) -> None:
 def _print_error(error: FeeddError) -> None:
     from feedd.runtime import secrets  # noqa: PLC0415  most commands do not fail
 
-    print(f"feedd: {secrets.blank(str(error))}", file=sys.stderr)
+    print(f"feedd: {secrets.redact(str(error))}", file=sys.stderr)
 
 
 if __name__ == "__main__":

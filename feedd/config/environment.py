@@ -19,7 +19,7 @@ def read_environment() -> dict[str, str]:
     The secrets in both are blanked from then on. Raises ConfigError for a `.env` that others than
     its owner can read: it holds keys.
     """
-    secrets.learn(os.environ)
+    secrets.register(os.environ)
     if not DOTENV.is_file():
         return dict(os.environ)
     if DOTENV.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -27,7 +27,7 @@ def read_environment() -> dict[str, str]:
     from dotenv import dotenv_values  # noqa: PLC0415  most have no such file
 
     values = {key: value for key, value in dotenv_values(DOTENV).items() if value is not None}
-    secrets.learn(values)
+    secrets.register(values)
     return {**values, **os.environ}
 
 

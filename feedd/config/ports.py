@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from feedd.errors import ConfigError
 from feedd.runtime.files import write_atomically
-from feedd.runtime.locks import held
+from feedd.runtime.locks import file_lock
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config
@@ -33,7 +33,7 @@ def assign(config: Config, config_path: Path, *, remember: bool = True) -> dict[
     ports = _ports(config, kept)
     if not remember or ports.items() <= kept.items():
         return ports
-    with held(Path(config.run_dir, LOCK)):
+    with file_lock(Path(config.run_dir, LOCK)):
         kept = given(config, config_path)
         ports = _ports(config, kept)
         _write(config, config_path, {**kept, **ports})
@@ -47,7 +47,7 @@ def given(config: Config, config_path: Path) -> dict[str, int]:
 
 def forget(config: Config, config_path: Path, name: str) -> None:
     """Give a feed's port free again: it never ran."""
-    with held(Path(config.run_dir, LOCK)):
+    with file_lock(Path(config.run_dir, LOCK)):
         kept = given(config, config_path)
         if kept.pop(name, None) is not None:
             _write(config, config_path, kept)

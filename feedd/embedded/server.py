@@ -29,7 +29,7 @@ from feedd.embedded.rest_page import Request
 from feedd.embedded.unsent import Unheard
 from feedd.embedded.ws_session import Reaction
 from feedd.errors import ConfigError, EndpointInUseError
-from feedd.runtime.bind_retry import bind_patiently
+from feedd.runtime.bind_retry import bind_with_retry
 from feedd.venues.binance import weights
 from feedd.venues.binance.streams import SPOT, USDM
 
@@ -175,7 +175,7 @@ class ExchangeServer:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            await bind_patiently(lambda: _bind(listener, *self._where))
+            await bind_with_retry(lambda: _bind(listener, *self._where))
         except BaseException:
             listener.close()
             raise

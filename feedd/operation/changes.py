@@ -10,7 +10,7 @@ from feedd.config.load import load_config, parse_config, read_config_text
 from feedd.errors import ConfigError, FeeddError
 from feedd.operation.startup import EndedError, StartError, refuse_another, wait_until_live
 from feedd.runtime import locks
-from feedd.runtime.files import rewrite
+from feedd.runtime.files import replace_user_file
 from feedd.runtime.locks import BusyError
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon, DaemonError
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.config.settings import Config, Feed, SymbolEntry
-    from feedd.operation.progress import Say
+    from feedd.operation.progress import PrintLine
 
 
-def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:
+def add(entry: SymbolEntry, path: Path, root: Path, say: PrintLine) -> None:
     """Add a symbol to the configuration and start it; return when it is live.
 
     Raises StartError where it isn't. One whose worker has ended for good is taken back; one that
     is merely not live in time stays, and goes on trying.
     """
     daemon = Daemon(root)
-    with locks.command(root):
+    with locks.command_lock(root):
         refuse_another(path, daemon)
         before = read_config_text(path)
         after = add_symbol(before, path, entry)
@@ -37,7 +37,7 @@ def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:
         feed = settings.feeds()[-1]
         had_port = feed.name in ports.given(settings, path)
         ports.assign(settings, path, remember=False)  # refuses before anything is written
-        rewrite(path, after)
+        replace_user_file(path, after)
         if daemon.pid is None:
             say(f"added {feed.symbol} to {path}; feedd is not running here, feedd start starts it")
             return
@@ -51,7 +51,7 @@ def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:
         wait_until_live(settings, daemon, given, feed.name, say)
     except EndedError as error:
         try:
-            with locks.command(root):
+            with locks.command_lock(root):
                 said = _take_back(feed, before, after, path, daemon, had_port=had_port)
         except BusyError as busy:
             said = f"it is still in {path}: {busy}"
@@ -69,17 +69,17 @@ def add(entry: SymbolEntry, path: Path, root: Path, say: Say) -> None:
     )
 
 
-def remove(name: str, exchange: str | None, path: Path, root: Path, say: Say) -> None:
+def remove(name: str, exchange: str | None, path: Path, root: Path, say: PrintLine) -> None:
     """Remove the symbol or program of a name from the configuration and stop it."""
     daemon = Daemon(root)
-    with locks.command(root):
+    with locks.command_lock(root):
         refuse_another(path, daemon)
         before = read_config_text(path)
         settings = parse_config(before, path)
         feed = _one(settings, name, exchange)
         after = remove_symbol(before, path, feed.name)
         port = ports.assign(settings, path)[feed.name]
-        rewrite(path, after)
+        replace_user_file(path, after)
         said = f"removed {feed.symbol} from {path}"
         if daemon.pid is not None:
             try:
@@ -133,7 +133,7 @@ def _take_back(
                 text = now
         settings = parse_config(text, path)
         if text != now:
-            rewrite(path, text)
+            replace_user_file(path, text)
     except ConfigError as error:
         return f"{path} was changed meanwhile, and is left as it is: {error}"
     try:

@@ -52,7 +52,7 @@ def selected_processes(
     return frozenset(names) or None
 
 
-class Follower:
+class LogFollower:
     """The logs of some folders. `names` are the processes to show, None: all of them.
 
     `last` is asked first, and `poll` for what came since. `behind` tells that there is more to be

@@ -20,8 +20,8 @@ from feedd.recordings.recorder import recorder_status as recorder_report
 from feedd.runtime.logs.setup import LOG_SUFFIX
 from feedd.supervision.daemon import HungError
 from feedd.supervision.render import EXCHANGE, PROXIES, RECORDER, WATCHDOG
-from feedd.supervision.watch_loop import HEARTBEAT
 from feedd.supervision.watchdog import AWAY
+from feedd.supervision.watchdog_loop import HEARTBEAT_FILE
 from feedd.transport.status_monitor import Statuses
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ FRESH_S = 3.0  # a status that is older says nothing of now
 RECORDER_LATE_S = 5.0  # it reports once a second
 WATCHDOG_LATE_S = 20.0  # it looks every 5 s, and a look may take 5 s
 REPLAY, ENDED = "replay", "ended"  # states of a feed that plays a recording, and of one that has
-MUTE = "silent"  # it runs, and nothing is heard of it
+SILENT = "silent"  # it runs, and nothing is heard of it
 UNKNOWN = "UNKNOWN"  # supervisord does not say
 
 
@@ -151,8 +151,8 @@ class Report:
         )
         hung = [] if self.hung is None else [self.hung]
         return hung + [
-            f"{exchange}: {away[exchange]} of {count} feeds hear nothing; "
-            "the exchange is down, or the way to it"
+            f"{exchange}: {away[exchange]} of {count} feeds receive nothing; "
+            "the exchange or the network is down"
             for exchange, count in feeds.items()
             if count > 1 and away[exchange] * 2 > count
         ]
@@ -231,12 +231,12 @@ class HealthMonitor:
             row = self._process(name, infos.get(name), known=hung is None)
             mute = name in self._proxies and name not in forwarding
             if mute and row.process == "RUNNING" and any(one in heard for one in self._live):
-                row = replace(row, state=MUTE, reason="forwards nothing")
+                row = replace(row, state=SILENT, reason="forwards nothing")
             if name == WATCHDOG and row.process == "RUNNING":
                 # What an earlier life left behind says nothing of this one.
                 late_s = min(self._since_last_look_s(), row.uptime_s)
                 if late_s > WATCHDOG_LATE_S:
-                    row = replace(row, state=MUTE, reason=f"has not looked for {late_s:.0f} s")
+                    row = replace(row, state=SILENT, reason=f"has not looked for {late_s:.0f} s")
             if name == RECORDER and row.process == "RUNNING":
                 said = recorder_report.read(Path(self._config.run_dir, recorder_report.FILE))
                 row = _recorder(row, said, time.time_ns())
@@ -262,7 +262,7 @@ class HealthMonitor:
     def _since_last_look_s(self) -> float:
         """Return for how long the watchdog has not looked; infinity where it never has."""
         try:
-            return time.time() - Path(self._config.run_dir, HEARTBEAT).stat().st_mtime
+            return time.time() - Path(self._config.run_dir, HEARTBEAT_FILE).stat().st_mtime
         except FileNotFoundError:
             return float("inf")
 
@@ -314,11 +314,11 @@ def _recorder(
     if said is None or said.pid != row.pid:
         if row.uptime_s < RECORDER_LATE_S:
             return replace(row, state="starting", reason="it reads where the last recording ended")
-        return replace(row, state=MUTE, reason="it has not said yet that it records")
+        return replace(row, state=SILENT, reason="it has not said yet that it records")
     late_s = (now_ns - said.at_ns) / NS_PER_S
     if late_s > RECORDER_LATE_S:
         reason = f"has written nothing for {late_s:.0f} s: does the disk hang, or is it full?"
-        return replace(row, state=MUTE, reason=reason)
+        return replace(row, state=SILENT, reason=reason)
     if said.failing is not None:
         return replace(row, state="failing", reason=said.failing)
     since = iso8601(said.since_ns // NS_PER_MS)[:-5]
@@ -338,12 +338,12 @@ def _feed(
     if row.process not in {"RUNNING", UNKNOWN}:
         return replace(row, state="down")
     if heard is None:
-        return replace(row, state=MUTE, reason="no status was heard")
+        return replace(row, state=SILENT, reason="no status was heard")
     status = heard.status
     row = replace(row, status=status, channels=status["channels"])
     if lost:
         reason = f"heard, but not through {' and '.join(lost)}"
-        return replace(row, state=MUTE, reason=reason)
+        return replace(row, state=SILENT, reason=reason)
     return replace(row, state=status["state"], reason=status["reason"])
 
 

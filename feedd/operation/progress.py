@@ -19,7 +19,7 @@ COMING_UP_S = 6.0  # so long it is no news that a feed has nothing to say yet
 COUNTS_EVERY_S = 1.5  # a look at many feeds takes 1.5 s where one of them is silent
 LONG_S = 10.0  # a feed of many that is not well for so long is named
 
-Say = Callable[[str], object]
+PrintLine = Callable[[str], object]
 ENDED = frozenset({"EXITED", "FATAL"})
 _COMING = frozenset({"silent", "starting"})
 _CLEAR_LINE = "\r\x1b[K"  # ECMA-48: CR, EL
@@ -31,7 +31,7 @@ class Progress:
     It is a context: at its end no line is left half written.
     """
 
-    def __init__(self, say: Say, feeds: int, terminal: TextIO | None = None) -> None:
+    def __init__(self, say: PrintLine, feeds: int, terminal: TextIO | None = None) -> None:
         self._say = say
         self._many = feeds > FEW
         self._terminal = terminal or _terminal()
@@ -55,7 +55,7 @@ class Progress:
             self._line_is_open = False
 
     def say(self, text: str) -> None:
-        """Say something else in between."""
+        """Print another line."""
         if self._line_is_open and self._terminal is not None:
             self._terminal.write(_CLEAR_LINE)
             self._terminal.flush()
@@ -63,7 +63,7 @@ class Progress:
         self._say(text)
 
     def tell(self, report: Report, elapsed_s: float) -> None:
-        """Say what is new in a report, so long after the beginning."""
+        """Print what is new in a report, `elapsed_s` after the start."""
         for process in report.processes:
             if self._is_news(process, elapsed_s):
                 self._tell_one(process, elapsed_s)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.config.settings import Config
-    from feedd.operation.progress import Say
+    from feedd.operation.progress import PrintLine
     from feedd.supervision.daemon import Daemon
 
 
 def restart_feeds(
-    settings: Config, path: Path, daemon: Daemon, symbols: Sequence[str], say: Say
+    settings: Config, path: Path, daemon: Daemon, symbols: Sequence[str], say: PrintLine
 ) -> None:
     """Restart the feeds of some symbols or programs, or all feeds; return when they are live.
 
@@ -29,7 +29,7 @@ def restart_feeds(
         raise ConfigError("feedd is not running here; feedd start starts it")
     names = [feed.name for symbol in symbols for feed in settings.select(symbol)]
     names = names or [feed.name for feed in settings.feeds()]
-    with locks.command(daemon.root):
+    with locks.command_lock(daemon.root):
         unknown = set(names) - daemon.processes().keys()
         if unknown:
             raise ConfigError(f"{', '.join(sorted(unknown))} is not started yet; run feedd start")

@@ -16,6 +16,6 @@ def stop(root: Path) -> bool:
     daemon = Daemon(root)
     if daemon.pid is None:
         return False
-    with locks.command(root):
+    with locks.command_lock(root):
         daemon.shutdown()
     return True

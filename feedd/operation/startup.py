@@ -13,7 +13,7 @@ from feedd.config.load import load_config
 from feedd.errors import ConfigError, FeeddError
 from feedd.operation import health
 from feedd.operation.health import Health, Report
-from feedd.operation.progress import COMING_UP_S, FEW, Progress, Say
+from feedd.operation.progress import COMING_UP_S, FEW, PrintLine, Progress
 from feedd.runtime import locks
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon
@@ -41,7 +41,7 @@ class EndedError(StartError):
 def start(
     config_path: Path,
     root: Path,
-    say: Say,
+    say: PrintLine,
     preexec: Callable[[], None] | None = None,
 ) -> subprocess.Popen[bytes] | None:
     """Start the daemon on a configuration, or take in its changes; return when all is healthy.
@@ -51,7 +51,7 @@ def start(
     """
     daemon = Daemon(root, ANSWER_S)
     child = None
-    with locks.command(root):
+    with locks.command_lock(root):
         # Read under the lock: what another command is about to add must not be stopped by this.
         refuse_another(config_path, daemon)
         config = load_config(config_path)
@@ -85,7 +85,7 @@ def _make_log_dir(path: Path) -> None:
         raise ConfigError(f"log_dir: {path} can't be made: {error.strerror}") from None
 
 
-def _end_orphans(daemon: Daemon, say: Say) -> None:
+def _end_orphans(daemon: Daemon, say: PrintLine) -> None:
     orphans = daemon.end_orphans()
     if orphans:
         plural = "es" if len(orphans) > 1 else ""
@@ -98,14 +98,16 @@ def _what_changed(started: list[str], stopped: list[str]) -> str:
     return "; ".join(what) or "nothing to change"
 
 
-def wait_until_healthy(config: Config, daemon: Daemon, given: dict[str, int], say: Say) -> Report:
-    """Say what becomes of all processes until all is healthy; raise StartError where it isn't."""
+def wait_until_healthy(
+    config: Config, daemon: Daemon, given: dict[str, int], say: PrintLine
+) -> Report:
+    """Report the state of all processes until all is healthy; raise StartError if it is not."""
     with health.HealthMonitor(config, daemon, given) as monitor:
-        return tell_until_healthy(config, monitor.report, say)
+        return report_until_healthy(config, monitor.report, say)
 
 
-def tell_until_healthy(config: Config, look: Callable[[], Report], say: Say) -> Report:
-    """Say what is new at each look, until all is healthy; raise StartError where it isn't.
+def report_until_healthy(config: Config, look: Callable[[], Report], say: PrintLine) -> Report:
+    """Report what is new at each look, until all is healthy; raise StartError where it isn't.
 
     Of few feeds one that has ended is reported at once; of many, when the others are well.
     """
@@ -131,9 +133,9 @@ def tell_until_healthy(config: Config, look: Callable[[], Report], say: Say) -> 
 
 
 def wait_until_live(
-    config: Config, daemon: Daemon, given: dict[str, int], name: str, say: Say
+    config: Config, daemon: Daemon, given: dict[str, int], name: str, say: PrintLine
 ) -> None:
-    """Say what becomes of one feed until it is live, whatever the others do.
+    """Report what becomes of one feed until it is live, whatever the others do.
 
     Raises EndedError where it has ended for good, StartError where it is not live in time.
     """

@@ -38,11 +38,11 @@ def health_table(report: Report, *, colours: bool = False) -> str:
     lines = [_paint(_line(HEAD, widths), DIM, colours)]
     lines += [_line(row, widths, colours=colours) for row in rows]
     lines += [_paint(notice, YELLOW, colours) for notice in report.notices]
-    lines.append(_paint(whole(report), HEALTH_COLOURS[report.health], colours))
+    lines.append(_paint(summary_line(report), HEALTH_COLOURS[report.health], colours))
     return "\n".join(lines)
 
 
-def whole(report: Report) -> str:
+def summary_line(report: Report) -> str:
     """Return the whole in a line."""
     if not report.processes:
         return "feedd is down"

@@ -18,7 +18,7 @@ PAUSE_S = 0.5
 _log = structlog.get_logger()
 
 
-async def bind_patiently(bind: Callable[[], None]) -> None:
+async def bind_with_retry(bind: Callable[[], None]) -> None:
     """Bind, and again while the address is in use; raise EndpointInUseError after the last try."""
     for left in reversed(range(TRIES)):
         try:

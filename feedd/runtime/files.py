@@ -14,7 +14,7 @@ from feedd.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ def write_atomically(path: Path, text: str | bytes) -> None:
         raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
 
 
-def rewrite(path: Path, text: str) -> None:
+def replace_user_file(path: Path, text: str) -> None:
     """Replace a person's file at once; its mode and owner stay, and a link to it stays a link.
 
     Raises ConfigError where it can't be written; the file is then as it was.
@@ -80,7 +80,7 @@ def next_session(path: Path, now_ms: int) -> int:
     try:
         write_atomically(path, str(session))
     except ConfigError as error:
-        if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in FULL:
+        if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in DISK_FULL:
             raise
         _log.warning("the session's number can't be kept", why=str(error))
     return session

@@ -25,16 +25,16 @@ class BusyError(FeeddError):
     """Another process holds a lock, and still does after the wait."""
 
 
-def command(root: Path, timeout_s: float = TIMEOUT_S) -> AbstractContextManager[None]:
+def command_lock(root: Path, timeout_s: float = TIMEOUT_S) -> AbstractContextManager[None]:
     """Hold the one lock of a project under which what runs is changed.
 
     It is not held while a command waits for its feeds: that may take a minute.
     """
-    return held(root / COMMAND, timeout_s)
+    return file_lock(root / COMMAND, timeout_s)
 
 
 @contextmanager
-def held(path: Path, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
+def file_lock(path: Path, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     """Hold the lock of a file, which is made if need be; raise BusyError with the holder's pid."""
     make_run_dir(path.parent)
     deadline = time.monotonic() + timeout_s

@@ -47,12 +47,12 @@ def run(
     """
     started_s = time.monotonic()
     if SUPERVISED in os.environ:
-        stderr.never_block()
-    sys.excepthook = stderr.last_words
+        stderr.set_nonblocking()
+    sys.excepthook = stderr.report_exception
     try:
         configure(log_dir, name)
     except OSError as error:
-        stderr.say(f"{name}: its log can't be written: {error}")
+        stderr.write_line(f"{name}: its log can't be written: {error}")
         _outlive_start_secs(started_s)
         return ConfigError.exit_code
     library_logs.capture()
@@ -62,7 +62,7 @@ def run(
         return uvloop.run(_until_signal(main))
     except FinalError as error:
         _log.error(str(error), exit_code=error.exit_code)
-        stderr.say(f"{name}: {error}")
+        stderr.write_line(f"{name}: {error}")
         _outlive_start_secs(started_s)
         return error.exit_code
     except Exception:

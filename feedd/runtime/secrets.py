@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ENDINGS = ("_API_KEY", "_SECRET", "_PASSWORD", "_TOKEN", "_PASSPHRASE")
 SHORTEST = 4  # a shorter value would be found in every second word
-BLANK = "…"
+REDACTED = "…"
 FRAME = ("timestamp", "level")  # of a line: what is in them is never secret
 
 _NAME = r"(?:api[_-]?key|secret|password|token|passphrase|signature)"
@@ -36,14 +36,14 @@ _ASSIGNED = re.compile(
 )
 
 
-class Secrets:
+class Redactor:
     """Values that must not be seen."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
         self._known: re.Pattern[str] | None = None
 
-    def learn(self, environment: Mapping[str, str]) -> None:
+    def register(self, environment: Mapping[str, str]) -> None:
         """Take in the values of those variables whose names say that they are secret."""
         new = {
             value
@@ -57,19 +57,19 @@ class Secrets:
         longest_first = sorted(spellings, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first)))
 
-    def blank(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return a text with `…` for each value, and for what is named like a secret."""
         if self._known is not None:
-            text = self._known.sub(BLANK, text)
+            text = self._known.sub(REDACTED, text)
         return _ASSIGNED.sub(_blank_assigned, text)
 
-    def blank_line(self, line: bytes) -> bytes:
+    def redact_line(self, line: bytes) -> bytes:
         """Return a line, which is a JSON object, blanked: an object with the same keys.
 
         A secret may be a number, or a word that the line itself is made of.
         """
         text = line.decode()
-        blanked = self.blank(text)
+        blanked = self.redact(text)
         if blanked == text:
             return line
         whole = orjson.loads(line)
@@ -83,13 +83,13 @@ class Secrets:
         if value is None or isinstance(value, bool):
             return value
         if _NAMED.search(key):
-            return BLANK
+            return REDACTED
         if isinstance(value, dict):
-            return {self.blank(k): self._blank_value(k, v) for k, v in value.items()}
+            return {self.redact(k): self._blank_value(k, v) for k, v in value.items()}
         if isinstance(value, list):
             return [self._blank_value("", item) for item in value]
         text = str(value)
-        blanked = self.blank(text)
+        blanked = self.redact(text)
         return value if blanked == text else blanked
 
 
@@ -117,15 +117,15 @@ def _in_json(text: str, *, ascii_only: bool) -> str:
 
 def _blank_assigned(found: re.Match[str]) -> str:
     if found["json"] is not None:
-        return f'{found[1]}"{BLANK}"'
+        return f'{found[1]}"{REDACTED}"'
     if found["nested"] is not None:
-        return f"{found[1]}{found['mark']}{BLANK}{found['mark']}"
+        return f"{found[1]}{found['mark']}{REDACTED}{found['mark']}"
     if found["python"] is not None:
-        return f"{found[1]}'{BLANK}'"
-    return f"{found[1]}{BLANK}"
+        return f"{found[1]}'{REDACTED}'"
+    return f"{found[1]}{REDACTED}"
 
 
-_of_this_process = Secrets()
-learn = _of_this_process.learn
-blank = _of_this_process.blank
-blank_line = _of_this_process.blank_line
+_of_this_process = Redactor()
+register = _of_this_process.register
+redact = _of_this_process.redact
+redact_line = _of_this_process.redact_line

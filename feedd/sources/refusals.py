@@ -37,4 +37,4 @@ def check_timeframe(exchange: str, timeframes: Iterable[str] | None, timeframe: 
 
 def one_line(error: Any) -> str:
     """Return an error's text as one line, without what is secret in it: it will be published."""
-    return secrets.blank(" ".join(str(error).split())) or type(error).__name__
+    return secrets.redact(" ".join(str(error).split())) or type(error).__name__

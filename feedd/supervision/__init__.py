@@ -1,1 +1,1 @@
-"""supervisord from the outside and from the inside: its programs, its calls, its watchdog."""
+"""supervisord: its programs, its calls, and the watchdog that it runs."""

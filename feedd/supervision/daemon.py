@@ -1,4 +1,4 @@
-"""supervisord from the outside: start it, ask it, change what it runs, stop it."""
+"""Client of supervisord: start it, query it, change what it runs, stop it."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ NOT_RUNNING = frozenset({"STOPPED", "EXITED", "FATAL"})
 
 
 class DaemonError(FeeddError):
-    """supervisord did not do what it was asked for."""
+    """supervisord did not carry out a call."""
 
     def __init__(self, text: str, code: int | None = None) -> None:
         super().__init__(text)
         self.code = code
 
 
-class _AwayError(DaemonError):
-    """Nobody listens on supervisord's socket."""
+class _NotRunningError(DaemonError):
+    """Nothing listens on supervisord's socket."""
 
 
 class HungError(DaemonError):
-    """supervisord is there, and does not answer."""
+    """supervisord is running, and does not answer."""
 
 
 class _UnixTransport(xmlrpc.client.Transport):
-    """XML-RPC over supervisord's socket, which is a file; with a timeout, which its own lacks."""
+    """XML-RPC over supervisord's Unix socket, with a timeout, which supervisor's own lacks."""
 
     def __init__(self, path: Path, timeout_s: float) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class _UnixTransport(xmlrpc.client.Transport):
 
 
 class Daemon:
-    """The supervisord of one project folder; it is given `timeout_s` for each answer."""
+    """The supervisord of one project folder; each call waits up to `timeout_s`."""
 
     def __init__(self, root: Path, timeout_s: float = CALL_TIMEOUT_S) -> None:
         self.root = root
@@ -77,43 +77,43 @@ class Daemon:
 
     @property
     def pid(self) -> int | None:
-        """The process that answers, or None where none is there.
+        """Its process id, or None if it is not running.
 
-        Raises HungError where it is there and does not answer.
+        Raises HungError if it is running and does not answer.
         """
         try:
             return int(self._call("getPID"))
-        except _AwayError:
+        except _NotRunningError:
             return None
 
     @property
     def runs(self) -> bool:
-        """Whether one is there, also one that does not answer."""
+        """Whether it is running, even if it does not answer."""
         try:
             return self.pid is not None
         except HungError:
             return True
 
     def wake(self) -> None:
-        """Let it look at its processes now, as it does at any call, and not within a second."""
+        """Make it check its processes now, as any call does, and not only within a second."""
         self._call("getPID")
 
     def end_orphans(self) -> list[int]:
-        """End what an earlier supervisord of this folder left behind; return the pids.
+        """End processes that an earlier supervisord of this folder left behind; return the pids.
 
-        Workers end with supervisord by themselves, but one that hangs can't, and would hold its
-        port. Raises DaemonError where supervisord is still there and only does not answer.
+        Workers end when supervisord does, except one that hangs: it would keep its port. Raises
+        DaemonError if supervisord is still running and only does not answer.
         """
         pid_file = self.root / PID_FILE
         try:
             daemon = psutil.Process(int(pid_file.read_text()))
             if "supervisor.supervisord" in daemon.cmdline() and daemon.cwd() == str(self.root):
                 raise DaemonError(
-                    f"supervisord (pid {daemon.pid}) is there and does not answer; wait for it, "
+                    f"supervisord (pid {daemon.pid}) is running and does not answer; wait for it, "
                     f"or end it with kill -9 {daemon.pid}"
                 )
         except (OSError, ValueError, psutil.Error):
-            pass  # it is gone
+            pass  # it has ended
         orphans = [p for p in psutil.process_iter() if _belongs_to(p, str(pid_file))]
         for orphan in orphans:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -127,8 +127,8 @@ class Daemon:
     def spawn(self, preexec: Callable[[], None] | None = None) -> subprocess.Popen[bytes] | None:
         """Start supervisord and wait until it answers.
 
-        It becomes a daemon; with `preexec` it stays a child, in a session of its own, for which
-        `preexec` is called, and is returned. Raises DaemonError where it doesn't come up.
+        It becomes a daemon. With `preexec`, which is called in the new process, it stays a child in
+        its own session, and is returned. Raises DaemonError if it does not start.
         """
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self.root / CONF)]
         options: dict[str, Any] = {
@@ -160,18 +160,18 @@ class Daemon:
         return child
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        """Return what supervisord knows of each program, by name.
+        """Return supervisord's information on each program, by name.
 
         http://supervisord.org/api.html#supervisor.rpcinterface.SupervisorNamespaceRPCInterface.getProcessInfo
         """
         return {info["name"]: info for info in self._call("getAllProcessInfo")}
 
     def apply(self, only: Container[str] | None = None) -> tuple[list[str], list[str]]:
-        """Take in a newly written include; return the names started and those stopped.
+        """Apply a newly written include; return the names of programs started and stopped.
 
-        Programs that it doesn't change keep their processes. Those that are not running are
-        started. With `only`, nothing is done about any other program: one that was stopped on
-        purpose stays so, and other changes wait for the next time.
+        Unchanged programs keep their processes, and are started if they are not running. With
+        `only`, no other program is touched: one that was stopped on purpose stays stopped, and
+        other changes wait for the next call.
         """
         added, changed, removed = (
             [name for name in names if only is None or name in only]
@@ -199,20 +199,21 @@ class Daemon:
             try:
                 self._call("startProcess", name, False)
             except DaemonError as error:
-                if error.code != Faults.ALREADY_STARTED:  # by supervisord itself, or a person
+                if error.code != Faults.ALREADY_STARTED:  # by supervisord itself, or by hand
                     raise
 
     def stop(self, names: Iterable[str], kill_after_s: float = STOP_TIMEOUT_S) -> None:
         """Stop programs, all at once, and wait until they have ended.
 
-        What has not is killed: by supervisord after STOP_WAIT_S, or earlier where so asked.
+        supervisord kills a program that has not ended after STOP_WAIT_S; this method kills it after
+        `kill_after_s`. Raises DaemonError if one does not end.
         """
         names = list(names)
         for name in names:
             try:
                 self._call("stopProcess", name, False)
             except DaemonError as error:
-                if error.code != Faults.NOT_RUNNING:  # it has ended, or is just ending
+                if error.code != Faults.NOT_RUNNING:  # it has ended, or is ending
                     raise
         began_s = time.monotonic()
         killed = False
@@ -236,9 +237,9 @@ class Daemon:
         self._call("signalProcess", name, signal)
 
     def shutdown(self) -> None:
-        """Stop the feeds, then what they depend on, then supervisord; wait until it is gone.
+        """Stop the feeds, then what they depend on, then supervisord; wait until it has ended.
 
-        Within 5 s: what hangs is killed.
+        Takes up to 5 s: processes that hang are killed. Raises DaemonError if supervisord stays.
         """
         pid = self.pid
         if pid is None:
@@ -251,7 +252,7 @@ class Daemon:
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while _runs(pid):
             if time.monotonic() > deadline:
-                raise DaemonError(f"supervisord (pid {pid}) did not end")
+                raise DaemonError(f"supervisord (pid {pid}) did not stop")
             time.sleep(0.02)
 
     def _call(self, method: str, *arguments: Any) -> Any:
@@ -267,11 +268,11 @@ class Daemon:
             raise DaemonError(f"supervisord: {fault.faultString}", fault.faultCode) from None
         except TimeoutError:
             raise HungError(
-                f"supervisord is there, but has not answered for {self._timeout_s:.0f} s; wait for "
-                f"it, or end it by the pid in {PID_FILE}"
+                f"supervisord is running, but has not answered for {self._timeout_s:.0f} s; wait, "
+                f"or kill the pid in {PID_FILE}"
             ) from None
         except (OSError, xmlrpc.client.Error) as error:
-            raise _AwayError(f"supervisord does not answer: {error}") from None
+            raise _NotRunningError(f"supervisord does not answer: {error}") from None
 
 
 def _belongs_to(process: psutil.Process, pid_file: str) -> bool:
@@ -283,7 +284,7 @@ def _belongs_to(process: psutil.Process, pid_file: str) -> bool:
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits for its parent doesn't."""
+    """Whether a process runs; a zombie does not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -292,4 +293,4 @@ def _runs(pid: int) -> bool:
 
 def _last_line(output: bytes) -> str:
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "without output"

@@ -20,21 +20,21 @@ DONE = b"RESULT 2\nOK"
 
 
 class ProtocolError(FeeddError):
-    """What came is not of the protocol."""
+    """supervisord sent something that is not the protocol."""
 
 
 class Writer(Protocol):
-    """Where answers go; a call sends them at once."""
+    """Sends bytes to supervisord without buffering."""
 
     def __call__(self, data: bytes, /) -> object:
-        """Send bytes."""
+        """Send all of `data`."""
 
 
 async def events(reader: asyncio.StreamReader, write: Writer) -> AsyncIterator[str]:
     """Yield the name of each event, e.g. TICK_5, until supervisord closes its end.
 
-    An event counts as handled when the next one is asked for; until then supervisord keeps
-    further ones. Raises ProtocolError.
+    An event is acknowledged when the next one is requested; until then supervisord queues further
+    ones. Raises ProtocolError.
     """
     while True:
         write(READY)

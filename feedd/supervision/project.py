@@ -26,7 +26,7 @@ def find_project_root() -> Path | None:
 def project_root() -> Path:
     """Return the nearest folder, from here upwards, with a supervisord.conf.
 
-    Raises ConfigError where there is none.
+    Raises ConfigError if there is none.
     """
     root = find_project_root()
     if root is None:

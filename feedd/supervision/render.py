@@ -1,4 +1,4 @@
-"""The supervisord programs of a configuration: text, and the file that holds it."""
+"""supervisord's programs for a configuration: the text, and the file that holds it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RECORDER = "recorder"
 FEED_WORKERS = {"ccxt": "feed", "native": "feed", "replay": "replay"}  # scripts, by source
 WATCHDOG = "watchdog"
 LOSSLESS = "--lossless"  # of a proxy
-# What is started first is stopped last: subscribers see every worker's last status.
+# Programs started first are stopped last: so subscribers receive every worker's last status.
 PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), RECORDER: 150, EXCHANGE: 200}
 FEED_PRIORITY = 300
 # The default buffer of ten drops the oldest event when the listener is slow.
@@ -39,19 +39,19 @@ EVENTS = {
     "events": "TICK_5,PROCESS_STATE_RUNNING,SUPERVISOR_STATE_CHANGE_STOPPING",
     "buffer_size": "1000",
 }
-STOP_WAIT_S = 3  # then SIGKILL; a worker's own end takes a fraction of a second
+STOP_WAIT_S = 3  # then SIGKILL; a worker ends in a fraction of a second
 
 
 def render(config: Config, config_path: Path, root: Path, ports: dict[str, int]) -> str:
-    """Return the include: one program, in a group of its own, per process.
+    """Return the include file: one program per process, each in its own group.
 
-    Each carries a digest of what it was made from, so that supervisord sees which ones a new
+    Each contains a digest of its settings, so that supervisord sees which programs a new
     configuration changes, and leaves the others alone.
     """
     proxies = {name: msgspec.to_builtins(p) for name, p in config.proxy_programs().items()}
     shared = [config.source, config.bid_ask, config.book_depth, config.timeframe,
               *(proxy["workers"] for proxy in proxies.values())]  # fmt: skip
-    # Here and not in the file that it reads: so that none waits that was started for live feeds.
+    # On the command line, not from the file: a proxy that was started for live feeds never waits.
     waits = [LOSSLESS] if config.lossless else []
     awake = ["awake"] if config.keep_cpus_awake else []
     programs: list[tuple[str, list[str], Any]] = [
@@ -89,15 +89,15 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
 
 
 def write(text: str, root: Path) -> None:
-    """Put the include where supervisord.conf looks for it.
+    """Write the include file that supervisord.conf names.
 
-    Raises ConfigError where supervisord could not make its socket in this folder.
+    Raises ConfigError if the folder's path is too long for supervisord's socket.
     """
     socket = Path(root, SUPERVISOR_SOCKET)
     if len(bytes(socket)) > SOCKET_PATH_BYTES:
         raise ConfigError(
-            f"{socket}: is longer than the {SOCKET_PATH_BYTES} bytes that a socket's path may "
-            "have; move the project to a shorter path"
+            f"{socket}: is longer than {SOCKET_PATH_BYTES} bytes, the limit for a socket's path; "
+            "move the project to a shorter path"
         )
     Path(root, "logs").mkdir(exist_ok=True)
     Path(root, "run").mkdir(exist_ok=True, mode=0o700)
@@ -105,7 +105,7 @@ def write(text: str, root: Path) -> None:
 
 
 def rendered_from(root: Path) -> Path | None:
-    """Return the configuration that the include was written from, if there is one."""
+    """Return the path of the configuration that the include file was written from, if any."""
     try:
         lines = Path(root, INCLUDE).read_text().splitlines()
     except FileNotFoundError:
@@ -134,7 +134,7 @@ def _program(name: str, command: list[str], made_from: Any, root: Path, log_dir:
     if name == WATCHDOG:
         kind = "eventlistener"
         settings |= EVENTS
-        # Its standard output is the protocol's; by itself supervisord would keep that as a log.
+        # Its standard output carries the protocol; by default supervisord would log it.
         settings |= {"stdout_logfile": "NONE", **_log_settings("stderr", log)}
     else:
         settings |= {"redirect_stderr": "true", **_log_settings("stdout", log)}

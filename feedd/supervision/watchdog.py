@@ -1,14 +1,14 @@
-"""Which process is up and does nothing, and may be ended so that it starts anew. Pure.
+"""Rules of the watchdog: which running process delivers nothing and is restarted. No I/O.
 
-supervisord restarts what has ended. What is there for it to see, and delivers nothing, is judged
-here by what it says itself: a worker that is mute (stopped, hung), or that says for too long that
-it gets nothing, past its own attempts to connect anew.
+supervisord restarts a process that has ended. These rules judge one that runs and delivers nothing:
+a worker that publishes no status (stopped, hung), or whose status reports for too long that it
+receives nothing, although it has tried to reconnect.
 
-Restarting is the last means and does harm: each costs the data of some seconds, and a storm of
-new connections earns a ban from the exchange. So no process is restarted more than 3 times in
-10 minutes, and none at all while more than half of its exchange's workers hear nothing: then it
-is the exchange that is down. Of mute workers at most a quarter is ended at a time: a machine
-that is too busy to let them speak is not helped by starting all of them anew.
+A restart is the last resort. It costs the data of some seconds, and many new connections at once
+earn a ban from the exchange. So no process is restarted more than 3 times in 10 minutes, and none
+while more than half of its exchange's workers receive nothing: then the exchange is down. At most a
+quarter of the silent workers is restarted at a time: on a machine that is too busy to let them
+publish, restarting all of them makes it worse.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MUTE_AFTER_S = 10.0  # ten heartbeats
-FIRST_WORD_S = 120.0  # a worker that has not spoken yet may be one of many that start
+SILENT_AFTER_S = 10.0  # ten heartbeats
+FIRST_STATUS_S = 120.0  # a new worker may be one of many that start at once
 STUCK_AFTER_S = 120.0
 STUCK_AFTER_TRIES = 3  # connections since the last event
-FATAL_AFTER_S = 60.0  # what supervisord gave up is tried again after so long
+RETRY_FATAL_AFTER_S = 60.0  # of a program that supervisord has given up
 RESTARTS = 3
 WITHIN_S = 600.0
 WITHIN_AT_MOST_S = 86_400.0
 
 AWAY = frozenset({"stale", "reconnecting", "resync"})
 UNWELL = AWAY | {"starting"}
-TRYING = frozenset({"stale", "reconnecting"})  # states in which tries tell whether it does
+RECONNECTING = frozenset({"stale", "reconnecting"})  # then `tries` counts connections
 
 How = Literal["kill", "end", "start"]
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """What is seen of a process; `heard_s` is when it spoke last in this life, None for never.
+class ObservedProcess:
+    """State of a process.
 
-    `exchange` is None for what is no worker; `tries` counts the connections that failed since the
-    last event, of the worst of the channels that are not live. `waits` says that it is not the
-    exchange that keeps it, but a limit that all workers share.
+    `exchange` is None for a process that is no worker. `heard_s` is the time of the last status
+    since its start, None before the first. `tries` counts the connections that failed since the
+    last event, on the worst channel that is not live. `waits`: it waits for a limit that all
+    workers share, not for the exchange.
     """
 
     name: str
@@ -56,8 +57,8 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is to be done with a process: `kill` it, ask it to `end`, or `start` it again."""
+class RestartAction:
+    """One restart: `kill` the process, ask it to `end`, or `start` a program that has ended."""
 
     name: str
     pid: int
@@ -66,7 +67,9 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class _Known:
+class _History:
+    """What the rules remember of a process."""
+
     pid: int = 0
     since_s: float = 0.0
     judged_s: float = 0.0
@@ -78,33 +81,33 @@ class _Known:
 
 
 class Watchdog:
-    """Looks at all processes every few seconds; `notes` is what a person should be told."""
+    """The rules, with what they remember; `notes` collects texts for the log."""
 
     def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _History] = {}
         self._down: set[str] = set()
         self.notes: list[str] = []
 
-    def look(self, processes: Iterable[Process], now_s: float) -> list[Verdict]:
-        """Return what is to be done now; times are of one monotonic clock, in s."""
+    def check(self, processes: Iterable[ObservedProcess], now_s: float) -> list[RestartAction]:
+        """Return the restarts due now; times are in s, of one monotonic clock."""
         processes = list(processes)
         for gone in self._known.keys() - {process.name for process in processes}:
             del self._known[gone]
         for process in processes:
-            self._note(process, now_s)
-        verdicts = []
-        groups: dict[str | None, list[Process]] = {}
+            self._remember(process, now_s)
+        actions = []
+        groups: dict[str | None, list[ObservedProcess]] = {}
         for process in processes:
             groups.setdefault(process.exchange, []).append(process)
         for exchange, group in groups.items():
             running = [process for process in group if process.supervisor == "RUNNING"]
             if exchange is None or not self._is_down(exchange, running, now_s):
-                verdicts += self._judge(running, now_s)
-            verdicts += [v for process in group if (v := self._revive(process, now_s))]
-        return verdicts
+                actions += self._judge(running, now_s)
+            actions += [v for process in group if (v := self._revive(process, now_s))]
+        return actions
 
-    def _note(self, process: Process, now_s: float) -> None:
-        known = self._known.setdefault(process.name, _Known())
+    def _remember(self, process: ObservedProcess, now_s: float) -> None:
+        known = self._known.setdefault(process.name, _History())
         if known.pid != process.pid:
             known.pid, known.since_s, known.unwell_since_s = process.pid, now_s, None
         if process.state == "live":
@@ -118,68 +121,72 @@ class Watchdog:
         elif known.fatal_since_s is None:
             known.fatal_since_s = now_s
 
-    def _is_down(self, exchange: str, running: list[Process], now_s: float) -> bool:
-        """Whether most workers of an exchange say that they hear nothing; noted once each way."""
-        away = [p for p in running if p.state in AWAY and not p.waits and not self._mute(p, now_s)]
+    def _is_down(self, exchange: str, running: list[ObservedProcess], now_s: float) -> bool:
+        """Whether most workers of an exchange receive nothing; each change is noted once."""
+        away = [
+            p for p in running if p.state in AWAY and not p.waits and not self._silent(p, now_s)
+        ]
         down = 2 * len(away) > len(running)
         if down and exchange not in self._down:
             self._down.add(exchange)
             self.notes.append(
-                f"{exchange}: {len(away)} of {len(running)} feeds hear nothing: the exchange is "
-                "down, or the way to it; none is restarted until most hear it again"
+                f"{exchange}: {len(away)} of {len(running)} feeds receive nothing: the exchange or "
+                "the network is down; none is restarted until most receive data again"
             )
         elif not down and exchange in self._down:
             self._down.discard(exchange)
-            self.notes.append(f"{exchange}: most feeds hear the exchange again")
+            self.notes.append(f"{exchange}: most feeds receive data again")
         return down
 
-    def _judge(self, running: list[Process], now_s: float) -> list[Verdict]:
-        mute = [process for process in running if self._mute(process, now_s)]
+    def _judge(self, running: list[ObservedProcess], now_s: float) -> list[RestartAction]:
+        silent = [process for process in running if self._silent(process, now_s)]
         at_once = max(1, len(running) // 4)
-        found = [Verdict(p.name, p.pid, "kill", f"mute for {MUTE_AFTER_S:.0f} s") for p in mute]
-        found += [
-            Verdict(p.name, p.pid, "end", f"{p.state} for {STUCK_AFTER_S:.0f} s")
-            for p in running
-            if p not in mute and self._stuck(p, now_s)
+        found = [
+            RestartAction(p.name, p.pid, "kill", f"mute for {SILENT_AFTER_S:.0f} s") for p in silent
         ]
-        allowed = [verdict for verdict in found if self._may(verdict, now_s)]
-        for verdict in allowed[:at_once]:
-            known = self._known[verdict.name]
+        found += [
+            RestartAction(p.name, p.pid, "end", f"{p.state} for {STUCK_AFTER_S:.0f} s")
+            for p in running
+            if p not in silent and self._stuck(p, now_s)
+        ]
+        allowed = [action for action in found if self._allows(action, now_s)]
+        for action in allowed[:at_once]:
+            known = self._known[action.name]
             known.restarts.append(now_s)
             known.since_s = known.judged_s = now_s
             known.unwell_since_s = None
         return allowed[:at_once]
 
-    def _revive(self, process: Process, now_s: float) -> Verdict | None:
-        """Try again what supervisord has given up: its cause may have passed."""
+    def _revive(self, process: ObservedProcess, now_s: float) -> RestartAction | None:
+        """Start a program that supervisord has given up: the cause may have passed."""
         since_s = self._known[process.name].fatal_since_s
-        if since_s is None or now_s - since_s < FATAL_AFTER_S:
+        if since_s is None or now_s - since_s < RETRY_FATAL_AFTER_S:
             return None
-        verdict = Verdict(process.name, process.pid, "start", "supervisord has given it up")
-        if not self._may(verdict, now_s):
+        action = RestartAction(process.name, process.pid, "start", "supervisord has given up")
+        if not self._allows(action, now_s):
             return None
         self._known[process.name].restarts.append(now_s)
         self._known[process.name].fatal_since_s = now_s
-        return verdict
+        return action
 
-    def _mute(self, process: Process, now_s: float) -> bool:
+    def _silent(self, process: ObservedProcess, now_s: float) -> bool:
         known = self._known[process.name]
         if process.heard_s is None:
-            return now_s - known.since_s > FIRST_WORD_S
-        return now_s - max(process.heard_s, known.judged_s) > MUTE_AFTER_S
+            return now_s - known.since_s > FIRST_STATUS_S
+        return now_s - max(process.heard_s, known.judged_s) > SILENT_AFTER_S
 
-    def _stuck(self, process: Process, now_s: float) -> bool:
+    def _stuck(self, process: ObservedProcess, now_s: float) -> bool:
         since_s = self._known[process.name].unwell_since_s
         if since_s is None or now_s - since_s < STUCK_AFTER_S:
             return False
-        return process.state not in TRYING or process.tries >= STUCK_AFTER_TRIES
+        return process.state not in RECONNECTING or process.tries >= STUCK_AFTER_TRIES
 
-    def _may(self, verdict: Verdict, now_s: float) -> bool:
-        """Whether a process was not restarted too often; that it was is noted once.
+    def _allows(self, action: RestartAction, now_s: float) -> bool:
+        """Whether a process may be restarted again; a refusal is noted once.
 
-        What three restarts did not mend waits longer each time, up to a day.
+        After each series of three restarts the pause doubles, up to a day.
         """
-        known = self._known[verdict.name]
+        known = self._known[action.name]
         if len(known.restarts) < RESTARTS or now_s - known.restarts[0] > known.within_s:
             if known.gave_up:
                 known.gave_up = False
@@ -188,7 +195,7 @@ class Watchdog:
         if not known.gave_up:
             known.gave_up = True
             self.notes.append(
-                f"{verdict.name}: {verdict.why}, and was restarted {RESTARTS} times within "
-                f"{known.within_s / 60:.0f} minutes already; it is left as it is for now"
+                f"{action.name}: {action.why}, and was restarted {RESTARTS} times within "
+                f"{known.within_s / 60:.0f} minutes; it is not restarted for now"
             )
         return False

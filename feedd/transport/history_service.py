@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import zmq
 
-from feedd.runtime.bind_retry import bind_patiently
+from feedd.runtime.bind_retry import bind_with_retry
 from feedd.transport.history_protocol import answer
 from feedd.transport.message_rings import Rings
 from feedd.transport.sockets import REQUEST_BYTES, bind, make_socket
@@ -66,7 +66,7 @@ class History:
     async def bind(self, endpoint: str) -> None:
         """Hear the proxy, and bind for requests, patiently; raise EndpointInUseError in vain."""
         self._messages.connect(self._forwarded)
-        await bind_patiently(lambda: bind(self._requests, endpoint))
+        await bind_with_retry(lambda: bind(self._requests, endpoint))
 
     def start(self) -> None:
         """Begin to listen and to answer, in a thread of its own."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from feedd.runtime.bind_retry import bind_patiently
+from feedd.runtime.bind_retry import bind_with_retry
 from feedd.transport.sockets import (
     LOSSLESS_HIGH_WATER_MARK,
     PROXY_MARK,
@@ -78,8 +78,8 @@ class Proxy:
 
     async def bind(self, settings: ProxySettings) -> None:
         """Bind both sides, patiently; raise EndpointInUseError where one stays taken."""
-        await bind_patiently(lambda: bind(self._pub, settings.subscribers))
-        await bind_patiently(lambda: bind(self._xsub, settings.workers))
+        await bind_with_retry(lambda: bind(self._pub, settings.subscribers))
+        await bind_with_retry(lambda: bind(self._xsub, settings.workers))
         self._xsub.send(SUBSCRIBE)
         self._xsub.send(SUBSCRIBE + self._mark)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from feedd.runtime.bind_retry import bind_patiently
+from feedd.runtime.bind_retry import bind_with_retry
 from feedd.transport.endpoints import address_of, connectable, not_bound
 from feedd.transport.send_queue import MOST_BYTES, Outbox
 from feedd.transport.zmtp import GREETING, Subscriber, ZmtpError
@@ -82,7 +82,7 @@ class PubSocket:
 
         Raises ConfigError where it can't be bound at all.
         """
-        await bind_patiently(lambda: self._bind(endpoint))
+        await bind_with_retry(lambda: self._bind(endpoint))
         self._spawn(self._accept())
 
     async def connect(self, endpoints: Sequence[str], timeout_s: float) -> bool:

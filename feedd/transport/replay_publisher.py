@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import zmq
 
 from feedd.errors import EndpointInUseError
-from feedd.runtime.bind_retry import bind_patiently
+from feedd.runtime.bind_retry import bind_with_retry
 from feedd.transport.endpoints import connectable
 from feedd.transport.proxy import FORWARDED, LOOK_MS, SETTLE_MS, SUBSCRIPTION_BYTES
 from feedd.transport.sockets import (
@@ -56,7 +56,7 @@ class VerbatimPublisher:
 
     async def bind(self, endpoint: str) -> None:
         """Bind the own port, patiently; raise EndpointInUseError when it stays taken."""
-        await bind_patiently(lambda: bind(self._socket, endpoint))
+        await bind_with_retry(lambda: bind(self._socket, endpoint))
 
     @property
     def proxies_connected(self) -> int:

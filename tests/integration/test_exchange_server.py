@@ -26,7 +26,7 @@ from feedd.embedded.rest_page import API_KEY
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
 from feedd.errors import EndpointInUseError
-from feedd.runtime import bind_retry as patience
+from feedd.runtime import bind_retry
 
 WITHIN_S = 45
 STILL = 1e-6  # the scale of a clock that all but stands still: no minute and no second ends
@@ -262,7 +262,7 @@ def test_a_path_that_is_no_websocket_is_not_found() -> None:
 
 
 def test_a_port_in_use_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "TRIES", 2)
+    monkeypatch.setattr(bind_retry, "TRIES", 2)
 
     async def run() -> None:
         async with serving() as (server, session):

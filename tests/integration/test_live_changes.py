@@ -70,7 +70,7 @@ def feedd_at_once(project: Project, *commands: tuple[str, ...]) -> list[tuple[in
 
     Returns the exit code and the output of each.
     """
-    with locks.command(project.root):
+    with locks.command_lock(project.root):
         processes = [
             subprocess.Popen(
                 [PYTHON, "-m", "feedd", *command], cwd=project.root, env=clean_environment(),

@@ -65,17 +65,17 @@ def test_a_hung_worker_is_restarted_and_an_exchange_that_is_down_restarts_nobody
     assert after.pop(BTC) != pids.pop(BTC)
     assert after == pids
     (line,) = notes(project, "restarting")
-    assert (line["event"], line["why"]) == (f"restarting {BTC}", "mute for 10 s")
+    assert (line["event"], line["why"]) == (f"restarting {BTC}", "no status for 10 s")
 
     project.supervisorctl("stop", "exchange")
-    eventually(lambda: notes(project, "hear nothing"), 60)
-    told = "binanceusdm: 3 of 3 feeds hear nothing; the exchange is down, or the way to it"
+    eventually(lambda: notes(project, "receive nothing"), 60)
+    told = "binanceusdm: 3 of 3 feeds receive nothing; the exchange or the network is down"
     degraded = eventually(lambda: (seen := status(project))["notices"] == [told] and seen)
     assert degraded["health"] == "down"
     time.sleep(6)
-    (said,) = notes(project, "hear nothing")
+    (said,) = notes(project, "receive nothing")
     # The watchdog may have looked when not all had said so yet.
-    assert re.search("[23] of 3 feeds hear nothing", said["event"])
+    assert re.search("[23] of 3 feeds receive nothing", said["event"])
     assert len(notes(project, "restarting")) == 1
 
 
@@ -86,7 +86,7 @@ def test_a_worker_that_hangs_again_and_again_is_restarted_three_times_and_then_l
     project = make_project(symbols=THREE[:1])
     started(project)
     subscriber = project.subscribe("status.")
-    eventually((project.root / "run" / "watchdog.beat").exists)
+    eventually((project.root / "run" / "watchdog.heartbeat").exists)
     session = 0
 
     def spoke(_topic: str, payload: dict[str, Any]) -> bool:
@@ -100,7 +100,7 @@ def test_a_worker_that_hangs_again_and_again_is_restarted_three_times_and_then_l
     pid = project.pids()[BTC]
     os.kill(pid, signal.SIGSTOP)
     (left,) = eventually(lambda: notes(project, "left as it is"), 60)
-    assert f"{BTC}: mute for 10 s, and was restarted 3 times" in left["event"]
+    assert f"{BTC}: no status for 10 s, and was restarted 3 times" in left["event"]
     time.sleep(6)
     assert project.pids()[BTC] == pid
     assert len(notes(project, "restarting")) == 3
@@ -123,10 +123,10 @@ def test_of_a_supervisord_and_a_watchdog_that_hang_the_status_tells(make_project
 
         said = eventually(told)
         assert said["health"] == "degraded"
-        assert "supervisord is there, but has not answered" in said["notices"][0]
+        assert "supervisord is running, but has not answered" in said["notices"][0]
     finally:
         os.kill(supervisord, signal.SIGCONT)
-    eventually((project.root / "run" / "watchdog.beat").exists)
+    eventually((project.root / "run" / "watchdog.heartbeat").exists)
     os.kill(pids["watchdog"], signal.SIGSTOP)
     row = eventually(lambda: (told := rows(project)["watchdog"])["state"] and told, 60)
     assert row["state"] == "silent"

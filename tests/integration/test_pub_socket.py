@@ -36,7 +36,7 @@ from structlog.testing import capture_logs
 
 from feedd.config.settings import ProxySettings
 from feedd.errors import ConfigError, EndpointInUseError
-from feedd.runtime import bind_retry as patience
+from feedd.runtime import bind_retry
 from feedd.transport import pub_socket
 from feedd.transport.endpoints import address_of
 from feedd.transport.proxy import Proxy
@@ -401,8 +401,8 @@ def test_a_proxy_is_tried_again_when_no_descriptor_was_free(
 
 
 def test_a_port_in_use_says_who_has_it(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "TRIES", 2)
-    monkeypatch.setattr(patience, "PAUSE_S", 0.01)
+    monkeypatch.setattr(bind_retry, "TRIES", 2)
+    monkeypatch.setattr(bind_retry, "PAUSE_S", 0.01)
     endpoint = f"tcp://127.0.0.1:{port}"
 
     async def twice() -> None:

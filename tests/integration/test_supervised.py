@@ -113,7 +113,7 @@ def test_a_worker_that_was_started_anew_is_watched_before_the_watchdogs_next_loo
     project = make_project()
     assert project.feedd("start").returncode == 0
     watchdog = Path(f"/proc/{project.pids()['watchdog']}/fdinfo")
-    beat = project.root / "run" / "watchdog.beat"
+    beat = project.root / "run" / "watchdog.heartbeat"
 
     def watched(pid: int) -> bool:
         return any(f"\nPid:\t{pid}\n" in read_text(one) for one in watchdog.iterdir())

@@ -14,7 +14,7 @@ def watched(project: Project) -> None:
 
     It subscribes before its first look, which leaves the file; what then comes waits for its next.
     """
-    eventually((project.root / "run" / "watchdog.beat").exists, what="the watchdog looks")
+    eventually((project.root / "run" / "watchdog.heartbeat").exists, what="the watchdog looks")
     beats: Counter[str] = Counter()
 
     def all_beat(topic: str, _payload: object) -> bool:

@@ -19,7 +19,7 @@ from feedd.recordings.recorder.resume_point import ending
 from feedd.recordings.recorder.segment_paths import exchange_of, make_folder
 from feedd.recordings.recorder.series_writer import TELL_EVERY_S, Series
 from feedd.runtime import locks
-from feedd.runtime.files import FULL
+from feedd.runtime.files import DISK_FULL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +112,7 @@ class Recorder:
             self._report(now_s, failing=why)
             time.sleep(AGAIN_S)
         try:
-            stack.enter_context(locks.held(self._root / LOCK, LOCKED_WITHIN_S))
+            stack.enter_context(locks.file_lock(self._root / LOCK, LOCKED_WITHIN_S))
         except locks.BusyError:
             raise ConfigError(
                 f"{self._root}: another recorder writes there (its pid is in {LOCK}); stop it, or "
@@ -126,7 +126,7 @@ class Recorder:
             (self._root / LOCK).touch()
         except OSError as error:
             why = f"{self._root}: can't be made: {error.strerror}"
-            if error.errno not in FULL or self._stopping:
+            if error.errno not in DISK_FULL or self._stopping:
                 raise ConfigError(why) from None
             return why
         return None

@@ -23,7 +23,7 @@ from feedd.recordings.recorder.segment_paths import (
     segment_path,
     sync_folder,
 )
-from feedd.runtime.files import FULL
+from feedd.runtime.files import DISK_FULL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,7 +146,7 @@ class Series:
         self._again_s = now_s + AGAIN_S
         if self._writer is not None:
             self._writer.drop_block()
-            if error.errno not in FULL:
+            if error.errno not in DISK_FULL:
                 self._abandon()
         if self.unwritten is None:
             why = error.strerror or type(error).__name__

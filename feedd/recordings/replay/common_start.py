@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.runtime.files import write_atomically
-from feedd.runtime.locks import held
+from feedd.runtime.locks import file_lock
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config
@@ -55,7 +55,7 @@ def join(settings: Config, schedule: Schedule) -> Start:
     life, of = _life(), msgspec.json.encode(settings.replay).decode()
     lead_s = 0.0 if schedule.pace == 0 else LEAD_S + LEAD_PER_FEED_S * feeds
     path = Path(settings.run_dir, FILE)
-    with held(Path(settings.run_dir, LOCK)):
+    with file_lock(Path(settings.run_dir, LOCK)):
         start = _read(path)
         ended = start is None or (
             not (settings.replay is not None and settings.replay.loop)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 10_000_000
 BACKUPS = 5
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class LogFile:
@@ -32,7 +32,7 @@ class LogFile:
         try:
             self._open()
         except OSError as error:
-            if error.errno not in FULL:
+            if error.errno not in DISK_FULL:
                 raise
 
     def append(self, line: bytes) -> None:

@@ -29,11 +29,11 @@ class _Window:
     last: EventDict | None = None  # the last one that was not written
 
 
-class Repeats:
+class RepeatFilter:
     """A processor of structlog: of one level and event, `first` in `window_s` pass.
 
     The others are one line when the window is over: the last one's fields, `repeated` and
-    `within_s`. `due` returns it; whoever has a timer asks for it.
+    `within_s`. `summaries` returns it; whoever has a timer asks for it.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Repeats:
             window.last = _without_traceback(event)
         raise DropEvent
 
-    def due(self, everything: bool = False) -> list[tuple[str, EventDict]]:
+    def summaries(self, everything: bool = False) -> list[tuple[str, EventDict]]:
         """Return level and fields of each line that a window that is over leaves behind.
 
         With `everything`, of those too that are not over yet.

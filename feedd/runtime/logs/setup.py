@@ -14,7 +14,7 @@ from feedd.clock import Clock
 from feedd.runtime import secrets
 from feedd.runtime.logs import stderr
 from feedd.runtime.logs.file import LogFile
-from feedd.runtime.logs.repeats import Repeats
+from feedd.runtime.logs.repeats import RepeatFilter
 from feedd.runtime.logs.writer import LogWriter
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ def configure(log_dir: Path | None, process: str, **bound: Any) -> structlog.std
 
     `bound` stands on every line. Raises OSError where the file can't be opened.
     """
-    secrets.learn(os.environ)
+    secrets.register(os.environ)
     bind(**{**dict.fromkeys(BOUND), "process": process, **bound})
     write = stderr.write if log_dir is None else LogFile(Path(log_dir, process + LOG_SUFFIX)).append
     clock = Clock()
-    repeats = Repeats(clock)
-    writer = LogWriter(write, render, repeats.due, clock)
+    repeats = RepeatFilter(clock)
+    writer = LogWriter(write, render, repeats.summaries, clock)
     atexit.register(writer.close)
     structlog.configure(
         processors=[repeats, _render],
@@ -75,7 +75,7 @@ def _render(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
     event = structlog.processors.format_exc_info(logger, level, event)
     first = {"timestamp": event.pop("timestamp"), "level": level, "event": event.pop("event", None)}
     last = {key: event.pop(key, bound) for key, bound in _bound.items()}
-    return secrets.blank_line(_dumps({**first, **event, **first, **last})) + b"\n"
+    return secrets.redact_line(_dumps({**first, **event, **first, **last})) + b"\n"
 
 
 def _dumps(event: EventDict) -> bytes:

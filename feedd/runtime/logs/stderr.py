@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STDOUT, STDERR = 1, 2
 
 
-def never_block() -> None:
+def set_nonblocking() -> None:
     """Have writes to standard output and error fail where they would wait.
 
     For a process whose pipes are its own: a terminal is shared with the shell, which would see
@@ -26,10 +26,10 @@ def never_block() -> None:
             os.set_blocking(descriptor, False)
 
 
-def say(text: str) -> None:
+def write_line(text: str) -> None:
     """Write a line for a person, blanked; what the pipe does not take is lost."""
     with contextlib.suppress(OSError):
-        write(f"{secrets.blank(text)}\n".encode(errors="replace"))
+        write(f"{secrets.redact(text)}\n".encode(errors="replace"))
 
 
 def write(line: bytes) -> None:
@@ -38,8 +38,8 @@ def write(line: bytes) -> None:
         line = line[os.write(STDERR, line) :]
 
 
-def last_words(
+def report_exception(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     """Say why Python ends: a `sys.excepthook` that blanks and never blocks."""
-    say("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"))
+    write_line("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"))

@@ -13,7 +13,7 @@ import structlog
 
 from feedd.clock import NS_PER_S, Clock
 from feedd.errors import LimitError, SourceError
-from feedd.runtime.files import FULL
+from feedd.runtime.files import DISK_FULL
 from feedd.sources.limits import window_file as record
 from feedd.sources.limits.lock_file import locked
 
@@ -87,7 +87,7 @@ class Allowance:
                 yield window
                 os.pwrite(file, record.encode(window, record.boot_id()), 0)
             except OSError as error:
-                if error.errno not in FULL:
+                if error.errno not in DISK_FULL:
                     raise SourceError(f"{self._path}: can't be kept: {error.strerror}") from None
                 # No worker stops for a full disk; each still keeps to the limits by itself.
                 _log.warning("a limit can't be shared", file=str(self._path), why=error.strerror)

@@ -13,7 +13,7 @@ from feedd.config.edit import add_symbol, remove_symbol
 from feedd.config.load import parse_config
 from feedd.config.settings import SymbolEntry
 from feedd.errors import ConfigError
-from feedd.runtime.files import rewrite
+from feedd.runtime.files import replace_user_file
 
 PATH = Path("feedd.yaml")
 SOL = SymbolEntry(symbol="SOL/USDT:USDT")
@@ -237,7 +237,7 @@ def test_a_file_is_rewritten_with_its_mode_and_behind_its_link(tmp_path: Path) -
     real.write_bytes(b"old")
     real.chmod(0o640)
     link.symlink_to("real.yaml")
-    rewrite(link, "new\r\n")
+    replace_user_file(link, "new\r\n")
     assert link.is_symlink()
     assert real.read_bytes() == b"new\r\n"
     assert real.stat().st_mode & 0o7777 == 0o640
@@ -249,5 +249,5 @@ def test_a_file_that_can_not_be_rewritten_is_as_it_was(tmp_path: Path) -> None:
     path.write_text("old")
     (tmp_path / f".feedd.yaml.{os.getpid()}").mkdir()
     with pytest.raises(ConfigError, match="can't be written"):
-        rewrite(path, "new")
+        replace_user_file(path, "new")
     assert path.read_text() == "old"

@@ -13,7 +13,7 @@ import pytest
 
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
-from feedd.operation.follow import Follower, selected_processes
+from feedd.operation.follow import LogFollower, selected_processes
 from feedd.runtime.logs.file import LogFile
 from feedd.runtime.logs.lines import LogLine, of_json, of_supervisord, of_text, readable
 
@@ -57,13 +57,13 @@ def test_the_last_lines_of_all_files_are_merged_by_time_in_whichever_zone(tmp_pa
     add(tmp_path / "supervisord.log", supervisord(1_800_000_002.5, "spawned: 'a' with pid 7"))
     add(tmp_path / "a.stderr", b"Traceback\n")
     os.utime(tmp_path / "a.stderr", (1_800_000_005, 1_800_000_005))
-    follower = Follower([tmp_path, tmp_path])
+    follower = LogFollower([tmp_path, tmp_path])
     assert events(follower.last(20)) == [
         "a0", "b0", "spawned: 'a' with pid 7", "a3", "b3", "Traceback", "a6",
     ]  # fmt: skip
     assert follower.poll() == []
-    assert events(Follower([tmp_path]).last(3)) == ["b3", "Traceback", "a6"]
-    assert Follower([tmp_path]).last(0) == []
+    assert events(LogFollower([tmp_path]).last(3)) == ["b3", "Traceback", "a6"]
+    assert LogFollower([tmp_path]).last(0) == []
 
 
 def test_of_a_big_file_only_the_end_is_read(
@@ -80,23 +80,23 @@ def test_of_a_big_file_only_the_end_is_read(
         return pread(file, size, at)
 
     monkeypatch.setattr("feedd.operation.follow.os.pread", counting)
-    follower = Follower([tmp_path])
+    follower = LogFollower([tmp_path])
     assert events(follower.last(2)) == ["number 19998", "number 19999"]
     assert read < 100_000 < path.stat().st_size
     assert len(follower.last(20)) == 0  # asked again: there is no new file
-    assert len(Follower([tmp_path]).last(5000)) == 5000
+    assert len(LogFollower([tmp_path]).last(5000)) == 5000
 
 
 def test_a_file_that_was_just_rotated_is_completed_from_the_one_before(tmp_path: Path) -> None:
     add(tmp_path / "a.log.1", *(entry(n, str(n)) for n in range(10)))
     add(tmp_path / "a.log", entry(10, "10"))
-    assert events(Follower([tmp_path]).last(3)) == ["8", "9", "10"]
+    assert events(LogFollower([tmp_path]).last(3)) == ["8", "9", "10"]
 
 
 def test_what_is_added_is_followed_and_a_line_is_shown_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     add(path, entry(1, "old"), b'{"timestamp"')
-    follower = Follower([tmp_path])
+    follower = LogFollower([tmp_path])
     assert events(follower.last(20)) == ["old"]
     assert follower.poll() == []
     add(path, b':"2026-11-25T00:00:00Z","event":"whole"}\n')
@@ -106,7 +106,7 @@ def test_what_is_added_is_followed_and_a_line_is_shown_when_it_is_whole(tmp_path
 
 def test_a_file_that_appears_later_is_followed_from_its_first_line(tmp_path: Path) -> None:
     add(tmp_path / "a.log", entry(1, "old"))
-    follower = Follower([tmp_path])
+    follower = LogFollower([tmp_path])
     follower.last(20)
     add(tmp_path / "b.log", entry(3, "b3"), entry(4, "b4"))
     add(tmp_path / "a.log", entry(2, "a2"))
@@ -118,7 +118,7 @@ def test_several_rotations_between_two_looks_lose_nothing(tmp_path: Path) -> Non
     file = LogFile(path, max_bytes=1000)
     line = [entry(n, str(n)) for n in range(50)]
     file.append(line[0])
-    follower = Follower([tmp_path])
+    follower = LogFollower([tmp_path])
     assert events(follower.last(20)) == ["0"]
     for number in range(1, 40):
         file.append(line[number])
@@ -135,7 +135,7 @@ def test_a_rotation_while_the_next_file_is_looked_up_loses_nothing(
 ) -> None:
     file = LogFile(tmp_path / "a.log", max_bytes=10)  # each line in a file of its own
     file.append(entry(0, "0"))
-    follower = Follower([tmp_path])
+    follower = LogFollower([tmp_path])
     follower.last(20)
     numbers = iter(range(1, 4))
     file.append(entry(9, str(next(numbers))))
@@ -158,7 +158,7 @@ def test_a_rotation_while_the_next_file_is_looked_up_loses_nothing(
 def test_a_file_that_is_cut_to_nothing_is_read_from_its_start(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     add(path, entry(1, "one"), entry(2, "two"))
-    follower = Follower([tmp_path])
+    follower = LogFollower([tmp_path])
     follower.last(20)
     path.write_bytes(entry(3, "three"))
     assert events(follower.poll()) == ["three"]
@@ -167,7 +167,7 @@ def test_a_file_that_is_cut_to_nothing_is_read_from_its_start(tmp_path: Path) ->
 def test_a_torn_line_that_is_taken_back_brings_nothing_twice(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     add(path, entry(1, "one"))
-    follower = Follower([tmp_path])
+    follower = LogFollower([tmp_path])
     follower.last(20)
     add(path, b'{"torn')
     assert follower.poll() == []
@@ -180,7 +180,7 @@ def test_a_torn_line_that_is_taken_back_brings_nothing_twice(tmp_path: Path) -> 
 def test_a_file_that_is_removed_and_made_anew_is_followed(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     add(path, entry(1, "one"))
-    follower = Follower([tmp_path])
+    follower = LogFollower([tmp_path])
     follower.last(20)
     add(path, entry(2, "two"), b"torn for good")
     path.unlink()
@@ -196,7 +196,7 @@ def test_a_flood_is_read_in_pieces_and_a_line_without_an_end_is_not_waited_for(
     monkeypatch.setattr("feedd.operation.follow.CHUNK_BYTES", 1000)
     path = tmp_path / "a.log"
     add(path, entry(0, "old"))
-    follower = Follower([tmp_path])
+    follower = LogFollower([tmp_path])
     follower.last(20)
     add(path, *(entry(n, str(n)) for n in range(100)), b"y" * 2500, b"\n")
     got: list[LogLine] = []
@@ -212,7 +212,7 @@ def test_a_flood_is_read_in_pieces_and_a_line_without_an_end_is_not_waited_for(
 def test_a_writer_that_rotates_all_the_time_is_followed_without_a_hole(tmp_path: Path) -> None:
     file = LogFile(tmp_path / "a.log", max_bytes=5_000, backups=100)  # none is ever removed
     file.append(entry(0, "0"))
-    follower = Follower([tmp_path])
+    follower = LogFollower([tmp_path])
     got = [int(event) for event in events(follower.last(20))]
     count = 3000
 
@@ -234,7 +234,7 @@ def test_a_writer_that_rotates_all_the_time_is_followed_without_a_hole(tmp_path:
 def test_a_line_that_is_no_json_is_shown_as_it_is_after_the_one_before(tmp_path: Path) -> None:
     add(tmp_path / "a.log", entry(1, "one"), b"Segmentation fault\n", b"[1]\n", entry(2, "two"))
     add(tmp_path / "supervisord.log", b"no time here\n")
-    lines = Follower([tmp_path]).last(20)
+    lines = LogFollower([tmp_path]).last(20)
     assert events(lines) == ["one", "Segmentation fault", "[1]", "two", "no time here"]
     assert [line.process for line in lines] == ["x", "a", "a", "x", "supervisord"]
 
@@ -246,9 +246,9 @@ def test_names_limit_what_is_shown_and_supervisord_is_shown_where_it_speaks_of_t
         add(tmp_path / f"{name}.log", entry(1, f"of {name}"))
         add(tmp_path / f"{name}.stderr", f"bare {name}\n".encode())
         add(tmp_path / "supervisord.log", supervisord(2, f"spawned: '{name}' with pid 7"))
-    limited = Follower([tmp_path], frozenset({"a"}))
+    limited = LogFollower([tmp_path], frozenset({"a"}))
     assert set(events(limited.last(20))) == {"of a", "bare a", "spawned: 'a' with pid 7"}
-    assert len(Follower([tmp_path], frozenset({"supervisord"})).last(20)) == 2
+    assert len(LogFollower([tmp_path], frozenset({"supervisord"})).last(20)) == 2
 
 
 def test_processes_are_meant_by_name_or_symbol_and_without_a_configuration_too(

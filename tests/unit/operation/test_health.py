@@ -37,7 +37,7 @@ def test_a_watchdog_is_late_by_its_own_life_and_not_by_what_an_earlier_one_left(
     tmp_path: Path, left_behind: bool
 ) -> None:
     if left_behind:
-        heartbeat = tmp_path / "watchdog.beat"
+        heartbeat = tmp_path / "watchdog.heartbeat"
         heartbeat.touch()
         os.utime(heartbeat, (1, 1))
     assert watchdog_state(tmp_path, 5) is None
@@ -114,7 +114,7 @@ def replay_of(folder: Path, statename: str, exit_code: int) -> tuple[str | None,
     name = settings.feeds()[0].name
     infos = {"watchdog": runs, "proxy": runs,
              name: {**runs, "statename": statename, "exitstatus": exit_code}}  # fmt: skip
-    (folder / "watchdog.beat").touch()
+    (folder / "watchdog.heartbeat").touch()
     with HealthMonitor(settings, Daemon(folder), {name: 1}) as monitor:
         report = monitor._put_together(infos)
     return report.processes[-1].state, report.health

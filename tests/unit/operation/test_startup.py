@@ -9,7 +9,7 @@ import pytest
 from feedd.config.load import parse_config
 from feedd.operation import startup
 from feedd.operation.health import ProcessHealth, Report
-from feedd.operation.startup import StartError, tell_until_healthy
+from feedd.operation.startup import StartError, report_until_healthy
 
 
 def report(states: dict[str, tuple[str, str | None]]) -> Report:
@@ -42,7 +42,7 @@ def wait(monkeypatch: pytest.MonkeyPatch, *reports: Report, for_s: float = 1000)
     monkeypatch.setattr(startup, "HEALTHY_WITHIN_S", for_s)
     symbols = ", ".join(f"S{number}/USDT" for number, _ in enumerate(reports[0].processes[1:]))
     settings = parse_config(f"symbols: [{symbols}]", Path("feedd.yaml"))
-    tell_until_healthy(settings, look, said.append)
+    report_until_healthy(settings, look, said.append)
     assert not looks, "it waited for less"
     return said
 

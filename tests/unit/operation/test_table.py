@@ -3,7 +3,7 @@
 import re
 
 from feedd.operation.health import Health, ProcessHealth, Report, Usage
-from feedd.operation.table import health_table, whole
+from feedd.operation.table import health_table, summary_line
 
 ESCAPE = re.compile(r"\x1b\[\d+m")
 
@@ -66,7 +66,7 @@ def test_health_is_that_of_the_feeds_and_the_proxy() -> None:
     mute = ProcessHealth("proxy", "RUNNING", 70, 9, state="silent", reason="forwards nothing")
     assert Report((mute, live)).health == Health.DOWN
     assert Report(()).health == Health.DOWN
-    assert whole(Report(())) == "feedd is down"
+    assert summary_line(Report(())) == "feedd is down"
 
 
 def test_an_exchange_that_most_of_its_feeds_do_not_hear_is_named_unless_they_wait_for_a_limit() -> (
@@ -74,7 +74,7 @@ def test_an_exchange_that_most_of_its_feeds_do_not_hear_is_named_unless_they_wai
 ):
     feeds = [feed("BTC", "stale"), feed("ETH", "reconnecting"), feed("SOL")]
     assert report(*feeds).notices == [
-        "binanceusdm: 2 of 3 feeds hear nothing; the exchange is down, or the way to it"
+        "binanceusdm: 2 of 3 feeds receive nothing; the exchange or the network is down"
     ]
     assert report(*feeds[1:]).notices == []
     assert report(feeds[0]).notices == []

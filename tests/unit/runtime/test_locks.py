@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from feedd.errors import ConfigError
-from feedd.runtime.locks import BusyError, command, held
+from feedd.runtime.locks import BusyError, command_lock, file_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from feedd.runtime.locks import command
-with command(Path(sys.argv[1])):
+from feedd.runtime.locks import command_lock
+with command_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -33,24 +33,24 @@ def test_a_lock_that_is_held_names_the_holder_and_is_free_once_it_is_killed(
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(BusyError, match=rf"\(pid {holder.pid}\) holds .*command\.lock"):
-            with command(tmp_path, timeout_s=0.1):
+            with command_lock(tmp_path, timeout_s=0.1):
                 pytest.fail("two hold the lock")
         holder.kill()
-    with command(tmp_path, timeout_s=45):
+    with command_lock(tmp_path, timeout_s=45):
         assert (tmp_path / "run" / "command.lock").read_text() == str(os.getpid())
     assert (tmp_path / "run" / "command.lock").read_text() == ""
 
 
 def test_a_lock_is_free_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
-        with held(tmp_path / "lock"):
+        with file_lock(tmp_path / "lock"):
             _ = 1 / 0
-    with held(tmp_path / "lock", timeout_s=0):
+    with file_lock(tmp_path / "lock", timeout_s=0):
         pass
 
 
 def test_a_lock_that_can_not_be_made_is_an_error_that_says_so(tmp_path: Path) -> None:
     (tmp_path / "lock").mkdir()
     with pytest.raises(ConfigError, match="can't be opened"):
-        with held(tmp_path / "lock"):
+        with file_lock(tmp_path / "lock"):
             pytest.fail("a folder is no lock")

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedd.runtime.secrets import Secrets
+from feedd.runtime.secrets import Redactor
 
 KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zv"
 
 
-def knowing(**environment: str) -> Secrets:
-    secrets = Secrets()
-    secrets.learn(environment)
+def knowing(**environment: str) -> Redactor:
+    secrets = Redactor()
+    secrets.register(environment)
     return secrets
 
 
@@ -22,22 +22,22 @@ def knowing(**environment: str) -> Secrets:
     "name", ["BINANCE_API_KEY", "BINANCE_SECRET", "DB_PASSWORD", "BOT_TOKEN", "OKX_PASSPHRASE"]
 )
 def test_the_value_of_a_variable_that_is_named_like_a_secret_is_blanked(name: str) -> None:
-    assert knowing(**{name: KEY}).blank(f"refused {KEY}, twice {KEY}") == "refused …, twice …"
+    assert knowing(**{name: KEY}).redact(f"refused {KEY}, twice {KEY}") == "refused …, twice …"
 
 
 def test_other_variables_and_values_of_three_characters_are_left_alone() -> None:
     secrets = knowing(HOME="/home/trader", BINANCE_SECRET="abc", BINANCE_API_KEY="")
-    assert secrets.blank("/home/trader said abc") == "/home/trader said abc"
+    assert secrets.redact("/home/trader said abc") == "/home/trader said abc"
 
 
 def test_a_value_that_contains_another_one_is_blanked_as_a_whole() -> None:
-    assert knowing(A_TOKEN="abcd", B_TOKEN="abcdefgh").blank("abcdefgh abcd") == "… …"
+    assert knowing(A_TOKEN="abcd", B_TOKEN="abcdefgh").redact("abcdefgh abcd") == "… …"
 
 
 def test_what_is_learned_later_adds_to_what_is_known() -> None:
     secrets = knowing(A_TOKEN="first-one")
-    secrets.learn({"B_TOKEN": "second-one"})
-    assert secrets.blank("first-one second-one") == "… …"
+    secrets.register({"B_TOKEN": "second-one"})
+    assert secrets.redact("first-one second-one") == "… …"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_is_learned_later_adds_to_what_is_known() -> None:
 def test_values_that_are_named_in_the_text_are_blanked_unknown_as_they_are(
     text: str, blanked: str | None
 ) -> None:
-    assert Secrets().blank(text) == (text if blanked is None else blanked)
+    assert Redactor().redact(text) == (text if blanked is None else blanked)
 
 
 @given(st.text(min_size=6).filter(lambda text: text.strip() == text and "…" not in text))
@@ -63,7 +63,7 @@ def test_no_spelling_of_a_value_is_left_in_a_line_and_the_line_stays_json(value:
     secrets = knowing(A_SECRET=value)
     event = {"timestamp": "t", "level": "error", "event": f"x{value}y", "repr": repr(value),
              "in": [{"text": json.dumps({"a": value})}], "by": {"b_secret": 7}}  # fmt: skip
-    line = secrets.blank_line(json.dumps(event).encode())
+    line = secrets.redact_line(json.dumps(event).encode())
     read = orjson.loads(line)
     assert read["event"] == "x…y"
     assert value not in read["repr"]
@@ -77,7 +77,7 @@ def test_a_secret_that_a_line_itself_is_made_of_leaves_an_object_with_the_same_k
 ) -> None:
     event = {"timestamp": "2026-11-25T17:13:40.123456Z", "level": "info", "event": f"a {value}",
              "from_id": 912345, "symbol": None}  # fmt: skip
-    read = orjson.loads(knowing(A_PASSWORD=value).blank_line(orjson.dumps(event)))
+    read = orjson.loads(knowing(A_PASSWORD=value).redact_line(orjson.dumps(event)))
     assert read.keys() == event.keys()
     assert read["event"] == "a …"
     assert (read["level"], read["symbol"]) == ("info", None)
@@ -86,4 +86,4 @@ def test_a_secret_that_a_line_itself_is_made_of_leaves_an_object_with_the_same_k
 
 def test_a_line_without_a_secret_is_the_same_object() -> None:
     line = b'{"event":"publishing"}'
-    assert knowing(A_SECRET=KEY).blank_line(line) is line
+    assert knowing(A_SECRET=KEY).redact_line(line) is line

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from feedd.supervision.listener import ProtocolError, events
 from feedd.supervision.watchdog import (
-    FATAL_AFTER_S,
-    FIRST_WORD_S,
-    MUTE_AFTER_S,
+    FIRST_STATUS_S,
     RESTARTS,
+    RETRY_FATAL_AFTER_S,
+    SILENT_AFTER_S,
     STUCK_AFTER_S,
     STUCK_AFTER_TRIES,
     WITHIN_S,
-    Process,
-    Verdict,
+    ObservedProcess,
+    RestartAction,
     Watchdog,
 )
 
@@ -24,14 +24,14 @@ TICK_S = 5
 
 
 class Farm:
-    """Workers that say what they are told to say, looked at every five seconds."""
+    """Workers with statuses set by the test, checked every five seconds."""
 
     def __init__(self, count: int) -> None:
         self.names = [f"feed-{number}" for number in range(count)]
         self.states = dict.fromkeys(self.names, "live")
         self.supervisor = dict.fromkeys(self.names, "RUNNING")
         self.pids = {name: 100 + number for number, name in enumerate(self.names)}
-        self.mute: set[str] = set()
+        self.silent: set[str] = set()
         self.waits: set[str] = set()
         self.tries = STUCK_AFTER_TRIES
         self.heard: dict[str, float] = {}
@@ -39,91 +39,91 @@ class Farm:
         self.notes: list[str] = []
         self.now_s = 1000.0
 
-    def run(self, seconds: float) -> list[Verdict]:
-        """Go on; a process that is ended comes back under a new pid, as mute as it was."""
+    def run(self, seconds: float) -> list[RestartAction]:
+        """Go on; a process that is ended comes back under a new pid, as silent as it was."""
         done = []
         end_s = self.now_s + seconds
         while self.now_s < end_s:
             self.now_s += TICK_S
             for name in self.names:
-                if name not in self.mute:
+                if name not in self.silent:
                     self.heard[name] = self.now_s
-            verdicts = self.watchdog.look(
+            actions = self.watchdog.check(
                 [
-                    Process(name, self.pids[name], self.supervisor[name], "binanceusdm",
+                    ObservedProcess(name, self.pids[name], self.supervisor[name], "binanceusdm",
                             self.states[name], self.heard.get(name), self.tries,
                             name in self.waits)
                     for name in self.names
                 ],
                 self.now_s,
             )  # fmt: skip
-            for verdict in verdicts:
-                assert verdict.pid == self.pids[verdict.name]
-                self.pids[verdict.name] += 1000
-                self.heard.pop(verdict.name, None)
-            done += verdicts
+            for action in actions:
+                assert action.pid == self.pids[action.name]
+                self.pids[action.name] += 1000
+                self.heard.pop(action.name, None)
+            done += actions
             self.notes += self.watchdog.notes
             self.watchdog.notes.clear()
         return done
 
 
-def test_a_worker_that_is_mute_is_killed_within_three_ticks_and_no_other() -> None:
+def test_a_worker_that_is_silent_is_killed_within_three_ticks_and_no_other() -> None:
     farm = Farm(5)
     farm.run(60)
-    farm.mute = {"feed-2"}
-    assert farm.run(MUTE_AFTER_S) == []
-    (verdict,) = farm.run(TICK_S)
-    assert (verdict.name, verdict.how, verdict.pid) == ("feed-2", "kill", 102)
+    farm.silent = {"feed-2"}
+    assert farm.run(SILENT_AFTER_S) == []
+    (action,) = farm.run(TICK_S)
+    assert (action.name, action.how, action.pid) == ("feed-2", "kill", 102)
 
 
-def test_a_lone_worker_that_is_mute_is_killed_too() -> None:
+def test_a_lone_worker_that_is_silent_is_killed_too() -> None:
     farm = Farm(1)
     farm.run(20)
-    farm.mute = {"feed-0"}
-    assert [verdict.how for verdict in farm.run(20)] == ["kill"]
+    farm.silent = {"feed-0"}
+    assert [action.how for action in farm.run(20)] == ["kill"]
 
 
 def test_a_worker_that_has_just_started_has_time_for_its_first_word() -> None:
     farm = Farm(1)
-    farm.mute = {"feed-0"}
-    assert farm.run(FIRST_WORD_S) == []
-    assert [verdict.how for verdict in farm.run(2 * TICK_S)] == ["kill"]
+    farm.silent = {"feed-0"}
+    assert farm.run(FIRST_STATUS_S) == []
+    assert [action.how for action in farm.run(2 * TICK_S)] == ["kill"]
 
 
 def test_a_worker_that_was_restarted_has_time_for_its_first_word_again() -> None:
     farm = Farm(1)
     farm.run(20)
-    farm.mute = {"feed-0"}
+    farm.silent = {"feed-0"}
     assert len(farm.run(20)) == 1
-    assert farm.run(FIRST_WORD_S - TICK_S) == []
+    assert farm.run(FIRST_STATUS_S - TICK_S) == []
 
 
 def test_a_worker_that_a_kill_does_not_end_is_killed_again_only_after_a_while() -> None:
     watchdog = Watchdog()
-    seen = [Process("a", 1, "RUNNING", "x", "live", heard_s=0)]
-    verdicts = [(now_s, watchdog.look(seen, now_s)) for now_s in range(0, 60, TICK_S)]
-    assert [now_s for now_s, verdict in verdicts if verdict] == [15, 30, 45]
+    seen = [ObservedProcess("a", 1, "RUNNING", "x", "live", heard_s=0)]
+    actions = [(now_s, watchdog.check(seen, now_s)) for now_s in range(0, 60, TICK_S)]
+    assert [now_s for now_s, action in actions if action] == [15, 30, 45]
 
 
 def test_a_worker_that_gets_nothing_for_too_long_is_asked_to_end() -> None:
     farm = Farm(3)
     farm.states["feed-1"] = "stale"
     assert farm.run(STUCK_AFTER_S) == []
-    (verdict,) = farm.run(2 * TICK_S)
-    assert (verdict.name, verdict.how) == ("feed-1", "end")
+    (action,) = farm.run(2 * TICK_S)
+    assert (action.name, action.how) == ("feed-1", "end")
 
 
 def test_a_worker_that_has_not_yet_tried_to_connect_anew_is_left_to_try() -> None:
     watchdog = Watchdog()
-    feeds = [Process("a", 1, "RUNNING", "x", "stale", tries=STUCK_AFTER_TRIES - 1),
-             Process("b", 2, "RUNNING", "x", "live"),
-             Process("c", 3, "RUNNING", "x", "live")]  # fmt: skip
+    feeds = [ObservedProcess("a", 1, "RUNNING", "x", "stale", tries=STUCK_AFTER_TRIES - 1),
+             ObservedProcess("b", 2, "RUNNING", "x", "live"),
+             ObservedProcess("c", 3, "RUNNING", "x", "live")]  # fmt: skip
     for now_s in range(0, 3 * int(STUCK_AFTER_S), TICK_S):
-        seen = [Process(**{**_fields(feed), "heard_s": now_s}) for feed in feeds]
-        assert watchdog.look(seen, now_s) == []
+        seen = [ObservedProcess(**{**_fields(feed), "heard_s": now_s}) for feed in feeds]
+        assert watchdog.check(seen, now_s) == []
 
 
-def _fields(process: Process) -> dict[str, object]:
+def _fields(process: ObservedProcess) -> dict[str, object]:
     return {name: getattr(process, name) for name in process.__slots__}
 
 
@@ -139,8 +139,8 @@ def test_a_worker_that_recovers_in_between_begins_anew() -> None:
 def test_nobody_is_restarted_more_than_three_times_in_ten_minutes_and_that_is_said_once() -> None:
     farm = Farm(3)
     farm.states["feed-1"] = "stale"
-    verdicts = farm.run(WITHIN_S)
-    assert len(verdicts) == RESTARTS
+    actions = farm.run(WITHIN_S)
+    assert len(actions) == RESTARTS
     assert len([note for note in farm.notes if "restarted 3 times" in note]) == 1
 
 
@@ -168,7 +168,7 @@ def test_a_worker_that_never_gets_so_far_as_to_try_is_asked_to_end(state: str) -
     farm = Farm(3)
     farm.tries = 0
     farm.states["feed-1"] = state
-    assert [verdict.how for verdict in farm.run(STUCK_AFTER_S + 20)] == ["end"]
+    assert [action.how for action in farm.run(STUCK_AFTER_S + 20)] == ["end"]
 
 
 def test_who_waits_for_a_limit_that_all_share_is_neither_stuck_nor_a_sign_of_an_outage() -> None:
@@ -177,8 +177,8 @@ def test_who_waits_for_a_limit_that_all_share_is_neither_stuck_nor_a_sign_of_an_
     for name in farm.waits:
         farm.states[name] = "reconnecting"
     farm.run(20)
-    farm.mute = {"feed-4"}
-    assert [verdict.name for verdict in farm.run(STUCK_AFTER_S)] == ["feed-4"]
+    farm.silent = {"feed-4"}
+    assert [action.name for action in farm.run(STUCK_AFTER_S)] == ["feed-4"]
     assert farm.notes == []
 
 
@@ -187,66 +187,66 @@ def test_while_most_workers_hear_nothing_none_is_restarted_and_it_is_said_once()
     farm.run(20)
     for name in farm.names[:3]:
         farm.states[name] = "reconnecting"
-    farm.mute = {"feed-4"}
+    farm.silent = {"feed-4"}
     assert farm.run(2 * WITHIN_S) == []
     assert farm.notes == [
         (
-            "binanceusdm: 3 of 5 feeds hear nothing: the exchange is down, or the way to it; "
+            "binanceusdm: 3 of 5 feeds receive nothing: the exchange or the network is down; "
             "none is restarted until most hear it again"
         )
     ]
     for name in farm.names:
         farm.states[name] = "live"
-    farm.mute = set()
+    farm.silent = set()
     farm.run(20)
-    assert farm.notes[1:] == ["binanceusdm: most feeds hear the exchange again"]
+    assert farm.notes[1:] == ["binanceusdm: most feeds receive data again"]
 
 
 def test_half_of_the_workers_is_not_most() -> None:
     farm = Farm(4)
     farm.states["feed-0"] = farm.states["feed-1"] = "stale"
-    assert {verdict.name for verdict in farm.run(STUCK_AFTER_S + 20)} == {"feed-0", "feed-1"}
+    assert {action.name for action in farm.run(STUCK_AFTER_S + 20)} == {"feed-0", "feed-1"}
 
 
 def test_one_exchange_that_is_down_does_not_protect_the_workers_of_another() -> None:
     watchdog = Watchdog()
-    verdicts = []
+    actions = []
     for now_s in range(0, 200, TICK_S):
-        verdicts += watchdog.look(
+        actions += watchdog.check(
             [
-                Process("a", 1, "RUNNING", "down", "stale", now_s, 9),
-                Process("b", 2, "RUNNING", "up", "stale", now_s, 9),
-                Process("c", 3, "RUNNING", "up", "live", now_s),
+                ObservedProcess("a", 1, "RUNNING", "down", "stale", now_s, 9),
+                ObservedProcess("b", 2, "RUNNING", "up", "stale", now_s, 9),
+                ObservedProcess("c", 3, "RUNNING", "up", "live", now_s),
             ],
             now_s,
         )
-    assert {verdict.name for verdict in verdicts} == {"b"}
+    assert {action.name for action in actions} == {"b"}
 
 
-def test_of_many_mute_workers_a_quarter_at_most_is_killed_at_a_time() -> None:
+def test_of_many_silent_workers_a_quarter_at_most_is_killed_at_a_time() -> None:
     farm = Farm(20)
     farm.run(20)
-    farm.mute = set(farm.names)
-    farm.run(MUTE_AFTER_S)
+    farm.silent = set(farm.names)
+    farm.run(SILENT_AFTER_S)
     first = farm.run(TICK_S)
     assert len(first) == 5
-    farm.mute = set()
+    farm.silent = set()
     assert farm.run(60) == []
 
 
 def test_what_a_person_stopped_stays_stopped() -> None:
     farm = Farm(2)
     farm.supervisor["feed-0"] = "STOPPED"
-    farm.mute = {"feed-0"}
+    farm.silent = {"feed-0"}
     assert farm.run(WITHIN_S) == []
 
 
 def test_what_supervisord_gave_up_is_started_again_after_a_minute_and_three_times_at_most() -> None:
     farm = Farm(2)
     farm.supervisor["feed-0"] = "FATAL"
-    assert farm.run(FATAL_AFTER_S) == []
-    assert [verdict.how for verdict in farm.run(FATAL_AFTER_S)] == ["start"]
-    assert len(farm.run(WITHIN_S - 3 * FATAL_AFTER_S)) == 2
+    assert farm.run(RETRY_FATAL_AFTER_S) == []
+    assert [action.how for action in farm.run(RETRY_FATAL_AFTER_S)] == ["start"]
+    assert len(farm.run(WITHIN_S - 3 * RETRY_FATAL_AFTER_S)) == 2
 
 
 @given(st.lists(st.sampled_from(["live", "stale", "reconnecting", "mute"]), max_size=200))
@@ -256,7 +256,7 @@ def test_whatever_a_worker_does_it_is_not_restarted_more_often_than_allowed(
     farm = Farm(3)
     times: list[float] = []
     for state in states:
-        farm.mute = {"feed-0"} if state == "mute" else set()
+        farm.silent = {"feed-0"} if state == "mute" else set()
         if state != "mute":
             farm.states["feed-0"] = state
         times += [farm.now_s for _ in farm.run(6 * TICK_S)]

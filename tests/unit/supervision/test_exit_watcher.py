@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from feedd.supervision.deaths import Deaths
+from feedd.supervision.exit_watcher import ExitWatcher
 
 
 def sleeper() -> subprocess.Popen[bytes]:
@@ -31,12 +31,12 @@ def descriptors() -> int:
 def test_the_end_of_a_watched_process_is_told_once_and_of_another_never() -> None:
     async def watch() -> None:
         told = asyncio.Queue[None]()
-        deaths = Deaths(lambda: told.put_nowait(None))
+        exits = ExitWatcher(lambda: told.put_nowait(None))
         before = descriptors()
         one, two, unwatched = sleeper(), sleeper(), sleeper()
-        deaths.watch([one.pid, two.pid, unwatched.pid])
+        exits.watch([one.pid, two.pid, unwatched.pid])
         assert descriptors() == before + 3
-        deaths.watch([one.pid, two.pid])
+        exits.watch([one.pid, two.pid])
         unwatched.kill()
         unwatched.wait()
         one.kill()
@@ -45,8 +45,8 @@ def test_the_end_of_a_watched_process_is_told_once_and_of_another_never() -> Non
         two.kill()
         two.wait()
         await asyncio.wait_for(told.get(), 30)
-        deaths.watch([one.pid, os.getpid()])  # the first of them is no process any more
-        deaths.close()
+        exits.watch([one.pid, os.getpid()])  # the first of them is no process any more
+        exits.close()
         assert told.empty()
         assert descriptors() == before
 

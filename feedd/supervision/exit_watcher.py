@@ -1,9 +1,9 @@
-"""The ends of processes, as they happen: supervisord itself looks for them once a second.
+"""Immediate notice of processes that end.
 
-It hears of an end at once, and starts the process anew only when its loop next goes round, up to a
-second later (supervisor/supervisord.py, `runforever`: `transition` comes after `poll`). A call of
-any kind makes it go round. So whoever sees an end by himself calls, and saves half a second of
-data at the mean.
+supervisord notices an end at once, and restarts the process only in the next turn of its loop, up
+to a second later (supervisor/supervisord.py, `runforever`: `transition` comes after `poll`). Any
+call starts the next turn. So the watchdog calls when it sees an end, which saves half a second of
+data on average.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-class Deaths:
-    """Calls `died` in the running loop when one of the processes has ended.
+class ExitWatcher:
+    """Calls `exited` in the running loop when one of the processes has ended.
 
-    By pidfd_open(2), of Linux only; elsewhere nothing is called, and all takes a second longer.
+    Uses pidfd_open(2), which only Linux has; elsewhere it calls nothing, and a restart takes a
+    second longer.
     """
 
-    def __init__(self, died: Callable[[], None]) -> None:
-        self._died = died
+    def __init__(self, exited: Callable[[], None]) -> None:
+        self._exited = exited
         self._descriptors: dict[int, int] = {}
 
     def watch(self, pids: Iterable[int]) -> None:
-        """Watch these processes, and no others any longer."""
+        """Watch these processes, and stop watching others."""
         pids = set(pids)
         for pid in self._descriptors.keys() - pids:
             self._forget(pid)
@@ -40,12 +41,12 @@ class Deaths:
             asyncio.get_running_loop().add_reader(descriptor, self._ended, pid)
 
     def close(self) -> None:
-        """Watch none any longer."""
+        """Stop watching."""
         self.watch(())
 
     def _ended(self, pid: int) -> None:
         self._forget(pid)
-        self._died()
+        self._exited()
 
     def _forget(self, pid: int) -> None:
         descriptor = self._descriptors.pop(pid)

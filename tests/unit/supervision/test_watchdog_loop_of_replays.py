@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from feedd.supervision.daemon import Daemon
-from feedd.supervision.watch_loop import Guard
-from feedd.supervision.watchdog import FIRST_WORD_S, Watchdog
+from feedd.supervision.watchdog import FIRST_STATUS_S, Watchdog
+from feedd.supervision.watchdog_loop import WatchdogLoop
 
 BTC, ETH = "feed-binanceusdm-BTC-USDT-USDT", "feed-binanceusdm-ETH-USDT-USDT"
 
@@ -16,18 +16,18 @@ def judged(folder: Path, text: str, names: list[str]) -> list[str]:
     """Return who is restarted when none has spoken for long."""
     path = folder / "feedd.yaml"
     path.write_text(f"run_dir: {folder}\n{text}")
-    guard = Guard(path, Daemon(folder))
+    watchdog = WatchdogLoop(path, Daemon(folder))
     rules = Watchdog()
     try:
-        guard._take_in_changes()
-        verdicts = []
-        for now_s in (0.0, FIRST_WORD_S + 1):
+        watchdog._reload_config()
+        actions = []
+        for now_s in (0.0, FIRST_STATUS_S + 1):
             info = {"pid": 7, "statename": "RUNNING", "start": time.time() - 1000}
-            seen = [guard._seen({**info, "name": name}, now_s) for name in names]
-            verdicts = rules.look(seen, now_s)
-        return [verdict.name for verdict in verdicts]
+            seen = [watchdog._observe({**info, "name": name}, now_s) for name in names]
+            actions = rules.check(seen, now_s)
+        return [verdict.name for verdict in actions]
     finally:
-        guard.close()
+        watchdog.close()
 
 
 @pytest.mark.parametrize("pace", [0, 1])
