@@ -182,7 +182,7 @@ def test_who_waits_for_a_limit_that_all_share_is_neither_stuck_nor_a_sign_of_an_
     assert farm.notes == []
 
 
-def test_while_most_workers_hear_nothing_none_is_restarted_and_it_is_said_once() -> None:
+def test_while_most_workers_receive_nothing_none_is_restarted_and_one_note_is_made() -> None:
     farm = Farm(5)
     farm.run(20)
     for name in farm.names[:3]:
@@ -192,7 +192,7 @@ def test_while_most_workers_hear_nothing_none_is_restarted_and_it_is_said_once()
     assert farm.notes == [
         (
             "binanceusdm: 3 of 5 feeds receive nothing: the exchange or the network is down; "
-            "none is restarted until most hear it again"
+            "none is restarted until most receive data again"
         )
     ]
     for name in farm.names:
