@@ -30,8 +30,10 @@ from feedd.embedded.unsent import Unheard
 from feedd.embedded.ws_session import Reaction
 from feedd.errors import ConfigError, EndpointInUseError
 from feedd.runtime.bind_retry import bind_with_retry
+from feedd.venues.binance import addresses as binance_addresses
 from feedd.venues.binance import weights
 from feedd.venues.binance.streams import SPOT, USDM
+from feedd.venues.bybit.addresses import LINEAR, LINEAR_ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +50,9 @@ LOOK_EVERY_S = 1.0  # of the exchange's clock
 SILENCE_LOOK_S = 0.05  # whether the client of a connection left open has closed it
 # WebSocket connections of an address in 5 minutes; USD-M's pages don't say, and spot's do.
 CONNECTS = {"usdm": 300, "spot": 300, "bybit": 500}
+# Spot's paths are USD-M's too: here they are below a path of the embedded exchange's own.
+SPOT_BELOW = "/spot"
+_SERVED = (("", binance_addresses.USDM), (SPOT_BELOW, binance_addresses.SPOT), ("", LINEAR))
 _log = structlog.get_logger()
 
 
@@ -99,16 +104,14 @@ class ExchangeServer:
         app = web.Application()
         app.router.add_get("/embedded/account", self._account)
         self._director.control.add_routes(app.router)
-        app.router.add_get("/ws", self._websocket)
-        app.router.add_get("/stream", self._websocket)
-        app.router.add_get("/{root:(ws|stream|public|market|private)}/{rest:.*}", self._websocket)
-        app.router.add_get("/fapi/{version:v[123]}/{page:.*}", self._page)
-        app.router.add_post("/fapi/{version:v[123]}/{page:.*}", self._post)
-        app.router.add_get("/sapi/v1/{page:.*}", self._page)
-        app.router.add_get("/spot/{root:(ws|stream)}{rest:.*}", self._websocket)
-        app.router.add_get("/spot/{root:(api/v3|sapi/v1)}/{page:.*}", self._page)
-        app.router.add_get("/v5/{root:(public|private)}/{rest:.*}", self._websocket)
-        app.router.add_get("/v5/{page:.*}", self._page)
+        for below, addresses in _SERVED:
+            for root in addresses.websocket_roots:
+                app.router.add_get(below + root, self._websocket)
+                app.router.add_get(below + root + "/{rest:.*}", self._websocket)
+            for prefix in addresses.page_prefixes:
+                app.router.add_get(below + prefix + "{page:.*}", self._page)
+        for prefix in binance_addresses.USDM.page_prefixes:
+            app.router.add_post(prefix + "{page:.*}", self._post)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         self._where = host, port
@@ -187,9 +190,9 @@ class ExchangeServer:
 
     async def _page(self, request: web.Request) -> web.Response:
         rest: Rest | BybitRest | None = self._rest
-        if request.path.startswith("/spot/"):
+        if _exchange(request.path) == "spot":
             rest = self._spot_rest
-        elif request.path.startswith("/v5/"):
+        elif _exchange(request.path) == "bybit":
             rest = self._linear_rest
         if rest is None:
             raise web.HTTPNotFound
@@ -270,15 +273,15 @@ class ExchangeServer:
     def _opened(self, request: web.Request) -> tuple[Streams, Connection, Reaction] | None:
         """Return whose connection an address opens, and what it subscribes to."""
         now_s = self._now_s()
-        if request.path.startswith("/v5/"):
-            if self._linear is None or request.path != bybit.PATH:
+        if _exchange(request.path) == "bybit":
+            if self._linear is None or request.path != LINEAR_ROUTE:
                 return None
             conn_id = str(uuid.uuid4())
             return self._linear, bybit.Connection(conn_id, self._linear.check, now_s), Reaction()
         market: Market | None = self._market
         path, speeds = request.path, USDM
-        if path.startswith("/spot/"):
-            market, path, speeds = self._spot, path.removeprefix("/spot"), SPOT
+        if _exchange(path) == "spot":
+            market, path, speeds = self._spot, path.removeprefix(SPOT_BELOW), SPOT
         if market is None:
             return None
         opened = binance.connect(path, request.query, market.check, now_s, speeds)
@@ -357,8 +360,10 @@ class ExchangeServer:
 
 
 def _exchange(path: str) -> str:
-    """Return whose a path is."""
-    return {"spot": "spot", "v5": "bybit"}.get(path.split("/")[1], "usdm")
+    """Return the exchange that a path belongs to."""
+    if path.startswith(SPOT_BELOW + "/"):
+        return "spot"
+    return "bybit" if path.startswith(LINEAR.page_prefixes) else "usdm"
 
 
 def _bind(listener: socket.socket, host: str, port: int) -> None:

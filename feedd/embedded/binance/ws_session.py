@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from feedd.embedded.market import Refused
 from feedd.embedded.rate_limits import MessageRate
 from feedd.embedded.ws_session import GOING_AWAY, POLICY_VIOLATION, Reaction
+from feedd.venues.binance.addresses import CATEGORIES, COMBINED, MODES, PUBLIC
 from feedd.venues.binance.streams import SPOT, USDM, Speeds, category, parse
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 MAX_AGE_S = 24 * 3600.0
 STREAMS_AT_MOST = 1024
-CATEGORIES = frozenset({"public", "market", "private"})
 
 
 class Rules(NamedTuple):
@@ -167,7 +167,7 @@ class Connection:
             reaction.subscribe.append(stream)
 
     def _carries(self, stream: RawStream) -> bool:
-        return self._speeds is SPOT or category(stream) == (self._category or "public")
+        return self._speeds is SPOT or category(stream) == (self._category or PUBLIC)
 
     def _on_property(self, method: str, params: Any, request_id: int) -> Reaction:
         if not isinstance(params, list) or not params or params[0] != "combined":
@@ -193,10 +193,10 @@ def connect(
     parts = path.strip("/").split("/")
     category = parts.pop(0) if parts[0] in CATEGORIES and speeds is not SPOT else ""
     mode = parts.pop(0) if parts else ""
-    if mode not in {"ws", "stream"}:
+    if mode not in MODES:
         return None
-    names = query.get("streams", "").split("/") if mode == "stream" else parts
-    connection = Connection(category, mode == "stream", check, now_s, speeds)
+    names = query.get("streams", "").split("/") if mode == COMBINED else parts
+    connection = Connection(category, mode == COMBINED, check, now_s, speeds)
     # `/ws/3` names no stream: clients number their connections like that.
     return connection, connection.open([name for name in names if "@" in name])
 

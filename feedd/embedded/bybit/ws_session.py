@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from feedd.venues.raw_streams import RawStream
 
-PATH = "/v5/public/linear"
 SILENT_AT_MOST_S = 600.0
 ARGS_AT_MOST = 21_000  # characters
 
