@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from feedd import codec, model
+from feedd.channels import CHANNELS
 from feedd.cli.main import parse
 from feedd.client import events
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT
@@ -63,10 +64,32 @@ def ticks() -> list[Any]:
         model.Liquidation(timestamp=MS, side="sell", price=61702.4, size=0.014, received_ns=ns,
                           **HEAD),
         model.Liquidation(timestamp=None, side=None, price=1.5, size=1.0, received_ns=ns, **HEAD),
+        *(event for spec in CHANNELS.values() for event in generic(spec.event)),
         status(None),
         status(model.Gap("trade", 17, 21, 'the "ids" jump,\nfar')),
     ]  # fmt: skip
     return [stamped(event, seq) for seq, event in enumerate(made, 1)]
+
+
+SAMPLED = {"ticker", "quote", "trade", "book", "candle", "mark", "liquidation"}
+VALUES: dict[type, Any] = {int: 17, float: 0.1 + 0.2, str: "a, text", bool: True}
+
+
+def generic(event: type[Any]) -> list[Any]:
+    """Return two events of a channel that `ticks` does not name: one full, one with nils."""
+    if event.channel in SAMPLED:
+        return []
+    full: dict[str, Any] = {}
+    for one in msgspec.structs.fields(event):
+        if one.required and one.name not in HEAD:
+            types = get_args(one.type) or (one.type,)
+            full[one.name] = VALUES[next(kind for kind in types if kind is not type(None))]
+    full |= {"timestamp": MS, "received_ns": BEGUN_NS}
+    nilable = {
+        one.name for one in msgspec.structs.fields(event) if type(None) in get_args(one.type)
+    }
+    nils = {name: None if name in nilable else value for name, value in full.items()}
+    return [event(**values, **HEAD) for values in (full, nils)]
 
 
 def status(gap: model.Gap | None) -> model.Status:

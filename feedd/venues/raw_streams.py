@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from feedd.channels import ChannelName
+
 # The channels, and what a venue offers beside them.
-StreamContent = Literal[
-    "ticker", "quote", "trade", "book", "candle", "mark", "liquidation",
-    "aggregate_trade", "partial_book", "mini_ticker",
-]  # fmt: skip
+StreamContent = ChannelName | Literal["aggregate_trade", "partial_book", "mini_ticker"]
 
 
 @dataclass(frozen=True, slots=True)

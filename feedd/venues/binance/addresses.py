@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from feedd.channels import CHANNEL_NAMES, CHANNELS
 from feedd.venues.addresses import Addresses
 
 # A WebSocket path is `/<category>/<mode>`; each may be followed by a number of the client's own.
@@ -10,6 +11,7 @@ CATEGORIES = (PUBLIC, MARKET, PRIVATE)
 # `ws` sends events as they are, `stream` wraps each in its stream's name.
 PLAIN, COMBINED = "ws", "stream"
 MODES = (PLAIN, COMBINED)
+PUBLIC_CHANNELS = ("quote", "trade", "book")  # of USD-M
 
 # https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams:
 # since 2026 high-frequency streams are below /public and the others below /market. A stream on the
@@ -20,8 +22,8 @@ USDM = Addresses(
     page_prefixes=("/fapi/v1/", "/fapi/v2/", "/fapi/v3/", "/sapi/v1/"),
     websocket_roots=tuple(f"/{root}" for root in (*MODES, *CATEGORIES)),
     routes={
-        f"/{PUBLIC}/{PLAIN}": ("quote", "trade", "book"),
-        f"/{MARKET}/{PLAIN}": ("ticker", "candle", "mark", "liquidation"),
+        f"/{PUBLIC}/{PLAIN}": PUBLIC_CHANNELS,
+        f"/{MARKET}/{PLAIN}": tuple(name for name in CHANNEL_NAMES if name not in PUBLIC_CHANNELS),
     },
 )
 USDM_ACCOUNT = "/fapi/v3/account"
@@ -32,6 +34,8 @@ SPOT = Addresses(
     websocket="wss://stream.binance.com:9443",
     page_prefixes=("/api/v3/", "/sapi/v1/"),
     websocket_roots=tuple(f"/{mode}" for mode in MODES),
-    routes={f"/{PLAIN}": ("quote", "trade", "book", "ticker", "candle")},
+    routes={
+        f"/{PLAIN}": tuple(name for name, spec in CHANNELS.items() if not spec.derivatives_only)
+    },
 )
 SPOT_ACCOUNT = "/api/v3/account"

@@ -116,7 +116,7 @@ def test_only_the_topics_and_times_that_are_asked_for_but_all_gaps(tmp_path: Pat
         sample.event(quote(number))
         sample.event(stamped(ticks()[4], number))
         if number == 3:
-            sample.event(stamped(ticks()[15], number))
+            sample.event(stamped(ticks()[-1], number))
     feedd(
         "export", sample.close(), "--format", "jsonl", "--out", tmp_path, "--topics", "quote.",
         "--from", "2024-08-08T23:54:16.002000001Z", "--to", "23:54:16.004000001",
