@@ -16,7 +16,7 @@ import msgspec
 from feedd.clock import NS_PER_MS
 from feedd.errors import ConfigError, SourceError, UnknownSymbolError
 from feedd.runtime.files import write_atomically
-from feedd.sources.limits.lock_file import locked
+from feedd.runtime.locks import file_lock_on_loop
 from feedd.sources.refusals import unknown
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class MarketList:
         """
         found = self._read(symbol)
         if found is None:
-            async with locked(self._path.with_suffix(".lock"), FETCH_WITHIN_S):
+            async with file_lock_on_loop(self._path.with_suffix(".lock"), FETCH_WITHIN_S):
                 found = self._read(symbol) or self._keep(symbol, await fetch())
         if found.market is None:
             raise UnknownSymbolError(unknown(self._exchange, symbol, found.symbols))

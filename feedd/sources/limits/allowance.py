@@ -14,8 +14,8 @@ import structlog
 from feedd.clock import NS_PER_S, Clock
 from feedd.errors import LimitError, SourceError
 from feedd.runtime.files import DISK_FULL
+from feedd.runtime.locks import file_lock_on_loop
 from feedd.sources.limits import window_file as record
-from feedd.sources.limits.lock_file import locked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -78,7 +78,7 @@ class Allowance:
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Window]:
         """Yield the window for a change without an await, and keep it."""
-        async with locked(self._path, LOCK_WITHIN_S) as file:
+        async with file_lock_on_loop(self._path, LOCK_WITHIN_S) as file:
             try:
                 read = os.pread(file, record.SIZE, 0)
                 window = record.decode(

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from feedd.errors import LimitError, SourceError
+from feedd.runtime.locks import file_lock_on_loop
 from feedd.sources.ccxt import budget as ccxt_budget
 from feedd.sources.ccxt.budget import Budget
 from feedd.sources.limits import allowance
-from feedd.sources.limits.lock_file import locked
 
 URL = "https://fapi.binance.com/fapi/v1/depth"
 
@@ -46,7 +46,7 @@ def test_a_refusal_that_can_not_be_told_at_once_is_told_before_the_next_request(
     async def run() -> None:
         one = budget(tmp_path)
         one.answered(429, URL, {}, "")
-        async with locked(tmp_path / "budget" / "binance-linear-weight", 1.0):
+        async with file_lock_on_loop(tmp_path / "budget" / "binance-linear-weight", 1.0):
             with pytest.raises(SourceError, match="another process has held it"):
                 await one.settle()
         with pytest.raises(LimitError, match="HTTP 429"):

@@ -17,10 +17,10 @@ import pytest
 from conftest import eventually
 
 from feedd.errors import LimitError, SourceError
+from feedd.runtime.locks import file_lock_on_loop
 from feedd.sources.limits import allowance as module
 from feedd.sources.limits import window_file as record
 from feedd.sources.limits.allowance import Allowance
-from feedd.sources.limits.lock_file import locked
 from feedd.sources.limits.window import Window
 from feedd.venues.limits import RateLimit
 
@@ -51,10 +51,10 @@ asyncio.run(main())
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from feedd.sources.limits.lock_file import locked
+from feedd.runtime.locks import file_lock_on_loop
 
 async def main():
-    async with locked(Path(sys.argv[1]), 1.0):
+    async with file_lock_on_loop(Path(sys.argv[1]), 1.0):
         print("held", flush=True)
         await asyncio.sleep(60)
 
@@ -216,7 +216,7 @@ def test_a_folder_that_can_not_be_made_is_no_end_of_the_feed(tmp_path: Path) -> 
         with pytest.raises(SourceError, match="can't be opened"):
             await connections(tmp_path / "file" / "limit").take()
         with pytest.raises(SourceError, match="can't be opened"):
-            async with locked(tmp_path, 0.1):
+            async with file_lock_on_loop(tmp_path, 0.1):
                 pass
 
     asyncio.run(run())
