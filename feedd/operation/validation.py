@@ -8,7 +8,7 @@ from feedd.config.edit import add_symbol
 from feedd.config.load import parse_config, read_config_text
 from feedd.config.settings import SymbolEntry
 from feedd.recordings.replay import availability as replay_symbols
-from feedd.sources import exchanges
+from feedd.sources.exchange_names import check_exchange_name
 from feedd.topics import unified_symbol
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def check_exchanges(settings: Config) -> None:
     """Raise ConfigError for a live feed whose exchange ccxt.pro lacks."""
     for feed in settings.feeds():
         if feed.source != "replay":
-            exchanges.check(feed.exchange)
+            check_exchange_name(feed.exchange)
 
 
 def check_feeds(settings: Config, feeds: Iterable[Feed]) -> None:
@@ -54,7 +54,7 @@ def entry_of(
     """
     exchange = exchange or settings.exchange
     if settings.source != "replay":
-        exchanges.check(exchange)
+        check_exchange_name(exchange)
     return SymbolEntry(
         symbol=unified_symbol(exchange, symbol),
         exchange=None if exchange == settings.exchange else exchange,

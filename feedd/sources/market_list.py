@@ -17,7 +17,7 @@ from feedd.clock import NS_PER_MS
 from feedd.errors import ConfigError, SourceError, UnknownSymbolError
 from feedd.runtime.files import write_atomically
 from feedd.runtime.locks import file_lock_on_loop
-from feedd.sources.refusals import unknown
+from feedd.sources.error_texts import unknown_symbol_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,7 +54,7 @@ class MarketList:
             async with file_lock_on_loop(self._path.with_suffix(".lock"), FETCH_WITHIN_S):
                 found = self._read(symbol) or self._keep(symbol, await fetch())
         if found.market is None:
-            raise UnknownSymbolError(unknown(self._exchange, symbol, found.symbols))
+            raise UnknownSymbolError(unknown_symbol_text(self._exchange, symbol, found.symbols))
         return found.market
 
     def _keep(self, symbol: str, markets: list[dict[str, Any]]) -> _Found:

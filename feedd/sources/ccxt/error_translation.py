@@ -10,7 +10,7 @@ from feedd.errors import (
     UnknownSymbolError,
 )
 from feedd.sources.ccxt.lean_import import ccxt
-from feedd.sources.refusals import one_line, refused_key
+from feedd.sources.error_texts import one_line, refused_key_error
 
 
 class WaitsError(ccxt.NetworkError):  # type: ignore[misc]  # ccxt's own types are skipped
@@ -37,7 +37,7 @@ class Translator:
         if isinstance(error, WaitsError):
             return LimitError(text, error.retry_after_s)
         if isinstance(error, ccxt.AuthenticationError):
-            return refused_key(self._id, text)
+            return refused_key_error(self._id, text)
         if isinstance(error, ccxt.BadSymbol):
             return UnknownSymbolError(f"{self._id} does not know {self._symbol} ({text})")
         if isinstance(error, ccxt.NotSupported | ccxt.ArgumentsRequired):

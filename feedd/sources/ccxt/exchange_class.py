@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from feedd.channels import CHANNELS
 from feedd.errors import ConfigError, SourceError, UnknownSymbolError
-from feedd.sources import exchanges
-from feedd.sources.ccxt.budget import shared
 from feedd.sources.ccxt.lean_import import exchange_class
+from feedd.sources.ccxt.shared_limits import with_shared_limits
 from feedd.sources.ccxt.tap import Tap
-from feedd.sources.refusals import unknown
+from feedd.sources.error_texts import unknown_symbol_text
+from feedd.sources.exchange_names import check_exchange_name
 from feedd.venues.market_type import market_type
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ async def load_market(exchange: Any, name: str, symbol: str) -> None:
         # ccxt takes an answer that it can't read for an exchange without markets.
         raise SourceError(f"{name} listed no markets at all")
     if symbol not in markets:
-        raise UnknownSymbolError(unknown(name, symbol, list(markets)))
+        raise UnknownSymbolError(unknown_symbol_text(name, symbol, list(markets)))
 
 
 def has(exchange: str) -> dict[str, Any]:
     """Return ccxt's map of what an exchange of ccxt.pro has."""
-    exchanges.check(exchange)
+    check_exchange_name(exchange)
     return exchange_class(exchange)().has  # type: ignore[no-any-return]
 
 
@@ -79,10 +79,10 @@ def tapped_exchange(
 
     With a `run_dir` it shares the exchange's limits and market list with all that name the same.
     """
-    exchanges.check(exchange_name)
+    check_exchange_name(exchange_name)
     base = exchange_class(exchange_name)
     if run_dir is not None:
-        base = shared(base, run_dir, exchange_name, symbol, venue, endpoint)
+        base = with_shared_limits(base, run_dir, exchange_name, symbol, venue, endpoint)
 
     class Tapped(base):  # type: ignore[misc,valid-type]
         timeout_on_exit = 0  # ms; the default of 250 is for scripts that end right away

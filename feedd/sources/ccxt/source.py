@@ -16,9 +16,9 @@ from feedd.sources.ccxt.delivery import UNREADABLE, Delivery
 from feedd.sources.ccxt.error_translation import Translator, WaitsError
 from feedd.sources.ccxt.exchange_class import check_channels, load_market, tapped_exchange
 from feedd.sources.ccxt.lean_import import ccxt
-from feedd.sources.ccxt.rest_requests import Requests
+from feedd.sources.ccxt.recovery_requests import RecoveryRequests
 from feedd.sources.ccxt.tap import subscribing_to
-from feedd.sources.refusals import check_timeframe, one_line
+from feedd.sources.error_texts import check_timeframe, one_line
 from feedd.sources.trade_keeper import TradeKeeper
 from feedd.venues.registry import venue as venue_of
 
@@ -60,7 +60,7 @@ class CcxtSource:
             self, exchange, symbol, venue, endpoint, credentials, run_dir
         )
         self._errors = Translator(exchange, symbol, channels)
-        self._requests = Requests(
+        self._requests = RecoveryRequests(
             self._exchange,
             exchange,
             symbol,

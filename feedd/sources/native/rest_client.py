@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from feedd.clock import NS_PER_MS
 from feedd.errors import FeeddError, SourceError, UnknownSymbolError
-from feedd.sources.refusals import one_line, refused_key
+from feedd.sources.error_texts import one_line, refused_key_error
 from feedd.venues.native import UNREADABLE
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class RestClient:
             return SourceError(f"{self._exchange}: {name}: HTTP {answer.status}: {text}")
         text = one_line(f"HTTP {answer.status}, {error.text}")
         if error.rejects == "key":
-            return refused_key(self._exchange, text)
+            return refused_key_error(self._exchange, text)
         if error.rejects == "symbol":
             return UnknownSymbolError(f"{self._exchange} does not know {self._symbol} ({text})")
         return SourceError(f"{self._exchange}: {name}: {text}")

@@ -17,8 +17,8 @@ from picows import WSError, WSInvalidStatusError, ws_connect
 
 from feedd.errors import FeeddError, LimitError, SourceError
 from feedd.sources.base import Backoff
+from feedd.sources.error_texts import one_line
 from feedd.sources.native.connection import MESSAGE_AT_MOST, NativeConnection
-from feedd.sources.refusals import one_line
 
 if TYPE_CHECKING:
     import ssl

@@ -11,6 +11,7 @@ from feedd.clock import Clock
 from feedd.errors import SourceError, UnknownSymbolError
 from feedd.model import Quote
 from feedd.sources.book_keeper import BookKeeper
+from feedd.sources.error_texts import check_timeframe, unknown_symbol_text
 from feedd.sources.limits.address_limits import place
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.market_list import MarketList
@@ -18,7 +19,6 @@ from feedd.sources.native.connection import NativeConnection
 from feedd.sources.native.merge import Merge
 from feedd.sources.native.rest_client import RestClient
 from feedd.sources.native.route import Route
-from feedd.sources.refusals import check_timeframe, unknown
 from feedd.sources.trade_keeper import TradeKeeper
 from feedd.venues.native import native_market
 
@@ -348,7 +348,7 @@ def _id_of(exchange: str, symbol: str, markets: list[dict[str, Any]]) -> str:
     if not ids:
         raise SourceError(f"{exchange} listed no markets at all")
     if symbol not in ids:
-        raise UnknownSymbolError(unknown(exchange, symbol, list(ids)))
+        raise UnknownSymbolError(unknown_symbol_text(exchange, symbol, list(ids)))
     return ids[symbol]
 
 

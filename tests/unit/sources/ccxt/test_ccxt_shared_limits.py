@@ -10,8 +10,8 @@ import pytest
 
 from feedd.errors import LimitError, SourceError
 from feedd.runtime.locks import file_lock_on_loop
-from feedd.sources.ccxt import budget as ccxt_budget
-from feedd.sources.ccxt.budget import Budget
+from feedd.sources.ccxt import shared_limits as ccxt_budget
+from feedd.sources.ccxt.shared_limits import Budget
 from feedd.sources.limits import allowance
 
 URL = "https://fapi.binance.com/fapi/v1/depth"

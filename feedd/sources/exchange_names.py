@@ -9,7 +9,7 @@ from pathlib import Path
 from feedd.errors import ConfigError
 
 
-def check(exchange: str) -> None:
+def check_exchange_name(exchange: str) -> None:
     """Raise ConfigError for what is not an exchange of ccxt.pro, naming what is close."""
     spec = importlib.util.find_spec("ccxt")
     folders = [] if spec is None else spec.submodule_search_locations or []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DELAY_AT_MOST_S = 30.0  # before a dial; ccxt would sleep through a Retry-After without a word
 
 
-def shared(
+def with_shared_limits(
     base: Any, run_dir: Path, exchange: str, symbol: str, venue: Venue, endpoint: str | None
 ) -> Any:
     """Return ccxt's class with its requests, connections and market list within a budget.

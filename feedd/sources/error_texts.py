@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def unknown(exchange: str, symbol: str, markets: list[str]) -> str:
+def unknown_symbol_text(exchange: str, symbol: str, markets: list[str]) -> str:
     """Return that an exchange does not list a symbol, and what is close."""
     close = difflib.get_close_matches(symbol, markets, n=3)
     hint = f"; is it {' or '.join(close)}?" if close else ""
     return f"{exchange} does not list {symbol} among its {len(markets)} markets{hint}"
 
 
-def refused_key(exchange: str, text: str) -> CredentialsError:
+def refused_key_error(exchange: str, text: str) -> CredentialsError:
     """Return the error for an API key that an exchange refuses; `text` is the exchange's."""
     return CredentialsError(
         f"{exchange} refused the API key ({text}); correct it, or unset it: "

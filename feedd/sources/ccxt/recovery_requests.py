@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from feedd.venues.contract import Venue
 
 
-class Requests:
+class RecoveryRequests:
     """Asks through ccxt, which keeps to the exchange's limits."""
 
     def __init__(
