@@ -1,1 +1,1 @@
-"""The configuration: its types, reading it, editing it, and the ports it assigns."""
+"""The configuration: its types, loading, editing, the environment, and the assigned ports."""

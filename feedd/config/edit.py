@@ -1,8 +1,8 @@
-"""Edits of the configuration file as a person would make them: a symbol more or one less.
+"""Edits of the configuration file: add or remove one symbol.
 
-The file is its owner's: only the lines concerned change, and every other byte stays. An edit is
-believed only once the new text means the old one with exactly that feed more or less; where it
-can't be made so, ConfigError says to make it by hand.
+The file belongs to its user: only the lines concerned change, and every other byte stays. An edit
+is accepted only if the new text parses to the old configuration with exactly that feed added or
+removed; else ConfigError asks for an edit by hand.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _BLANK_OR_COMMENT = re.compile(r"[ \t]*(#.*)?")
 
 
 class _UnsafeError(Exception):
-    """The text is written in a way that this module doesn't edit."""
+    """The text is written in a form that this module does not edit."""
 
 
 def add_symbol(text: str, path: Path, entry: SymbolEntry) -> str:
-    """Return the text with a symbol more, the last; `path` is what the errors name.
+    """Return the text with a symbol added at the end; errors name `path`.
 
-    Raises ConfigError where the symbol is there already, can't be, or must be added by hand.
+    Raises ConfigError if the symbol exists, is invalid, or must be added by hand.
     """
     old = parse_config(text, path)
     feed = msgspec.structs.replace(old, symbols=(entry,)).feeds()[0]
     if feed.name in {other.name for other in old.feeds()}:
         raise ConfigError(f"{feed.symbol} is in {path} already, as {feed.name}")
     line = _as_yaml(entry)
-    by_hand = f"; add {line} to its symbols by hand, then feedd start"
+    by_hand = f"; add {line} to its symbols by hand, then run feedd start"
     try:
         new_text = _Symbols(text).with_last(line)
     except _UnsafeError as error:
@@ -53,9 +53,9 @@ def add_symbol(text: str, path: Path, entry: SymbolEntry) -> str:
 
 
 def remove_symbol(text: str, path: Path, name: str) -> str:
-    """Return the text without the feed of a program; `path` is what the errors name.
+    """Return the text without the feed of a program; errors name `path`.
 
-    Raises ConfigError where it is the only one, or must be removed by hand.
+    Raises ConfigError if it is the only one, or must be removed by hand.
     """
     old = parse_config(text, path)
     feeds = old.feeds()
@@ -64,9 +64,9 @@ def remove_symbol(text: str, path: Path, name: str) -> str:
     if len(feeds) == 1:
         raise ConfigError(
             f"{symbol} is the only symbol of {path}, and a configuration needs one; "
-            "feedd stop stops it"
+            "to stop it, run feedd stop"
         )
-    by_hand = f"; remove {symbol} from its symbols by hand, then feedd start"
+    by_hand = f"; remove {symbol} from its symbols by hand, then run feedd start"
     try:
         new_text = _Symbols(text).without(index)
         new = parse_config(new_text, path)
@@ -77,14 +77,14 @@ def remove_symbol(text: str, path: Path, name: str) -> str:
 
 
 def _compare(old: Config, new: Config, feeds: tuple[Feed, ...], what_else: str) -> None:
-    """Refuse an edit after which anything else differs."""
+    """Reject an edit that changes anything else."""
     same = msgspec.structs.replace(new, symbols=old.symbols) == old
     if new.feeds() != feeds or not same:
         raise ConfigError(f"can't be edited safely: {what_else}")
 
 
 def _as_yaml(entry: SymbolEntry) -> str:
-    """Return an entry on one line: a plain scalar, or a flow map where it has settings."""
+    """Return an entry on one line: a plain scalar, or a flow map if it has settings."""
     settings = {
         key: value for key, value in msgspec.structs.asdict(entry).items() if value is not None
     }
@@ -100,7 +100,7 @@ def _as_yaml(entry: SymbolEntry) -> str:
 
 
 def _scalar(value: str | int) -> str:
-    """Return a value as YAML reads it back, with quotes only where it needs them."""
+    """Return a value as YAML, quoted only if YAML would not read it back otherwise."""
     try:
         plain = yaml.safe_load(f"[{value}]") == [value]
     except yaml.YAMLError:
@@ -109,7 +109,7 @@ def _scalar(value: str | int) -> str:
 
 
 class _Symbols:
-    """The sequence under `symbols:`, and where in the text each part of it stands."""
+    """The sequence under `symbols:`, with the position of each part in the text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -124,14 +124,14 @@ class _Symbols:
         inside = [t for t in tokens if key.end_mark.index <= t.start_mark.index < end]
         for token in inside:
             if isinstance(token, (yaml.AnchorToken, yaml.AliasToken, yaml.TagToken)):
-                raise _UnsafeError("there are anchors, aliases or tags among its symbols")
+                raise _UnsafeError("its symbols contain anchors, aliases or tags")
         if begin < key.end_mark.index or any(_is_block_scalar(item) for item in self._items):
-            raise _UnsafeError("its symbols are written in a way that needs a person")
+            raise _UnsafeError("its symbols are written in a form that feedd does not edit")
         wanted = yaml.FlowEntryToken if self._flow else yaml.BlockEntryToken
         self._separators = [t.start_mark for t in inside if isinstance(t, wanted)]
 
     def with_last(self, line: str) -> str:
-        """Return the text with an item more behind the last one."""
+        """Return the text with an item added after the last one."""
         return self._with_last_flow(line) if self._flow else self._with_last_block(line)
 
     def without(self, index: int) -> str:
@@ -199,7 +199,7 @@ class _Symbols:
         column = self._node.start_mark.column
         dashes = [mark for mark in self._separators if mark.column == column]
         if len(dashes) != len(self._items):
-            raise _UnsafeError("not every symbol has a dash of its own")
+            raise _UnsafeError("not every symbol has its own dash")
         return int(dashes[index].index)
 
     def _block_lines(self, index: int) -> tuple[int, tuple[int, int]]:
@@ -211,7 +211,7 @@ class _Symbols:
         return begin, _line_end(self._text, last)
 
     def _comma(self, index: int) -> int | None:
-        """Return where the comma behind an item of a flow sequence stands."""
+        """Return the position of the comma after an item of a flow sequence."""
         last = self._items[index].end_mark.index
         after = self._items[index + 1 :]
         limit = after[0].start_mark.index if after else self._node.end_mark.index
@@ -219,7 +219,7 @@ class _Symbols:
         return next(marks, None)
 
     def _is_alone(self, begin: int, start: int, end: int) -> bool:
-        """Whether nothing but blanks stands before, and blanks or a comment behind."""
+        """Whether only blanks precede it on its line, and only blanks or a comment follow."""
         line_end, _ = _line_end(self._text, end)
         return bool(
             _BLANK.fullmatch(self._text, begin, start)
@@ -230,7 +230,7 @@ class _Symbols:
         return int(mark.index - mark.column)
 
     def _newline(self, begin: int) -> str:
-        """Return the break before a position: what this file ends its lines with."""
+        """Return the line break before a position, as this file writes it."""
         breaks = list(_BREAK.finditer(self._text, 0, begin))
         return breaks[-1].group() if breaks else "\n"
 
@@ -246,7 +246,7 @@ def _end(node: yaml.Node) -> int:
 
 
 def _is_block_scalar(node: yaml.Node) -> bool:
-    """Whether there is text after `|` or `>` in a node: its mark is beyond its end."""
+    """Whether a node contains a `|` or `>` scalar, whose end mark is beyond its text."""
     if isinstance(node, yaml.ScalarNode):
         return node.style in {"|", ">"}
     children = node.value

@@ -1,4 +1,4 @@
-"""The environment and `.env`: secrets and overrides, never the configuration file."""
+"""Secrets and overrides from the environment and `.env`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ DOTENV = Path(".env")
 
 
 def read_environment() -> dict[str, str]:
-    """Return `.env` of the working folder with the process' environment laid over it.
+    """Return the variables of `.env` in the working folder, overridden by the environment.
 
-    The secrets in both are blanked from then on. Raises ConfigError for a `.env` that others than
-    its owner can read: it holds keys.
+    From then on, logs and errors redact the secrets in both. Raises ConfigError for a `.env` that
+    other users can read: it holds keys.
     """
     secrets.register(os.environ)
     if not DOTENV.is_file():
         return dict(os.environ)
     if DOTENV.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigError(f"{DOTENV} can be read by others; run: chmod 600 {DOTENV}")
+        raise ConfigError(f"{DOTENV} can be read by other users; run: chmod 600 {DOTENV}")
     from dotenv import dotenv_values  # noqa: PLC0415  most have no such file
 
     values = {key: value for key, value in dotenv_values(DOTENV).items() if value is not None}
@@ -37,10 +37,11 @@ def config_path(given: str | None, environment: dict[str, str]) -> Path:
 
 
 def credentials(exchange: str, environment: dict[str, str]) -> tuple[str, str] | None:
-    """Return the API key and secret for an exchange, or None where there are none.
+    """Return the API key and secret for an exchange, or None without them.
 
     They come from `<PREFIX>_API_KEY` and `<PREFIX>_SECRET`, where the prefix is the exchange's
-    name in capitals, and BINANCE for all of Binance's markets. Raises ConfigError for a half.
+    name in capitals, and BINANCE for all of Binance's markets. Raises ConfigError if only
+    one of them is set.
     """
     prefix = "BINANCE" if exchange.startswith("binance") else exchange.upper()
     key = environment.get(f"{prefix}_API_KEY", "")

@@ -1,4 +1,4 @@
-"""The configuration: read once, typed, frozen; a mistake names the file, the line and the key."""
+"""Load and check the configuration; each error names the file, the line and the key."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH = Path("config/feedd.yaml")
 
-# libyaml's, where PyYAML was built with it: every worker reads the file, and of a hundred symbols
-# it takes the other one as long as all its imports.
+# libyaml's if PyYAML was built with it: every worker reads the file, and with a hundred symbols
+# the Python loader takes as long as all of a worker's imports.
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -43,24 +43,24 @@ def load_config(path: Path) -> Config:
 
 
 def read_config_text(path: Path) -> str:
-    """Return the text of a file with its line ends as they are; raise ConfigError without one."""
+    """Return a file's text with its line ends unchanged; raise ConfigError if it can't be read."""
     try:
         return path.read_bytes().decode()
     except FileNotFoundError:
         raise ConfigError(
-            f"{path}: there is no such file; give another with --config or FEEDD_CONFIG"
+            f"{path}: no such file; name another with --config or FEEDD_CONFIG"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: can't be read: {error}") from None
 
 
 def parse_config(text: str, path: Path) -> Config:
-    """Return the configuration that a text is; `path` is what the errors name."""
+    """Return the configuration in a text; errors name `path`."""
     return _Document(path, text).config()
 
 
 class _Document:
-    """A YAML text that still knows on which line each key stands."""
+    """A YAML text with the line of each key."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
@@ -78,9 +78,11 @@ class _Document:
             raise ConfigError(f"{path}: not valid YAML: {error}") from None
 
     def config(self) -> Config:
-        """Return what the document says, once it is known to be possible."""
+        """Return the configuration; raise ConfigError if it is invalid."""
         if not isinstance(self._data, dict):
-            raise ConfigError(f"{self._path}: is empty or no map of keys; `symbols:` is the least")
+            raise ConfigError(
+                f"{self._path}: is empty or no map of keys; it needs at least `symbols:`"
+            )
         try:
             config = msgspec.convert(self._data, Config)
         except msgspec.ValidationError as error:
@@ -89,7 +91,7 @@ class _Document:
         return config
 
     def _explain(self, message: str) -> ConfigError:
-        """Turn msgspec's `… - at `$.symbols[1].port`` into a line and a key of the file."""
+        """Convert msgspec's `… - at `$.symbols[1].port`` to an error with line and key."""
         what, _, where = message.partition(" - at ")
         path: list[str | int] = [
             int(index) if index else key
@@ -121,7 +123,7 @@ class _Document:
         return ConfigError(f"{self._path}:{line}: {key_text}: {what}".replace(": :", ":"))
 
     def _keep_times_as_written(self) -> None:
-        """Undo what YAML makes of times: of 13:00 the number 780, of a date an object."""
+        """Restore times as text: YAML reads 13:00 as the number 780, and a date as an object."""
         replay = self._data.get("replay") if isinstance(self._data, dict) else None
         if self._root is None or not isinstance(replay, dict):
             return
@@ -139,12 +141,12 @@ class _Document:
             for key, child in node.value:
                 if isinstance(key.value, str) and counts[key.value] > 1:
                     raise ConfigError(
-                        f"{self._path}:{key.start_mark.line + 1}: {key.value}: stands twice"
+                        f"{self._path}:{key.start_mark.line + 1}: {key.value}: appears twice"
                     )
                 self._refuse_duplicate_keys(child)
 
     def _check(self, config: Config) -> None:
-        """Refuse what is well formed and can't be."""
+        """Reject values that are well formed and impossible."""
         if not config.symbols:
             raise self._error(["symbols"], "is empty; name at least one, e.g. BTC/USDT:USDT")
         if config.endpoint is not None and not re.match(r"https?://[^/]+", config.endpoint):
@@ -184,7 +186,10 @@ class _Document:
                 if not re.match(r"(tcp|ipc)://.+", endpoint):
                     raise self._error([name, key], "must look like tcp://127.0.0.1:5500")
                 if endpoint in taken:
-                    raise self._error([name, key], f"{endpoint} is {taken[endpoint]} already")
+                    raise self._error(
+                        [name, key],
+                        f"{endpoint} is already the endpoint of {taken[endpoint]}; choose another",
+                    )
                 taken[endpoint] = f"{name}.{key}"
 
     def _check_channels(self, channels: tuple[str, ...], path: list[str | int]) -> None:
@@ -192,7 +197,7 @@ class _Document:
             raise self._error(path, "is empty; name at least one of " + ", ".join(CHANNEL_NAMES))
         for channel in channels:
             if channels.count(channel) > 1:
-                raise self._error(path, f"{channel} stands twice")
+                raise self._error(path, f"{channel} appears twice")
 
     def _check_sources(self, config: Config) -> None:
         feeds = config.feeds()
@@ -202,7 +207,7 @@ class _Document:
                 where: list[str | int] = ["symbols", index, "source"] if own else ["source"]
                 raise self._error(
                     where,
-                    f"native serves {' and '.join(NATIVE)}, and symbols[{index}] is of "
+                    f"native serves {' and '.join(NATIVE)}, and symbols[{index}] is on "
                     f"{feed.exchange}; use ccxt for it",
                 )
         if config.connections > 1 and not any(feed.source == "native" for feed in feeds):
@@ -233,7 +238,9 @@ class _Document:
                 self._check_channels(entry.channels, [*where, "channels"])
             if feed.name in names:
                 other = names[feed.name]
-                raise self._error(where, f"{feed.name} is symbols[{other}] already")
+                raise self._error(
+                    where, f"{feed.name} is already symbols[{other}]; remove one of them"
+                )
             names[feed.name] = index
             if feed.port is None:
                 continue

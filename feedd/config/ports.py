@@ -1,8 +1,8 @@
-"""Which port is whose: a symbol without one takes the next free one, and keeps it for good.
+"""Port assignment: a symbol without a port takes the next free one, and keeps it permanently.
 
-What was given stands in `<run_dir>/ports.json`, per configuration file, so that a symbol that is
-removed and added again, or moved within the file, comes back to where its subscribers expect it.
-Where two would have one port, that is an error: neither is moved.
+`<run_dir>/ports.json` holds the assigned ports of each configuration file, so that a symbol that is
+removed and added again, or moved within the file, keeps the port that its subscribers use. Two
+symbols on one port are an error: neither is moved.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ LOCK = "ports.lock"
 def assign(config: Config, config_path: Path, *, remember: bool = True) -> dict[str, int]:
     """Return the port of every feed by its name, and remember those that are new.
 
-    Without `remember` it only looks: the answer may be another one later. Raises ConfigError
-    where no port is left, where two would have the same one, or where the file of given ports
-    can't be read.
+    Without `remember` nothing is written, and a later call may return other ports. Raises
+    ConfigError if no port is left, if two feeds have the same one, or if the file of assigned
+    ports can't be read.
     """
     kept = given(config, config_path)
     ports = _ports(config, kept)
@@ -41,12 +41,12 @@ def assign(config: Config, config_path: Path, *, remember: bool = True) -> dict[
 
 
 def given(config: Config, config_path: Path) -> dict[str, int]:
-    """Return the ports remembered for a configuration, also those of symbols that are gone."""
+    """Return the ports assigned in a configuration, including those of removed symbols."""
     return _read(_book(config)).get(_key(config, config_path), {})
 
 
 def forget(config: Config, config_path: Path, name: str) -> None:
-    """Give a feed's port free again: it never ran."""
+    """Release the port of a feed that never ran."""
     with file_lock(Path(config.run_dir, LOCK)):
         kept = given(config, config_path)
         if kept.pop(name, None) is not None:
@@ -63,13 +63,13 @@ def _ports(config: Config, kept: dict[str, int]) -> dict[str, int]:
             continue
         if port in owners:
             raise ConfigError(
-                f"port {port} is both {owners[port]}'s and {feed.name}'s, and a feed keeps its "
-                "port for good; give one of them another with `port:`"
+                f"port {port} is both {owners[port]}'s and {feed.name}'s; a feed keeps the port "
+                "that it was assigned. Give one of them another with `port:`"
             )
         if port in config.reserved_ports():
             raise ConfigError(
-                f"port {port} is {feed.name}'s, and now the proxy's or the embedded exchange's "
-                "too; give one of them another"
+                f"port {port} is assigned to {feed.name}, and the proxy or the embedded exchange "
+                "now uses it, too; configure another for one of them"
             )
         ports[feed.name] = port
         owners[port] = feed.name
@@ -93,7 +93,7 @@ def _key(config: Config, config_path: Path) -> str:
 
 
 def _write(config: Config, config_path: Path, ports: dict[str, int]) -> None:
-    """Write the ports of one configuration; whoever calls holds the lock."""
+    """Write the ports of one configuration. The caller holds the lock."""
     book = _book(config)
     write_atomically(book, json.dumps({**_read(book), _key(config, config_path): ports}, indent=1))
 
@@ -105,7 +105,7 @@ def _read(book: Path) -> dict[str, dict[str, int]]:
         return {}
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"{book}: the ports given so far can't be read ({error}); "
-            "mend it, or remove it to give all ports anew"
+            f"{book}: can't read the assigned ports ({error}); "
+            "fix it, or delete it to reassign all ports"
         ) from None
     return content

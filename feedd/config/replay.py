@@ -1,4 +1,4 @@
-"""The configuration's section `replay:`, and what in it is well formed and can't be."""
+"""The configuration's section `replay:`, and its checks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-# The form alone: the rest is judged where it is known when the recording begins.
+# Only the form is checked here: the rest depends on when the recording begins.
 Time = Annotated[str, Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}:[0-9]{2})")]
 NO_TIME = "is no time like 2026-11-25T13:00:00Z, or 13:00 on the recording's first day"
 TIMES = ("from", "to")
@@ -18,7 +18,7 @@ MISSING = "replay needs a section `replay:` with the `recordings` to play"
 
 
 class Replay(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """What symbols with `source: replay` play; docs/replay.md."""
+    """Recordings that symbols with `source: replay` play, and how; docs/replay.md."""
 
     recordings: tuple[str, ...]  # files and folders
     pace: Annotated[float, Meta(ge=0)] = 1.0  # times the original; 0: as fast as it is taken
@@ -34,14 +34,14 @@ def lossless(replay: Replay | None, sources: Collection[str]) -> bool:
 
 
 def check(replay: Replay, sources: Collection[str]) -> tuple[str, str] | None:
-    """Return a key and why its value can't be, or None."""
+    """Return the key of an impossible value and the error, or None."""
     if not replay.recordings:
         return "recordings", "is empty; name a file or a folder"
     if not math.isfinite(replay.pace):
         return "pace", "must be a finite number"
     if replay.pace == 0 and "replay" in sources and not lossless(replay, sources):
         return "pace", (
-            "0 waits for the slowest subscriber, and live symbols wait for nobody; replay all "
+            "0 waits for the slowest subscriber, and live symbols can't wait; replay all "
             "symbols, or choose a pace"
         )
     return None

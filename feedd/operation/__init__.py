@@ -1,1 +1,1 @@
-"""What a person does and sees: start, add, status, logs. Nothing below imports it."""
+"""Operation by people: start, stop, add, status, logs. Nothing below imports it."""

@@ -1,4 +1,4 @@
-"""A symbol more or less while the others run: the file, then the one process that it concerns."""
+"""Add or remove a symbol without restarting the others."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def add(entry: SymbolEntry, path: Path, root: Path, say: PrintLine) -> None:
     """Add a symbol to the configuration and start it; return when it is live.
 
-    Raises StartError where it isn't. One whose worker has ended for good is taken back; one that
-    is merely not live in time stays, and goes on trying.
+    Raises StartError if it is not live. The addition is undone if the worker has exited for good; a
+    worker that is only not live in time stays, and keeps trying.
     """
     daemon = Daemon(root)
     with locks.command_lock(root):
@@ -60,8 +60,7 @@ def add(entry: SymbolEntry, path: Path, root: Path, say: PrintLine) -> None:
         if feed not in load_config(path).feeds():  # somebody removed it meanwhile
             raise
         raise StartError(
-            f"{error}. {feed.symbol} is in {path} and stays there; "
-            f"feedd remove {feed.name} takes it out"
+            f"{error}. {feed.symbol} stays in {path}; feedd remove {feed.name} removes it"
         ) from None
     say(
         f"{feed.symbol} is live; subscribe to {' and '.join(settings.fan_outs().values())} "
@@ -87,11 +86,11 @@ def remove(name: str, exchange: str | None, path: Path, root: Path, say: PrintLi
             except DaemonError as error:
                 raise DaemonError(f"{said}, but: {error}; feedd start tries again") from None
             said += f"; stopped {feed.name}"
-    say(f"{said}. Port {port} stays its own, should it come back")
+    say(f"{said}. Port {port} stays reserved for it")
 
 
 def _one(settings: Config, name: str, exchange: str | None) -> Feed:
-    """Return the one feed that is meant; raise ConfigError where none is, or several are."""
+    """Return the one feed that a name selects; raise ConfigError for none, or for several."""
     found = [
         feed for feed in settings.select(name) if exchange is None or feed.exchange == exchange
     ]
@@ -100,12 +99,12 @@ def _one(settings: Config, name: str, exchange: str | None) -> Feed:
         raise ConfigError(f"no feed is {name} on {exchange}; the configuration has {known}")
     if len(found) > 1:
         names = " or ".join(feed.name for feed in found)
-        raise ConfigError(f"{name} may be {names}; name one of these, or say --exchange")
+        raise ConfigError(f"{name} may be {names}; name one of these, or give --exchange")
     return found[0]
 
 
 def _apply(settings: Config, path: Path, daemon: Daemon, feed: Feed) -> dict[str, int]:
-    """Have supervisord take in one feed's change, and no other that the file may hold.
+    """Make supervisord apply one feed's change, and no other change in the file.
 
     Returns the ports of all feeds.
     """
@@ -118,12 +117,12 @@ def _apply(settings: Config, path: Path, daemon: Daemon, feed: Feed) -> dict[str
 def _take_back(
     feed: Feed, before: str, after: str, path: Path, daemon: Daemon, *, had_port: bool
 ) -> str:
-    """Undo an addition, and return what became of the file; what others wrote stays as it is."""
+    """Undo an addition and keep what others wrote; return a sentence on the file's state."""
     try:
-        text, said = before, f"{path} is as it was"
+        text, said = before, f"{path} is unchanged"
         now = read_config_text(path)
         if now != after:
-            said = f"{path} was changed meanwhile, and only {feed.symbol} was taken out of it"
+            said = f"{path} was changed meanwhile, and only {feed.symbol} was removed from it"
             feeds = parse_config(now, path).feeds()
             if feed in feeds:
                 text = remove_symbol(now, path, feed.name)
@@ -135,7 +134,7 @@ def _take_back(
         if text != now:
             replace_user_file(path, text)
     except ConfigError as error:
-        return f"{path} was changed meanwhile, and is left as it is: {error}"
+        return f"{path} was changed meanwhile and was not edited: {error}"
     try:
         if not had_port:
             ports.forget(settings, path, feed.name)

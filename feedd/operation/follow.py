@@ -1,4 +1,4 @@
-"""Following all logs at once: what is new in any of the files, by time, over every rotation."""
+"""Follow all logs at once, ordered by time, across rotations."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ TAIL_BYTES = 16 * 1024 * 1024  # of a file at the start, however many lines are 
 def selected_processes(
     wanted: Iterable[str], folders: Iterable[Path], config: Config | None
 ) -> frozenset[str] | None:
-    """Return the processes that are meant by names and symbols; None: all, where none is given.
+    """Return the processes that names and symbols select; None without any: all.
 
-    A name that there is a log of needs no configuration; nor does a symbol, where there is none.
-    Raises ConfigError for what nothing is known of.
+    A process with a log needs no configuration; without a configuration, neither does a symbol.
+    Raises ConfigError for an unknown name.
     """
     known = {path.stem for folder in folders for path in folder.glob(f"*{LOG_SUFFIX}")}
     names: set[str] = set()
@@ -47,7 +47,7 @@ def selected_processes(
             symbol = re.compile(rf"feed-[a-z0-9]+-{file_name(name)}(-.*)?")
             found = {process for process in known if symbol.fullmatch(process)}
         if not found:
-            raise ConfigError(f"no log is {name}'s; there are {', '.join(sorted(known))}")
+            raise ConfigError(f"no log of {name}; there are {', '.join(sorted(known))}")
         names |= found
     return frozenset(names) or None
 

@@ -1,4 +1,4 @@
-"""What a person is told while processes come up: each change of a few feeds, counts of many."""
+"""Progress while processes come up: each change with few feeds, counts with many."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _CLEAR_LINE = "\r\x1b[K"  # ECMA-48: CR, EL
 
 
 class Progress:
-    """Says what is new in each report; on a terminal a line of counts overwrites the one before.
+    """Prints what is new in each report; on a terminal, a line of counts overwrites the last.
 
-    It is a context: at its end no line is left half written.
+    A context manager: at its end no line is left unfinished.
     """
 
     def __init__(self, say: PrintLine, feeds: int, terminal: TextIO | None = None) -> None:

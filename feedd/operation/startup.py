@@ -1,4 +1,4 @@
-"""Starting everything, and saying what happened until all is well or what is not."""
+"""Start everything, and report progress until all is healthy."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from feedd.config.settings import Config
     from feedd.operation.health import ProcessHealth
 
-LOOK_AGAIN_S = 0.2
+POLL_EVERY_S = 0.2
 ANSWER_S = 20.0  # supervisord is busy while a hundred processes come up
 HEALTHY_WITHIN_S = 30.0  # and a second more for each feed
 
 
 class StartError(FeeddError):
-    """Not everything came up; the text says what, and why."""
+    """Some processes did not come up; the text names them and the reason."""
 
 
 class EndedError(StartError):
-    """A worker has ended for good; the text is its own reason."""
+    """A worker has exited for good; the text is the reason that it logged."""
 
 
 def start(
@@ -44,15 +44,15 @@ def start(
     say: PrintLine,
     preexec: Callable[[], None] | None = None,
 ) -> subprocess.Popen[bytes] | None:
-    """Start the daemon on a configuration, or take in its changes; return when all is healthy.
+    """Start the daemon on a configuration, or apply its changes; return when all is healthy.
 
-    With `preexec` supervisord stays a child, and is returned. Raises StartError where something
-    didn't come up: it is left running, since a feed goes on trying.
+    With `preexec` supervisord stays a child, and is returned. Raises StartError if a process does
+    not come up: everything is left running, since a feed keeps trying.
     """
     daemon = Daemon(root, ANSWER_S)
     child = None
     with locks.command_lock(root):
-        # Read under the lock: what another command is about to add must not be stopped by this.
+        # Read under the lock: a symbol that another command is adding must not be stopped.
         refuse_another(config_path, daemon)
         config = load_config(config_path)
         given = ports.assign(config, config_path)
@@ -71,14 +71,14 @@ def start(
 
 
 def refuse_another(config_path: Path, daemon: Daemon) -> None:
-    """Raise ConfigError where another configuration than this one runs; call it under the lock."""
+    """Raise ConfigError if another configuration is running; call it under the lock."""
     rendered = render.rendered_from(daemon.root)
     if rendered not in {None, config_path.resolve()} and daemon.pid is not None:
         raise ConfigError(f"feedd runs here on {rendered}; stop it first: feedd stop")
 
 
 def _make_log_dir(path: Path) -> None:
-    """Make the folder of logs: supervisord does not start where it is not there."""
+    """Make the folder of logs: supervisord does not start without it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -106,17 +106,19 @@ def wait_until_healthy(
         return report_until_healthy(config, monitor.report, say)
 
 
-def report_until_healthy(config: Config, look: Callable[[], Report], say: PrintLine) -> Report:
-    """Report what is new at each look, until all is healthy; raise StartError where it isn't.
+def report_until_healthy(
+    config: Config, get_report: Callable[[], Report], say: PrintLine
+) -> Report:
+    """Print changes until all is healthy; raise StartError if it is not.
 
-    Of few feeds one that has ended is reported at once; of many, when the others are well.
+    With few feeds, one that has exited is an error at once; with many, once the others are healthy.
     """
     began_s = time.monotonic()
     deadline = began_s + HEALTHY_WITHIN_S + len(config.symbols)
     few = len(config.symbols) <= FEW
     with Progress(say, len(config.symbols)) as progress:
         while True:
-            report = look()
+            report = get_report()
             progress.tell(report, time.monotonic() - began_s)
             if report.health == Health.HEALTHY:
                 endpoints = " and ".join(config.fan_outs().values())
@@ -129,7 +131,7 @@ def report_until_healthy(config: Config, look: Callable[[], Report], say: PrintL
                 raise StartError(
                     f"not all is healthy: {_why(told)}. The rest keeps running; feedd stop stops it"
                 )
-            time.sleep(LOOK_AGAIN_S)
+            time.sleep(POLL_EVERY_S)
 
 
 def wait_until_live(
@@ -155,17 +157,17 @@ def wait_until_live(
             if feed.healthy:
                 return
             if feed.ended:
-                raise EndedError(feed.reason or f"{name} has ended; its log may say why")
-            # A program that was just added is STOPPED until supervisord comes round to it.
+                raise EndedError(feed.reason or f"{name} has exited; see its log")
+            # A program that was just added is STOPPED until supervisord starts it.
             if feed.process == "MISSING" or (feed.process == "STOPPED" and elapsed_s > COMING_UP_S):
                 raise StartError(f"{name} was stopped meanwhile")
             if elapsed_s > HEALTHY_WITHIN_S:
                 raise StartError(f"not live yet: {_why([feed])}")
-            time.sleep(LOOK_AGAIN_S)
+            time.sleep(POLL_EVERY_S)
 
 
 def _why(processes: Sequence[ProcessHealth]) -> str:
-    """Name what is not well, those of the same reason together."""
+    """Name the unhealthy processes, grouped by reason."""
     names: dict[str, list[str]] = {}
     for process in processes:
         if not process.healthy:

@@ -114,7 +114,7 @@ def test_a_symbol_is_added_and_removed_and_comes_back_and_no_other_notices(
 
     removed = project.feedd("remove", SOL)
     assert removed.returncode == 0, removed.stderr
-    assert f"Port {project.base_port + 2} stays its own" in removed.stdout
+    assert f"Port {project.base_port + 2} stays reserved for it" in removed.stdout
     assert project.config_path.read_text() == before_file
     assert project.config_path.stat().st_mode & 0o777 == 0o640
     assert lives(project) == before
@@ -154,7 +154,7 @@ def test_a_symbol_that_can_not_work_leaves_the_file_the_ports_and_the_processes_
     refused = project.feedd("add", "NOSUCH/USDT")
     assert refused.returncode == 1
     assert "binanceusdm does not list NOSUCH/USDT:USDT" in refused.stderr
-    assert "is as it was" in refused.stderr
+    assert "is unchanged" in refused.stderr
     for arguments, said in [
         (["SOL/USDT", "--exchange", "binanceusd"], "is it binanceusdm"),
         (["BTC/USDT", "--exchange", "binance", "--channels", "mark"], "has no mark of BTC/USDT"),

@@ -79,12 +79,12 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
         (
             "symbols: [BTC/USDT]\nproxies: 2\nproxy_2:\n  workers: ipc://run/workers.sock",
             4,
-            "proxy_2.workers: ipc://run/workers.sock is proxy.workers already",
+            "proxy_2.workers: ipc://run/workers.sock is already the endpoint of proxy.workers",
         ),
         ("symbols:\n - BTC/USDT\n - {symbol: X/USDT, prt: 3}", 3, "symbols[1].prt: unknown key"),
         ("exchange: 1\nsymbols: [A/USDT]", 1, "exchange: Expected `str`, got `int`"),
         ("symbols: [A/USDT]\nproxy:\n  x: 1", 3, "proxy.x: unknown key"),
-        ("symbols:\n - A/USDT\n - A/USDT:USDT", 3, "is symbols[0] already"),
+        ("symbols:\n - A/USDT\n - A/USDT:USDT", 3, "is already symbols[0]"),
         ("symbols:\n - {symbol: A/USDT, port: 1}\n - {symbol: B/USDT, port: 1}", 3,
          "symbols[1].port: 1 is symbols[0]'s already"),
         ("symbols:\n - {symbol: A/USDT, port: 5500}", 2, "the proxy's"),
@@ -92,7 +92,7 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
         ("symbols: [A/USDT]\nchannels: [quote, nonsense]", 2,
          "channels[1]: nonsense is none of ticker, quote, trade"),
         ("symbols: [A/USDT]\nchannels: []", 2, "is empty"),
-        ("symbols: [A/USDT]\nexchange: bybit\nsource: native", 3, "is of bybit; use ccxt"),
+        ("symbols: [A/USDT]\nexchange: bybit\nsource: native", 3, "is on bybit; use ccxt"),
         (
             "symbols: [{symbol: A/USDT, exchange: bybit,\n  source: native}]",
             2,
@@ -116,7 +116,7 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
          "replay.timestamps: later is none of recorded, now"),
         ("symbols: []", 1, "symbols: is empty"),
         ("symbols: ['BTC USDT']", 1, "not a symbol"),
-        ("symbols: [A/USDT]\nsymbols: [B/USDT]", 1, "stands twice"),
+        ("symbols: [A/USDT]\nsymbols: [B/USDT]", 1, "appears twice"),
         ("symbols: [A/USDT\n", 2, "not valid YAML"),
     ],
 )  # fmt: skip
@@ -161,7 +161,7 @@ def test_a_file_that_yaml_can_not_read_says_so(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such file; give another with --config"):
+    with pytest.raises(ConfigError, match="no such file; name another with --config"):
         load_config(tmp_path / "none.yaml")
 
 

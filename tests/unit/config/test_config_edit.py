@@ -130,7 +130,7 @@ def test_a_symbol_that_is_there_is_not_added_again(symbol: str) -> None:
         (SymbolEntry("B/USDT", port=5500), "5500 is the proxy's"),
         (SymbolEntry("B/USDT", port=70000), "port: Expected"),
         (SymbolEntry("B/USDT", channels=("qote",)), "qote is none of ticker"),
-        (SymbolEntry("B/USDT", channels=("quote", "quote")), "quote stands twice"),
+        (SymbolEntry("B/USDT", channels=("quote", "quote")), "quote appears twice"),
         (SymbolEntry("B USDT"), "not a symbol"),
         (SymbolEntry("B/USDT", exchange="by-bit"), "is not an exchange"),
     ],

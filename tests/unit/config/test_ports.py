@@ -48,7 +48,7 @@ def test_two_configurations_do_not_share_ports(tmp_path: Path) -> None:
 def test_an_unreadable_file_of_ports_is_an_error_and_not_a_new_start(tmp_path: Path) -> None:
     assign(tmp_path, "A/USDT")
     (tmp_path / "run" / ports.FILE).write_text("{")
-    with pytest.raises(ConfigError, match="can't be read"):
+    with pytest.raises(ConfigError, match="can't read the assigned ports"):
         assign(tmp_path, "A/USDT")
 
 
@@ -85,7 +85,7 @@ def test_two_symbols_may_change_their_own_ports_for_each_other(tmp_path: Path) -
 def test_a_proxy_that_takes_a_symbols_port_is_refused(tmp_path: Path) -> None:
     assign(tmp_path, "A/USDT, B/USDT")
     extra = "proxy: {subscribers: 'tcp://127.0.0.1:5556'}"
-    with pytest.raises(ConfigError, match=r"5556 is feed-\w+-B-.* and now the proxy's"):
+    with pytest.raises(ConfigError, match=r"5556 is assigned to feed-\w+-B-.*, and the proxy"):
         assign(tmp_path, "A/USDT, B/USDT", extra)
 
 
