@@ -18,7 +18,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", type=path, help="recordings: files, or folders of them"
     )
     parser.add_argument(
-        "--format", required=True, choices=FORMS, help="parquet needs pyarrow: make research"
+        "--format", required=True, choices=FORMS, help="parquet needs the extra feedd[research]"
     )
     parser.add_argument(
         "--out", required=True, metavar="DIR", type=path, help="the folder to write the tables to"

@@ -19,7 +19,9 @@ try:
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 except ImportError as error:
-    raise ConfigError(f"a picture needs matplotlib: run make research ({error})") from None
+    raise ConfigError(
+        f"a picture needs matplotlib: pip install 'feedd[research]' ({error})"
+    ) from None
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

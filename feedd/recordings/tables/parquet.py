@@ -28,7 +28,7 @@ def parquet() -> Callable[[IO[bytes], Table], Sheet]:
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError:
-        raise ConfigError("Parquet needs pyarrow, which is not installed: make research") from None
+        raise ConfigError("Parquet needs pyarrow: pip install 'feedd[research]'") from None
     return lambda file, table: ParquetSheet(file, table, pa, pq)
 
 

@@ -207,7 +207,7 @@ def test_without_matplotlib_a_picture_is_refused_with_what_to_do(tmp_path: Path)
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 78
-    assert "a picture needs matplotlib: run make research" in done.stderr
+    assert "a picture needs matplotlib: pip install 'feedd[research]'" in done.stderr
     assert done.stdout == ""
 
 

@@ -198,7 +198,7 @@ def test_without_pyarrow_parquet_says_what_to_install_and_the_others_work(
         return real(name, *arguments, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ConfigError, match="make research"):
+    with pytest.raises(ConfigError, match="feedd\\[research\\]"):
         feedd("export", sample.path, "--format", "parquet", "--out", tmp_path)
     feedd("export", sample.path, "--format", "csv", "--out", tmp_path)
     assert (tmp_path / "quote.csv").exists()
