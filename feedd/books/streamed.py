@@ -49,9 +49,9 @@ class StreamedBook:
         if not self.synced or last is None:
             self._begun = True
             return None
-        if update.last <= last:
-            return None
         if update.before != last:
+            if update.last <= last:
+                return None
             return self._break(update.last, "an update of the book is missing")
         if update.order < self._order:
             reason = f"the update's order falls from {self._order} to {update.order}"

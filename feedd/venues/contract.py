@@ -72,7 +72,7 @@ class CheckedBook:
     rules: Callable[[int], DepthRules]
     parse: Callable[[Any], Update | Snapshot]
     snapshot: RequestedSnapshot | StreamedSnapshot
-    handler: str = "handle_order_book"  # ccxt's method that receives the depth messages
+    handlers: tuple[str, ...] = ("handle_order_book",)  # ccxt's methods that receive the messages
     is_depth: Callable[[Any], bool] | None = None  # None: all of them are
     limits: tuple[int, ...] = ()  # numbers of levels that can be subscribed to; (): no choice
     disabled_handlers: tuple[str, ...] = ()  # ccxt's methods that would build a book of their own
@@ -117,9 +117,8 @@ class Venue:
     liquidation_names_position: bool = False  # its side is the position's, not the order's
 
     # --- control messages ---
-    control_keys: frozenset[str] = (
-        frozenset()
-    )  # a message with one of them is not data; (): unknown
+    # A message with one of these keys, or a text that is one of them, is not data. (): not known.
+    control_keys: frozenset[str] = frozenset()
     refusal: Callable[[Any], str | None] | None = None  # of a control message that ccxt ignores
     market_id_of: Callable[[Any], Any] | None = None  # of a raw message of `raw_channels` or `book`
 

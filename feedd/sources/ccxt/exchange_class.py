@@ -140,7 +140,8 @@ def _offer_raw_messages(tapped: Any, venue: Venue) -> None:
         setattr(tapped, name, handle)
 
     if venue.book is not None:
-        offer(venue.book.handler, "book")
+        for handler in venue.book.handlers:
+            offer(handler, "book")
         for name in venue.book.disabled_handlers:
             setattr(tapped, name, lambda *_: None)
     if venue.ticker_is_snapshot is not None:

@@ -146,7 +146,7 @@ class Tap:
         self._ccxt_on_message(client, message)
         if self._used:
             return
-        if not isinstance(message, dict) or keys.isdisjoint(message):
+        if keys.isdisjoint(message if isinstance(message, dict) else [str(message)]):
             self._observer.unreadable(self, ValueError("nothing is known of its kind"))
         elif self._refusal is not None and (reason := self._refusal(message)) is not None:
             self._observer.disconnected(self, reason)
