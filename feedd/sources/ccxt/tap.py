@@ -148,5 +148,7 @@ class Tap:
             return
         if keys.isdisjoint(message if isinstance(message, dict) else [str(message)]):
             self._observer.unreadable(self, ValueError("nothing is known of its kind"))
-        elif self._refusal is not None and (reason := self._refusal(message)) is not None:
-            self._observer.disconnected(self, reason)
+        elif self._refusal is not None and isinstance(message, dict):
+            reason = self._refusal(message)
+            if reason is not None:
+                self._observer.disconnected(self, reason)

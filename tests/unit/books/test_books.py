@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedd.books.depth import BookGap, Snapshot
+from feedd.books.depth import BookGap, Snapshot, Update
 from feedd.books.diff import BEHIND_AT_MOST, DiffBook
 from feedd.books.levels import PriceLevels, levels
 from feedd.books.streamed import StreamedBook
@@ -323,6 +323,16 @@ def test_a_seq_that_falls_is_a_hole() -> None:
     rules.take({"type": "snapshot", "ts": 1, "data": {**row, "u": 5, "seq": 50}})
     hole = rules.take({"type": "delta", "ts": 2, "data": {**row, "u": 6, "seq": 49}})
     assert hole == BookGap(5, 6, "the update's order falls from 50 to 49")
+
+
+def test_an_update_that_follows_the_last_is_applied_although_its_id_falls() -> None:
+    """Some venues restart their ids after maintenance, in the middle of a stream."""
+    rules = StreamedBook()
+    rules.on_snapshot(Snapshot(500, [(1.0, 1.0)], [(2.0, 1.0)]))
+    assert rules.on_update(Update(500, 3, 7, [(1.5, 1.0)], [])) is None
+    assert (rules.last_id, rules.book.bids.best()) == (3, 1.5)
+    assert rules.on_update(Update(2, 3, 8, [(1.6, 1.0)], [])) is None  # a repeated one
+    assert rules.book.bids.best() == 1.5
 
 
 def test_levels_behind_the_snapshots_last_are_not_shown() -> None:

@@ -1,0 +1,89 @@
+"""One ccxt client's tap: what it reports of the client's messages."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from feedd.sources.ccxt.tap import Tap, subscribing_to
+from feedd.venues.contract import Venue
+
+
+class Observed:
+    """Keeps what taps report."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Any, ...]] = []
+
+    def subscribing(self, tap: Tap, channel: str) -> None:
+        self.events.append(("subscribing", tap, channel))
+
+    def connected(self, tap: Tap) -> None: ...
+
+    def disconnected(self, tap: Tap, error: Any) -> None:
+        self.events.append(("disconnected", tap, error))
+
+    def parsed(self, tap: Tap, channel: str, result: Any, message: Any, _received_ns: int) -> None:
+        self.events.append(("parsed", tap, channel, result, message))
+
+    def raw(self, _tap: Tap, _channel: str, _message: Any, _received_ns: int) -> bool:
+        return False
+
+    def book_invalid(self, reason: str) -> None: ...
+
+    def unreadable(self, tap: Tap, error: Exception) -> None:
+        self.events.append(("unreadable", tap, str(error)))
+
+
+def tapped(observer: Observed, venue: Venue) -> tuple[Any, Tap]:
+    """Return a client whose handler resolves the hash in a message's `for`, and its tap."""
+
+    def on_message(client: Any, message: Any) -> None:
+        if isinstance(message, dict) and "for" in message:
+            client.resolve(message["result"], message["for"])
+
+    client = SimpleNamespace(
+        future=lambda message_hash: message_hash,
+        resolve=lambda result, _message_hash=None: result,
+        reject=lambda error, _message_hash=None: error,
+        handle_message=lambda frame: client.on_message_callback(client, frame),
+        on_message_callback=on_message,
+    )
+    tap = Tap(client, venue, observer)
+    token = subscribing_to.set("quote")
+    client.future("bidask")
+    subscribing_to.reset(token)
+    observer.events.clear()
+    return client, tap
+
+
+def test_two_clients_report_each_its_own_message() -> None:
+    observer = Observed()
+    (one, tap), (other, other_tap) = (tapped(observer, Venue()) for _ in range(2))
+    messages = [{"for": "bidask", "result": n} for n in range(2)]
+    one.handle_message(messages[0])
+    other.handle_message(messages[1])
+    one.resolve(5, "bidask")  # by a task of ccxt's, after the other client's message
+    assert observer.events == [
+        ("parsed", tap, "quote", 0, messages[0]),
+        ("parsed", other_tap, "quote", 1, messages[1]),
+        ("parsed", tap, "quote", 5, messages[0]),
+    ]
+
+
+def test_a_message_that_is_neither_data_nor_control_is_reported() -> None:
+    observer = Observed()
+    venue = Venue(
+        control_keys=frozenset({"event", "pong"}), refusal=lambda message: message.get("error")
+    )
+    client, tap = tapped(observer, venue)
+    for message in ({"event": "subscribed"}, "pong", {"for": "bidask", "result": 1}):
+        client.handle_message(message)
+    assert [event[0] for event in observer.events] == ["parsed"]
+    observer.events.clear()
+    for message in ({"weather": "fine"}, "sunny", [1, 2], {"event": "error", "error": "refused"}):
+        client.handle_message(message)
+    assert observer.events == [
+        *[("unreadable", tap, "nothing is known of its kind")] * 3,
+        ("disconnected", tap, "refused"),
+    ]
