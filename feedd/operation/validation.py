@@ -10,6 +10,7 @@ from feedd.config.settings import SymbolEntry
 from feedd.recordings.replay import availability as replay_symbols
 from feedd.sources.exchange_names import check_exchange_name
 from feedd.topics import unified_symbol
+from feedd.venues.native import native_market
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,19 +29,22 @@ def check_exchanges(settings: Config) -> None:
 def check_feeds(settings: Config, feeds: Iterable[Feed]) -> None:
     """Raise ConfigError for a channel that an exchange lacks or a symbol that a recording lacks.
 
-    Imports ccxt, which takes a while.
+    Imports ccxt for feeds through it, which takes a while.
     """
     feeds = list(feeds)
     replay_symbols.check(settings, feeds)
     live = [feed for feed in feeds if feed.source != "replay"]
     if not live:
         return
-    from feedd.sources.ccxt import exchange_class  # noqa: PLC0415  ccxt takes a while
-
     for feed in live:
         needed = feed.channels
         if "ticker" in needed and settings.bid_ask in {"quote", "book"}:
             needed = (*needed, settings.bid_ask)
+        if feed.source == "native":
+            native_market(feed.exchange, feed.symbol).check(feed.exchange, feed.symbol, needed)
+            continue
+        from feedd.sources.ccxt import exchange_class  # noqa: PLC0415  ccxt takes a while
+
         has = exchange_class.has(feed.exchange)
         exchange_class.check_channels(feed.exchange, has, feed.symbol, needed)
 

@@ -59,8 +59,8 @@ if "tail" in sys.orig_argv:
 # crossed for it goes on too. It takes an exchange that leaves one out.
 IGNORES_PU = """
 if runs("workers/feed.py"):
-    from feedd.books import diff, levels
-    from feedd.venues.binance import messages
+    from feedd.books import levels
+    from feedd.venues.binance import book, messages
 
     def credulous(to_update):
         last = None
@@ -75,7 +75,7 @@ if runs("workers/feed.py"):
 
         return broken
 
-    diff.to_update = credulous(diff.to_update)
+    book.to_update = credulous(book.to_update)  # before venue.py takes it
     messages.to_update = credulous(messages.to_update)
     assert isinstance(levels.Book.crossed, property)
     levels.Book.crossed = property(lambda self: False)

@@ -1,0 +1,39 @@
+"""Channels are checked against the source that a feed uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from feedd.config.load import load_config
+from feedd.errors import ConfigError
+from feedd.operation.validation import check_feeds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from feedd.config.settings import Config
+
+
+def settings(folder: Path, channels: str, symbol: str = "BTC/USDT") -> Config:
+    path = folder / "feedd.yaml"
+    path.write_text(
+        f"exchange: binance\nsource: native\nchannels: [{channels}]\nsymbols: ['{symbol}']\n"
+    )
+    return load_config(path)
+
+
+def test_a_native_feed_is_checked_against_its_own_market(tmp_path: Path) -> None:
+    config = settings(tmp_path, "quote, mark")
+    with pytest.raises(ConfigError) as error:
+        check_feeds(config, config.feeds())
+    assert str(error.value) == (
+        "binance has no mark of BTC/USDT; it has ticker, quote, trade, book, candle"
+    )
+
+
+def test_a_native_feed_of_a_market_that_is_not_served_is_refused(tmp_path: Path) -> None:
+    config = settings(tmp_path, "quote", "BTC/USD:BTC")
+    with pytest.raises(ConfigError, match="source: native has no BTC/USD:BTC of binance"):
+        check_feeds(config, config.feeds())
