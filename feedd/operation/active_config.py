@@ -10,7 +10,7 @@ from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
 from feedd.config.settings import Config, ProxySettings
 from feedd.errors import ConfigError
-from feedd.operation.validation import check_exchanges
+from feedd.sources.exchange_names import check_exchange_name
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon
 
@@ -39,7 +39,7 @@ def given_config(given: str | PathLike[str] | None) -> tuple[Config, Path]:
     """Return the given configuration, else FEEDD_CONFIG's, else the default, and its path."""
     path = config_path(None if given is None else str(given), read_environment())
     settings = load_config(path)
-    check_exchanges(settings)
+    _check_exchanges(settings)
     return settings, path
 
 
@@ -53,3 +53,10 @@ def endpoint_config(endpoint: str) -> Config:
         raise ConfigError(f"--endpoint {endpoint}: is no endpoint like tcp://127.0.0.1:5500")
     history = f"{found[1]}{int(found[2]) + 1}"
     return Config(symbols=(), proxy=ProxySettings(subscribers=endpoint, history=history))
+
+
+def _check_exchanges(settings: Config) -> None:
+    """Raise ConfigError for a live feed whose exchange ccxt.pro lacks."""
+    for feed in settings.feeds():
+        if feed.source != "replay":
+            check_exchange_name(feed.exchange)

@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from feedd.config.settings import Config, Feed
 
 
-def check_exchanges(settings: Config) -> None:
-    """Raise ConfigError for a live feed whose exchange ccxt.pro lacks."""
-    for feed in settings.feeds():
-        if feed.source != "replay":
-            check_exchange_name(feed.exchange)
-
-
 def check_feeds(settings: Config, feeds: Iterable[Feed]) -> None:
     """Raise ConfigError for a channel that an exchange lacks or a symbol that a recording lacks.
 

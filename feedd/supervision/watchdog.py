@@ -141,9 +141,8 @@ class Watchdog:
     def _judge(self, running: list[ObservedProcess], now_s: float) -> list[RestartAction]:
         silent = [process for process in running if self._silent(process, now_s)]
         at_once = max(1, len(running) // 4)
-        found = [
-            RestartAction(p.name, p.pid, "kill", f"mute for {SILENT_AFTER_S:.0f} s") for p in silent
-        ]
+        why = f"no status for {SILENT_AFTER_S:.0f} s"
+        found = [RestartAction(p.name, p.pid, "kill", why) for p in silent]
         found += [
             RestartAction(p.name, p.pid, "end", f"{p.state} for {STUCK_AFTER_S:.0f} s")
             for p in running

@@ -99,7 +99,7 @@ def test_a_worker_that_hangs_again_and_again_is_restarted_three_times_and_then_l
     subscriber.until(spoke, 60)
     pid = project.pids()[BTC]
     os.kill(pid, signal.SIGSTOP)
-    (left,) = eventually(lambda: notes(project, "left as it is"), 60)
+    (left,) = eventually(lambda: notes(project, "not restarted for now"), 60)
     assert f"{BTC}: no status for 10 s, and was restarted 3 times" in left["event"]
     time.sleep(6)
     assert project.pids()[BTC] == pid
