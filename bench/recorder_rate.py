@@ -21,11 +21,11 @@ from feedd.client.events import Gap
 from feedd.codec import encode
 from feedd.config.settings import RecorderSettings
 from feedd.model import Quote
-from feedd.recordings.format.block_records import LIVE, NOTICE, Record
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.block_records import LIVE, NOTICE, BlockRecord
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.segment_reader import SegmentReader
-from feedd.recordings.recorder.record_decoding import notice
-from feedd.recordings.recorder.series_writer import Series
+from feedd.recordings.recorder.record_decoding import decode_notice
+from feedd.recordings.recorder.series_writer import SeriesWriter
 from feedd.topics import topic
 from feedd.transport.subscriber import Subscriber
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from feedd.recordings.recorder.recorder_log import Log
+    from feedd.recordings.recorder.recorder_log import RecorderLog
 
 FRAMES = 400_000  # of the writer alone
 RATES = (5_000, 10_000, 20_000, 40_000, None)  # None: as fast as the proxy takes them
@@ -82,10 +82,10 @@ def writer(count: int) -> str:
     """Return what writing alone takes, fsyncs included."""
     made = list(frames(count, recording.SYMBOL))
     raw = sum(len(payload) for _, _, payload in made)
-    log: Log = structlog.get_logger()
+    log: RecorderLog = structlog.get_logger()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
     with folder() as own:
-        series = Series(own, EXCHANGE, RecorderSettings(**SETTINGS), None, log)
+        series = SeriesWriter(own, EXCHANGE, RecorderSettings(**SETTINGS), None, log)
         cpu0_ns, began_s = time.process_time_ns(), time.monotonic()
         for number, (ns, frame, payload) in enumerate(made):
             series.add(ns, LIVE, frame, payload)
@@ -180,9 +180,9 @@ def _held(folder: Path) -> tuple[dict[str, int], dict[str, int]]:
         index = SegmentReader(path).index()
         for name, count in (index.topics if index else {}).items():
             counts[name] = counts.get(name, 0) + count
-    for entry in Recording([folder]).entries():
-        if isinstance(entry.what, Record) and entry.what.kind == NOTICE:
-            told = notice(entry.what.topic, entry.what.payload)
+    for entry in RecordingReader([folder]).entries():
+        if isinstance(entry.what, BlockRecord) and entry.what.kind == NOTICE:
+            told = decode_notice(entry.what.topic, entry.what.payload)
             if isinstance(told, Gap):
                 many = told.to_seq - told.from_seq + 1
                 missing[told.topic] = missing.get(told.topic, 0) + many

@@ -28,7 +28,7 @@ import feedd
 from bench.processes import free_ports
 from feedd.clock import NS_PER_S
 from feedd.codec import decode
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.timestamps import iso
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +70,7 @@ def run(played: Played, rounds: int) -> None:
         ):
             count, seconds = measure()
             print(f"pace 0  {name:36} {count:9,} messages  {count / seconds:9,.0f}/s", flush=True)
-    until = iso(Recording([played.recording]).begun_ns + PACED_S * NS_PER_S)
+    until = iso(RecordingReader([played.recording]).begun_ns + PACED_S * NS_PER_S)
     for _ in range(rounds):
         late_ms = _lateness(_foreground(played, "1", "--to", until))
         cuts = statistics.quantiles(late_ms, n=1000)

@@ -9,9 +9,9 @@ import msgspec
 
 from feedd.codec import encode
 from feedd.model import Candle, ChannelStatus, Event, Latency, Mark, Quote, Status, Ticker
-from feedd.recordings.format.block_records import LIVE, NOTICE, Record
-from feedd.recordings.format.recording_reader import Recording
-from feedd.recordings.format.segment_writer import Meta, SegmentWriter
+from feedd.recordings.format.block_records import LIVE, NOTICE, BlockRecord
+from feedd.recordings.format.recording_reader import RecordingReader
+from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
 from feedd.topics import topic
 
 BEGUN_NS = 1_764_075_600_000_000_000  # 2025-11-25T13:00:00Z
@@ -20,15 +20,15 @@ MS = 1_000_000
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 
 
-def framed(event: Event, seq: int, at_ms: float, session: int = SESSION) -> Record:
+def framed(event: Event, seq: int, at_ms: float, session: int = SESSION) -> BlockRecord:
     """Return an event as a worker would have published it so long after the beginning."""
     event.seq, event.session = seq, session
     event.published_ns = BEGUN_NS + int(at_ms * MS)
     name = topic(event.channel, event.exchange, event.symbol).encode()
-    return Record(event.published_ns, LIVE, name, encode(event))
+    return BlockRecord(event.published_ns, LIVE, name, encode(event))
 
 
-def quote(seq: int, at_ms: float, symbol: str = BTC, session: int = SESSION) -> Record:
+def quote(seq: int, at_ms: float, symbol: str = BTC, session: int = SESSION) -> BlockRecord:
     at_ns = BEGUN_NS + int(at_ms * MS)
     made = Quote(
         symbol=symbol, timestamp=at_ns // MS - 3, bid=50_000.1 + seq, bid_size=1.5,
@@ -38,7 +38,7 @@ def quote(seq: int, at_ms: float, symbol: str = BTC, session: int = SESSION) -> 
     return framed(made, seq, at_ms, session)
 
 
-def candle(seq: int, at_ms: float, open_time: int) -> Record:
+def candle(seq: int, at_ms: float, open_time: int) -> BlockRecord:
     at_ns = BEGUN_NS + int(at_ms * MS)
     made = Candle(
         symbol=BTC, timestamp=at_ns // MS, timeframe="1m", open_time=open_time, open=1.0, high=2.0,
@@ -47,7 +47,7 @@ def candle(seq: int, at_ms: float, open_time: int) -> Record:
     return framed(made, seq, at_ms)
 
 
-def mark(seq: int, at_ms: float, next_funding: int) -> Record:
+def mark(seq: int, at_ms: float, next_funding: int) -> BlockRecord:
     at_ns = BEGUN_NS + int(at_ms * MS)
     made = Mark(
         symbol=BTC, timestamp=at_ns // MS, mark_price=1.0, index_price=1.0, funding_rate=0.0,
@@ -56,7 +56,7 @@ def mark(seq: int, at_ms: float, next_funding: int) -> Record:
     return framed(made, seq, at_ms)
 
 
-def ticker(seq: int, at_ms: float) -> Record:
+def ticker(seq: int, at_ms: float) -> BlockRecord:
     at_ns = BEGUN_NS + int(at_ms * MS)
     made = Ticker(
         symbol=BTC, timestamp=at_ns // MS, datetime="2025-11-25T13:00:00.000Z", bid=1.0, ask=2.0,
@@ -69,7 +69,7 @@ def ticker(seq: int, at_ms: float) -> Record:
 def status(
     seq: int, at_ms: float, next_quote: int, *, symbol: str = BTC, session: int = SESSION,
     state: str = "live",
-) -> Record:  # fmt: skip
+) -> BlockRecord:  # fmt: skip
     at_ns = BEGUN_NS + int(at_ms * MS)
     none = Latency(None, None, None)
     said = ChannelStatus(
@@ -88,16 +88,16 @@ def status(
     return framed(made, seq, at_ms, session)
 
 
-def notice(kind: str, at_ms: float, content: object) -> Record:
+def notice(kind: str, at_ms: float, content: object) -> BlockRecord:
     """Return what the client library told, as a recorder keeps it."""
     payload = msgspec.msgpack.encode(content)
-    return Record(BEGUN_NS + int(at_ms * MS), NOTICE, kind.encode(), payload)
+    return BlockRecord(BEGUN_NS + int(at_ms * MS), NOTICE, kind.encode(), payload)
 
 
-def write(path: Path, records: Iterable[Record], *, block: int = 500) -> Path:
+def write(path: Path, records: Iterable[BlockRecord], *, block: int = 500) -> Path:
     """Write a recording; `block` records are in each block."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    meta = Meta(exchange="binanceusdm", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
+    meta = SegmentMeta(exchange="binanceusdm", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
     writer = SegmentWriter(path, meta)
     for record in records:
         writer.add(*record)
@@ -111,6 +111,6 @@ def frames(path: Path) -> list[tuple[bytes, bytes]]:
     """Return the frames of a recording, as topics and payloads; a recorder's notices are none."""
     return [
         (entry.what.topic, entry.what.payload)
-        for entry in Recording([path]).entries()
-        if isinstance(entry.what, Record) and entry.what.kind != NOTICE
+        for entry in RecordingReader([path]).entries()
+        if isinstance(entry.what, BlockRecord) and entry.what.kind != NOTICE
     ]

@@ -12,7 +12,7 @@ from feedd.channels import CHANNELS
 from feedd.cli.main import parse
 from feedd.client import events
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT
-from feedd.recordings.format.segment_writer import Meta, SegmentWriter
+from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
 from feedd.topics import topic
 
 BEGUN_NS = 1_723_161_256_000_000_001
@@ -116,7 +116,9 @@ class Sample:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        meta = Meta(exchange="binanceusdm", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
+        meta = SegmentMeta(
+            exchange="binanceusdm", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test"
+        )
         self.writer = SegmentWriter(path, meta)
 
     def event(self, event: Any, kind: int = LIVE, **more: Any) -> None:

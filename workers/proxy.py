@@ -1,6 +1,6 @@
-"""The proxy: merges all workers into the one endpoint that subscribers connect to.
+"""Proxy: merges all workers into the one endpoint that subscribers connect to.
 
-Beside it runs the history of what it forwards.
+It also runs the history service of the messages that it forwards.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from feedd.errors import ConfigError
 from feedd.runtime.cpu_latency import cpus_awake
 from feedd.runtime.files import make_run_dir
 from feedd.runtime.process import raise_open_files, run, worker_arguments
-from feedd.transport.history_service import History
+from feedd.transport.history_service import HistoryService
 from feedd.transport.proxy import Proxy
 
 if TYPE_CHECKING:
     import argparse
 
 
-LOOK_EVERY_S = 1.0
+CHECK_EVERY_S = 1.0
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
-    """Forward until told to stop."""
+    """Forward until a stop."""
     settings = load_config(config_path(arguments.config, read_environment()))
     raise_open_files()
     make_run_dir(Path(settings.run_dir))
     endpoints = settings.proxy_programs().get(arguments.name)
     if endpoints is None:
-        raise ConfigError(f"there is no {arguments.name} with proxies: {settings.proxies}")
+        raise ConfigError(f"{arguments.name} is not a proxy; `proxies` is {settings.proxies}")
     proxy = Proxy(arguments.name, lossless=arguments.lossless)
-    history = History(proxy)
+    history = HistoryService(proxy)
     log = structlog.get_logger()
     try:
         await proxy.bind(endpoints)
@@ -55,22 +55,22 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     log.info("stopped")
 
 
-async def _forward(proxy: Proxy, history: History, stop: asyncio.Event) -> None:
-    """See that all threads run until told to stop."""
+async def _forward(proxy: Proxy, history: HistoryService, stop: asyncio.Event) -> None:
+    """Check that all threads run, until a stop."""
     while not stop.is_set():
         if not proxy.forwards:
-            raise RuntimeError("libzmq's proxy loop has ended by itself")
+            raise RuntimeError("libzmq's proxy loop has ended")
         if not history.runs:
-            raise RuntimeError("the history has ended by itself") from history.fault
+            raise RuntimeError("the history service has ended") from history.fault
         if not proxy.guard.runs:
-            raise RuntimeError("the guard has ended by itself") from proxy.guard.fault
+            raise RuntimeError("the subscription guard has ended") from proxy.guard.fault
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+            await asyncio.wait_for(stop.wait(), CHECK_EVERY_S)
 
 
 if __name__ == "__main__":
     parser = worker_arguments(__doc__)
-    parser.add_argument("name", nargs="?", default="proxy", help="its program: proxy or proxy-2")
+    parser.add_argument("name", nargs="?", default="proxy", help="program name: proxy or proxy-2")
     parser.add_argument("--lossless", action="store_true", help="wait for the slowest subscriber")
     given = parser.parse_args()
     sys.exit(run(lambda stop: main(given, stop), given.name, given.log_dir))

@@ -1,4 +1,4 @@
-"""The recorder: keeps what comes from the proxies, as the configuration's `recorder` says."""
+"""Recorder: records all messages of the proxies, as configured by `recorder`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import structlog
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
-from feedd.recordings.recorder import recorder_status as report
+from feedd.recordings.recorder import recorder_status
 from feedd.recordings.recorder.recorder import Recorder
 from feedd.runtime.process import raise_open_files, run, worker_arguments
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
-    """Record until told to stop."""
+    """Record until a stop."""
     path = config_path(arguments.config, read_environment())
     settings = load_config(path)
     if settings.recorder is None:
-        raise ConfigError(f"{path}: has no recorder; add it, or don't start one")
+        raise ConfigError(f"{path}: has no `recorder`; add it, or do not start a recorder")
     raise_open_files()
     log = structlog.get_logger()
-    said = Path(settings.run_dir, report.FILE)
+    path = Path(settings.run_dir, recorder_status.FILE)
 
-    def tell(told: report.Report) -> None:
+    def write(status: recorder_status.RecorderStatus) -> None:
         try:
-            report.write(told, said)
+            recorder_status.write_status(status, path)
         except ConfigError as error:
-            log.warning("the recorder's report can't be written", why=str(error))
+            log.warning("the recorder's status can't be written", why=str(error))
 
-    recorder = Recorder(settings, settings.recorder, log, tell)
+    recorder = Recorder(settings, settings.recorder, log, write)
     recording = asyncio.ensure_future(asyncio.to_thread(recorder.run))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({recording, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""One symbol's replay: publishes what was recorded of it, as its worker did, until that ends."""
+"""Replay of one symbol: publishes its recorded messages, as its worker did, until they end."""
 
 from __future__ import annotations
 
@@ -19,17 +19,27 @@ from feedd.config import ports
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
-from feedd.recordings.replay import availability as symbols
 from feedd.recordings.replay import common_start
-from feedd.recordings.replay import wait_reports as waiting
-from feedd.recordings.replay.due_messages import frames, tell
+from feedd.recordings.replay.availability import (
+    check_available,
+    feed_of,
+    open_recordings,
+    schedule_of,
+    topics_of,
+)
+from feedd.recordings.replay.due_messages import due_messages, unplayable_text
 from feedd.recordings.replay.player import Player
-from feedd.recordings.replay.time_shift import Mover
+from feedd.recordings.replay.time_shift import TimeShift
+from feedd.recordings.replay.wait_reports import (
+    connect_to_proxies,
+    report_waits,
+    reporting_wait,
+)
 from feedd.runtime.files import make_run_dir
 from feedd.runtime.logs import setup as logs
 from feedd.runtime.process import START_SECS, SUPERVISED, run, worker_arguments
 from feedd.topics import file_name
-from feedd.transport.replay_publisher import VerbatimPublisher
+from feedd.transport.replay_publisher import ReplayPublisher
 from feedd.transport.sockets import LINGER_MS
 
 if TYPE_CHECKING:
@@ -43,23 +53,23 @@ _log = structlog.get_logger()
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
-    """Play the feed that is named, to its end or until told to stop."""
+    """Play one feed until its end or a stop."""
     began_s = time.monotonic()
     path = config_path(arguments.config, read_environment())
     settings = load_config(path)
     feed = settings.select(arguments.name)[0]
     logs.bind(exchange=feed.exchange, symbol=feed.symbol)
     if feed.source != "replay":
-        raise ConfigError(f"{path}: {feed.symbol} is of source {feed.source}; it is not replayed")
-    symbols.check(settings, [feed])
+        raise ConfigError(f"{path}: {feed.symbol} has source {feed.source}, not replay")
+    check_available(settings, [feed])
     make_run_dir(Path(settings.run_dir))
-    publisher = VerbatimPublisher(lossless=settings.lossless)
+    publisher = ReplayPublisher(lossless=settings.lossless)
     await publisher.bind(f"tcp://127.0.0.1:{ports.assign(settings, path)[feed.name]}")
     proxies = [proxy.workers for proxy in settings.proxy_programs().values()]
     connecting = asyncio.ensure_future(
-        waiting.connect(publisher, proxies, lossless=settings.lossless)
+        connect_to_proxies(publisher, proxies, lossless=settings.lossless)
     )
-    await _either(connecting, stop)
+    await _wait_for_either(connecting, stop)
     if connecting.done():
         connecting.result()
     connecting.cancel()
@@ -68,59 +78,59 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     if stop.is_set():
         stopping.set()
     playing = asyncio.get_running_loop().run_in_executor(None, player.run)
-    telling = asyncio.ensure_future(waiting.tell_waits(player))
-    await _either(playing, stop)
-    telling.cancel()
+    reporting = asyncio.ensure_future(report_waits(player))
+    await _wait_for_either(playing, stop)
+    reporting.cancel()
     if stop.is_set():
         stopping.set()
     await playing
-    over = waiting.telling(_waits(settings, stop), _tell_unread)
+    over = reporting_wait(_flush_limit(settings, stop), _report_unread)
     whole = await asyncio.to_thread(publisher.close_when_sent, over)
     if stop.is_set():
         _log.info("stopped", sent=player.sent)
         return
-    _log.info("all is played", sent=player.sent, taken=whole)
-    if SUPERVISED in os.environ:  # who ends sooner did not start, to supervisord
+    _log.info("all messages are played", sent=player.sent, taken=whole)
+    if SUPERVISED in os.environ:  # to supervisord, a process that exits sooner did not start
         left_s = START_SECS + 0.3 - (time.monotonic() - began_s)
-        await _either(asyncio.ensure_future(asyncio.sleep(max(0.0, left_s))), stop)
+        await _wait_for_either(asyncio.ensure_future(asyncio.sleep(max(0.0, left_s))), stop)
 
 
 def _player(
-    settings: Config, feed: Feed, publisher: VerbatimPublisher, stopping: threading.Event
+    settings: Config, feed: Feed, publisher: ReplayPublisher, stopping: threading.Event
 ) -> Player:
     replay = settings.replay
     if replay is None:
         raise ConfigError("`replay:` is missing")
-    recording = symbols.open_recordings(settings)
-    schedule = symbols.schedule_of(settings, recording)
+    recording = open_recordings(settings)
+    schedule = schedule_of(settings, recording)
     start = common_start.join(settings, schedule)
-    wanted = symbols.topics_of(feed)
+    wanted = topics_of(feed)
     joined_ns = max(0, time.monotonic_ns() - start.monotonic_ns) if replay.pace else 0
     _log.info("playing", **msgspec.to_builtins(replay), joined_s=joined_ns / NS_PER_S)
-    due = frames(
+    due = due_messages(
         recording,
         schedule,
-        lambda topic: symbols.feed_of(topic) == wanted,
-        _tell,
+        lambda topic: feed_of(topic) == wanted,
+        _report_damage,
         loop=replay.loop,
         joined_ns=joined_ns,
     )
-    mover = Mover(start.shift_ms(schedule)) if replay.timestamps == "now" else None
+    shift = TimeShift(start.shift_ms(schedule)) if replay.timestamps == "now" else None
     gc.collect()
     gc.freeze()
-    return Player(due, publisher, stopping, start.monotonic_ns, mover)
+    return Player(due, publisher, stopping, start.monotonic_ns, shift)
 
 
-def _tell(damage: Damage) -> None:
-    _log.warning("a part of the recording can't be played", why=tell(damage))
+def _report_damage(damage: Damage) -> None:
+    _log.warning("a part of the recording can't be played", why=unplayable_text(damage))
 
 
-def _tell_unread() -> None:
-    _log.warning("all is sent; waiting until it is taken")
+def _report_unread() -> None:
+    _log.warning("all messages are sent; waiting until subscribers have received them")
 
 
-def _waits(settings: Config, stop: asyncio.Event) -> Callable[[float], bool]:
-    """Return what ends the sending of the rest: only the stop where nothing may be lost."""
+def _flush_limit(settings: Config, stop: asyncio.Event) -> Callable[[float], bool]:
+    """Return what ends the sending of queued messages: only a stop if none may be lost."""
     ends_s = float("inf") if settings.lossless else time.monotonic() + LINGER_MS / 1000
 
     def stopped(seconds: float) -> bool:
@@ -130,8 +140,8 @@ def _waits(settings: Config, stop: asyncio.Event) -> Callable[[float], bool]:
     return stopped
 
 
-async def _either(work: asyncio.Future[Any], stop: asyncio.Event) -> None:
-    """Wait until the work is done, or until told to stop."""
+async def _wait_for_either(work: asyncio.Future[Any], stop: asyncio.Event) -> None:
+    """Wait until the work is done, or for a stop."""
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -8,7 +8,7 @@ from feedd.cli.arguments import above_zero
 from feedd.cli.command import Command, never
 from feedd.conformance.cases import CASES
 from feedd.conformance.run import verdicts
-from feedd.transport.scripted_publisher import Stage
+from feedd.transport.scripted_publisher import ScriptedPublisher
 
 ANY_PORT = "tcp://127.0.0.1:*"
 ANSWER_S = 10.0
@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
     names = arguments.case or list(CASES)
     width = max(map(len, names))
     failed = []
-    with Stage(arguments.endpoint, arguments.history) as stage:
+    with ScriptedPublisher(arguments.endpoint, arguments.history) as stage:
         print(f"endpoint {stage.endpoint}, history {stage.history}, seed {arguments.seed}")
         played = verdicts(stage, names, arguments.seed, arguments.client, arguments.wait_s)
         for verdict in played:

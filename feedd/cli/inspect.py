@@ -11,12 +11,12 @@ from feedd.cli.arguments import path
 from feedd.cli.command import Command, never
 from feedd.errors import ConfigError
 from feedd.operation.table import wants_colours
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.timestamps import parse_time
 from feedd.recordings.inspection import inspection_report as report
-from feedd.recordings.inspection.segment_summary import segments
+from feedd.recordings.inspection.segment_summary import summarize_segments
 from feedd.recordings.inspection.survey import Survey
-from feedd.recordings.inspection.time_bins import Bins
+from feedd.recordings.inspection.time_bins import TimeBins
 
 if TYPE_CHECKING:
     import argparse
@@ -40,20 +40,20 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    recording = Recording(arguments.paths)
+    recording = RecordingReader(arguments.paths)
     from_ns, to_ns = (
         None if text is None else parse_time(text, recording.begun_ns)
         for text in (arguments.from_, arguments.to)
     )
     if from_ns is not None and to_ns is not None and from_ns > to_ns:
         raise ConfigError(f"--from {arguments.from_} is after --to {arguments.to}")
-    files = segments(recording)
+    files = summarize_segments(recording)
     bins = None
     if arguments.png is not None:
         from feedd.recordings.inspection import chart as picture  # noqa: PLC0415  matplotlib, and only for it
 
         begin_ns, end_ns = recording.begun_ns, max(one.last_ns for one in files)
-        bins = Bins(
+        bins = TimeBins(
             begin_ns if from_ns is None else max(begin_ns, from_ns),
             end_ns if to_ns is None else min(end_ns, to_ns),
         )

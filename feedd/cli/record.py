@@ -21,7 +21,7 @@ from feedd.runtime.logs import stderr
 if TYPE_CHECKING:
     import argparse
 
-    from feedd.recordings.recorder.recorder_status import Report
+    from feedd.recordings.recorder.recorder_status import RecorderStatus
 
 _CLEAR_LINE = "\r\x1b[K"  # ECMA-48: CR, EL
 
@@ -76,7 +76,7 @@ class _Console:
 
     warning = error = info
 
-    def show(self, report: Report) -> None:
+    def show(self, report: RecorderStatus) -> None:
         """Print the recorder's progress, if it can overwrite the last."""
         self._progress = progress_line(report)
         if self._overwrites:
@@ -91,7 +91,7 @@ class _Console:
             stderr.write(text.encode())
 
 
-def progress_line(report: Report) -> str:
+def progress_line(report: RecorderStatus) -> str:
     """Return a recorder's progress on one line."""
     passed_s = (report.at_ns - report.since_ns) // NS_PER_S
     lost = f", {report.lost:,} lost" if report.lost else ""

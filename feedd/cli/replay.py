@@ -11,7 +11,7 @@ from feedd.cli.command import Command, without_endpoint
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
 from feedd.operation.active_config import endpoint_config
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.replay.foreground import Options, replay
 from feedd.recordings.replay.schedule import Schedule, span_of
 from feedd.runtime.files import make_run_dir
@@ -53,7 +53,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    recording = Recording(arguments.paths)
+    recording = RecordingReader(arguments.paths)
     schedule = Schedule(span_of(recording, arguments.begin, arguments.end), arguments.pace)
     lossless = arguments.pace == 0
     options = Options(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from feedd.conformance.judge import Line
     from feedd.conformance.tested_client import Client
-    from feedd.transport.scripted_publisher import Stage
+    from feedd.transport.scripted_publisher import ScriptedPublisher
 
 EXCHANGE = "conformance"
 BEAT_S = 0.5
@@ -38,7 +38,7 @@ class Play:
     """
 
     def __init__(
-        self, name: str, stage: Stage, client: Client, random: Random, answer_s: float
+        self, name: str, stage: ScriptedPublisher, client: Client, random: Random, answer_s: float
     ) -> None:
         self.name = name
         self.random = random
@@ -106,7 +106,7 @@ class FeedPlay:
     It has heartbeats of its own from the first one on, until `beats` is set False.
     """
 
-    def __init__(self, play: Play, stage: Stage, symbol: str) -> None:
+    def __init__(self, play: Play, stage: ScriptedPublisher, symbol: str) -> None:
         self._play = play
         self._stage = stage
         self._symbol = symbol

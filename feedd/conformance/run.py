@@ -12,7 +12,7 @@ from feedd.conformance.tested_client import Client
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from feedd.transport.scripted_publisher import Stage
+    from feedd.transport.scripted_publisher import ScriptedPublisher
 
 
 class Verdict(NamedTuple):
@@ -24,7 +24,11 @@ class Verdict(NamedTuple):
 
 
 def verdicts(
-    stage: Stage, names: Sequence[str], seed: int, command: Sequence[str], answer_s: float
+    stage: ScriptedPublisher,
+    names: Sequence[str],
+    seed: int,
+    command: Sequence[str],
+    answer_s: float,
 ) -> Iterator[Verdict]:
     """Play cases one after the other to one client, and to a new one after it has ended."""
     client: Client | None = None

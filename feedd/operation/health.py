@@ -16,18 +16,18 @@ import psutil
 
 from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.errors import FINAL_EXIT_CODES
-from feedd.recordings.recorder import recorder_status as recorder_report
+from feedd.recordings.recorder import recorder_status
 from feedd.runtime.logs.setup import LOG_SUFFIX
 from feedd.supervision.daemon import HungError
 from feedd.supervision.render import EXCHANGE, PROXIES, RECORDER, WATCHDOG
 from feedd.supervision.watchdog import AWAY
 from feedd.supervision.watchdog_loop import HEARTBEAT_FILE
-from feedd.transport.status_monitor import Statuses
+from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config, Feed
     from feedd.supervision.daemon import Daemon
-    from feedd.transport.status_monitor import Heard
+    from feedd.transport.status_monitor import ReceivedStatus
 
 LOG_TAIL_BYTES = 65536
 HEARTBEATS_S = 1.4  # a feed says its state once a second
@@ -177,7 +177,7 @@ class HealthMonitor:
         self._feeds = config.feeds()
         self._proxies = tuple(config.proxy_programs())
         self._live = [feed.name for feed in self._feeds if feed.source != "replay"]
-        self._statuses = Statuses(config.fan_outs(), [ports[name] for name in self._live])
+        self._statuses = StatusMonitor(config.fan_outs(), [ports[name] for name in self._live])
         self._processes: dict[int, psutil.Process] = {}
 
     def __enter__(self) -> Self:
@@ -238,7 +238,7 @@ class HealthMonitor:
                 if late_s > WATCHDOG_LATE_S:
                     row = replace(row, state=SILENT, reason=f"has not looked for {late_s:.0f} s")
             if name == RECORDER and row.process == "RUNNING":
-                said = recorder_report.read(Path(self._config.run_dir, recorder_report.FILE))
+                said = recorder_status.read_status(Path(self._config.run_dir, recorder_status.FILE))
                 row = _recorder(row, said, time.time_ns())
             rows.append(row)
         for feed in self._feeds:
@@ -308,7 +308,7 @@ def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path
 
 
 def _recorder(
-    row: ProcessHealth, said: recorder_report.Report | None, now_ns: int
+    row: ProcessHealth, said: recorder_status.RecorderStatus | None, now_ns: int
 ) -> ProcessHealth:
     """Return the recorder's row; what an earlier life of it said counts for nothing."""
     if said is None or said.pid != row.pid:
@@ -331,7 +331,7 @@ def _recorder(
 
 
 def _feed(
-    row: ProcessHealth, feed: Feed, port: int | None, heard: Heard | None, lost: list[str]
+    row: ProcessHealth, feed: Feed, port: int | None, heard: ReceivedStatus | None, lost: list[str]
 ) -> ProcessHealth:
     """Return a feed's row; `lost`: the proxies that forward others, and not this one."""
     row = replace(row, port=port, exchange=feed.exchange)
@@ -348,7 +348,11 @@ def _feed(
 
 
 def _replay(
-    row: ProcessHealth, feed: Feed, port: int | None, heard: Heard | None, exit_code: int | None
+    row: ProcessHealth,
+    feed: Feed,
+    port: int | None,
+    heard: ReceivedStatus | None,
+    exit_code: int | None,
 ) -> ProcessHealth:
     """Return a replay's row: what its statuses say is of the day of the recording."""
     row = replace(row, port=port, exchange=feed.exchange)

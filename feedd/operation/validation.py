@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from feedd.config.edit import add_symbol
 from feedd.config.load import parse_config, read_config_text
 from feedd.config.settings import SymbolEntry
-from feedd.recordings.replay import availability as replay_symbols
+from feedd.recordings.replay.availability import check_available
 from feedd.sources.exchange_names import check_exchange_name
 from feedd.topics import unified_symbol
 from feedd.venues.native import native_market
@@ -25,7 +25,7 @@ def check_feeds(settings: Config, feeds: Iterable[Feed]) -> None:
     Imports ccxt for feeds through it, which takes a while.
     """
     feeds = list(feeds)
-    replay_symbols.check(settings, feeds)
+    check_available(settings, feeds)
     live = [feed for feed in feeds if feed.source != "replay"]
     if not live:
         return

@@ -20,7 +20,7 @@ from feedd.supervision.exit_watcher import ExitWatcher
 from feedd.supervision.project import worker_script
 from feedd.supervision.render import FEED_WORKERS, PROXIES, RECORDER
 from feedd.supervision.watchdog import SILENT_AFTER_S, ObservedProcess, Watchdog
-from feedd.transport.status_monitor import Statuses
+from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:
     from feedd.supervision.watchdog import RestartAction
@@ -47,7 +47,7 @@ class WatchdogLoop:
         self._heartbeat = Path(settings.run_dir, HEARTBEAT_FILE)
         self._exchanges: dict[str, str] = {}  # of live feeds; replays are not judged
         self._lossless = settings.lossless
-        self._statuses = Statuses(settings.fan_outs(), ())
+        self._statuses = StatusMonitor(settings.fan_outs(), ())
         self._rules = Watchdog()
         self._exits = ExitWatcher(self._wake_soon)
         self._waker = Daemon(daemon.root, WAKE_WITHIN_S)

@@ -17,7 +17,7 @@ from msgspec import Raw, Struct, field
 from feedd.codec import UNREADABLE
 
 if TYPE_CHECKING:
-    from feedd.transport.message_rings import Rings
+    from feedd.transport.message_rings import MessageRings
 
 # In one answer; whoever asks wants the rest by itself.
 MESSAGES_AT_ONCE = 2000
@@ -36,13 +36,13 @@ class _Head(Struct):
     id: Raw = NIL
 
 
-class Snapshot(Struct, tag_field="op", tag="snapshot"):
+class SnapshotRequest(Struct, tag_field="op", tag="snapshot"):
     """Asks for the last message of each topic with one of the prefixes, behind `after`."""
 
     topics: list[str]
     after: str | None = None
 
-    def answer(self, rings: Rings) -> dict[str, Any]:
+    def answer(self, rings: MessageRings) -> dict[str, Any]:
         """Return what is asked for, without the head."""
         after = None if self.after is None else self.after.encode()
         prefixes = {prefix.encode() for prefix in self.topics}
@@ -50,7 +50,7 @@ class Snapshot(Struct, tag_field="op", tag="snapshot"):
         return {"messages": messages, "complete": complete}
 
 
-class Replay(Struct, tag_field="op", tag="replay"):
+class ReplayRequest(Struct, tag_field="op", tag="replay"):
     """Asks for messages of one topic and session by their seq."""
 
     topic: str
@@ -58,7 +58,7 @@ class Replay(Struct, tag_field="op", tag="replay"):
     first: int = field(name="from")
     last: int = field(name="to")
 
-    def answer(self, rings: Rings) -> dict[str, Any]:
+    def answer(self, rings: MessageRings) -> dict[str, Any]:
         """Return what is asked for, without the head."""
         held = rings.range(
             self.topic.encode(), self.session, self.first, self.last,
@@ -71,11 +71,11 @@ class Replay(Struct, tag_field="op", tag="replay"):
 
 
 _head = msgspec.msgpack.Decoder(_Head)
-_request = msgspec.msgpack.Decoder(Snapshot | Replay)
+_request = msgspec.msgpack.Decoder(SnapshotRequest | ReplayRequest)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def answer(request: bytes, rings: Rings) -> bytes:
+def respond(request: bytes, rings: MessageRings) -> bytes:
     """Return the answer to a request, whatever that is."""
     head = _Head()
     try:

@@ -16,13 +16,13 @@ import structlog
 import zmq
 
 from feedd.runtime.bind_retry import bind_with_retry
-from feedd.transport.history_protocol import answer
-from feedd.transport.message_rings import Rings
+from feedd.transport.history_protocol import respond
+from feedd.transport.message_rings import MessageRings
 from feedd.transport.sockets import REQUEST_BYTES, bind, make_socket
 
 if TYPE_CHECKING:
     from feedd.transport.proxy import Proxy
-    from feedd.transport.replay_publisher import VerbatimEndpoint
+    from feedd.transport.replay_publisher import ReplayEndpoint
 
 LOOK_EVERY_MS = 20  # for messages; a request is answered at once, after what came before it
 MESSAGES_AT_ONCE = 5000  # then requests have their turn
@@ -35,14 +35,14 @@ TELL_EVERY_S = 60.0
 _log = structlog.get_logger()
 
 
-class History:
+class HistoryService:
     """The history of one proxy: bind it before the proxy starts, and stop it before that stops.
 
     What it does not promise: messages from before it started, or beyond the rings' bounds.
     """
 
-    def __init__(self, proxy: Proxy | VerbatimEndpoint, rings: Rings | None = None) -> None:
-        self._rings = rings or Rings()
+    def __init__(self, proxy: Proxy | ReplayEndpoint, rings: MessageRings | None = None) -> None:
+        self._rings = rings or MessageRings()
         self._messages = make_socket(proxy.context, zmq.SUB)
         self._messages.subscribe("")
         # Within the process: no copy is made of a message until it is kept.
@@ -123,7 +123,7 @@ class History:
                 return
             if len(envelope) >= FRAMES:
                 continue
-            if not self._sent([*envelope, answer(request, self._rings)]):
+            if not self._sent([*envelope, respond(request, self._rings)]):
                 self._unsent += 1  # it reads none of its answers, or is gone
 
     def _sent(self, answered: list[bytes]) -> bool:

@@ -31,7 +31,7 @@ MESSAGE_OVERHEAD = 64
 TOPIC_OVERHEAD = 1536
 BIN_HEAD = 5  # at the most, of a MessagePack bin of this length
 
-Message = tuple[bytes, bytes]  # topic and payload, as published
+TopicMessage = tuple[bytes, bytes]  # topic and payload, as published
 
 
 class _Numbers(Struct, gc=False):
@@ -45,7 +45,7 @@ _numbers = msgspec.msgpack.Decoder(_Numbers)
 
 
 @dataclass(slots=True)
-class NotKept:
+class DropCounts:
     """How many messages were not kept, and why."""
 
     undecodable: int = 0  # no session and seq in it, or a topic that is none
@@ -66,15 +66,15 @@ class _Ring:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class ReplayRange:
     """Messages of one topic and session; `low` and `high` are of all that the ring still holds."""
 
     low: int | None
     high: int | None
-    messages: list[Message]
+    messages: list[TopicMessage]
 
 
-class Rings:
+class MessageRings:
     """The rings of all topics.
 
     Of one topic at most `per_topic` messages are kept. All rings with their messages take at most
@@ -102,7 +102,7 @@ class Rings:
         self._classes = [OrderedDict[bytes, _Ring]() for _ in range(most + 1)]
         self._topics_bytes = 0
         self._messages_bytes = 0
-        self.not_kept = NotKept()
+        self.not_kept = DropCounts()
 
     @property
     def taken_bytes(self) -> int:
@@ -145,13 +145,13 @@ class Rings:
 
     def last(
         self, prefixes: Iterable[bytes], after: bytes | None, limit: int, limit_bytes: int
-    ) -> tuple[list[Message], bool]:
+    ) -> tuple[list[TopicMessage], bool]:
         """Return the last message of each topic with one of the prefixes, and whether it is all.
 
         They are sorted by topic; only topics behind `after` are looked at. At most `limit` messages
         and `limit_bytes` of them are returned, but one in any case.
         """
-        found: list[Message] = []
+        found: list[TopicMessage] = []
         size = 0
         topics = self._sorted
         begin = 0 if after is None else bisect_right(topics, after)
@@ -172,18 +172,18 @@ class Rings:
 
     def range(
         self, topic: bytes, session: int, first: int, last: int, limit: int, limit_bytes: int
-    ) -> Range:
+    ) -> ReplayRange:
         """Return those of first..last, both included, that are there, from the lowest on.
 
         At most `limit` messages and `limit_bytes` of them are returned, but one in any case.
         """
         ring = self._rings.get(topic)
         if ring is None or ring.session != session or not ring.payloads:
-            return Range(None, None, [])
+            return ReplayRange(None, None, [])
         payloads = ring.payloads
         begin = bisect_left(payloads, first, key=_seq)
         end = bisect_right(payloads, last, lo=begin, key=_seq)
-        messages: list[Message] = []
+        messages: list[TopicMessage] = []
         size = 0
         for payload in islice(payloads, begin, min(end, begin + limit)):
             message = topic, payload
@@ -191,7 +191,7 @@ class Rings:
             if messages and size > limit_bytes:
                 break
             messages.append(message)
-        return Range(_seq(payloads[0]), ring.high, messages)
+        return ReplayRange(_seq(payloads[0]), ring.high, messages)
 
     def _open(self, topic: bytes) -> _Ring | None:
         if not topic.isascii() or len(topic) > TOPIC_LENGTH:
@@ -242,7 +242,7 @@ class Rings:
         self._resize(topic, ring, -len(ring.payloads.popleft()) - MESSAGE_OVERHEAD)
 
 
-def _size(message: Message) -> int:
+def _size(message: TopicMessage) -> int:
     """Return what a message takes in an answer, in bytes: both frames, each with its head."""
     return len(message[0]) + len(message[1]) + 2 * BIN_HEAD
 

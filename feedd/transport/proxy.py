@@ -23,7 +23,7 @@ from feedd.transport.sockets import (
     make_socket,
     wants_data,
 )
-from feedd.transport.subscription_guard import Guard
+from feedd.transport.subscription_guard import SubscriptionGuard
 
 if TYPE_CHECKING:
     from feedd.config.settings import ProxySettings
@@ -57,7 +57,7 @@ class Proxy:
         self._mark = PROXY_MARK + b"." + name.encode()
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.forwarded = FORWARDED  # brings, within the context, what subscribers get
-        self.guard = Guard(self.context)
+        self.guard = SubscriptionGuard(self.context)
         self.histories = 0  # that hear it, each by a subscription to everything
         self._lossless = lossless
         self._pub = make_socket(self.context, zmq.XPUB if lossless else zmq.PUB)

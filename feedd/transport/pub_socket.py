@@ -2,7 +2,7 @@
 
 Why not libzmq's: that sends from a thread of its own, and waking it costs more than all the rest of
 a message's way through the worker, in CPU and in time. On the wire, and in what a peer sees, it is
-the same; `Outbox` says what a peer that is slow or away loses.
+the same; `SendQueue` says what a peer that is slow or away loses.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import structlog
 
 from feedd.runtime.bind_retry import bind_with_retry
 from feedd.transport.endpoints import address_of, connectable, not_bound
-from feedd.transport.send_queue import MOST_BYTES, Outbox
-from feedd.transport.zmtp import GREETING, Subscriber, ZmtpError
+from feedd.transport.send_queue import MAX_QUEUED_BYTES, SendQueue
+from feedd.transport.zmtp import GREETING, ZmtpError, ZmtpSubscriber
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -50,8 +50,8 @@ class Peer:
         self.name = name
         self.is_link = turn is None
         self.turn = turn or asyncio.Lock()
-        self.outbox = Outbox(asyncio.get_running_loop())
-        self.said = Subscriber(topics)
+        self.outbox = SendQueue(asyncio.get_running_loop())
+        self.said = ZmtpSubscriber(topics)
         self.has_subscribed = False
         self.told_dropped = 0
 
@@ -64,7 +64,7 @@ class PubSocket:
     """
 
     def __init__(self, topics: Sequence[bytes]) -> None:
-        self.wanting: dict[bytes, list[Outbox]] = {topic: [] for topic in topics}
+        self.wanting: dict[bytes, list[SendQueue]] = {topic: [] for topic in topics}
         self._topics = tuple(topics)
         self._listener: socket.socket | None = None
         self._bound: set[Peer] = set()  # who has connected
@@ -189,7 +189,7 @@ class PubSocket:
 
     def _share_room(self) -> None:
         for peer in self._bound:
-            peer.outbox.most_bytes = min(MOST_BYTES, MOST_BYTES_BOUND // len(self._bound))
+            peer.outbox.most_bytes = min(MAX_QUEUED_BYTES, MOST_BYTES_BOUND // len(self._bound))
 
     def _refuse(self, peer: Peer, why: str) -> None:
         """Have `check` tell of it: a stranger that comes again and again fills no disk."""
@@ -204,7 +204,7 @@ class PubSocket:
         loop = asyncio.get_running_loop()
         wait_s = RECONNECT_S
         while True:
-            peer.said = Subscriber(self._topics)
+            peer.said = ZmtpSubscriber(self._topics)
             try:
                 with socket.socket(family, socket.SOCK_STREAM) as connection:
                     connection.setblocking(False)

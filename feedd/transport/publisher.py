@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from feedd.model import Event
-    from feedd.transport.send_queue import Outbox
+    from feedd.transport.send_queue import SendQueue
 
-MOST_HELD = 32  # messages; what is held waits for them to be made, some 2 µs each
+MAX_HELD = 32  # messages; what is held waits for them to be made, some 2 µs each
 
 
 class _Line:
@@ -24,7 +24,7 @@ class _Line:
 
     __slots__ = ("head_bytes", "message", "outboxes")
 
-    def __init__(self, name: bytes, outboxes: list[Outbox]) -> None:
+    def __init__(self, name: bytes, outboxes: list[SendQueue]) -> None:
         self.message = bytearray(message_head(name))
         self.head_bytes = len(self.message)
         self.outboxes = outboxes
@@ -35,7 +35,7 @@ class Publisher:
 
     It binds the port of its own and connects to the proxies: what is published while a proxy is
     started anew is so kept for it. What it does not promise: a subscriber that is not connected
-    yet, or that leaves too much unread (`Outbox`), misses messages. `seq` and the status'
+    yet, or that leaves too much unread (`SendQueue`), misses messages. `seq` and the status'
     `next_seq` show it.
 
     Between `hold` and `release` messages are sent together, MOST_HELD at a time: what is at hand in
@@ -89,7 +89,7 @@ class Publisher:
         for outbox in outboxes:
             outbox.add(message)
         self._held += 1
-        if self._held >= MOST_HELD:
+        if self._held >= MAX_HELD:
             self._send_held()
 
     def hold(self) -> None:

@@ -26,7 +26,7 @@ from feedd.transport.sockets import (
     make_socket,
     wants_data,
 )
-from feedd.transport.subscription_guard import Guard
+from feedd.transport.subscription_guard import SubscriptionGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ SUBSCRIPTIONS_AT_ONCE = 10_000  # read in one go, so that a flood of them can't 
 RESEND_MS = 100  # so often a send that waits looks whether it still should
 
 
-class VerbatimPublisher:
+class ReplayPublisher:
     """A worker's one socket for frames that were published before.
 
     It binds the port of its own and connects to the proxies. Connecting to a bound proxy, instead
@@ -110,7 +110,7 @@ class VerbatimPublisher:
         self._context.term()
 
 
-class VerbatimEndpoint:
+class ReplayEndpoint:
     """Serves subscribers by itself, at an endpoint where they would else find a proxy.
 
     For a `History` it is what a proxy is: bind it, connect histories, start. It belongs to one
@@ -120,7 +120,7 @@ class VerbatimEndpoint:
     def __init__(self, *, lossless: bool) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.forwarded = FORWARDED
-        self.guard = Guard(self.context)
+        self.guard = SubscriptionGuard(self.context)
         self.histories = 0  # that hear it, each by a subscription to everything
         self._lossless = lossless
         self._socket = make_socket(self.context, zmq.XPUB)
@@ -180,7 +180,7 @@ class VerbatimEndpoint:
         return True
 
     def close_when_sent(self, stop: Callable[[float], bool]) -> bool:
-        """Close when all is sent; histories are stopped before. See `VerbatimPublisher`."""
+        """Close when all is sent; histories are stopped before. See `ReplayPublisher`."""
         self._end(-1 if self._lossless else None)
         return _ended(self.context, stop)
 

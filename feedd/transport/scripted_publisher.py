@@ -6,14 +6,14 @@ from typing import Self
 
 import zmq
 
-from feedd.transport.history_protocol import answer
-from feedd.transport.message_rings import Rings
+from feedd.transport.history_protocol import respond
+from feedd.transport.message_rings import MessageRings
 from feedd.transport.sockets import SUBSCRIBE, bind, make_socket
 
 SUBSCRIPTIONS_AT_ONCE = 10_000
 
 
-class Stage:
+class ScriptedPublisher:
     """Binds both endpoints; a context manager. `pump` must be called for anything to happen.
 
     It knows its subscriptions, so that nobody has to guess when a subscriber is there.
@@ -25,7 +25,7 @@ class Stage:
         self._publisher = make_socket(self._context, zmq.XPUB)
         self._requests = make_socket(self._context, zmq.ROUTER)
         self._publisher.linger = self._requests.linger = 0
-        self._rings = Rings()
+        self._rings = MessageRings()
         self._subscriptions: set[bytes] = set()
         self.answered = 0  # requests
         try:
@@ -73,7 +73,7 @@ class Stage:
                 *envelope, request = self._requests.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            self._requests.send_multipart([*envelope, answer(request, self._rings)])
+            self._requests.send_multipart([*envelope, respond(request, self._rings)])
             self.answered += 1
 
     def close(self) -> None:

@@ -11,13 +11,13 @@ from itertools import islice
 
 from feedd.transport.zmtp import message_end
 
-MOST_BYTES = 32_000_000  # that wait for a peer; whatever finds no room then is lost to it
+MAX_QUEUED_BYTES = 32_000_000  # that wait for a peer; whatever finds no room then is lost to it
 LOOK_S = 0.005
 TOGETHER = 256  # chunks that wait are given to the system in one call
 TRIMMED = 16  # chunks at once, where there is less room than there was
 
 
-class Outbox:
+class SendQueue:
     """Gives messages to a socket that never blocks, and keeps what it does not take.
 
     Between `detach` and `attach` all is kept: a peer that was cut off in the midst of a message
@@ -34,7 +34,7 @@ class Outbox:
         self._bytes = 0  # of what waits
         self._sent = 0  # of the first chunk that waits
         self._batch = bytearray()
-        self.most_bytes = MOST_BYTES
+        self.most_bytes = MAX_QUEUED_BYTES
         self.dropped = 0
 
     @property

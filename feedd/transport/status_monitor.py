@@ -16,7 +16,7 @@ LOOK_AGAIN_S = 0.05
 
 
 @dataclass(slots=True)
-class Heard:
+class ReceivedStatus:
     """What was heard of one feed; times are monotonic, in s, None where nothing came that way."""
 
     status: dict[str, Any]
@@ -29,7 +29,7 @@ class Heard:
         return max(self.own_s or 0.0, *self.proxies_s.values(), 0.0)
 
 
-class Statuses:
+class StatusMonitor:
     """Listens to the fan-out endpoints and to the feeds' own ports; a context manager.
 
     To all, because they tell apart a feed that is mute and a proxy that forwards nothing.
@@ -37,7 +37,7 @@ class Statuses:
     """
 
     def __init__(self, fan_outs: Mapping[str, str], ports: Iterable[int]) -> None:
-        self.heard: dict[str, Heard] = {}
+        self.heard: dict[str, ReceivedStatus] = {}
         self._proxies = {
             name: Subscriber(endpoint, ["status."]) for name, endpoint in fan_outs.items()
         }
@@ -86,7 +86,7 @@ class Statuses:
     def _take(self, message: tuple[str, dict[str, Any]], proxy: str | None) -> None:
         status = message[1]
         heard = self.heard.setdefault(
-            program_name(status["exchange"], status["symbol"]), Heard(status)
+            program_name(status["exchange"], status["symbol"]), ReceivedStatus(status)
         )
         if (status["session"], status["seq"]) >= (heard.status["session"], heard.status["seq"]):
             heard.status = status

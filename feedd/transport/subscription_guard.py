@@ -28,7 +28,7 @@ import structlog
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from feedd.transport.quota import AT_ONCE_BYTES, Quota
+from feedd.transport.quota import BURST_BYTES, Quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ class _Watched:
     listeners: set[int] = field(default_factory=set)
 
 
-class Guard:
+class SubscriptionGuard:
     """Watches sockets of a context, in a thread of its own, until it is stopped.
 
     Descriptors belong to libzmq, which may close them at any time: before it does anything to one,
@@ -206,7 +206,7 @@ class Guard:
         self.cut += 1
         self._tell(
             f"cut off {peer[0]}", now_s,
-            why=f"a subscriber there sent more than {AT_ONCE_BYTES >> 20} MiB of subscriptions",
+            why=f"a subscriber there sent more than {BURST_BYTES >> 20} MiB of subscriptions",
             port=peer[1], in_all=self.cut,
         )  # fmt: skip
 

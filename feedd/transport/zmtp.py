@@ -18,7 +18,7 @@ GREETING_BYTES = 64
 MECHANISM = b"NULL".ljust(20, b"\0")
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + MECHANISM + bytes(32)
 MORE, LONG, COMMAND = 1, 2, 4
-MOST_FRAME_BYTES = 4096  # of what a subscriber says, as at the proxy
+MAX_FRAME_BYTES = 4096  # of what a subscriber says, as at the proxy
 LENGTH_BYTES = 8
 SUBSCRIBERS = (b"SUB", b"XSUB")
 
@@ -54,7 +54,7 @@ def message_end(data: bytes | bytearray, at: int) -> int:
     return payload + int.from_bytes(data[payload - LENGTH_BYTES : payload], "big")
 
 
-class Subscriber:
+class ZmtpSubscriber:
     """What a subscriber has said on one connection.
 
     Of its subscriptions only those are kept that are of one of `topics`, so that whatever it asks
@@ -127,8 +127,8 @@ class Subscriber:
             if len(data) < begin:
                 return None
             size = int.from_bytes(data[at + 1 : begin], "big")
-        if size > MOST_FRAME_BYTES:
-            raise ZmtpError(f"it sends a frame of {size} bytes; {MOST_FRAME_BYTES} are the most")
+        if size > MAX_FRAME_BYTES:
+            raise ZmtpError(f"it sends a frame of {size} bytes; {MAX_FRAME_BYTES} are the most")
         if len(data) < begin + size:
             return None
         return flags, bytes(data[begin : begin + size]), begin + size

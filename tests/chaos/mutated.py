@@ -20,8 +20,8 @@ from feedd.books.depth import Snapshot
 from feedd.books.diff import DiffBook
 from feedd.books.streamed import StreamedBook
 from feedd.client.protocol import Protocol
-from feedd.transport.history_protocol import answer
-from feedd.transport.message_rings import Rings
+from feedd.transport.history_protocol import respond
+from feedd.transport.message_rings import MessageRings
 from feedd.venues.binance import book as binance_book
 from feedd.venues.binance import parsers as binance
 from feedd.venues.bybit import book as bybit_book
@@ -159,7 +159,7 @@ _answered = msgspec.msgpack.Decoder(Answered).decode
 
 def history_requests(run: Run, count: int) -> int:
     """Give messages and requests to the history; return how many it refused."""
-    rings, errors = Rings(), 0
+    rings, errors = MessageRings(), 0
     rings.add(b"quote.x.A/B.", msgpack.packb(QUOTE))
     forms = [
         msgpack.packb({"op": "snapshot", "topics": ["quote.", ""], "after": "a", "id": 5}),
@@ -169,7 +169,7 @@ def history_requests(run: Run, count: int) -> int:
     for _ in range(count):
         rings.add(b"quote.x.C/D.", mutated(msgpack.packb(QUOTE), run.random))
         asked = mutated(run.random.choice(forms), run.random)
-        said = _answered(answer(asked, rings))
+        said = _answered(respond(asked, rings))
         refused = bool(bytes(said.error))
         run.must(refused or bytes(said.messages), f"no answer to {asked!r}")
         errors += refused
@@ -241,8 +241,8 @@ def depth_updates(run: Run, count: int) -> dict[str, int]:
         _offer(book, binance_book.to_update, {"E": 1, "U": 9, "u": 10, "pu": 8, "b": [], "a": []})
         levels = [[f"{9 - n / 10:.1f}", "1"] for n in range(3)]
         asks = [[f"{11 + n / 10:.1f}", "1"] for n in range(3)]
-        answer = {"lastUpdateId": 10, "bids": levels, "asks": asks}
-        _offer(book, binance_book.to_snapshot, answer)
+        respond = {"lastUpdateId": 10, "bids": levels, "asks": asks}
+        _offer(book, binance_book.to_snapshot, respond)
         run.must(book.synced, "a book to begin with")
         _offer(book, binance_book.to_update, variant)
         synced += book.synced

@@ -14,7 +14,7 @@ import zmq
 from conftest import eventually, free_ports
 
 from feedd.transport.pub_socket import PubSocket
-from feedd.transport.send_queue import Outbox
+from feedd.transport.send_queue import SendQueue
 from feedd.transport.zmtp import GREETING, LENGTH_BYTES, command, message_head
 
 A, B, C = b"quote.x.A.", b"trade.x.A.", b"status.x.A."
@@ -78,7 +78,7 @@ class Pub:
 
         self.do(send)
 
-    def outboxes(self, topic: bytes) -> list[Outbox]:
+    def outboxes(self, topic: bytes) -> list[SendQueue]:
         return self.socket.wanting[topic]
 
     def wanted(self, topic: bytes, by: int, *attended: zmq.Socket[bytes]) -> None:

@@ -17,8 +17,8 @@ from conftest import PlainSubscriber, eventually
 from integration.test_pipeline import Line, receive, recorded
 
 from feedd.client.events import Gap
-from feedd.recordings.format.block_records import NOTICE, Record
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.block_records import NOTICE, BlockRecord
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.segment_reader import Damage, SegmentReader
 
 SYMBOL = "BTC/USDT:USDT"
@@ -65,9 +65,9 @@ class Held:
     """What a folder of recordings holds."""
 
     def __init__(self, folder: Path) -> None:
-        entries = [entry.what for entry in Recording([folder]).entries()]
+        entries = [entry.what for entry in RecordingReader([folder]).entries()]
         self.damages = [one for one in entries if isinstance(one, Damage)]
-        records = [one for one in entries if isinstance(one, Record)]
+        records = [one for one in entries if isinstance(one, BlockRecord)]
         self.frames = [one for one in records if one.kind != NOTICE]
         self.notices = [
             (one.topic.decode(), msgspec.msgpack.decode(one.payload))

@@ -17,7 +17,7 @@ from integration.client_setup import Feed, Threaded, World
 import feedd
 from feedd import model
 from feedd.recordings.format.block_records import LIVE, NOTICE
-from feedd.recordings.format.segment_writer import Meta, SegmentWriter
+from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
 
 pytestmark = pytest.mark.process
 
@@ -59,7 +59,7 @@ class Waves(Threaded):
 def recording(tmp_path: Path) -> Path:
     """Return the folder of two waves, with a gap between them."""
     begun_ns = time.time_ns()
-    meta = Meta(exchange="test", prefixes=("",), begun_ns=begun_ns, made_by="a test")
+    meta = SegmentMeta(exchange="test", prefixes=("",), begun_ns=begun_ns, made_by="a test")
     folder = tmp_path / "recording"
     folder.mkdir()
     writer = SegmentWriter(folder / "one.feedd", meta)

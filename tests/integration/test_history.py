@@ -22,8 +22,8 @@ from conftest import PYTHON, REPOSITORY, Project, clean_environment, eventually,
 from feedd.config.settings import ProxySettings
 from feedd.errors import EndpointInUseError
 from feedd.transport import history_service as module
-from feedd.transport.history_service import History
-from feedd.transport.message_rings import Rings
+from feedd.transport.history_service import HistoryService
+from feedd.transport.message_rings import MessageRings
 from feedd.transport.proxy import Proxy
 from feedd.transport.sockets import PROXY_MARK
 
@@ -38,14 +38,14 @@ def payload(session: int, seq: int, size: int = 0) -> bytes:
 class Line:
     """A proxy with its history, a worker's socket, and as many who ask as there are."""
 
-    def __init__(self, folder: Path, rings: Rings | None = None) -> None:
+    def __init__(self, folder: Path, rings: MessageRings | None = None) -> None:
         self.endpoints = ProxySettings(
             subscribers=f"ipc://{folder}/s.sock",
             workers=f"ipc://{folder}/w.sock",
             history=f"tcp://127.0.0.1:{free_ports(1)[0]}",
         )
         self.proxy = Proxy()
-        self.history = History(self.proxy, rings)
+        self.history = HistoryService(self.proxy, rings)
         asyncio.run(self.proxy.bind(self.endpoints))
         asyncio.run(self.history.bind(self.endpoints.history))
         self.history.start()
@@ -85,7 +85,7 @@ class Line:
 def make_line(tmp_path: Path) -> Iterator[Callable[..., Line]]:
     lines: list[Line] = []
 
-    def make(rings: Rings | None = None) -> Line:
+    def make(rings: MessageRings | None = None) -> Line:
         lines.append(Line(tmp_path, rings))
         return lines[-1]
 
@@ -143,7 +143,7 @@ def test_the_first_message_after_the_mark_is_kept_and_the_frames_before_a_reques
 
 
 def test_after_an_overflow_the_low_bound_says_what_is_gone(make_line: Callable[..., Line]) -> None:
-    line = make_line(Rings(per_topic=50))
+    line = make_line(MessageRings(per_topic=50))
     asker = line.asker()
     line.publish(A, *range(1, 201))
     line.last_is(asker, A, 200)
@@ -253,7 +253,7 @@ def test_a_history_that_falls_behind_loses_messages_alone_and_says_which(
     assert len(held) < 10_000
 
 
-class HeldUpRings(Rings):
+class HeldUpRings(MessageRings):
     """Rings that take nothing until they are told to go on."""
 
     def __init__(self) -> None:
@@ -272,7 +272,7 @@ def test_a_taken_endpoint_is_waited_for_and_then_named(
     monkeypatch.setattr("feedd.runtime.bind_retry.TRIES", 2)
     monkeypatch.setattr("feedd.runtime.bind_retry.PAUSE_S", 0.01)
     proxy = Proxy()
-    history = History(proxy)
+    history = HistoryService(proxy)
     with pytest.raises(EndpointInUseError, match=str(line.endpoints.history)):
         asyncio.run(history.bind(line.endpoints.history))
     history.stop()
@@ -307,7 +307,7 @@ def test_a_fault_in_the_history_ends_the_proxys_process_and_is_logged(tmp_path: 
         assert process.returncode not in {0, None}
         said = process.stderr.read().decode() if process.stderr else ""
     assert "ZeroDivisionError" in said
-    assert "the history has ended by itself" in said
+    assert "the history service has ended" in said
 
 
 @contextmanager

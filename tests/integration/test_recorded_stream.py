@@ -18,7 +18,7 @@ from integration.client_setup import Seen, Threaded, World
 import feedd
 from feedd import model
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT
-from feedd.recordings.format.segment_writer import Meta, SegmentWriter
+from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
 
 KINDS = {"live": LIVE, "snapshot": SNAPSHOT, "replayed": REPLAYED}
 EVERYTHING = ["", "status."]
@@ -57,7 +57,7 @@ class Frames(Threaded):
 
 def record(path: Path, events: list[Any], frames: dict[tuple[str, int, int], bytes]) -> None:
     """Write down what a stream yielded, of ticks and statuses the frames as published."""
-    meta = Meta(exchange="test", prefixes=("",), begun_ns=time.time_ns(), made_by="a test")
+    meta = SegmentMeta(exchange="test", prefixes=("",), begun_ns=time.time_ns(), made_by="a test")
     writer = SegmentWriter(path, meta)
     for event in events:
         if hasattr(event, "channel") and hasattr(event, "seq"):

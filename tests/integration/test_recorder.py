@@ -34,10 +34,10 @@ from feedd.client.published import subscribe_published
 from feedd.config.settings import Config, RecorderSettings
 from feedd.recordings.format.block_records import REPLAYED
 from feedd.recordings.format.segment_reader import SegmentReader
-from feedd.recordings.format.segment_writer import Index
+from feedd.recordings.format.segment_writer import SegmentIndex
 from feedd.recordings.recorder import recorder as recorder_module
 from feedd.recordings.recorder.recorder import Recorder
-from feedd.recordings.recorder.recorder_status import Report
+from feedd.recordings.recorder.recorder_status import RecorderStatus
 
 pytestmark = pytest.mark.process
 
@@ -85,7 +85,7 @@ def disk(folder: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def endings(folder: Path) -> list[Index]:
+def endings(folder: Path) -> list[SegmentIndex]:
     """Return the index of each segment: one, and two over midnight."""
     indexes = [SegmentReader(path).index() for path in sorted(folder.rglob("*.feedd"))]
     assert None not in indexes
@@ -217,7 +217,7 @@ def test_a_disk_that_is_full_at_the_start_is_told_once_and_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "AGAIN_S", 0.01)
-    said, reports = Said(), list[Report]()
+    said, reports = Said(), list[RecorderStatus]()
     with disk(tmp_path / "disk", "nr_inodes=1") as full:
         config = Config(symbols=("A/B",))
         meant = RecorderSettings(dir=str(full / "recordings"))

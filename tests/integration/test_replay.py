@@ -86,7 +86,7 @@ def ended(process: subprocess.Popen[str]) -> str:
     return output
 
 
-def a_day(seconds: int = 3, per_s: int = 50) -> list[replays.Record]:
+def a_day(seconds: int = 3, per_s: int = 50) -> list[replays.BlockRecord]:
     """Return quotes of two symbols, evenly, and a status of both each second."""
     records = []
     for number in range(seconds * per_s):

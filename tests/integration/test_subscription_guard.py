@@ -16,9 +16,9 @@ import zmq
 from conftest import PYTHON, REPOSITORY, PlainSubscriber, eventually, free_ports
 
 from feedd.config.settings import ProxySettings
-from feedd.transport.history_service import History
+from feedd.transport.history_service import HistoryService
 from feedd.transport.proxy import Proxy
-from feedd.transport.quota import AT_ONCE_BYTES
+from feedd.transport.quota import BURST_BYTES
 
 HONEST = 20_000
 
@@ -76,7 +76,7 @@ def test_a_subscriber_that_floods_with_subscriptions_is_cut_off_and_named_once(
     eventually(lambda: here.gets(honest))
     with structlog.testing.capture_logs() as lines:
         for number in (1, 2):
-            here.subscriber(2 * AT_ONCE_BYTES // 250, 240)
+            here.subscriber(2 * BURST_BYTES // 250, 240)
             eventually(lambda number=number: here.proxy.guard.cut == number)
     (line,) = [line for line in lines if line["event"].startswith("cut off")]
     assert line["event"] == "cut off 127.0.0.1"
@@ -89,7 +89,7 @@ def test_who_was_cut_off_is_let_go_after_a_while_and_cut_off_again(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("feedd.transport.subscription_guard.HOLD_S", 0.2)
-    greedy = here.subscriber(2 * AT_ONCE_BYTES // 250, 240)
+    greedy = here.subscriber(2 * BURST_BYTES // 250, 240)
     eventually(lambda: greedy.poll(0) or here.proxy.guard.cut >= 2)  # polled, it connects again
 
 
@@ -111,7 +111,7 @@ def test_no_subscription_reaches_a_worker_but_the_proxys_own(here: Here) -> None
 
 def test_a_watched_proxy_that_never_started_still_closes() -> None:
     proxy = Proxy()
-    History(proxy).stop()
+    HistoryService(proxy).stop()
     proxy.stop()
 
 

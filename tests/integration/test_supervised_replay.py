@@ -22,7 +22,7 @@ MakeProject = Callable[..., Project]
 NAMES = ("feed-binanceusdm-BTC-USDT-USDT", "feed-binanceusdm-ETH-USDT-USDT")
 
 
-def day(seconds: int, per_s: int) -> list[replays.Record]:
+def day(seconds: int, per_s: int) -> list[replays.BlockRecord]:
     records = []
     for number in range(seconds * per_s):
         at_ms = number * 1000 / per_s

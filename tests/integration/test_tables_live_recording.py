@@ -10,8 +10,8 @@ from integration.recordings import whole_recording
 from integration.test_tables_whole_file import in_the_file, recorded, run, same_as_the_file
 
 from feedd import codec
-from feedd.recordings.format.block_records import LIVE, REPLAYED, Record
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.block_records import LIVE, REPLAYED, BlockRecord
+from feedd.recordings.format.recording_reader import RecordingReader
 
 __all__ = ["in_the_file", "recorded", "whole_recording"]
 
@@ -25,8 +25,8 @@ def payloads(folder: Path, channel: str) -> list[list[tuple[str, Any]]]:
     """Return a channel's payloads in their order, key by key, without what is the run's."""
     return [
         [(key, value) for key, value in codec.decode(what.payload).items() if key not in OURS]
-        for _, what in Recording([folder]).entries()
-        if isinstance(what, Record)
+        for _, what in RecordingReader([folder]).entries()
+        if isinstance(what, BlockRecord)
         and what.kind in {LIVE, REPLAYED}
         and what.topic.startswith(f"{channel}.".encode())
     ]

@@ -14,13 +14,13 @@ from typing import NamedTuple
 # How a frame came, as in `feedd.client.events.Origin`; a notice is no frame, but what the client
 # library told: its topic is its type's name, and its payload a map of MessagePack.
 LIVE, SNAPSHOT, REPLAYED, NOTICE = range(4)
-MOST_TOPICS = 0xFFFF
+MAX_BLOCK_TOPICS = 0xFFFF
 
 _COUNT = struct.Struct("<H")
 _RECORD = struct.Struct("<BHIq")
 
 
-class Record(NamedTuple):
+class BlockRecord(NamedTuple):
     """One message as it was published, or one notice.
 
     `ns` is a frame's `published_ns`, and when a notice was told: since the epoch, UTC.
@@ -49,7 +49,7 @@ class BlockBuilder:
     @property
     def full(self) -> bool:
         """Whether there is no place for another topic."""
-        return len(self._topics) >= MOST_TOPICS
+        return len(self._topics) >= MAX_BLOCK_TOPICS
 
     @property
     def frames(self) -> dict[bytes, int]:
@@ -85,7 +85,7 @@ class BlockBuilder:
         self.records = self.notices = 0
 
 
-def unpack(block: bytes, count: int) -> list[Record]:
+def unpack_block(block: bytes, count: int) -> list[BlockRecord]:
     """Return a block's records; raise ValueError where it is not exactly as many, to the byte."""
     try:
         (number,) = _COUNT.unpack_from(block)
@@ -100,7 +100,7 @@ def unpack(block: bytes, count: int) -> list[Record]:
         for _ in range(count):
             kind, index, length, ns = unpack_from(block, at)
             at += size + length
-            records.append(Record(ns, kind, topics[index], block[at - length : at]))
+            records.append(BlockRecord(ns, kind, topics[index], block[at - length : at]))
     except (struct.error, IndexError) as error:
         raise ValueError(f"is no block of records: {error}") from None
     if at != len(block):

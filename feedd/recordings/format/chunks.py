@@ -27,7 +27,7 @@ _CRC = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _CRC.size
 
 
-class Header(NamedTuple):
+class ChunkHeader(NamedTuple):
     """What a chunk's header says; `length`, `raw_length` in bytes, times in ns."""
 
     kind: bytes
@@ -60,17 +60,17 @@ def pack(
     return b"".join((header, _CRC.pack(zlib.crc32(header)), payload))
 
 
-def header(data: bytes, at: int = 0) -> Header | None:
+def header(data: bytes, at: int = 0) -> ChunkHeader | None:
     """Return the header that stands at a place, or None for what is none, or not whole."""
     if len(data) - at < HEADER_BYTES or data[at : at + len(MAGIC)] != MAGIC:
         return None
     (crc,) = _CRC.unpack_from(data, at + _HEADER.size)
     if zlib.crc32(data[at : at + _HEADER.size]) != crc:
         return None
-    found = Header(*_HEADER.unpack_from(data, at)[1:])
+    found = ChunkHeader(*_HEADER.unpack_from(data, at)[1:])
     return found if max(found.length, found.raw_length) <= MOST_BYTES else None
 
 
-def intact(found: Header, payload: bytes) -> bool:
+def intact(found: ChunkHeader, payload: bytes) -> bool:
     """Return whether a payload is the one that its header was written for."""
     return len(payload) == found.length and zlib.crc32(payload) == found.payload_crc

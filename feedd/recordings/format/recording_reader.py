@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import msgspec
 
 from feedd.errors import ConfigError
-from feedd.recordings.format.block_records import LIVE, REPLAYED, Record
+from feedd.recordings.format.block_records import LIVE, REPLAYED, BlockRecord
 from feedd.recordings.format.segment_reader import Damage, SegmentReader
 from feedd.recordings.format.segment_writer import SUFFIX
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-class Entry(NamedTuple):
+class ClockedEntry(NamedTuple):
     """A record, or a damage in its place, and what the recording's clock says there, in ns."""
 
     at_ns: int
-    what: Record | Damage
+    what: BlockRecord | Damage
 
 
-class Series:
+class SeriesReader:
     """The segments that one recorder wrote of one exchange, in their order."""
 
     def __init__(self, segments: Iterable[SegmentReader]) -> None:
@@ -37,7 +37,9 @@ class Series:
         """When the first of them begins of which that can be read; 0 where there is none."""
         return next(filter(None, map(_begun_ns, self.segments)), 0)
 
-    def entries(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[Entry]:
+    def entries(
+        self, from_ns: int | None = None, to_ns: int | None = None
+    ) -> Iterator[ClockedEntry]:
         """Yield what the clock has from `from_ns` to `to_ns`, both included; None: all."""
         clock_ns = self.begun_ns
         for number, segment in enumerate(self.segments):
@@ -50,7 +52,7 @@ class Series:
                 if isinstance(one, Damage):
                     what = one if one.to_ns else msgspec.structs.replace(one, to_ns=ends_ns)
                     if _touches(what, from_ns, to_ns):
-                        yield Entry(max(clock_ns, what.from_ns or 0), what)
+                        yield ClockedEntry(max(clock_ns, what.from_ns or 0), what)
                     clock_ns = max(clock_ns, one.to_ns or 0)
                     continue
                 if one.ns > clock_ns and one.kind in _CLOCKED:
@@ -58,10 +60,10 @@ class Series:
                 if to_ns is not None and clock_ns > to_ns:
                     return
                 if from_ns is None or clock_ns >= from_ns:
-                    yield Entry(clock_ns, one)
+                    yield ClockedEntry(clock_ns, one)
 
 
-class Recording:
+class RecordingReader:
     """All that some files and folders hold; folders with all that is below them.
 
     A file that is named twice, or in a folder besides, is read once. Raises ConfigError where
@@ -69,7 +71,7 @@ class Recording:
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self.series: list[Series] = []
+        self.series: list[SeriesReader] = []
         named: set[Path] = set()
         for path in paths:
             self.series += _series(path, named)
@@ -86,19 +88,21 @@ class Recording:
         """When the last of them ends, as far as can be read."""
         return max(segment.ended_ns for series in self.series for segment in series.segments[-1:])
 
-    def entries(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[Entry]:
+    def entries(
+        self, from_ns: int | None = None, to_ns: int | None = None
+    ) -> Iterator[ClockedEntry]:
         """Yield all in the order of their clocks, each series in its own order."""
         parts = [series.entries(from_ns, to_ns) for series in self.series]
         return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=attrgetter("at_ns"))
 
 
-def _series(path: Path, named: set[Path]) -> list[Series]:
+def _series(path: Path, named: set[Path]) -> list[SeriesReader]:
     """Return a file's or a folder's series, one for each exchange, without what is `named`."""
     files = [path] if path.is_file() else _files(path)
     new = [file for file in files if file.resolve() not in named]
     named.update(file.resolve() for file in new)
     if path.is_file():
-        return [Series([SegmentReader(file)]) for file in new]
+        return [SeriesReader([SegmentReader(file)]) for file in new]
     readers: dict[str, list[SegmentReader]] = {}
     headless: list[SegmentReader] = []  # damaged, so that they don't say of which exchange they are
     for file in new:
@@ -110,7 +114,7 @@ def _series(path: Path, named: set[Path]) -> list[Series]:
     if headless:
         exchange = next(iter(readers)) if len(readers) == 1 else ""
         readers.setdefault(exchange, []).extend(headless)
-    return [Series(segments) for segments in readers.values()]
+    return [SeriesReader(segments) for segments in readers.values()]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -16,14 +16,14 @@ from msgspec import Struct
 
 from feedd.errors import ConfigError
 from feedd.recordings.format import chunks
-from feedd.recordings.format.block_records import unpack
-from feedd.recordings.format.segment_writer import VERSION, Index, Meta
+from feedd.recordings.format.block_records import unpack_block
+from feedd.recordings.format.segment_writer import VERSION, SegmentIndex, SegmentMeta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from feedd.recordings.format.block_records import Record
-    from feedd.recordings.format.chunks import Header
+    from feedd.recordings.format.block_records import BlockRecord
+    from feedd.recordings.format.chunks import ChunkHeader
 
 
 _WINDOW_BYTES = 1 << 20  # in one look for the next chunk
@@ -45,7 +45,7 @@ class Damage(Struct, frozen=True):
     why: str
 
 
-class Extent(Struct, frozen=True):
+class SegmentExtent(Struct, frozen=True):
     """How far a segment goes: its last whole block's clock, its whole chunks, and what is behind.
 
     `last_ns` is the recording's clock, None where there is no whole block. `whole` bytes are
@@ -81,7 +81,7 @@ class SegmentReader:
         blocks = (head for head in self.headers() if head.kind != chunks.META)
         return next((head.first_ns for head in blocks), 0)
 
-    def headers(self) -> Iterator[Header]:
+    def headers(self) -> Iterator[ChunkHeader]:
         """Yield the headers of its chunks, as far as they are whole; nothing else is read."""
         with self.path.open("rb") as file:
             yield from (head for _, head in _headers(file.fileno(), 0, None))
@@ -92,7 +92,7 @@ class SegmentReader:
         return max((head.last_ns for head in self.headers()), default=0)
 
     def _read_meta(self, file: int, *, known: bool) -> None:
-        self.meta: Meta | None = None  # None where it is damaged
+        self.meta: SegmentMeta | None = None  # None where it is damaged
         start = os.pread(file, chunks.HEADER_BYTES, 0)
         head = chunks.header(start)
         if head is not None and head.kind == chunks.META:
@@ -106,7 +106,7 @@ class SegmentReader:
         ):
             raise ConfigError(f"{self.path}: is no recording of feedd's")
 
-    def index(self) -> Index | None:
+    def index(self) -> SegmentIndex | None:
         """Return the index; None where the segment is unfinished, or its end is damaged."""
         with self.path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -121,10 +121,10 @@ class SegmentReader:
             if head.kind == chunks.INDEX:
                 payload = data[at + chunks.HEADER_BYTES :][: head.length]
                 raw = _decompressed(head, payload)
-                return None if raw is None else msgspec.msgpack.decode(raw, type=Index)
+                return None if raw is None else msgspec.msgpack.decode(raw, type=SegmentIndex)
         return None
 
-    def extent(self) -> Extent:
+    def extent(self) -> SegmentExtent:
         """Return how far it goes; only its chunks' headers are read."""
         last_ns, whole, finished = None, 0, False
         with self.path.open("rb") as file:
@@ -135,11 +135,11 @@ class SegmentReader:
                     break
                 whole, finished = end, head.kind == chunks.INDEX
                 last_ns = head.last_ns if head.kind == chunks.BLOCK else last_ns
-        return Extent(last_ns, whole, size, finished)
+        return SegmentExtent(last_ns, whole, size, finished)
 
     def records(
         self, from_ns: int | None = None, to_ns: int | None = None
-    ) -> Iterator[Record | Damage]:
+    ) -> Iterator[BlockRecord | Damage]:
         """Yield the records, and each damage in its place; see `blocks`."""
         for block in self.blocks(from_ns, to_ns):
             if isinstance(block, Damage):
@@ -149,7 +149,7 @@ class SegmentReader:
 
     def blocks(
         self, from_ns: int | None = None, to_ns: int | None = None
-    ) -> Iterator[list[Record] | Damage]:
+    ) -> Iterator[list[BlockRecord] | Damage]:
         """Yield whole blocks, and each damage in its place.
 
         Given times of the recording's clock, blocks that lie before or after are left out unread;
@@ -170,7 +170,9 @@ class _Pass:
         self._clock_ns = None if reader.meta is None else reader.meta.begun_ns
         self._wrong: str | None = None if reader.meta is not None else "the head is damaged"
 
-    def blocks(self, from_ns: int | None, to_ns: int | None) -> Iterator[list[Record] | Damage]:
+    def blocks(
+        self, from_ns: int | None, to_ns: int | None
+    ) -> Iterator[list[BlockRecord] | Damage]:
         at = 0
         for offset, head in _headers(self._file, 0, None):
             if offset > at and self._wrong is None:
@@ -208,20 +210,20 @@ class _Pass:
         yield self._damage(self._clock_ns, None, None, why)
 
     @cached_property
-    def _index(self) -> Index | None:
+    def _index(self) -> SegmentIndex | None:
         return self._reader.index()
 
-    def _block(self, head: Header, offset: int) -> list[Record] | None:
+    def _block(self, head: ChunkHeader, offset: int) -> list[BlockRecord] | None:
         payload = os.pread(self._file, head.length, offset + chunks.HEADER_BYTES)
         raw = _decompressed(head, payload)
         if raw is None:
             return None
         try:
-            return unpack(raw, head.records)
+            return unpack_block(raw, head.records)
         except ValueError:
             return None
 
-    def _missing(self, head: Header) -> Iterator[Damage]:
+    def _missing(self, head: ChunkHeader) -> Iterator[Damage]:
         """Tell what lies between the last block and the one, or the index, that was found."""
         wrong, self._wrong = self._wrong, None
         if head.number == self._number and wrong is None:
@@ -238,7 +240,7 @@ class _Pass:
             lost = 0
         yield self._damage(first_ns, last_ns, lost, wrong or "blocks are missing")
 
-    def _end(self, head: Header, offset: int) -> Iterator[Damage]:
+    def _end(self, head: ChunkHeader, offset: int) -> Iterator[Damage]:
         yield from self._missing(head)
         payload = os.pread(self._file, head.length, offset + chunks.HEADER_BYTES)
         if _decompressed(head, payload) is None:
@@ -256,10 +258,10 @@ class _Pass:
         return Damage(self._path, from_ns, to_ns, records, why)
 
 
-def _meta(path: Path, payload: bytes) -> Meta:
+def _meta(path: Path, payload: bytes) -> SegmentMeta:
     """Return what the head says; raise ConfigError for one of a version that is not known."""
     try:
-        meta = msgspec.json.decode(payload, type=Meta)
+        meta = msgspec.json.decode(payload, type=SegmentMeta)
     except msgspec.DecodeError:
         meta = None
     if meta is None or meta.version != VERSION:
@@ -267,7 +269,7 @@ def _meta(path: Path, payload: bytes) -> Meta:
     return meta
 
 
-def _headers(file: int, at: int, segment: int | None) -> Iterator[tuple[int, Header]]:
+def _headers(file: int, at: int, segment: int | None) -> Iterator[tuple[int, ChunkHeader]]:
     """Yield the headers of a segment's chunks with their places; the first one says which it is."""
     while True:
         head = chunks.header(os.pread(file, chunks.HEADER_BYTES, at))
@@ -281,7 +283,7 @@ def _headers(file: int, at: int, segment: int | None) -> Iterator[tuple[int, Hea
         at += chunks.HEADER_BYTES + head.length
 
 
-def _search(file: int, at: int, segment: int | None) -> tuple[int, Header] | None:
+def _search(file: int, at: int, segment: int | None) -> tuple[int, ChunkHeader] | None:
     """Return the next header from a place on."""
     while data := os.pread(file, _WINDOW_BYTES + chunks.HEADER_BYTES, at):
         found = data.find(chunks.MAGIC)
@@ -294,7 +296,7 @@ def _search(file: int, at: int, segment: int | None) -> tuple[int, Header] | Non
     return None
 
 
-def _decompressed(head: Header, payload: bytes) -> bytes | None:
+def _decompressed(head: ChunkHeader, payload: bytes) -> bytes | None:
     """Return what a chunk's payload holds; None where it is not what was written."""
     if not chunks.intact(head, payload):
         return None

@@ -32,7 +32,7 @@ LEVEL = 3  # zstd's default
 _CLOCKLESS = (SNAPSHOT, NOTICE)  # kinds whose `ns` does not move the recording's clock
 
 
-class Meta(Struct, frozen=True, kw_only=True):
+class SegmentMeta(Struct, frozen=True, kw_only=True):
     """What a segment is of. `begun_ns` is since the epoch, and where the recording's clock starts.
 
     `made_by` says which program wrote it, `prefixes` of which topics, `exchange` whose.
@@ -54,7 +54,7 @@ class IndexedBlock(Struct, frozen=True, array_like=True):
     last_ns: int
 
 
-class Index(Struct, frozen=True):
+class SegmentIndex(Struct, frozen=True):
     """What stands at the end of a finished segment; `topics` has each topic's number of frames."""
 
     blocks: tuple[IndexedBlock, ...]
@@ -63,7 +63,7 @@ class Index(Struct, frozen=True):
     ended: str
 
 
-class Lost(Struct, frozen=True):
+class DroppedBlock(Struct, frozen=True):
     """Records that could not be kept: the recording's clock at the first and at the last."""
 
     first_ns: int
@@ -77,7 +77,7 @@ class SegmentWriter:
     What touches the file raises OSError, and then the file ends with its last whole chunk.
     """
 
-    def __init__(self, path: Path, meta: Meta) -> None:
+    def __init__(self, path: Path, meta: SegmentMeta) -> None:
         """Create the file; FileExistsError where there is one."""
         self.path = path
         self.size = 0  # bytes, in the file
@@ -145,9 +145,9 @@ class SegmentWriter:
         self._notices += block.notices
         block.clear()
 
-    def drop_block(self) -> Lost:
+    def drop_block(self) -> DroppedBlock:
         """Forget the records that wait, and return what they were."""
-        lost = Lost(self._first_ns, self.clock_ns, self._block.records)
+        lost = DroppedBlock(self._first_ns, self.clock_ns, self._block.records)
         self._block.clear()
         return lost
 
@@ -171,7 +171,7 @@ class SegmentWriter:
             os.close(self._file)
 
     def _index(self, ended: str) -> bytes:
-        index = Index(
+        index = SegmentIndex(
             tuple(self._blocks),
             {topic.decode("ascii"): frames for topic, frames in self._topics.items() if frames},
             self._notices,

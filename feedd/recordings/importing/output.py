@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from feedd.clock import NS_PER_DAY
 from feedd.errors import ConfigError
-from feedd.recordings.format.segment_writer import SUFFIX, Meta, SegmentWriter
+from feedd.recordings.format.segment_writer import SUFFIX, SegmentMeta, SegmentWriter
 from feedd.recordings.format.timestamps import iso
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _Series:
         _check_free(self._folder / self._exchange / date)
         folder = self._draft / self._exchange / date
         folder.mkdir(parents=True, exist_ok=True)
-        meta = Meta(exchange=self._exchange, prefixes=("",), begun_ns=at, made_by=made_by)
+        meta = SegmentMeta(exchange=self._exchange, prefixes=("",), begun_ns=at, made_by=made_by)
         # What an import that was killed leaves behind must not pass for a recording.
         name = f"{time.replace(':', '').replace('.', '-')}{SUFFIX}.part"
         self._writer = SegmentWriter(folder / name, meta)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.recordings.format.segment_reader import Damage
-    from feedd.recordings.inspection.time_bins import Bins, Symbol
+    from feedd.recordings.inspection.time_bins import SymbolBins, TimeBins
 
 MOST_PANELS = 12
 LEAST_BINS = 4  # a shorter mark is drawn so wide, to be seen
@@ -44,7 +44,7 @@ COLOURS = {
 }
 
 
-def draw(bins: Bins, damages: Sequence[Damage], path: Path) -> None:
+def draw(bins: TimeBins, damages: Sequence[Damage], path: Path) -> None:
     """Draw a recording to a PNG file; raise ConfigError where that can't be written."""
     shown, left_out = chosen(bins)
     columns = 1 if len(shown) <= 3 else 2 if len(shown) <= 8 else 3
@@ -76,7 +76,7 @@ def draw(bins: Bins, damages: Sequence[Damage], path: Path) -> None:
         raise ConfigError(f"{path}: can't be written: {error.strerror}") from None
 
 
-def chosen(bins: Bins) -> tuple[list[tuple[str, str]], list[str]]:
+def chosen(bins: TimeBins) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the busiest symbols, in the order of their names, and the names of the others."""
     busiest = sorted(bins.symbols, key=lambda one: -bins.symbols[one].messages)
     others = (*busiest[MOST_PANELS:], *sorted(bins.left_out))
@@ -84,7 +84,7 @@ def chosen(bins: Bins) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def _panel(
-    price: Any, rate: Any, bins: Bins, key: tuple[str, str], damages: Sequence[Damage],
+    price: Any, rate: Any, bins: TimeBins, key: tuple[str, str], damages: Sequence[Damage],
     used: dict[str, None],
 ) -> None:  # fmt: skip
     symbol = bins.symbols[key]
@@ -120,7 +120,7 @@ def _panel(
         axes.spines[["top", "right"]].set_visible(False)
 
 
-def _prices(axes: Any, bins: Bins, symbol: Symbol) -> None:
+def _prices(axes: Any, bins: TimeBins, symbol: SymbolBins) -> None:
     """Draw each bin's range, and a price until the next; it breaks where messages are missing."""
     missing = [symbol.marks[mark] for mark in (GAP, UPSTREAM)]
     bars: list[tuple[float, float, float]] = []
@@ -145,7 +145,7 @@ def _prices(axes: Any, bins: Bins, symbol: Symbol) -> None:
     )
 
 
-def _rates(axes: Any, bins: Bins, symbol: Symbol) -> None:
+def _rates(axes: Any, bins: TimeBins, symbol: SymbolBins) -> None:
     """Draw messages per second, of bars that last a second or longer."""
     group = max(-(-BINS // MOST_BARS), round(1 / bins.bin_s))
     group = min(group, max(1, BINS // 20))  # of a recording of a few seconds, shorter ones
@@ -158,7 +158,7 @@ def _rates(axes: Any, bins: Bins, symbol: Symbol) -> None:
     axes.set_ylim(0, max(*rates, 1e-9) * 1.08)
 
 
-def _shade(panels: tuple[Any, ...], bins: Bins, from_ns: int, to_ns: int, mark: str) -> None:
+def _shade(panels: tuple[Any, ...], bins: TimeBins, from_ns: int, to_ns: int, mark: str) -> None:
     least = (bins.begins_ns(LEAST_BINS) - bins.from_ns) // 2
     middle = (from_ns + to_ns) // 2
     first, last = min(from_ns, middle - least), max(to_ns, middle + least)

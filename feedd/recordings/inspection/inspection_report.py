@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Any
 from feedd.client.events import Gap
 from feedd.clock import NS_PER_DAY, NS_PER_S
 from feedd.recordings.format.timestamps import iso
-from feedd.recordings.inspection.survey import Missing, as_dict
+from feedd.recordings.inspection.survey import LocatedGap, as_dict
 from feedd.recordings.stream.merging import range_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from feedd.recordings.format.segment_reader import Damage
-    from feedd.recordings.inspection.segment_summary import Segment
-    from feedd.recordings.inspection.survey import Began, Period, Remark, Some, Survey, TopicSurvey
+    from feedd.recordings.inspection.segment_summary import SegmentSummary
+    from feedd.recordings.inspection.survey import (
+        Findings,
+        SessionStart,
+        StatePeriod,
+        StreamNotice,
+        Survey,
+        TopicSurvey,
+    )
 
 SHOWN = 20  # of each kind of finding, and of segments
 RED, GREEN, YELLOW, DIM = "31", "32", "33", "2"
@@ -26,7 +33,7 @@ TOPICS = ("TOPIC", "MESSAGES", "MSG/S", "PEAK/S", "FIRST SEQ", "LAST SEQ", "SESS
 LEFT = frozenset({"SEGMENT", "BEGUN", "ENDED", "TOPIC"})
 
 
-def machine(survey: Survey, segments: Sequence[Segment]) -> dict[str, Any]:
+def machine(survey: Survey, segments: Sequence[SegmentSummary]) -> dict[str, Any]:
     """Return all of it; times are ns since the epoch, UTC, and by the recording's clock."""
     topics = _sorted(survey)
     return {
@@ -45,7 +52,7 @@ def machine(survey: Survey, segments: Sequence[Segment]) -> dict[str, Any]:
     }
 
 
-def table(survey: Survey, segments: Sequence[Segment], *, colours: bool = False) -> str:
+def table(survey: Survey, segments: Sequence[SegmentSummary], *, colours: bool = False) -> str:
     """Return it as text: the files, the topics, and below what was amiss."""
     parts = [
         _rows(SEGMENTS, [_segment_row(one) for one in segments[:SHOWN]], colours=colours),
@@ -86,7 +93,7 @@ def _topic(topic: TopicSurvey, span_s: float) -> dict[str, Any]:
     }
 
 
-def _plain(segment: Segment) -> dict[str, Any]:
+def _plain(segment: SegmentSummary) -> dict[str, Any]:
     found = {name: getattr(segment, name) for name in segment.__struct_fields__}
     return {**found, "path": str(segment.path)}
 
@@ -100,7 +107,7 @@ def _sorted(survey: Survey) -> list[TopicSurvey]:
     return [topic for _, topic in by_name]
 
 
-def _segment_row(segment: Segment) -> tuple[str, ...]:
+def _segment_row(segment: SegmentSummary) -> tuple[str, ...]:
     return (
         segment.path.name,
         iso(segment.begun_ns, 0) if segment.begun_ns else "unknown",
@@ -126,7 +133,7 @@ def _topic_row(topic: TopicSurvey, span_s: float) -> tuple[str, ...]:
     )
 
 
-def _gap(one: Missing) -> str:
+def _gap(one: LocatedGap) -> str:
     gap = one.gap
     if isinstance(gap, Gap):
         lost = f"{gap.topic} {gap.from_seq:,} to {gap.to_seq:,}"
@@ -136,16 +143,16 @@ def _gap(one: Missing) -> str:
     return f"{_range(one.from_ns, one.to_ns)}  {lost}: {gap.reason}"
 
 
-def _session(one: Began) -> str:
+def _session(one: SessionStart) -> str:
     return f"{iso(one.at_ns)}  {one.session.feed} {one.session.old} to {one.session.new}"
 
 
-def _period(one: Period) -> str:
+def _period(one: StatePeriod) -> str:
     why = "" if one.reason is None else f": {one.reason}"
     return f"{_range(one.from_ns, one.to_ns)}  {one.feed} {one.state}{why}"
 
 
-def _remark(one: Remark) -> str:
+def _remark(one: StreamNotice) -> str:
     return f"{iso(one.at_ns)}  {one.state}: {one.reason}"
 
 
@@ -156,7 +163,7 @@ def _damage(one: Damage) -> str:
 
 
 def _findings(
-    title: str, findings: Some[Any], lines: Iterable[str], colour: str, *, colours: bool
+    title: str, findings: Findings[Any], lines: Iterable[str], colour: str, *, colours: bool
 ) -> list[str]:
     if not findings.total:
         return []
@@ -166,7 +173,7 @@ def _findings(
     return ["", head, *shown, *([] if more is None else [more])]
 
 
-def _whole(survey: Survey, segments: Sequence[Segment], *, colours: bool) -> str:
+def _whole(survey: Survey, segments: Sequence[SegmentSummary], *, colours: bool) -> str:
     messages = sum(topic.messages for topic in survey.topics.values())
     size = sum(one.size_bytes for one in segments)
     span = "nothing in it"
@@ -202,7 +209,7 @@ def _paint(text: str, colour: str, wanted: bool) -> str:
     return f"\x1b[{colour}m{text}\x1b[0m" if wanted else text
 
 
-def _ratio(segments: Sequence[Segment]) -> float:
+def _ratio(segments: Sequence[SegmentSummary]) -> float:
     return sum(one.raw_bytes for one in segments) / max(1, sum(one.size_bytes for one in segments))
 
 

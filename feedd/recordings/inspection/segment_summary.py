@@ -10,11 +10,11 @@ from msgspec import Struct
 from feedd.recordings.format import chunks
 
 if TYPE_CHECKING:
-    from feedd.recordings.format.recording_reader import Recording
+    from feedd.recordings.format.recording_reader import RecordingReader
     from feedd.recordings.format.segment_reader import SegmentReader
 
 
-class Segment(Struct, frozen=True):
+class SegmentSummary(Struct, frozen=True):
     """One file. `ended` says why it does; None: it is unfinished, or its end is damaged.
 
     `begun_ns` is 0 where nothing of it can be read. `records` and `raw_bytes` are those of whole
@@ -33,17 +33,17 @@ class Segment(Struct, frozen=True):
     ended: str | None
 
 
-def segments(recording: Recording) -> list[Segment]:
+def summarize_segments(recording: RecordingReader) -> list[SegmentSummary]:
     """Return all files of a recording, in the order in which they begin."""
     readers = [reader for series in recording.series for reader in series.segments]
     return sorted((_segment(reader) for reader in readers), key=lambda one: one.begun_ns)
 
 
-def _segment(reader: SegmentReader) -> Segment:
+def _segment(reader: SegmentReader) -> SegmentSummary:
     heads = [head for head in reader.headers() if head.kind == chunks.BLOCK]
     index, meta = reader.index(), reader.meta
     begun_ns = reader.begun_ns
-    return Segment(
+    return SegmentSummary(
         path=reader.path,
         exchange=None if meta is None else meta.exchange,
         made_by=None if meta is None else meta.made_by,

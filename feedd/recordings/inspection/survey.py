@@ -17,7 +17,7 @@ from feedd.client.events import (
     UpstreamGap,
 )
 from feedd.clock import NS_PER_S
-from feedd.recordings.format.block_records import NOTICE, Record
+from feedd.recordings.format.block_records import NOTICE, BlockRecord
 from feedd.recordings.format.segment_reader import Damage
 from feedd.recordings.inspection.time_bins import GAP, NOT_LIVE, SESSION, UPSTREAM
 from feedd.recordings.stream.recorded_events import EventReader, merged
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from feedd.client.events import Event, Tick
-    from feedd.recordings.format.recording_reader import Recording
-    from feedd.recordings.inspection.time_bins import Bins
-    from feedd.recordings.stream.recorded_events import Entry
+    from feedd.recordings.format.recording_reader import RecordingReader
+    from feedd.recordings.inspection.time_bins import TimeBins
+    from feedd.recordings.stream.recorded_events import MergedEntry
 
 MOST_KEPT = 1000  # of each kind of finding; all are counted
 MOST_OPEN = 100  # gaps of a topic in a row
 T = TypeVar("T")
 
 
-class Some(Generic[T]):
+class Findings(Generic[T]):
     """The first `MOST_KEPT` of some findings, and how many there are."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Some(Generic[T]):
             self.kept.append(one)
 
 
-class Missing(Struct):
+class LocatedGap(Struct):
     """A gap, from the topic's last message before it to the next one behind it."""
 
     from_ns: int
@@ -78,7 +78,7 @@ class TopicSurvey(Struct):
     peak_per_s: int = 0
     second: int = 0
     in_second: int = 0
-    open: list[Missing] = []  # gaps behind which nothing came yet
+    open: list[LocatedGap] = []  # gaps behind which nothing came yet
 
     def take(self, at_ns: int, session: int, seq: int) -> None:
         """Take in a message."""
@@ -96,14 +96,14 @@ class TopicSurvey(Struct):
         self.peak_per_s = max(self.peak_per_s, self.in_second)
 
 
-class Began(Struct, frozen=True):
+class SessionStart(Struct, frozen=True):
     """A new session, and when it was told."""
 
     at_ns: int
     session: NewSession
 
 
-class Period(Struct):
+class StatePeriod(Struct):
     """How long a feed was something else than live; what a recording's end cuts off ends there."""
 
     feed: str
@@ -113,7 +113,7 @@ class Period(Struct):
     to_ns: int
 
 
-class Remark(Struct, frozen=True):
+class StreamNotice(Struct, frozen=True):
     """What the recorder's own stream said: of its history, or that it was behind."""
 
     at_ns: int
@@ -125,20 +125,20 @@ class Survey:
     """A recording from `from_ns` to `to_ns`, read to its end; `bins` are filled besides."""
 
     def __init__(
-        self, recording: Recording, from_ns: int | None, to_ns: int | None,
-        bins: Bins | None = None,
+        self, recording: RecordingReader, from_ns: int | None, to_ns: int | None,
+        bins: TimeBins | None = None,
     ) -> None:  # fmt: skip
         self.topics: dict[tuple[str, str, str], TopicSurvey] = {}
-        self.gaps: Some[Missing] = Some()
-        self.sessions: Some[Began] = Some()
-        self.periods: Some[Period] = Some()
-        self.damages: Some[Damage] = Some()
-        self.remarks: Some[Remark] = Some()
+        self.gaps: Findings[LocatedGap] = Findings()
+        self.sessions: Findings[SessionStart] = Findings()
+        self.periods: Findings[StatePeriod] = Findings()
+        self.damages: Findings[Damage] = Findings()
+        self.remarks: Findings[StreamNotice] = Findings()
         self.notices: Counter[str] = Counter()  # recorded, by their types
         self.first_ns: int | None = None  # the recording's clock at the first message
         self.at_ns = 0  # and at the last
         self._bins = bins
-        self._states: dict[str, Period] = {}
+        self._states: dict[str, StatePeriod] = {}
         reader = EventReader(("", "status."), len(recording.series))
         for event in reader.events(self._watched(merged(recording.series, from_ns, to_ns))):
             self._take(event)
@@ -152,11 +152,11 @@ class Survey:
         """From the first message to the last, in s."""
         return 0.0 if self.first_ns is None else (self.at_ns - self.first_ns) / NS_PER_S
 
-    def _watched(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+    def _watched(self, entries: Iterator[MergedEntry]) -> Iterator[MergedEntry]:
         """Yield the same, and take note of the clock and of what no event tells as it is."""
         for one in entries:
             at_ns, _, what = one
-            if type(what) is Record:
+            if type(what) is BlockRecord:
                 self.at_ns = at_ns
                 if self.first_ns is None:
                     self.first_ns = at_ns
@@ -172,13 +172,13 @@ class Survey:
             if event.feed:
                 self._state(event.feed, state, event.reason)
             elif state != "damaged":
-                self.remarks.add(Remark(self.at_ns, state, event.reason))
+                self.remarks.add(StreamNotice(self.at_ns, state, event.reason))
         elif isinstance(event, Gap):
             self._gap(event)
         elif isinstance(event, UpstreamGap):
             self._upstream_gap(event)
         elif isinstance(event, NewSession):
-            self.sessions.add(Began(self.at_ns, event))
+            self.sessions.add(SessionStart(self.at_ns, event))
             self._mark(event.feed, SESSION, self.at_ns, self.at_ns)
         else:
             self._tick(event)
@@ -213,11 +213,11 @@ class Survey:
         if topic is not None:
             self._missing(topic, gap)
         else:
-            self.gaps.add(Missing(self.at_ns, self.at_ns, gap))
+            self.gaps.add(LocatedGap(self.at_ns, self.at_ns, gap))
             self._mark(gap.feed, UPSTREAM, self.at_ns, self.at_ns)
 
     def _missing(self, topic: TopicSurvey, gap: Gap | UpstreamGap) -> None:
-        one = Missing(topic.last_ns or self.at_ns, self.at_ns, gap)
+        one = LocatedGap(topic.last_ns or self.at_ns, self.at_ns, gap)
         self.gaps.add(one)
         if len(topic.open) >= MOST_OPEN:
             self._close(topic, self.at_ns)
@@ -238,9 +238,9 @@ class Survey:
             return
         if period is not None:
             self._end(period)
-        self._states[feed] = Period(feed, state, reason, self.at_ns, self.at_ns)
+        self._states[feed] = StatePeriod(feed, state, reason, self.at_ns, self.at_ns)
 
-    def _end(self, period: Period) -> None:
+    def _end(self, period: StatePeriod) -> None:
         if period.state == "live":
             return
         period.to_ns = self.at_ns
@@ -252,6 +252,6 @@ class Survey:
             self._bins.mark(feed, mark, from_ns, to_ns)
 
 
-def as_dict(findings: Some[Any]) -> dict[str, Any]:
+def as_dict(findings: Findings[Any]) -> dict[str, Any]:
     """Return how many findings there are, and those that are kept."""
     return {"total": findings.total, "first": findings.kept}

@@ -25,7 +25,7 @@ _RANKS: dict[type, int] = {
 }  # which channel's prices are the best to be had
 
 
-class Symbol:
+class SymbolBins:
     """One symbol's bins: the lowest and highest price, how many messages, and what was amiss."""
 
     def __init__(self) -> None:
@@ -61,13 +61,13 @@ class Symbol:
             at = marked.find(1, end)
 
 
-class Bins:
+class TimeBins:
     """All symbols of a span of time, from `from_ns` to `to_ns`."""
 
     def __init__(self, from_ns: int, to_ns: int) -> None:
         self.from_ns = from_ns
         self.to_ns = max(to_ns, from_ns + BINS)
-        self.symbols: dict[tuple[str, str], Symbol] = {}  # by exchange and symbol
+        self.symbols: dict[tuple[str, str], SymbolBins] = {}  # by exchange and symbol
         self.left_out: set[tuple[str, str]] = set()
         self._ns = -(-(self.to_ns - from_ns + 1) // BINS)  # of each, rounded up
 
@@ -110,13 +110,13 @@ class Bins:
             first, last = self._bin(from_ns), self._bin(to_ns)
             symbol.marks[mark][first : last + 1] = b"\1" * (last + 1 - first)
 
-    def _symbol(self, exchange: str, name: str) -> Symbol | None:
+    def _symbol(self, exchange: str, name: str) -> SymbolBins | None:
         found = self.symbols.get((exchange, name))
         if found is None:
             if len(self.symbols) >= MOST_SYMBOLS:
                 self.left_out.add((exchange, name))
                 return None
-            found = self.symbols[exchange, name] = Symbol()
+            found = self.symbols[exchange, name] = SymbolBins()
         return found
 
     def _bin(self, at_ns: int) -> int:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from feedd.client.events import Gap, StateChange
 from feedd.clock import NS_PER_MS, iso8601
 from feedd.recordings.format.block_records import NOTICE
-from feedd.recordings.recorder.record_decoding import notice, numbers
+from feedd.recordings.recorder.record_decoding import decode_notice, decode_numbers
 
 if TYPE_CHECKING:
     from feedd.client.events import Notice
 
-MOST_RANGES = 20_000  # of a topic and a session each; the client follows no more topics
-MOST_NOTICES = 1_000
+MAX_RANGES = 20_000  # of a topic and a session each; the client follows no more topics
+MAX_NOTICES = 1_000
 
 
-class Unwritten:
+class LostRecords:
     """All records between two that were written.
 
     One range for each topic and session, since all between its ends is lost; notices as they are;
@@ -41,17 +41,17 @@ class Unwritten:
         if kind == NOTICE:
             self._add_notice(topic, payload)
             return
-        found = numbers(payload)
+        found = decode_numbers(payload)
         if found is None:
             self.beyond += 1
         else:
             self._add_range(topic.decode("ascii"), found.session, found.seq, found.seq)
 
     def _add_notice(self, topic: bytes, payload: bytes) -> None:
-        told = notice(topic, payload)
+        told = decode_notice(topic, payload)
         if isinstance(told, Gap):
             self._add_range(told.topic, told.session, told.from_seq, told.to_seq)
-        elif told is None or len(self._notices) >= MOST_NOTICES:
+        elif told is None or len(self._notices) >= MAX_NOTICES:
             self.beyond += 1
         else:
             self._notices.append(told)
@@ -61,7 +61,7 @@ class Unwritten:
         before = self._ranges.get(key)
         if before is not None:
             self._ranges[key] = (min(first, before[0]), max(last, before[1]))
-        elif len(self._ranges) < MOST_RANGES:
+        elif len(self._ranges) < MAX_RANGES:
             self._ranges[key] = (first, last)
         else:
             self.beyond += 1

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Numbers(Struct, frozen=True, gc=False):
+class MessageNumbers(Struct, frozen=True, gc=False):
     """Of a frame's payload, its numbers; of a status also what the feed's next ones are."""
 
     session: int
@@ -22,7 +22,7 @@ class Numbers(Struct, frozen=True, gc=False):
     next_seq: dict[str, int] = {}
 
 
-_NUMBERS = msgspec.msgpack.Decoder(Numbers).decode
+_NUMBERS = msgspec.msgpack.Decoder(MessageNumbers).decode
 _NOTICES: dict[bytes, Callable[[bytes], Notice]] = {
     b"Gap": msgspec.msgpack.Decoder(Gap).decode,
     b"UpstreamGap": msgspec.msgpack.Decoder(UpstreamGap).decode,
@@ -32,7 +32,7 @@ _NOTICES: dict[bytes, Callable[[bytes], Notice]] = {
 }
 
 
-def numbers(payload: bytes) -> Numbers | None:
+def decode_numbers(payload: bytes) -> MessageNumbers | None:
     """Return a frame's numbers; None for what is no frame of feedd's."""
     try:
         return _NUMBERS(payload)
@@ -40,7 +40,7 @@ def numbers(payload: bytes) -> Numbers | None:
         return None
 
 
-def notice(topic: bytes, payload: bytes) -> Notice | None:
+def decode_notice(topic: bytes, payload: bytes) -> Notice | None:
     """Return the notice that a record is; None for one that this version does not know."""
     decode = _NOTICES.get(topic)
     try:

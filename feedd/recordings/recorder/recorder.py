@@ -14,10 +14,10 @@ from feedd.client.events import Gap, StateChange
 from feedd.client.published import subscribe_published
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, REPLAYED, SNAPSHOT
-from feedd.recordings.recorder.recorder_status import Report
-from feedd.recordings.recorder.resume_point import ending
+from feedd.recordings.recorder.recorder_status import RecorderStatus
+from feedd.recordings.recorder.resume_point import find_resume_point
 from feedd.recordings.recorder.segment_paths import exchange_of, make_folder
-from feedd.recordings.recorder.series_writer import TELL_EVERY_S, Series
+from feedd.recordings.recorder.series_writer import TELL_EVERY_S, SeriesWriter
 from feedd.runtime import locks
 from feedd.runtime.files import DISK_FULL
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from feedd.client.events import Notice
     from feedd.client.stream import Stream
     from feedd.config.settings import Config, RecorderSettings
-    from feedd.recordings.recorder.recorder_log import Log
-    from feedd.recordings.recorder.resume_point import Ending
+    from feedd.recordings.recorder.recorder_log import RecorderLog
+    from feedd.recordings.recorder.resume_point import ResumePoint
 
 LOCK = ".recorder.lock"
 LOCKED_WITHIN_S = 2.0  # one that was told to stop may still be writing its end
@@ -53,7 +53,11 @@ class Recorder:
     """
 
     def __init__(
-        self, config: Config, settings: RecorderSettings, log: Log, tell: Callable[[Report], None]
+        self,
+        config: Config,
+        settings: RecorderSettings,
+        log: RecorderLog,
+        tell: Callable[[RecorderStatus], None],
     ) -> None:
         proxies = config.proxy_programs().values()
         self._endpoints = [proxy.subscribers for proxy in proxies]
@@ -64,9 +68,9 @@ class Recorder:
         self._log = log
         self._tell = tell
         self._stopping = False
-        self._endings: dict[str, Ending] = {}
-        self._series: dict[str, Series] = {}
-        self._by_topic: dict[bytes, Series] = {}
+        self._endings: dict[str, ResumePoint] = {}
+        self._series: dict[str, SeriesWriter] = {}
+        self._by_topic: dict[bytes, SeriesWriter] = {}
         self._early: deque[Notice] = deque(maxlen=MOST_EARLY)
         self._since_ns = time.time_ns()
         self._reported_s = float("-inf")
@@ -136,7 +140,7 @@ class Recorder:
         ends: dict[str, tuple[int, int]] = {}
         for folder in sorted(path for path in self._root.iterdir() if path.is_dir()):
             try:
-                found = ending(folder)
+                found = find_resume_point(folder)
             except OSError as error:
                 raise ConfigError(f"{folder}: can't be read: {error.strerror}") from None
             if found is not None:
@@ -173,7 +177,7 @@ class Recorder:
         else:
             self._take_notice(event)
 
-    def _of_topic(self, topic: bytes) -> Series:
+    def _of_topic(self, topic: bytes) -> SeriesWriter:
         feed = topic.decode("ascii").partition(".")[2]
         series = self._by_topic[topic] = self._of_feed(feed)
         return series
@@ -189,7 +193,7 @@ class Recorder:
         else:
             self._early.append(told)
 
-    def _of_feed(self, feed: str) -> Series:
+    def _of_feed(self, feed: str) -> SeriesWriter:
         exchange = exchange_of(feed)
         if exchange not in self._series and len(self._series) >= MOST_SERIES:
             exchange = exchange_of("")
@@ -198,10 +202,10 @@ class Recorder:
             series = self._series[exchange] = self._begun(exchange)
         return series
 
-    def _begun(self, exchange: str) -> Series:
+    def _begun(self, exchange: str) -> SeriesWriter:
         before = self._endings.get(exchange)
         clock_ns = None if before is None else before.clock_ns
-        series = Series(self._root, exchange, self._settings, clock_ns, self._log)
+        series = SeriesWriter(self._root, exchange, self._settings, clock_ns, self._log)
         now_ns = time.time_ns()
         if before is not None:
             series.tell(StateChange("", "interrupted", before.text(self._since_ns)), now_ns)
@@ -233,7 +237,7 @@ class Recorder:
         rate = (messages - self._reported) / passed_s
         self._reported_s, self._reported = now_s, messages
         self._tell(
-            Report(
+            RecorderStatus(
                 pid=os.getpid(),
                 at_ns=time.time_ns(),
                 since_ns=self._since_ns,

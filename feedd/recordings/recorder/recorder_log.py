@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 
-class Log(Protocol):
+class RecorderLog(Protocol):
     """What structlog's loggers are."""
 
     def info(self, event: str, **fields: Any) -> Any:

@@ -18,7 +18,7 @@ FILE = "recorder.json"  # below run_dir
 MOST_BYTES = 4000  # within a file system's block, which the file has already
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class RecorderStatus(Struct, frozen=True, kw_only=True):
     """How a recorder fares; times are since the epoch, in ns.
 
     `messages` and `bytes` are what it has written since it began, `lost` the records that it could
@@ -36,12 +36,12 @@ class Report(Struct, frozen=True, kw_only=True):
     failing: str | None
 
 
-def write(report: Report, path: Path) -> None:
+def write_status(status: RecorderStatus, path: Path) -> None:
     """Replace the file at once; on a full disk, write over what is there.
 
     Raises ConfigError where neither can be.
     """
-    text = msgspec.json.encode(report)
+    text = msgspec.json.encode(status)
     try:
         write_atomically(path, text)
     except ConfigError:
@@ -65,9 +65,9 @@ def _written_over(path: Path, text: bytes) -> bool:
         os.close(file)
 
 
-def read(path: Path) -> Report | None:
+def read_status(path: Path) -> RecorderStatus | None:
     """Return what a recorder said last; None where none did."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Report)
+        return msgspec.json.decode(path.read_bytes(), type=RecorderStatus)
     except (OSError, msgspec.MsgspecError):
         return None

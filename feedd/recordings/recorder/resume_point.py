@@ -15,13 +15,13 @@ from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, NOTICE
 from feedd.recordings.format.segment_reader import Damage, SegmentReader
 from feedd.recordings.format.segment_writer import SUFFIX
-from feedd.recordings.recorder.record_decoding import Numbers, notice, numbers
+from feedd.recordings.recorder.record_decoding import MessageNumbers, decode_notice, decode_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from feedd.recordings.format.block_records import Record
-    from feedd.recordings.format.segment_reader import Extent
+    from feedd.recordings.format.block_records import BlockRecord
+    from feedd.recordings.format.segment_reader import SegmentExtent
 
 # Longer than a hole waits for its repair, and a recorder that is held up besides: of a topic of
 # which nothing stands in it, all that was published before was recorded, or told to be missing.
@@ -31,7 +31,7 @@ STATUS = b"status."
 
 
 @dataclass
-class Ending:
+class ResumePoint:
     """A series' end. `ends` has by topic its session, and the seq that is next.
 
     `clock_ns` is the recording's at its last whole block, `torn` the bytes behind that;
@@ -56,7 +56,7 @@ class Ending:
         )
 
 
-def ending(folder: Path) -> Ending | None:
+def find_resume_point(folder: Path) -> ResumePoint | None:
     """Return where the series in an exchange's folder ended; None where there is none.
 
     Raises OSError for what can't be read.
@@ -67,7 +67,7 @@ def ending(folder: Path) -> Ending | None:
     newest = parts[0]
     extent = newest.extent
     torn = extent.size - extent.whole
-    end = Ending(newest.segment.path, newest.clock_ns, torn, extent.finished)
+    end = ResumePoint(newest.segment.path, newest.clock_ns, torn, extent.finished)
     tail = _Tail()
     for part in reversed(parts):
         for one in part.segment.records(part.from_ns):
@@ -81,7 +81,7 @@ class _Part(NamedTuple):
     """A segment that has some of the end, from a time of its clock on; None: all of it."""
 
     segment: SegmentReader
-    extent: Extent
+    extent: SegmentExtent
     clock_ns: int
     from_ns: int | None
 
@@ -125,11 +125,11 @@ class _Tail:
     def __init__(self) -> None:
         self._last: dict[str, bytes | tuple[int, int]] = {}  # a payload, or where a gap ended
         self._begun: dict[str, int] = {}  # by feed, the session that the recorder saw begin
-        self._first: dict[str, Numbers] = {}  # by feed, the first status of its last session
+        self._first: dict[str, MessageNumbers] = {}  # by feed, the first status of its last session
 
-    def take(self, record: Record) -> None:
+    def take(self, record: BlockRecord) -> None:
         if record.kind == NOTICE:
-            told = notice(record.topic, record.payload)
+            told = decode_notice(record.topic, record.payload)
             if isinstance(told, Gap):
                 self._last[told.topic] = (told.session, told.to_seq + 1)
             elif isinstance(told, NewSession):
@@ -138,7 +138,7 @@ class _Tail:
         name = record.topic.decode("ascii", "replace")
         self._last[name] = record.payload
         if record.topic.startswith(STATUS):
-            said = numbers(record.payload)
+            said = decode_numbers(record.payload)
             feed = _feed(name)
             if said is not None and said.session != getattr(self._first.get(feed), "session", None):
                 self._first[feed] = said
@@ -175,5 +175,5 @@ def _feed(topic: str) -> str:
 def _end(last: bytes | tuple[int, int]) -> tuple[int, int] | None:
     if isinstance(last, tuple):
         return last
-    found = numbers(last)
+    found = decode_numbers(last)
     return None if found is None else (found.session, found.seq + 1)

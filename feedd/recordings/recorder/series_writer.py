@@ -1,7 +1,7 @@
 """One exchange's segments, one after the other: what waits, when it is written, and when it can't.
 
 What waits for the disk is at most a block, or what comes in `fsync_s`; what can't be written is
-forgotten, and told in the recording as soon as there is room (`Unwritten`).
+forgotten, and told in the recording as soon as there is room (`LostRecords`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import msgspec
 from feedd.client.events import StateChange
 from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED
-from feedd.recordings.format.segment_writer import BLOCK_BYTES, Meta, SegmentWriter
-from feedd.recordings.recorder.lost_records import Unwritten
+from feedd.recordings.format.segment_writer import BLOCK_BYTES, SegmentMeta, SegmentWriter
+from feedd.recordings.recorder.lost_records import LostRecords
 from feedd.recordings.recorder.segment_paths import (
     make_folder,
     next_midnight,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from feedd.client.events import Notice
     from feedd.config.settings import RecorderSettings
-    from feedd.recordings.recorder.recorder_log import Log
+    from feedd.recordings.recorder.recorder_log import RecorderLog
 
 RECORD_BYTES = 15  # of a record, beside its payload
 AGAIN_S = 0.25  # between two attempts where the disk was full
@@ -40,7 +40,7 @@ NAMES = 1000  # that are tried, a ms apart, where there is such a file
 MADE_BY = "feedd record"
 
 
-class Series:
+class SeriesWriter:
     """Writes what it is given. No call raises OSError: what the disk refuses is counted and told.
 
     `clock_ns` is where the recording's clock stood at the end of the series so far, None where
@@ -48,12 +48,17 @@ class Series:
     """
 
     def __init__(
-        self, root: Path, exchange: str, settings: RecorderSettings, clock_ns: int | None, log: Log
+        self,
+        root: Path,
+        exchange: str,
+        settings: RecorderSettings,
+        clock_ns: int | None,
+        log: RecorderLog,
     ) -> None:
         self.exchange = exchange
         self.path: Path | None = None  # of the segment that is being written
         self.records = 0  # written
-        self.unwritten: Unwritten | None = None
+        self.unwritten: LostRecords | None = None
         self.lost = 0  # records, in all
         self._root = root
         self._settings = settings
@@ -150,7 +155,7 @@ class Series:
                 self._abandon()
         if self.unwritten is None:
             why = error.strerror or type(error).__name__
-            self.unwritten = Unwritten(why, time.time_ns())
+            self.unwritten = LostRecords(why, time.time_ns())
         self._forget()
         if now_s - self._told_s >= TELL_EVERY_S:
             self._told_s, self._told = now_s, True
@@ -197,7 +202,7 @@ class Series:
         """Begin a segment; raise OSError where that can't be."""
         now_ns = time.time_ns()
         begun_ns = self._begun_ns(now_ns)
-        meta = Meta(
+        meta = SegmentMeta(
             exchange=self.exchange, prefixes=self._settings.topics, begun_ns=begun_ns,
             made_by=MADE_BY,
         )  # fmt: skip
@@ -216,7 +221,7 @@ class Series:
         self._log.info(f"{self.exchange}: began {writer.path}")
         return writer
 
-    def _created(self, now_ns: int, meta: Meta) -> SegmentWriter:
+    def _created(self, now_ns: int, meta: SegmentMeta) -> SegmentWriter:
         for later in range(NAMES):
             path = segment_path(self._root, self.exchange, now_ns + later * NS_PER_MS)
             make_folder(path.parent)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import NOTICE
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.segment_reader import Damage
 from feedd.recordings.replay.schedule import Schedule, span_of
 
@@ -31,7 +31,7 @@ def topics_of(feed: Feed) -> bytes:
     return f"{feed.exchange}.{feed.symbol}.".encode()
 
 
-def open_recordings(settings: Config) -> Recording:
+def open_recordings(settings: Config) -> RecordingReader:
     """Return the recordings that a configuration replays; raise ConfigError for what is none."""
     replay = settings.replay
     if replay is None:
@@ -39,10 +39,10 @@ def open_recordings(settings: Config) -> Recording:
     for path in replay.recordings:
         if not Path(path).exists():
             raise ConfigError(f"replay.recordings: {path}: there is no such file or folder")
-    return Recording([Path(path) for path in replay.recordings])
+    return RecordingReader([Path(path) for path in replay.recordings])
 
 
-def schedule_of(settings: Config, recording: Recording) -> Schedule:
+def schedule_of(settings: Config, recording: RecordingReader) -> Schedule:
     """Return what of the recordings is played, and when; raise ConfigError where nothing is."""
     replay = settings.replay
     if replay is None:
@@ -53,7 +53,7 @@ def schedule_of(settings: Config, recording: Recording) -> Schedule:
         raise ConfigError(f"replay.from, replay.to: {error}") from None
 
 
-def check(settings: Config, feeds: Iterable[Feed]) -> None:
+def check_available(settings: Config, feeds: Iterable[Feed]) -> None:
     """Raise ConfigError where a replayed feed is in no recording, or none is of that time."""
     missing = {topics_of(feed): feed for feed in feeds if feed.source == "replay"}
     if not missing:

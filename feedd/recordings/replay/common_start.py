@@ -30,7 +30,7 @@ LOCK = "replay.lock"
 LEAD_S, LEAD_PER_FEED_S = 2.0, 0.2
 
 
-class Start(Struct, frozen=True):
+class CommonStart(Struct, frozen=True):
     """When a replay starts, by both clocks; `wall_ns` is what sessions are moved by."""
 
     life: str
@@ -43,13 +43,13 @@ class Start(Struct, frozen=True):
         return (self.wall_ns - schedule.span.begin_ns) // NS_PER_MS
 
 
-def soon(life: str, of: str, lead_s: float) -> Start:
+def soon(life: str, of: str, lead_s: float) -> CommonStart:
     """Return a start so far ahead."""
     lead_ns = int(lead_s * NS_PER_S)
-    return Start(life, of, time.monotonic_ns() + lead_ns, time.time_ns() + lead_ns)
+    return CommonStart(life, of, time.monotonic_ns() + lead_ns, time.time_ns() + lead_ns)
 
 
-def join(settings: Config, schedule: Schedule) -> Start:
+def join(settings: Config, schedule: Schedule) -> CommonStart:
     """Return the common start, a new one if need be."""
     feeds = sum(feed.source == "replay" for feed in settings.feeds())
     life, of = _life(), msgspec.json.encode(settings.replay).decode()
@@ -67,9 +67,9 @@ def join(settings: Config, schedule: Schedule) -> Start:
     return start
 
 
-def _read(path: Path) -> Start | None:
+def _read(path: Path) -> CommonStart | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Start)
+        return msgspec.json.decode(path.read_bytes(), type=CommonStart)
     except (OSError, msgspec.MsgspecError, ValueError):
         return None  # there is none, or none that could be joined
 

@@ -11,12 +11,12 @@ from feedd.recordings.replay.selection import Selection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from feedd.recordings.format.recording_reader import Recording
+    from feedd.recordings.format.recording_reader import RecordingReader
     from feedd.recordings.format.segment_reader import Damage
     from feedd.recordings.replay.schedule import Schedule
 
 
-class Due(NamedTuple):
+class DueMessage(NamedTuple):
     """A frame as recorded, and when it is due: `due_ns` after the replay's start.
 
     `at_ns` is what the recording's clock says, `passes` how many passes lie before this one.
@@ -29,7 +29,7 @@ class Due(NamedTuple):
     payload: bytes
 
 
-def tell(damage: Damage) -> str:
+def unplayable_text(damage: Damage) -> str:
     """Return a damage as a person reads it."""
     begin = "the beginning" if damage.from_ns is None else iso(damage.from_ns)
     end = "the end" if damage.to_ns is None else iso(damage.to_ns)
@@ -37,15 +37,15 @@ def tell(damage: Damage) -> str:
     return f"{damage.path}: {damage.why}; {lost} of {begin} to {end} can't be played"
 
 
-def frames(
-    recording: Recording,
+def due_messages(
+    recording: RecordingReader,
     schedule: Schedule,
     wanted: Callable[[bytes], bool],
     on_damage: Callable[[Damage], object],
     *,
     loop: bool = False,
     joined_ns: int = 0,
-) -> Iterator[Due | None]:
+) -> Iterator[DueMessage | None]:
     """Yield what is due, in order; `joined_ns` after the start, what was due before is left out.
 
     None comes now and then while much is read of which nothing is played.
@@ -62,6 +62,6 @@ def frames(
             empty = False
             at_ns, record = chosen
             due_ns = schedule.due_ns(at_ns, passes)
-            yield Due(due_ns, at_ns, passes, record.topic, record.payload)
+            yield DueMessage(due_ns, at_ns, passes, record.topic, record.payload)
         if empty and passes > first:
             return  # a whole pass without a frame: there is nothing to play

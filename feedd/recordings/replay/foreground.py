@@ -14,22 +14,22 @@ from feedd.client.topic_table import subscriptions
 from feedd.clock import NS_PER_MS
 from feedd.errors import EndpointInUseError
 from feedd.recordings.format.timestamps import iso
-from feedd.recordings.replay.due_messages import frames, tell
+from feedd.recordings.replay.due_messages import due_messages, unplayable_text
 from feedd.recordings.replay.player import Player
-from feedd.recordings.replay.replay_progress import Progress
-from feedd.recordings.replay.time_shift import Mover
-from feedd.recordings.replay.wait_reports import telling
+from feedd.recordings.replay.replay_progress import ReplayProgress
+from feedd.recordings.replay.time_shift import TimeShift
+from feedd.recordings.replay.wait_reports import reporting_wait
 from feedd.runtime.process import raise_open_files
-from feedd.transport.history_service import History
-from feedd.transport.replay_publisher import VerbatimEndpoint
+from feedd.transport.history_service import HistoryService
+from feedd.transport.replay_publisher import ReplayEndpoint
 from feedd.transport.sockets import LINGER_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from feedd.recordings.format.recording_reader import Recording
+    from feedd.recordings.format.recording_reader import RecordingReader
     from feedd.recordings.format.segment_reader import Damage
-    from feedd.recordings.replay.schedule import Schedule, Span
+    from feedd.recordings.replay.schedule import ReplaySpan, Schedule
 
 PROGRESS_EVERY_S = 0.1
 SWITCH_S = 0.0005  # limit on how long the history and the progress keep the player from running
@@ -50,7 +50,7 @@ class Options(NamedTuple):
 
 
 def replay(
-    recording: Recording, schedule: Schedule, endpoints: Mapping[str, str], options: Options
+    recording: RecordingReader, schedule: Schedule, endpoints: Mapping[str, str], options: Options
 ) -> bool:
     """Play a recording until its end, SIGINT or SIGTERM; return whether it reached its end.
 
@@ -61,7 +61,7 @@ def replay(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     raise_open_files()
-    endpoint = VerbatimEndpoint(lossless=options.lossless)
+    endpoint = ReplayEndpoint(lossless=options.lossless)
     histories = _bind(endpoint, endpoints)
     try:
         waits = "; waiting for a first subscriber" if options.wait else ""
@@ -82,14 +82,14 @@ def replay(
     return not stop.is_set()
 
 
-def _bind(endpoint: VerbatimEndpoint, endpoints: Mapping[str, str]) -> list[History]:
+def _bind(endpoint: ReplayEndpoint, endpoints: Mapping[str, str]) -> list[HistoryService]:
     """Serve at the endpoints, with a history for each; raise EndpointInUseError."""
-    histories: list[History] = []
+    histories: list[HistoryService] = []
     try:
         for subscribers in endpoints:
             endpoint.bind(subscribers)
         for history in endpoints.values():
-            histories.append(History(endpoint))
+            histories.append(HistoryService(endpoint))
             asyncio.run(histories[-1].bind(history))
         endpoint.start()
     except BaseException as error:
@@ -106,20 +106,20 @@ def _bind(endpoint: VerbatimEndpoint, endpoints: Mapping[str, str]) -> list[Hist
 
 
 def _play(
-    recording: Recording,
+    recording: RecordingReader,
     schedule: Schedule,
-    endpoint: VerbatimEndpoint,
+    endpoint: ReplayEndpoint,
     options: Options,
     stop: threading.Event,
 ) -> Player:
     """Play in a thread and report progress; raise the error that ended the thread."""
     wanted = tuple(prefix.encode() for prefix in subscriptions(options.topics))
-    due = frames(
+    due = due_messages(
         recording, schedule, lambda topic: topic.startswith(wanted), _warn, loop=options.loop
     )
     start_ns = time.monotonic_ns()
     shift_ms = (time.time_ns() - schedule.span.begin_ns) // NS_PER_MS
-    mover = Mover(shift_ms) if options.to_now else None
+    mover = TimeShift(shift_ms) if options.to_now else None
     player = Player(due, endpoint, stop, start_ns, mover)
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
@@ -128,7 +128,7 @@ def _play(
     thread = threading.Thread(target=lambda: _catch(player.run, faults), name="player")
     thread.start()
     try:
-        with Progress(player, schedule) as progress:
+        with ReplayProgress(player, schedule) as progress:
             while thread.is_alive():
                 thread.join(PROGRESS_EVERY_S)
                 progress.look()
@@ -157,7 +157,7 @@ def _flush_limit(stop: threading.Event, *, lossless: bool) -> Callable[[float], 
         time.sleep(seconds)  # not stop.wait: the signal handler runs in this very thread
         return stop.is_set() or time.monotonic() > ends_s
 
-    return telling(over, _report_unread)
+    return reporting_wait(over, _report_unread)
 
 
 def _report_unread() -> None:
@@ -174,7 +174,7 @@ def _beginning(schedule: Schedule, endpoints: Iterable[str]) -> str:
     )
 
 
-def _summary(player: Player, stop: threading.Event, span: Span) -> str:
+def _summary(player: Player, stop: threading.Event, span: ReplaySpan) -> str:
     passes = f" in {player.passes + 1} passes" if player.passes else ""
     last = iso(player.at_ns) if player.sent else iso(span.begin_ns)
     ended = f"interrupted at {last}" if stop.is_set() else "done"
@@ -182,4 +182,4 @@ def _summary(player: Player, stop: threading.Event, span: Span) -> str:
 
 
 def _warn(damage: Damage) -> None:
-    print(tell(damage), file=sys.stderr, flush=True)
+    print(unplayable_text(damage), file=sys.stderr, flush=True)

@@ -12,14 +12,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from feedd.clock import NS_PER_MS, NS_PER_S
-from feedd.recordings.replay.time_shift import raised
+from feedd.recordings.replay.time_shift import with_raised_session
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
 
-    from feedd.recordings.replay.due_messages import Due
-    from feedd.recordings.replay.time_shift import Mover
+    from feedd.recordings.replay.due_messages import DueMessage
+    from feedd.recordings.replay.time_shift import TimeShift
 
 AHEAD = 4_000  # frames that are read before they are due: more than a block has
 READ_WITHIN_NS = 3 * NS_PER_MS  # a frame due sooner is waited for, and nothing read meanwhile
@@ -30,7 +30,7 @@ LOOK_EVERY_NS = 100 * NS_PER_MS
 SUBSCRIPTIONS_EVERY = 1_000  # frames
 
 
-class Outlet(Protocol):
+class PlayerOutlet(Protocol):
     """Where frames go; `send` returns False where a subscriber is behind that is waited for."""
 
     def send(self, topic: bytes, payload: bytes) -> bool:
@@ -50,15 +50,20 @@ class Player:
     """
 
     def __init__(
-        self, frames: Iterator[Due | None], outlet: Outlet, stop: threading.Event, start_ns: int,
-        mover: Mover | None = None, now_ns: Callable[[], int] = time.time_ns,
-    ) -> None:  # fmt: skip
-        self._frames = frames
-        self._ahead: deque[Due] = deque()
+        self,
+        messages: Iterator[DueMessage | None],
+        outlet: PlayerOutlet,
+        stop: threading.Event,
+        start_ns: int,
+        shift: TimeShift | None = None,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._messages = messages
+        self._ahead: deque[DueMessage] = deque()
         self._outlet = outlet
         self._stop = stop
         self._start_ns = start_ns
-        self._mover = mover
+        self._shift = shift
         self._now_ns = now_ns
         self.sent = 0
         self.passes = 0
@@ -67,7 +72,7 @@ class Player:
 
     def run(self) -> None:
         """Play."""
-        ahead, outlet, mover = self._ahead, self._outlet, self._mover
+        ahead, outlet, shift = self._ahead, self._outlet, self._shift
         stopped = self._stop.is_set
         while not stopped() and (ahead or self._read()):
             if not ahead:
@@ -77,10 +82,10 @@ class Player:
             if at_ns > time.monotonic_ns() and not self._wait_until(at_ns):
                 return
             payload = due.payload
-            if mover is not None:
-                payload = mover.moved(due.topic, payload, due.passes, self._now_ns())
+            if shift is not None:
+                payload = shift.shifted(due.topic, payload, due.passes, self._now_ns())
             elif due.passes:
-                payload = raised(payload, due.passes)
+                payload = with_raised_session(payload, due.passes)
             if not outlet.send(due.topic, payload) and not self._send_again(due.topic, payload):
                 return
             self.sent += 1
@@ -90,7 +95,7 @@ class Player:
 
     def _read(self) -> bool:
         """Read on, for a frame or for some ms without one; return False where all is read."""
-        for frame in self._frames:
+        for frame in self._messages:
             if frame is not None:
                 self._ahead.append(frame)
             return True

@@ -17,7 +17,7 @@ BLOCKED_S = 2.0  # a subscriber that is waited for so long is told of
 _BAR = "{l_bar}{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}{postfix}]"
 
 
-class Progress:
+class ReplayProgress:
     """Tells of a player, as often as `look` is called; a context manager.
 
     The recording's time is what counts up; of a loop it is that of the pass.

@@ -10,11 +10,11 @@ from feedd.errors import ConfigError
 from feedd.recordings.format.timestamps import iso, parse_time
 
 if TYPE_CHECKING:
-    from feedd.recordings.format.recording_reader import Recording
+    from feedd.recordings.format.recording_reader import RecordingReader
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ReplaySpan:
     """What is played: times of the recording's clock, both included."""
 
     begin_ns: int
@@ -26,7 +26,7 @@ class Span:
         return max(self.end_ns - self.begin_ns, NS_PER_MS)
 
 
-def span_of(recording: Recording, begin: str | None, end: str | None) -> Span:
+def span_of(recording: RecordingReader, begin: str | None, end: str | None) -> ReplaySpan:
     """Return what lies between two times, as far as the recording goes.
 
     Raises ConfigError for what is no time, and where nothing lies between them.
@@ -34,7 +34,7 @@ def span_of(recording: Recording, begin: str | None, end: str | None) -> Span:
     begun_ns, ended_ns = recording.begun_ns, recording.ended_ns
     from_ns = begun_ns if begin is None else parse_time(begin, begun_ns)
     to_ns = ended_ns if end is None else parse_time(end, begun_ns)
-    found = Span(max(from_ns, begun_ns), min(to_ns, ended_ns))
+    found = ReplaySpan(max(from_ns, begun_ns), min(to_ns, ended_ns))
     if found.end_ns < found.begin_ns:
         raise ConfigError(
             f"nothing was recorded from {iso(from_ns)} to {iso(to_ns)}; "
@@ -47,7 +47,7 @@ def span_of(recording: Recording, begin: str | None, end: str | None) -> Span:
 class Schedule:
     """Pass after pass over a span, `pace` times as fast as it was; 0: nothing waits."""
 
-    span: Span
+    span: ReplaySpan
     pace: float
 
     @property

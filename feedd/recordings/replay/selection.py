@@ -21,8 +21,8 @@ from feedd.recordings.format.segment_reader import Damage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from feedd.recordings.format.block_records import Record
-    from feedd.recordings.format.recording_reader import Entry
+    from feedd.recordings.format.block_records import BlockRecord
+    from feedd.recordings.format.recording_reader import ClockedEntry
 
 
 # Records in a row that are not played, until it is said: some ms, in which a frame may be due.
@@ -71,8 +71,8 @@ class Selection:
         self._sent: dict[tuple[bytes, int], _Sent] = {}
 
     def frames(
-        self, entries: Iterable[Entry], tell: Callable[[Damage], object]
-    ) -> Iterator[tuple[int, Record] | None]:
+        self, entries: Iterable[ClockedEntry], tell: Callable[[Damage], object]
+    ) -> Iterator[tuple[int, BlockRecord] | None]:
         """Yield what goes out, with what the recording's clock says; damages are told instead.
 
         None comes where nothing has for a while: whoever reads may have something else to do.

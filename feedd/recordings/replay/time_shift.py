@@ -33,7 +33,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _SUBJECTS = ("open_time", "next_funding")
 
 
-def raised(payload: bytes, passes: int) -> bytes:
+def with_raised_session(payload: bytes, passes: int) -> bytes:
     """Return a payload as the pass after so many others sends it, its timestamps as recorded."""
     try:
         message = decode(payload)
@@ -43,14 +43,14 @@ def raised(payload: bytes, passes: int) -> bytes:
     return _encode(message)
 
 
-class Mover:
+class TimeShift:
     """Moves messages to now; `shift_ms` is from the recording's beginning to the replay's start."""
 
     def __init__(self, shift_ms: int) -> None:
         self._shift_ms = shift_ms
         self._subjects: dict[tuple[bytes, str], tuple[tuple[int, int], int]] = {}
 
-    def moved(self, topic: bytes, payload: bytes, passes: int, now_ns: int) -> bytes:
+    def shifted(self, topic: bytes, payload: bytes, passes: int, now_ns: int) -> bytes:
         """Return a payload as if it were published at `now_ns`, after so many whole passes."""
         try:
             message = decode(payload)

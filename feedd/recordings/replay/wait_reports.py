@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from feedd.recordings.replay.player import Player
-    from feedd.transport.replay_publisher import VerbatimPublisher
+    from feedd.transport.replay_publisher import ReplayPublisher
 
 PROXY_WAIT_S = 5.0
 LOOK_EVERY_S = 0.5
@@ -24,7 +24,9 @@ TELL_AFTER_S = 2.0
 _log = structlog.get_logger()
 
 
-async def connect(publisher: VerbatimPublisher, proxies: Sequence[str], *, lossless: bool) -> None:
+async def connect_to_proxies(
+    publisher: ReplayPublisher, proxies: Sequence[str], *, lossless: bool
+) -> None:
     """Connect to the proxies, and wait for them; for ever where nothing may be dropped.
 
     What is published to a proxy that has not subscribed yet goes nowhere.
@@ -42,7 +44,7 @@ async def connect(publisher: VerbatimPublisher, proxies: Sequence[str], *, lossl
         connecting.cancel()
 
 
-async def tell_waits(player: Player) -> None:
+async def report_waits(player: Player) -> None:
     """Tell of a subscriber that holds the player up; for ever."""
     told = False
     while True:
@@ -59,7 +61,9 @@ async def tell_waits(player: Player) -> None:
         told = waits
 
 
-def telling(over: Callable[[float], bool], tell: Callable[[], object]) -> Callable[[float], bool]:
+def reporting_wait(
+    over: Callable[[float], bool], tell: Callable[[], object]
+) -> Callable[[float], bool]:
     """Return `over`, which waits and says whether to end, but telling once of a long wait."""
     began_s = time.monotonic()
     told = False

@@ -15,7 +15,7 @@ from feedd.client.protocol import STALE_S
 from feedd.client.topic_table import MAX_TOPICS, TopicTable
 from feedd.clock import NS_PER_S
 from feedd.codec import UNREADABLE
-from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT, Record
+from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT, BlockRecord
 from feedd.recordings.stream.merging import RecordingMerge, range_text
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from feedd.client.decoding import Message
     from feedd.client.events import Event, Notice, Origin
-    from feedd.recordings.format.recording_reader import Recording, Series
+    from feedd.recordings.format.recording_reader import RecordingReader, SeriesReader
     from feedd.recordings.format.segment_reader import Damage
     from feedd.recordings.stream.merging import TopicPosition
 
 # The clock, the recording's number, and what it has there; True and False: it begins, it ends.
-Entry = tuple[int, int, "Record | Damage | bool"]
+MergedEntry = tuple[int, int, "BlockRecord | Damage | bool"]
 
 _ORIGINS: dict[int, Origin] = {LIVE: "live", SNAPSHOT: "snapshot", REPLAYED: "replayed"}
 _NOTICES: dict[bytes, Callable[[bytes], Any]] = {
@@ -39,7 +39,7 @@ _NO_TICKS = (Gap, UpstreamGap, NewSession, StateChange, Stopped, Status)
 
 
 def events(
-    recording: Recording,
+    recording: RecordingReader,
     prefixes: Iterable[str],
     from_ns: int | None,
     to_ns: int | None,
@@ -61,15 +61,17 @@ def damage_text(damage: Damage) -> str:
     return f"{damage.path}: {when} {lost} messages are lost: {damage.why}"
 
 
-def merged(series: list[Series], from_ns: int | None, to_ns: int | None) -> Iterator[Entry]:
+def merged(
+    series: list[SeriesReader], from_ns: int | None, to_ns: int | None
+) -> Iterator[MergedEntry]:
     """Yield the entries of all recordings in the order of their clocks."""
     parts = [_numbered(number, one, from_ns, to_ns) for number, one in enumerate(series)]
     return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=itemgetter(0))
 
 
 def _numbered(
-    number: int, series: Series, from_ns: int | None, to_ns: int | None
-) -> Iterator[Entry]:
+    number: int, series: SeriesReader, from_ns: int | None, to_ns: int | None
+) -> Iterator[MergedEntry]:
     at_ns = max(series.begun_ns, from_ns or 0)
     # Opens files only when the clock is there. Recordings that begin together do so before entries.
     yield at_ns - 1, number, True
@@ -88,7 +90,7 @@ class EventReader:
         self._positions: dict[bytes, TopicPosition] = {}
         self._unwanted: set[bytes] = set()
 
-    def events(self, entries: Iterator[Entry]) -> Iterator[Event]:
+    def events(self, entries: Iterator[MergedEntry]) -> Iterator[Event]:
         """Yield the events; `entries` are from `merged`."""
         merge, positions = self._merge, self._positions
         new = cast("list[Event]", self._emitter.events)  # none is a PublishedMessage here
@@ -99,8 +101,8 @@ class EventReader:
                 merge.check()
                 yield from new
                 new.clear()
-            position = positions.get(what.topic) if type(what) is Record else None
-            if position is None or type(what) is not Record:
+            position = positions.get(what.topic) if type(what) is BlockRecord else None
+            if position is None or type(what) is not BlockRecord:
                 self._other(number, what)
             else:
                 message = _decoded(position, what)
@@ -120,9 +122,9 @@ class EventReader:
                 yield from new
                 new.clear()
 
-    def _other(self, number: int, what: Record | Damage | bool) -> None:
+    def _other(self, number: int, what: BlockRecord | Damage | bool) -> None:
         """Handle all but the further messages of a wanted topic."""
-        if isinstance(what, Record):
+        if isinstance(what, BlockRecord):
             if what.kind == NOTICE:
                 self._notice(number, what)
             elif what.topic not in self._unwanted:
@@ -133,7 +135,7 @@ class EventReader:
             self._emitter.events.append(StateChange("", "damaged", damage_text(what)))
             self._merge.damaged(number, what.from_ns, what.to_ns)
 
-    def _first(self, number: int, record: Record) -> None:
+    def _first(self, number: int, record: BlockRecord) -> None:
         """Handle a topic's first message."""
         position = self._position(record.topic)
         if position is None:
@@ -155,7 +157,7 @@ class EventReader:
             self._emitter.topics_rejected(self._table.rejected)
         return position
 
-    def _notice(self, number: int, record: Record) -> None:
+    def _notice(self, number: int, record: BlockRecord) -> None:
         decode = _NOTICES.get(record.topic)
         try:
             notice: Notice | None = decode(record.payload) if decode is not None else None
@@ -196,7 +198,7 @@ class EventReader:
                 self._emitter.state(feed, notice.state, notice.reason)
 
 
-def _decoded(position: TopicPosition, record: Record) -> Message | None:
+def _decoded(position: TopicPosition, record: BlockRecord) -> Message | None:
     """Decode a record; None if it is invalid: its seq is then missing, and is reported so."""
     try:
         message = position.decode(record.payload)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
 from feedd.errors import ConfigError
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.timestamps import as_ns
 from feedd.recordings.stream.recorded_events import events
 
@@ -134,7 +134,7 @@ def open_recording(
     if not prefixes:
         raise ConfigError("name at least one topic; '' is every topic")
     named = [paths] if isinstance(paths, str | os.PathLike) else paths
-    recording = Recording(Path(path) for path in named)
+    recording = RecordingReader(Path(path) for path in named)
     from_ns, to_ns = (as_ns(one, recording.begun_ns) for one in (from_, to))
     if from_ns is not None and to_ns is not None and from_ns > to_ns:
         raise ConfigError(f"from_ {from_!r} is after to {to!r}")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO, Self
 
-    from feedd.recordings.format.block_records import Record
-    from feedd.recordings.format.recording_reader import Entry
+    from feedd.recordings.format.block_records import BlockRecord
+    from feedd.recordings.format.recording_reader import ClockedEntry
     from feedd.recordings.tables.columns import Table
     from feedd.recordings.tables.forms import Form
     from feedd.recordings.tables.rows import Row
@@ -72,7 +72,7 @@ class Export:
             if name in self._sheets
         }
 
-    def run(self, entries: Iterable[Entry], progress: Callable[[int], object]) -> None:
+    def run(self, entries: Iterable[ClockedEntry], progress: Callable[[int], object]) -> None:
         """Write all; `progress` is told now and then how many records more were read."""
         done = 0
         try:
@@ -105,7 +105,7 @@ class Export:
         except OSError as error:
             raise ConfigError(f"{self._folder}: can't be written: {error.strerror}") from None
 
-    def _record(self, record: Record) -> None:
+    def _record(self, record: BlockRecord) -> None:
         if record.kind == NOTICE:
             self._notice(record)
             return
@@ -127,7 +127,7 @@ class Export:
             sheet = channel.sheet = self._sheet(channel.table)
         sheet.add(row, len(record.payload))
 
-    def _notice(self, record: Record) -> None:
+    def _notice(self, record: BlockRecord) -> None:
         row = rows.notice_row(record)
         if row is None:
             self._other(record, "is no notice")
@@ -138,7 +138,7 @@ class Export:
         self.damages += 1
         self._sheet(GAPS).add(rows.damage_row(at_ns, damage))
 
-    def _other(self, record: Record, why: str) -> None:
+    def _other(self, record: BlockRecord, why: str) -> None:
         self._sheet(OTHER).add(rows.other_row(record, why), 3 * len(record.payload))
 
     def _channel(self, topic: bytes) -> _Channel:
@@ -176,7 +176,7 @@ class _Channel:
         self.why_not = "is of no known channel" if table is None else "is no payload of its channel"
         self.sheet: _Waiting | None = None
 
-    def row(self, record: Record) -> Row | None:
+    def row(self, record: BlockRecord) -> Row | None:
         origin = ORIGINS.get(record.kind)
         if self.rows is None or origin is None:
             return None

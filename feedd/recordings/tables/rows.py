@@ -17,7 +17,7 @@ from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSH
 from feedd.recordings.tables.columns import GAPS, OTHER
 
 if TYPE_CHECKING:
-    from feedd.recordings.format.block_records import Record
+    from feedd.recordings.format.block_records import BlockRecord
     from feedd.recordings.format.segment_reader import Damage
     from feedd.recordings.tables.columns import Table
 
@@ -73,7 +73,7 @@ class ChannelRows:
             return None
 
 
-def notice_row(record: Record) -> Row | None:
+def notice_row(record: BlockRecord) -> Row | None:
     """Return the row of `gaps` for a notice; None where its payload is no map."""
     try:
         keys = codec.decode(record.payload)
@@ -109,7 +109,7 @@ def damage_row(at_ns: int, damage: Damage) -> Row:
     return _gap_row(at_ns, "Damage", "recording", keys)
 
 
-def other_row(record: Record, why: str) -> Row:
+def other_row(record: BlockRecord, why: str) -> Row:
     """Return the row of the table `other` for a record that has no other place."""
     try:
         payload = _json(codec.decode(record.payload))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from feedd.errors import ConfigError
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.timestamps import parse_time
 from feedd.recordings.tables.export import Export
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run_export(arguments: argparse.Namespace) -> int:
     """Export, and say how many rows each table has; return 0."""
-    recording = Recording(arguments.paths)
+    recording = RecordingReader(arguments.paths)
     begun_ns = recording.begun_ns
     times = (arguments.from_time, arguments.to_time)
     from_ns, to_ns = (None if time is None else parse_time(time, begun_ns) for time in times)
@@ -49,7 +49,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _records(recording: Recording) -> int | None:
+def _records(recording: RecordingReader) -> int | None:
     """Return how many records there are; None where a segment has no index."""
     total = 0
     for series in recording.series:

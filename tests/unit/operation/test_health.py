@@ -15,8 +15,8 @@ from feedd.operation.health import (
     ProcessHealth,
     _recorder,
 )
-from feedd.recordings.recorder import recorder_status as report
-from feedd.recordings.recorder.recorder_status import Report
+from feedd.recordings.recorder import recorder_status
+from feedd.recordings.recorder.recorder_status import RecorderStatus
 from feedd.supervision.daemon import Daemon
 
 
@@ -48,13 +48,15 @@ S = 10**9
 NOW_NS = 1_700_000_000 * S
 
 
-def recorder(said: Report | None, uptime_s: int = 60) -> ProcessHealth:
+def recorder(said: RecorderStatus | None, uptime_s: int = 60) -> ProcessHealth:
     """Return the recorder's row; its pid is 7."""
     return _recorder(ProcessHealth("recorder", "RUNNING", 7, uptime_s), said, NOW_NS)
 
 
-def said(age_s: float = 0.5, pid: int = 7, lost: int = 0, failing: str | None = None) -> Report:
-    return Report(
+def said(
+    age_s: float = 0.5, pid: int = 7, lost: int = 0, failing: str | None = None
+) -> RecorderStatus:
+    return RecorderStatus(
         pid=pid, at_ns=NOW_NS - int(age_s * S), since_ns=NOW_NS - 60 * S, dir="recordings",
         messages=100, messages_per_s=1234.4, bytes=5_250_000, lost=lost, failing=failing,
     )  # fmt: skip
@@ -83,20 +85,20 @@ def test_a_recorder_that_does_not_write_is_not_healthy(row: ProcessHealth, state
 
 
 def test_a_recorders_report_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path = tmp_path / report.FILE
-    assert report.read(path) is None
+    path = tmp_path / recorder_status.FILE
+    assert recorder_status.read_status(path) is None
     for one in (said(failing="x" * 100), said()):
-        report.write(one, path)
-        assert report.read(path) == one
+        recorder_status.write_status(one, path)
+        assert recorder_status.read_status(path) == one
 
 
 def test_a_report_for_which_there_is_no_room_is_written_over_the_last_one(tmp_path: Path) -> None:
-    path = tmp_path / report.FILE
-    report.write(said(failing="x" * 100), path)
+    path = tmp_path / recorder_status.FILE
+    recorder_status.write_status(said(failing="x" * 100), path)
     before = path.stat()
-    (tmp_path / f"{report.FILE}.{os.getpid()}").mkdir()  # a draft can't be written there
-    report.write(said(), path)
-    assert report.read(path) == said()
+    (tmp_path / f"{recorder_status.FILE}.{os.getpid()}").mkdir()  # a draft can't be written there
+    recorder_status.write_status(said(), path)
+    assert recorder_status.read_status(path) == said()
     assert path.stat().st_ino == before.st_ino
     assert path.stat().st_size == before.st_size
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedd.transport.history_protocol import answer
-from feedd.transport.message_rings import Rings
+from feedd.transport.history_protocol import respond
+from feedd.transport.message_rings import MessageRings
 
 A, B = "quote.x.A.", "quote.x.B."
 
@@ -19,21 +19,21 @@ def payload(session: int, seq: int) -> bytes:
     return msgpack.packb({"session": session, "seq": seq})
 
 
-def asked(rings: Rings, **request: Any) -> dict[str, Any]:
-    answered: dict[str, Any] = msgpack.unpackb(answer(msgpack.packb(request), rings))
+def asked(rings: MessageRings, **request: Any) -> dict[str, Any]:
+    answered: dict[str, Any] = msgpack.unpackb(respond(msgpack.packb(request), rings))
     return answered
 
 
 @pytest.fixture
-def rings() -> Rings:
-    rings = Rings()
+def rings() -> MessageRings:
+    rings = MessageRings()
     for seq in range(1, 6):
         rings.add(A.encode(), payload(7, seq))
         rings.add(B.encode(), payload(8, seq))
     return rings
 
 
-def test_a_snapshot_is_the_last_message_of_each_topic(rings: Rings) -> None:
+def test_a_snapshot_is_the_last_message_of_each_topic(rings: MessageRings) -> None:
     assert asked(rings, op="snapshot", topics=["quote."], id=[1, "a"]) == {
         "op": "snapshot",
         "id": [1, "a"],
@@ -45,7 +45,7 @@ def test_a_snapshot_is_the_last_message_of_each_topic(rings: Rings) -> None:
     ]
 
 
-def test_a_replay_is_a_range_of_one_topic(rings: Rings) -> None:
+def test_a_replay_is_a_range_of_one_topic(rings: MessageRings) -> None:
     assert asked(rings, op="replay", topic=A, session=7, **{"from": 2, "to": 3}) == {
         "op": "replay",
         "id": None,
@@ -62,7 +62,7 @@ def test_a_replay_is_a_range_of_one_topic(rings: Rings) -> None:
 
 
 def test_an_answer_has_at_most_2000_messages() -> None:
-    rings = Rings()
+    rings = MessageRings()
     for number in range(2001):
         rings.add(A.encode(), payload(1, number + 1))
         rings.add(b"t%04d." % number, payload(1, 1))
@@ -75,7 +75,7 @@ def test_an_answer_has_at_most_2000_messages() -> None:
 
 
 def test_an_answer_has_at_most_4_mb_and_the_rest_is_asked_for_like_any_other() -> None:
-    rings = Rings()
+    rings = MessageRings()
     pad = b"x" * 60_000
     large = msgpack.packb({"session": 1, "seq": 1, "pad": pad})
     for number in range(200):  # 12 MB
@@ -85,7 +85,7 @@ def test_an_answer_has_at_most_4_mb_and_the_rest_is_asked_for_like_any_other() -
     got: list[int] = []
     while len(got) < 127:
         request = {"op": "replay", "topic": A, "session": 1, "from": len(got) + 1, "to": 127}
-        raw = answer(msgpack.packb(request), rings)
+        raw = respond(msgpack.packb(request), rings)
         assert len(raw) < 4_001_000
         found = msgpack.unpackb(raw)
         assert (found["low"], found["high"]) == (1, 127)
@@ -95,7 +95,7 @@ def test_an_answer_has_at_most_4_mb_and_the_rest_is_asked_for_like_any_other() -
     complete, answers = False, 0
     while not complete:
         after = topics[-1].decode() if topics else None
-        raw = answer(msgpack.packb({"op": "snapshot", "topics": ["t"], "after": after}), rings)
+        raw = respond(msgpack.packb({"op": "snapshot", "topics": ["t"], "after": after}), rings)
         assert len(raw) < 4_001_000
         found = msgpack.unpackb(raw)
         topics += [topic for topic, _ in found["messages"]]
@@ -117,7 +117,7 @@ def test_an_answer_has_at_most_4_mb_and_the_rest_is_asked_for_like_any_other() -
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong_and_what_to_send(
-    rings: Rings, request_: dict[str, Any], said: str
+    rings: MessageRings, request_: dict[str, Any], said: str
 ) -> None:
     answered = asked(rings, **request_, id=5)
     assert answered.keys() == {"op", "id", "error"}
@@ -129,8 +129,8 @@ def test_a_wrong_request_is_told_what_is_wrong_and_what_to_send(
 @pytest.mark.parametrize(
     "junk", [b"", b"\xc1", b"\x90", b"\x91" * 60_000, msgpack.packb(["op"]), b"\x81\xa2id" * 9999]
 )
-def test_what_is_no_map_is_told_so_too(rings: Rings, junk: bytes) -> None:
-    answered = msgpack.unpackb(answer(junk, rings))
+def test_what_is_no_map_is_told_so_too(rings: MessageRings, junk: bytes) -> None:
+    answered = msgpack.unpackb(respond(junk, rings))
     assert (answered["op"], answered["id"]) == (None, None)
     assert answered["error"]
 
@@ -147,7 +147,7 @@ key = st.sampled_from(["op", "id", "topics", "topic", "session", "from", "to", "
 @settings(deadline=None)
 @given(st.dictionaries(key, value | st.sampled_from(["snapshot", "replay", A, [A], [""], 7])))
 def test_every_map_is_answered(request_: dict[str, Any]) -> None:
-    rings = Rings()
+    rings = MessageRings()
     rings.add(A.encode(), payload(7, 1))
     answered = asked(rings, **request_)
     assert answered["id"] == request_.get("id")
@@ -157,11 +157,11 @@ def test_every_map_is_answered(request_: dict[str, Any]) -> None:
 @settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_answered(junk: bytes) -> None:
-    assert msgpack.unpackb(answer(junk, Rings()))["error"]
+    assert msgpack.unpackb(respond(junk, MessageRings()))["error"]
 
 
 def test_text_that_is_no_utf_8_is_a_mistake_of_the_asker_and_no_fault() -> None:
     request = msgpack.packb({"op": "snapshot", "topics": ["q?"], "id": 1}).replace(b"?", b"\xff")
-    answered = msgpack.unpackb(answer(request, Rings()))
+    answered = msgpack.unpackb(respond(request, MessageRings()))
     assert answered["id"] == 1
     assert "UTF-8" in answered["error"] or "utf-8" in answered["error"]

@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedd.transport import message_rings as module
-from feedd.transport.message_rings import MESSAGE_OVERHEAD, TOPIC_OVERHEAD, Range, Rings
+from feedd.transport.message_rings import (
+    MESSAGE_OVERHEAD,
+    TOPIC_OVERHEAD,
+    MessageRings,
+    ReplayRange,
+)
 
 A, B = b"quote.x.A.", b"quote.x.B."
 
@@ -19,35 +24,37 @@ def payload(session: int, seq: int, size: int = 0) -> bytes:
     return msgpack.packb({"symbol": "A", "pad": b"\0" * size, "session": session, "seq": seq})
 
 
-def filled(rings: Rings, topic: bytes, seqs: Any, session: int = 1, size: int = 0) -> Rings:
+def filled(
+    rings: MessageRings, topic: bytes, seqs: Any, session: int = 1, size: int = 0
+) -> MessageRings:
     for seq in seqs:
         rings.add(topic, payload(session, seq, size))
     return rings
 
 
-def held(rings: Rings, topic: bytes = A, session: int = 1) -> Range:
+def held(rings: MessageRings, topic: bytes = A, session: int = 1) -> ReplayRange:
     return rings.range(topic, session, 0, 2**63, 10**6, 2**40)
 
 
-def seqs(found: Range) -> list[int]:
+def seqs(found: ReplayRange) -> list[int]:
     return [msgpack.unpackb(payload)["seq"] for _, payload in found.messages]
 
 
 def test_a_range_brings_what_was_published_and_says_what_there_is() -> None:
-    rings = filled(Rings(), A, range(1, 11))
+    rings = filled(MessageRings(), A, range(1, 11))
     found = rings.range(A, 1, 3, 6, 100, 2**40)
     assert (found.low, found.high) == (1, 10)
     assert found.messages == [(A, payload(1, seq)) for seq in range(3, 7)]
     assert seqs(rings.range(A, 1, 3, 6, 2, 2**40)) == [3, 4]
     assert seqs(rings.range(A, 1, 9, 99, 100, 2**40)) == [9, 10]
     assert rings.range(A, 1, 6, 3, 100, 2**40).messages == []
-    nothing = Range(None, None, [])
+    nothing = ReplayRange(None, None, [])
     assert rings.range(A, 2, 1, 9, 100, 2**40) == nothing
     assert rings.range(B, 1, 1, 9, 100, 2**40) == nothing
 
 
 def test_what_is_returned_is_bounded_in_bytes_but_for_the_first() -> None:
-    rings = filled(Rings(), A, range(1, 4))
+    rings = filled(MessageRings(), A, range(1, 4))
     two = 2 * (len(A) + len(payload(1, 1)) + 10)
     assert seqs(rings.range(A, 1, 1, 3, 9, 1)) == [1]
     assert seqs(rings.range(A, 1, 1, 3, 9, two)) == [1, 2]
@@ -60,12 +67,12 @@ def test_what_is_returned_is_bounded_in_bytes_but_for_the_first() -> None:
 
 
 def test_a_topic_keeps_its_newest_messages_up_to_the_count() -> None:
-    found = held(filled(Rings(per_topic=5), A, range(1, 101)))
+    found = held(filled(MessageRings(per_topic=5), A, range(1, 101)))
     assert (found.low, found.high, seqs(found)) == (96, 100, [96, 97, 98, 99, 100])
 
 
 def test_what_is_missing_is_missing_and_what_comes_late_is_put_right() -> None:
-    rings = filled(Rings(per_topic=5), A, [3, 4, 7])
+    rings = filled(MessageRings(per_topic=5), A, [3, 4, 7])
     assert seqs(held(rings)) == [3, 4, 7]
     filled(rings, A, [6, 2])
     assert seqs(held(rings)) == [2, 3, 4, 6, 7]
@@ -75,7 +82,7 @@ def test_what_is_missing_is_missing_and_what_comes_late_is_put_right() -> None:
 
 
 def test_a_newer_session_begins_the_ring_anew_and_an_older_one_is_counted() -> None:
-    rings = filled(filled(Rings(), A, range(1, 5)), A, [1], session=2)
+    rings = filled(filled(MessageRings(), A, range(1, 5)), A, [1], session=2)
     assert held(rings).low is None
     assert seqs(held(rings, session=2)) == [1]
     filled(rings, A, [5, 6])
@@ -84,7 +91,7 @@ def test_a_newer_session_begins_the_ring_anew_and_an_older_one_is_counted() -> N
 
 
 def test_the_last_messages_come_by_prefix_in_the_order_of_their_topics() -> None:
-    rings = Rings()
+    rings = MessageRings()
     for topic in (b"trade.x.A.", B, A, b"quote.y.A."):
         filled(rings, topic, [1, 2])
     topics = [A, B, b"quote.y.A.", b"trade.x.A."]
@@ -103,7 +110,7 @@ def test_the_last_messages_come_by_prefix_in_the_order_of_their_topics() -> None
 
 def test_memory_is_taken_from_topics_that_hold_the_most() -> None:
     one = len(payload(1, 100, 100)) + MESSAGE_OVERHEAD
-    rings = Rings(memory_bytes=100 * one + 2 * TOPIC_OVERHEAD + len(A) + len(B))
+    rings = MessageRings(memory_bytes=100 * one + 2 * TOPIC_OVERHEAD + len(A) + len(B))
     filled(rings, B, range(100, 120), size=100)
     filled(rings, A, range(100, 1100), size=100)
     assert seqs(held(rings, B)) == list(range(100, 120))
@@ -112,17 +119,17 @@ def test_memory_is_taken_from_topics_that_hold_the_most() -> None:
 
 
 def test_topics_beyond_the_number_are_refused_and_counted() -> None:
-    rings = filled(filled(Rings(topics=1), A, [1]), B, [1, 2])
+    rings = filled(filled(MessageRings(topics=1), A, [1]), B, [1, 2])
     assert (rings.topics, rings.not_kept.new_topic) == (1, 2)
     assert seqs(held(rings)) == [1]
-    little = Rings(memory_bytes=5 * TOPIC_OVERHEAD)
+    little = MessageRings(memory_bytes=5 * TOPIC_OVERHEAD)
     for number in range(10):
         filled(little, b"t%d." % number, [1])
     assert (little.topics, little.not_kept.new_topic) == (2, 8)
 
 
 def test_what_is_no_message_of_a_worker_is_counted_and_not_kept() -> None:
-    rings = Rings()
+    rings = MessageRings()
     for junk in (
         b"", b"\xc1", b"\x91" * 50_000, msgpack.packb({"seq": 1}), msgpack.packb([1, 2]),
         msgpack.packb({"session": -1, "seq": 1}), msgpack.packb({"session": 1, "seq": 0}),
@@ -151,7 +158,7 @@ def test_whatever_comes_in_an_answer_is_true(
     sent: list[tuple[bytes, int, int, int]], per_topic: int, memory: int, first: int
 ) -> None:
     bound = memory + 6 * (TOPIC_OVERHEAD + len(A))
-    rings = Rings(per_topic=per_topic, memory_bytes=bound)
+    rings = MessageRings(per_topic=per_topic, memory_bytes=bound)
     published: set[tuple[bytes, bytes]] = set()
     newest: dict[bytes, int] = {}
     for topic, session, seq, size in sent:
@@ -162,7 +169,7 @@ def test_whatever_comes_in_an_answer_is_true(
     taken = 0
     for topic, session in newest.items():
         for older in range(1, session):
-            assert held(rings, topic, older) == Range(None, None, [])
+            assert held(rings, topic, older) == ReplayRange(None, None, [])
         found = held(rings, topic, session)
         numbers = seqs(found)
         assert set(found.messages) <= published
@@ -183,7 +190,7 @@ def test_whatever_comes_in_an_answer_is_true(
 @settings(deadline=None)
 @given(st.lists(st.integers(200, 2000), min_size=100, max_size=200))
 def test_a_topic_of_less_than_half_of_the_largest_loses_nothing(sizes: list[int]) -> None:
-    rings = Rings(memory_bytes=2 * TOPIC_OVERHEAD + 40_000)
+    rings = MessageRings(memory_bytes=2 * TOPIC_OVERHEAD + 40_000)
     filled(rings, B, [1, 2, 3])
     for seq, size in enumerate(sizes, 1):
         filled(rings, A, [seq], size=size)
@@ -193,7 +200,7 @@ def test_a_topic_of_less_than_half_of_the_largest_loses_nothing(sizes: list[int]
 @settings(deadline=None)
 @given(st.binary(), st.binary())
 def test_any_bytes_are_tolerated(topic: bytes, junk: bytes) -> None:
-    rings = filled(Rings(), A, [1])
+    rings = filled(MessageRings(), A, [1])
     rings.add(topic, junk)
     rings.add(A, junk)
     assert held(rings).messages[:1] == [(A, payload(1, 1))]

@@ -14,7 +14,7 @@ from numbered_publisher import NumberedPublisher
 
 from feedd.codec import decode, encode
 from feedd.model import Book, Event, Quote
-from feedd.transport.publisher import MOST_HELD, Publisher
+from feedd.transport.publisher import MAX_HELD, Publisher
 
 
 @asynccontextmanager
@@ -77,12 +77,12 @@ async def held(tmp_path: Path) -> None:
 
         publish(1)
         publisher.hold()
-        publish(MOST_HELD + 2)
-        assert await seqs(MOST_HELD + 1) == list(range(1, MOST_HELD + 2))
+        publish(MAX_HELD + 2)
+        assert await seqs(MAX_HELD + 1) == list(range(1, MAX_HELD + 2))
         publisher.release()
         publish(1)
-        assert await seqs(3) == list(range(MOST_HELD + 2, MOST_HELD + 5))
+        assert await seqs(3) == list(range(MAX_HELD + 2, MAX_HELD + 5))
         publisher.hold()
         publish(1)
         await publisher.close()
-        assert await seqs(1) == [MOST_HELD + 5]
+        assert await seqs(1) == [MAX_HELD + 5]

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 import uvloop
 
-from feedd.transport.send_queue import TRIMMED, Outbox
+from feedd.transport.send_queue import TRIMMED, SendQueue
 from feedd.transport.zmtp import COMMAND, LENGTH_BYTES, MORE, command, message_end, message_head
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -92,7 +92,7 @@ def test_all_comes_whole_and_in_order_where_the_socket_takes_parts(run: Run, pai
     messages = [message(number, (10, 100, 9000)[number % 3]) for number in range(1000)]
 
     async def work() -> None:
-        outbox = Outbox(asyncio.get_running_loop())
+        outbox = SendQueue(asyncio.get_running_loop())
         outbox.attach(ours)
         for one in messages:
             outbox.send(bytearray(one))
@@ -121,7 +121,7 @@ def test_who_is_cut_off_gets_the_message_from_its_begin_and_none_again(
     messages = [message(number, 300) for number in range(210)]
 
     async def work() -> None:
-        outbox = Outbox(asyncio.get_running_loop())
+        outbox = SendQueue(asyncio.get_running_loop())
         outbox.attach(old)
         for first in range(0, 140, together):
             for one in messages[first : first + together]:
@@ -157,7 +157,7 @@ def test_a_peer_that_is_cut_off_again_and_again_loses_nothing(run: Run) -> None:
     randomly = random.Random(7)
 
     async def work() -> None:
-        outbox, got = Outbox(asyncio.get_running_loop()), list[bytes]()
+        outbox, got = SendQueue(asyncio.get_running_loop()), list[bytes]()
         to_send = iter(messages)
         while len(got) < len(messages):
             ours, theirs = small_pair()
@@ -186,7 +186,7 @@ def test_what_finds_no_room_is_dropped_whole_and_counted_in_a_batch_too(
     size = len(message(0))
 
     async def work() -> None:
-        outbox = Outbox(asyncio.get_running_loop())
+        outbox = SendQueue(asyncio.get_running_loop())
         outbox.most_bytes = 10 * size
         for number in range(12):  # before it is attached: it waits
             outbox.send(message(number))
@@ -219,7 +219,7 @@ def test_what_is_sent_may_be_changed_afterwards(run: Run, pair: Pair) -> None:
     ours, theirs = pair
 
     async def work() -> None:
-        outbox = Outbox(asyncio.get_running_loop())
+        outbox = SendQueue(asyncio.get_running_loop())
         outbox.attach(ours)
         expected = b""
         for number in range(50):
@@ -244,7 +244,7 @@ def test_a_peer_that_has_closed_raises_nothing_and_the_next_gets_what_it_has_not
     async def work() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: faults.append(context))
-        outbox = Outbox(loop)
+        outbox = SendQueue(loop)
         outbox.attach(ours)
         for number in range(3):
             outbox.send(message(number))
@@ -268,7 +268,7 @@ def test_where_only_sending_fails_whoever_reads_learns_it(run: Run, pair: Pair) 
 
     async def work() -> None:
         loop = asyncio.get_running_loop()
-        outbox = Outbox(loop)
+        outbox = SendQueue(loop)
         outbox.attach(ours)
         reading = asyncio.ensure_future(loop.sock_recv(ours, 1))
         await asyncio.sleep(0)
@@ -285,7 +285,7 @@ def test_who_has_less_room_than_before_is_left_the_oldest_bit_by_bit(run: Run, p
     size, count = len(message(0)), 10 * TRIMMED
 
     async def work() -> None:
-        outbox = Outbox(asyncio.get_running_loop())
+        outbox = SendQueue(asyncio.get_running_loop())
         for number in range(count):
             outbox.send(message(number))
         outbox.most_bytes = 2 * size
@@ -313,7 +313,7 @@ def test_messages_that_are_sent_together_are_the_same_bytes(run: Run, slow: bool
     async def bytes_of(*, together: bool) -> bytes:
         ours, theirs = small_pair()
         with ours, theirs:
-            outbox = Outbox(asyncio.get_running_loop())
+            outbox = SendQueue(asyncio.get_running_loop())
             outbox.attach(ours)
             for number, one in enumerate(messages):
                 if together:
@@ -344,7 +344,7 @@ def test_waiting_until_it_is_empty_ends_with_the_time_or_with_the_peer(
 
     async def work() -> None:
         loop = asyncio.get_running_loop()
-        outbox = Outbox(loop)
+        outbox = SendQueue(loop)
         outbox.attach(ours)
         for number in range(100):
             outbox.send(message(number, 1000))

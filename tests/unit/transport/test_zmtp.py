@@ -13,11 +13,11 @@ from feedd.transport.zmtp import (
     GREETING,
     LENGTH_BYTES,
     LONG,
+    MAX_FRAME_BYTES,
     MORE,
-    MOST_FRAME_BYTES,
     READY,
-    Subscriber,
     ZmtpError,
+    ZmtpSubscriber,
     command,
     message_end,
     message_head,
@@ -44,8 +44,8 @@ def kind(name: bytes, label: bytes = b"Socket-Type") -> bytes:
     return bytes([len(label)]) + label + len(name).to_bytes(4, "big") + name
 
 
-def greeted() -> Subscriber:
-    subscriber = Subscriber(TOPICS)
+def greeted() -> ZmtpSubscriber:
+    subscriber = ZmtpSubscriber(TOPICS)
     subscriber.take(LIBZMQ + ready(kind(b"SUB")))
     assert subscriber.ready
     return subscriber
@@ -73,7 +73,7 @@ TALK = (
 @given(st.sets(st.integers(1, len(TALK) - 1)))
 @settings(max_examples=100, deadline=None)
 def test_however_the_bytes_are_cut_the_same_is_understood(cuts: set[int]) -> None:
-    subscriber, answers = Subscriber(TOPICS), b""
+    subscriber, answers = ZmtpSubscriber(TOPICS), b""
     for begin, end in pairwise([0, *sorted(cuts), len(TALK)]):
         answers += subscriber.take(TALK[begin:end])
     assert answers == READY + b"\x04\x0c\x04PONGcontext"
@@ -83,7 +83,7 @@ def test_however_the_bytes_are_cut_the_same_is_understood(cuts: set[int]) -> Non
 
 
 def test_the_answer_follows_the_whole_greeting_and_nothing_is_wanted_unsaid() -> None:
-    subscriber = Subscriber(TOPICS)
+    subscriber = ZmtpSubscriber(TOPICS)
     assert subscriber.take(LIBZMQ[:63]) == b""
     assert subscriber.take(LIBZMQ[63:]) == READY
     assert not subscriber.ready
@@ -95,7 +95,7 @@ def test_the_answer_follows_the_whole_greeting_and_nothing_is_wanted_unsaid() ->
 @pytest.mark.parametrize("version", [b"\x03\x00", b"\x03\x01", b"\x04\x00"])
 @pytest.mark.parametrize("name", [b"SUB", b"XSUB"])
 def test_any_sub_of_version_3_or_later_is_taken(version: bytes, name: bytes) -> None:
-    subscriber = Subscriber(TOPICS)
+    subscriber = ZmtpSubscriber(TOPICS)
     greeting = LIBZMQ[:10] + version + LIBZMQ[12:]
     subscriber.take(greeting + ready(kind(b"", b"Identity") + kind(name, b"socket-TYPE")))
     assert subscriber.ready
@@ -184,8 +184,8 @@ REFUSED = {
     "an error": (LIBZMQ + command(b"ERROR", b"\x02no"), "it says: no"),
     "reserved flags": (HELLO + b"\x08\x00", "flags 0x8"),
     "too large a frame": (
-        HELLO + bytes([LONG]) + (MOST_FRAME_BYTES + 1).to_bytes(8, "big"),
-        f"frame of {MOST_FRAME_BYTES + 1} bytes",
+        HELLO + bytes([LONG]) + (MAX_FRAME_BYTES + 1).to_bytes(8, "big"),
+        f"frame of {MAX_FRAME_BYTES + 1} bytes",
     ),
     "the largest frame": (HELLO + bytes([LONG]) + b"\xff" * 8, "frame of 18446744073709551615"),
     "a large command": (
@@ -199,7 +199,7 @@ REFUSED = {
 @pytest.mark.parametrize("by_bytes", [False, True])
 def test_who_is_no_subscriber_is_refused_and_told_why(case: str, by_bytes: bool) -> None:
     data, why = REFUSED[case]
-    subscriber = Subscriber(TOPICS)
+    subscriber = ZmtpSubscriber(TOPICS)
 
     def take() -> None:
         for piece in [bytes([one]) for one in data] if by_bytes else [data]:
@@ -211,18 +211,18 @@ def test_who_is_no_subscriber_is_refused_and_told_why(case: str, by_bytes: bool)
 
 def test_a_frame_of_the_most_bytes_is_taken() -> None:
     subscriber = greeted()
-    subscriber.take(frame(b"\x01" + bytes(MOST_FRAME_BYTES - 1)) + frame(b"\x01quote"))
+    subscriber.take(frame(b"\x01" + bytes(MAX_FRAME_BYTES - 1)) + frame(b"\x01quote"))
     assert subscriber.wants == {QUOTE}
 
 
-def take_all(data: bytes, cuts: set[int]) -> Subscriber:
-    subscriber = Subscriber(TOPICS)
+def take_all(data: bytes, cuts: set[int]) -> ZmtpSubscriber:
+    subscriber = ZmtpSubscriber(TOPICS)
     for begin, end in pairwise([0, *sorted(cuts), len(data)]):
         try:
             subscriber.take(data[begin:end])
         except ZmtpError:
             break
-        assert len(subscriber._data) <= MOST_FRAME_BYTES + 1 + LENGTH_BYTES
+        assert len(subscriber._data) <= MAX_FRAME_BYTES + 1 + LENGTH_BYTES
         assert subscriber.ready or not subscriber.wants
         assert subscriber.wants <= set(TOPICS)
     return subscriber

@@ -8,9 +8,9 @@ import pytest
 
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, NOTICE
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.segment_reader import Damage, SegmentReader
-from feedd.recordings.format.segment_writer import Meta, SegmentWriter
+from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
 
 BEGUN_NS = 1_723_100_000_000_000_000
 MINUTE_NS = 60_000_000_000
@@ -20,7 +20,7 @@ TOPIC = b"quote.test.A/B."
 def write(path: Path, begun_ns: int = BEGUN_NS, *, blocks: int = 3) -> Path:
     """Write a segment of a block a second, each with a quote and behind it a notice."""
     writer = SegmentWriter(
-        path, Meta(exchange="test", prefixes=("",), begun_ns=begun_ns, made_by="a test")
+        path, SegmentMeta(exchange="test", prefixes=("",), begun_ns=begun_ns, made_by="a test")
     )
     for block in range(blocks):
         writer.add(begun_ns + block * 10**9, NOTICE, b"StateChange", b"before %d" % block)
@@ -39,7 +39,7 @@ def test_a_file_of_which_nothing_says_when_it_was_written_may_be_of_any_time(
     # As a machine leaves it that lost its power.
     (tmp_path / "1.feedd").write_bytes(bytes(5000))
     (tmp_path / "3.feedd").write_bytes(b"")
-    recording = Recording([tmp_path])
+    recording = RecordingReader([tmp_path])
     assert recording.begun_ns == BEGUN_NS  # what `13:00` counts from, and where a picture begins
     for begins, ends in ((None, None), (BEGUN_NS + MINUTE_NS, BEGUN_NS + MINUTE_NS + 10**9)):
         damages = [
@@ -53,9 +53,9 @@ def test_a_file_of_which_nothing_says_when_it_was_written_may_be_of_any_time(
 def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
     path = write(tmp_path / "one.feedd")
     (tmp_path / "again").symlink_to(tmp_path)
-    once = list(Recording([tmp_path]).entries())
+    once = list(RecordingReader([tmp_path]).entries())
     for paths in ([path, path], [path, tmp_path], [tmp_path, tmp_path / "again" / "one.feedd"]):
-        assert list(Recording(paths).entries()) == once
+        assert list(RecordingReader(paths).entries()) == once
 
 
 def test_the_clock_goes_on_behind_a_damage(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_the_clock_goes_on_behind_a_damage(tmp_path: Path) -> None:
     path.write_bytes(data)
     behind_ns = BEGUN_NS + 10**9
     # The clock stands where the lost block took it when the notice behind that block is told.
-    found = [(one.at_ns, one.what) for one in Recording([path]).entries(behind_ns)]
+    found = [(one.at_ns, one.what) for one in RecordingReader([path]).entries(behind_ns)]
     assert isinstance(found[0][1], Damage)
     assert [
         (at_ns - BEGUN_NS, what.payload) for at_ns, what in found if not isinstance(what, Damage)
@@ -89,4 +89,4 @@ def test_an_index_of_another_file_says_nothing_of_this(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_said_to_be_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="none: can't be read: No such file or directory"):
-        Recording([tmp_path / "none"])
+        RecordingReader([tmp_path / "none"])

@@ -8,26 +8,26 @@ from pathlib import Path
 import pytest
 
 from feedd.errors import ConfigError
-from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT, Record
-from feedd.recordings.format.segment_reader import Damage, Extent, SegmentReader
-from feedd.recordings.format.segment_writer import Meta, SegmentWriter
+from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT, BlockRecord
+from feedd.recordings.format.segment_reader import Damage, SegmentExtent, SegmentReader
+from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
 
 BEGUN_NS = 1_723_100_000_000_000_000
-META = Meta(exchange="binanceusdm", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
+META = SegmentMeta(exchange="binanceusdm", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
 TOPICS = (b"quote.binanceusdm.BTC/USDT:USDT.", b"trade.binanceusdm.ETH/USDT:USDT.")
 
 
-def records_of_block(block: int, count: int = 3) -> list[Record]:
+def records_of_block(block: int, count: int = 3) -> list[BlockRecord]:
     """Return a block's records, one ns apart; each has a payload of its own."""
     return [
-        Record(
+        BlockRecord(
             BEGUN_NS + 10 * block + i, LIVE, TOPICS[i % 2], b"payload %d of block %d" % (i, block)
         )
         for i in range(count)
     ]
 
 
-def write(path: Path, blocks: int = 4, *, finish: bool = True) -> list[list[Record]]:
+def write(path: Path, blocks: int = 4, *, finish: bool = True) -> list[list[BlockRecord]]:
     """Write a segment; return its blocks."""
     writer = SegmentWriter(path, META)
     written = [records_of_block(block) for block in range(blocks)]
@@ -42,14 +42,16 @@ def write(path: Path, blocks: int = 4, *, finish: bool = True) -> list[list[Reco
     return written
 
 
-def read(path: Path) -> tuple[list[Record], list[Damage]]:
+def read(path: Path) -> tuple[list[BlockRecord], list[Damage]]:
     """Return the records and the damages."""
     found = list(SegmentReader(path).records())
-    records = [one for one in found if isinstance(one, Record)]
+    records = [one for one in found if isinstance(one, BlockRecord)]
     return records, [one for one in found if isinstance(one, Damage)]
 
 
-def missing_and_told(blocks: list[list[Record]], path: Path) -> tuple[list[Record], list[Damage]]:
+def missing_and_told(
+    blocks: list[list[BlockRecord]], path: Path
+) -> tuple[list[BlockRecord], list[Damage]]:
     """Return what is missing; fail for a wrong record, or one that is missing in no range."""
     written = [record for block in blocks for record in block]
     records, damages = read(path)
@@ -67,10 +69,10 @@ def missing_and_told(blocks: list[list[Record]], path: Path) -> tuple[list[Recor
 
 def test_what_was_written_comes_back_in_order(tmp_path: Path) -> None:
     written = [
-        Record(BEGUN_NS - 5, SNAPSHOT, TOPICS[0], b"old"),
-        Record(BEGUN_NS + 1, LIVE, TOPICS[0], b""),
-        Record(BEGUN_NS + 9, NOTICE, b"Gap", b"\x80"),
-        Record(BEGUN_NS + 2, REPLAYED, TOPICS[1], b"x" * 100_000),
+        BlockRecord(BEGUN_NS - 5, SNAPSHOT, TOPICS[0], b"old"),
+        BlockRecord(BEGUN_NS + 1, LIVE, TOPICS[0], b""),
+        BlockRecord(BEGUN_NS + 9, NOTICE, b"Gap", b"\x80"),
+        BlockRecord(BEGUN_NS + 2, REPLAYED, TOPICS[1], b"x" * 100_000),
     ]
     writer = SegmentWriter(tmp_path / "one.feedd", META)
     for record in written:
@@ -209,7 +211,7 @@ def test_a_write_that_fails_leaves_whole_blocks_and_the_records_wait(tmp_path: P
     assert writer.waiting == 1
     writer.write_block()
     writer.close("stop")
-    assert read(path) == ([*first, Record(BEGUN_NS + 50, LIVE, TOPICS[0], noise)], [])
+    assert read(path) == ([*first, BlockRecord(BEGUN_NS + 50, LIVE, TOPICS[0], noise)], [])
 
 
 def test_an_extent_says_how_far_a_file_goes(tmp_path: Path) -> None:
@@ -217,12 +219,14 @@ def test_an_extent_says_how_far_a_file_goes(tmp_path: Path) -> None:
     write(path, 2)
     size = path.stat().st_size
     extent = SegmentReader(path).extent()
-    assert extent == Extent(BEGUN_NS + 12, size, size, finished=True)
+    assert extent == SegmentExtent(BEGUN_NS + 12, size, size, finished=True)
     index = SegmentReader(path).index()
     assert index is not None
     second = index.blocks[1].offset
     os.truncate(path, second + 70)  # within the second block
-    assert SegmentReader(path).extent() == Extent(BEGUN_NS + 2, second, second + 70, finished=False)
+    assert SegmentReader(path).extent() == SegmentExtent(
+        BEGUN_NS + 2, second, second + 70, finished=False
+    )
     os.truncate(path, index.blocks[0].offset)
     assert SegmentReader(path).extent().last_ns is None
 

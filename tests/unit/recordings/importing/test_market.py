@@ -11,8 +11,8 @@ from table_samples import feedd
 
 from feedd import codec
 from feedd.errors import ConfigError
-from feedd.recordings.format.block_records import NOTICE, Record
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.block_records import NOTICE, BlockRecord
+from feedd.recordings.format.recording_reader import RecordingReader
 
 START_NS = 1_723_161_255_000_000_000
 MS = 1_723_161_256_000
@@ -58,8 +58,8 @@ def imported(tmp_path: Path, text: str, *options: str, name: str = "tape") -> Fr
     path.write_text(text)
     feedd("import", path, "--out", tmp_path / "out", *options)
     found = []
-    for _, what in Recording([tmp_path / "out"]).entries():
-        assert isinstance(what, Record)
+    for _, what in RecordingReader([tmp_path / "out"]).entries():
+        assert isinstance(what, BlockRecord)
         kind = what.topic.decode() if what.kind == NOTICE else what.topic.decode().split(".")[0]
         found.append({"_": kind, **codec.decode(what.payload)})
     return found

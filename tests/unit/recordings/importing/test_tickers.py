@@ -16,8 +16,8 @@ from feedd import codec
 from feedd.client.events import Ticker
 from feedd.client.protocol import Protocol
 from feedd.errors import ConfigError
-from feedd.recordings.format.block_records import LIVE, NOTICE, Record
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.block_records import LIVE, NOTICE, BlockRecord
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.importing.output import Output
 
 MS = 1_723_161_256_299
@@ -30,8 +30,8 @@ ROW = (
 def payloads(folder: Path) -> list[dict[str, Any]]:
     """Return the frames' payloads of a recording, with their topics."""
     found = []
-    for _, what in Recording([folder]).entries():
-        assert isinstance(what, Record)
+    for _, what in RecordingReader([folder]).entries():
+        assert isinstance(what, BlockRecord)
         if what.kind != NOTICE:
             found.append({"topic": what.topic.decode(), **codec.decode(what.payload)})
     return found
@@ -168,8 +168,8 @@ def test_one_symbols_files_one_after_the_other_are_sessions_and_at_once_an_error
     ]  # fmt: skip
     notices = [
         what.topic
-        for _, what in Recording([tmp_path / "out"]).entries()
-        if isinstance(what, Record) and what.kind == NOTICE
+        for _, what in RecordingReader([tmp_path / "out"]).entries()
+        if isinstance(what, BlockRecord) and what.kind == NOTICE
     ]
     assert notices.count(b"NewSession") == 1
     assert notices.count(b"Stopped") == 2
@@ -190,8 +190,8 @@ def test_the_client_library_takes_an_import_for_a_live_stream_without_a_hole(
           "--exchange", "binance")  # fmt: skip
     protocol = Protocol([""], 0, 0.0)
     told = []
-    for at_ns, what in Recording([tmp_path / "out"]).entries():
-        assert isinstance(what, Record)
+    for at_ns, what in RecordingReader([tmp_path / "out"]).entries():
+        assert isinstance(what, BlockRecord)
         if what.kind == NOTICE:
             told.append((what.topic.decode(), codec.decode(what.payload)))
         else:
@@ -218,7 +218,7 @@ def test_an_import_that_is_killed_leaves_nothing_that_passes_for_a_recording(
         output.add("binance", MS * 1_000_000 + number, LIVE, b"ticker.binance.B/C.", b"x" * 200)
     assert any(path.stat().st_size for path in tmp_path.rglob("*.part"))
     with pytest.raises(ConfigError, match="there is no recording"):
-        Recording([tmp_path])
+        RecordingReader([tmp_path])
     output.__exit__()
     assert not list(tmp_path.iterdir())
 

@@ -18,9 +18,9 @@ from feedd.cli.main import parse
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED
 from feedd.recordings.format.segment_reader import SegmentReader
-from feedd.recordings.format.segment_writer import Meta, SegmentWriter
+from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
 from feedd.recordings.inspection.survey import TopicSurvey
-from feedd.recordings.inspection.time_bins import BINS, GAP, Bins
+from feedd.recordings.inspection.time_bins import BINS, GAP, TimeBins
 
 BEGUN_NS = 1_723_100_000_000_000_000  # 2024-08-08T06:53:20Z
 S = 1_000_000_000
@@ -57,7 +57,7 @@ def _picture() -> Any:
 def write(folder: Path, symbols: int = 1) -> Path:
     """Write 10 s: 4 trades/s of each symbol, with all that can befall; return the file."""
     path = folder / "one.feedd"
-    meta = Meta(exchange="test", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
+    meta = SegmentMeta(exchange="test", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
     writer = SegmentWriter(path, meta)
 
     told: dict[int, list[Any]] = {
@@ -184,7 +184,7 @@ def test_the_peak_is_that_of_the_busiest_second() -> None:
 def test_what_was_repaired_counts_where_it_belongs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    meta = Meta(exchange="test", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
+    meta = SegmentMeta(exchange="test", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
     writer = SegmentWriter(tmp_path / "one.feedd", meta)
     for seq, symbol in ((9, "C/D"), *((seq, "A/B") for seq in range(1, 6))):
         at_ns = BEGUN_NS + seq * S
@@ -213,7 +213,7 @@ def test_without_matplotlib_a_picture_is_refused_with_what_to_do(tmp_path: Path)
 
 def test_of_many_symbols_the_busiest_are_drawn_and_the_others_named() -> None:
     chosen = _picture().chosen
-    bins = Bins(BEGUN_NS, BEGUN_NS + S)
+    bins = TimeBins(BEGUN_NS, BEGUN_NS + S)
     for number in range(15):
         one = msgspec.structs.replace(as_read(1.0), symbol=f"S{number:02d}/B")
         for _ in range(20 - number):
@@ -224,7 +224,7 @@ def test_of_many_symbols_the_busiest_are_drawn_and_the_others_named() -> None:
 
 
 def test_bins_hold_a_day_in_the_space_of_a_minute() -> None:
-    bins = Bins(BEGUN_NS, BEGUN_NS + 86_400 * S)
+    bins = TimeBins(BEGUN_NS, BEGUN_NS + 86_400 * S)
     for seq in range(1, 86_401):
         bins.tick(BEGUN_NS + seq * S, as_read(100.0 + seq))
     symbol = bins.symbols["test", "A/B"]
@@ -239,7 +239,7 @@ def test_bins_hold_a_day_in_the_space_of_a_minute() -> None:
 
 
 def test_a_quotes_price_is_better_than_a_trades() -> None:
-    bins = Bins(BEGUN_NS, BEGUN_NS + 60 * S)
+    bins = TimeBins(BEGUN_NS, BEGUN_NS + 60 * S)
     quote = feedd.Quote(
         symbol="A/B", timestamp=1, bid=7.0, bid_size=1.0, ask=9.0, ask_size=1.0, exchange="test",
         received_ns=1,

@@ -14,12 +14,14 @@ from feedd.config.load import parse_config
 from feedd.config.settings import RecorderSettings
 from feedd.recordings.recorder import recorder as recorder_module
 from feedd.recordings.recorder.recorder import Recorder
-from feedd.recordings.recorder.recorder_status import Report
+from feedd.recordings.recorder.recorder_status import RecorderStatus
 
 TEXT = "symbols: [BTC/USDT]\nrecorder: {}\n"
 
 
-def made(folder: Path, text: str = TEXT, tell: Callable[[Report], None] = print) -> Recorder:
+def made(
+    folder: Path, text: str = TEXT, tell: Callable[[RecorderStatus], None] = print
+) -> Recorder:
     settings = parse_config(text, Path("feedd.yaml"))
     meant = RecorderSettings(dir=str(folder))
     return Recorder(settings, meant, Said(), tell)
@@ -87,7 +89,7 @@ def test_exchanges_beyond_the_most_share_one_series(
 
 
 def test_the_report_counts_what_was_written_and_says_what_fails(tmp_path: Path) -> None:
-    told: list[Report] = []
+    told: list[RecorderStatus] = []
     recorder = made(tmp_path, tell=told.append)
     recorder._take(frame("bybit"))
     recorder._report(0.0)

@@ -7,8 +7,8 @@ from unit.client.simulated import FEED, QUOTE, TRADE, quote, trade
 
 from feedd.client.events import Gap, NewSession, Notice, StateChange
 from feedd.recordings.format.block_records import LIVE, NOTICE, SNAPSHOT
-from feedd.recordings.recorder import lost_records as unwritten
-from feedd.recordings.recorder.lost_records import Unwritten
+from feedd.recordings.recorder import lost_records
+from feedd.recordings.recorder.lost_records import LostRecords
 
 WHY = "No space left on device"
 REASON = f"the recorder could not write: {WHY}"
@@ -16,7 +16,7 @@ REASON = f"the recorder could not write: {WHY}"
 
 def lost(*records: tuple[bytes, bytes] | Notice) -> list[Notice]:
     """Return what is told of frames and notices; each is a ns after the one before."""
-    summary = Unwritten(WHY, 0)
+    summary = LostRecords(WHY, 0)
     for ns, one in enumerate(records, 1):
         if isinstance(one, tuple):
             summary.add(ns, LIVE, *one)
@@ -45,7 +45,7 @@ def test_other_notices_are_kept_and_told() -> None:
 
 
 def test_the_first_notice_says_how_many_and_from_when_to_when() -> None:
-    summary = Unwritten(WHY, 0)
+    summary = LostRecords(WHY, 0)
     second = 1_000_000_000
     summary.add(1_700_000_000 * second, LIVE, *quote(1))
     summary.add(1_700_000_003 * second, SNAPSHOT, *quote(2))
@@ -57,14 +57,14 @@ def test_the_first_notice_says_how_many_and_from_when_to_when() -> None:
 
 
 def test_what_is_beyond_the_bounds_is_counted() -> None:
-    many = [quote(1, symbol=f"A{n}/B") for n in range(unwritten.MOST_RANGES + 3)]
-    notices = [StateChange(FEED, "stale", str(n)) for n in range(unwritten.MOST_NOTICES + 2)]
-    summary = Unwritten(WHY, 0)
+    many = [quote(1, symbol=f"A{n}/B") for n in range(lost_records.MAX_RANGES + 3)]
+    notices = [StateChange(FEED, "stale", str(n)) for n in range(lost_records.MAX_NOTICES + 2)]
+    summary = LostRecords(WHY, 0)
     for frames in many:
         summary.add(1, LIVE, *frames)
     for told in notices:
         summary.add(1, NOTICE, b"StateChange", msgspec.msgpack.encode(told))
     summary.add(1, LIVE, b"quote.x.y.", b"no MessagePack")
     assert summary.beyond == 3 + 2 + 1
-    assert len(summary.notices()) == 1 + unwritten.MOST_RANGES + unwritten.MOST_NOTICES
+    assert len(summary.notices()) == 1 + lost_records.MAX_RANGES + lost_records.MAX_NOTICES
     assert "6 of them are in no range" in summary.text

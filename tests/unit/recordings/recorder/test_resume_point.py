@@ -11,13 +11,13 @@ from unit.recordings.recorder.written_series import NS, add, made, segments
 
 from feedd.client.events import Gap, NewSession
 from feedd.recordings.format.block_records import REPLAYED
-from feedd.recordings.recorder.resume_point import TAIL_NS, Ending, _parts, ending
+from feedd.recordings.recorder.resume_point import TAIL_NS, ResumePoint, _parts, find_resume_point
 
 S = 1_000_000_000
 
 
-def end_of(root: Path) -> Ending:
-    found = ending(root / EXCHANGE)
+def end_of(root: Path) -> ResumePoint:
+    found = find_resume_point(root / EXCHANGE)
     assert found is not None
     return found
 
@@ -33,7 +33,7 @@ def test_a_series_that_was_stopped_ends_with_the_last_of_each_topic(tmp_path: Pa
 
 
 def test_where_there_is_no_segment_there_is_no_end(tmp_path: Path) -> None:
-    assert ending(tmp_path) is None
+    assert find_resume_point(tmp_path) is None
 
 
 def test_a_torn_segment_ends_with_its_last_whole_block(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_file_that_a_power_cut_left_empty_is_not_where_the_series_ended(tmp_pa
     only = tmp_path / "only" / "day"
     only.mkdir(parents=True)
     (only / "00.feedd").touch()
-    assert ending(only.parent) is None
+    assert find_resume_point(only.parent) is None
 
 
 def test_what_a_recorder_had_not_repaired_yet_when_it_ended_is_still_wanted(

@@ -26,7 +26,7 @@ from unit.recordings.recorder.written_series import (
 from feedd.client.events import Gap, StateChange
 from feedd.recordings.format.block_records import LIVE, NOTICE
 from feedd.recordings.format.segment_writer import BLOCK_BYTES
-from feedd.recordings.recorder import series_writer as series_module
+from feedd.recordings.recorder import series_writer
 from feedd.recordings.recorder.segment_paths import exchange_of, next_midnight, segment_path
 
 HOUR_NS = 3600 * 10**9
@@ -103,7 +103,7 @@ def test_a_segment_ends_after_its_time_and_at_midnight(tmp_path: Path, minutes: 
 
 
 def test_no_file_is_ever_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(series_module.time, "time_ns", lambda: NS)
+    monkeypatch.setattr(series_writer.time, "time_ns", lambda: NS)
     for seq in (1, 2, 3):
         series = made(tmp_path)
         add(series, quote(seq))
@@ -161,7 +161,7 @@ def test_what_could_not_be_written_is_told_before_the_stream_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where not even a segment can be begun, and where it fails several times in a row."""
-    monkeypatch.setattr(series_module, "AGAIN_S", 0.0)
+    monkeypatch.setattr(series_writer, "AGAIN_S", 0.0)
     series = made(tmp_path)
     add(series, quote(1), quote(2))
     series.write()
@@ -192,7 +192,7 @@ def test_what_could_not_be_written_is_told_before_the_stream_goes_on(
 def test_a_disk_that_refuses_blocks_is_not_filled_with_empty_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(series_module, "AGAIN_S", 0.0)
+    monkeypatch.setattr(series_writer, "AGAIN_S", 0.0)
     series = made(tmp_path)
     with no_file_larger_than(256):  # enough for a segment's head
         for seq in range(1, 6):
@@ -229,7 +229,7 @@ def test_what_was_written_survives_though_there_is_no_room_for_the_index(
 def test_a_lasting_failure_holds_no_more_than_a_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(series_module, "AGAIN_S", 1000.0)
+    monkeypatch.setattr(series_writer, "AGAIN_S", 1000.0)
     series = made(tmp_path)
     with no_file_larger_than(0):
         for at in range(5):
@@ -242,7 +242,7 @@ def test_a_lasting_failure_holds_no_more_than_a_block(
 def test_of_a_disk_with_room_now_and_then_the_log_tells_once_a_minute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(series_module, "AGAIN_S", 0.0)
+    monkeypatch.setattr(series_writer, "AGAIN_S", 0.0)
     said = Said()
     series = made(tmp_path, said=said)
     for seq in range(1, 11):
@@ -257,7 +257,7 @@ def test_of_a_disk_with_room_now_and_then_the_log_tells_once_a_minute(
     assert "it is tried again" in told[0]
     assert "writes again" in told[1]
     assert series.lost == 10
-    monkeypatch.setattr(series_module, "TELL_EVERY_S", 0.0)
+    monkeypatch.setattr(series_writer, "TELL_EVERY_S", 0.0)
     add(series, quote(30))
     with no_file_larger_than(0):
         series.write()

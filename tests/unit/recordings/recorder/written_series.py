@@ -8,9 +8,9 @@ from typing import Any
 from unit.client.simulated import EXCHANGE, Frames
 
 from feedd.config.settings import RecorderSettings
-from feedd.recordings.format.block_records import LIVE, Record
+from feedd.recordings.format.block_records import LIVE, BlockRecord
 from feedd.recordings.format.segment_reader import Damage, SegmentReader
-from feedd.recordings.recorder.series_writer import Series
+from feedd.recordings.recorder.series_writer import SeriesWriter
 
 NS = 1_700_000_000_000_000_000
 
@@ -29,11 +29,11 @@ class Said:
 
 def made(
     root: Path, clock_ns: int | None = None, said: Said | None = None, **settings: Any
-) -> Series:
-    return Series(root, EXCHANGE, RecorderSettings(**settings), clock_ns, said or Said())
+) -> SeriesWriter:
+    return SeriesWriter(root, EXCHANGE, RecorderSettings(**settings), clock_ns, said or Said())
 
 
-def add(series: Series, *messages: Frames, ns: int = NS) -> None:
+def add(series: SeriesWriter, *messages: Frames, ns: int = NS) -> None:
     for at, frames in enumerate(messages):
         series.add(ns + at, LIVE, *frames)
 
@@ -42,12 +42,12 @@ def segments(root: Path) -> list[SegmentReader]:
     return [SegmentReader(path) for path in sorted(root.rglob("*.feedd"))]
 
 
-def records_so_far(root: Path) -> list[Record]:
+def records_so_far(root: Path) -> list[BlockRecord]:
     found = [one for segment in segments(root) for one in segment.records()]
-    return [one for one in found if isinstance(one, Record)]
+    return [one for one in found if isinstance(one, BlockRecord)]
 
 
-def records(root: Path) -> list[Record]:
+def records(root: Path) -> list[BlockRecord]:
     found = [one for segment in segments(root) for one in segment.records()]
     assert not [one for one in found if isinstance(one, Damage)]
     return records_so_far(root)

@@ -11,11 +11,11 @@ import pytest
 from feedd.config.load import parse_config
 from feedd.config.settings import Config
 from feedd.recordings.replay import common_start
-from feedd.recordings.replay.schedule import Schedule, Span
+from feedd.recordings.replay.schedule import ReplaySpan, Schedule
 
 S = 1_000_000_000
-LONG = Schedule(Span(0, 3600 * S), 1.0)
-SHORT = Schedule(Span(0, 1), 1e9)  # over in a nanosecond or so
+LONG = Schedule(ReplaySpan(0, 3600 * S), 1.0)
+SHORT = Schedule(ReplaySpan(0, 1), 1e9)  # over in a nanosecond or so
 
 
 def settings(folder: Path, more: str = "") -> Config:
@@ -53,7 +53,7 @@ def test_who_comes_after_the_clock_was_set_joins_too(
 
 
 def test_when_all_is_played_the_next_begins_anew_and_a_loop_never_is(tmp_path: Path) -> None:
-    def past(more: str) -> tuple[common_start.Start, common_start.Start]:
+    def past(more: str) -> tuple[common_start.CommonStart, common_start.CommonStart]:
         given = settings(tmp_path, more)
         first = common_start.join(given, LONG)
         path = tmp_path / common_start.FILE

@@ -11,8 +11,8 @@ import pytest
 import replays
 from conftest import eventually
 
-from feedd.recordings.format.recording_reader import Recording
-from feedd.recordings.replay.due_messages import Due, frames
+from feedd.recordings.format.recording_reader import RecordingReader
+from feedd.recordings.replay.due_messages import DueMessage, due_messages
 from feedd.recordings.replay.player import Player
 from feedd.recordings.replay.schedule import Schedule, span_of
 
@@ -31,14 +31,14 @@ class Sent:
         pass
 
 
-def endless(path: Path) -> Iterator[Due | None]:
+def endless(path: Path) -> Iterator[DueMessage | None]:
     """Yield a rare topic's frames of a recording that never comes to its end."""
-    recording = Recording([path])
+    recording = RecordingReader([path])
     schedule = Schedule(span_of(recording, None, "13:00:01"), 1.0)
-    yield from frames(recording, schedule, lambda topic: b"BTC" in topic, pytest.fail)
+    yield from due_messages(recording, schedule, lambda topic: b"BTC" in topic, pytest.fail)
     others = Schedule(schedule.span, 0.0)
     while True:
-        for one in frames(recording, others, lambda _: False, pytest.fail):
+        for one in due_messages(recording, others, lambda _: False, pytest.fail):
             assert one is None
             yield one
 

@@ -10,9 +10,9 @@ import replays
 
 from feedd.codec import decode
 from feedd.errors import ConfigError
-from feedd.recordings.format.recording_reader import Recording
-from feedd.recordings.replay.due_messages import Due, frames
-from feedd.recordings.replay.schedule import Schedule, Span, span_of
+from feedd.recordings.format.recording_reader import RecordingReader
+from feedd.recordings.replay.due_messages import DueMessage, due_messages
+from feedd.recordings.replay.schedule import ReplaySpan, Schedule, span_of
 
 S = 1_000_000_000
 
@@ -24,10 +24,10 @@ def path(tmp_path: Path) -> Path:
     return replays.write(tmp_path / "a.feedd", quotes, block=2)
 
 
-def due(path: Path, pace: float = 1.0, **options: object) -> list[Due]:
-    recording = Recording([path])
+def due(path: Path, pace: float = 1.0, **options: object) -> list[DueMessage]:
+    recording = RecordingReader([path])
     schedule = Schedule(span_of(recording, None, None), pace)
-    everything = frames(recording, schedule, lambda _: True, pytest.fail, **options)  # type: ignore[arg-type]
+    everything = due_messages(recording, schedule, lambda _: True, pytest.fail, **options)  # type: ignore[arg-type]
     return [one for one in islice(everything, 30) if one is not None]
 
 
@@ -60,10 +60,10 @@ def test_who_joins_after_the_end_gets_nothing(path: Path) -> None:
 
 
 def test_times_are_cut_to_the_recording(path: Path) -> None:
-    recording = Recording([path])
+    recording = RecordingReader([path])
     begin = replays.BEGUN_NS
-    assert span_of(recording, "12:00", "13:00:04") == Span(begin, begin + 4 * S)
-    assert span_of(recording, "13:00:06", None) == Span(begin + 6 * S, begin + 10 * S)
+    assert span_of(recording, "12:00", "13:00:04") == ReplaySpan(begin, begin + 4 * S)
+    assert span_of(recording, "13:00:06", None) == ReplaySpan(begin + 6 * S, begin + 10 * S)
 
 
 @pytest.mark.parametrize(("begin", "end"), [("14:00", None), (None, "12:59"), ("13:01", "13:00")])
@@ -71,10 +71,10 @@ def test_a_span_of_nothing_is_an_error_that_says_what_there_is(
     path: Path, begin: str | None, end: str | None
 ) -> None:
     with pytest.raises(ConfigError, match=r"the recording is of 2025-11-25T13:00:00\.000Z to"):
-        span_of(Recording([path]), begin, end)
+        span_of(RecordingReader([path]), begin, end)
 
 
 def test_a_loop_of_which_nothing_is_wanted_ends(path: Path) -> None:
-    recording = Recording([path])
+    recording = RecordingReader([path])
     schedule = Schedule(span_of(recording, None, None), 0)
-    assert list(frames(recording, schedule, lambda _: False, pytest.fail, loop=True)) == []
+    assert list(due_messages(recording, schedule, lambda _: False, pytest.fail, loop=True)) == []

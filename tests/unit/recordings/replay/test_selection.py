@@ -9,7 +9,7 @@ import replays
 
 from feedd.client.events import Gap
 from feedd.recordings.format.block_records import SNAPSHOT
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.segment_reader import Damage
 from feedd.recordings.replay.selection import Selection
 
@@ -17,7 +17,7 @@ from feedd.recordings.replay.selection import Selection
 def sent(*paths: Path, wanted: str = "") -> tuple[list[tuple[bytes, bytes]], list[Damage]]:
     damages: list[Damage] = []
     selection = Selection(lambda topic: topic.startswith(wanted.encode()))
-    chosen = selection.frames(Recording(paths).entries(), damages.append)
+    chosen = selection.frames(RecordingReader(paths).entries(), damages.append)
     return [(one[1].topic, one[1].payload) for one in chosen if one], damages
 
 

@@ -6,23 +6,25 @@ import msgspec
 import replays
 
 from feedd.codec import decode
-from feedd.recordings.replay.time_shift import PASS_MS, Mover, raised
+from feedd.recordings.replay.time_shift import PASS_MS, TimeShift, with_raised_session
 
 NOW_NS = replays.BEGUN_NS + 86_400 * 10**9 + 123_456
 SHIFT_MS = 86_400_000
 
 
-def moved(record: replays.Record, mover: Mover | None = None, now_ns: int = NOW_NS) -> dict:  # type: ignore[type-arg]
-    mover = mover or Mover(SHIFT_MS)
-    return decode(mover.moved(record.topic, record.payload, 0, now_ns))
+def moved(
+    record: replays.BlockRecord, mover: TimeShift | None = None, now_ns: int = NOW_NS
+) -> dict:  # type: ignore[type-arg]
+    mover = mover or TimeShift(SHIFT_MS)
+    return decode(mover.shifted(record.topic, record.payload, 0, now_ns))
 
 
 def test_a_further_pass_raises_the_session_and_changes_no_other_byte() -> None:
     record = replays.quote(3, 10)
-    was, now = decode(record.payload), decode(raised(record.payload, 2))
+    was, now = decode(record.payload), decode(with_raised_session(record.payload, 2))
     assert now == {**was, "session": was["session"] + 2 * PASS_MS}
     assert list(now) == list(was)
-    assert raised(record.payload, 0) == record.payload
+    assert with_raised_session(record.payload, 0) == record.payload
 
 
 def test_latencies_stay_and_published_is_now() -> None:
@@ -37,7 +39,7 @@ def test_latencies_stay_and_published_is_now() -> None:
 
 
 def test_the_session_is_moved_by_the_same_for_all_its_messages() -> None:
-    mover = Mover(SHIFT_MS)
+    mover = TimeShift(SHIFT_MS)
     sessions = {moved(replays.quote(n, n), mover, NOW_NS + n * n)["session"] for n in range(1, 9)}
     assert sessions == {replays.SESSION + SHIFT_MS}
 
@@ -49,7 +51,7 @@ def test_a_datetime_says_what_the_timestamp_says() -> None:
 
 
 def test_one_candle_stays_one_candle() -> None:
-    mover = Mover(SHIFT_MS)
+    mover = TimeShift(SHIFT_MS)
     opens = [
         moved(replays.candle(n, n * 1000, open_time), mover, NOW_NS + n * 1_700_000_000)[
             "open_time"
@@ -85,5 +87,5 @@ def test_unknown_keys_stay_in_their_place() -> None:
 
 
 def test_what_is_no_payload_of_ours_stays_as_it_is() -> None:
-    assert Mover(1).moved(b"t", b"\xc1", 0, NOW_NS) == b"\xc1"
-    assert raised(b"\xc1", 1) == b"\xc1"
+    assert TimeShift(1).shifted(b"t", b"\xc1", 0, NOW_NS) == b"\xc1"
+    assert with_raised_session(b"\xc1", 1) == b"\xc1"

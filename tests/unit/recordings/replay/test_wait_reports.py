@@ -12,22 +12,23 @@ from structlog.testing import capture_logs
 from feedd.cli.main import parse
 from feedd.config.settings import ProxySettings
 from feedd.errors import ConfigError
-from feedd.recordings.replay import wait_reports as waiting
+from feedd.recordings.replay import wait_reports
+from feedd.recordings.replay.wait_reports import connect_to_proxies, reporting_wait
 from feedd.transport.proxy import Proxy
-from feedd.transport.replay_publisher import VerbatimPublisher
+from feedd.transport.replay_publisher import ReplayPublisher
 
 
 @pytest.mark.parametrize("lossless", [True, False])
 def test_only_who_may_drop_nothing_waits_for_a_proxy_that_is_late(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lossless: bool
 ) -> None:
-    monkeypatch.setattr(waiting, "PROXY_WAIT_S", 0.05)
+    monkeypatch.setattr(wait_reports, "PROXY_WAIT_S", 0.05)
     ends = [f"ipc://{tmp_path}/{name}" for name in ("workers", "subscribers", "history")]
     settings = ProxySettings(workers=ends[0], subscribers=ends[1], history=ends[2])
 
     async def connected() -> int:
         connecting = asyncio.ensure_future(
-            waiting.connect(publisher, [settings.workers], lossless=lossless)
+            connect_to_proxies(publisher, [settings.workers], lossless=lossless)
         )
         while not logs:
             await asyncio.sleep(0.01)
@@ -37,7 +38,7 @@ def test_only_who_may_drop_nothing_waits_for_a_proxy_that_is_late(
         await asyncio.wait_for(connecting, 45)
         return publisher.proxies_connected
 
-    proxy, publisher = Proxy(lossless=True), VerbatimPublisher(lossless=lossless)
+    proxy, publisher = Proxy(lossless=True), ReplayPublisher(lossless=lossless)
     try:
         with capture_logs() as logs:
             assert asyncio.run(connected()) == lossless
@@ -50,10 +51,10 @@ def test_only_who_may_drop_nothing_waits_for_a_proxy_that_is_late(
 
 def test_a_long_wait_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[bool] = []
-    over = waiting.telling(lambda _: False, lambda: told.append(True))
+    over = reporting_wait(lambda _: False, lambda: told.append(True))
     assert not over(0.1)
     assert told == []
-    monkeypatch.setattr(waiting, "TELL_AFTER_S", 0.0)
+    monkeypatch.setattr(wait_reports, "TELL_AFTER_S", 0.0)
     assert not over(0.1)
     assert not over(0.1)
     assert told == [True]

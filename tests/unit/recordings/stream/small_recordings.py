@@ -12,7 +12,7 @@ import feedd
 from feedd import model
 from feedd.recordings.format.block_records import LIVE, NOTICE
 from feedd.recordings.format.segment_reader import SegmentReader
-from feedd.recordings.format.segment_writer import Meta, SegmentWriter
+from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
 
 BEGUN_NS = 1_723_100_000_000_000_000  # 2024-08-08T06:53:20Z
 MS = 1_000_000
@@ -36,7 +36,7 @@ class Track:
         self.path = path
         self.at_ns = begun_ns
         self.writer = SegmentWriter(
-            path, Meta(exchange="test", prefixes=("",), begun_ns=begun_ns, made_by="a test")
+            path, SegmentMeta(exchange="test", prefixes=("",), begun_ns=begun_ns, made_by="a test")
         )
 
     def quotes(

@@ -24,9 +24,9 @@ from unit.recordings.stream.small_recordings import (
 )
 
 import feedd
-from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, Record
+from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, BlockRecord
 from feedd.recordings.stream.merging import HOLD_NS, NOT_IN_TIME
-from feedd.recordings.stream.recorded_events import Entry, EventReader
+from feedd.recordings.stream.recorded_events import EventReader, MergedEntry
 
 
 def test_what_one_recording_lacks_another_makes_good(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_recording_with_a_file_of_zeros_is_waited_for_as_any_other(tmp_path: P
     assert (first, middle, last) == (1, 2, 3)
 
 
-def told(number: int, seqs: set[int], gaps: set[int], ahead: list[int]) -> Iterator[Entry]:
+def told(number: int, seqs: set[int], gaps: set[int], ahead: list[int]) -> Iterator[MergedEntry]:
     """Yield a recording of some seqs, each published at its own ms, by a clock that is ahead."""
     clock_ns = BEGUN_NS
     yield clock_ns, number, True
@@ -156,10 +156,10 @@ def told(number: int, seqs: set[int], gaps: set[int], ahead: list[int]) -> Itera
         at_ns = BEGUN_NS + seq * MS
         if seq in seqs:
             clock_ns = max(clock_ns, at_ns)
-            yield clock_ns, number, Record(at_ns, LIVE, TOPIC.encode(), quote(seq, at_ns))
+            yield clock_ns, number, BlockRecord(at_ns, LIVE, TOPIC.encode(), quote(seq, at_ns))
         elif seq in gaps:
             lost = msgspec.msgpack.encode(gap(seq, seq, "told"))
-            yield clock_ns, number, Record(at_ns, NOTICE, b"Gap", lost)
+            yield clock_ns, number, BlockRecord(at_ns, NOTICE, b"Gap", lost)
         clock_ns = max(clock_ns, at_ns + ahead_ms * MS)
     yield clock_ns, number, False
 

@@ -27,7 +27,7 @@ import feedd
 from feedd import model
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, SNAPSHOT
-from feedd.recordings.format.segment_writer import Meta, SegmentWriter
+from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
 from feedd.recordings.stream.merging import NOT_RECORDED
 
 
@@ -173,7 +173,7 @@ def test_what_is_no_recording_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="name a recording"):
         feedd.open_recording([])
     path = tmp_path / "one.feedd"
-    meta = Meta(exchange="x", prefixes=("",), begun_ns=1, made_by="a later feedd", version=2)
+    meta = SegmentMeta(exchange="x", prefixes=("",), begun_ns=1, made_by="a later feedd", version=2)
     SegmentWriter(path, meta).close("the end")
     with pytest.raises(ConfigError, match="was written by a newer feedd"):
         feedd.open_recording(path)

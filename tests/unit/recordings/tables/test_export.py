@@ -15,7 +15,7 @@ from table_samples import BEGUN_NS, SYMBOL, Sample, every_channel, feedd, stampe
 
 from feedd import codec, model
 from feedd.errors import ConfigError
-from feedd.recordings.format.recording_reader import Recording
+from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.segment_writer import SegmentWriter
 from feedd.recordings.tables import export, parquet
 from feedd.recordings.tables.columns import CHANNELS
@@ -154,7 +154,7 @@ def test_a_table_is_seen_before_the_work_and_one_that_came_meanwhile_after_it(
 ) -> None:
     sample = Sample(tmp_path / "one.feedd")
     sample.event(QUOTE)
-    entries = Recording([sample.close()]).entries
+    entries = RecordingReader([sample.close()]).entries
     with export.Export(tmp_path, "csv") as exporting:
         exporting.run(entries(), lambda _: None)
         (tmp_path / "quote.csv").write_text("mine")
