@@ -1,10 +1,6 @@
 """The payloads, byte for byte what the design of the wire says."""
 
-from datetime import UTC, datetime
-
 import msgpack
-from hypothesis import given
-from hypothesis import strategies as st
 
 from feedd.clock import iso8601
 from feedd.codec import decode, encode
@@ -42,16 +38,3 @@ def test_prices_are_float64_and_unknown_is_nil() -> None:
     assert b"\xa3bid\xcb" in raw  # 0xcb: float 64
     assert b"\xa3ask\xcb" in raw  # a whole number too
     assert b"\xa8bid_size\xc0" in raw  # 0xc0: nil
-
-
-def test_time_is_written_with_its_milliseconds_in_utc() -> None:
-    assert iso8601(1723161256299) == "2024-08-08T23:54:16.299Z"
-    assert iso8601(1723161256000) == "2024-08-08T23:54:16.000Z"
-
-
-@given(st.lists(st.integers(0, 253_402_300_799_998), max_size=40))
-def test_time_is_written_as_pythons_own_datetime_writes_it(times_ms: list[int]) -> None:
-    for time_ms in times_ms:
-        for at in (time_ms, time_ms + 1):  # of one second, mostly
-            expected = datetime.fromtimestamp(at // 1000, UTC).replace(microsecond=at % 1000 * 1000)
-            assert iso8601(at) == expected.isoformat(timespec="milliseconds")[:-6] + "Z"

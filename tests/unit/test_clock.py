@@ -1,0 +1,35 @@
+"""Clocks and times."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedd.clock import Clock, iso8601
+
+
+def test_a_scaled_clock_runs_faster_and_an_unscaled_one_is_the_machines() -> None:
+    fast = Clock(scale=1000.0)
+    wall_ns, mono_s = fast.now_ns(), fast.monotonic_s()
+    time.sleep(0.02)
+    assert fast.now_ns() - wall_ns >= 20 * 10**9
+    assert fast.monotonic_s() - mono_s >= 20
+    before_ns = time.time_ns()
+    assert before_ns <= Clock().now_ns() <= time.time_ns()
+    with pytest.raises(ValueError, match="above 0"):
+        Clock(scale=0)
+
+
+def test_time_is_written_with_its_milliseconds_in_utc() -> None:
+    assert iso8601(1723161256299) == "2024-08-08T23:54:16.299Z"
+    assert iso8601(1723161256000) == "2024-08-08T23:54:16.000Z"
+
+
+@given(st.lists(st.integers(0, 253_402_300_799_998), max_size=40))
+def test_time_is_written_as_pythons_own_datetime_writes_it(times_ms: list[int]) -> None:
+    for time_ms in times_ms:
+        for at in (time_ms, time_ms + 1):  # of one second, mostly
+            expected = datetime.fromtimestamp(at // 1000, UTC).replace(microsecond=at % 1000 * 1000)
+            assert iso8601(at) == expected.isoformat(timespec="milliseconds")[:-6] + "Z"
