@@ -1,60 +1,60 @@
-"""Every error that feedd raises, and the answer to what follows from it.
+"""The tree of feedd's errors; the class decides whether to retry or to stop.
 
 `FeeddError`
-    `FinalError`               trying again changes nothing: the process ends with `exit_code`
+    `FinalError`               stop: a retry changes nothing, the process ends with `exit_code`
         `ConfigError`          78, EX_CONFIG
         `CredentialsError`     77, EX_NOPERM
         `EndpointInUseError`   69, EX_UNAVAILABLE
         `UnknownSymbolError`   65, EX_DATAERR
-    `SourceError`              the exchange is away or misbehaves: connect again, for ever
-        `LimitError`           what this machine may ask is used up: not before `retry_after_s`
+    `SourceError`              retry: the exchange is unreachable or faulty, reconnect without end
+        `LimitError`           retry after `retry_after_s`: this machine's budget is exhausted
 
-The exit codes are those of sysexits.h; supervisord restarts none of them.
+The exit codes are those of sysexits.h. supervisord restarts no process that ends with one.
 """
 
 from __future__ import annotations
 
 
 class FeeddError(Exception):
-    """The base of all errors that feedd raises on purpose; its text says what to do."""
+    """Base of all errors that feedd raises on purpose. The text names the remedy."""
 
 
 class FinalError(FeeddError):
-    """An error that ends the process: only a person can mend its cause."""
+    """Stop: only a person can remove the cause."""
 
     exit_code = 70  # EX_SOFTWARE
 
 
 class ConfigError(FinalError):
-    """The configuration is missing, unreadable or impossible."""
+    """Missing, unreadable or contradictory configuration."""
 
     exit_code = 78
 
 
 class CredentialsError(FinalError):
-    """The exchange refuses the API key, or half of one is set."""
+    """API key that the exchange rejects, or that is only half set."""
 
     exit_code = 77
 
 
 class EndpointInUseError(FinalError):
-    """Another process holds the address, and still does after the retries."""
+    """Address that another process still holds after all retries."""
 
     exit_code = 69
 
 
 class UnknownSymbolError(FinalError):
-    """The exchange does not list the symbol."""
+    """Symbol that the exchange does not list."""
 
     exit_code = 65
 
 
 class SourceError(FeeddError):
-    """A fault of the exchange or of the way to it; the source connects again."""
+    """Retry: a fault of the exchange or of the network; the source reconnects."""
 
 
 class LimitError(SourceError):
-    """What all workers of this machine share is used up, or held; nothing was asked."""
+    """Exhausted or locked budget of the machine's workers; no request was sent."""
 
     def __init__(self, text: str, retry_after_s: float) -> None:
         super().__init__(text)

@@ -1,4 +1,4 @@
-"""What happened within the last hour, in bounded memory. Pure: times are the caller's, in ns."""
+"""Counts and uptime over the last hour, in bounded memory. Pure: the caller gives times in ns."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import deque
 
 from feedd.clock import NS_PER_HOUR
 
-MOST = 3600  # one a second; of more, the oldest are forgotten
+MOST = 3600  # one a second; beyond that, the oldest are dropped
 
 
 class Occurrences:
-    """How often something happened."""
+    """Number of occurrences."""
 
     __slots__ = ("_times",)
 
@@ -22,14 +22,14 @@ class Occurrences:
         self._times.append(now_ns)
 
     def count(self, now_ns: int) -> int:
-        """Return how often it happened within the last hour."""
+        """Return the number of occurrences within the last hour."""
         while self._times and self._times[0] <= now_ns - NS_PER_HOUR:
             self._times.popleft()
         return len(self._times)
 
 
 class Uptime:
-    """How much of the time something was up, from the first time that it was."""
+    """Share of time up, counted from the first time up."""
 
     __slots__ = ("_down_since_ns", "_first_ns", "_outages")
 
@@ -39,7 +39,7 @@ class Uptime:
         self._outages: deque[tuple[int, int]] = deque(maxlen=MOST)
 
     def up(self, now_ns: int) -> None:
-        """Note that it is up; while it is, nothing changes."""
+        """Begin a time of uptime; no effect while up."""
         if self._first_ns is None:
             self._first_ns = now_ns
         if self._down_since_ns is not None:
@@ -47,12 +47,12 @@ class Uptime:
             self._down_since_ns = None
 
     def down(self, now_ns: int) -> None:
-        """Note that it is down; while it is, or before it ever was up, nothing changes."""
+        """Begin an outage; no effect while down, or before the first time up."""
         if self._first_ns is not None and self._down_since_ns is None:
             self._down_since_ns = now_ns
 
     def percent(self, now_ns: int) -> float | None:
-        """Return how much of the last hour it was up; None where it never was."""
+        """Return the uptime of the last hour in percent; None if it was never up."""
         if self._first_ns is None:
             return None
         begin_ns = max(self._first_ns, now_ns - NS_PER_HOUR)

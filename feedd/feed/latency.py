@@ -1,7 +1,7 @@
 """Histograms of latencies: bounded memory, a dozen machine operations a sample.
 
 Buckets grow with the value, eight to each power of two, so that a percentile is true to
-within 12.5 %, from 1 µs to an hour. It stands on the hot path, where a list would grow.
+within 12.5 %, from 1 µs to an hour. A list would grow on the hot path.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ class Histogram:
 
     @property
     def total(self) -> int:
-        """How many latencies were counted."""
+        """Number of latencies counted."""
         return sum(self._counts)
 
     def absorb(self, other: Histogram) -> None:
-        """Count all that another one has counted too."""
+        """Add the counts of another histogram."""
         self._counts = [mine + its for mine, its in zip(self._counts, other._counts, strict=True)]
         self._max = max(self._max, other._max)
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Reset all counts."""
         self._counts = [0] * len(self._counts)
         self._max = 0
 
     def percentiles(self) -> Latency:
-        """Return the percentiles; None each where nothing was counted."""
+        """Return the percentiles; each is None if nothing was counted."""
         total = self.total
         if not total:
             return Latency(None, None, None)
@@ -72,13 +72,13 @@ class Histogram:
         )
 
     def take(self) -> Latency:
-        """Return the percentiles and begin anew."""
+        """Return the percentiles and reset all counts."""
         result = self.percentiles()
         self.clear()
         return result
 
     def _percentile(self, left: float) -> float:
-        """Return the middle of the bucket that holds the so-manieth latency."""
+        """Return the middle of the bucket that holds the latency of rank `left`."""
         for bucket, count in enumerate(self._counts):
             left -= count
             if count and left <= 0:
@@ -96,7 +96,7 @@ class Unmeasured(Histogram):
 
 
 class Recent:
-    """The latencies of the last while: of one span at the least and two at the most.
+    """Latencies of a sliding window: of one span at least and two at most.
 
     Times are in seconds of the caller's monotonic clock.
     """
@@ -107,7 +107,7 @@ class Recent:
         self._old_from_s = self._new_from_s = now_s
 
     def absorb(self, histogram: Histogram, now_s: float) -> None:
-        """Take in what was counted since the last call."""
+        """Add the counts since the last call."""
         if now_s - self._new_from_s >= self._span_s:
             self._old, self._new = self._new, self._old
             self._new.clear()
@@ -115,7 +115,7 @@ class Recent:
         self._new.absorb(histogram)
 
     def rate(self, now_s: float) -> float:
-        """Return how many came a second."""
+        """Return the number of samples per second."""
         passed_s = now_s - self._old_from_s
         return (self._old.total + self._new.total) / passed_s if passed_s > 0 else 0.0
 

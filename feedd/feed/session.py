@@ -1,7 +1,4 @@
-"""What one life of a worker knows of its feed: state, staleness and gaps, channel by channel.
-
-It is pure: it has no socket, no loop and no clock. Tell it what happened and when, and read it.
-"""
+"""State, staleness and gaps of a feed in one session of its worker, channel by channel. Pure."""
 
 from __future__ import annotations
 
@@ -29,8 +26,8 @@ Phase = Literal["starting", "live", "stale", "lost", "resync"]
 
 
 @dataclass(slots=True)
-class Channel:
-    """What is known of one channel; `last_received_ns` is by the wall clock, for display."""
+class ChannelState:
+    """State of one channel; `last_received_ns` is wall-clock time, for display."""
 
     staleness: AdaptiveLimit
     phase: Phase = "starting"
@@ -39,7 +36,7 @@ class Channel:
     activity: int | None = None  # of its connection, at the last check
     active_ns: int = 0  # when that last changed
     reason: str | None = None
-    waits: bool = False  # for what all workers share, to be free again
+    waits: bool = False  # for the budget that all workers share
     last_received_ns: int | None = None
     messages: int = 0
     reconnects: int = 0
@@ -54,31 +51,32 @@ class Channel:
 
     @property
     def state(self) -> State:
-        """Its phase, in the words of the wire."""
+        """The phase under its name on the wire."""
         return "reconnecting" if self.phase == "lost" else self.phase
 
 
 class Session:
     """The state of one feed. All its times are of one monotonic clock, in ns.
 
-    `changed` is set whenever a channel's phase changes; whoever reports the state clears it.
-    `self_checked` names the channels whose source finds every hole by itself and tells of it with
-    `missing`; in the others a lost connection and an unreadable message count as one. Ids are the
-    exchange's.
+    `changed` is set when a channel's phase changes; the owner clears it after a report.
+    `self_checked` names the channels whose source detects every gap and reports it with `missing`;
+    in the others a lost connection and a malformed message count as a gap. Ids are the exchange's.
     """
 
     def __init__(
         self, channels: Iterable[str], now_ns: int, self_checked: frozenset[str] = frozenset()
     ) -> None:
-        self._channels = {name: Channel(AdaptiveLimit(name), since_ns=now_ns) for name in channels}
+        self._channels = {
+            name: ChannelState(AdaptiveLimit(name), since_ns=now_ns) for name in channels
+        }
         self._self_checked = self_checked
         self._stopped: str | None = None
         self.changed = True
-        self._looked_ns = now_ns
+        self._checked_ns = now_ns
         self.rejected = 0
 
     @property
-    def channels(self) -> dict[str, Channel]:
+    def channels(self) -> dict[str, ChannelState]:
         """Return the channels by name, to be read."""
         return self._channels
 
@@ -89,12 +87,12 @@ class Session:
 
     @property
     def reconnects(self) -> int:
-        """Return how often a channel was connected anew: two that share a connection are two."""
+        """Return the number of reconnects; each channel of a shared connection counts."""
         return sum(channel.reconnects for channel in self._channels.values())
 
     @property
     def gaps(self) -> int:
-        """Return how many gaps were told."""
+        """Return the number of gaps."""
         return sum(channel.gaps for channel in self._channels.values())
 
     @property
@@ -129,7 +127,7 @@ class Session:
         return "; ".join(f"{', '.join(those)}: {reason}" for reason, those in names.items())
 
     def subscribed(self, name: str, now_ns: int) -> None:
-        """Note that a connection for a channel stands and its subscription is on the way."""
+        """Note that a channel's connection is established and its subscription sent."""
         channel = self._channels[name]
         if channel.phase == "lost" and channel.had_event and not channel.subscribed:
             channel.reconnects += 1
@@ -140,7 +138,7 @@ class Session:
         channel.activity = None
         channel.connection.up(now_ns)
         if CHANNELS[name].sparse:
-            self._turn(channel, "live")
+            self._enter(channel, "live")
 
     def event(self, name: str, event_id: EventId, received_ns: int) -> Gap | None:
         """Take an event of a channel; return the gap before it, if there is one."""
@@ -149,7 +147,7 @@ class Session:
         channel.last_received_ns = received_ns
         gap = None
         before = channel.last_id
-        if channel.phase == "stale" and self._counts_as_hole(name, channel):
+        if channel.phase == "stale" and self._loses_events(name, channel):
             channel.gap_reason = f"{channel.reason}, and going on"
         if channel.gap_reason is not None:
             gap = self._gap(Gap(name, before, event_id, channel.gap_reason))
@@ -157,40 +155,40 @@ class Session:
         channel.last_id = event_id if event_id is not None else before
         channel.had_event = channel.active = True
         if channel.phase != "live":
-            self._turn(channel, "live")
+            self._enter(channel, "live")
         return gap
 
     def missing(self, name: str, from_id: EventId, to_id: EventId, reason: str) -> Gap:
-        """Note a hole that the source found; return it as it is to be told."""
+        """Count and return a gap that the source detected."""
         return self._gap(Gap(name, from_id, to_id, reason))
 
     def resync(self, name: str, reason: str, *, waits: bool = False) -> None:
-        """Note that a channel waits for a new snapshot: until its next event nothing is known."""
-        self._turn(self._channels[name], "resync", reason, waits=waits)
+        """Note that a channel waits for a new snapshot; its data is unknown until then."""
+        self._enter(self._channels[name], "resync", reason, waits=waits)
 
     def alive(self, name: str) -> None:
-        """Note a sign of life that is no event."""
+        """Note activity that is no event."""
         channel = self._channels[name]
         channel.active = True
         if channel.phase == "stale":
-            self._turn(channel, "live")
+            self._enter(channel, "live")
 
     def lost(self, name: str, reason: str, now_ns: int, *, waits: bool = False) -> None:
-        """Note that a channel's connection is gone, could not be made, or waits for its turn."""
+        """Note that a channel's connection is lost, failed to open, or waits for the budget."""
         channel = self._channels[name]
-        self._turn(channel, "lost", reason, waits=waits)
+        self._enter(channel, "lost", reason, waits=waits)
         channel.connection.down(now_ns)
         channel.subscribed = False
         channel.tries += not waits
-        if self._counts_as_hole(name, channel):
+        if self._loses_events(name, channel):
             channel.gap_reason = f"reconnect after: {reason}"
 
     def reject(self, names: Iterable[str], reason: str) -> None:
-        """Note that a message of one of these channels could not be read."""
+        """Count a malformed message of one of these channels."""
         self.rejected += 1
         for name in names:
             channel = self._channels[name]
-            if self._counts_as_hole(name, channel):
+            if self._loses_events(name, channel):
                 channel.gap_reason = f"a message could not be read: {reason}"
 
     def stop(self, reason: str) -> None:
@@ -199,24 +197,24 @@ class Session:
         self.changed = True
 
     def overdue(self, now_ns: int, activity: Callable[[str], int | None]) -> list[str]:
-        """Mark as stale what is silent for too long; return what should be connected anew.
+        """Mark channels that are silent for too long as stale; return those to reconnect.
 
-        To be called about once a second. `life` tells of a channel's connection a number that
-        changes with every frame, pongs included, or None where nothing is known. A silent channel
-        on a connection that answers is quiet until its own limit; on one that doesn't, it is dead.
+        Call it about once a second. `activity` returns a number that changes with every frame of a
+        channel's connection, pongs included, or None where that is unknown. A silent channel on a
+        connection that answers is quiet until its own limit; on one that does not, it is dead.
         """
-        passed_ns = now_ns - self._looked_ns
+        passed_ns = now_ns - self._checked_ns
         slept_ns = passed_ns - NS_PER_S if passed_ns > ASLEEP_NS else 0
-        self._looked_ns = now_ns
-        restart = []
+        self._checked_ns = now_ns
+        reconnect = []
         for name, channel in self._channels.items():
             if not channel.subscribed:
                 continue
             channel.since_ns += slept_ns
             channel.active_ns += slept_ns
-            sign = activity(name)
-            if channel.active or sign != channel.activity:
-                channel.activity = sign
+            current = activity(name)
+            if channel.active or current != channel.activity:
+                channel.activity = current
                 channel.active_ns = now_ns
             if channel.active:
                 channel.active = False
@@ -224,29 +222,29 @@ class Session:
                 channel.staleness.learn(now_ns - channel.since_ns)
                 channel.since_ns = now_ns
             if self._silent_too_long(channel, now_ns):
-                restart.append(name)
-        return restart
+                reconnect.append(name)
+        return reconnect
 
-    def _silent_too_long(self, channel: Channel, now_ns: int) -> bool:
-        """Mark a channel that is; return whether it should be connected anew."""
+    def _silent_too_long(self, channel: ChannelState, now_ns: int) -> bool:
+        """Mark a channel that is silent for too long; return whether to reconnect it."""
         limit_ns = channel.staleness.limit_ns
         silent_ns = now_ns - channel.since_ns
         if channel.activity is not None and now_ns - channel.active_ns > CONNECTION_DEAD_NS:
-            self._turn(channel, "stale", f"no sign of life for {CONNECTION_DEAD_NS // NS_PER_S} s")
+            self._enter(channel, "stale", f"no sign of life for {CONNECTION_DEAD_NS // NS_PER_S} s")
             return True
         if silent_ns > limit_ns:
-            self._turn(channel, "stale", f"silent for more than {limit_ns // NS_PER_S} s")
+            self._enter(channel, "stale", f"silent for more than {limit_ns // NS_PER_S} s")
         return silent_ns > RECONNECT_AFTER_LIMITS * limit_ns
 
-    def _turn(
-        self, channel: Channel, phase: Phase, reason: str | None = None, *, waits: bool = False
+    def _enter(
+        self, channel: ChannelState, phase: Phase, reason: str | None = None, *, waits: bool = False
     ) -> None:
         channel.phase = phase
         channel.reason = reason
         channel.waits = waits
         self.changed = True
 
-    def _counts_as_hole(self, name: str, channel: Channel) -> bool:
+    def _loses_events(self, name: str, channel: ChannelState) -> bool:
         return channel.had_event and channel.gap_reason is None and name not in self._self_checked
 
     def _gap(self, gap: Gap) -> Gap:

@@ -1,4 +1,4 @@
-"""The ticker of an exchange that sends its 24 h summary and its best bid and ask apart."""
+"""Tickers from a 24 h summary and a best bid and ask that the exchange sends separately."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TickerMaker:
         return self._bid_ask if self._bid_ask in {"quote", "book"} else None
 
     def on_summary(self, ticker: Ticker) -> Ticker:
-        """Take a new 24 h summary and return the ticker that it makes."""
+        """Take a new 24 h summary and return the ticker made from it."""
         self._ticker = ticker
         ticker.bid_ask = self._bid_ask
         if self._bid_ask == "estimate" and ticker.last is not None:
@@ -53,13 +53,13 @@ class TickerMaker:
         return ticker
 
     def on_quote(self, quote: Quote) -> Ticker | None:
-        """Take a new quote and return the ticker that it makes, if there is a summary yet."""
+        """Take a new quote; return the ticker made from it if there is a summary."""
         if self._bid_ask != "quote":
             return None
         return self._on_top(quote.bid, quote.ask, quote.received_ns)
 
     def on_book(self, book: Book) -> Ticker | None:
-        """Take a new book and return the ticker that it makes, if there is a summary yet."""
+        """Take a new book; return the ticker made from it if there is a summary."""
         if self._bid_ask != "book":
             return None
         bid = book.bids[0][0] if book.bids else None
@@ -67,7 +67,7 @@ class TickerMaker:
         return self._on_top(bid, ask, book.received_ns)
 
     def forget(self, channel: str) -> None:
-        """Take bid and ask for unknown: the channel that they come from is lost or in doubt."""
+        """Treat bid and ask as unknown: their channel is lost or in doubt."""
         if channel == self._bid_ask:
             self._bid = self._ask = self._top_ns = None
 
