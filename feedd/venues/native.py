@@ -186,6 +186,12 @@ def native_market(exchange: str, symbol: str) -> NativeMarket:
     )
 
 
+def native_exchanges() -> tuple[str, ...]:
+    """Return the exchange names that the venues' native modules serve."""
+    modules = [_module(folder) for folder in VENUES]
+    return tuple(name for module in modules if module is not None for name in module.EXCHANGES)
+
+
 def _module(folder: str) -> Any:
     """Return a venue's native module, or None where it has none."""
     name = f"feedd.venues.{folder}.native"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
 from feedd.venues.contract import Venue
 
@@ -25,3 +27,10 @@ def venue(exchange: str) -> Venue:
         return _DEFAULT
     found: Venue = import_module(f"feedd.venues.{folder}.venue").VENUE
     return found
+
+
+def venue_module(exchange: str, name: str) -> Any:
+    """Return the module `name` of an exchange's folder, or None where it has none."""
+    folder = FOLDER_OF.get(exchange)
+    path = f"feedd.venues.{folder}.{name}"
+    return import_module(path) if folder is not None and find_spec(path) is not None else None

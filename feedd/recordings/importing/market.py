@@ -1,4 +1,4 @@
-"""Recordings of Binance's raw messages, as `feedd.embedded.tape` describes them.
+"""Recordings of a venue's raw messages, as `feedd.embedded.tape` describes them.
 
 A file is read twice: first to see that every line of it is understood and what it holds, so that
 nothing is written of one that is not.
@@ -18,8 +18,10 @@ from feedd.embedded import tape
 from feedd.errors import ConfigError
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.recordings.importing.files import NS_AT_LEAST, NS_BELOW, rows, shortened, wrong
-from feedd.recordings.importing.symbol import UNREADABLE, Symbol
-from feedd.venues.binance.streams import parse
+from feedd.recordings.importing.symbol import Symbol
+from feedd.topics import unified_symbol
+from feedd.venues.native import UNREADABLE, native_exchanges
+from feedd.venues.registry import venue_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from feedd.embedded.tape import Line
     from feedd.recordings.importing.imported_feed import ImportedFeed, ImportedFeeds
     from feedd.venues.raw_streams import RawStream
-
-EXCHANGES = ("binanceusdm", "binance")
 
 # What is no event: blank, the address that frames came from, the answer of another page of GET.
 _PREAMBLE = re.compile(r"\s*|wss?://\S* <-> [\d.]+")
@@ -48,7 +48,7 @@ class _Row(NamedTuple):
 class MarketFile:
     """One file, and the files beside it that hold its answers of GET.
 
-    Raises ConfigError where a line is not understood, and where it is not clear what is meant.
+    Raises ConfigError for a line that can't be parsed, and for an ambiguous symbol or timeframe.
     `symbols` names symbols by the exchange's ids; the key "" is for the only one of a file.
     """
 
@@ -61,10 +61,13 @@ class MarketFile:
         timeframe: str | None = None,
         book_depth: int = 20,
     ) -> None:
-        if exchange not in EXCHANGES:
+        served, streams = native_exchanges(), venue_module(exchange, "streams")
+        if exchange not in served or streams is None:
             raise ConfigError(
-                f"{path}: is a recording of Binance; --exchange is binanceusdm, or binance (spot)"
+                f"{path}: raw messages of {exchange} can't be imported; --exchange is "
+                f"{' or '.join(served)}"
             )
+        self._parse = streams.parse
         self.path = path
         self._exchange = exchange
         self._book_depth = book_depth
@@ -143,7 +146,7 @@ class MarketFile:
         """Return the streams that channels are made of: of several speeds, the fastest."""
         best: dict[tuple[str, str], tuple[RawStream, str]] = {}
         for name, count in held.items():
-            stream = parse(name)
+            stream = self._parse(name)
             if stream is None or stream.content not in CHANNEL_NAMES:
                 self.left_out[name.partition("@")[2] or name] += count
                 continue
@@ -181,7 +184,7 @@ class MarketFile:
                 f"{self.path}: which symbol {id_} is, is not clear; say so: "
                 f"--symbol {id_}=BTC/USDT:USDT"
             )
-        return f"{base}/{quote}" if self._exchange == "binance" else f"{base}/{quote}:{quote}"
+        return unified_symbol(self._exchange, f"{base}/{quote}")
 
     def _rows(self, *, first_time: bool = False) -> Iterator[_Row]:
         """Yield the lines in the order received."""

@@ -1,31 +1,31 @@
-"""One symbol's raw messages of Binance, made into events as its live worker would make them.
+"""One symbol's raw messages, converted to events as its live worker would convert them.
 
-By the same readers and rules as the native source; what differs is that nothing can be asked for:
+The decoders and rules are those of the native source. The difference is that nothing can be
+requested:
 
-- a hole in the trades' ids is waited for as long as live, by the file's clock, and then is a gap;
-- a book needs an answer of GET depth in the file, and after a mismatch the next one.
+- a gap in the trades' ids waits as long as live, by the file's clock, and is then reported;
+- a book needs a snapshot in the file, and after a mismatch the next one.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from feedd.books.diff import DiffBook
+import msgspec
+
+from feedd.books.depth import Snapshot
 from feedd.clock import NS_PER_S
-from feedd.model import Quote, Trade
+from feedd.model import Quote
 from feedd.sources.book_keeper import to_book
 from feedd.sources.trade_keeper import FILL_WITHIN_S
 from feedd.sources.trade_sequence import TradeSequence
-from feedd.venues.binance import messages, native
-from feedd.venues.binance.book import to_snapshot
+from feedd.venues.native import native_market
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from feedd.books.depth import DepthRules, Update
     from feedd.recordings.importing.imported_feed import ImportedFeed
-
-# What the readers raise for a message that is none.
-UNREADABLE = (ValueError, ArithmeticError, LookupError, TypeError)  # msgspec's are ValueErrors
 
 _FILL_WITHIN_NS = int(FILL_WITHIN_S * NS_PER_S)
 
@@ -47,26 +47,34 @@ class Symbol:
         self._exchange = exchange
         self._symbol = symbol
         self._market_id = market_id
-        market = native.SPOT if exchange == "binance" else native.USDM
+        market = native_market(exchange, symbol)
+        book = market.book
         self._read = market.decode
         self._now_ns = 0
         self._last_quote: int | None = None
         self._trades = TradeSequence()
         self._hole_ns: int | None = None  # since when trades are held back
-        self._book = _WholeBook(DiffBook(book_depth), book_depth, exchange, symbol, feed)
+        self._parse_snapshot = None if book is None else book.parse
+        self._book = (
+            None
+            if book is None
+            else _CheckedBook(book.rules(book_depth), book_depth, exchange, symbol, feed)
+        )
         self._channels = market.channels
-        self._checked: dict[str, Callable[[Any], None]] = {
-            "quote": self._on_quote, "trade": self._on_trade, "book": self._on_depth,
-        }  # fmt: skip
+        self._checked: dict[str, Callable[[Any, bytes], None]] = {"quote": self._on_quote}
+        if market.trades is not None:
+            self._checked["trade"] = self._on_trade
+        if book is not None:
+            self._checked["book"] = self._on_depth
         self._convert = {
             name: channel.converter(exchange, symbol, timeframe)
             for name, channel in market.channels.items()
-            if channel.converter is not None and name not in self._checked
+            if channel.converter is not None
         }
         self._doubled_quotes = self._taken_trades = 0
 
     def take(self, channel: str, data: str, now_ns: int) -> None:
-        """Take a message of a channel's stream; raise one of UNREADABLE for what is none."""
+        """Take a message of a channel's stream; raises `feedd.venues.native.UNREADABLE`."""
         self._at(now_ns)
         if channel not in self._channels:
             raise ValueError(f"{self._exchange} has no {channel} of {self._symbol}")
@@ -78,17 +86,25 @@ class Symbol:
             raise ValueError(f"it is of {message.market_id}, and the stream is {self._market_id}'s")
         checked = self._checked.get(channel)
         if checked is not None:
-            checked(message)
+            checked(message, payload)
         else:
             self._feed.event(self._convert[channel](message, payload, now_ns).event)
 
     def take_snapshot(self, data: str, now_ns: int) -> None:
-        """Take an answer of GET depth; raise one of UNREADABLE for what is none."""
+        """Take a snapshot; raises `feedd.venues.native.UNREADABLE` for a text that is not JSON."""
         self._at(now_ns)
-        self._book.take_snapshot(messages.read_anything(data), now_ns)
+        msgspec.json.decode(data, type=msgspec.Raw)
+        if self._book is None or self._parse_snapshot is None:
+            return
+        try:
+            snapshot = self._parse_snapshot(data.encode())
+        except ValueError as error:
+            self._book.reject_snapshot(str(error))
+        else:
+            self._book.take_snapshot(snapshot, now_ns)
 
     def finish(self, now_ns: int) -> None:
-        """Tell what is still held back: there is no more."""
+        """Publish what is still held back: the file ends."""
         self._at(now_ns)
         self._give_up("the file ends")
 
@@ -96,9 +112,9 @@ class Symbol:
         """Return how many messages made no event, as live, by what they are; after `finish`."""
         published = self._feed.published.get("trade", 0)
         return {
-            "bookTicker with the id of the one before": self._doubled_quotes,
-            "trade that came twice or too late, or has price 0": self._taken_trades - published,
-            "depth that no answer of GET depth makes a book of": self._book.unsynced,
+            "quote with the id of the one before": self._doubled_quotes,
+            "trade received twice or too late, or with price 0": self._taken_trades - published,
+            "depth update without a snapshot": 0 if self._book is None else self._book.unsynced,
         }
 
     def _at(self, now_ns: int) -> None:
@@ -107,7 +123,7 @@ class Symbol:
         if self._hole_ns is not None and now_ns - self._hole_ns > _FILL_WITHIN_NS:
             self._give_up(f"not in the file within {FILL_WITHIN_S:.0f} s")
 
-    def _on_quote(self, message: Any) -> None:
+    def _on_quote(self, message: Any, _payload: bytes) -> None:
         if message.id == self._last_quote:
             self._doubled_quotes += 1
             return
@@ -120,19 +136,11 @@ class Symbol:
             )
         )  # fmt: skip
 
-    def _on_trade(self, message: Any) -> None:
-        """Take a trade; a fill at price 0 (the insurance fund's) is none, and no hole."""
+    def _on_trade(self, message: Any, payload: bytes) -> None:
         self._taken_trades += 1
-        trade = None
-        if message.p:
-            if not message.q:
-                raise ValueError(f"trade {message.t} has price {message.p} and size 0")
-            trade = Trade(
-                self._symbol, message.T, message.p, message.q, "sell" if message.m else "buy",
-                self._exchange, self._now_ns, 0, 0, 0, message.t,
-            )  # fmt: skip
+        trade_id, trade = self._convert["trade"](message, payload, self._now_ns)
         sequence = self._trades
-        for following in sequence.take(message.t, trade):
+        for following in sequence.take(trade_id, trade):
             self._feed.event(following)
         if sequence.began_anew:
             self._begin_anew()
@@ -160,26 +168,31 @@ class Symbol:
         for trade in trades:
             self._feed.event(trade)
 
-    def _on_depth(self, message: Any) -> None:
-        self._book.take_update(messages.to_update(message), self._now_ns)
+    def _on_depth(self, message: Any, payload: bytes) -> None:
+        depth = self._convert["book"](message, payload, self._now_ns).event
+        if self._book is not None:
+            if isinstance(depth, Snapshot):
+                self._book.take_snapshot(depth, self._now_ns, streamed=True)
+            else:
+                self._book.take_update(depth, self._now_ns)
 
 
-class _WholeBook:
-    """Books that the rules vouch for; `feedd.sources.book_keeper` without a loop."""
+class _CheckedBook:
+    """Publish verified books; `feedd.sources.book_keeper` without an event loop."""
 
     def __init__(
-        self, rules: DiffBook, depth: int, exchange: str, symbol: str, feed: ImportedFeed
+        self, rules: DepthRules, depth: int, exchange: str, symbol: str, feed: ImportedFeed
     ) -> None:
         self._rules = rules
         self._depth = depth
         self._exchange = exchange
         self._symbol = symbol
         self._feed = feed
-        self._told: int | None = None
-        self._after: str | None = None  # why something is missing before the next book
+        self._published_id: int | None = None
+        self._gap_reason: str | None = None  # why something is missing before the next book
         self.unsynced = 0  # updates that came while there was no book
 
-    def take_update(self, update: Any, now_ns: int) -> None:
+    def take_update(self, update: Update, now_ns: int) -> None:
         rules = self._rules
         was_synced = rules.synced
         hole = rules.on_update(update)
@@ -188,35 +201,37 @@ class _WholeBook:
         elif was_synced and not rules.synced:
             self._broken("the market moved past the last level of the snapshot")
         if rules.synced:
-            self._tell(now_ns)
+            self._publish(now_ns)
         else:
             self.unsynced += 1
 
-    def take_snapshot(self, answer: Any, now_ns: int) -> None:
+    def take_snapshot(self, snapshot: Snapshot, now_ns: int, *, streamed: bool = False) -> None:
         rules = self._rules
-        if not rules.needs_snapshot:
+        if not streamed and not rules.needs_snapshot:
             return
         was_synced = rules.synced
-        try:
-            why = rules.on_snapshot(to_snapshot(answer))
-        except ValueError as error:
-            why = str(error)
+        why = rules.on_snapshot(snapshot)
         if rules.synced and not was_synced:
-            self._tell(now_ns)
+            self._publish(now_ns)
         elif why is not None:
             self._feed.resync("book", why)
 
+    def reject_snapshot(self, reason: str) -> None:
+        """Report a snapshot that can't be parsed, if one is needed."""
+        if self._rules.needs_snapshot:
+            self._feed.resync("book", reason)
+
     def _broken(self, reason: str) -> None:
-        if self._told is not None and self._after is None:
-            self._after = reason
+        if self._published_id is not None and self._gap_reason is None:
+            self._gap_reason = reason
         self._feed.resync("book", reason)
 
-    def _tell(self, now_ns: int) -> None:
+    def _publish(self, now_ns: int) -> None:
         rules = self._rules
-        if rules.last_id == self._told:
+        if rules.last_id == self._published_id:
             return
-        if self._after is not None:
-            self._feed.missing("book", self._told, rules.last_id, self._after)
-            self._after = None
-        self._told = rules.last_id
+        if self._gap_reason is not None:
+            self._feed.missing("book", self._published_id, rules.last_id, self._gap_reason)
+            self._gap_reason = None
+        self._published_id = rules.last_id
         self._feed.event(to_book(rules, self._depth, self._exchange, self._symbol, now_ns))

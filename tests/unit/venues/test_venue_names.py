@@ -11,9 +11,10 @@ import feedd
 from feedd.venues.registry import VENUES
 
 ROOT = Path(feedd.__file__).parent
-FILES = sorted(
-    path for package in ("books", "feed", "sources") for path in (ROOT / package).rglob("*.py")
-)
+PACKAGES = ("books", "feed", "sources", "recordings/format")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")) + [
+    ROOT / "recordings" / "importing" / name for name in ("market.py", "symbol.py")
+]
 
 
 def words(tree: ast.AST) -> list[str]:

@@ -197,7 +197,7 @@ def test_what_no_channel_is_made_of_is_counted_and_told(
     told = capsys.readouterr().out
     assert "not imported: aggTrade, 1 times" in told
     assert "not imported: depth20@100ms, 1 times" in told
-    assert "not imported: bookTicker with the id of the one before, 1 times" in told
+    assert "not imported: quote with the id of the one before, 1 times" in told
     assert "not imported: GET depth, of no symbol that has a depth stream, 1 times" in told
 
 
@@ -262,7 +262,7 @@ def test_what_is_not_clear_is_asked(tmp_path: Path) -> None:
     both = line(0, "kline_1m", kline) + line(1, "kline_5m", kline)
     with pytest.raises(ConfigError, match="--timeframe"):
         imported(tmp_path, both)
-    with pytest.raises(ConfigError, match="--exchange is binanceusdm, or binance"):
+    with pytest.raises(ConfigError, match="of bybit can't be imported; --exchange is binance or"):
         imported(tmp_path, quote(0, 1), "--exchange", "bybit")
     with pytest.raises(ConfigError, match="--symbol BTC: write"):
         imported(tmp_path, quote(0, 1), "--symbol", "BTC")
