@@ -64,7 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _endpoint(text: str) -> str:
     if not text.startswith(("tcp://", "ipc://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no endpoint like tcp://127.0.0.1:5500")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an endpoint like tcp://127.0.0.1:5500")
     return text
 
 

@@ -50,7 +50,7 @@ def endpoint_config(endpoint: str) -> Config:
     """
     found = re.fullmatch(r"(tcp://.+:)(\d+)", endpoint)
     if found is None or not 1 <= int(found[2]) <= LAST_PORT:
-        raise ConfigError(f"--endpoint {endpoint}: is no endpoint like tcp://127.0.0.1:5500")
+        raise ConfigError(f"--endpoint {endpoint}: is not an endpoint like tcp://127.0.0.1:5500")
     history = f"{found[1]}{int(found[2]) + 1}"
     return Config(symbols=(), proxy=ProxySettings(subscribers=endpoint, history=history))
 

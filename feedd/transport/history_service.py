@@ -1,8 +1,8 @@
-"""The history: it hears all that the proxy forwards, keeps the last of it, and answers requests.
+"""History service: keeps the latest messages that the proxy forwards, and responds to requests.
 
-It runs in a thread of its own beside the proxy's loop, which needs no interpreter: what is done
-here makes no message late. When it can't keep up, it alone loses messages, at its own high-water
-mark; they are missing in its answers, and are never replaced by others.
+It runs in its own thread. The proxy's loop needs no interpreter, so this thread delays no message.
+If it can't keep up, only the history loses messages, at its own high-water mark: its responses lack
+them, and never contain others instead.
 """
 
 from __future__ import annotations
@@ -24,61 +24,61 @@ if TYPE_CHECKING:
     from feedd.transport.proxy import Proxy
     from feedd.transport.replay_publisher import ReplayEndpoint
 
-LOOK_EVERY_MS = 20  # for messages; a request is answered at once, after what came before it
-MESSAGES_AT_ONCE = 5000  # then requests have their turn
-REQUESTS_AT_ONCE = 8  # then messages have theirs
-FRAMES = 8  # of a request with its envelope
-UNREAD_REQUESTS = 100  # per connection; then it waits
-UNREAD_ANSWERS = 4  # per connection, of BYTES_AT_ONCE each; further ones are dropped
-TELL_EVERY_S = 60.0
+POLL_EVERY_MS = 20  # for messages; a request ends the wait, after the messages before it
+MESSAGES_PER_TURN = 5000  # then requests have their turn
+REQUESTS_PER_TURN = 8  # then messages have theirs
+MAX_FRAMES = 8  # of a request with its envelope
+UNREAD_REQUESTS = 100  # per connection; then the sender waits
+UNREAD_RESPONSES = 4  # per connection, of MAX_BYTES each; further ones are dropped
+WARN_EVERY_S = 60.0
 
 _log = structlog.get_logger()
 
 
 class HistoryService:
-    """The history of one proxy: bind it before the proxy starts, and stop it before that stops.
+    """History of one proxy: bind it before the proxy starts, and stop it before the proxy stops.
 
-    What it does not promise: messages from before it started, or beyond the rings' bounds.
+    It does not guarantee messages from before its start, nor beyond the limits of the rings.
     """
 
     def __init__(self, proxy: Proxy | ReplayEndpoint, rings: MessageRings | None = None) -> None:
         self._rings = rings or MessageRings()
         self._messages = make_socket(proxy.context, zmq.SUB)
         self._messages.subscribe("")
-        # Within the process: no copy is made of a message until it is kept.
+        # In-process: a message is not copied until it is kept.
         self._forwarded = proxy.forwarded
         proxy.histories += 1
         self._requests = make_socket(proxy.context, zmq.ROUTER)
         self._requests.linger = 0
         self._requests.maxmsgsize = REQUEST_BYTES
         self._requests.rcvhwm = UNREAD_REQUESTS
-        self._requests.sndhwm = UNREAD_ANSWERS
-        self._requests.router_mandatory = True  # an answer that can't be sent is an error here
+        self._requests.sndhwm = UNREAD_RESPONSES
+        self._requests.router_mandatory = True  # a response that can't be sent raises an error
         proxy.guard.watch(self._requests, quota=False)
         self._unsent = 0
         self._behind = False
-        self._told: dict[str, int] = {}
-        self._told_s = float("-inf")
+        self._warned: dict[str, int] = {}
+        self._warned_s = float("-inf")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="history")
         self.fault: Exception | None = None
 
     async def bind(self, endpoint: str) -> None:
-        """Hear the proxy, and bind for requests, patiently; raise EndpointInUseError in vain."""
+        """Connect to the proxy, and bind for requests with retries; raise EndpointInUseError."""
         self._messages.connect(self._forwarded)
         await bind_with_retry(lambda: bind(self._requests, endpoint))
 
     def start(self) -> None:
-        """Begin to listen and to answer, in a thread of its own."""
+        """Start the thread that receives messages and responds to requests."""
         self._thread.start()
 
     @property
     def runs(self) -> bool:
-        """Whether it listens and answers; when it does not, `fault` says why."""
+        """Whether the thread runs; if it has failed, `fault` is the exception."""
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Stop, and close; also where it was never started."""
+        """Stop the thread, if it was started, and close the sockets."""
         self._stopping.set()
         if self._thread.ident is None:
             self._close()
@@ -88,11 +88,11 @@ class HistoryService:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
-                self._requests.poll(0 if self._behind else LOOK_EVERY_MS)
-                self._take_messages()
-                self._answer_requests()
-                self._tell()
-        except Exception as error:  # noqa: BLE001  whoever started the thread raises it
+                self._requests.poll(0 if self._behind else POLL_EVERY_MS)
+                self._receive_messages()
+                self._respond_to_requests()
+                self._warn()
+        except Exception as error:  # noqa: BLE001  the thread's starter raises it
             self.fault = error
         finally:
             self._close()
@@ -101,10 +101,10 @@ class HistoryService:
         self._messages.close()
         self._requests.close()
 
-    def _take_messages(self) -> None:
+    def _receive_messages(self) -> None:
         add, receive = self._rings.add, self._messages.recv_multipart
         self._behind = False
-        for _ in range(MESSAGES_AT_ONCE):
+        for _ in range(MESSAGES_PER_TURN):
             try:
                 frames = receive(zmq.NOBLOCK)
             except zmq.Again:
@@ -115,43 +115,43 @@ class HistoryService:
                 self._rings.not_kept.undecodable += 1
         self._behind = True
 
-    def _answer_requests(self) -> None:
-        for _ in range(REQUESTS_AT_ONCE):
+    def _respond_to_requests(self) -> None:
+        for _ in range(REQUESTS_PER_TURN):
             try:
                 *envelope, request = self._requests.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            if len(envelope) >= FRAMES:
+            if len(envelope) >= MAX_FRAMES:
                 continue
             if not self._sent([*envelope, respond(request, self._rings)]):
-                self._unsent += 1  # it reads none of its answers, or is gone
+                self._unsent += 1  # the peer reads no responses, or is gone
 
-    def _sent(self, answered: list[bytes]) -> bool:
+    def _sent(self, frames: list[bytes]) -> bool:
         """Send without waiting; return whether that was possible.
 
-        libzmq heeds what a peer has read once in a ms only (`max_command_delay`), so that one which
-        asks quickly seems to have read nothing: to be asked for its events makes it look again.
+        libzmq updates how much a peer has read at most once per ms (`max_command_delay`), so a
+        peer with rapid requests seems to have read nothing. Reading ZMQ_EVENTS forces an update.
         """
         try:
-            self._requests.send_multipart(answered, zmq.NOBLOCK)
+            self._requests.send_multipart(frames, zmq.NOBLOCK)
         except zmq.ZMQError:
             self._requests.getsockopt(zmq.EVENTS)
         else:
             return True
         try:
-            self._requests.send_multipart(answered, zmq.NOBLOCK)
+            self._requests.send_multipart(frames, zmq.NOBLOCK)
         except zmq.ZMQError:
             return False
         return True
 
-    def _tell(self) -> None:
-        """Log what was lost since the last time, at most once in TELL_EVERY_S."""
+    def _warn(self) -> None:
+        """Log what was lost since the last warning, at most once per WARN_EVERY_S."""
         now_s = time.monotonic()
-        if now_s - self._told_s < TELL_EVERY_S:
+        if now_s - self._warned_s < WARN_EVERY_S:
             return
         counts = {**asdict(self._rings.not_kept), "unsent": self._unsent}
-        if counts == self._told or not any(counts.values()):
+        if counts == self._warned or not any(counts.values()):
             return
-        news: dict[str, Any] = {k: n for k, n in counts.items() if n != self._told.get(k, 0)}
-        _log.warning("the history did not keep or send all; in all so far", **news)
-        self._told, self._told_s = counts, now_s
+        news: dict[str, Any] = {k: n for k, n in counts.items() if n != self._warned.get(k, 0)}
+        _log.warning("the history did not keep or send some messages; totals so far", **news)
+        self._warned, self._warned_s = counts, now_s

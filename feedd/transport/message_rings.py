@@ -1,7 +1,7 @@
-"""What was published last: a ring of messages for every topic, bounded every way. Pure.
+"""Ring buffers of the latest messages, one per topic, with bounds on messages and memory. Pure.
 
-A ring holds messages of one session, the newest that was seen, by rising seq. What is not in it
-is missing from it and never replaced by anything else: what a ring holds is what was published.
+A ring holds messages of one session, the newest one, ascending by seq. It contains only published
+messages: a message that it lacks is never replaced by another one.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ MESSAGES_PER_TOPIC = 10_000
 MEMORY_BYTES = 256_000_000
 TOPICS = 50_000
 TOPIC_LENGTH = 256
-PAYLOAD_BYTES = 65_536  # three times the deepest book
-# What CPython takes beside the bytes themselves, measured: a bytes object's head, what its
-# allocation is rounded up by, and its place in a deque; and all that an empty ring consists of.
+PAYLOAD_BYTES = 65_536  # three times the size of the deepest book
+# Measured overhead of CPython: a bytes object's header, its allocation's rounding and its slot in a
+# deque; and all objects of an empty ring.
 MESSAGE_OVERHEAD = 64
 TOPIC_OVERHEAD = 1536
-BIN_HEAD = 5  # at the most, of a MessagePack bin of this length
+BIN_HEAD = 5  # at most, for a MessagePack bin of this length
 
 TopicMessage = tuple[bytes, bytes]  # topic and payload, as published
 
 
 class _Numbers(Struct, gc=False):
-    """What the rings read of a payload; all else in it is skipped."""
+    """The keys of a payload that the rings read; all others are skipped."""
 
     session: Annotated[int, Meta(ge=0)]
     seq: Annotated[int, Meta(ge=1)]
@@ -46,28 +46,28 @@ _numbers = msgspec.msgpack.Decoder(_Numbers)
 
 @dataclass(slots=True)
 class DropCounts:
-    """How many messages were not kept, and why."""
+    """Numbers of messages that were not kept, by reason."""
 
-    undecodable: int = 0  # no session and seq in it, or a topic that is none
+    undecodable: int = 0  # no session and seq, or an invalid topic
     too_large: int = 0
-    new_topic: int = 0  # beyond the number of topics
+    new_topic: int = 0  # beyond the limit of topics
     older_session: int = 0
-    repeated: int = 0  # or too late: what came after it is gone already
+    repeated: int = 0  # or so late that later messages are already dropped
 
 
 @dataclass(slots=True)
 class _Ring:
-    """One topic; while it is not empty, `high` is the seq of its last message."""
+    """One topic; unless it is empty, `high` is the seq of its last message."""
 
     session: int = -1
     high: int = 0
-    size: int = 0  # of its messages with their overhead, in bytes
+    size: int = 0  # bytes of its messages with their overhead
     payloads: deque[bytes] = field(default_factory=deque)
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRange:
-    """Messages of one topic and session; `low` and `high` are of all that the ring still holds."""
+    """Messages of one topic and session; the ring still holds `low` to `high`."""
 
     low: int | None
     high: int | None
@@ -75,15 +75,14 @@ class ReplayRange:
 
 
 class MessageRings:
-    """The rings of all topics.
+    """Rings of all topics.
 
-    Of one topic at most `per_topic` messages are kept. All rings with their messages take at most
-    `memory_bytes`: when they would take more, a topic of those that hold the most loses its oldest
-    message. So a topic that holds less than half of what the largest does loses none, however
-    busy the others are. A message beyond the number of topics is refused: half of the
-    memory is for messages in any case.
+    A ring keeps at most `per_topic` messages. All rings and messages use at most `memory_bytes`:
+    beyond that, one of the largest topics drops its oldest message. So a topic that uses less than
+    half as much as the largest one drops none, no matter how busy the others are. A message of a
+    new topic beyond the limit of topics is rejected. At least half of the memory is for messages.
 
-    Each message costs a bounded time, whatever the rings hold.
+    The time per message is bounded.
     """
 
     def __init__(
@@ -97,25 +96,25 @@ class MessageRings:
         self._max_topics = topics
         self._rings: dict[bytes, _Ring] = {}
         self._sorted: list[bytes] = []
-        # By the bit length of their size: those of one class differ by less than a factor of two.
-        most = (memory_bytes + PAYLOAD_BYTES + MESSAGE_OVERHEAD).bit_length()
-        self._classes = [OrderedDict[bytes, _Ring]() for _ in range(most + 1)]
+        # By the bit length of their size: sizes in one class differ by less than a factor of two.
+        largest = (memory_bytes + PAYLOAD_BYTES + MESSAGE_OVERHEAD).bit_length()
+        self._classes = [OrderedDict[bytes, _Ring]() for _ in range(largest + 1)]
         self._topics_bytes = 0
         self._messages_bytes = 0
         self.not_kept = DropCounts()
 
     @property
-    def taken_bytes(self) -> int:
-        """What all topics and messages take."""
+    def used_bytes(self) -> int:
+        """Memory used by all topics and messages."""
         return self._topics_bytes + self._messages_bytes
 
     @property
     def topics(self) -> int:
-        """How many topics there are."""
+        """Number of topics."""
         return len(self._rings)
 
     def add(self, topic: bytes, payload: bytes) -> None:
-        """Keep a message, or count why not."""
+        """Keep a message, or count the reason why not."""
         try:
             numbers = _numbers.decode(payload)
         except UNREADABLE:
@@ -133,23 +132,23 @@ class MessageRings:
         if seq > ring.high:
             ring.payloads.append(payload)
             ring.high = seq
-        elif not self._put_right(ring, seq, payload):
+        elif not self._insert(ring, seq, payload):
             self.not_kept.repeated += 1
             return
         grown = len(payload) + MESSAGE_OVERHEAD
         if len(ring.payloads) > self._per_topic:
             grown -= len(ring.payloads.popleft()) + MESSAGE_OVERHEAD
         self._resize(topic, ring, grown)
-        while self.taken_bytes > self._memory_bytes:
+        while self.used_bytes > self._memory_bytes:
             self._drop_one()
 
     def last(
         self, prefixes: Iterable[bytes], after: bytes | None, limit: int, limit_bytes: int
     ) -> tuple[list[TopicMessage], bool]:
-        """Return the last message of each topic with one of the prefixes, and whether it is all.
+        """Return the last message of each topic with a prefix, and whether they are complete.
 
-        They are sorted by topic; only topics behind `after` are looked at. At most `limit` messages
-        and `limit_bytes` of them are returned, but one in any case.
+        They are sorted by topic, and begin after the topic `after`. Returns at most `limit`
+        messages and `limit_bytes`, but at least one message if there is one.
         """
         found: list[TopicMessage] = []
         size = 0
@@ -173,9 +172,10 @@ class MessageRings:
     def range(
         self, topic: bytes, session: int, first: int, last: int, limit: int, limit_bytes: int
     ) -> ReplayRange:
-        """Return those of first..last, both included, that are there, from the lowest on.
+        """Return the kept messages of `first` to `last` inclusive, ascending.
 
-        At most `limit` messages and `limit_bytes` of them are returned, but one in any case.
+        Returns at most `limit` messages and `limit_bytes`, but at least one message if there is
+        one.
         """
         ring = self._rings.get(topic)
         if ring is None or ring.session != session or not ring.payloads:
@@ -207,7 +207,7 @@ class MessageRings:
         return ring
 
     def _begin(self, topic: bytes, ring: _Ring, session: int) -> bool:
-        """Begin a new session of a topic; return False where it is an older one."""
+        """Begin a new session of a topic; return False if it is an older one."""
         if session < ring.session:
             self.not_kept.older_session += 1
             return False
@@ -216,8 +216,8 @@ class MessageRings:
         self._resize(topic, ring, -ring.size)
         return True
 
-    def _put_right(self, ring: _Ring, seq: int, payload: bytes) -> bool:
-        """Put a message that came late where it belongs; return False where it has no place."""
+    def _insert(self, ring: _Ring, seq: int, payload: bytes) -> bool:
+        """Insert a late message in order; return False if it is a duplicate or too late."""
         payloads = ring.payloads
         if not payloads:
             return False
@@ -236,14 +236,14 @@ class MessageRings:
             self._classes[after][topic] = self._classes[before].pop(topic)
 
     def _drop_one(self) -> None:
-        """Drop the oldest message of a topic that holds the most."""
+        """Drop the oldest message of one of the largest topics."""
         largest = next(rings for rings in reversed(self._classes) if rings)
         topic, ring = next(iter(largest.items()))
         self._resize(topic, ring, -len(ring.payloads.popleft()) - MESSAGE_OVERHEAD)
 
 
 def _size(message: TopicMessage) -> int:
-    """Return what a message takes in an answer, in bytes: both frames, each with its head."""
+    """Return a message's size in a response, in bytes: both frames, each with its head."""
     return len(message[0]) + len(message[1]) + 2 * BIN_HEAD
 
 
@@ -252,7 +252,7 @@ def _seq(payload: bytes) -> int:
 
 
 def _without_nested(prefixes: Iterable[bytes]) -> Iterable[bytes]:
-    """Yield prefixes in order, without those that begin with another one of them."""
+    """Yield the prefixes in order, without those that begin with another one."""
     last: bytes | None = None
     for prefix in sorted(prefixes):
         if last is None or not prefix.startswith(last):

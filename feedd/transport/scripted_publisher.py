@@ -1,4 +1,4 @@
-"""A publisher and a history in one hand: what is sent, kept and left out is the caller's choice."""
+"""Publisher and history service whose messages, gaps and history the caller chooses."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from feedd.transport.history_protocol import respond
 from feedd.transport.message_rings import MessageRings
 from feedd.transport.sockets import SUBSCRIBE, bind, make_socket
 
-SUBSCRIPTIONS_AT_ONCE = 10_000
+SUBSCRIPTIONS_PER_TURN = 10_000
 
 
 class ScriptedPublisher:
-    """Binds both endpoints; a context manager. `pump` must be called for anything to happen.
+    """Binds both endpoints; a context manager. It does its work in `pump`, which must be called.
 
-    It knows its subscriptions, so that nobody has to guess when a subscriber is there.
+    It knows its subscriptions, so the caller can wait for a subscriber.
     """
 
     def __init__(self, endpoint: str, history: str) -> None:
-        """Bind; a port of `*` is one that is free. Raises EndpointInUseError and ConfigError."""
+        """Bind; port `*` picks a free one. Raises EndpointInUseError and ConfigError."""
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._publisher = make_socket(self._context, zmq.XPUB)
         self._requests = make_socket(self._context, zmq.ROUTER)
@@ -51,17 +51,17 @@ class ScriptedPublisher:
         self._publisher.send_multipart([topic.encode(), payload])
 
     def keep(self, topic: str, payload: bytes) -> None:
-        """Let the history have a message."""
+        """Add a message to the history."""
         self._rings.add(topic.encode(), payload)
 
     def subscribed(self, topic: str) -> bool:
-        """Whether somebody would be sent a message of a topic."""
+        """Whether a topic has a subscriber."""
         return topic.encode().startswith(tuple(self._subscriptions))
 
     def pump(self, timeout_s: float) -> None:
-        """Take in subscriptions and answer requests; wait for one until the time is over."""
+        """Handle subscriptions and requests; wait for one until the timeout."""
         self._poller.poll(max(0, int(timeout_s * 1000)))
-        for _ in range(SUBSCRIPTIONS_AT_ONCE):
+        for _ in range(SUBSCRIPTIONS_PER_TURN):
             try:
                 frame = self._publisher.recv(zmq.NOBLOCK)
             except zmq.Again:
@@ -87,5 +87,5 @@ class ScriptedPublisher:
 
 
 def _bound(socket: zmq.Socket[bytes]) -> str:
-    """Return where a socket is bound, with the port that it was given."""
+    """Return the endpoint at which a socket is bound, with its actual port."""
     return bytes(socket.get(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode()

@@ -1,4 +1,4 @@
-"""The newest status of every feed, as subscribers hear it and as the feeds themselves say it."""
+"""Latest status of every feed, through the proxies and from the feeds' own ports."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from feedd.transport.subscriber import Subscriber
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-LOOK_AGAIN_S = 0.05
+POLL_AGAIN_S = 0.05
 
 
 @dataclass(slots=True)
 class ReceivedStatus:
-    """What was heard of one feed; times are monotonic, in s, None where nothing came that way."""
+    """Latest status of one feed, and when it came last; times are monotonic, in s."""
 
     status: dict[str, Any]
-    own_s: float | None = None  # at its own port
+    own_s: float | None = None  # at its own port; None if never
     proxies_s: dict[str, float] = field(default_factory=dict)  # through each proxy, by its name
 
     @property
     def at_s(self) -> float:
-        """When it was heard last, wherever."""
+        """When a status was received last, through any of them."""
         return max(self.own_s or 0.0, *self.proxies_s.values(), 0.0)
 
 
 class StatusMonitor:
-    """Listens to the fan-out endpoints and to the feeds' own ports; a context manager.
+    """Subscribes to the fan-out endpoints and to the feeds' own ports; a context manager.
 
-    To all, because they tell apart a feed that is mute and a proxy that forwards nothing.
-    `fan_outs` is by the name of the proxy; `heard` is by the name of the feed's program.
+    Both are needed to distinguish a silent feed from a proxy that does not forward. The keys of
+    `fan_outs` are names of proxies, those of `heard` names of the feeds' programs.
     """
 
     def __init__(self, fan_outs: Mapping[str, str], ports: Iterable[int]) -> None:
@@ -52,13 +52,13 @@ class StatusMonitor:
         self.close()
 
     def add(self, ports: Iterable[int]) -> None:
-        """Listen to these ports too."""
+        """Subscribe to more ports."""
         for port in set(ports) - self._ports:
             self._own.connect(f"tcp://127.0.0.1:{port}")
             self._ports.add(port)
 
     def listen(self, timeout_s: float, enough: Callable[[], bool] = lambda: False) -> None:
-        """Take in what comes, until it is enough or the time is over."""
+        """Receive statuses until `enough` returns True or the timeout."""
         deadline = time.monotonic() + timeout_s
         first = next(iter(self._proxies))
         while True:
@@ -66,7 +66,7 @@ class StatusMonitor:
             left_s = deadline - time.monotonic()
             if left_s <= 0 or enough():
                 return
-            message = self._proxies[first].receive(min(left_s, LOOK_AGAIN_S))
+            message = self._proxies[first].receive(min(left_s, POLL_AGAIN_S))
             if message is not None:
                 self._take(message, first)
 

@@ -39,7 +39,7 @@ class Subscriber:
             self._socket.connect(connectable(endpoint))
         except zmq.ZMQError:
             self.close()
-            raise ConfigError(f"{endpoint} is no endpoint like tcp://127.0.0.1:5500") from None
+            raise ConfigError(f"{endpoint} is not an endpoint like tcp://127.0.0.1:5500") from None
 
     def __enter__(self) -> Self:
         return self

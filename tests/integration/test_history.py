@@ -279,6 +279,7 @@ def test_a_taken_endpoint_is_waited_for_and_then_named(
     proxy.stop()
 
 
+@pytest.mark.process
 def test_a_fault_in_the_history_ends_the_proxys_process_and_is_logged(tmp_path: Path) -> None:
     config = tmp_path / "feedd.yaml"
     config.write_text(
@@ -286,8 +287,8 @@ def test_a_fault_in_the_history_ends_the_proxys_process_and_is_logged(tmp_path: 
         f"workers: 'ipc://{tmp_path}/w', history: 'ipc://{tmp_path}/h'}}\n"
     )
     broken = (
-        "import runpy, sys; from feedd.transport.message_rings import Rings;"
-        "Rings.add = lambda *_: 1 / 0;"
+        "import runpy, sys; from feedd.transport.message_rings import MessageRings;"
+        "MessageRings.add = lambda *_: 1 / 0;"
         f"sys.argv = ['proxy.py', '--config', '{config}'];"
         "runpy.run_path('workers/proxy.py', run_name='__main__')"
     )

@@ -125,7 +125,7 @@ def test_who_reads_nothing_loses_whole_messages_alone_and_is_told_of(
 def test_a_loss_is_told_of_who_leaves_before_anybody_asks(
     make_pub: Callable[..., Pub], port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pub_socket, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(pub_socket, "MAX_QUEUED_BYTES", 100_000)
     pub = make_pub()
     with capture_logs() as logs:
         with stranger(pub.bind(port), HELLO + b"\x00\x01\x01"):
@@ -351,7 +351,7 @@ def test_proxies_are_waited_for_tried_for_ever_and_sent_to_first(
     assert pub.outboxes(A)[:2] == links[::-1]  # before the subscriber that was there
     pub.publish(A, [1])
     assert take(late) == 1
-    with pytest.raises(ConfigError, match="no endpoint like"):
+    with pytest.raises(ConfigError, match="not an endpoint like"):
         pub.run(pub.socket.connect(["udp://127.0.0.1:1"], 1))
 
 
@@ -466,7 +466,7 @@ def test_a_fault_within_comes_out_when_it_is_asked(
     def broken(*_: object) -> bytes:
         raise RuntimeError("a fault of our own")
 
-    monkeypatch.setattr(pub_socket.Subscriber, "take", broken)
+    monkeypatch.setattr(pub_socket.ZmtpSubscriber, "take", broken)
     pub = make_pub()
     pub.do(pub.socket.check)
     endpoint = pub.bind(port)

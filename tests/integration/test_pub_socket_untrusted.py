@@ -108,7 +108,7 @@ def test_no_more_than_so_many_connect_and_those_that_are_there_stay(
     for one in crowd:
         one.close()
     until(lambda: len(pub.socket._bound) == 1)
-    assert pub.outboxes(A)[0].most_bytes == pub_socket.MOST_BYTES
+    assert pub.outboxes(A)[0].most_bytes == pub_socket.MAX_QUEUED_BYTES
     late = subscriber(peers, endpoint, B)
     pub.wanted(B, 1)
     pub.publish(B, [2])

@@ -251,7 +251,7 @@ def test_what_was_dropped_before_the_recorder_is_told_to_stop_is_told(
             side.endpoint, "quote.", side.history_endpoint, {}, most_queued=10
         ) as stream:
             # Whenever its subscription stands, more comes than may wait.
-            eventually(lambda: feed.quote(20) or feed.beat() or stream._handover._dropped)
+            eventually(lambda: feed.quote(20) or feed.beat() or stream._events._dropped)
             monkeypatch.setattr(recorder_module, "DRAIN_S", 60.0)  # a busy machine's
             recorder.stop()
             recorder._drain(stream)

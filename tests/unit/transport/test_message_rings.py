@@ -139,7 +139,7 @@ def test_what_is_no_message_of_a_worker_is_counted_and_not_kept() -> None:
         rings.add(A, junk)
     rings.add("quote.é.".encode(), payload(1, 1))
     rings.add(b"t" * (module.TOPIC_LENGTH + 1), payload(1, 1))
-    assert (rings.topics, rings.taken_bytes, rings.not_kept.undecodable) == (0, 0, 12)
+    assert (rings.topics, rings.used_bytes, rings.not_kept.undecodable) == (0, 0, 12)
     rings.add(A, payload(1, 1, module.PAYLOAD_BYTES))
     assert (rings.topics, rings.not_kept.too_large) == (0, 1)
 
@@ -165,7 +165,7 @@ def test_whatever_comes_in_an_answer_is_true(
         rings.add(topic, payload(session, seq, size))
         published.add((topic, payload(session, seq, size)))
         newest[topic] = max(newest.get(topic, 0), session)
-        assert rings.taken_bytes <= bound
+        assert rings.used_bytes <= bound
     taken = 0
     for topic, session in newest.items():
         for older in range(1, session):
@@ -184,7 +184,7 @@ def test_whatever_comes_in_an_answer_is_true(
             assert numbers[-1] == max(seq for t, s, seq, _ in sent if (t, s) == (topic, session))
         taken += TOPIC_OVERHEAD + len(topic)
         taken += sum(len(kept) + MESSAGE_OVERHEAD for _, kept in found.messages)
-    assert rings.taken_bytes == taken
+    assert rings.used_bytes == taken
 
 
 @settings(deadline=None)

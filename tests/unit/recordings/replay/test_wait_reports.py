@@ -64,5 +64,5 @@ def test_a_long_wait_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_endpoint_without_a_port_for_its_history_is_refused(tmp_path: Path, port: str) -> None:
     path = replays.write(tmp_path / "a.feedd", [replays.quote(1, 0)])
     given = parse(["replay", str(path), "--endpoint", f"tcp://127.0.0.1:{port}"])
-    with pytest.raises(ConfigError, match="is no endpoint like"):
+    with pytest.raises(ConfigError, match="is not an endpoint like"):
         given.command.run(given)
