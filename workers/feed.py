@@ -1,4 +1,4 @@
-"""One symbol's worker: builds the parts of a feed and runs them until it is told to stop."""
+"""One symbol's worker: builds the parts of a feed and runs them until stopped."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def make_source(
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
-    """Build the feed that is named, or the first, and run it."""
+    """Build the named feed, or the first, and run it."""
     env = read_environment()
     path = config_path(arguments.config, env)
     settings = load_config(path)

@@ -1,1 +1,1 @@
-"""Order books: levels, and the rules by which an exchange's messages lead to a whole book. Pure."""
+"""Order books: price levels, and the rules that verify a book against its updates. Pure."""

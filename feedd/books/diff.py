@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from feedd.books.levels import Level
 
 WAITING_AT_MOST = 1000  # updates kept while a snapshot is on its way: at 10 a second, 100 s
-BEHIND_AT_MOST = 5  # updates in a row that follow each other, before the ids began anew
-KNOWN_MORE = 100  # levels than are shown
-KNOWN_AT_LEAST = 400  # levels a side, else a new snapshot: one recorded update fell past 257
+BEHIND_AT_MOST = 5  # consecutive old updates that mean that the ids restarted
+KNOWN_MORE = 100  # levels than are published
+KNOWN_AT_LEAST = 400  # levels per side, else a new snapshot: one recorded update fell past 257
 
 
 class DiffBook:
@@ -35,14 +35,14 @@ class DiffBook:
         self.synced = False
         self.last_id: int | None = None
         self.timestamp: int | None = None
-        self._newest: int | None = None  # of the stream, whether or not there is a book
-        self._behind: list[int] = []  # the ids of updates in a row that seem to be old
+        self._newest: int | None = None  # id in the stream, with or without a book
+        self._behind: list[int] = []  # ids of consecutive updates that seem old
         self._waiting: deque[Update] = deque(maxlen=WAITING_AT_MOST)
-        self._snapshot: Snapshot | None = None  # newer than the stream so far
+        self._snapshot: Snapshot | None = None  # newer than the stream
 
     @property
     def needs_snapshot(self) -> bool:
-        """Whether there is no book, or one that soon runs out of levels that are known."""
+        """Whether there is no book, or one that will soon run out of known levels."""
         return self._snapshot is None and (not self.synced or self._thin)
 
     def on_update(self, update: Update) -> BookGap | None:
@@ -52,27 +52,27 @@ class DiffBook:
         or the newest id was far too high.
         """
         newest = self._newest
-        hole = None
+        gap = None
         if newest is not None and update.last <= newest:
-            if not self._begins_anew(update):
+            if not self._ids_restart(update):
                 return None
-            hole = self._break(newest, update.last, "the ids of the book's updates began anew")
+            gap = self._break(newest, update.last, "the ids of the book's updates restarted")
         elif newest is not None and update.before != newest:
-            hole = self._break(newest, update.last, "an update of the book is missing")
+            gap = self._break(newest, update.last, "an update of the book is missing")
         if self._behind:
             self._behind.clear()
         self._newest = update.last
         if self.synced:
             self._apply(update)
             if self.book.crossed:
-                hole = self._break(update.before, update.last, "the book is crossed")
+                gap = self._break(update.before, update.last, "the book is crossed")
             elif not self.book.knows(self._depth):
                 self.synced = False  # the market ran past the snapshot's last level
         if not self.synced or self._thin:
             self._waiting.append(update)
             if self._snapshot is not None:
                 self._join()
-        return hole
+        return gap
 
     def on_snapshot(self, snapshot: Snapshot) -> str | None:
         """Take a snapshot; return why it is rejected, or None.
@@ -100,7 +100,7 @@ class DiffBook:
         self._waiting.clear()
         return BookGap(from_id, to_id, reason)
 
-    def _begins_anew(self, update: Update) -> bool:
+    def _ids_restart(self, update: Update) -> bool:
         behind = self._behind
         if behind and (update.before != behind[-1] or update.last <= behind[-1]):
             behind.clear()

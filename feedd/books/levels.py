@@ -15,8 +15,8 @@ Level = tuple[float, float]  # price, size
 class Side:
     """One side's sizes by price, best first.
 
-    `known_to` is the price behind which there may be levels that were never told: a snapshot of
-    1,000 levels says nothing of the 1,001st, and an update comes only when that one changes.
+    `known_to` is the last price of the snapshot. Levels behind it may exist unseen: a snapshot of
+    1,000 levels does not contain the 1,001st, and an update is sent only when that one changes.
     """
 
     def __init__(self, *, descending: bool) -> None:
@@ -26,13 +26,13 @@ class Side:
         self.known_to: float | None = None
 
     def load(self, levels: Iterable[Level], *, whole: bool) -> None:
-        """Forget everything and take a snapshot's levels; `whole` where it leaves none out."""
+        """Replace all levels by a snapshot's; `whole` if it contains every level."""
         self._sizes = {price: size for price, size in levels if size}
         self._keys = sorted(price * self._sign for price in self._sizes)
         self.known_to = None if whole or not self._keys else self._keys[-1] * self._sign
 
     def set(self, price: float, size: float) -> None:
-        """Put a level to an absolute size; 0 removes it, also where there is none."""
+        """Set a level to an absolute size; 0 removes it, if it exists."""
         if size:
             if price not in self._sizes:
                 insort(self._keys, price * self._sign)
@@ -45,16 +45,16 @@ class Side:
         return self._keys[0] * self._sign if self._keys else None
 
     def top(self, count: int) -> list[Level]:
-        """Return a copy of the best levels, best first; none from behind `known_to`."""
+        """Return a copy of the best levels, best first; none behind `known_to`."""
         sign, sizes = self._sign, self._sizes
         return [(price := key * sign, sizes[price]) for key in self._keys[: self._known(count)]]
 
     def knows(self, count: int) -> bool:
-        """Whether the best `count` levels are known, or all that there are."""
+        """Whether the best `count` levels are known, or all levels."""
         return self.known_to is None or self._known(count) == count
 
     def _known(self, count: int) -> int:
-        """Return how many of the best `count` levels there are and stand before `known_to`."""
+        """Return how many of the best `count` levels exist and are not behind `known_to`."""
         count = min(count, len(self._keys))
         if self.known_to is not None and count:
             limit = self.known_to * self._sign
@@ -73,12 +73,12 @@ class PriceLevels:
     def load(
         self, bids: Iterable[Level], asks: Iterable[Level], *, bids_whole: bool, asks_whole: bool
     ) -> None:
-        """Take a snapshot."""
+        """Replace all levels by a snapshot's."""
         self.bids.load(bids, whole=bids_whole)
         self.asks.load(asks, whole=asks_whole)
 
     def apply(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
-        """Take changed levels, as absolute sizes."""
+        """Apply changed levels, given as absolute sizes."""
         for price, size in bids:
             self.bids.set(price, size)
         for price, size in asks:
@@ -86,7 +86,7 @@ class PriceLevels:
 
     @property
     def crossed(self) -> bool:
-        """Whether the best bid is at or above the best ask: no exchange's book ever is."""
+        """Whether the best bid is at or above the best ask, which no exchange's book ever is."""
         bid, ask = self.bids.best(), self.asks.best()
         return bid is not None and ask is not None and bid >= ask
 
@@ -96,7 +96,7 @@ class PriceLevels:
 
 
 def levels(rows: list[list[str]]) -> list[Level]:
-    """Return `[["61510.90","0.014"], …]` as numbers; raise ValueError for what can't be a level."""
+    """Return `[["61510.90","0.014"], …]` as numbers; raise ValueError for an impossible level."""
     parsed = []
     for row in rows:
         price, size = float(row[0]), float(row[1])

@@ -12,60 +12,62 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """What a source tells; all calls are made on the event loop, and none may block."""
+    """Callbacks that a source invokes, all on the event loop; none may block."""
 
     def event(self, tick: Tick) -> None:
-        """Take one event. It is the sink's from here on.
+        """Take one event, and own it from then on.
 
-        Events of one channel come in the order in which the exchange sent them, each once per
+        Events of one channel arrive in the order in which the exchange sent them, each once per
         connection. Between a `lost` and the next `event` of a channel, events may be missing.
         """
 
     def hold(self) -> None:
-        """Know that more events are at hand: the sink may send them together, at `release`.
+        """Expect more events at once: the sink may send them together, at `release`.
 
-        What is told in between is in order with all else; after `release` nothing is held.
+        Calls in between stay in order; after `release` nothing is held.
         """
 
     def release(self) -> None:
-        """Know that the source waits for the exchange again."""
+        """Send what is held: the source waits for the exchange again."""
 
     def subscribed(self, channel: str) -> None:
-        """Note that the connection of a channel stands; its data may still never come."""
+        """Note that a channel is connected and subscribed; its data may still never arrive."""
 
     def lost(self, channel: str, reason: str, *, waits: bool = False) -> None:
         """Note that a channel's connection failed; the source is connecting again.
 
-        `waits`: it was not even tried, since what all workers share is used up (LimitError).
+        `waits`: no attempt was made, since the budget that all workers share is exhausted
+        (LimitError).
         """
 
     def missing(self, channel: str, from_id: EventId, to_id: EventId, reason: str) -> None:
-        """Say that events between two ids never came; the next `event` is from behind them."""
+        """Report a gap: events between two ids were not received. The next `event` follows it."""
 
     def resync(self, channel: str, reason: str, *, waits: bool = False) -> None:
-        """Say that a channel shows nothing until it has a new snapshot; `waits` as in `lost`."""
+        """Report that a channel publishes nothing until a new snapshot; `waits` as in `lost`."""
 
     def alive(self, channel: str) -> None:
         """Note activity of a channel that is no event, e.g. a repeated one."""
 
     def rejected(self, channels: Iterable[str], reason: str) -> None:
-        """Note that a message of one of these channels could not be read, and is missing."""
+        """Note a message of one of these channels that can't be parsed, and is missing."""
 
 
 class Source(Protocol):
-    """Connects to an exchange for one symbol, for ever."""
+    """Keeps one symbol of an exchange connected until cancelled."""
 
     @property
     def self_checked(self) -> frozenset[str]:
-        """The channels in which the source finds every hole itself and tells it with `missing`.
+        """The channels in which the source finds every gap itself and reports it with `missing`.
 
-        That includes what a lost connection or an unreadable message leaves out.
+        That includes events lost with a connection or an unreadable message.
         """
 
     async def prepare(self) -> None:
         """Check symbol, channels and credentials, without subscribing to anything.
 
-        Raises FinalError for what only a person can mend, SourceError for what may pass.
+        Raises FinalError for a fault that only a person can fix, SourceError for one that may
+        pass.
         """
 
     async def run(self, sink: Sink) -> None:
@@ -74,22 +76,22 @@ class Source(Protocol):
     def activity(self, channel: str) -> int | None:
         """Return a number that changes with every frame of a channel's connection.
 
-        Pongs count: a connection that answers is alive, however quiet its market is. None where
-        there is no connection, or nothing is known of its frames.
+        Pongs count: a connection that answers is alive, however quiet its market is. None
+        where there is no connection, or its frames are not counted.
         """
 
     def reconnect(self, channel: str, reason: str) -> None:
-        """Drop the connection of a channel; `lost` follows, and the way back as after any."""
+        """Drop the connection of a channel; `lost` follows, and the source connects again."""
 
     async def close(self) -> None:
-        """Close what is open; nothing is told to the sink any more."""
+        """Close all connections, and invoke no callback any more."""
 
 
 class Backoff:
     """Seconds to wait before the next try: doubled each time up to a cap, and jittered.
 
-    `reset` is for the moment when data came: a connection alone is no success, since a stream
-    may be accepted and stay mute.
+    Call `reset` when data arrives: a connection alone is no success, since a subscription may be
+    accepted and stay silent.
     """
 
     def __init__(
@@ -102,17 +104,17 @@ class Backoff:
         self._at_least_s = 0.0
 
     def next_s(self) -> float:
-        """Return the next wait, between a half and the whole of the doubled one."""
+        """Return the next wait, between half of the doubled wait and all of it."""
         ceiling = min(self._cap_s, self._first_s * 2.0 ** min(self._tries, 32))
         self._tries += 1
         least_s, self._at_least_s = self._at_least_s * self._rng.uniform(1.0, 1.1), 0.0
         return max(ceiling * self._rng.uniform(0.5, 1.0), least_s)
 
     def at_least(self, seconds: float) -> None:
-        """Let the next wait be no shorter, as far as the cap goes: it was asked for."""
+        """Make the next wait no shorter, up to the cap: the exchange requested it."""
         self._at_least_s = max(self._at_least_s, min(seconds, self._cap_s))
 
     def reset(self) -> None:
-        """Begin again with the first wait."""
+        """Restart with the first wait."""
         self._tries = 0
         self._at_least_s = 0.0

@@ -1,4 +1,4 @@
-"""Keeps one symbol's book whole: between the rules, the stream and whoever gives snapshots."""
+"""One symbol's book, kept verified: joins the rules, the depth stream and the snapshots."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from feedd.model import EventId
     from feedd.sources.base import Sink
 
-SNAPSHOT_WITHIN_S = 5.0  # of a topic subscribed to anew
+SNAPSHOT_WITHIN_S = 5.0  # after subscribing again
 
 
 class BookKeeper:
-    """Tells the sink books that the rules vouch for, each a copy of the best `depth` levels.
+    """Publishes verified books to the sink, each a copy of the best `depth` levels.
 
     `renew` requests a snapshot: it returns the answer, or None where the stream brings it.
     It raises FeeddError.
@@ -42,8 +42,8 @@ class BookKeeper:
         self._depth = depth
         self._renew = renew
         self._task: asyncio.Task[None] | None = None
-        self._told: EventId = None
-        self._after: str | None = None  # why something is missing before the next book
+        self._published_id: EventId = None
+        self._gap_reason: str | None = None  # of the gap before the next book
 
     def on_message(self, message: Update | Snapshot, received_ns: int, sink: Sink) -> None:
         """Take a message of the depth stream."""
@@ -59,20 +59,20 @@ class BookKeeper:
         elif was_synced and not rules.synced:
             self._broken("the market moved past the last level of the snapshot", sink)
         if rules.synced:
-            self._tell_book(received_ns, sink)
+            self._publish_book(received_ns, sink)
         if rules.needs_snapshot and self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._until_whole(sink))
+            self._task = asyncio.get_running_loop().create_task(self._until_verified(sink))
             self._task.add_done_callback(self._ended)
 
     def lost(self, reason: str) -> None:
-        """Forget the stream: its connection is gone."""
+        """Forget the stream: its connection is lost."""
         self._rules.reset()
-        if self._told is not None and self._after is None:
-            self._after = f"reconnect after: {reason}"
+        if self._published_id is not None and self._gap_reason is None:
+            self._gap_reason = f"reconnect after: {reason}"
         self.stop()
 
     def stop(self) -> None:
-        """Ask for no more snapshots."""
+        """Request no more snapshots."""
         if self._task is not None:
             self._task.cancel()
 
@@ -80,10 +80,10 @@ class BookKeeper:
         if self._task is task:
             self._task = None
         if not task.cancelled():
-            task.result()  # a fault of ours belongs into the log of the loop
+            task.result()  # an error in this code belongs in the event loop's log
 
-    async def _until_whole(self, sink: Sink) -> None:
-        """Get snapshots until one joins the stream."""
+    async def _until_verified(self, sink: Sink) -> None:
+        """Request snapshots until one joins the stream."""
         backoff = Backoff(cap_s=10.0)
         rules = self._rules
         while rules.needs_snapshot:
@@ -101,7 +101,7 @@ class BookKeeper:
                 waits = isinstance(error, LimitError)
             if rules.synced:
                 if not was_synced:
-                    self._tell_book(time.time_ns(), sink)
+                    self._publish_book(time.time_ns(), sink)
             elif why is not None:
                 sink.resync("book", why, waits=waits)
             if rules.needs_snapshot:
@@ -111,32 +111,32 @@ class BookKeeper:
         deadline = time.monotonic() + SNAPSHOT_WITHIN_S
         while not self._rules.synced:
             if time.monotonic() > deadline:
-                return "no snapshot after subscribing anew"
+                return "no snapshot after subscribing again"
             await asyncio.sleep(0.01)
         return None
 
     def _broken(self, reason: str, sink: Sink) -> None:
-        """Say so; the gap is told with the next book, because it ends there."""
-        if self._told is not None and self._after is None:
-            self._after = reason
+        """Report a resync; the gap is reported with the next book, because it ends there."""
+        if self._published_id is not None and self._gap_reason is None:
+            self._gap_reason = reason
         sink.resync("book", reason)
 
-    def _tell_book(self, received_ns: int, sink: Sink) -> None:
+    def _publish_book(self, received_ns: int, sink: Sink) -> None:
         rules = self._rules
-        if rules.last_id == self._told:
+        if rules.last_id == self._published_id:
             sink.alive("book")
             return
-        if self._after is not None:
-            sink.missing("book", self._told, rules.last_id, self._after)
-            self._after = None
-        self._told = rules.last_id
+        if self._gap_reason is not None:
+            sink.missing("book", self._published_id, rules.last_id, self._gap_reason)
+            self._gap_reason = None
+        self._published_id = rules.last_id
         sink.event(
             to_book(rules, self._depth, self._exchange, self._symbol, received_ns),
         )
 
 
 def to_book(rules: DepthRules, depth: int, exchange: str, symbol: str, received_ns: int) -> Book:
-    """Return a copy of the best levels of a book that is vouched for."""
+    """Return a copy of the best levels of a verified book."""
     return Book(
         symbol=symbol,
         timestamp=rules.timestamp,

@@ -1,4 +1,4 @@
-"""What is said when something is refused, whichever source says it. ccxt is not imported."""
+"""Texts of the errors that both sources raise. ccxt is not imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def unknown_symbol_text(exchange: str, symbol: str, markets: list[str]) -> str:
-    """Return that an exchange does not list a symbol, and what is close."""
+    """Return the text for a symbol that an exchange does not list, with similar symbols."""
     close = difflib.get_close_matches(symbol, markets, n=3)
     hint = f"; is it {' or '.join(close)}?" if close else ""
     return f"{exchange} does not list {symbol} among its {len(markets)} markets{hint}"
@@ -28,7 +28,7 @@ def refused_key_error(exchange: str, text: str) -> CredentialsError:
 
 
 def check_timeframe(exchange: str, timeframes: Iterable[str] | None, timeframe: str) -> None:
-    """Raise ConfigError for candles that an exchange doesn't have; ccxt may know of none."""
+    """Raise ConfigError for a timeframe without candles; ccxt may know no timeframes."""
     if timeframes and timeframe not in timeframes:
         raise ConfigError(
             f"{exchange} has no candles of {timeframe}; it has {', '.join(timeframes)}"
@@ -36,5 +36,5 @@ def check_timeframe(exchange: str, timeframes: Iterable[str] | None, timeframe: 
 
 
 def one_line(error: Any) -> str:
-    """Return an error's text as one line, without what is secret in it: it will be published."""
+    """Return an error's text as one line, without secrets: it will be published."""
     return secrets.redact(" ".join(str(error).split())) or type(error).__name__

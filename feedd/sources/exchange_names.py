@@ -1,4 +1,4 @@
-"""The exchanges that there are, by ccxt's names. ccxt itself is not imported: it takes a while."""
+"""ccxt's exchange names, read from its folder: importing ccxt takes too long."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from feedd.errors import ConfigError
 
 
 def check_exchange_name(exchange: str) -> None:
-    """Raise ConfigError for what is not an exchange of ccxt.pro, naming what is close."""
+    """Raise ConfigError for an unknown exchange, with similar names of ccxt.pro."""
     spec = importlib.util.find_spec("ccxt")
     folders = [] if spec is None else spec.submodule_search_locations or []
     known = {path.stem for folder in folders for path in Path(folder, "pro").glob("[a-z]*.py")}

@@ -1,7 +1,7 @@
 """An exchange's list of markets, fetched by the first worker and read by the others.
 
 The file is JSON lines: a head, then `[symbol, market]` for each, so that one market is found and
-built without the 700 others.
+parsed without the 700 others.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Found(NamedTuple):
 
 
 class MarketList:
-    """One list in one file; `version` is of what parsed it, since another may parse otherwise."""
+    """One list in one file; `version` identifies the parser, since another may parse otherwise."""
 
     def __init__(self, path: Path, exchange: str, version: str) -> None:
         self._path = path
@@ -46,8 +46,8 @@ class MarketList:
     ) -> dict[str, Any]:
         """Return a symbol's market, from the file or from the exchange.
 
-        Raises UnknownSymbolError for what isn't listed, SourceError where another process fetches
-        for too long, and what `fetch` raises.
+        Raises UnknownSymbolError for a symbol that is not listed, SourceError where another process
+        fetches for too long, and whatever error `fetch` raises.
         """
         found = self._read(symbol)
         if found is None:
@@ -58,9 +58,9 @@ class MarketList:
         return found.market
 
     def _keep(self, symbol: str, markets: list[dict[str, Any]]) -> _Found:
-        """Write a list, unless it is empty; one that can't be written is used all the same."""
+        """Write a list, unless it is empty; use it even if it can't be written."""
         if not markets:
-            # ccxt takes an answer that it can't read for an exchange without markets.
+            # ccxt treats an answer that it can't parse as an exchange without markets.
             raise SourceError(f"{self._exchange} listed no markets at all")
         by_symbol = {market["symbol"]: market for market in markets}
         with contextlib.suppress(ConfigError, TypeError):
@@ -70,14 +70,14 @@ class MarketList:
         return _Found(by_symbol.get(symbol), list(by_symbol))
 
     def _read(self, symbol: str) -> _Found | None:
-        """Return what the file says, or None where it is too old for that, or can't be read."""
+        """Return the file's content, or None where it is too old or can't be read."""
         try:
             text = self._path.read_bytes()
             head, _, body = text.partition(b"\n")
-            told = msgspec.json.decode(head)
-            if told["parser"] != self._version or told["crc32"] != zlib.crc32(body):
+            head_fields = msgspec.json.decode(head)
+            if head_fields["parser"] != self._version or head_fields["crc32"] != zlib.crc32(body):
                 return None
-            age_ms = _now_ms() - told["fetched_ms"]
+            age_ms = _now_ms() - head_fields["fetched_ms"]
             start = text.find(b"\n[%b," % msgspec.json.encode(symbol)) + 1
             if not 0 <= age_ms < (OLD_MS if start else OLD_WITHOUT_SYMBOL_MS):
                 return None

@@ -1,4 +1,4 @@
-"""Keeps one symbol's trades whole: what the stream left out is asked for, the rest reported."""
+"""One symbol's trades without gaps: missing trades are requested, or reported as a gap."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ if TYPE_CHECKING:
     from feedd.model import Trade
     from feedd.sources.base import Sink
 
-FILL_WITHIN_S = 5.0  # so long is the stream held back behind a hole
-REQUESTS_AT_MOST = 5  # for one hole: by id each has a weight of 200, of 2,400 a minute
+FILL_WITHIN_S = 5.0  # the stream is held back behind a gap for this long
+REQUESTS_AT_MOST = 5  # per gap: by id, each has a weight of 200, of 2,400 a minute
 RETRY_S = 0.5  # the pages lag behind the stream
 
 
 class TradeKeeper:
-    """Tells the sink trades in the order of their ids.
+    """Publishes trades to the sink in the order of their ids.
 
-    `fetch` returns trades by id, as many of a hole as it can get at once; it raises
-    FeeddError.
+    `fetch` returns trades by id, as many of a gap as one request returns; it raises FeeddError.
     """
 
     def __init__(
@@ -39,39 +38,39 @@ class TradeKeeper:
         sequence = self._sequence
         for following in sequence.take(trade_id, trade):
             sink.event(following)
-        if sequence.began_anew:
-            self._begin_anew(sink)
-        if sequence.hole is None:
+        if sequence.ids_restarted:
+            self._restart(sink)
+        if sequence.gap is None:
             self._lost = None
         elif sequence.full:
-            self.finish(sink, "too many trades came meanwhile to hold back")
+            self.finish(sink, "too many trades arrived meanwhile to hold back")
         elif self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._fill(sink))
             self._task.add_done_callback(self._ended)
 
     def lost(self, reason: str) -> None:
-        """Note why the next hole is there, and that ids may have begun anew meanwhile."""
+        """Note the cause of the next gap: a lost connection, after which ids may restart."""
         self._sequence.reconnected()
         self._lost = self._lost or f"reconnect after: {reason}"
 
     def finish(self, sink: Sink, why: str) -> None:
-        """Report every hole that is left, and tell what was held back behind it."""
+        """Report every remaining gap, and publish the trades held back behind it."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
         cause = self._lost or "the exchange's ids jump"
         while (given_up := self._sequence.give_up()) is not None:
-            hole, trades = given_up
-            sink.missing("trade", hole.from_id, hole.to_id, f"{cause}; {why}")
+            gap, trades = given_up
+            sink.missing("trade", gap.from_id, gap.to_id, f"{cause}; {why}")
             for trade in trades:
                 sink.event(trade)
         self._lost = None
 
-    def _begin_anew(self, sink: Sink) -> None:
-        """Say that the ids went back, and go on with what came since."""
-        why = "the ids began anew"
+    def _restart(self, sink: Sink) -> None:
+        """Report that the ids went back, and continue with the trades received since."""
+        why = "the ids restarted"
         cause = why if self._lost is None else f"{self._lost}; {why}"
-        self.finish(sink, why)  # what is still held back is of before
+        self.finish(sink, why)  # trades still held back precede the restart
         went_back, trades = self._sequence.restart()
         sink.missing("trade", went_back.from_id, went_back.to_id, cause)
         for trade in trades:
@@ -88,11 +87,11 @@ class TradeKeeper:
         try:
             async with asyncio.timeout(FILL_WITHIN_S):
                 for _ in range(REQUESTS_AT_MOST):
-                    hole = self._sequence.hole
-                    if hole is None:
+                    gap = self._sequence.gap
+                    if gap is None:
                         break
                     try:
-                        trades = await self._fetch(hole)
+                        trades = await self._fetch(gap)
                     except FeeddError as error:
                         why = str(error)
                         trades = []
@@ -100,7 +99,7 @@ class TradeKeeper:
                     for trade in filled:
                         sink.event(trade)
                     # Short of the newest ones, the next page begins where this one ended.
-                    if self._sequence.hole == hole:
+                    if self._sequence.gap == gap:
                         await asyncio.sleep(RETRY_S)
         except TimeoutError:
             why = f"not to be had within {FILL_WITHIN_S:.0f} s"

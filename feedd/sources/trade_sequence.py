@@ -1,4 +1,4 @@
-"""Trades in the order of their ids, where an exchange leaves no id out. Pure."""
+"""Trades in the order of their ids, on an exchange that skips no id. Pure."""
 
 from __future__ import annotations
 
@@ -11,53 +11,53 @@ if TYPE_CHECKING:
 
     from feedd.model import Trade
 
-HELD_AT_MOST = 10_000  # behind a hole: more than six seconds of the busiest that was recorded
-KNOWN_AGAIN = 1000  # trades, the most that a page has: so many are known when they come twice
-STRAYS_AT_MOST = 5  # in a row, before the exchange counts anew; after a reconnect one is enough
+HELD_AT_MOST = 10_000  # behind a gap: more than six seconds of the busiest recording
+KNOWN_AGAIN = 1000  # trades, a full page: repeated ones are recognized
+STRAYS_AT_MOST = 5  # in a row show that the ids restarted; after a reconnect one is enough
 
 
 class MissingTrades(NamedTuple):
-    """Ids that never came: those between `from_id` and `to_id`, neither of which is missing."""
+    """Ids that were not received: between `from_id` and `to_id`, which both were."""
 
     from_id: int
     to_id: int
 
 
 class TradeSequence:
-    """Holds back what comes after a hole until the hole is filled or given up.
+    """Holds back trades after a gap until the gap is filled or given up.
 
-    A trade that comes twice, or after its hole was given up, is dropped: the first was published,
+    A trade received twice, or after its gap was given up, is dropped: the first was published,
     the second was reported. None in a trade's place takes up its id and is not published.
 
-    Ids may go back for good: the exchange counts anew, or one id was absurdly high. A stray is a
-    trade that is not behind the last and not the same as one that was told lately. Strays are kept,
-    as long as nothing else comes and they rise; STRAYS_AT_MOST of them, or the first trade after
-    `reconnected`, show that the ids began anew.
+    Ids may go back for good: the exchange restarts them, or one id was far too high. A stray is a
+    trade that is not behind the last and not the same as a recently published one. Strays are kept,
+    as long as they rise and nothing else arrives; STRAYS_AT_MOST of them, or the first trade after
+    `reconnected`, show that the ids restarted.
     """
 
     def __init__(self) -> None:
         self._last: int | None = None
         self._held: dict[int, Trade | None] = {}
-        self._told: deque[Trade] = deque(maxlen=KNOWN_AGAIN)  # by rising ids
+        self._recent: deque[Trade] = deque(maxlen=KNOWN_AGAIN)  # by rising ids
         self._strays: list[tuple[int, Trade | None]] = []
         self._reconnected = False
-        self._wary = False  # whether there are strays, or nothing came since a reconnect
+        self._wary = False  # whether there are strays, or nothing arrived since a reconnect
 
     @property
-    def hole(self) -> MissingTrades | None:
-        """The first hole that something is held back for."""
+    def gap(self) -> MissingTrades | None:
+        """The first gap behind which trades are held back."""
         if self._last is None or not self._held:
             return None
         return MissingTrades(self._last, min(self._held))
 
     @property
     def full(self) -> bool:
-        """Whether too much is held back to wait any longer."""
+        """Whether too many trades are held back to wait longer."""
         return len(self._held) >= HELD_AT_MOST
 
     @property
-    def began_anew(self) -> bool:
-        """Whether strays show that the ids began anew; then `restart`."""
+    def ids_restarted(self) -> bool:
+        """Whether strays show that the ids restarted; then `restart`."""
         if not self._strays:
             return False
         first_after = self._reconnected and self._strays[-1][1] is not None
@@ -76,13 +76,13 @@ class TradeSequence:
             self._last = trade_id
             if trade is None:
                 return []
-            self._told.append(trade)
+            self._recent.append(trade)
             return [trade]
         self._held.setdefault(trade_id, trade)
         return self._released()
 
     def reconnected(self) -> None:
-        """Note that what comes next is of another connection."""
+        """Note that the next trades come from another connection."""
         self._reconnected = self._wary = True
 
     def restart(self) -> tuple[MissingTrades, list[Trade]]:
@@ -94,13 +94,13 @@ class TradeSequence:
         self._reconnected = self._wary = False
         went_back = MissingTrades(self._last or 0, strays[0][0])
         self._last = None
-        self._told.clear()
+        self._recent.clear()
         return went_back, [one for stray in strays for one in self.take(*stray)]
 
     def fill(self, trades: Iterable[tuple[int, Trade | None]]) -> list[Trade]:
-        """Take trades that were asked for, by id; return those that are in order now.
+        """Take requested trades, by id; return those that are in order now.
 
-        What does not belong to a hole is left out.
+        Trades outside a gap are ignored.
         """
         if self._last is None or not self._held:
             return []
@@ -111,12 +111,12 @@ class TradeSequence:
         return self._released()
 
     def give_up(self) -> tuple[MissingTrades, list[Trade]] | None:
-        """Skip the first hole; return it, and the trades up to the next one."""
-        hole = self.hole
-        if hole is None:
+        """Skip the first gap; return it, and the trades up to the next one."""
+        gap = self.gap
+        if gap is None:
             return None
-        self._last = hole.to_id - 1
-        return hole, self._released()
+        self._last = gap.to_id - 1
+        return gap, self._released()
 
     def _released(self) -> list[Trade]:
         released = []
@@ -126,26 +126,26 @@ class TradeSequence:
                 trade = self._held.pop(following)
                 if trade is not None:
                     released.append(trade)
-            self._told.extend(released)
+            self._recent.extend(released)
         return released
 
     def _take_back(self, trade_id: int, trade: Trade | None) -> None:
         """Take a trade whose id is not behind the last."""
         if self._strays and trade_id <= self._strays[-1][0]:
             self._strays.clear()
-        if trade is None or not self._was_told(trade_id, trade):
+        if trade is None or not self._is_recent(trade_id, trade):
             self._strays.append((trade_id, trade))
         else:
             self._strays.clear()
         self._wary = self._reconnected or bool(self._strays)
 
-    def _was_told(self, trade_id: int, trade: Trade) -> bool:
-        told = self._told
-        at = bisect_left(told, trade_id, key=_id)
-        if at == len(told) or told[at].id != trade_id:
+    def _is_recent(self, trade_id: int, trade: Trade) -> bool:
+        recent = self._recent
+        at = bisect_left(recent, trade_id, key=_id)
+        if at == len(recent) or recent[at].id != trade_id:
             return False
-        # Where ids begin anew, one that was told lately may be another trade's.
-        one = told[at]
+        # Where ids restart, a recent id may belong to another trade.
+        one = recent[at]
         was = (one.timestamp, one.price, one.size)
         return was == (trade.timestamp, trade.price, trade.size)
 

@@ -1,1 +1,1 @@
-"""What is known of each exchange: one folder per venue."""
+"""One folder per venue: everything feedd knows of one exchange."""

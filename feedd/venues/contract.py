@@ -65,8 +65,8 @@ class CheckedBook:
     """A depth channel that feedd verifies itself, by the ids of its updates.
 
     `rules` takes the number of levels to publish. `parse` takes a raw depth message and raises as a
-    RawParser does; `is_depth` tells depth messages from others that ccxt passes to the same
-    handler.
+    RawParser does; `is_depth` is False for other messages that ccxt passes to the same
+    handlers.
     """
 
     rules: Callable[[int], DepthRules]

@@ -1,4 +1,4 @@
-"""What an exchange allows one address, and how much of it feedd uses.
+"""An exchange's limits of one address, and the share of them that feedd uses.
 
 Nine tenths of each limit are used: other programs may share the address, and a request that was
 counted here arrives a little later there.

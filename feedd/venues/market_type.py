@@ -1,4 +1,4 @@
-"""The type of a market, as ccxt's unified symbol tells it."""
+"""The type of a market, from ccxt's unified symbol."""
 
 from __future__ import annotations
 

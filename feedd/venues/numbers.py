@@ -1,4 +1,4 @@
-"""Numbers as exchanges write them, and no others: Python's own reading is more generous. Pure."""
+"""Numbers as exchanges write them, and no others: Python's own parser accepts more. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def number(raw: Any) -> float:
-    """Return a price or size, which exchanges write as text; raise ValueError for what is none.
+    """Return a price or size, which exchanges write as text; raise ValueError for other text.
 
-    None are NaN, Infinity, `1_000` and digits of other scripts, all of which `float` takes.
+    NaN, Infinity, `1_000` and digits of other scripts are rejected; `float` accepts them.
     """
     value = float(raw)
     if not isfinite(value) or (isinstance(raw, str) and ("_" in raw or not raw.isascii())):
@@ -18,7 +18,7 @@ def number(raw: Any) -> float:
 
 
 def check_numbers(*values: float | None) -> None:
-    """Raise ValueError where one of the values that ccxt has read is NaN or infinite."""
+    """Raise ValueError for a value parsed by ccxt that is NaN or infinite."""
     for value in values:
         if value is not None and not isfinite(value):
             raise ValueError(f"{value} is no price or size")

@@ -1,7 +1,7 @@
 """Recordings of a venue's raw messages, as `feedd.embedded.tape` describes them.
 
-A file is read twice: first to see that every line of it is understood and what it holds, so that
-nothing is written of one that is not.
+A file is read twice. The first pass checks every line and lists the streams, so that nothing is
+written of a file that can't be parsed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from feedd.recordings.importing.imported_feed import ImportedFeed, ImportedFeeds
     from feedd.venues.raw_streams import RawStream
 
-# What is no event: blank, the address that frames came from, the answer of another page of GET.
+# Lines without an event: blank, the address of the frames, the answer of another page of GET.
 _PREAMBLE = re.compile(r"\s*|wss?://\S* <-> [\d.]+")
 _ANSWER = re.compile(r"https?://(\S*) -> [\d.]+: .*")
 _UNTIMED = re.compile(r'\{"stream":"([^"]+)","data":(.*)\}')
@@ -102,8 +102,8 @@ class MarketFile:
             except UNREADABLE as error:
                 raise wrong(
                     row.path, row.number, line.stream or "GET depth",
-                    f"the message can't be read: {error}. Take the line out, and what it said is "
-                    "told as a gap where the exchange's ids show it",
+                    f"the message can't be parsed: {error}. Remove the line; the event is then "
+                    "reported as a gap where the exchange's ids show one",
                 ) from None  # fmt: skip
         for id_, (feed, symbol) in symbols.items():
             symbol.finish(self._ends_ns)
@@ -111,7 +111,7 @@ class MarketFile:
             self.left_out += Counter(symbol.left_out())
 
     def _whose(self, line: Line) -> str | None:
-        """Return whose an answer is: one that doesn't say so belongs to the only symbol."""
+        """Return the symbol of an answer: one that does not name it belongs to the only symbol."""
         only = next(iter(self._symbols)) if len(self._symbols) == 1 else ""
         id_ = line.symbol or only
         return id_ if id_ in self._books else None
@@ -132,7 +132,7 @@ class MarketFile:
         )
 
     def _scan(self) -> dict[str, int]:
-        """Read all; return how often each stream has a line."""
+        """Read the file; return the number of lines of each stream."""
         held: Counter[str] = Counter()
         for row in self._rows(first_time=True):
             self.lines += 1
@@ -143,7 +143,7 @@ class MarketFile:
         return held
 
     def _chosen(self, held: dict[str, int], timeframe: str | None) -> dict[str, RawStream]:
-        """Return the streams that channels are made of: of several speeds, the fastest."""
+        """Return the streams to import: of several speeds, the fastest."""
         best: dict[tuple[str, str], tuple[RawStream, str]] = {}
         for name, count in held.items():
             stream = self._parse(name)
@@ -158,7 +158,7 @@ class MarketFile:
             if other is not None and stream.content == "candle":
                 raise ConfigError(
                     f"{self.path}: has candles of {other[0].interval} and {stream.interval}; "
-                    "say which with --timeframe"
+                    "choose one with --timeframe"
                 )
             if other is None or stream.period_ms < other[0].period_ms:
                 best[key], stream_left = (stream, name), other
@@ -169,7 +169,7 @@ class MarketFile:
                 self.left_out[f"{left.partition('@')[2]} (there is a faster one)"] += held[left]
         if not best:
             raise ConfigError(
-                f"{self.path}: holds nothing that a channel is made of, but "
+                f"{self.path}: has no stream of any channel, only "
                 f"{', '.join(sorted(self.left_out)) or 'answers of GET'}"
             )
         return {name: stream for stream, name in best.values()}
@@ -181,7 +181,7 @@ class MarketFile:
         base, quote = tape.currencies(id_)
         if not quote or not base.isalnum():
             raise ConfigError(
-                f"{self.path}: which symbol {id_} is, is not clear; say so: "
+                f"{self.path}: the symbol of {id_} is ambiguous; name it: "
                 f"--symbol {id_}=BTC/USDT:USDT"
             )
         return unified_symbol(self._exchange, f"{base}/{quote}")
@@ -210,8 +210,8 @@ class MarketFile:
             if answer is None:
                 raise wrong(
                     path, number, None,
-                    f'{shortened(row)} is not `<time, ns> {{"stream":…,"data":…}}`; mend the '
-                    "line or take it out (of a file that is cut off, it is the last)",
+                    f'{shortened(row)} is not `<time, ns> {{"stream":…,"data":…}}`; fix or '
+                    "remove the line (in a truncated file, it is the last)",
                 )  # fmt: skip
             if first_time:
                 self.left_out[f"GET {answer[1].partition('?')[0]}"] += 1

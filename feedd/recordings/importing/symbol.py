@@ -109,7 +109,7 @@ class Symbol:
         self._give_up("the file ends")
 
     def left_out(self) -> dict[str, int]:
-        """Return how many messages made no event, as live, by what they are; after `finish`."""
+        """Return how many messages led to no event, as live, by description; after `finish`."""
         published = self._feed.published.get("trade", 0)
         return {
             "quote with the id of the one before": self._doubled_quotes,
@@ -142,26 +142,26 @@ class Symbol:
         sequence = self._trades
         for following in sequence.take(trade_id, trade):
             self._feed.event(following)
-        if sequence.began_anew:
-            self._begin_anew()
-        if sequence.hole is None:
+        if sequence.ids_restarted:
+            self._restart()
+        if sequence.gap is None:
             self._hole_ns = None
         elif sequence.full:
-            self._give_up("too many trades came meanwhile to hold back")
+            self._give_up("too many trades arrived meanwhile to hold back")
         elif self._hole_ns is None:
             self._hole_ns = self._now_ns
 
     def _give_up(self, why: str) -> None:
         self._hole_ns = None
         while (given_up := self._trades.give_up()) is not None:
-            hole, trades = given_up
+            gap, trades = given_up
             reason = f"the exchange's ids jump; {why}"
-            self._feed.missing("trade", hole.from_id, hole.to_id, reason)
+            self._feed.missing("trade", gap.from_id, gap.to_id, reason)
             for trade in trades:
                 self._feed.event(trade)
 
-    def _begin_anew(self) -> None:
-        why = "the ids began anew"
+    def _restart(self) -> None:
+        why = "the ids restarted"
         self._give_up(why)
         went_back, trades = self._trades.restart()
         self._feed.missing("trade", went_back.from_id, went_back.to_id, why)
@@ -195,9 +195,9 @@ class _CheckedBook:
     def take_update(self, update: Update, now_ns: int) -> None:
         rules = self._rules
         was_synced = rules.synced
-        hole = rules.on_update(update)
-        if hole is not None:
-            self._broken(hole.reason)
+        gap = rules.on_update(update)
+        if gap is not None:
+            self._broken(gap.reason)
         elif was_synced and not rules.synced:
             self._broken("the market moved past the last level of the snapshot")
         if rules.synced:

@@ -1,4 +1,4 @@
-"""What ccxt's structures mean to feedd: pure functions from its dicts to events.
+"""Events from ccxt's structures: pure functions from its dicts.
 
 https://docs.ccxt.com/#/?id=ticker-structure, https://docs.ccxt.com/#/?id=public-trades
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def to_ticker(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Ticker:
     """Return a ticker of ccxt's structure (https://docs.ccxt.com/#/?id=ticker-structure).
 
-    On Binance USD-M it comes of `<symbol>@ticker`, which has no bid and no ask::
+    On Binance USD-M it is made from `<symbol>@ticker`, which has no bid and no ask::
 
         {"e":"24hrTicker","E":1672515782136,"s":"BTCUSDT","p":"-131.40","P":"-0.786",
          "w":"16628.97","c":"16584.60","Q":"0.002","o":"16716.00","h":"16764.89","l":"16456.51",
@@ -53,7 +53,7 @@ def to_quote(
 ) -> Quote:
     """Return a quote of ccxt's ticker structure; ValueError where a size has no price.
 
-    On Binance it comes of `<symbol>@bookTicker`, and its id is u::
+    On Binance it is made from `<symbol>@bookTicker`, and its id is u::
 
         {"e":"bookTicker","u":5123107839020,"s":"BTCUSDT","b":"61800.20","B":"2.507",
          "a":"61800.30","A":"2.510","T":1723161256313,"E":1723161256313}
@@ -78,10 +78,10 @@ def to_quote(
 def to_trade(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Trade | None:
     """Return a trade of ccxt's structure; raise ValueError where it has no price or no size.
 
-    None stands for what is no trade of the market: Binance gives an id to fills of its insurance
+    None: the id does not belong to a trade of the market. Binance numbers fills of its insurance
     fund too, at price 0.
 
-    On Binance it comes of `<symbol>@trade`; its id is t, and m (the buyer was the maker) true
+    On Binance it is made from `<symbol>@trade`; its id is t, and m (the buyer was the maker) true
     means that the taker sold::
 
         {"e":"trade","E":1723161256322,"T":1723161256322,"s":"BTCUSDT","t":5266583935,
@@ -134,7 +134,7 @@ def to_candle(
 ) -> Candle:
     """Return a candle of ccxt's row: open time in ms, open, high, low, close, volume.
 
-    https://docs.ccxt.com/#/?id=ohlcv-structure. It doesn't say whether the candle is closed.
+    https://docs.ccxt.com/#/?id=ohlcv-structure. It does not contain whether the candle is closed.
     """
     check_numbers(*row[1:6])
     return Candle(
@@ -178,14 +178,14 @@ def to_liquidation(
 ) -> Liquidation:
     """Return a liquidation of ccxt's structure; ValueError where it has no price or no size.
 
-    On Binance USD-M it comes of `<symbol>@forceOrder`, where S is the order's side, ap the price
-    and l the size of its last fill::
+    On Binance USD-M it is made from `<symbol>@forceOrder`, where S is the order's side, ap the
+    price and l the size of its last fill::
 
         {"e":"forceOrder","E":1568014460893,"o":{"s":"BTCUSDT","S":"SELL","o":"LIMIT","f":"IOC",
          "q":"0.014","p":"9910","ap":"9910","X":"FILLED","l":"0.014","z":"0.014",
          "T":1568014460893}}
 
-    On Bybit it comes of `allLiquidation.<symbol>`, where S is the side of the position: there
+    On Bybit it is made from `allLiquidation.<symbol>`, where S is the side of the position: there
     `names_position`, and the order's side is the other one::
 
         {"topic":"allLiquidation.ROSEUSDT","type":"snapshot","ts":1739502303204,

@@ -1,4 +1,4 @@
-"""What ccxt's errors mean to feedd."""
+"""ccxt's errors as feedd's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from feedd.sources.error_texts import one_line, refused_key_error
 
 
 class WaitsError(ccxt.NetworkError):  # type: ignore[misc]  # ccxt's own types are skipped
-    """A connection that was not dialled: what all workers share is used up."""
+    """A connection that was not dialled: the budget that all workers share is exhausted."""
 
     def __init__(self, error: LimitError) -> None:
         super().__init__(str(error))
@@ -22,7 +22,7 @@ class WaitsError(ccxt.NetworkError):  # type: ignore[misc]  # ccxt's own types a
 
 
 class Translator:
-    """Turns them into errors that name the feed and say what to do."""
+    """Translates them into errors that name the feed and the remedy."""
 
     def __init__(self, exchange: str, symbol: str, channels: tuple[str, ...]) -> None:
         self._id = exchange
@@ -30,7 +30,7 @@ class Translator:
         self._channels = channels
 
     def __call__(self, error: BaseException) -> FeeddError:
-        """Return what an error of ccxt means to feedd."""
+        """Return feedd's error for one of ccxt's."""
         if isinstance(error, FeeddError):
             return error
         text = one_line(error)

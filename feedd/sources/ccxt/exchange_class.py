@@ -1,4 +1,4 @@
-"""An instance of ccxt.pro's class for an exchange, connected where it should be, and tapped."""
+"""An instance of ccxt.pro's class for an exchange, directed to its endpoint, and tapped."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from feedd.venues.contract import Venue
 
 KEEP_ALIVE_MS = 5000  # between pings; each is answered by a pong
-CACHED = 2000  # trades, liquidations: more than any exchange sends in one message (Bybit: 1,024)
+CACHED = 2000  # trades, liquidations: more than any exchange sends in one message (the most: 1,024)
 
 
 def check_channels(
     exchange: str, has: dict[str, Any], symbol: str, channels: tuple[str, ...]
 ) -> None:
-    """Raise ConfigError for a channel that an exchange doesn't have, with those that it has."""
+    """Raise ConfigError for a channel that an exchange lacks, with those that it has."""
     channel, served = lacking(has, symbol, channels)
     if channel:
         raise ConfigError(
@@ -54,14 +54,14 @@ async def load_market(exchange: Any, name: str, symbol: str) -> None:
     # `True`: ccxt keeps the answer of the first call, also one that it could not read.
     markets = await exchange.load_markets(True)
     if not markets:
-        # ccxt takes an answer that it can't read for an exchange without markets.
+        # ccxt treats an answer that it can't parse as an exchange without markets.
         raise SourceError(f"{name} listed no markets at all")
     if symbol not in markets:
         raise UnknownSymbolError(unknown_symbol_text(name, symbol, list(markets)))
 
 
 def has(exchange: str) -> dict[str, Any]:
-    """Return ccxt's map of what an exchange of ccxt.pro has."""
+    """Return ccxt's map of the methods that an exchange has."""
     check_exchange_name(exchange)
     return exchange_class(exchange)().has  # type: ignore[no-any-return]
 

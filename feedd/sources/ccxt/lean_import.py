@@ -1,12 +1,12 @@
 """One exchange of ccxt.pro, without the hundred others that `import ccxt.pro` loads.
 
 The packages' `__init__` import every exchange: 0.5 s and 60 MB a process. Here three packages
-stand in for `ccxt`, `ccxt.async_support` and `ccxt.pro`, in the real folders, and import what is
-asked of them when it is asked for. Their modules are ccxt's own
+replace `ccxt`, `ccxt.async_support` and `ccxt.pro`, in the real folders, and import a name when
+it is first used. Their modules are ccxt's own
 (https://github.com/ccxt/ccxt/blob/v4.5.90/python/ccxt/pro/__init__.py). Where that fails, as it
 may with another version, all of ccxt is imported.
 
-`ccxt` here is the package, or what stands in for it; its errors are the same objects either way.
+`ccxt` here is the package or its replacement; its errors are the same objects either way.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _log = structlog.get_logger()
 
 
 class _Package(ModuleType):
-    """Stands in for a package whose `__init__` imports all of its modules."""
+    """Replaces a package whose `__init__` imports all of its modules."""
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("__"):
@@ -68,7 +68,7 @@ def _class(name: str) -> Any:
 
 
 def _stand_in() -> Any:
-    """Return `ccxt`; what stands in for its packages is imported from here on, if it can be."""
+    """Return `ccxt`; from here on its packages are replaced, if possible."""
     if "ccxt" not in sys.modules:
         try:
             for name in _EXCHANGE:
@@ -94,7 +94,7 @@ def _place(name: str) -> None:
 
 
 def _import_all(error: Exception) -> None:
-    """Import ccxt as it is, with nothing left of what stood in but the classes of the errors."""
+    """Import ccxt as it is; of the replacements only the error classes remain."""
     _log.warning("ccxt can't be imported in part; importing all of it", why=repr(error))
     errors = sys.modules.get(ERRORS)
     for name in [name for name in sys.modules if name.partition(".")[0] == "ccxt"]:

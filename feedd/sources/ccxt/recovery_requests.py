@@ -1,4 +1,4 @@
-"""What is asked of an exchange when its stream has left something out: snapshots and trades."""
+"""Requests that recover from gaps in the stream: book snapshots and missed trades."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RecoveryRequests:
-    """Asks through ccxt, which keeps to the exchange's limits."""
+    """Sends them through ccxt, which keeps to the exchange's limits."""
 
     def __init__(
         self,
@@ -67,8 +67,8 @@ class RecoveryRequests:
         except ValueError as error:
             raise SourceError(str(error)) from None
 
-    async def fetch_trades(self, hole: MissingTrades) -> list[tuple[int, Trade | None]]:
-        """Return trades of a hole, as many as one page holds; raises FeeddError.
+    async def fetch_trades(self, gap: MissingTrades) -> list[tuple[int, Trade | None]]:
+        """Return trades of a gap, as many as one page holds; raises FeeddError.
 
         Without a key there are the newest trades only.
         """
@@ -78,7 +78,7 @@ class RecoveryRequests:
         try:
             market_id = exchange.market(self._symbol)["id"]
             method, params = trades.request(
-                self._market_type, market_id, hole.from_id + 1, self._with_key
+                self._market_type, market_id, gap.from_id + 1, self._with_key
             )
             rows = await getattr(exchange, method)(params)
             now_ns = time.time_ns()

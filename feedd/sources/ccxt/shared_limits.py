@@ -1,4 +1,4 @@
-"""A class of ccxt's that asks and connects only within what all processes of the machine may."""
+"""ccxt's class, restricted to the limits that all processes of the machine share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from feedd.venues.contract import Venue
 
-DELAY_AT_MOST_S = 30.0  # before a dial; ccxt would sleep through a Retry-After without a word
+DELAY_AT_MOST_S = 30.0  # before a dial; ccxt would sleep through a Retry-After silently
 
 
 def with_shared_limits(
@@ -30,7 +30,7 @@ def with_shared_limits(
     """Return ccxt's class with its requests, connections and market list within a budget.
 
     Of the markets it keeps the symbol's only. Where the venue is not `one_market_type`,
-    each process fetches the list: ccxt's class keeps more in `fetch_markets` than what it returns.
+    each process fetches the list: ccxt's class keeps more in `fetch_markets` than it returns.
     """
     file = f"{exchange}-{market_type(symbol)}{place(endpoint)}.jsonl"
     markets = MarketList(run_dir / "markets" / file, exchange, f"ccxt {ccxt.__version__}")
@@ -79,14 +79,14 @@ def with_shared_limits(
 
 
 def _dial_within(budget: Budget, client: Any) -> None:
-    """Let a client of ccxt's connect within the budget, and tell what refuses it."""
+    """Make a ccxt client connect within the budget, and report refusals to the budget."""
     dial, create_connection = client.open, client.create_connection
 
     async def dial_within(session: Any, backoff_delay: float = 0) -> None:
         await asyncio.sleep(min(backoff_delay, DELAY_AT_MOST_S))
         try:
             await budget.connection()
-        except Exception as error:  # noqa: BLE001  nobody awaits this: the client is to say it
+        except Exception as error:  # noqa: BLE001  nobody awaits this: the client reports it
             client.last_retry_after = getattr(error, "retry_after_s", None)
             failure = WaitsError(error) if isinstance(error, LimitError) else None
             client.on_error(failure or ccxt.NetworkError(str(error)))

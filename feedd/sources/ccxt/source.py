@@ -1,7 +1,7 @@
 """The ccxt source: any exchange of ccxt.pro.
 
-Each channel is subscribed to with one `watch_*` call. What ccxt parses is taken by the tap
-(`feedd.sources.ccxt.tap`) and converted by the delivery (`feedd.sources.ccxt.delivery`).
+Each channel is subscribed to with one `watch_*` call. The tap (`feedd.sources.ccxt.tap`)
+takes what ccxt parses, and the delivery (`feedd.sources.ccxt.delivery`) converts it.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class CcxtSource:
 
     @property
     def self_checked(self) -> frozenset[str]:
-        """The channels in which every hole is found here."""
+        """The channels in which the source finds every gap itself."""
         kept = {"book": self._books, "trade": self._trades}
         return frozenset(channel for channel, keeper in kept.items() if keeper is not None)
 
@@ -210,7 +210,7 @@ class CcxtSource:
         if lost is not None and not lost.done():
             lost.set_result((reason, waits))
 
-    # --- callbacks of the taps: `feedd.sources.ccxt.tap.Observer` says when -------------------
+    # --- callbacks of the taps: see `feedd.sources.ccxt.tap.Observer` --------------------------
 
     def subscribing(self, tap: Tap, channel: str) -> None:
         """Note which connection carries a channel."""

@@ -1,1 +1,1 @@
-"""What all processes of this machine together may ask of an exchange, kept in files."""
+"""The exchange's limits that all processes of this machine share, kept in files."""

@@ -26,18 +26,18 @@ def place(endpoint: str | None) -> str:
     """Return an endpoint as the end of a file's name: `-127.0.0.1-8765-spot`, or "" for none."""
     if endpoint is None:
         return ""
-    parts = urlsplit(endpoint)  # without what stands before an @
+    parts = urlsplit(endpoint)  # without the credentials before an @
     where = f"{parts.hostname}:{parts.port or ''}{parts.path}"
     return "-" + re.sub(r"[^A-Za-z0-9.]+", "-", where).strip("-")
 
 
-def away_s(
+def requested_pause_s(
     limits: AddressLimits, status: int, headers: dict[str, str], body: str, now_s: float
 ) -> float:
-    """Return for how many seconds a refusal asks to keep away; `now_s` is since the epoch."""
-    told = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", told):
-        return max(1.0, float(told))
+    """Return the pause in seconds that a refusal requests; `now_s` is since the epoch."""
+    retry_after = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", retry_after):
+        return max(1.0, float(retry_after))
     until = None if limits.banned_until is None else limits.banned_until.search(body)
     if until is not None:
         return max(1.0, int(until[1]) / 1000 - now_s)

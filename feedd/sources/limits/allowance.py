@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from feedd.sources.limits.window import Window
     from feedd.venues.limits import RateLimit
 
-PATIENCE_S = 5.0  # a wait that is longer in all is an error, so that the feed can say so
+PATIENCE_S = 5.0  # a longer wait in total is an error, so that the feed can report it
 _log = structlog.get_logger()
-JITTER_S = 0.25  # so that those who wait for the same slot don't come at once
+JITTER_S = 0.25  # so that waiting processes do not all send at once
 LOCK_WITHIN_S = 5.0  # it is held for less than a millisecond
 
 
 class Allowance:
-    """What may be spent of `limit`, or None where there are pauses only.
+    """Budget of `limit`; None: only pauses apply.
 
     `name` and `unit` are for texts: "binance-linear", "connections". The time is the monotonic
     clock's, which all processes share: steps of the wall clock don't matter.
@@ -49,7 +49,7 @@ class Allowance:
     async def take(self, cost: float = 1.0) -> None:
         """Spend, after a short wait where that is enough.
 
-        Raises LimitError where it is not, and SourceError where the file can't be had.
+        Raises LimitError where it is not, and SourceError where the file can't be opened.
         """
         deadline_s = self._clock.monotonic_s() + PATIENCE_S
         while True:
@@ -65,19 +65,19 @@ class Allowance:
             await self._clock.sleep(wait_s + random.uniform(0.0, JITTER_S))  # noqa: S311
 
     async def pause(self, seconds: float, why: str) -> None:
-        """Let nobody spend for so long; an earlier pause is never made shorter."""
+        """Block spending for that long; a pause is never shortened."""
         async with self._opened() as window:
             now_s = self._clock.monotonic_s()
             window.pause(now_s + seconds, why, now_s)
 
     async def raise_to(self, used: float) -> None:
-        """Count at least what the exchange says was used of its limit in this window."""
+        """Count at least the use that the exchange reports for this window."""
         async with self._opened() as window:
             window.raise_to(used, self._clock.monotonic_s())
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Window]:
-        """Yield the window for a change without an await, and keep it."""
+        """Yield the window for a change without an await, and write it back."""
         async with file_lock_on_loop(self._path, LOCK_WITHIN_S) as file:
             try:
                 read = os.pread(file, record.SIZE, 0)

@@ -1,11 +1,11 @@
-"""One exchange's limits as one source keeps to them, with all processes of the machine."""
+"""One exchange's limits, which one source shares with all processes of the machine."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from feedd.sources.limits.address_limits import address_limits, away_s, place
+from feedd.sources.limits.address_limits import address_limits, place, requested_pause_s
 from feedd.sources.limits.allowance import Allowance
 
 if TYPE_CHECKING:
@@ -34,22 +34,22 @@ class Budget:
         self._used = 0.0
 
     async def request(self, cost: float) -> None:
-        """Take what a request costs, in ccxt's units; raises SourceError."""
+        """Spend a request's cost, in ccxt's units; raises SourceError."""
         per_cost = self._limits.per_cost
         await self.spend(1.0 if per_cost is None else cost * per_cost)
 
     async def spend(self, weight: float) -> None:
-        """Take what a request costs, in the exchange's own units; raises SourceError."""
+        """Spend a request's cost, in the exchange's own units; raises SourceError."""
         await self.settle()
         await self._weight.take(weight)
 
     async def connection(self) -> None:
-        """Take a connection; raises SourceError."""
+        """Spend a connection; raises SourceError."""
         await self.settle()
         await self._connects.take()
 
     def answered(self, status: int, url: str, headers: dict[str, str], body: str) -> None:
-        """Note what an answer to a request says of the limits, for `settle`."""
+        """Note the limits that an answer reports, for `settle`."""
         self._note(self._weight, status, headers, body)
         names = {name.lower(): value for name, value in headers.items()}
         used = names.get(self._limits.used_header.lower(), "")
@@ -57,11 +57,11 @@ class Budget:
             self._used = max(self._used, float(used))
 
     def handshake_refused(self, status: int, headers: dict[str, str]) -> None:
-        """Note that a connection was refused, for `settle`."""
+        """Note a refused connection, for `settle`."""
         self._note(self._connects, status, headers, "")
 
     async def settle(self) -> None:
-        """Tell the other processes what was noted; raises SourceError, and keeps it then."""
+        """Share what was noted with the other processes; raises SourceError, and keeps it then."""
         while self._pauses:
             allowance, until_s, why = pause = self._pauses.pop()
             try:
@@ -76,6 +76,8 @@ class Budget:
     def _note(self, seen_on: Allowance, status: int, headers: dict[str, str], body: str) -> None:
         if status not in self._limits.pause_s:
             return
-        until_s = time.monotonic() + away_s(self._limits, status, headers, body, time.time())
+        until_s = time.monotonic() + requested_pause_s(
+            self._limits, status, headers, body, time.time()
+        )
         for allowance in (self._weight, self._connects) if status == BANNED else (seen_on,):
             self._pauses.append((allowance, until_s, f"HTTP {status}"))

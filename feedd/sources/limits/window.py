@@ -1,8 +1,8 @@
 """How much of a limit is left: pure arithmetic on counts per slot of time.
 
 A bucket of capacity C that refills at a rate r lets C + r·T pass in a time T. To hold a limit of
-300 in 5 minutes with it, a start could use no more than a fraction of the 300 at once. Here what
-was spent is counted in slots, and comes back as its slot grows older than the window: a start may
+300 in 5 minutes with it, a start could use no more than a fraction of the 300 at once. Here
+spending is counted in slots, and expires when its slot is older than the window: a start may
 use the whole limit in one burst, and still no window of that length ever holds more.
 
 Times are seconds of a clock that only grows, given by the caller.
@@ -22,15 +22,15 @@ TEXT_AT_MOST = 200  # characters of a reason, so that a record keeps its size
 
 @dataclass
 class Window:
-    """What was spent lately, by the number of its slot, and until when nothing may be."""
+    """Recent spending by slot number, and the end of a pause."""
 
-    limit: RateLimit | None  # None: there are pauses only
+    limit: RateLimit | None  # None: only pauses apply
     spent: dict[int, float] = field(default_factory=dict)
     blocked_until_s: float = 0.0
     why: str = ""
 
     def used(self, now_s: float) -> float:
-        """Return what counts now: a window can reach into one slot more than it is long."""
+        """Return the spending that counts now: a window may reach into one more slot."""
         if self.limit is None:
             return 0.0
         oldest = self._slot(self.limit, now_s) - self.limit.slots
@@ -39,7 +39,7 @@ class Window:
     def wait_s(self, cost: float, now_s: float) -> float:
         """Return the seconds until a cost fits: 0 for at once.
 
-        What costs more than the whole limit fits when nothing else was spent.
+        A cost above the whole limit fits when nothing else was spent.
         """
         blocked_s = max(0.0, self.blocked_until_s - now_s)
         limit = self.limit
@@ -56,7 +56,7 @@ class Window:
         return blocked_s
 
     def spend(self, cost: float, now_s: float) -> None:
-        """Count what is spent now, and forget what counts no more."""
+        """Count spending now, and forget expired slots."""
         if self.limit is None:
             return
         slot = self._slot(self.limit, now_s)
@@ -65,7 +65,7 @@ class Window:
         self.spent[slot] = round(self.spent.get(slot, 0.0) + cost, 6)
 
     def raise_to(self, used: float, now_s: float) -> None:
-        """Count at least as much as the exchange says was used: others share the address."""
+        """Count at least the use that the exchange reports: others share the address."""
         missing = used - self.used(now_s)
         if missing > 0:
             self.spend(missing, now_s)
@@ -76,7 +76,7 @@ class Window:
             self.raise_to(self.limit.most, now_s)
 
     def pause(self, until_s: float, why: str, now_s: float) -> None:
-        """Let nothing pass until a time; an earlier pause is never made shorter."""
+        """Block spending until a time; a pause is never shortened."""
         until_s = min(until_s, now_s + PAUSE_AT_MOST_S)
         if until_s > self.blocked_until_s:
             self.blocked_until_s = until_s

@@ -1,8 +1,8 @@
 """A window as the bytes of its file.
 
 A record always has the same size, at most a page, and is written over the last one with one
-`pwrite`: the kernel copies a page whole, so that a process that is killed leaves the old record or
-the new one. A checksum tells what became of it in any other way.
+`pwrite`: the kernel copies a page whole, so that a killed process leaves the old record or the new
+one. A checksum detects any other change.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class _Record(msgspec.Struct, frozen=True):
 
 @functools.cache
 def boot_id() -> str:
-    """Return what names this run of the kernel: the monotonic clock begins anew with each.
+    """Return the id of this boot: the monotonic clock restarts with each.
 
-    Where there is none (macOS) it is "": then a record of the last run is one of the future, and
+    Where there is none (macOS) it is "": a record of the last boot is then from the future, and
     counts as used up.
     """
     try:
@@ -58,9 +58,9 @@ def encode(window: Window, boot: str) -> bytes:
 def decode(record: bytes, limit: RateLimit | None, boot: str, now_s: float) -> Window:
     """Return the window of a record.
 
-    An empty one was never written, and one of an earlier run of the kernel is over: nothing was
-    spent. What can't be read, or is of the future, counts as used up for one window: nobody knows
-    what was spent, and after that time it matters no more.
+    An empty one was never written, and one of an earlier boot has expired: nothing was spent. One
+    that is damaged, or from the future, counts as used up for one window: the spending is unknown,
+    and expires after that time.
     """
     if not record:
         return Window(limit)

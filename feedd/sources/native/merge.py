@@ -15,7 +15,7 @@ HELD_AT_MOST = 10_000  # events of a line that waits for the others
 WAIT_S = 1.0  # for another line to bring what this one lacks
 BEHIND_S = 5.0  # of events that are all behind what was told: no line lags so much and lives
 
-ANEW = "the ids began anew, or one was far too high"
+ANEW = "the ids restarted, or one was far too high"
 
 
 class _Item(NamedTuple):

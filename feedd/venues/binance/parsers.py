@@ -47,7 +47,7 @@ def candles(
 
 
 def mark(message: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Mark:
-    """Return what `<symbol>@markPrice@1s` says; r is the funding rate, T when it is next due.
+    """Return the mark price of `<symbol>@markPrice@1s`; r is the funding rate, T its time.
 
     https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/Mark-Price-Stream::
 

@@ -290,7 +290,7 @@ def test_ids_of_updates_that_begin_anew_are_a_hole_and_then_a_book_of_a_new_snap
     holes = [rules.update(event) for event in truth.events[: BEHIND_AT_MOST + 2]]
     (hole,) = [hole for hole in holes if hole is not None]
     began = truth.events[BEHIND_AT_MOST - 1]["u"]
-    assert hole == BookGap(last, began, "the ids of the book's updates began anew")
+    assert hole == BookGap(last, began, "the ids of the book's updates restarted")
     assert rules.needs_snapshot
     assert rules.answer(truth.snapshot(began)) is None
     assert rules.last_id == truth.events[BEHIND_AT_MOST + 1]["u"]

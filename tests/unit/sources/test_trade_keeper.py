@@ -72,7 +72,7 @@ def test_ids_that_begin_anew_after_a_reconnect_are_told_with_a_gap_before_the_fi
     world.keeper.lost("reset by peer")
     world.take([150, 151, 152])  # ids that were told lately, of other trades
     assert world.told == [*range(100, 200), 150, 151, 152]
-    assert world.holes == [(199, 150, "reconnect after: reset by peer; the ids began anew")]
+    assert world.holes == [(199, 150, "reconnect after: reset by peer; the ids restarted")]
 
 
 def test_ids_that_begin_anew_on_the_same_connection_are_believed_after_a_few_and_all_told() -> None:
@@ -82,7 +82,7 @@ def test_ids_that_begin_anew_on_the_same_connection_are_believed_after_a_few_and
     assert (world.told[-1], world.holes) == (199, [])
     world.take(range(STRAYS_AT_MOST, 20))
     assert world.told == [*range(100, 200), *range(1, 20)]
-    assert world.holes == [(199, 1, "the ids began anew")]
+    assert world.holes == [(199, 1, "the ids restarted")]
 
 
 @pytest.mark.parametrize("reconnected", [False, True])

@@ -21,17 +21,17 @@ def test_what_comes_out_is_in_order_and_the_rest_is_in_a_hole(
 ) -> None:
     sequence = TradeSequence()
     out: list[int] = []
-    holes: list[MissingTrades] = []
+    gaps: list[MissingTrades] = []
     for trade_id in stream:
         out += [one.id for one in sequence.take(trade_id, trade(trade_id))]  # type: ignore[misc]
     out += [one.id for one in sequence.fill([(i, backfilled(i)) for i in sorted(to_be_had)])]  # type: ignore[misc]
     while (given_up := sequence.give_up()) is not None:
-        hole, released = given_up
-        holes.append(hole)
+        gap, released = given_up
+        gaps.append(gap)
         out += [one.id for one in released]  # type: ignore[misc]
     assert out == sorted(set(out))
     assert set(stream) - set(range(stream[0])) <= set(out)
-    missing = {i for hole in holes for i in range(hole.from_id + 1, hole.to_id)}
+    missing = {i for gap in gaps for i in range(gap.from_id + 1, gap.to_id)}
     assert set(out) | missing == set(range(stream[0], max(out) + 1))
     assert not set(out) & missing
 
@@ -40,10 +40,10 @@ def test_trades_that_fill_a_hole_say_that_they_do() -> None:
     sequence = TradeSequence()
     assert sequence.take(1, trade(1)) == [trade(1)]
     assert sequence.take(4, trade(4)) == []
-    assert sequence.hole == MissingTrades(1, 4)
+    assert sequence.gap == MissingTrades(1, 4)
     out = sequence.fill([(i, backfilled(i)) for i in (1, 2, 3, 9)])
     assert out == [backfilled(2), backfilled(3), trade(4)]
-    assert sequence.hole is None
+    assert sequence.gap is None
 
 
 def test_an_id_that_is_no_trade_of_the_market_leaves_no_hole() -> None:

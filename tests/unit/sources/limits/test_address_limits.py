@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from feedd.sources.limits.address_limits import address_limits, away_s, place
+from feedd.sources.limits.address_limits import address_limits, place, requested_pause_s
 from feedd.venues.binance import weights
 from feedd.venues.limits import PAUSE_S
 
@@ -82,5 +82,5 @@ def test_an_endpoint_is_part_of_the_name_without_its_secrets(endpoint: str, end:
 def test_a_refusal_says_for_how_long_to_keep_away(
     status: int, headers: dict[str, str], body: str, seconds: float
 ) -> None:
-    assert away_s(USDM, status, headers, body, 1_700_000_000.0) == seconds
-    assert away_s(BYBIT, 403, {}, "access too frequent", 0.0) == 600
+    assert requested_pause_s(USDM, status, headers, body, 1_700_000_000.0) == seconds
+    assert requested_pause_s(BYBIT, 403, {}, "access too frequent", 0.0) == 600
