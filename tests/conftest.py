@@ -23,6 +23,7 @@ import pytest
 import yaml
 import zmq
 from hypothesis import HealthCheck, settings
+from raw_recordings import HOLDS_BTCUSDT, HOLDS_FOUR_SYMBOLS, SMALL, answers_beside
 
 from feedd.supervision.daemon import Daemon
 
@@ -32,7 +33,7 @@ PYTHON = sys.executable
 BLOCK = 16  # ports that are given away together
 RESERVED_AT_MOST = 40  # blocks of one process, of 750; no test takes as many
 # Fixtures that start processes; a test that uses one is marked `process`.
-PROCESS_FIXTURES = {"make_project", "make_pipeline", "whole_recording"}
+PROCESS_FIXTURES = {"make_project", "make_pipeline", "whole_recording", "imported"}
 FIRST_PORT, LAST_PORT = 20_000, 32_000  # below those that outgoing connections take
 
 # The same code has the same outcome on every machine, however slow it is.
@@ -75,8 +76,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         subprocess.Popen.__init__ = start  # type: ignore[method-assign]
 
 
-def recording(name: str) -> Path:
-    """Return a recording; skip where there is none, and fail where there must be."""
+def real_recording(name: str) -> Path:
+    """Return a recording of a real exchange; where it is missing, skip, and fail in CI."""
     path = DATA / name
     if not path.exists():
         if os.environ.get("CI"):
@@ -85,14 +86,29 @@ def recording(name: str) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def btcusdt() -> Path:
-    return recording("binanceusdm_btcusdt_20240808.gz")
+def _recording(names: dict[str, str], size: str) -> Path:
+    return SMALL / names[size] if size == "small" else real_recording(names[size])
+
+
+@pytest.fixture(scope="session", params=["small", "real"])
+def btcusdt(request: pytest.FixtureRequest) -> Path:
+    """Return a recording of BTCUSDT: the embedded exchange's, and a real one where it is there."""
+    return _recording(HOLDS_BTCUSDT, request.param)
 
 
 @pytest.fixture(scope="session")
-def four_symbols() -> Path:
-    return recording("binanceusdm_2021.BINANCE_FUTURES.ws.1.0.txt")
+def real_btcusdt() -> Path:
+    """Return the real recording of BTCUSDT, for a test that needs its size."""
+    return _recording(HOLDS_BTCUSDT, "real")
+
+
+@pytest.fixture(scope="session", params=["small", "real"])
+def four_symbols(request: pytest.FixtureRequest) -> Path:
+    """Return the frames of four symbols; their depth answers are in a file beside it."""
+    path = _recording(HOLDS_FOUR_SYMBOLS, request.param)
+    if request.param == "real":
+        real_recording(answers_beside(path).name)
+    return path
 
 
 @atexit.register

@@ -11,6 +11,7 @@ import msgpack
 import pytest
 import zmq
 from conftest import free_ports
+from raw_recordings import HOLDS_BTCUSDT
 
 from bench import native_parts, one_handler
 from bench.arrivals import Arrivals, subscribe, topic_hash
@@ -26,8 +27,9 @@ NO_PEERS = Path("no-peer-runs-here")
 
 
 @pytest.fixture
-def place(btcusdt: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
-    monkeypatch.setenv("FEEDD_DATA", str(btcusdt.parent))
+def place(btcusdt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
+    (tmp_path / HOLDS_BTCUSDT["real"]).symlink_to(btcusdt)  # the name that the bench reads
+    monkeypatch.setenv("FEEDD_DATA", str(tmp_path))
     monkeypatch.setattr(one_handler, "free_ports", free_ports)  # that no other test gets
     with folder() as own, Processes(own) as processes:
         yield processes

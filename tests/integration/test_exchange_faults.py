@@ -11,7 +11,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from conftest import recording
 from fault_world import (
     CLOSE,
     DEPTH,
@@ -562,8 +561,10 @@ def test_what_reaches_nobody_is_told_when_it_is_asked_for(tmp_path: Path) -> Non
     asyncio.run(run())
 
 
-def test_what_a_recording_plays_to_nobody_is_told_by_the_clock_only(tmp_path: Path) -> None:
-    tapes = load_tapes(recording("binanceusdm_btcusdt_20240808.gz"), {})
+def test_what_a_recording_plays_to_nobody_is_told_by_the_clock_only(
+    tmp_path: Path, btcusdt: Path
+) -> None:
+    tapes = load_tapes(btcusdt, {})
 
     async def run(speed: float) -> list[Any]:
         market = RecordedMarket(tapes, Clock(), speed=speed, rebase=False)

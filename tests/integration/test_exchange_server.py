@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from conftest import recording
+from raw_recordings import one_symbol
 
 from feedd.clock import Clock
 from feedd.embedded import server as server_module
@@ -304,7 +304,7 @@ def test_a_recordings_stream_goes_on_by_the_clock_over_a_reconnect(btcusdt: Path
                 await subscribe(socket, "btcusdt@trade")
                 second = [await socket.receive_json(timeout=WITHIN_S)]
                 passed_s = time.monotonic() - began_s
-        assert first[0]["t"] == 5266583935
+        assert first[0]["t"] == one_symbol(btcusdt).first_trade_id
         skipped_ms = second[0]["T"] - first[-1]["T"]
         # At ten times the pace, a second at the least, and less than all that has passed.
         assert 5_000 < skipped_ms < 10_000 * passed_s
@@ -323,7 +323,7 @@ def test_a_recordings_times_move_to_now_on_request(btcusdt: Path) -> None:
                 messages = await gather(socket, 2.0, least=50)
                 now_ms = clock.now_ns() / 1e6
         assert all(began_ms - 3000 < m["E"] <= now_ms + 5 for m in messages)
-        assert messages[0]["b"] == "61800.20"
+        assert messages[0]["b"] == one_symbol(btcusdt).first_bid
 
     asyncio.run(run())
 
@@ -403,9 +403,9 @@ def test_orders_come_in_bursts_as_in_the_recording_unless_told_otherwise(
     assert sum(singles) / len(singles) < sum(bursts) / len(bursts)
 
 
-def test_at_speed_0_a_recording_waits_for_its_reader(btcusdt: Path) -> None:
+def test_at_speed_0_a_recording_waits_for_its_reader(real_btcusdt: Path) -> None:
     async def run() -> None:
-        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=0, rebase=False)
+        market = RecordedMarket(load_tapes(real_btcusdt, {}), Clock(), speed=0, rebase=False)
         async with serving(market) as (server, session):
             port = int(str(session._base_url).rstrip("/").rsplit(":", 1)[1])
             _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
@@ -460,7 +460,6 @@ def test_a_recording_that_breaks_off_cuts_its_readers_off_and_then_refuses(tmp_p
 def test_the_book_of_each_symbol_of_a_recording_is_its_answer_and_the_diffs_played(
     four_symbols: Path,
 ) -> None:
-    recording(four_symbols.name.replace(".ws.1.0.", ".http.0.0."))
     tapes = load_tapes(four_symbols, {})
     tape = next(iter(tapes.values()))[0]
 

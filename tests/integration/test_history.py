@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgpack
 import psutil
 import pytest
 import zmq
 from conftest import PYTHON, REPOSITORY, Project, clean_environment, eventually, free_ports
+from integration.history_requests import asked, received, replayed
 
 from feedd.config.settings import ProxySettings
 from feedd.errors import EndpointInUseError
@@ -92,23 +92,6 @@ def make_line(tmp_path: Path) -> Iterator[Callable[..., Line]]:
     yield make
     for line in lines:
         line.close()
-
-
-def received(asker: zmq.Socket[bytes], timeout_s: float = 45.0) -> dict[str, Any]:
-    assert asker.poll(int(timeout_s * 1000)), "no answer"
-    answer: dict[str, Any] = msgpack.unpackb(asker.recv_multipart()[-1])
-    return answer
-
-
-def asked(asker: zmq.Socket[bytes], **request: Any) -> dict[str, Any]:
-    asker.send(msgpack.packb(request))
-    return received(asker)
-
-
-def replayed(
-    asker: zmq.Socket[bytes], topic: str, first: int, last: int, session: int = 1
-) -> dict[str, Any]:
-    return asked(asker, op="replay", topic=topic, session=session, **{"from": first, "to": last})
 
 
 def test_what_was_published_comes_again_byte_by_byte(make_line: Callable[..., Line]) -> None:

@@ -18,16 +18,9 @@ import pytest
 import structlog
 from conftest import PYTHON, Project, clean_environment, eventually
 from integration.client_setup import World
-from integration.recordings import (
-    QUOTES,
-    SYMBOL,
-    TRADES,
-    Held,
-    RecordedLine,
-    Truth,
-    recorded,
-    whole_recording,
-)
+from integration.pipeline import recorded_events
+from integration.recorded_pipeline import SYMBOL, Held, RecordedPipeline, Truth, whole_recording
+from raw_recordings import one_symbol
 from unit.recordings.recorder.written_series import Said
 
 from feedd.client.published import subscribe_published
@@ -39,26 +32,26 @@ from feedd.recordings.recorder import recorder as recorder_module
 from feedd.recordings.recorder.recorder import Recorder
 from feedd.recordings.recorder.recorder_status import RecorderStatus
 
-pytestmark = pytest.mark.process
+__all__ = ["whole_recording"]  # a fixture
 
-__all__ = ["whole_recording"]
+pytestmark = pytest.mark.process
 
 QUOTE = f"quote.binanceusdm.{SYMBOL}."
 STATUS = f"status.binanceusdm.{SYMBOL}."
 
 
 @pytest.fixture
-def make_line(tmp_path: Path) -> Iterator[Callable[..., RecordedLine]]:
-    lines: list[RecordedLine] = []
+def make_pipeline(tmp_path: Path) -> Iterator[Callable[..., RecordedPipeline]]:
+    pipelines: list[RecordedPipeline] = []
 
-    def make(**settings: Any) -> RecordedLine:
+    def make(**settings: Any) -> RecordedPipeline:
         exchange = settings.pop("exchange")
-        lines.append(RecordedLine(tmp_path, settings, "native", **exchange))
-        return lines[-1]
+        pipelines.append(RecordedPipeline(tmp_path, settings, "native", **exchange))
+        return pipelines[-1]
 
     yield make
-    for line in lines:
-        line.stop()
+    for pipeline in pipelines:
+        pipeline.stop()
 
 
 @pytest.fixture
@@ -99,7 +92,7 @@ def test_a_recording_of_the_whole_run_holds_all_that_the_exchange_sent(
     held = Held(whole_recording)
     assert held.damages == []
     assert held.gaps == []
-    truth = recorded(btcusdt)
+    truth = recorded_events(btcusdt)
     keys = {"quote": ("bid", "ask"), "trade": ("price", "size")}
     seen: dict[str, list[tuple[int, float, float]]] = {"quote": [], "trade": []}
     for frame in held.frames:
@@ -109,7 +102,10 @@ def test_a_recording_of_the_whole_run_holds_all_that_the_exchange_sent(
             one, other = keys[channel]
             seen[channel].append((said["id"], said[one], said[other]))
             assert said["seq"] == len(seen[channel])
-    assert (len(seen["quote"]), len(seen["trade"])) == (QUOTES, TRADES)
+    assert (len(seen["quote"]), len(seen["trade"])) == (
+        one_symbol(btcusdt).quotes,
+        one_symbol(btcusdt).trades,
+    )
     for channel, events in truth.items():
         assert seen[channel] == events, channel
     assert endings(whole_recording)[-1].ended == "the recorder was stopped"
@@ -118,18 +114,20 @@ def test_a_recording_of_the_whole_run_holds_all_that_the_exchange_sent(
 
 
 def test_a_full_disk_costs_a_range_that_is_told_and_nothing_of_the_feed(
-    make_line: Callable[..., RecordedLine], small_disk: Path
+    make_pipeline: Callable[..., RecordedPipeline], small_disk: Path
 ) -> None:
-    line = make_line(dir=str(small_disk / "recordings"), fsync_s=0.1, exchange={"rate": 600})
-    truth = Truth(line.endpoint)
-    line.start_all()
-    line.record()
+    pipeline = make_pipeline(
+        dir=str(small_disk / "recordings"), fsync_s=0.1, exchange={"rate": 600}
+    )
+    truth = Truth(pipeline.endpoint)
+    pipeline.start_all()
+    pipeline.record()
     truth.listen(lambda: len(truth.payloads) > 200)
     ballast = small_disk / "ballast"
     size = os.statvfs(small_disk)
     with ballast.open("wb", buffering=0) as file, suppress(OSError):  # the recorder may be sooner
         file.write(b"x" * (size.f_bavail - 8) * size.f_bsize)
-    report = line.folder / "run" / "recorder.json"
+    report = pipeline.folder / "run" / "recorder.json"
 
     def failing() -> str | None:
         return json.loads(report.read_text())["failing"]
@@ -142,8 +140,8 @@ def test_a_full_disk_costs_a_range_that_is_told_and_nothing_of_the_feed(
     truth.listen(lambda: not failing())
     seen = len(truth.payloads)
     truth.listen(lambda: len(truth.payloads) > seen + 200)
-    line.stop_recorder()
-    held = Held(line.recordings)
+    pipeline.stop_recorder()
+    held = Held(pipeline.recordings)
     assert held.damages == []
     assert held.assert_whole(truth.payloads) > 300
     assert {gap.reason for gap in held.gaps} == {
@@ -159,7 +157,9 @@ def test_a_full_disk_costs_a_range_that_is_told_and_nothing_of_the_feed(
         for (topic, _, _), payload in truth.payloads.items() if topic == STATUS
     ]  # fmt: skip
     assert set(states[states.index("live") :]) == {"live"}
-    said = [json.loads(one) for one in (line.folder / "logs/recorder.log").read_text().splitlines()]
+    said = [
+        json.loads(one) for one in (pipeline.folder / "logs/recorder.log").read_text().splitlines()
+    ]
     errors = [one["event"] for one in said if one["level"] == "error"]
     assert len(errors) == 1
     assert "it is tried again" in errors[0]
@@ -167,44 +167,44 @@ def test_a_full_disk_costs_a_range_that_is_told_and_nothing_of_the_feed(
 
 
 def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_tells_it(
-    make_line: Callable[..., RecordedLine],
+    make_pipeline: Callable[..., RecordedPipeline],
 ) -> None:
     """At 30 messages a second a block is far from full, and only the interval has it written."""
-    line = make_line(fsync_s=0.2, exchange={"rate": 30})
-    truth = Truth(line.endpoint)
-    line.start_all()
-    recorder = line.record()
+    pipeline = make_pipeline(fsync_s=0.2, exchange={"rate": 30})
+    truth = Truth(pipeline.endpoint)
+    pipeline.start_all()
+    recorder = pipeline.record()
 
     def listen_until_kept() -> None:
         """Until the recorder has written what is published now."""
         now_ns = time.time_ns()
-        truth.listen(lambda: line.kept_ns() > now_ns)
+        truth.listen(lambda: pipeline.kept_ns() > now_ns)
 
     listen_until_kept()
     truth.listen(lambda: sum(topic == QUOTE for topic, _, _ in truth.payloads) > 30)
     killed_ns = time.time_ns()
     recorder.send_signal(signal.SIGKILL)
     recorder.wait()
-    assert killed_ns - line.kept_ns() < 5e9  # the interval, and what a busy machine takes
+    assert killed_ns - pipeline.kept_ns() < 5e9  # the interval, and what a busy machine takes
     seen = len(truth.payloads)
     truth.listen(lambda: len(truth.payloads) > seen + 15)
-    recorder = line.record()
+    recorder = pipeline.record()
     listen_until_kept()
     seen = len(truth.payloads)
     truth.listen(lambda: len(truth.payloads) > seen + 30)
     # Now with all that could mend it: what the recorder had in hand is gone for good.
     recorder.send_signal(signal.SIGKILL)
-    line.processes["proxy"].send_signal(signal.SIGKILL)
+    pipeline.processes["proxy"].send_signal(signal.SIGKILL)
     recorder.wait()
-    line.processes["proxy"].wait()
-    line.start("proxy")
-    line.record()
+    pipeline.processes["proxy"].wait()
+    pipeline.start("proxy")
+    pipeline.record()
     listen_until_kept()
     seen = len(truth.payloads)
     truth.listen(lambda: len(truth.payloads) > seen + 30)
-    line.stop_recorder()
+    pipeline.stop_recorder()
     truth.close()
-    held = Held(line.recordings)
+    held = Held(pipeline.recordings)
     held.assert_whole(truth.payloads)
     interrupted = [told for kind, told in held.notices
                    if kind == "StateChange" and told["state"] == "interrupted"]  # fmt: skip

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.recordings import whole_recording
-from integration.test_tables_whole_file import in_the_file, recorded, run, same_as_the_file
+from integration.exported_tables import RawMessages, imported, in_the_file, run, same_as_the_file
+from integration.recorded_pipeline import whole_recording
 
 from feedd import codec
 from feedd.recordings.format.block_records import LIVE, REPLAYED, BlockRecord
 from feedd.recordings.format.recording_reader import RecordingReader
 
-__all__ = ["in_the_file", "recorded", "whole_recording"]
+__all__ = ["imported", "in_the_file", "whole_recording"]  # fixtures
 
 # The live run is made in the first of these, on a machine that does other things too.
 pytestmark = pytest.mark.process
@@ -33,14 +33,14 @@ def payloads(folder: Path, channel: str) -> list[list[tuple[str, Any]]]:
 
 
 def test_a_live_recording_as_parquet_equals_the_file(
-    whole_recording: Path, tmp_path: Path, in_the_file: dict[str, Any]
+    whole_recording: Path, btcusdt: Path, tmp_path: Path, in_the_file: RawMessages
 ) -> None:
     run("export", whole_recording, "--format", "parquet", "--out", tmp_path)
-    same_as_the_file(tmp_path, in_the_file)
+    same_as_the_file(tmp_path, btcusdt, in_the_file)
 
 
 @pytest.mark.parametrize("channel", ["quote", "trade"])
 def test_an_import_has_the_payloads_of_the_live_worker(
-    whole_recording: Path, recorded: Path, channel: str
+    whole_recording: Path, imported: Path, channel: str
 ) -> None:
-    assert payloads(recorded, channel) == payloads(whole_recording, channel)
+    assert payloads(imported, channel) == payloads(whole_recording, channel)

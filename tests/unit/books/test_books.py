@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import raw_recordings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from raw_recordings import answers_beside, one_symbol
 
 from feedd.books.depth import BookGap, Snapshot, Update
 from feedd.books.diff import BEHIND_AT_MOST, DiffBook
@@ -53,8 +55,8 @@ def quote_of(event: dict[str, Any]) -> tuple[float, ...]:
 def test_the_recorded_books_of_btcusdt_are_its_quotes(btcusdt: Path) -> None:
     """Wherever a quote bears the id of a depth update, best bid, ask and sizes are the same.
 
-    The recording has one snapshot. The market falls past its lowest bid, and there the book says
-    that it can't be vouched for any more, until somebody fetches a new one.
+    Each recording has one snapshot. In the real one the market falls past its lowest bid, and from
+    there on the book needs a new one.
     """
     quotes: dict[int, tuple[float, ...]] = {}
     tops: dict[int, tuple[float, ...]] = {}
@@ -78,17 +80,17 @@ def test_the_recorded_books_of_btcusdt_are_its_quotes(btcusdt: Path) -> None:
                     if rules.needs_snapshot and needed_at is None:
                         needed_at = len(tops)
     pairs = tops.keys() & quotes.keys()
-    assert len(tops) == 4114
-    assert len(pairs) == 386
+    held = one_symbol(btcusdt)
+    assert (len(tops), len(pairs)) == (held.checked_books, held.quoted_books)
     assert [u for u in pairs if tops[u] != quotes[u]] == []
-    assert needed_at is not None
-    assert needed_at < len(tops)  # a new snapshot was asked for before the levels ran out
+    assert (needed_at is not None) == held.snapshot_runs_out
+    # A new snapshot is requested before the levels run out.
+    assert needed_at is None or needed_at < len(tops)
 
 
 def test_the_recorded_snapshots_of_four_symbols_join_their_streams(four_symbols: Path) -> None:
     answers = {}
-    beside = four_symbols.with_name(four_symbols.name.replace(".ws.1.0.", ".http.0.0."))
-    for row in beside.read_text().splitlines():
+    for row in answers_beside(four_symbols).read_text().splitlines():
         match = re.match(r".*symbol=(\w+)&.* -> ([\d.]+): (\{.*\})", row)
         if match:
             answers[match[1]] = (float(match[2]), json.loads(match[3]))
@@ -111,11 +113,11 @@ def test_the_recorded_snapshots_of_four_symbols_join_their_streams(four_symbols:
             assert books[symbol].update(event) is None  # no gap in the recording itself
             if books[symbol].synced:
                 tops[symbol, event["u"]] = top(books[symbol].book)
-    assert set(books) == {"SUSHIUSDT", "AKROUSDT", "KEEPUSDT", "CTKUSDT"}
+    held = raw_recordings.four_symbols(four_symbols)
+    assert books.keys() == held.answers.keys()
     assert all(rules.synced for rules in books.values())
     pairs = tops.keys() & quotes.keys()
-    assert len(tops) == 752
-    assert len(pairs) == 50
+    assert (len(tops), len(pairs)) == (held.checked_books, held.quoted_books)
     assert [key for key in pairs if tops[key] != quotes[key]] == []
 
 

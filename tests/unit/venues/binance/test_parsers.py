@@ -5,6 +5,7 @@ from pathlib import Path
 
 import ccxt.pro
 import pytest
+import raw_recordings
 
 from feedd.venues.binance.parsers import candles, mark, rest_trade
 
@@ -27,7 +28,7 @@ def test_recorded_candles_are_what_ccxt_reads_and_say_whether_they_are_closed(
         assert candle.low <= min(candle.open, candle.close)  # type: ignore[operator,type-var]
         seen += 1
         closed += candle.closed is True
-    assert seen == 67
+    assert seen == raw_recordings.four_symbols(four_symbols).candles
     assert closed > 0
 
 

@@ -1,4 +1,4 @@
-"""The recorder in real processes, and the recording of a whole live run, made once for all."""
+"""The recorder in real processes, and a recording of a whole run that tests share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import msgspec
 import pytest
 import yaml
 from conftest import PlainSubscriber, eventually
-from integration.test_pipeline import Line, receive, recorded
+from integration.pipeline import Pipeline, receive
+from raw_recordings import one_symbol
 
 from feedd.client.events import Gap
 from feedd.recordings.format.block_records import NOTICE, BlockRecord
@@ -22,10 +23,9 @@ from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.segment_reader import Damage, SegmentReader
 
 SYMBOL = "BTC/USDT:USDT"
-QUOTES, TRADES = 66_089, 21_313  # that binanceusdm_btcusdt_20240808.gz holds
 
 
-class RecordedLine(Line):
+class RecordedPipeline(Pipeline):
     """Proxy, exchange, a feed and a recorder, without supervisord."""
 
     def __init__(
@@ -141,8 +141,8 @@ def whole_recording(btcusdt: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     shared = tmp_path_factory.getbasetemp()
     if shared.name.startswith("popen-gw"):  # a worker of pytest-xdist
         shared = shared.parent
-    folder = shared / "whole_recording"
-    with (shared / "whole_recording.lock").open("w") as lock:
+    folder = shared / f"whole_recording_{btcusdt.stem}"
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
             folder.mkdir()
@@ -152,21 +152,18 @@ def whole_recording(btcusdt: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def _record_whole(folder: Path, exchange: Path) -> None:
-    line = RecordedLine(folder, {}, recording=str(exchange), speed=0)
-    subscriber = PlainSubscriber(line.endpoint)
+    pipeline = RecordedPipeline(folder, {}, recording=str(exchange), speed=0)
+    subscriber = PlainSubscriber(pipeline.endpoint)
     try:
-        line.start("proxy")
-        line.record()
-        line.start("exchange")
-        feed = line.start("feed", SYMBOL)
-        receive(subscriber, {(SYMBOL, "quote"): QUOTES, (SYMBOL, "trade"): TRADES}, 180)
+        pipeline.start("proxy")
+        pipeline.record()
+        pipeline.start("exchange")
+        feed = pipeline.start("feed", SYMBOL)
+        held = one_symbol(exchange)
+        receive(subscriber, {(SYMBOL, "quote"): held.quotes, (SYMBOL, "trade"): held.trades}, 180)
         feed.terminate()
         assert feed.wait(30) == 0
-        line.stop_recorder()
+        pipeline.stop_recorder()
     finally:
         subscriber.close()
-        line.stop()
-
-
-__all__ = ["QUOTES", "SYMBOL", "TRADES", "Held", "RecordedLine", "Truth", "recorded",
-           "whole_recording"]  # fmt: skip
+        pipeline.stop()
