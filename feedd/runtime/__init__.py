@@ -1,1 +1,1 @@
-"""What every process needs: life cycle, locks, files, secrets, logs."""
+"""Parts of every process: life cycle, locks, files, secrets, logs."""

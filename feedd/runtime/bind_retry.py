@@ -1,4 +1,4 @@
-"""Waiting for an address that is taken: an earlier self may be about to leave it."""
+"""Retry of a bind while the address is in use: the previous process may still hold it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = structlog.get_logger()
 
 
 async def bind_with_retry(bind: Callable[[], None]) -> None:
-    """Bind, and again while the address is in use; raise EndpointInUseError after the last try."""
+    """Bind, and retry while the address is in use; raise EndpointInUseError after the last try."""
     for left in reversed(range(TRIES)):
         try:
             bind()

@@ -1,7 +1,7 @@
-"""Keeps the machine's CPUs awake: one that sleeps takes some 30 µs to wake up for a message.
+"""Keep the machine's CPUs awake: an idle CPU takes some 30 µs to wake up for a message.
 
 https://docs.kernel.org/power/pm_qos_interface.html: as long as a process has /dev/cpu_dma_latency
-open and has written 0 to it, no CPU goes into a sleep that takes any time to leave.
+open and has written 0 to it, no CPU enters an idle state with a wake-up latency.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _log = structlog.get_logger()
 
 @contextlib.contextmanager
 def cpus_awake(device: str = DEVICE) -> Iterator[None]:
-    """Have no CPU sleep meanwhile; say so where the system does not allow it, and go on."""
+    """Keep CPUs out of idle states in the context; log a warning if the system refuses."""
     try:
         descriptor = os.open(device, os.O_WRONLY | os.O_CLOEXEC)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Small files that several processes read: replaced at once or not at all."""
+"""Atomic replacement of small files that several processes read."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _log = structlog.get_logger()
 
 
 def write_atomically(path: Path, text: str | bytes) -> None:
-    """Replace a file at once: whoever reads it sees the old text or the new one, in UTF-8.
+    """Replace a file atomically, in UTF-8: readers get the old text or the new one.
 
-    Raises ConfigError where it can't be written.
+    Raises ConfigError if it can't be written.
     """
     make_run_dir(path.parent)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
@@ -36,9 +36,9 @@ def write_atomically(path: Path, text: str | bytes) -> None:
 
 
 def replace_user_file(path: Path, text: str) -> None:
-    """Replace a person's file at once; its mode and owner stay, and a link to it stays a link.
+    """Replace a user's file atomically; it keeps its mode and owner, and links to it stay links.
 
-    Raises ConfigError where it can't be written; the file is then as it was.
+    Raises ConfigError if it can't be written; the file is then unchanged.
     """
     target = path.resolve()
     draft = target.with_name(f".{target.name}.{os.getpid()}")
@@ -56,9 +56,9 @@ def replace_user_file(path: Path, text: str) -> None:
 
 
 def make_run_dir(path: Path) -> None:
-    """Make the folder of sockets, pids and caches, which nobody else may enter.
+    """Make the folder of sockets, pids and caches, with access for its owner only.
 
-    Raises ConfigError where it can't be made.
+    Raises ConfigError if it can't be made.
     """
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -69,8 +69,8 @@ def make_run_dir(path: Path) -> None:
 def next_session(path: Path, now_ms: int) -> int:
     """Return a session number above every earlier one: the time in ms, or one more than the last.
 
-    The file holds the last one, so that a clock that was set back doesn't set sessions back.
-    Raises ConfigError where it can't be written; but a full disk, which may pass, stops nobody.
+    The file holds the last one, so that sessions grow even if the clock was set back. Raises
+    ConfigError if it can't be written, except on a full disk: that may pass, and is only logged.
     """
     try:
         last = int(path.read_text())
@@ -82,5 +82,5 @@ def next_session(path: Path, now_ms: int) -> int:
     except ConfigError as error:
         if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in DISK_FULL:
             raise
-        _log.warning("the session's number can't be kept", why=str(error))
+        _log.warning("can't write the session's number", why=str(error))
     return session

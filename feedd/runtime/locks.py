@@ -59,7 +59,7 @@ def file_lock(path: Path, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
         except TimeoutError:
             holder = os.pread(file.fileno(), 32, 0).decode() or "unknown"
             raise BusyError(
-                f"another feedd command (pid {holder}) holds {path} for more than "
+                f"another feedd command (pid {holder}) has held {path} for more than "
                 f"{timeout_s:g} s; try again when it is done"
             ) from None
         with contextlib.suppress(OSError):  # a full disk; the pid is only for error messages

@@ -1,4 +1,4 @@
-"""The life of a process: its loop, its signals, its end, and how that reads to supervisord."""
+"""Life cycle of a process: its loop, its signals, its exit code for supervisord."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 SUPERVISED = "SUPERVISOR_ENABLED"  # supervisord sets it for its children
-ATTACHED = "FEEDD_DIE_WITH_PARENT"  # set by who wants no worker to outlive it
-DAEMON_PID_FILE = "FEEDD_DAEMON_PID_FILE"  # where supervisord's pid stands
+ATTACHED = "FEEDD_DIE_WITH_PARENT"  # set by a parent that no worker may outlive
+DAEMON_PID_FILE = "FEEDD_DAEMON_PID_FILE"  # path of the file with supervisord's pid
 START_SECS = 1.0  # `startsecs` of the rendered programs
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PARENT_CHECK_S = 1.0
-RESTART = 75  # EX_TEMPFAIL of sysexits.h: no expected end to supervisord, which starts it anew
+RESTART = 75  # EX_TEMPFAIL of sysexits.h: unexpected to supervisord, which restarts the process
 
 _log = structlog.get_logger()
 
@@ -41,9 +41,9 @@ def run(
 ) -> int:
     """Run `main` until it returns, or until SIGTERM, SIGINT or SIGHUP sets its event.
 
-    Returns the exit code; after SIGHUP it is the one that has supervisord start it anew. A
-    FinalError is one line in the log and on standard error, and its own code; anything else that
-    is raised is a fault of feedd's: it is logged and raised again.
+    Returns the exit code; after SIGHUP, the one that makes supervisord restart the process. A
+    FinalError is one line in the log and on standard error, and sets its own code; any other
+    exception is a fault in feedd: it is logged and raised again.
     """
     started_s = time.monotonic()
     if SUPERVISED in os.environ:
@@ -52,7 +52,7 @@ def run(
     try:
         configure(log_dir, name)
     except OSError as error:
-        stderr.write_line(f"{name}: its log can't be written: {error}")
+        stderr.write_line(f"{name}: can't write its log: {error}")
         _outlive_start_secs(started_s)
         return ConfigError.exit_code
     library_logs.capture()
@@ -71,7 +71,7 @@ def run(
 
 
 def worker_arguments(description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of what every worker is told by supervisord."""
+    """Return the parser of the arguments that supervisord passes to every worker."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
     parser.add_argument("--log-dir", type=Path, help="default: standard error")
@@ -79,15 +79,15 @@ def worker_arguments(description: str | None) -> argparse.ArgumentParser:
 
 
 def raise_open_files() -> None:
-    """Let this process have as many files and connections open as the system lets it."""
+    """Raise the limit on open files and connections to the system's maximum."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def usage_meter() -> Callable[[], tuple[float, float]]:
-    """Return what tells CPU in percent since the last call, and resident memory in MB.
+    """Return a function of the CPU in percent since its last call, and the resident memory in MB.
 
-    On Linux straight from the kernel (proc_pid_statm(5)): psutil would take a MB of each worker.
+    On Linux it reads proc_pid_statm(5): psutil would cost each worker a MB.
     """
     resident_bytes = _resident_bytes()
     cpu_s, at_s = time.process_time(), time.monotonic()
@@ -142,16 +142,16 @@ def _is_attached() -> bool:
 
 
 async def _watch_parent(stop: asyncio.Event) -> None:
-    """Stop when the parent is gone: for systems without prctl, and for a signal that is lost."""
+    """Stop when the parent has ended: for systems without prctl, and if its signal was lost."""
     parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110  no event tells it
+    while os.getppid() == parent:  # noqa: ASYNC110  there is no event for it
         await asyncio.sleep(PARENT_CHECK_S)
-    _log.warning("the parent is gone; ending with it", parent=parent)
+    _log.warning("the parent has ended; stopping", parent=parent)
     stop.set()
 
 
 def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what a library left unhandled on the loop."""
+    """Log an error that a library left unhandled on the loop."""
     error = context.get("exception")
     _log.warning("unhandled on the loop", message=context.get("message"), error=repr(error))
 
@@ -159,9 +159,9 @@ def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
 def _die_with_parent() -> None:
     """Ask the kernel for SIGTERM when the parent dies: an orphan would hold its port.
 
-    See prctl(2), PR_SET_PDEATHSIG. It says nothing of a parent that is dead already: for that the
-    parent is compared with supervisord's pid file. Where there is no such call (macOS), orphans
-    stay possible.
+    See prctl(2), PR_SET_PDEATHSIG. The kernel sends nothing for a parent that is dead already: so
+    the parent is compared with supervisord's pid file. On systems without this call (macOS),
+    orphans stay possible.
     """
     if sys.platform != "linux":
         return
@@ -171,14 +171,14 @@ def _die_with_parent() -> None:
     except (OSError, ValueError):
         return
     if os.getppid() != daemon:
-        raise FinalError(f"supervisord (pid {daemon}) is gone; ending with it")
+        raise FinalError(f"supervisord (pid {daemon}) has ended; stopping with it")
 
 
 def _outlive_start_secs(started_s: float) -> None:
     """Wait until supervisord counts this process as started.
 
-    An exit before `startsecs` is a failed start to it, and tried again whatever the exit code
-    says; after it, the codes in `exitcodes` are final (http://supervisord.org/subprocess.html).
+    supervisord retries an exit before `startsecs` whatever its code; after that, the codes in
+    `exitcodes` are final (http://supervisord.org/subprocess.html).
     """
     if SUPERVISED in os.environ:
         time.sleep(max(0.0, START_SECS + 0.3 - (time.monotonic() - started_s)))

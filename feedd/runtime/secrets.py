@@ -1,7 +1,7 @@
-"""Secrets stay here: their values are blanked in whatever a process writes or publishes.
+"""Redaction of secrets in everything that a process writes or publishes.
 
-`learn` is told the environment and `.env` when they are read, so that no value can be anywhere
-before it is known here. What is cut short or encoded by others is not recognised.
+`register` receives the environment and `.env` as soon as they are read, so that no value is used
+before it is known here. A value that a library truncates or encodes is not recognised.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ENDINGS = ("_API_KEY", "_SECRET", "_PASSWORD", "_TOKEN", "_PASSPHRASE")
-SHORTEST = 4  # a shorter value would be found in every second word
+SHORTEST = 4  # a shorter value would match ordinary words
 REDACTED = "…"
-FRAME = ("timestamp", "level")  # of a line: what is in them is never secret
+FRAME = ("timestamp", "level")  # keys of a log line that never hold a secret
 
 _NAME = r"(?:api[_-]?key|secret|password|token|passphrase|signature)"
 _NAMED = re.compile(_NAME + r"\Z", re.IGNORECASE)
-# A name, what stands between it and its value, and the value as JSON, Python or a URL writes it.
+# A name, the separator, and the value as JSON, Python or a URL writes it.
 _ASSIGNED = re.compile(
     rf"""
     ( {_NAME} (?: \\*["'] )? \s* [:=] \s* )
@@ -37,14 +37,14 @@ _ASSIGNED = re.compile(
 
 
 class Redactor:
-    """Values that must not be seen."""
+    """Known secret values, and the replacement of them in texts."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
         self._known: re.Pattern[str] | None = None
 
     def register(self, environment: Mapping[str, str]) -> None:
-        """Take in the values of those variables whose names say that they are secret."""
+        """Add the values of variables with a secret's name, e.g. BINANCE_API_KEY."""
         new = {
             value
             for name, value in environment.items()
@@ -58,15 +58,15 @@ class Redactor:
         self._known = re.compile("|".join(map(re.escape, longest_first)))
 
     def redact(self, text: str) -> str:
-        """Return a text with `…` for each value, and for what is named like a secret."""
+        """Return a text with `…` for each known value, and for each value named like a secret."""
         if self._known is not None:
             text = self._known.sub(REDACTED, text)
         return _ASSIGNED.sub(_blank_assigned, text)
 
     def redact_line(self, line: bytes) -> bytes:
-        """Return a line, which is a JSON object, blanked: an object with the same keys.
+        """Return a JSON object line, redacted, with the same keys.
 
-        A secret may be a number, or a word that the line itself is made of.
+        A secret may be a number, or a word that also occurs in the keys.
         """
         text = line.decode()
         blanked = self.redact(text)
@@ -94,7 +94,7 @@ class Redactor:
 
 
 def _same_frame(whole: dict[str, Any], blanked: str) -> bool:
-    """Whether a blanked text is still what a reader of logs goes by."""
+    """Whether a redacted line keeps its keys, its time and its level."""
     try:
         left = orjson.loads(blanked)
     except orjson.JSONDecodeError:
@@ -103,7 +103,7 @@ def _same_frame(whole: dict[str, Any], blanked: str) -> bool:
 
 
 def _spellings(value: str) -> set[str]:
-    """Return how a value may stand in a text: as it is, in a URL, in Python and in JSON."""
+    """Return a value's spellings in a text: plain, in a URL, in Python and in JSON."""
     plain = {value, " ".join(value.split()), quote(value, safe=""), quote_plus(value),
              repr(value)[1:-1]}  # fmt: skip
     once = plain | {_in_json(text, ascii_only=only) for text in plain for only in (True, False)}

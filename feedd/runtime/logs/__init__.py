@@ -1,1 +1,1 @@
-"""Structured logs that never make a process wait; `setup` puts them together."""
+"""Structured logs that never block a process; `setup` assembles them."""

@@ -1,4 +1,4 @@
-"""A file of lines that is never torn and never too long: cut back, begun anew, rotated by size."""
+"""A log file of whole lines, rotated by size."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 class LogFile:
     """`path`, and when it would grow beyond `max_bytes` `path.1`, `path.2` … of earlier lines.
 
-    One process writes it, by one thread, unbuffered. A file that was moved away or removed is made
-    anew. Raises OSError where it can't be opened, but not because the disk is full: that may pass.
+    One thread of one process writes it, unbuffered. A file that was moved or removed is created
+    again. Raises OSError if it can't be opened, except on a full disk: that may pass.
     """
 
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES, backups: int = BACKUPS) -> None:
@@ -28,7 +28,7 @@ class LogFile:
         self._backups = backups
         self._file: int | None = None
         self._size = 0
-        self._torn = False  # the file ends amid a line
+        self._torn = False  # the file ends inside a line
         try:
             self._open()
         except OSError as error:
@@ -36,9 +36,9 @@ class LogFile:
                 raise
 
     def append(self, line: bytes) -> None:
-        """Write a line, which ends with a newline; raise OSError where not all of it could be.
+        """Write a line, which ends with a newline; raise OSError if it can't be written whole.
 
-        What was written of it then is cut off again, or else the next line begins on a new one.
+        A part that was written is cut off again, or else followed by a newline.
         """
         if self._file is not None and not self._in_place(self._file):
             self._close()
@@ -59,7 +59,7 @@ class LogFile:
         self._torn = False
 
     def close(self) -> None:
-        """Close the file; a line after that opens it again."""
+        """Close the file; the next line opens it again."""
         self._close()
 
     def _open(self) -> int:
@@ -83,7 +83,7 @@ class LogFile:
             return False
 
     def _cut_off(self, file: int, written: int) -> None:
-        """Take back what was written of a line."""
+        """Remove the written part of a line."""
         try:
             os.ftruncate(file, os.fstat(file).st_size - written)
         except OSError:

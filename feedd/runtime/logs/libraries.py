@@ -1,4 +1,4 @@
-"""What libraries and Python itself have to say: lines of the log, not of standard error."""
+"""Log messages of libraries and of Python itself, instead of printing them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger()
 
 def capture() -> None:
     """Log warnings and above of standard logging, `warnings`, threads and finalizers."""
-    logging.raiseExceptions = False  # it would say on standard error what is wrong with a record
+    logging.raiseExceptions = False  # it would print faulty records on standard error
     logging.captureWarnings(capture=True)
     root = logging.getLogger()
     root.handlers = [_ToStructlog(logging.WARNING)]
@@ -26,12 +26,12 @@ def capture() -> None:
 
 
 class _ToStructlog(logging.Handler):
-    """Hands records on, each with the name of its logger."""
+    """Forwards records, each with the name of its logger."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             text = record.getMessage()
-        except Exception:  # noqa: BLE001  arguments that don't fit their text: logging's callers err
+        except Exception:  # noqa: BLE001  a caller's arguments may not fit its text
             text = f"{record.msg} {record.args}"
         log = _log.error if record.levelno >= logging.ERROR else _log.warning
         log(text, logger=record.name, exc_info=record.exc_info)
@@ -44,4 +44,4 @@ def _log_thread_error(error: threading.ExceptHookArgs) -> None:
 
 def _log_unraisable(error: UnraisableHookArgs) -> None:
     what = error.err_msg or "ignored"
-    _log.error("an error that nobody can catch", what=what, exc_info=error.exc_value)
+    _log.error("an error that can't be caught", what=what, exc_info=error.exc_value)

@@ -1,4 +1,4 @@
-"""Lines of all logs as people read them: one form for JSON, supervisord's own and bare text."""
+"""Log lines for people: one form for JSON, supervisord's format and plain text."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
 class LogLine(NamedTuple):
-    """A line of any log. `fields` are what JSON has besides; of a bare text there are none."""
+    """A line of any log. `fields` are the other keys of a JSON line; plain text has none."""
 
     at_s: float
     level: str
     process: str
     event: str
-    fields: dict[str, Any] = {}  # noqa: RUF012  nobody writes into it
+    fields: dict[str, Any] = {}  # noqa: RUF012  never written to
 
 
 def of_json(text: bytes, process: str, at_s: float) -> LogLine:
-    """Read a line of a worker; one that is none is shown as it is, at the time given."""
+    """Parse a worker's line; a malformed one becomes plain text at the given time."""
     try:
         fields = orjson.loads(text)
         at_s = datetime.fromisoformat(fields.pop("timestamp")).timestamp()
@@ -43,7 +43,7 @@ def of_json(text: bytes, process: str, at_s: float) -> LogLine:
 
 
 def of_supervisord(text: bytes, process: str, at_s: float) -> LogLine:
-    """Read a line of supervisord, whose times are the machine's local ones."""
+    """Parse a line of supervisord, whose times are local."""
     found = SUPERVISORD_LINE.fullmatch(text)
     if found is None:
         return of_text(text, process, at_s, level="")
@@ -53,12 +53,12 @@ def of_supervisord(text: bytes, process: str, at_s: float) -> LogLine:
 
 
 def of_text(text: bytes, process: str, at_s: float, level: str = "stderr") -> LogLine:
-    """Take a line that says nothing of itself."""
+    """Return a line of plain text, without a time of its own."""
     return LogLine(at_s, level, process, text.decode(errors="replace"))
 
 
 def readable(line: LogLine, *, coloured: bool) -> str:
-    """Return local time, level, process, event, and `key=value` of what else is known."""
+    """Return local time, level, process, event, and `key=value` for each field."""
     at = datetime.fromtimestamp(line.at_s, UTC).astimezone()
     level = f"{line.level or '-':<8}"
     if coloured and line.level in COLOURS:
@@ -70,12 +70,12 @@ def readable(line: LogLine, *, coloured: bool) -> str:
 
 
 def _word(value: Any) -> str:
-    """Return a value such that where it ends can be seen."""
+    """Return a value, quoted if its end would not be clear."""
     if isinstance(value, str) and PLAIN_WORD.fullmatch(value):
         return value
     return CONTROL.sub(_escaped, orjson.dumps(value).decode())
 
 
 def _escaped(found: re.Match[str]) -> str:
-    """Return a control character as text: a terminal would obey it."""
+    """Return a control character as text: a terminal would interpret it."""
     return f"\\x{ord(found[0]):02x}"

@@ -1,4 +1,4 @@
-"""What repeats is counted: the first warnings of a kind are written, the others are a number."""
+"""Rate limit of repeated warnings: the first are written, the others counted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GRAVE = frozenset({"warning", "error", "critical"})
 FIRST = 5
 WINDOW_S = 60.0
-KINDS = 1000  # counted at a time; beyond that the oldest window is closed early
+KINDS = 1000  # windows at a time; beyond that the oldest is closed early
 
 
 @dataclass(slots=True)
@@ -26,13 +26,13 @@ class _Window:
     level: str
     opened_s: float
     seen: int = 1
-    last: EventDict | None = None  # the last one that was not written
+    last: EventDict | None = None  # the last event that was not written
 
 
 class RepeatFilter:
-    """A processor of structlog: of one level and event, `first` in `window_s` pass.
+    """structlog processor: passes `first` lines of one level and event in `window_s`.
 
-    The others are one line when the window is over: the last one's fields, `repeated` and
+    The others become one line when the window is over: the fields of the last, `repeated` and
     `within_s`. `summaries` returns it; whoever has a timer asks for it.
     """
 
@@ -71,9 +71,9 @@ class RepeatFilter:
         raise DropEvent
 
     def summaries(self, everything: bool = False) -> list[tuple[str, EventDict]]:
-        """Return level and fields of each line that a window that is over leaves behind.
+        """Return level and fields of one line for each window that is over.
 
-        With `everything`, of those too that are not over yet.
+        With `everything`, also for windows that are not over yet.
         """
         now_s = self._clock.monotonic_s()
         with self._lock:
@@ -93,9 +93,9 @@ class RepeatFilter:
 
 
 def _without_traceback(event: EventDict) -> EventDict:
-    """Return an event that can be kept: a traceback would hold all that its frames hold.
+    """Return an event without its traceback, which would keep its frames' objects alive.
 
-    The traceback of the same event stands in the lines that were written.
+    The lines that were written have the traceback of the same event.
     """
     given = event.pop("exc_info", None)
     if given:

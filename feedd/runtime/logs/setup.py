@@ -30,7 +30,7 @@ _timestamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
 def configure(log_dir: Path | None, process: str, **bound: Any) -> structlog.stdlib.BoundLogger:
     """Send this process's log to `<log_dir>/<process>.log`, or to standard error without one.
 
-    `bound` stands on every line. Raises OSError where the file can't be opened.
+    `bound` is on every line. Raises OSError if the file can't be opened.
     """
     secrets.register(os.environ)
     bind(**{**dict.fromkeys(BOUND), "process": process, **bound})
@@ -50,26 +50,26 @@ def configure(log_dir: Path | None, process: str, **bound: Any) -> structlog.std
 
 
 def bind(**bound: Any) -> None:
-    """Have these keys on every line from now on, whichever thread or task it comes from."""
+    """Add these keys to every line from now on, from any thread or task."""
     _bound.update(bound)
 
 
 def render(level: str, event: EventDict) -> bytes:
-    """Return the line of an event, in the form and order of all."""
+    """Return the line of an event, in the common form and order."""
     return _render(None, level, event)
 
 
 class _Lines:
-    """A logger as structlog wants it: a method a level."""
+    """A logger for structlog: one method per level."""
 
     def __init__(self, writer: LogWriter) -> None:
         self.debug = self.info = self.warning = self.error = self.critical = writer.put
 
 
 def _render(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
-    """Put when, how grave and what first, and whose line it is last: people read them too.
+    """Put time, level and event first, and the bound keys last, for people who read the file.
 
-    The blanking comes last of all, so that nothing can slip past it.
+    Redaction comes last, so that nothing bypasses it.
     """
     event = _timestamp(logger, level, event)
     event = structlog.processors.format_exc_info(logger, level, event)
@@ -81,7 +81,7 @@ def _render(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
 def _dumps(event: EventDict) -> bytes:
     try:
         return orjson.dumps(event, default=str)
-    except orjson.JSONEncodeError:  # a key that is no text, half a character, a number too large
+    except orjson.JSONEncodeError:  # a key that is no text, a lone surrogate, a number too large
         safe = {_safe(key): _safe(value) for key, value in event.items()}
         return orjson.dumps(safe, default=str)
 

@@ -1,4 +1,4 @@
-"""Standard error: under supervisord a pipe, which is full when supervisord does not read it."""
+"""Standard error: under supervisord a pipe, which fills up if supervisord does not read it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ STDOUT, STDERR = 1, 2
 
 
 def set_nonblocking() -> None:
-    """Have writes to standard output and error fail where they would wait.
+    """Make writes to standard output and error fail instead of blocking.
 
-    For a process whose pipes are its own: a terminal is shared with the shell, which would see
-    its own reads and writes fail.
+    Only for a process with its own pipes: a terminal is shared with the shell, whose reads and
+    writes would fail, too.
     """
     for descriptor in (STDOUT, STDERR):
         with contextlib.suppress(OSError):
@@ -27,13 +27,13 @@ def set_nonblocking() -> None:
 
 
 def write_line(text: str) -> None:
-    """Write a line for a person, blanked; what the pipe does not take is lost."""
+    """Write a redacted line; drop what the pipe does not accept."""
     with contextlib.suppress(OSError):
         write(f"{secrets.redact(text)}\n".encode(errors="replace"))
 
 
 def write(line: bytes) -> None:
-    """Write all of a line; raise OSError where it can't be."""
+    """Write a whole line; raise OSError if it can't be written."""
     while line:
         line = line[os.write(STDERR, line) :]
 
@@ -41,5 +41,5 @@ def write(line: bytes) -> None:
 def report_exception(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Say why Python ends: a `sys.excepthook` that blanks and never blocks."""
+    """Write an uncaught exception: a `sys.excepthook` that redacts and never blocks."""
     write_line("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"))

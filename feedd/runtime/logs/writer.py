@@ -1,4 +1,4 @@
-"""The thread that writes the log, so that no disk can make a worker wait."""
+"""The thread that writes the log, so that a slow disk never blocks a worker."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LOST = "log lines were lost"
 class LogWriter:
     """Takes lines from any thread and writes them in one.
 
-    `write` takes a line's bytes and raises OSError where it can't; `render` makes a line of a
-    level and fields; `due` is asked every `tick_s`, and with True at the end, for the levels and
-    fields of lines that time alone brings about. What can't be queued or written is counted, and
-    told when writing works.
+    `write` writes a line's bytes or raises OSError; `render` makes a line of a level and fields;
+    `due` is called every `tick_s`, and with True at the end, and returns level and fields of lines
+    that are due by time. Lines that can't be queued or written are counted, and the count is
+    logged once writing works.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class LogWriter:
         self._thread.start()
 
     def put(self, line: bytes) -> None:
-        """Have a line written; never waits and never raises."""
+        """Queue a line; never blocks and never raises."""
         if self._queue.qsize() < self._queued:
             self._queue.put(line)
         else:
-            self._lose(f"{self._queued} lines waited for the disk")
+            self._lose(f"{self._queued} lines were waiting for the disk")
 
     def close(self, timeout_s: float = FLUSH_S) -> None:
-        """Write what is queued and due, for so long at most."""
+        """Write queued and due lines, for up to `timeout_s`."""
         self._queue.put(None)
         self._thread.join(timeout_s)
 
@@ -77,7 +77,7 @@ class LogWriter:
                 self._lose(repr(error))
 
     def _step(self) -> bool:
-        """Write the next line, or what is due; return False after the last."""
+        """Write the next line, or lines that are due; return False after the last."""
         try:
             line = self._queue.get(timeout=self._tick_s)
         except queue.Empty:
@@ -96,7 +96,7 @@ class LogWriter:
         for level, fields in self._due(the_last):
             self._append(self._render(level, fields))
         if self._lost:
-            self._say_lost()
+            self._log_lost()
 
     def _append(self, line: bytes) -> None:
         try:
@@ -111,8 +111,8 @@ class LogWriter:
                 self._lost_why = why
             self._lost += 1
 
-    def _say_lost(self) -> None:
-        """Try to write how many lines were lost; those lost from then on count anew."""
+    def _log_lost(self) -> None:
+        """Try to log how many lines were lost, and restart the count."""
         with self._lock:
             lost, since_ns, why = self._lost, self._lost_since_ns, self._lost_why
         since = iso8601(since_ns // NS_PER_MS)

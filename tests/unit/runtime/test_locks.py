@@ -32,7 +32,7 @@ def test_a_lock_that_is_held_names_the_holder_and_is_free_once_it_is_killed(
     with holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(BusyError, match=rf"\(pid {holder.pid}\) holds .*command\.lock"):
+        with pytest.raises(BusyError, match=rf"\(pid {holder.pid}\) has held .*command\.lock"):
             with command_lock(tmp_path, timeout_s=0.1):
                 pytest.fail("two hold the lock")
         holder.kill()

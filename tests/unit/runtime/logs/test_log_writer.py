@@ -92,7 +92,9 @@ def test_a_hung_disk_makes_nobody_wait_and_costs_what_the_queue_does_not_hold() 
         sink.open.set()
         eventually(lambda: any(b"lost" in line for line in sink.lines))
     told = [orjson.loads(line) for line in sink.lines if b"lost" in line]
-    assert [(line["lost"], line["why"]) for line in told] == [(20, "10 lines waited for the disk")]
+    assert [(line["lost"], line["why"]) for line in told] == [
+        (20, "10 lines were waiting for the disk")
+    ]
     kept = [line for line in sink.lines if b"lost" not in line]
     assert kept == [b"%d" % number for number in range(11)]
 

@@ -162,7 +162,7 @@ def test_an_env_file_that_others_can_read_is_refused_in_the_log_and_on_standard_
     (tmp_path / ".env").chmod(0o640)
     done = run(tmp_path, "read_environment()")
     assert done.returncode == 78
-    assert done.stderr == "p: .env can be read by others; run: chmod 600 .env\n"
+    assert done.stderr == "p: .env can be read by other users; run: chmod 600 .env\n"
     (line,) = lines(tmp_path)
     assert (line["level"], line["exit_code"]) == ("error", 78)
     assert "chmod 600 .env" in line["event"]
@@ -172,7 +172,7 @@ def test_a_folder_that_can_not_be_made_is_a_mistake_that_is_named(tmp_path: Path
     (tmp_path / "logs").write_text("a file")
     done = run(tmp_path, "pass")
     assert done.returncode == 78
-    assert done.stderr.startswith("p: its log can't be written: ")
+    assert done.stderr.startswith("p: can't write its log: ")
     assert len(done.stderr.splitlines()) == 1
 
 
