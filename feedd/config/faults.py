@@ -1,6 +1,6 @@
-"""The faults that the embedded exchange can show: their names, their parameters, their checks.
+"""Faults of the embedded exchange: their names, their parameters, their checks.
 
-What each does on the wire stands in `docs/faults.md`; the doing is `feedd.embedded.faults`.
+`docs/faults.md` describes what each does on the wire; `feedd.embedded.faults` implements them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-# Where a fault stands: at connections, in the way of their events or of all that they send, at
-# requests to subscribe, at REST pages, at handshakes, or before the whole exchange.
+# Where a fault applies: to connections, to their events or to all that they send, to requests to
+# subscribe, to REST pages, to handshakes, or to the whole exchange.
 Place = Literal["connection", "event", "link", "subscription", "page", "handshake", "exchange"]
 Venue = Literal["usdm", "spot", "bybit"]
 Name = Literal[
@@ -31,11 +31,11 @@ NAMES: tuple[str, ...] = get_args(Name)
 
 
 class Fault(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One fault as it is asked for; `check` says whether its parameters fit its name.
+    """A requested fault; `check` validates that its parameters fit its name.
 
     `streams` are names or their beginnings, `symbol` is `BTCUSDT` or `BTC/USDT:USDT`; what is left
-    out narrows nothing. It begins after `after_s` and ends after `for_s` more, or when it has
-    happened `count` times; with neither it stays until it is deleted, unless its kind says else.
+    out does not narrow the fault. It begins after `after_s` and ends after `for_s` more, or when it
+    has happened `count` times. With neither it stays until deleted, unless its rule has `once`.
     """
 
     fault: Name
@@ -56,12 +56,11 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     retry_after_s: Annotated[int, Meta(ge=0)] | None = None
 
 
-class Kind(NamedTuple):
-    """What a name means: where it stands, its parameters' defaults, and how often it happens.
+class FaultRule(NamedTuple):
+    """Rule of a fault name: where it applies, its parameters' defaults, how often it happens.
 
-    A default of None is of a parameter that may be left out, REQUIRED of one that may not.
-    `once`: without `count` and `for_s` it happens once; to each connection that is there, where
-    it stands at connections.
+    A default of None marks an optional parameter, REQUIRED one without a default. `once`: without
+    `count` and `for_s` it happens once; with the place `connection`, once to each open connection.
     """
 
     place: Place
@@ -70,29 +69,29 @@ class Kind(NamedTuple):
 
 
 REQUIRED: Any = object()
-_SPOILT = Kind("event", {"instead": True}, once=True)
-KINDS: dict[str, Kind] = {
-    "close": Kind("connection", {"code": 1000, "text": ""}, once=True),
-    "close_without_fin": Kind("connection", {"code": 1000, "text": ""}, once=True),
-    "fin": Kind("connection", {}, once=True),
-    "reset": Kind("connection", {}, once=True),
-    "error": Kind("connection", {"code": 2, "text": None, "form": "nested"}, once=True),
-    "restart": Kind("connection", {}, once=True),
-    "stall": Kind("link", {"pongs": True}),
-    "no_pong": Kind("link", {}),
-    "mute": Kind("event", {}),
-    "drop": Kind("event", {}, once=True),
-    "duplicate": Kind("event", {}, once=True),
-    "reorder": Kind("event", {}, once=True),
-    "delay": Kind("event", {"delay_s": 1.0}),
+_SPOILT = FaultRule("event", {"instead": True}, once=True)
+RULES: dict[str, FaultRule] = {
+    "close": FaultRule("connection", {"code": 1000, "text": ""}, once=True),
+    "close_without_fin": FaultRule("connection", {"code": 1000, "text": ""}, once=True),
+    "fin": FaultRule("connection", {}, once=True),
+    "reset": FaultRule("connection", {}, once=True),
+    "error": FaultRule("connection", {"code": 2, "text": None, "form": "nested"}, once=True),
+    "restart": FaultRule("connection", {}, once=True),
+    "stall": FaultRule("link", {"pongs": True}),
+    "no_pong": FaultRule("link", {}),
+    "mute": FaultRule("event", {}),
+    "drop": FaultRule("event", {}, once=True),
+    "duplicate": FaultRule("event", {}, once=True),
+    "reorder": FaultRule("event", {}, once=True),
+    "delay": FaultRule("event", {"delay_s": 1.0}),
     "wrong_pu": _SPOILT,
-    "no_snapshot": Kind("event", {}, once=True),
+    "no_snapshot": FaultRule("event", {}, once=True),
     "malformed": _SPOILT,
     "empty_list": _SPOILT,
     "null": _SPOILT,
     "number": _SPOILT,
     "empty_text": _SPOILT,
-    "text": Kind("event", {"instead": True, "text": REQUIRED}, once=True),
+    "text": FaultRule("event", {"instead": True, "text": REQUIRED}, once=True),
     "no_symbol": _SPOILT,
     "unknown_symbol": _SPOILT,
     "unknown_event": _SPOILT,
@@ -104,23 +103,23 @@ KINDS: dict[str, Kind] = {
     "binary": _SPOILT,
     "reserved_opcode": _SPOILT,
     "too_big": _SPOILT,
-    "refuse": Kind("subscription", {"code": 2, "text": None, "form": "nested"}, once=True),
-    "no_ack": Kind("subscription", {}, once=True),
-    "late_ack": Kind("subscription", {"delay_s": 1.0}, once=True),
-    "http": Kind(
+    "refuse": FaultRule("subscription", {"code": 2, "text": None, "form": "nested"}, once=True),
+    "no_ack": FaultRule("subscription", {}, once=True),
+    "late_ack": FaultRule("subscription", {"delay_s": 1.0}, once=True),
+    "http": FaultRule(
         "page", {"page": None, "status": REQUIRED, "code": None, "text": None,
                  "retry_after_s": None}
     ),
-    "truncated": Kind("page", {"page": None}),
-    "empty": Kind("page", {"page": None}),
-    "html": Kind("page", {"page": None}),
-    "stale_snapshot": Kind("page", {}),
-    "page_hang": Kind("page", {"page": None}),
-    "page_reset": Kind("page", {"page": None}),
-    "handshake": Kind("handshake", {"status": REQUIRED, "retry_after_s": None}),
-    "handshake_hang": Kind("handshake", {}),
-    "handshake_reset": Kind("handshake", {}),
-    "away": Kind("exchange", {}),
+    "truncated": FaultRule("page", {"page": None}),
+    "empty": FaultRule("page", {"page": None}),
+    "html": FaultRule("page", {"page": None}),
+    "stale_snapshot": FaultRule("page", {}),
+    "page_hang": FaultRule("page", {"page": None}),
+    "page_reset": FaultRule("page", {"page": None}),
+    "handshake": FaultRule("handshake", {"status": REQUIRED, "retry_after_s": None}),
+    "handshake_hang": FaultRule("handshake", {}),
+    "handshake_reset": FaultRule("handshake", {}),
+    "away": FaultRule("exchange", {}),
 }  # fmt: skip
 _EVERYWHERE = frozenset({"fault", "for_s", "after_s"})
 _NARROWED: dict[Place, frozenset[str]] = {
@@ -140,12 +139,12 @@ NEVER_SENT = frozenset({1005, 1006, 1015})  # RFC 6455, 7.4.1: in no close frame
 def parameter(fault: Fault, name: str) -> Any:
     """Return a parameter of a checked fault, or its default."""
     given = getattr(fault, name)
-    return KINDS[fault.fault].takes[name] if given is None else given
+    return RULES[fault.fault].takes[name] if given is None else given
 
 
 def check(fault: Fault) -> str | None:
     """Return in one sentence what doesn't fit in a fault, or None."""
-    kind = KINDS[fault.fault]
+    kind = RULES[fault.fault]
     fits = _EVERYWHERE | _NARROWED[kind.place] | kind.takes.keys()
     for field in msgspec.structs.fields(Fault):
         given = getattr(fault, field.name)

@@ -53,7 +53,7 @@ class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
     recording: str | dict[str, str] | None = None
     speed: Annotated[float, Meta(ge=0)] = 1.0
     truth_log: str | None = None
-    truth_unsent: bool = False  # tell there what reaches no connection, too
+    truth_unsent: bool = False  # also log events that reach no connection
     rebase: bool = False  # move a recording's E and T to now
     seed: int = 1  # of the generated market
     rate: Annotated[float, Meta(gt=0)] = 20.0  # its quotes and trades a second, per symbol

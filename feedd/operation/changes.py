@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from feedd.operation.progress import PrintLine
 
 
-def add(entry: SymbolEntry, path: Path, root: Path, say: PrintLine) -> None:
+def add(entry: SymbolEntry, path: Path, root: Path, print_line: PrintLine) -> None:
     """Add a symbol to the configuration and start it; return when it is live.
 
     Raises StartError if it is not live. The addition is undone if the worker has exited for good; a
@@ -39,36 +39,38 @@ def add(entry: SymbolEntry, path: Path, root: Path, say: PrintLine) -> None:
         ports.assign(settings, path, remember=False)  # refuses before anything is written
         replace_user_file(path, after)
         if daemon.pid is None:
-            say(f"added {feed.symbol} to {path}; feedd is not running here, feedd start starts it")
+            print_line(
+                f"added {feed.symbol} to {path}; feedd is not running here, feedd start starts it"
+            )
             return
         try:
             given = _apply(settings, path, daemon, feed)
         except FeeddError as error:
-            said = _take_back(feed, before, after, path, daemon, had_port=had_port)
-            raise StartError(f"{feed.symbol} was not added: {error}; {said}") from None
-    say(f"added {feed.symbol} to {path}; started {feed.name} on port {given[feed.name]}")
+            outcome = _take_back(feed, before, after, path, daemon, had_port=had_port)
+            raise StartError(f"{feed.symbol} was not added: {error}; {outcome}") from None
+    print_line(f"added {feed.symbol} to {path}; started {feed.name} on port {given[feed.name]}")
     try:
-        wait_until_live(settings, daemon, given, feed.name, say)
+        wait_until_live(settings, daemon, given, feed.name, print_line)
     except EndedError as error:
         try:
             with locks.command_lock(root):
-                said = _take_back(feed, before, after, path, daemon, had_port=had_port)
+                outcome = _take_back(feed, before, after, path, daemon, had_port=had_port)
         except BusyError as busy:
-            said = f"it is still in {path}: {busy}"
-        raise StartError(f"{feed.symbol} was not added: {error}; {said}") from None
+            outcome = f"it is still in {path}: {busy}"
+        raise StartError(f"{feed.symbol} was not added: {error}; {outcome}") from None
     except StartError as error:
         if feed not in load_config(path).feeds():  # somebody removed it meanwhile
             raise
         raise StartError(
             f"{error}. {feed.symbol} stays in {path}; feedd remove {feed.name} removes it"
         ) from None
-    say(
+    print_line(
         f"{feed.symbol} is live; subscribe to {' and '.join(settings.fan_outs().values())} "
         f"or tcp://127.0.0.1:{given[feed.name]}"
     )
 
 
-def remove(name: str, exchange: str | None, path: Path, root: Path, say: PrintLine) -> None:
+def remove(name: str, exchange: str | None, path: Path, root: Path, print_line: PrintLine) -> None:
     """Remove the symbol or program of a name from the configuration and stop it."""
     daemon = Daemon(root)
     with locks.command_lock(root):
@@ -79,14 +81,14 @@ def remove(name: str, exchange: str | None, path: Path, root: Path, say: PrintLi
         after = remove_symbol(before, path, feed.name)
         port = ports.assign(settings, path)[feed.name]
         replace_user_file(path, after)
-        said = f"removed {feed.symbol} from {path}"
+        outcome = f"removed {feed.symbol} from {path}"
         if daemon.pid is not None:
             try:
                 _apply(parse_config(after, path), path, daemon, feed)
             except DaemonError as error:
-                raise DaemonError(f"{said}, but: {error}; feedd start tries again") from None
-            said += f"; stopped {feed.name}"
-    say(f"{said}. Port {port} stays reserved for it")
+                raise DaemonError(f"{outcome}, but: {error}; feedd start tries again") from None
+            outcome += f"; stopped {feed.name}"
+    print_line(f"{outcome}. Port {port} stays reserved for it")
 
 
 def _one(settings: Config, name: str, exchange: str | None) -> Feed:
@@ -119,10 +121,10 @@ def _take_back(
 ) -> str:
     """Undo an addition and keep what others wrote; return a sentence on the file's state."""
     try:
-        text, said = before, f"{path} is unchanged"
+        text, outcome = before, f"{path} is unchanged"
         now = read_config_text(path)
         if now != after:
-            said = f"{path} was changed meanwhile, and only {feed.symbol} was removed from it"
+            outcome = f"{path} was changed meanwhile, and only {feed.symbol} was removed from it"
             feeds = parse_config(now, path).feeds()
             if feed in feeds:
                 text = remove_symbol(now, path, feed.name)
@@ -140,5 +142,5 @@ def _take_back(
             ports.forget(settings, path, feed.name)
         _apply(settings, path, daemon, feed)
     except FeeddError as error:
-        return f"{said}, but {feed.name} could not be removed: {error}"
-    return said
+        return f"{outcome}, but {feed.name} could not be removed: {error}"
+    return outcome

@@ -60,11 +60,11 @@ def _run(config_path: Path, root: Path) -> int:
     # The embedded exchange has no use for real keys, from the environment or from .env.
     os.environ.update({"BINANCE_API_KEY": "", "BINANCE_SECRET": ""})
     try:
-        child = start(config_path, root, _say, preexec=_end_with_parent)
-        _say("Ctrl-C ends the demo.")
+        child = start(config_path, root, _print, preexec=_end_with_parent)
+        _print("Ctrl-C ends the demo.")
         _print_ticks(settings.proxy.subscribers, child)
     except KeyboardInterrupt:
-        _say("\nstopping")
+        _print("\nstopping")
     finally:
         # A second Ctrl-C must not leave half of it running.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -72,7 +72,7 @@ def _run(config_path: Path, root: Path) -> int:
         if _is_ours(daemon):
             daemon.shutdown()
             with contextlib.suppress(BrokenPipeError):
-                _say("stopped; nothing was left behind")
+                _print("stopped; nothing was left behind")
     return 0
 
 
@@ -84,9 +84,9 @@ def _print_ticks(endpoint: str, supervisord: subprocess.Popen[bytes] | None) -> 
             message = subscriber.receive(1.0)
             if message is not None:
                 number += 1
-                _say(show.tick_line(number, message[1]))
+                _print(show.tick_line(number, message[1]))
             elif supervisord is not None and supervisord.poll() is not None:
-                _say("the demo was stopped from elsewhere")
+                _print("the demo was stopped from elsewhere")
                 return
 
 
@@ -96,7 +96,7 @@ def _is_ours(daemon: Daemon) -> bool:
     return pid is not None and psutil.Process(pid).ppid() == os.getpid()
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)
 
 

@@ -101,7 +101,7 @@ class LogFollower:
         return self._names is None or name == SUPERVISORD or name in self._names
 
     def _shown(self, lines: list[LogLine]) -> list[LogLine]:
-        """Leave out what supervisord says of others than those wanted."""
+        """Omit supervisord's lines on other processes."""
         if self._names is None or SUPERVISORD in self._names:
             return lines
         return [
@@ -172,7 +172,7 @@ class _Log:
         return lines
 
     def _open_filled(self) -> int | None:
-        """Open the file, unless there is nothing in it: most processes never say a bare word."""
+        """Open the file unless it is empty: most processes never print plain text."""
         try:
             return os.open(self._path, os.O_RDONLY) if self._path.stat().st_size else None
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The health of the whole: what supervisord says of the processes, and what their data say."""
+"""Health of all processes, from supervisord's process states and the feeds' statuses."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from feedd.transport.status_monitor import ReceivedStatus
 
 LOG_TAIL_BYTES = 65536
-HEARTBEATS_S = 1.4  # a feed says its state once a second
-FRESH_S = 3.0  # a status that is older says nothing of now
+HEARTBEATS_S = 1.4  # a feed publishes its status once a second
+FRESH_S = 3.0  # an older status is not counted
 RECORDER_LATE_S = 5.0  # it reports once a second
-WATCHDOG_LATE_S = 20.0  # it looks every 5 s, and a look may take 5 s
+WATCHDOG_LATE_S = 20.0  # it checks every 5 s, and a check may take 5 s
 REPLAY, ENDED = "replay", "ended"  # states of a feed that plays a recording, and of one that has
 SILENT = "silent"  # it runs, and nothing is heard of it
-UNKNOWN = "UNKNOWN"  # supervisord does not say
+UNKNOWN = "UNKNOWN"  # supervisord does not answer
 
 
 DELIVERING = frozenset({"live", REPLAY, ENDED})
@@ -52,7 +52,7 @@ class Health(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process takes: CPU in percent of one core since the last look, memory in MB."""
+    """CPU of a process in percent of one core since the last report, and its memory in MB."""
 
     cpu_percent: float | None = None
     memory_mb: float | None = None
@@ -123,7 +123,7 @@ class Report:
     def summary(self) -> dict[str, Any]:
         """Return the whole in a few figures; `gaps` are of the sessions that run."""
         live = [feed for feed in self.feeds if feed.healthy]
-        told = [feed.status for feed in self.feeds if feed.status is not None]
+        statuses = [feed.status for feed in self.feeds if feed.status is not None]
         return {
             "feeds": len(self.feeds),
             "live": len(live),
@@ -132,7 +132,7 @@ class Report:
             "messages_per_s": round(
                 sum(c["messages_per_s"] for feed in self.feeds for c in feed.channels.values()), 1
             ),
-            "gaps": sum(status["gaps"] for status in told),
+            "gaps": sum(status["gaps"] for status in statuses),
             "memory_mb": round(sum(p.usage.memory_mb or 0.0 for p in self.processes), 1),
             "cpu_percent": round(sum(p.usage.cpu_percent or 0.0 for p in self.processes), 1),
         }
@@ -187,9 +187,9 @@ class HealthMonitor:
         self._statuses.close()
 
     def report(self, timeout_s: float = HEARTBEATS_S) -> Report:
-        """Return the health of now; listens until every feed that runs has spoken, or in vain.
+        """Return the current health, after every running feed has published, or after `timeout_s`.
 
-        What the feeds say is told also where supervisord hangs.
+        If supervisord hangs, the report still has the feeds' statuses.
         """
         try:
             if self._daemon.pid is None:
@@ -218,7 +218,7 @@ class HealthMonitor:
         return True
 
     def _put_together(self, infos: dict[str, dict[str, Any]], hung: str | None = None) -> Report:
-        """Put together what supervisord and the feeds say."""
+        """Combine supervisord's process states with the feeds' statuses."""
         since_s = time.monotonic() - FRESH_S
         heard = {name: h for name, h in self._statuses.heard.items() if h.at_s >= since_s}
         forwarding = {
@@ -233,13 +233,15 @@ class HealthMonitor:
             if mute and row.process == "RUNNING" and any(one in heard for one in self._live):
                 row = replace(row, state=SILENT, reason="forwards nothing")
             if name == WATCHDOG and row.process == "RUNNING":
-                # What an earlier life left behind says nothing of this one.
+                # A heartbeat of an earlier watchdog does not count.
                 late_s = min(self._since_last_look_s(), row.uptime_s)
                 if late_s > WATCHDOG_LATE_S:
-                    row = replace(row, state=SILENT, reason=f"has not looked for {late_s:.0f} s")
+                    row = replace(row, state=SILENT, reason=f"has not checked for {late_s:.0f} s")
             if name == RECORDER and row.process == "RUNNING":
-                said = recorder_status.read_status(Path(self._config.run_dir, recorder_status.FILE))
-                row = _recorder(row, said, time.time_ns())
+                status = recorder_status.read_status(
+                    Path(self._config.run_dir, recorder_status.FILE)
+                )
+                row = _recorder(row, status, time.time_ns())
             rows.append(row)
         for feed in self._feeds:
             row = self._process(feed.name, infos.get(feed.name), known=hung is None)
@@ -308,25 +310,27 @@ def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path
 
 
 def _recorder(
-    row: ProcessHealth, said: recorder_status.RecorderStatus | None, now_ns: int
+    row: ProcessHealth, status: recorder_status.RecorderStatus | None, now_ns: int
 ) -> ProcessHealth:
-    """Return the recorder's row; what an earlier life of it said counts for nothing."""
-    if said is None or said.pid != row.pid:
+    """Return the recorder's row; a report of an earlier recorder does not count."""
+    if status is None or status.pid != row.pid:
         if row.uptime_s < RECORDER_LATE_S:
-            return replace(row, state="starting", reason="it reads where the last recording ended")
-        return replace(row, state=SILENT, reason="it has not said yet that it records")
-    late_s = (now_ns - said.at_ns) / NS_PER_S
+            return replace(
+                row, state="starting", reason="it is reading where the last recording ended"
+            )
+        return replace(row, state=SILENT, reason="it has not reported yet that it records")
+    late_s = (now_ns - status.at_ns) / NS_PER_S
     if late_s > RECORDER_LATE_S:
-        reason = f"has written nothing for {late_s:.0f} s: does the disk hang, or is it full?"
+        reason = f"has written nothing for {late_s:.0f} s: check whether the disk hangs or is full"
         return replace(row, state=SILENT, reason=reason)
-    if said.failing is not None:
-        return replace(row, state="failing", reason=said.failing)
-    since = iso8601(said.since_ns // NS_PER_MS)[:-5]
-    lost = f", {said.lost:,} records lost" if said.lost else ""
+    if status.failing is not None:
+        return replace(row, state="failing", reason=status.failing)
+    since = iso8601(status.since_ns // NS_PER_MS)[:-5]
+    lost = f", {status.lost:,} records lost" if status.lost else ""
     return replace(
         row,
-        reason=f"{said.messages_per_s:,.0f} msg/s, {said.bytes / 1e6:,.1f} MB since {since}Z "
-        f"to {said.dir}{lost}",
+        reason=f"{status.messages_per_s:,.0f} msg/s, {status.bytes / 1e6:,.1f} MB since {since}Z "
+        f"to {status.dir}{lost}",
     )
 
 
@@ -338,11 +342,11 @@ def _feed(
     if row.process not in {"RUNNING", UNKNOWN}:
         return replace(row, state="down")
     if heard is None:
-        return replace(row, state=SILENT, reason="no status was heard")
+        return replace(row, state=SILENT, reason="no status arrived")
     status = heard.status
     row = replace(row, status=status, channels=status["channels"])
     if lost:
-        reason = f"heard, but not through {' and '.join(lost)}"
+        reason = f"its status did not arrive through {' and '.join(lost)}"
         return replace(row, state=SILENT, reason=reason)
     return replace(row, state=status["state"], reason=status["reason"])
 
@@ -354,14 +358,14 @@ def _replay(
     heard: ReceivedStatus | None,
     exit_code: int | None,
 ) -> ProcessHealth:
-    """Return a replay's row: what its statuses say is of the day of the recording."""
+    """Return a replay's row: its statuses describe the time of the recording."""
     row = replace(row, port=port, exchange=feed.exchange)
     if row.process == "EXITED" and exit_code == 0:
-        return replace(row, state=ENDED, reason="all is played")
+        return replace(row, state=ENDED, reason="everything was played")
     if row.process not in {"RUNNING", UNKNOWN}:
         return replace(row, state="down")
     was = None if heard is None else heard.status["state"]
-    reason = None if was in {None, "live"} else f"the recording says: {was}"
+    reason = None if was in {None, "live"} else f"recorded state: {was}"
     return replace(row, state=REPLAY, reason=reason)
 
 

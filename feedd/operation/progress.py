@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from feedd.operation.health import ProcessHealth, Report
 
 FEW = 10  # feeds of which each has a line of its own
-COMING_UP_S = 6.0  # so long it is no news that a feed has nothing to say yet
-COUNTS_EVERY_S = 1.5  # a look at many feeds takes 1.5 s where one of them is silent
+COMING_UP_S = 6.0  # until then, a feed without a status is not worth a line
+COUNTS_EVERY_S = 1.5  # a report on many feeds takes 1.5 s if one of them is silent
 LONG_S = 10.0  # a feed of many that is not well for so long is named
 
 PrintLine = Callable[[str], object]
@@ -31,11 +31,11 @@ class Progress:
     A context manager: at its end no line is left unfinished.
     """
 
-    def __init__(self, say: PrintLine, feeds: int, terminal: TextIO | None = None) -> None:
-        self._say = say
+    def __init__(self, print_line: PrintLine, feeds: int, terminal: TextIO | None = None) -> None:
+        self._print_line = print_line
         self._many = feeds > FEW
         self._terminal = terminal or _terminal()
-        self._told: dict[str, tuple[str, str | None]] = {}
+        self._printed: dict[str, tuple[str, str | None]] = {}
         self._unwell_since_s: dict[str, float] = {}
         self._counted_s = 0.0
         self._line_is_open = False
@@ -54,22 +54,22 @@ class Progress:
             self._terminal.flush()
             self._line_is_open = False
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Print another line."""
         if self._line_is_open and self._terminal is not None:
             self._terminal.write(_CLEAR_LINE)
             self._terminal.flush()
             self._line_is_open = False
-        self._say(text)
+        self._print_line(text)
 
-    def tell(self, report: Report, elapsed_s: float) -> None:
+    def update(self, report: Report, elapsed_s: float) -> None:
         """Print what is new in a report, `elapsed_s` after the start."""
         for process in report.processes:
             if self._is_news(process, elapsed_s):
-                self._tell_one(process, elapsed_s)
+                self._print_process(process, elapsed_s)
         if self._many and elapsed_s - self._counted_s >= COUNTS_EVERY_S:
             self._counted_s = elapsed_s
-            self._tell_counts(report, elapsed_s)
+            self._print_counts(report, elapsed_s)
 
     def _is_news(self, process: ProcessHealth, elapsed_s: float) -> bool:
         coming = process.state in _COMING or process.process == "STARTING"
@@ -81,19 +81,19 @@ class Progress:
         since_s = self._unwell_since_s.setdefault(process.name, elapsed_s)
         return process.process in ENDED or elapsed_s - since_s >= LONG_S
 
-    def _tell_one(self, process: ProcessHealth, elapsed_s: float) -> None:
+    def _print_process(self, process: ProcessHealth, elapsed_s: float) -> None:
         now = (process.process, process.state)
-        if self._told.get(process.name) == now:
+        if self._printed.get(process.name) == now:
             return
-        self._told[process.name] = now
+        self._printed[process.name] = now
         why = f" ({process.reason})" if process.reason else ""
         state = process.process if process.state in {None, "down"} else process.state
-        self.say(f"{elapsed_s:5.1f} s  {process.name}: {state}{why}")
+        self.print(f"{elapsed_s:5.1f} s  {process.name}: {state}{why}")
 
-    def _tell_counts(self, report: Report, elapsed_s: float) -> None:
+    def _print_counts(self, report: Report, elapsed_s: float) -> None:
         line = f"{elapsed_s:5.1f} s  {counts(report)}"
         if self._terminal is None:
-            self._say(line)
+            self._print_line(line)
         else:
             self._terminal.write(f"{_CLEAR_LINE}{line}")
             self._terminal.flush()

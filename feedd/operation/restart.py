@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def restart_feeds(
-    settings: Config, path: Path, daemon: Daemon, symbols: Sequence[str], say: PrintLine
+    settings: Config, path: Path, daemon: Daemon, symbols: Sequence[str], print_line: PrintLine
 ) -> None:
     """Restart the feeds of some symbols or programs, or all feeds; return when they are live.
 
@@ -35,10 +35,10 @@ def restart_feeds(
             raise ConfigError(f"{', '.join(sorted(unknown))} is not started yet; run feedd start")
         daemon.stop(names)
         daemon.start(names)
-    say(f"restarted {', '.join(names)}")
+    print_line(f"restarted {', '.join(names)}")
     given = ports.assign(settings, path)
     if not symbols:
-        wait_until_healthy(settings, daemon, given, say)
+        wait_until_healthy(settings, daemon, given, print_line)
         return
     for name in names:
-        wait_until_live(settings, daemon, given, name, say)
+        wait_until_live(settings, daemon, given, name, print_line)

@@ -41,7 +41,7 @@ class EndedError(StartError):
 def start(
     config_path: Path,
     root: Path,
-    say: PrintLine,
+    print_line: PrintLine,
     preexec: Callable[[], None] | None = None,
 ) -> subprocess.Popen[bytes] | None:
     """Start the daemon on a configuration, or apply its changes; return when all is healthy.
@@ -58,15 +58,17 @@ def start(
         given = ports.assign(config, config_path)
         fresh = daemon.pid is None
         if fresh:
-            _end_orphans(daemon, say)
+            _end_orphans(daemon, print_line)
         render.write(render.render(config, config_path, root, given), root)
         _make_log_dir(Path(root, config.log_dir))
         if fresh:
             child = daemon.spawn(preexec)
-            say(f"started supervisord (pid {daemon.pid}) on {config_path.name}: {len(given)} feeds")
+            print_line(
+                f"started supervisord (pid {daemon.pid}) on {config_path.name}: {len(given)} feeds"
+            )
         else:
-            say(_what_changed(*daemon.apply()))
-    wait_until_healthy(config, daemon, given, say)
+            print_line(_what_changed(*daemon.apply()))
+    wait_until_healthy(config, daemon, given, print_line)
     return child
 
 
@@ -85,11 +87,11 @@ def _make_log_dir(path: Path) -> None:
         raise ConfigError(f"log_dir: {path} can't be made: {error.strerror}") from None
 
 
-def _end_orphans(daemon: Daemon, say: PrintLine) -> None:
+def _end_orphans(daemon: Daemon, print_line: PrintLine) -> None:
     orphans = daemon.end_orphans()
     if orphans:
         plural = "es" if len(orphans) > 1 else ""
-        say(f"ended {len(orphans)} process{plural} that an earlier supervisord left behind")
+        print_line(f"ended {len(orphans)} process{plural} that an earlier supervisord left behind")
 
 
 def _what_changed(started: list[str], stopped: list[str]) -> str:
@@ -99,15 +101,15 @@ def _what_changed(started: list[str], stopped: list[str]) -> str:
 
 
 def wait_until_healthy(
-    config: Config, daemon: Daemon, given: dict[str, int], say: PrintLine
+    config: Config, daemon: Daemon, given: dict[str, int], print_line: PrintLine
 ) -> Report:
     """Report the state of all processes until all is healthy; raise StartError if it is not."""
     with health.HealthMonitor(config, daemon, given) as monitor:
-        return report_until_healthy(config, monitor.report, say)
+        return report_until_healthy(config, monitor.report, print_line)
 
 
 def report_until_healthy(
-    config: Config, get_report: Callable[[], Report], say: PrintLine
+    config: Config, get_report: Callable[[], Report], print_line: PrintLine
 ) -> Report:
     """Print changes until all is healthy; raise StartError if it is not.
 
@@ -116,26 +118,27 @@ def report_until_healthy(
     began_s = time.monotonic()
     deadline = began_s + HEALTHY_WITHIN_S + len(config.symbols)
     few = len(config.symbols) <= FEW
-    with Progress(say, len(config.symbols)) as progress:
+    with Progress(print_line, len(config.symbols)) as progress:
         while True:
             report = get_report()
-            progress.tell(report, time.monotonic() - began_s)
+            progress.update(report, time.monotonic() - began_s)
             if report.health == Health.HEALTHY:
                 endpoints = " and ".join(config.fan_outs().values())
-                progress.say(f"all is healthy; subscribe to {endpoints}")
+                progress.print(f"all is healthy; subscribe to {endpoints}")
                 return report
             unwell = [p for p in report.processes if not p.healthy]
             ended = [p for p in unwell if p.ended]
             if (ended and (few or ended == unwell)) or time.monotonic() > deadline:
-                told = ended if few and ended else unwell
+                shown = ended if few and ended else unwell
                 raise StartError(
-                    f"not all is healthy: {_why(told)}. The rest keeps running; feedd stop stops it"
+                    f"not all is healthy: {_why(shown)}. The rest keeps running; "
+                    "feedd stop stops it"
                 )
             time.sleep(POLL_EVERY_S)
 
 
 def wait_until_live(
-    config: Config, daemon: Daemon, given: dict[str, int], name: str, say: PrintLine
+    config: Config, daemon: Daemon, given: dict[str, int], name: str, print_line: PrintLine
 ) -> None:
     """Report what becomes of one feed until it is live, whatever the others do.
 
@@ -146,14 +149,17 @@ def wait_until_live(
         config, symbols=tuple(entry for entry, feed in entries if feed.name == name)
     )
     began_s = time.monotonic()
-    with health.HealthMonitor(alone, daemon, given) as monitor, Progress(say, feeds=1) as progress:
+    with (
+        health.HealthMonitor(alone, daemon, given) as monitor,
+        Progress(print_line, feeds=1) as progress,
+    ):
         while True:
             report = monitor.report()
             elapsed_s = time.monotonic() - began_s
             feed = next((p for p in report.processes if p.name == name), None)
             if feed is None:
                 raise StartError(f"{name} is not live: supervisord does not answer")
-            progress.tell(Report((feed,)), elapsed_s)
+            progress.update(Report((feed,)), elapsed_s)
             if feed.healthy:
                 return
             if feed.ended:

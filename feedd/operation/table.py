@@ -1,4 +1,4 @@
-"""Health as people read it: a table with a row for each channel, and a line for the whole."""
+"""Health as a table with a row for each channel, and a summary line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEALTH_COLOURS = {Health.HEALTHY: GREEN, Health.DEGRADED: YELLOW, Health.DOWN: R
 
 
 def wants_colours(stream: TextIO) -> bool:
-    """Whether a stream is a terminal whose user did not say no (https://no-color.org)."""
+    """Whether a stream is a terminal, and its user allows colours (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -56,7 +56,7 @@ def summary_line(report: Report) -> str:
 
 
 def _rows(process: ProcessHealth) -> list[tuple[str, ...]]:
-    """Return a row for each channel; what is the process' own stands in the first of them."""
+    """Return a row for each channel; the first has the process' own columns."""
     own = (
         process.name,
         process.process,
@@ -71,24 +71,24 @@ def _rows(process: ProcessHealth) -> list[tuple[str, ...]]:
         return [(*own, "-", process.state or "-", *nothing, process.reason or "")]
     again = (process.name, *[""] * (len(own) - 1))
     return [
-        (*(own if index == 0 else again), *_channel(name, said))
-        for index, (name, said) in enumerate(process.channels.items())
+        (*(own if index == 0 else again), *_channel(name, status))
+        for index, (name, status) in enumerate(process.channels.items())
     ]
 
 
-def _channel(name: str, said: dict[str, Any]) -> tuple[str, ...]:
-    latency = said["latency_us"]
+def _channel(name: str, status: dict[str, Any]) -> tuple[str, ...]:
+    latency = status["latency_us"]
     return (
         name,
-        said["state"],
-        _age(said["age_ms"]),
-        _number(said["messages_per_s"], 1) if said["published"] else "-",
+        status["state"],
+        _age(status["age_ms"]),
+        _number(status["messages_per_s"], 1) if status["published"] else "-",
         _number(latency["p50"], 0),
         _number(latency["p99"], 0),
-        str(said["reconnects_1h"]),
-        str(said["gaps"]),
-        _number(said["connected_percent_1h"], 1),
-        said["reason"] or "",
+        str(status["reconnects_1h"]),
+        str(status["gaps"]),
+        _number(status["connected_percent_1h"], 1),
+        status["reason"] or "",
     )
 
 

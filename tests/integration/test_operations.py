@@ -130,7 +130,7 @@ def test_of_a_supervisord_and_a_watchdog_that_hang_the_status_tells(make_project
     os.kill(pids["watchdog"], signal.SIGSTOP)
     row = eventually(lambda: (told := rows(project)["watchdog"])["state"] and told, 60)
     assert row["state"] == "silent"
-    assert "has not looked for" in row["reason"]
+    assert "has not checked for" in row["reason"]
 
 
 def test_a_proxy_that_hangs_is_told_from_mute_workers_and_is_restarted(make_project: Make) -> None:

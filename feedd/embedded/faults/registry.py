@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from feedd.config.faults import KINDS, Fault, Kind, Place
+from feedd.config.faults import RULES, Fault, FaultRule, Place
 from feedd.topics import market_id
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Active:
 
     id: int
     fault: Fault
-    kind: Kind
+    kind: FaultRule
     begins_s: float
     ends_s: float | None
     left: int | None
@@ -76,7 +76,7 @@ class Faults:
         if len(self._waiting) + sum(map(len, self._active.values())) >= ACTIVE_AT_MOST:
             raise ValueError(f"{ACTIVE_AT_MOST} faults are there already; delete some first")
         self._last_id += 1
-        kind = KINDS[fault.fault]
+        kind = RULES[fault.fault]
         begins_s = now_s + fault.after_s
         # At connections "once" means each that is there, which is not to be counted.
         counted = kind.once and fault.for_s is None and kind.place != "connection"

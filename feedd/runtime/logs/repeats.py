@@ -33,7 +33,7 @@ class RepeatFilter:
     """structlog processor: passes `first` lines of one level and event in `window_s`.
 
     The others become one line when the window is over: the fields of the last, `repeated` and
-    `within_s`. `summaries` returns it; whoever has a timer asks for it.
+    `within_s`. `summaries` returns it, and is called by a timer.
     """
 
     def __init__(

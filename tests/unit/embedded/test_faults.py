@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from feedd.config.faults import KINDS, NAMES, Fault, check
+from feedd.config.faults import NAMES, RULES, Fault, check
 from feedd.config.load import load_config
 from feedd.embedded.faults.events import Passed, Way
 from feedd.embedded.faults.pages import spoilt
@@ -46,7 +46,7 @@ def ids(steps: list[Passed]) -> list[tuple[int | None, str | None, int]]:
 
 
 def test_every_name_has_a_kind_and_stands_in_the_documents_table() -> None:
-    assert set(NAMES) == KINDS.keys()
+    assert set(NAMES) == RULES.keys()
     text = (Path(__file__).parents[3] / "docs" / "faults.md").read_text()
     assert [name for name in NAMES if f"`{name}`" not in text] == []
 

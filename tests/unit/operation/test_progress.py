@@ -31,9 +31,9 @@ def test_each_state_is_counted_by_its_own_word() -> None:
 def test_a_few_feeds_have_a_line_for_each_change() -> None:
     said: list[str] = []
     with Progress(said.append, 2) as progress:
-        progress.tell(Report((feed(1, "silent"), feed(2, "live"))), 1.0)
-        progress.tell(Report((feed(1, "stale", reason="why"), feed(2, "live"))), 7.0)
-        progress.tell(Report((feed(1, "down", "EXITED", "it ended"), feed(2, "live"))), 8.0)
+        progress.update(Report((feed(1, "silent"), feed(2, "live"))), 1.0)
+        progress.update(Report((feed(1, "stale", reason="why"), feed(2, "live"))), 7.0)
+        progress.update(Report((feed(1, "down", "EXITED", "it ended"), feed(2, "live"))), 8.0)
     assert said == [
         "  1.0 s  feed-2: live",
         "  7.0 s  feed-1: stale (why)",
@@ -45,7 +45,7 @@ def test_many_feeds_are_counted_about_every_two_seconds() -> None:
     said: list[str] = []
     with Progress(said.append, 21) as progress:
         for tenths in range(60):
-            progress.tell(many(feed(1, "silent")), tenths / 10)
+            progress.update(many(feed(1, "silent")), tenths / 10)
     assert said[0] == "  1.5 s  20 of 21 feeds live, 1 starting"
     assert len(said) == 3
 
@@ -54,7 +54,7 @@ def test_of_many_feeds_those_that_end_or_are_long_unwell_are_named_once_with_the
     said: list[str] = []
     with Progress(said.append, 23) as progress:
         for second in range(12):
-            progress.tell(
+            progress.update(
                 many(
                     feed(1, "down", "EXITED", "no such symbol"),
                     feed(2, "reconnecting", reason="away"),
@@ -73,10 +73,10 @@ def test_on_a_terminal_the_counts_overwrite_themselves_and_nothing_else() -> Non
     said: list[str] = []
     terminal = StringIO()
     with Progress(said.append, 21, terminal) as progress:
-        progress.tell(many(feed(1, "silent")), 2.0)
-        progress.tell(many(feed(1, "silent")), 4.0)
-        progress.say("between")
-        progress.tell(many(feed(1, "silent")), 6.0)
+        progress.update(many(feed(1, "silent")), 2.0)
+        progress.update(many(feed(1, "silent")), 4.0)
+        progress.print("between")
+        progress.update(many(feed(1, "silent")), 6.0)
     line = "20 of 21 feeds live, 1 starting"
     clear = "\r\x1b[K"
     assert terminal.getvalue() == (
