@@ -22,7 +22,7 @@ from feedd.transport.sockets import REQUEST_BYTES, bind, make_socket
 
 if TYPE_CHECKING:
     from feedd.transport.proxy import Proxy
-    from feedd.transport.replay_publisher import ReplayEndpoint
+    from feedd.transport.replay_endpoint import ReplayEndpoint
 
 POLL_EVERY_MS = 20  # for messages; a request ends the wait, after the messages before it
 MESSAGES_PER_TURN = 5000  # then requests have their turn

@@ -16,99 +16,99 @@ if TYPE_CHECKING:
     from feedd.model import Event
     from feedd.transport.send_queue import SendQueue
 
-MAX_HELD = 32  # messages; what is held waits for them to be made, some 2 µs each
+MAX_HELD = 32  # messages; they wait while the others are encoded, some 2 µs each
 
 
-class _Line:
+class _TopicOutput:
     """One topic: the message being sent, and its subscribers."""
 
-    __slots__ = ("head_bytes", "message", "outboxes")
+    __slots__ = ("head_bytes", "message", "queues")
 
-    def __init__(self, name: bytes, outboxes: list[SendQueue]) -> None:
+    def __init__(self, name: bytes, queues: list[SendQueue]) -> None:
         self.message = bytearray(message_head(name))
         self.head_bytes = len(self.message)
-        self.outboxes = outboxes
+        self.queues = queues
 
 
 class Publisher:
     """Sends the events of one session, which its core has numbered.
 
-    It binds the port of its own and connects to the proxies: what is published while a proxy is
-    started anew is so kept for it. What it does not promise: a subscriber that is not connected
-    yet, or that leaves too much unread (`SendQueue`), misses messages. `seq` and the status'
-    `next_seq` show it.
+    It binds the worker's port and connects to the proxies, so that messages are queued while a
+    proxy restarts. A subscriber that is not connected yet, or that is too slow (`SendQueue`),
+    misses messages; `seq` and the status' `next_seq` show it.
 
-    Between `hold` and `release` messages are sent together, MOST_HELD at a time: what is at hand in
-    one piece costs one call of the system, not one each.
+    Between `hold` and `release` it sends up to MAX_HELD messages in one system call.
     """
 
     def __init__(self, exchange: str, symbol: str, channels: Iterable[str]) -> None:
         names = {name: topic(name, exchange, symbol) for name in (*channels, "status")}
         self._socket = PubSocket([name.encode("ascii") for name in names.values()])
-        self._lines = {
-            channel: _Line(name.encode("ascii"), self._socket.wanting[name.encode("ascii")])
+        self._outputs = {
+            channel: _TopicOutput(
+                name.encode("ascii"), self._socket.send_queues[name.encode("ascii")]
+            )
             for channel, name in names.items()
         }
         self._holds = False
         self._held = 0
 
     async def bind(self, endpoint: str) -> None:
-        """Bind the own port, patiently; raise EndpointInUseError when it stays taken."""
+        """Bind the worker's port with retries; raise EndpointInUseError if it stays in use."""
         await self._socket.bind(endpoint)
 
     async def connect(self, proxies: Sequence[str], timeout_s: float) -> bool:
-        """Connect to the proxies and wait until all take messages; return whether they do.
+        """Connect to the proxies and wait until all receive messages; return whether they do.
 
-        After the timeout the connections are still tried, for ever.
+        Reconnects in the background without end, also after the timeout.
         """
         return await self._socket.connect(proxies, timeout_s)
 
     @property
     def proxies_connected(self) -> int:
-        """How many proxies take messages, or did before they went away."""
+        """Number of proxies that receive messages, or did before they disconnected."""
         return self._socket.connected
 
     def check(self) -> None:
-        """Tell of messages that a subscriber has lost; raise what has failed in the sockets."""
+        """Report messages dropped for a subscriber; raise the error of a failed socket."""
         self._socket.check()
 
     def publish(self, event: Event) -> None:
         """Stamp `published_ns` and send, in two frames; never blocks."""
-        line = self._lines[event.channel]
+        output = self._outputs[event.channel]
         event.published_ns = time.time_ns()
-        outboxes = line.outboxes
-        if not outboxes:
+        queues = output.queues
+        if not queues:
             return
-        message, head = line.message, line.head_bytes
+        message, head = output.message, output.head_bytes
         encode_into(event, message, head)
         message[head - LENGTH_BYTES : head] = (len(message) - head).to_bytes(LENGTH_BYTES, "big")
         if not self._holds:
-            for outbox in outboxes:
-                outbox.send(message)
+            for queue in queues:
+                queue.send(message)
             return
-        for outbox in outboxes:
-            outbox.add(message)
+        for queue in queues:
+            queue.add(message)
         self._held += 1
         if self._held >= MAX_HELD:
             self._send_held()
 
     def hold(self) -> None:
-        """Send nothing alone from now on."""
+        """Hold messages from now on, to send them together."""
         self._holds = True
 
     def release(self) -> None:
-        """Send what is held, and from now on each message at once."""
+        """Send held messages, and from now on each message at once."""
         self._holds = False
         if self._held:
             self._send_held()
 
     async def close(self) -> None:
-        """Send what is held and queued, for at most the linger time, and close."""
+        """Send held and queued messages, for at most the linger time, and close."""
         self.release()
         await self._socket.close()
 
     def _send_held(self) -> None:
         self._held = 0
-        for line in self._lines.values():
-            for outbox in line.outboxes:
-                outbox.flush()
+        for output in self._outputs.values():
+            for queue in output.queues:
+                queue.flush()

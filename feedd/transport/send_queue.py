@@ -1,4 +1,4 @@
-"""What one subscriber is still to get: whole messages, in order, and no more than fit."""
+"""Per-subscriber send queue: whole messages, in order, with a bound on memory."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from itertools import islice
 
 from feedd.transport.zmtp import message_end
 
-MAX_QUEUED_BYTES = 32_000_000  # that wait for a peer; whatever finds no room then is lost to it
-LOOK_S = 0.005
-TOGETHER = 256  # chunks that wait are given to the system in one call
-TRIMMED = 16  # chunks at once, where there is less room than there was
+MAX_QUEUED_BYTES = 32_000_000  # per peer; messages beyond it are dropped for that peer
+POLL_S = 0.005
+CHUNKS_PER_WRITE = 256  # queued chunks that one system call sends
+TRIMMED = 16  # chunks dropped at once, when the bound has become smaller
 
 
 class SendQueue:
-    """Gives messages to a socket that never blocks, and keeps what it does not take.
+    """Sends messages by a non-blocking socket, and queues what the socket does not accept.
 
-    Between `detach` and `attach` all is kept: a peer that was cut off in the midst of a message
-    gets it from its begin. `dropped` counts the messages that found no room in `most_bytes`.
+    Between `detach` and `attach` it queues everything: a peer that lost its connection within a
+    message gets that message again. `dropped` counts the messages beyond `max_bytes`.
     """
 
     __slots__ = ("_batch", "_bytes", "_loop", "_sent", "_socket", "_waiting", "dropped",
-                 "most_bytes")  # fmt: skip
+                 "max_bytes")  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._socket: socket.socket | None = None
         self._waiting: deque[bytes] = deque()  # chunks of whole messages
-        self._bytes = 0  # of what waits
-        self._sent = 0  # of the first chunk that waits
+        self._bytes = 0  # queued
+        self._sent = 0  # bytes of the first queued chunk
         self._batch = bytearray()
-        self.most_bytes = MAX_QUEUED_BYTES
+        self.max_bytes = MAX_QUEUED_BYTES
         self.dropped = 0
 
     @property
     def waits(self) -> bool:
-        """Whether anything waits for the peer to take it."""
+        """Whether messages are queued."""
         return bool(self._waiting)
 
     @property
     def unsent(self) -> int:
-        """How many messages wait, while it is detached."""
+        """Number of queued messages, while detached."""
         return sum(map(_messages, self._waiting))
 
     def attach(self, connection: socket.socket) -> None:
-        """Send by this socket from now on, what waits at first."""
+        """Send by this socket from now on, queued messages first."""
         self._socket = connection
         if self._waiting:
             self._loop.add_writer(connection, self._write)
 
     def detach(self) -> None:
-        """Send nothing more by the socket, which may be closed then."""
+        """Stop using the socket, so that it can be closed."""
         if self._socket is None:
             return
         self._loop.remove_writer(self._socket)
@@ -68,34 +68,34 @@ class SendQueue:
             self._sent = 0
 
     def send(self, message: bytes | bytearray) -> None:
-        """Send one message, or keep it; it may be changed afterwards."""
+        """Send or queue one message; the caller may reuse the buffer afterwards."""
         sent = 0
         if not self._waiting and self._socket is not None:
             try:
                 sent = self._socket.send(message)
-            except OSError:  # it would block; or it fails, as `_write` finds, too
+            except OSError:  # would block, or a failure that `_write` will find
                 sent = 0
             if sent == len(message):
                 return
-        self._keep(message, sent)
+        self._enqueue(message, sent)
 
     def add(self, message: bytes | bytearray) -> None:
-        """Have a message sent with the next `flush`."""
+        """Add a message to the batch of the next `flush`."""
         self._batch += message
 
     def flush(self) -> None:
-        """Send what was added, in one piece."""
+        """Send the batch in one call."""
         if self._batch:
             self.send(self._batch)
             self._batch.clear()
 
-    def _keep(self, chunk: bytes | bytearray, sent: int) -> None:
-        """Have a chunk wait, of which so many bytes are sent."""
+    def _enqueue(self, chunk: bytes | bytearray, sent: int) -> None:
+        """Queue a chunk of which `sent` bytes are sent."""
         if not self._waiting:
             self._sent = sent
             if self._socket is not None:
                 self._loop.add_writer(self._socket, self._write)
-        elif self._bytes + len(chunk) > self.most_bytes:
+        elif self._bytes + len(chunk) > self.max_bytes:
             self.dropped += _messages(chunk)
             self._trim()
             return
@@ -103,26 +103,26 @@ class SendQueue:
         self._bytes += len(chunk)
 
     def _trim(self) -> None:
-        """Drop of the newest what finds no room since that became less; a few at a time."""
+        """Drop the newest chunks beyond a bound that has become smaller, a few at a time."""
         for _ in range(TRIMMED):
-            if self._bytes <= self.most_bytes or len(self._waiting) == 1:
+            if self._bytes <= self.max_bytes or len(self._waiting) == 1:
                 return
             chunk = self._waiting.pop()
             self._bytes -= len(chunk)
             self.dropped += _messages(chunk)
 
     def _write(self) -> None:
-        """Send more of what waits, now that the socket takes it."""
+        """Send queued chunks, as the socket is writable."""
         waiting, connection = self._waiting, self._socket
         if connection is None:
             return
-        chunks: list[bytes | memoryview] = list(islice(waiting, TOGETHER))
+        chunks: list[bytes | memoryview] = list(islice(waiting, CHUNKS_PER_WRITE))
         chunks[0] = memoryview(chunks[0])[self._sent :]
         try:
             sent = self._sent + connection.sendmsg(chunks)
         except BlockingIOError:
             return
-        except OSError:  # whoever reads learns it: also where only sending fails
+        except OSError:  # the reader must notice too, if only sending fails
             self._loop.remove_writer(connection)
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -136,19 +136,19 @@ class SendQueue:
             self._loop.remove_writer(connection)
 
     async def empty(self, within_s: float, *, returns: bool = False) -> None:
-        """Wait until nothing waits any more, or a time is over, or the peer is gone.
+        """Wait until the queue is empty, for at most `within_s`, or until the peer is gone.
 
-        One that `returns` is waited for.
+        A peer that `returns` is waited for even while it is gone.
         """
         until_s = time.monotonic() + within_s
         while self._waiting and (returns or self._socket is not None):
             if time.monotonic() > until_s:
                 return
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
 
 
 def _messages(chunk: bytes | bytearray) -> int:
-    """Return how many messages a chunk has."""
+    """Return the number of messages in a chunk."""
     count, at = 0, 0
     while at < len(chunk):
         at = message_end(chunk, at)

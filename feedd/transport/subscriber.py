@@ -1,4 +1,4 @@
-"""A subscriber: topics and payloads as they come."""
+"""Plain subscriber: topics and decoded payloads as received."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Subscriber:
-    """A SUB socket on one endpoint or several, for prefixes of topics; a context manager.
+    """A SUB socket on one or several endpoints, for prefixes of topics; a context manager.
 
-    It repairs nothing: what was published before it connected, or while it lagged by more than
-    the high-water mark, it does not see.
+    It repairs nothing: it misses messages published before it connected, or while it lagged by more
+    than the high-water mark.
     """
 
     def __init__(self, endpoints: str | Iterable[str], prefixes: Iterable[str] = ("",)) -> None:
@@ -34,7 +34,7 @@ class Subscriber:
             self.connect(endpoint)
 
     def connect(self, endpoint: str) -> None:
-        """Listen to one endpoint more; raise ConfigError for what is none."""
+        """Connect to another endpoint; raise ConfigError if it is invalid."""
         try:
             self._socket.connect(connectable(endpoint))
         except zmq.ZMQError:
@@ -48,10 +48,10 @@ class Subscriber:
         self.close()
 
     def receive(self, timeout_s: float) -> tuple[str, dict[str, Any]] | None:
-        """Return the next message, or None when none came in time.
+        """Return the next message, or None after the timeout.
 
-        What is none of feedd's, which anybody may publish who gets at the workers' socket, is
-        passed over and counted in `unreadable`.
+        It skips messages that are not feedd's, which any process with access to the workers'
+        socket may publish, and counts them in `unreadable`.
         """
         deadline_s = time.monotonic() + timeout_s
         while self._socket.poll(max(0, int((deadline_s - time.monotonic()) * 1000))):

@@ -1,12 +1,11 @@
-"""A guard beside the proxy: what strangers at its ports can do to everybody else, it ends.
+"""Subscription guard: protects the proxy against untrusted subscribers at its ports.
 
-libzmq bounds neither how much a subscriber subscribes to, nor what it does when no file
-descriptor is left for a new connection: then its I/O thread, which serves everybody, asks for
-one as often as it can. The guard learns of connections by monitors and looks at them from
-outside; no message passes through it.
+libzmq does not limit subscriptions. When no file descriptor is left for a new connection, its I/O
+thread, which serves everybody, retries in a busy loop. The guard learns of connections by monitors
+and inspects their descriptors; no message passes through it.
 
-Of TCP only: a Unix socket tells nobody how much came through it, and only processes of the same
-user get at it.
+It covers TCP only: a Unix socket does not show how much it has received, and only processes of the
+same user can connect to it.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ from feedd.transport.quota import BURST_BYTES, Quota
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LOOK_EVERY_S = 0.05
-LOOK_PER_CONNECTION_S = 0.0005  # longer with many, so that it takes 1 % of a core at the most
-EVENTS_AT_ONCE = 1000
-REFUSALS_AT_ONCE = 1000
+CHECK_EVERY_S = 0.05
+CHECK_PER_CONNECTION_S = 0.0005  # less often with many, for at most 1 % of a core
+EVENTS_PER_TURN = 1000
+REFUSALS_PER_TURN = 1000
 HOLD_S = 30.0
-DROP_AT_ONCE_BYTES, DROPS = 1 << 20, 64
-TELL_EVERY_S = 60.0
-MOST_TOLD = 1000  # addresses that are remembered as told
+DROP_BYTES, DROPS = 1 << 20, 64
+WARN_EVERY_S = 60.0
+MAX_WARNINGS = 1000  # texts whose last warning is remembered
 
 _EVENTS = zmq.EVENT_LISTENING | zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | (
     zmq.EVENT_DISCONNECTED
@@ -51,31 +50,31 @@ _RECEIVED = slice(128, 136)
 # A filter of one instruction, "keep 0 bytes" (linux/filter.h), as struct sock_fprog.
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _FILTER = ctypes.create_string_buffer(struct.pack("=HBBI", 0x06, 0, 0, 0), 8)
-_HEAR_NOTHING = struct.pack("HP", 1, ctypes.addressof(_FILTER))
+_DROP_EVERYTHING = struct.pack("HP", 1, ctypes.addressof(_FILTER))
 
 _log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class _Connection:
+class _CountedConnection:
     peer: Any
     quota: Quota
 
 
 @dataclass(slots=True)
 class _Watched:
-    """One listening socket; connections by their descriptors, None where none is counted."""
+    """One listening socket; connections by descriptor, None if they are not counted."""
 
     monitor: zmq.Socket[bytes]
-    connections: dict[int, _Connection] | None
+    connections: dict[int, _CountedConnection] | None
     listeners: set[int] = field(default_factory=set)
 
 
 class SubscriptionGuard:
-    """Watches sockets of a context, in a thread of its own, until it is stopped.
+    """Watches sockets of a context in its own thread.
 
-    Descriptors belong to libzmq, which may close them at any time: before it does anything to one,
-    the guard asks whether the same peer is still at its other end.
+    Descriptors belong to libzmq, which may close them at any time: before it changes one, the guard
+    checks that it still has the same peer.
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
@@ -83,40 +82,40 @@ class SubscriptionGuard:
         self._watched: list[_Watched] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="guard")
-        self._looked_s = 0.0
-        self._held: deque[tuple[float, int, Any]] = deque()  # until when, descriptor, peer
+        self._checked_s = 0.0
+        self._held: deque[tuple[float, int, Any]] = deque()  # end time, descriptor, peer
         self._spare: int | None = os.open(os.devnull, os.O_RDONLY)
-        self._told: dict[str, tuple[int, float]] = {}
+        self._warned: dict[str, tuple[int, float]] = {}
         self.cut = 0  # subscribers
         self.refused = 0  # connections for which no descriptor was left
         self.fault: Exception | None = None
 
     def watch(self, watched: zmq.Socket[bytes], *, quota: bool) -> None:
-        """Watch a socket that is not bound yet; with a quota for each of its connections.
+        """Watch a socket that is not bound yet, with a quota for each of its connections.
 
-        Raises RuntimeError once it has started: a monitor that nobody reads stops the socket.
+        Raises RuntimeError after `start`: a monitor without a reader blocks the socket.
         """
         if self._thread.ident is not None:
-            raise RuntimeError("the guard has started; sockets are to be known before")
+            raise RuntimeError("the guard has started; add sockets before")
         endpoint = f"inproc://guard-{len(self._watched)}"
         watched.monitor(endpoint, _EVENTS)
         monitor = self._context.socket(zmq.PAIR)
         monitor.linger = 0
         monitor.connect(endpoint)
-        countable = sys.platform == "linux"  # no other system tells
+        countable = sys.platform == "linux"  # no other system shows the bytes received
         self._watched.append(_Watched(monitor, {} if quota and countable else None))
 
     def start(self) -> None:
-        """Begin, in a thread of its own; all sockets must be known."""
+        """Start the thread; all sockets must be added before."""
         self._thread.start()
 
     @property
     def runs(self) -> bool:
-        """Whether it watches; when it does not, `fault` says why."""
+        """Whether the thread runs; if it has failed, `fault` is the exception."""
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Stop, and close; also where it was never started."""
+        """Stop the thread, if it was started, and close the monitors."""
         self._stopping.set()
         if self._thread.ident is None:
             self._close()
@@ -129,12 +128,12 @@ class SubscriptionGuard:
             poller.register(watched.monitor, zmq.POLLIN)
         try:
             while not self._stopping.is_set():
-                poller.poll(int(LOOK_EVERY_S * 1000))
+                poller.poll(int(CHECK_EVERY_S * 1000))
                 now_s = time.monotonic()
                 for watched in self._watched:
-                    self._take_events(watched, now_s)
-                self._look(now_s)
-        except Exception as error:  # noqa: BLE001  whoever started the thread raises it
+                    self._read_events(watched, now_s)
+                self._check_quotas(now_s)
+        except Exception as error:  # noqa: BLE001  the thread's starter raises it
             self.fault = error
         finally:
             self._close()
@@ -146,16 +145,16 @@ class SubscriptionGuard:
             os.close(self._spare)
             self._spare = None
 
-    def _take_events(self, watched: _Watched, now_s: float) -> None:
+    def _read_events(self, watched: _Watched, now_s: float) -> None:
         none_left = False
-        for _ in range(EVENTS_AT_ONCE):
+        for _ in range(EVENTS_PER_TURN):
             try:
                 event = parse_monitor_message(watched.monitor.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
                 break
             kind, value = event["event"], int(event["value"])
             if kind == zmq.EVENT_LISTENING:
-                # libzmq's accept would wait where the guard's own was quicker.
+                # Otherwise libzmq's accept would block if the guard's own accept came first.
                 os.set_blocking(value, False)
                 watched.listeners.add(value)
             elif kind == zmq.EVENT_ACCEPT_FAILED:
@@ -165,20 +164,20 @@ class SubscriptionGuard:
             elif watched.connections is not None:
                 watched.connections.pop(value, None)
                 if kind == zmq.EVENT_ACCEPTED and (peer := _peer(value)):
-                    watched.connections[value] = _Connection(peer, Quota(now_s))
+                    watched.connections[value] = _CountedConnection(peer, Quota(now_s))
         if none_left:
-            self._refuse_who_waits(watched, now_s)
+            self._refuse_pending(watched, now_s)
         elif self._spare is None:
             self._keep_spare()
 
-    # --- subscriptions without end ------------------------------------------------------------
+    # --- too many subscriptions ---------------------------------------------------------------
 
-    def _look(self, now_s: float) -> None:
+    def _check_quotas(self, now_s: float) -> None:
         counted = [watched.connections for watched in self._watched if watched.connections]
-        pause_s = max(LOOK_EVERY_S, LOOK_PER_CONNECTION_S * sum(map(len, counted)))
-        if now_s - self._looked_s < pause_s:
+        pause_s = max(CHECK_EVERY_S, CHECK_PER_CONNECTION_S * sum(map(len, counted)))
+        if now_s - self._checked_s < pause_s:
             return
-        self._looked_s = now_s
+        self._checked_s = now_s
         self._end_held(now_s)
         for connections in counted:
             for descriptor, connection in list(connections.items()):
@@ -190,24 +189,24 @@ class SubscriptionGuard:
                     self._cut(descriptor, connection.peer, now_s)
 
     def _cut(self, descriptor: int, peer: Any, now_s: float) -> None:
-        """Hear no more of a connection, drop what is unread of it, and end it later.
+        """Stop reading a connection, drop its unread bytes, and close it after HOLD_S.
 
-        Not at once: it would be there again within 100 ms, with all of its subscriptions.
+        If it were closed at once, it would reconnect within 100 ms with all its subscriptions.
         """
         with suppress(OSError), _borrowed(descriptor) as one:
             if _peer_of(one) != peer:
                 return
-            one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _HEAR_NOTHING)
-            unread = bytearray(DROP_AT_ONCE_BYTES)
+            one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _DROP_EVERYTHING)
+            unread = bytearray(DROP_BYTES)
             with suppress(BlockingIOError):
                 for _ in range(DROPS):
                     one.recv_into(unread, 0, socket.MSG_DONTWAIT | socket.MSG_TRUNC)
         self._held.append((now_s + HOLD_S, descriptor, peer))
         self.cut += 1
-        self._tell(
+        self._warn(
             f"cut off {peer[0]}", now_s,
-            why=f"a subscriber there sent more than {BURST_BYTES >> 20} MiB of subscriptions",
-            port=peer[1], in_all=self.cut,
+            why=f"a subscriber sent more than {BURST_BYTES >> 20} MiB of subscriptions",
+            port=peer[1], total=self.cut,
         )  # fmt: skip
 
     def _end_held(self, now_s: float) -> None:
@@ -219,27 +218,27 @@ class SubscriptionGuard:
 
     # --- no file descriptor left --------------------------------------------------------------
 
-    def _refuse_who_waits(self, watched: _Watched, now_s: float) -> None:
-        """Accept and close what waits for a descriptor, by means of one that is kept for it."""
+    def _refuse_pending(self, watched: _Watched, now_s: float) -> None:
+        """Accept and close pending connections, by means of the spare descriptor."""
         if self._spare is not None:
             os.close(self._spare)
             self._spare = None
         for listener in watched.listeners:
             with suppress(OSError), _borrowed(listener) as one:
-                for _ in range(REFUSALS_AT_ONCE):
+                for _ in range(REFUSALS_PER_TURN):
                     one.accept()[0].close()
                     self.refused += 1
         self._keep_spare()
-        self._tell(
+        self._warn(
             "no file descriptor is left for a new connection", now_s,
             what_to_do="raise the hard limit of open files (ulimit -Hn)", refused=self.refused,
         )  # fmt: skip
 
     def _refuse(self, descriptor: int, watched: _Watched) -> None:
-        """End a connection for which libzmq took the spare descriptor, being quicker.
+        """Close a connection for which libzmq took the spare descriptor first.
 
-        Of TCP only; the descriptor may be another connection's by now, though hardly another's of
-        the same listener.
+        TCP only. The descriptor may be another connection's by now, but hardly one of the same
+        listener.
         """
         ports = {_port(listener) for listener in watched.listeners} - {None}
         if _port(descriptor) in ports:
@@ -248,24 +247,24 @@ class SubscriptionGuard:
                 self.refused += 1
 
     def _keep_spare(self) -> None:
-        with suppress(OSError):  # it is tried again
+        with suppress(OSError):  # it is retried
             self._spare = os.open(os.devnull, os.O_RDONLY)
 
-    def _tell(self, what: str, now_s: float, **more: Any) -> None:
-        """Log at once what is new, and then at most once in TELL_EVERY_S."""
-        times, told_s = self._told.get(what, (0, float("-inf")))
-        if now_s - told_s >= TELL_EVERY_S:
-            if len(self._told) >= MOST_TOLD:
-                self._told.clear()
-            _log.warning(what, not_told_before=times, **more)
-            self._told[what] = (0, now_s)
+    def _warn(self, what: str, now_s: float, **more: Any) -> None:
+        """Log a new warning at once, and the same one at most once per WARN_EVERY_S."""
+        times, warned_s = self._warned.get(what, (0, float("-inf")))
+        if now_s - warned_s >= WARN_EVERY_S:
+            if len(self._warned) >= MAX_WARNINGS:
+                self._warned.clear()
+            _log.warning(what, suppressed=times, **more)
+            self._warned[what] = (0, now_s)
         else:
-            self._told[what] = (times + 1, told_s)
+            self._warned[what] = (times + 1, warned_s)
 
 
 @contextmanager
 def _borrowed(descriptor: int) -> Iterator[socket.socket]:
-    """Yield a socket of a descriptor that is libzmq's; OSError where it is none any more."""
+    """Yield a socket for libzmq's descriptor; raise OSError if it is closed."""
     one = socket.socket(fileno=descriptor)
     try:
         yield one
@@ -274,7 +273,7 @@ def _borrowed(descriptor: int) -> Iterator[socket.socket]:
 
 
 def _port(descriptor: int) -> int | None:
-    """Return the port of a descriptor's own end; None where it has none."""
+    """Return the local port of a descriptor; None if it has none."""
     with suppress(OSError), _borrowed(descriptor) as one:
         if one.family in {socket.AF_INET, socket.AF_INET6}:
             port: int = one.getsockname()[1]
@@ -283,7 +282,7 @@ def _port(descriptor: int) -> int | None:
 
 
 def _peer(descriptor: int) -> tuple[str, int] | None:
-    """Return the address at the other end; None where there is none, or no TCP."""
+    """Return the peer's address; None if there is no peer, or it is not TCP."""
     with suppress(OSError), _borrowed(descriptor) as one:
         return _peer_of(one)
     return None
@@ -297,7 +296,7 @@ def _peer_of(one: socket.socket) -> tuple[str, int] | None:
 
 
 def _received(descriptor: int) -> int | None:
-    """Return how many bytes a connection has brought; None where it is gone."""
+    """Return the bytes received on a connection; None if it is closed."""
     try:
         with _borrowed(descriptor) as one:
             info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED.stop)

@@ -1,8 +1,8 @@
-"""ZMTP 3, as much of it as who publishes needs. Pure: bytes in, bytes out.
+"""ZMTP 3, the part that a publisher needs. Pure: bytes in, bytes out.
 
-3.0: https://rfc.zeromq.org/spec/23/, and PUB and SUB: https://rfc.zeromq.org/spec/29/. What 3.1
-(https://rfc.zeromq.org/spec/37/) has besides is understood: commands that subscribe, and pings.
-libzmq speaks it since 4.0 (2013); there is no security but NULL, as elsewhere in feedd.
+3.0: https://rfc.zeromq.org/spec/23/, and PUB and SUB: https://rfc.zeromq.org/spec/29/. It also
+supports the subscribe commands and pings of 3.1 (https://rfc.zeromq.org/spec/37/). libzmq supports
+ZMTP 3 since 4.0 (2013). The only security mechanism is NULL, as elsewhere in feedd.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ GREETING_BYTES = 64
 MECHANISM = b"NULL".ljust(20, b"\0")
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + MECHANISM + bytes(32)
 MORE, LONG, COMMAND = 1, 2, 4
-MAX_FRAME_BYTES = 4096  # of what a subscriber says, as at the proxy
+MAX_FRAME_BYTES = 4096  # that a subscriber sends, as at the proxy
 LENGTH_BYTES = 8
 SUBSCRIBERS = (b"SUB", b"XSUB")
 
 
 class ZmtpError(FeeddError):
-    """What came is not of the protocol, or of no subscriber."""
+    """The peer violates the protocol, or is not a subscriber."""
 
 
 def command(name: bytes, data: bytes) -> bytes:
@@ -37,9 +37,9 @@ READY = command(b"READY", b"\x0bSocket-Type" + (3).to_bytes(4, "big") + b"PUB")
 
 
 def message_head(topic: bytes) -> bytes:
-    """Return what stands before a payload: the topic's frame, and the payload's own head.
+    """Return the bytes before a payload: the topic's frame, and the payload frame's header.
 
-    The payload's length is its last LENGTH_BYTES, big-endian, to be filled in.
+    Its last LENGTH_BYTES are the payload's length, big-endian, for the caller to fill in.
     """
     if len(topic) > 255:
         raise ValueError(f"a topic of {len(topic)} bytes is too long")
@@ -47,7 +47,7 @@ def message_head(topic: bytes) -> bytes:
 
 
 def message_end(data: bytes | bytearray, at: int) -> int:
-    """Return where a message ends that begins at a place as `message_head` does; or a command."""
+    """Return the end of the message, or of the command, that begins at an offset."""
     if data[at] & COMMAND:
         return at + 2 + data[at + 1]
     payload = at + 2 + data[at + 1] + 1 + LENGTH_BYTES
@@ -55,10 +55,10 @@ def message_end(data: bytes | bytearray, at: int) -> int:
 
 
 class ZmtpSubscriber:
-    """What a subscriber has said on one connection.
+    """State of a subscriber's connection.
 
-    Of its subscriptions only those are kept that are of one of `topics`, so that whatever it asks
-    for takes no memory. `wants` has those topics; `ready` is whether the handshake is done.
+    It stores only subscriptions to one of `topics`, so that other ones use no memory. `wants` are
+    the subscribed topics; `ready`: the handshake is complete.
     """
 
     def __init__(self, topics: Sequence[bytes]) -> None:
@@ -70,65 +70,67 @@ class ZmtpSubscriber:
         self._data = bytearray()
         self._greeted = False
 
-    def take(self, data: bytes) -> bytes:
-        """Take in what came; return what is to be sent back. Raises ZmtpError.
+    def receive(self, data: bytes) -> bytes:
+        """Process received bytes; return the bytes to send back. Raises ZmtpError.
 
-        The greeting is sent by itself, as soon as there is a connection.
+        The caller sends the greeting, as soon as it is connected.
         """
         self._data += data
-        answer = b""
+        reply = b""
         if not self._greeted:
             if not self._read_greeting():
                 return b""
-            answer = READY
+            reply = READY
         at = 0
         while (frame := self._frame(at)) is not None:
             flags, body, at = frame
             if flags & COMMAND:
-                answer += self._command(body)
+                reply += self._command(body)
             elif not self.ready:
-                raise ZmtpError("it sends messages before it is ready")
+                raise ZmtpError("it sends messages before its READY")
             elif body[:1] == b"\x01":
                 self._subscribe(body[1:])
             elif body[:1] == b"\x00":
                 self._cancel(body[1:])
         del self._data[:at]
-        if self._changed:  # looked at once, however much it says at once
+        if self._changed:  # once, however many subscriptions came
             self._changed = False
             prefixes = tuple(self._prefixes)
             self.wants = frozenset(one for one in self._topics if one.startswith(prefixes))
-        return answer
+        return reply
 
     def _read_greeting(self) -> bool:
-        """Return whether the greeting is whole."""
+        """Read the greeting; return whether it is complete."""
         data = self._data
         if (data and data[0] != GREETING[0]) or (len(data) > 9 and not data[9] & 1):
             raise ZmtpError("it does not speak ZMTP")
         if len(data) > 10 and data[10] < 3:
-            raise ZmtpError(f"it speaks ZMTP {data[10]}, and 3 is the least (libzmq 4.0)")
+            raise ZmtpError(f"it speaks ZMTP {data[10]}; at least 3 is needed (libzmq 4.0)")
         if len(data) < GREETING_BYTES:
             return False
         if data[12:32] != MECHANISM:
-            raise ZmtpError(f"it wants security by {bytes(data[12:32]).rstrip(bytes(1))!r}")
+            raise ZmtpError(
+                f"it wants the security mechanism {bytes(data[12:32]).rstrip(bytes(1))!r}"
+            )
         del data[:GREETING_BYTES]
         self._greeted = True
         return True
 
     def _frame(self, at: int) -> tuple[int, bytes, int] | None:
-        """Return the frame at a place: flags, body, and the next one's place; None if not whole."""
+        """Return flags, body and end of the frame at an offset; None if it is incomplete."""
         data = self._data
         if len(data) < at + 2:
             return None
         flags, size, begin = data[at], data[at + 1], at + 2
         if flags > (MORE | LONG | COMMAND):
-            raise ZmtpError(f"it sends a frame with the flags {flags:#x}")
+            raise ZmtpError(f"it sends a frame with invalid flags {flags:#x}")
         if flags & LONG:
             begin = at + 1 + LENGTH_BYTES
             if len(data) < begin:
                 return None
             size = int.from_bytes(data[at + 1 : begin], "big")
         if size > MAX_FRAME_BYTES:
-            raise ZmtpError(f"it sends a frame of {size} bytes; {MAX_FRAME_BYTES} are the most")
+            raise ZmtpError(f"it sends a frame of {size} bytes; the limit is {MAX_FRAME_BYTES}")
         if len(data) < begin + size:
             return None
         return flags, bytes(data[begin : begin + size]), begin + size
@@ -136,20 +138,20 @@ class ZmtpSubscriber:
     def _command(self, body: bytes) -> bytes:
         name, data = body[1 : 1 + body[0]] if body else b"", body[1 + body[0] :] if body else b""
         if name == b"READY":
-            kind = _properties(data).get(b"socket-type")
-            if kind not in SUBSCRIBERS:
-                raise ZmtpError(f"it is a {(kind or b'socket').decode('ascii', 'replace')}, no SUB")
+            socket_type = _properties(data).get(b"socket-type") or b"socket"
+            if socket_type not in SUBSCRIBERS:
+                raise ZmtpError(f"it is a {socket_type.decode('ascii', 'replace')}, not a SUB")
             self.ready = True
         elif name == b"ERROR":
-            raise ZmtpError(f"it says: {data[1:].decode('ascii', 'replace')}")
+            raise ZmtpError(f"it reports: {data[1:].decode('ascii', 'replace')}")
         elif not self.ready:
-            raise ZmtpError("it sends commands before it is ready")
+            raise ZmtpError("it sends commands before its READY")
         elif name == b"SUBSCRIBE":
             self._subscribe(data)
         elif name == b"CANCEL":
             self._cancel(data)
         elif name == b"PING":
-            return command(b"PONG", data[2:18])  # behind the time to live
+            return command(b"PONG", data[2:18])  # the context, after the time to live
         return b""
 
     def _subscribe(self, prefix: bytes) -> None:
@@ -164,13 +166,13 @@ class ZmtpSubscriber:
 
 
 def _properties(data: bytes) -> dict[bytes, bytes]:
-    """Return the properties of a READY, their names in small letters."""
+    """Return the properties of a READY, with their names in lower case."""
     found, at = {}, 0
     while at < len(data):
         name_end = at + 1 + data[at]
         end = name_end + 4 + int.from_bytes(data[name_end : name_end + 4], "big")
         if end > len(data):
-            raise ZmtpError("its READY is broken")
+            raise ZmtpError("its READY is malformed")
         found[data[at + 1 : name_end].lower()] = data[name_end + 4 : end]
         at = end
     return found

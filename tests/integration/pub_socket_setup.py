@@ -73,17 +73,17 @@ class Pub:
 
         def send() -> None:
             for number in numbers:
-                for outbox in self.outboxes(topic):
-                    outbox.send(message(topic, number, filling))
+                for send_queue in self.send_queues(topic):
+                    send_queue.send(message(topic, number, filling))
 
         self.do(send)
 
-    def outboxes(self, topic: bytes) -> list[SendQueue]:
-        return self.socket.wanting[topic]
+    def send_queues(self, topic: bytes) -> list[SendQueue]:
+        return self.socket.send_queues[topic]
 
     def wanted(self, topic: bytes, by: int, *attended: zmq.Socket[bytes]) -> None:
         """Wait until a topic is wanted by so many, with an eye on sockets that may reconnect."""
-        until(lambda: len(self.outboxes(topic)) == by, *attended)
+        until(lambda: len(self.send_queues(topic)) == by, *attended)
 
     def close(self) -> None:
         if not self.closed:

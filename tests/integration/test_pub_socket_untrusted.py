@@ -93,7 +93,7 @@ def test_no_more_than_so_many_connect_and_those_that_are_there_stay(
     make_pub: Callable[..., Pub], peers: Peers, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pub_socket, "HANDSHAKE_S", 60)
-    monkeypatch.setattr(pub_socket, "MOST_PEERS", MOST_PEERS)
+    monkeypatch.setattr(pub_socket, "MAX_PEERS", MOST_PEERS)
     pub = make_pub()
     endpoint = pub.bind(port)
     good = subscriber(peers, endpoint, A)
@@ -101,21 +101,21 @@ def test_no_more_than_so_many_connect_and_those_that_are_there_stay(
     crowd = [stranger(endpoint) for _ in range(MOST_PEERS + 20)]
     eventually(lambda: sum(map(is_ended, crowd)) == 21)
     assert len(pub.socket._bound) == MOST_PEERS
-    room = {peer.outbox.most_bytes for peer in pub.socket._bound}
-    assert room == {pub_socket.MOST_BYTES_BOUND // MOST_PEERS}  # each its share
+    room = {peer.send_queue.max_bytes for peer in pub.socket._bound}
+    assert room == {pub_socket.MAX_QUEUED_BYTES_BOUND // MOST_PEERS}  # each its share
     pub.publish(A, [1])
     assert take(good) == 1
     for one in crowd:
         one.close()
     until(lambda: len(pub.socket._bound) == 1)
-    assert pub.outboxes(A)[0].most_bytes == pub_socket.MAX_QUEUED_BYTES
+    assert pub.send_queues(A)[0].max_bytes == pub_socket.MAX_QUEUED_BYTES
     late = subscriber(peers, endpoint, B)
     pub.wanted(B, 1)
     pub.publish(B, [2])
     assert take(late) == 2
     with capture_logs() as logs:
         pub.do(pub.socket.check)
-    assert "the most" in logs[0]["the_last"] or logs[0]["count"] > 21
+    assert "the limit of" in logs[0]["the_last"] or logs[0]["count"] > 21
 
 
 def test_who_floods_it_with_subscriptions_takes_neither_the_loop_nor_memory(
@@ -129,7 +129,7 @@ def test_who_floods_it_with_subscriptions_takes_neither_the_loop_nor_memory(
     flood = b"".join(b"\x00\x09\x01q.%06d" % number for number in range(300_000))
     before = psutil.Process().memory_info().rss
     floods = [stranger(endpoint, HELLO) for _ in range(200)]
-    eventually(lambda: sum(peer.said.ready for peer in set(pub.socket._bound)) == 201)
+    eventually(lambda: sum(peer.zmtp.ready for peer in set(pub.socket._bound)) == 201)
     to_and_fro = b"\x00\x02\x01q\x00\x02\x00q" * 25_000
     for one, says in zip(floods, [flood, *[to_and_fro] * 199], strict=True):
         one.setblocking(False)
@@ -139,8 +139,8 @@ def test_who_floods_it_with_subscriptions_takes_neither_the_loop_nor_memory(
         found = list[float]()
         for number in range(100):
             begin_s = time.monotonic()
-            for outbox in pub.outboxes(A):
-                outbox.send(message(A, number))
+            for send_queue in pub.send_queues(A):
+                send_queue.send(message(A, number))
             await asyncio.sleep(0.005)
             found.append(time.monotonic() - begin_s - 0.005)
         return found
@@ -155,7 +155,7 @@ def test_who_floods_it_with_subscriptions_takes_neither_the_loop_nor_memory(
     for one in floods:
         one.close()
     assert psutil.Process().memory_info().rss - before < 50_000_000
-    assert all(len(peer.said._prefixes) < 50 for peer in set(pub.socket._bound))
+    assert all(len(peer.zmtp._prefixes) < 50 for peer in set(pub.socket._bound))
 
 
 def test_also_those_who_shake_hands_are_heard_one_after_another(
@@ -169,10 +169,10 @@ def test_also_those_who_shake_hands_are_heard_one_after_another(
         eventually(lambda: len(pub.socket._bound) == 2)
         monkeypatch.setattr(pub_socket, "PAUSE_S", 600)
         one.sendall(HELLO)
-        eventually(lambda: any(peer.said.ready for peer in set(pub.socket._bound)))
+        eventually(lambda: any(peer.zmtp.ready for peer in set(pub.socket._bound)))
         other.sendall(HELLO)
         pub.run(asyncio.sleep(0.1))
-        assert sum(peer.said.ready for peer in set(pub.socket._bound)) == 1
+        assert sum(peer.zmtp.ready for peer in set(pub.socket._bound)) == 1
 
 
 def test_who_pings_and_reads_nothing_makes_nothing_wait(
@@ -183,9 +183,9 @@ def test_who_pings_and_reads_nothing_makes_nothing_wait(
     with stranger(pub.bind(port), HELLO + b"\x00\x01\x01") as one:
         pub.wanted(A, 1)
         pub.publish(A, range(200), bytes(100_000))
-        (outbox,) = pub.outboxes(A)
-        assert outbox.waits
-        waiting = outbox._bytes
+        (send_queue,) = pub.send_queues(A)
+        assert send_queue.waits
+        waiting = send_queue._bytes
         one.sendall(pings * 200 + b"\x00\x01\x00")
         pub.wanted(A, 0)
-        assert outbox._bytes <= waiting
+        assert send_queue._bytes <= waiting

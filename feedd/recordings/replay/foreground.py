@@ -21,7 +21,7 @@ from feedd.recordings.replay.time_shift import TimeShift
 from feedd.recordings.replay.wait_reports import reporting_wait
 from feedd.runtime.process import raise_open_files
 from feedd.transport.history_service import HistoryService
-from feedd.transport.replay_publisher import ReplayEndpoint
+from feedd.transport.replay_endpoint import ReplayEndpoint
 from feedd.transport.sockets import LINGER_MS
 
 if TYPE_CHECKING:

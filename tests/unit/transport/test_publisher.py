@@ -24,7 +24,7 @@ async def subscribed(publisher: Publisher, endpoint: str) -> AsyncIterator[Any]:
     with zmq.asyncio.Context() as context, context.socket(zmq.SUB) as subscriber:
         subscriber.connect(endpoint)
         subscriber.subscribe("")
-        while not all(publisher._socket.wanting.values()):
+        while not all(publisher._socket.send_queues.values()):
             await asyncio.sleep(0.01)
         yield subscriber
 

@@ -1,4 +1,4 @@
-"""What leaves an outbox, through socketpairs that take little at once."""
+"""What leaves an send_queue, through socketpairs that take little at once."""
 
 from __future__ import annotations
 
@@ -92,20 +92,20 @@ def test_all_comes_whole_and_in_order_where_the_socket_takes_parts(run: Run, pai
     messages = [message(number, (10, 100, 9000)[number % 3]) for number in range(1000)]
 
     async def work() -> None:
-        outbox = SendQueue(asyncio.get_running_loop())
-        outbox.attach(ours)
+        send_queue = SendQueue(asyncio.get_running_loop())
+        send_queue.attach(ours)
         for one in messages:
-            outbox.send(bytearray(one))
-        assert outbox.waits
+            send_queue.send(bytearray(one))
+        assert send_queue.waits
         expected = b"".join(messages)
         assert await read(theirs, len(expected), 50_000) == expected
-        await outbox.empty(PATIENCE_S)
-        outbox.send(messages[0])  # again by the direct way
-        assert not outbox.waits
+        await send_queue.empty(PATIENCE_S)
+        send_queue.send(messages[0])  # again by the direct way
+        assert not send_queue.waits
         assert left_in(theirs) == messages[0]
-        assert outbox.dropped == 0
-        assert outbox._bytes == 0
-        outbox.detach()
+        assert send_queue.dropped == 0
+        assert send_queue._bytes == 0
+        send_queue.detach()
 
     run(work())
 
@@ -121,32 +121,32 @@ def test_who_is_cut_off_gets_the_message_from_its_begin_and_none_again(
     messages = [message(number, 300) for number in range(210)]
 
     async def work() -> None:
-        outbox = SendQueue(asyncio.get_running_loop())
-        outbox.attach(old)
+        send_queue = SendQueue(asyncio.get_running_loop())
+        send_queue.attach(old)
         for first in range(0, 140, together):
             for one in messages[first : first + together]:
-                outbox.add(one)
-            outbox.flush()
+                send_queue.add(one)
+            send_queue.flush()
         arrived = await read(old_end, taken)
         for _ in range(5):  # more of it is given to the system
             await asyncio.sleep(0)
-        assert outbox.waits
-        outbox.detach()
+        assert send_queue.waits
+        send_queue.detach()
         arrived += left_in(old_end)
         for one in messages[140:]:
-            outbox.send(one)
+            send_queue.send(one)
         before = whole(arrived)
         assert 0 < len(before) < 140
         expected = b"".join(messages[len(before) :])
-        assert outbox.unsent == len(messages) - len(before)
-        assert outbox._bytes == len(expected)
-        outbox.attach(new)
+        assert send_queue.unsent == len(messages) - len(before)
+        assert send_queue._bytes == len(expected)
+        send_queue.attach(new)
         assert before == messages[: len(before)]
         assert await read(new_end, len(expected)) == expected
-        await outbox.empty(PATIENCE_S)
+        await send_queue.empty(PATIENCE_S)
         assert left_in(new_end) == b""
-        assert outbox._bytes == 0
-        outbox.detach()
+        assert send_queue._bytes == 0
+        send_queue.detach()
 
     with new, new_end:
         run(work())
@@ -157,22 +157,22 @@ def test_a_peer_that_is_cut_off_again_and_again_loses_nothing(run: Run) -> None:
     randomly = random.Random(7)
 
     async def work() -> None:
-        outbox, got = SendQueue(asyncio.get_running_loop()), list[bytes]()
+        send_queue, got = SendQueue(asyncio.get_running_loop()), list[bytes]()
         to_send = iter(messages)
         while len(got) < len(messages):
             ours, theirs = small_pair()
             with ours, theirs:
-                outbox.attach(ours)
-                outbox.send(command(b"PONG", b"x"))
+                send_queue.attach(ours)
+                send_queue.send(command(b"PONG", b"x"))
                 for _ in range(randomly.randrange(40)):
                     if (one := next(to_send, None)) is not None:
-                        outbox.add(one)
+                        send_queue.add(one)
                         if randomly.random() < 0.5:
-                            outbox.flush()
-                outbox.flush()
+                            send_queue.flush()
+                send_queue.flush()
                 for _ in range(randomly.randrange(4)):
                     await asyncio.sleep(0)
-                outbox.detach()
+                send_queue.detach()
                 got += [one for one in whole(left_in(theirs)) if one[0] == MORE]
         assert got == messages
 
@@ -186,31 +186,31 @@ def test_what_finds_no_room_is_dropped_whole_and_counted_in_a_batch_too(
     size = len(message(0))
 
     async def work() -> None:
-        outbox = SendQueue(asyncio.get_running_loop())
-        outbox.most_bytes = 10 * size
+        send_queue = SendQueue(asyncio.get_running_loop())
+        send_queue.max_bytes = 10 * size
         for number in range(12):  # before it is attached: it waits
-            outbox.send(message(number))
-        assert outbox.dropped == 2
+            send_queue.send(message(number))
+        assert send_queue.dropped == 2
         for number in range(12, 17):
-            outbox.add(message(number))
-        outbox.flush()
-        assert outbox.dropped == 7
-        outbox.attach(ours)
+            send_queue.add(message(number))
+        send_queue.flush()
+        assert send_queue.dropped == 7
+        send_queue.attach(ours)
         kept = [message(number) for number in range(10)]
         assert await read(theirs, 10 * size) == b"".join(kept)
-        await outbox.empty(PATIENCE_S)
-        outbox.detach()
+        await send_queue.empty(PATIENCE_S)
+        send_queue.detach()
         for number in range(20, 26):
-            outbox.send(message(number))
+            send_queue.send(message(number))
         for number in range(26, 31):
-            outbox.add(message(number))
-        outbox.flush()  # as one they find no room: a batch is one piece
-        outbox.send(message(31))
-        outbox.attach(ours)
+            send_queue.add(message(number))
+        send_queue.flush()  # as one they find no room: a batch is one piece
+        send_queue.send(message(31))
+        send_queue.attach(ours)
         kept = [message(number) for number in (*range(20, 26), 31)]
         assert await read(theirs, 7 * size) == b"".join(kept)
-        assert outbox.dropped == 12
-        outbox.detach()
+        assert send_queue.dropped == 12
+        send_queue.detach()
 
     run(work())
 
@@ -219,16 +219,16 @@ def test_what_is_sent_may_be_changed_afterwards(run: Run, pair: Pair) -> None:
     ours, theirs = pair
 
     async def work() -> None:
-        outbox = SendQueue(asyncio.get_running_loop())
-        outbox.attach(ours)
+        send_queue = SendQueue(asyncio.get_running_loop())
+        send_queue.attach(ours)
         expected = b""
         for number in range(50):
             buffer = bytearray(message(number, 1000))
             expected += buffer
-            outbox.send(buffer)
+            send_queue.send(buffer)
             buffer[:] = bytes(3)
         assert await read(theirs, len(expected)) == expected
-        outbox.detach()
+        send_queue.detach()
 
     run(work())
 
@@ -244,17 +244,17 @@ def test_a_peer_that_has_closed_raises_nothing_and_the_next_gets_what_it_has_not
     async def work() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: faults.append(context))
-        outbox = SendQueue(loop)
-        outbox.attach(ours)
+        send_queue = SendQueue(loop)
+        send_queue.attach(ours)
         for number in range(3):
-            outbox.send(message(number))
+            send_queue.send(message(number))
             await asyncio.sleep(0.01)  # the loop tries to write, in vain
-        outbox.detach()
-        outbox.detach()
-        outbox.attach(new)
+        send_queue.detach()
+        send_queue.detach()
+        send_queue.attach(new)
         expected = b"".join(map(message, range(3)))
         assert await read(new_end, len(expected)) == expected
-        outbox.detach()
+        send_queue.detach()
 
     with new, new_end:
         run(work())
@@ -268,14 +268,14 @@ def test_where_only_sending_fails_whoever_reads_learns_it(run: Run, pair: Pair) 
 
     async def work() -> None:
         loop = asyncio.get_running_loop()
-        outbox = SendQueue(loop)
-        outbox.attach(ours)
+        send_queue = SendQueue(loop)
+        send_queue.attach(ours)
         reading = asyncio.ensure_future(loop.sock_recv(ours, 1))
         await asyncio.sleep(0)
-        outbox.send(message(0))
+        send_queue.send(message(0))
         assert await reading == b""
-        outbox.detach()
-        assert outbox.unsent == 1
+        send_queue.detach()
+        assert send_queue.unsent == 1
 
     run(work())
 
@@ -285,23 +285,23 @@ def test_who_has_less_room_than_before_is_left_the_oldest_bit_by_bit(run: Run, p
     size, count = len(message(0)), 10 * TRIMMED
 
     async def work() -> None:
-        outbox = SendQueue(asyncio.get_running_loop())
+        send_queue = SendQueue(asyncio.get_running_loop())
         for number in range(count):
-            outbox.send(message(number))
-        outbox.most_bytes = 2 * size
+            send_queue.send(message(number))
+        send_queue.max_bytes = 2 * size
         for _ in range(3):
-            outbox.send(message(count))
-        assert outbox.dropped == 3 + 3 * TRIMMED
+            send_queue.send(message(count))
+        assert send_queue.dropped == 3 + 3 * TRIMMED
         for _ in range(20):
-            outbox.send(message(count))
-        assert outbox.dropped == 23 + count - 2
-        assert outbox._bytes == 2 * size
-        outbox.most_bytes = 0
-        outbox.send(message(count))
-        assert outbox.unsent == 1  # the first may be sent in part
-        outbox.attach(ours)
+            send_queue.send(message(count))
+        assert send_queue.dropped == 23 + count - 2
+        assert send_queue._bytes == 2 * size
+        send_queue.max_bytes = 0
+        send_queue.send(message(count))
+        assert send_queue.unsent == 1  # the first may be sent in part
+        send_queue.attach(ours)
         assert await read(theirs, size) == message(0)
-        outbox.detach()
+        send_queue.detach()
 
     run(work())
 
@@ -313,22 +313,22 @@ def test_messages_that_are_sent_together_are_the_same_bytes(run: Run, slow: bool
     async def bytes_of(*, together: bool) -> bytes:
         ours, theirs = small_pair()
         with ours, theirs:
-            outbox = SendQueue(asyncio.get_running_loop())
-            outbox.attach(ours)
+            send_queue = SendQueue(asyncio.get_running_loop())
+            send_queue.attach(ours)
             for number, one in enumerate(messages):
                 if together:
-                    outbox.add(one)
+                    send_queue.add(one)
                     if number % 7 == 6:
-                        outbox.flush()
+                        send_queue.flush()
                 else:
-                    outbox.send(one)
-            outbox.flush()
-            outbox.flush()
-            assert outbox.waits is slow
+                    send_queue.send(one)
+            send_queue.flush()
+            send_queue.flush()
+            assert send_queue.waits is slow
             data = await read(theirs, sum(map(len, messages)))
-            await outbox.empty(PATIENCE_S)
+            await send_queue.empty(PATIENCE_S)
             data += left_in(theirs)
-            outbox.detach()
+            send_queue.detach()
             return data
 
     async def work() -> None:
@@ -344,14 +344,14 @@ def test_waiting_until_it_is_empty_ends_with_the_time_or_with_the_peer(
 
     async def work() -> None:
         loop = asyncio.get_running_loop()
-        outbox = SendQueue(loop)
-        outbox.attach(ours)
+        send_queue = SendQueue(loop)
+        send_queue.attach(ours)
         for number in range(100):
-            outbox.send(message(number, 1000))
-        await outbox.empty(0.05)
-        assert outbox.waits
-        loop.call_later(0.05, outbox.detach)
-        await outbox.empty(10 * PATIENCE_S)
-        assert outbox.waits
+            send_queue.send(message(number, 1000))
+        await send_queue.empty(0.05)
+        assert send_queue.waits
+        loop.call_later(0.05, send_queue.detach)
+        await send_queue.empty(10 * PATIENCE_S)
+        assert send_queue.waits
 
     run(work())

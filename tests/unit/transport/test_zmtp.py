@@ -46,7 +46,7 @@ def kind(name: bytes, label: bytes = b"Socket-Type") -> bytes:
 
 def greeted() -> ZmtpSubscriber:
     subscriber = ZmtpSubscriber(TOPICS)
-    subscriber.take(LIBZMQ + ready(kind(b"SUB")))
+    subscriber.receive(LIBZMQ + ready(kind(b"SUB")))
     assert subscriber.ready
     return subscriber
 
@@ -75,7 +75,7 @@ TALK = (
 def test_however_the_bytes_are_cut_the_same_is_understood(cuts: set[int]) -> None:
     subscriber, answers = ZmtpSubscriber(TOPICS), b""
     for begin, end in pairwise([0, *sorted(cuts), len(TALK)]):
-        answers += subscriber.take(TALK[begin:end])
+        answers += subscriber.receive(TALK[begin:end])
     assert answers == READY + b"\x04\x0c\x04PONGcontext"
     assert subscriber.ready
     assert subscriber.wants == {TRADE}
@@ -84,10 +84,10 @@ def test_however_the_bytes_are_cut_the_same_is_understood(cuts: set[int]) -> Non
 
 def test_the_answer_follows_the_whole_greeting_and_nothing_is_wanted_unsaid() -> None:
     subscriber = ZmtpSubscriber(TOPICS)
-    assert subscriber.take(LIBZMQ[:63]) == b""
-    assert subscriber.take(LIBZMQ[63:]) == READY
+    assert subscriber.receive(LIBZMQ[:63]) == b""
+    assert subscriber.receive(LIBZMQ[63:]) == READY
     assert not subscriber.ready
-    assert subscriber.take(ready(kind(b"SUB"))) == b""
+    assert subscriber.receive(ready(kind(b"SUB"))) == b""
     assert subscriber.ready
     assert subscriber.wants == frozenset()
 
@@ -97,7 +97,7 @@ def test_the_answer_follows_the_whole_greeting_and_nothing_is_wanted_unsaid() ->
 def test_any_sub_of_version_3_or_later_is_taken(version: bytes, name: bytes) -> None:
     subscriber = ZmtpSubscriber(TOPICS)
     greeting = LIBZMQ[:10] + version + LIBZMQ[12:]
-    subscriber.take(greeting + ready(kind(b"", b"Identity") + kind(name, b"socket-TYPE")))
+    subscriber.receive(greeting + ready(kind(b"", b"Identity") + kind(name, b"socket-TYPE")))
     assert subscriber.ready
 
 
@@ -107,9 +107,9 @@ def test_subscriptions_are_a_set_of_prefixes(as_commands: bool) -> None:
 
     def say(subscribe: bool, prefix: bytes) -> frozenset[bytes]:
         if as_commands:
-            subscriber.take(command(b"SUBSCRIBE" if subscribe else b"CANCEL", prefix))
+            subscriber.receive(command(b"SUBSCRIBE" if subscribe else b"CANCEL", prefix))
         else:
-            subscriber.take(frame((b"\x01" if subscribe else b"\x00") + prefix))
+            subscriber.receive(frame((b"\x01" if subscribe else b"\x00") + prefix))
         return subscriber.wants
 
     subscriber = greeted()
@@ -131,7 +131,7 @@ def test_what_is_wanted_follows_from_what_was_said_last_of_each_prefix(
     said: list[tuple[bool, bytes]],
 ) -> None:
     subscriber = greeted()
-    subscriber.take(b"".join(frame(bytes([yes]) + prefix) for yes, prefix in said))
+    subscriber.receive(b"".join(frame(bytes([yes]) + prefix) for yes, prefix in said))
     last = {prefix: yes for yes, prefix in said}
     prefixes = tuple(prefix for prefix, yes in last.items() if yes)
     assert subscriber.wants == {one for one in TOPICS if one.startswith(prefixes)}
@@ -140,8 +140,10 @@ def test_what_is_wanted_follows_from_what_was_said_last_of_each_prefix(
 def test_only_prefixes_of_own_topics_are_kept() -> None:
     subscriber = greeted()
     for number in range(2000):
-        subscriber.take(frame(b"\x01other.%d" % number) + frame(b"\x01" + QUOTE + b"%d" % number))
-        subscriber.take(command(b"SUBSCRIBE", QUOTE[: number % 11]))
+        subscriber.receive(
+            frame(b"\x01other.%d" % number) + frame(b"\x01" + QUOTE + b"%d" % number)
+        )
+        subscriber.receive(command(b"SUBSCRIBE", QUOTE[: number % 11]))
     assert len(subscriber._prefixes) == len(QUOTE) + 1
     assert not subscriber._data
 
@@ -149,18 +151,18 @@ def test_only_prefixes_of_own_topics_are_kept() -> None:
 def test_a_ping_is_answered_with_its_context_of_at_most_16_bytes() -> None:
     """RFC 37: two bytes of time to live, then the context."""
     subscriber = greeted()
-    assert subscriber.take(command(b"PING", b"\0\x05")) == b"\x04\x05\x04PONG"
-    assert subscriber.take(command(b"PING", b"\0\x05abc")) == b"\x04\x08\x04PONGabc"
+    assert subscriber.receive(command(b"PING", b"\0\x05")) == b"\x04\x05\x04PONG"
+    assert subscriber.receive(command(b"PING", b"\0\x05abc")) == b"\x04\x08\x04PONGabc"
     long = bytes(range(40))
-    assert subscriber.take(command(b"PING", long)) == command(b"PONG", long[2:18])
+    assert subscriber.receive(command(b"PING", long)) == command(b"PONG", long[2:18])
     two = command(b"PING", b"\0\0a") + command(b"PING", b"\0\0b")
-    assert subscriber.take(two) == command(b"PONG", b"a") + command(b"PONG", b"b")
-    assert subscriber.take(command(b"PONG", b"x") + command(b"UNHEARD", b"of")) == b""
+    assert subscriber.receive(two) == command(b"PONG", b"a") + command(b"PONG", b"b")
+    assert subscriber.receive(command(b"PONG", b"x") + command(b"UNHEARD", b"of")) == b""
 
 
 def test_messages_that_are_no_subscription_are_passed_over() -> None:
     subscriber = greeted()
-    assert subscriber.take(frame(b"") + frame(b"\x02" + QUOTE) + frame(b"hello", MORE)) == b""
+    assert subscriber.receive(frame(b"") + frame(b"\x02" + QUOTE) + frame(b"hello", MORE)) == b""
     assert subscriber.wants == frozenset()
 
 
@@ -168,20 +170,20 @@ REFUSED = {
     "HTTP": (b"GET / HTTP/1.1\r\n", "does not speak ZMTP"),
     "ZMTP 1": (b"\x01\x00", "does not speak ZMTP"),
     "a long ZMTP 1": (b"\xff" + bytes(7) + b"\x01\x00", "does not speak ZMTP"),
-    "ZMTP 2": (b"\xff" + bytes(8) + b"\x7f\x01\x02", "speaks ZMTP 1, and 3 is the least"),
+    "ZMTP 2": (b"\xff" + bytes(8) + b"\x7f\x01\x02", "speaks ZMTP 1; at least 3 is needed"),
     "PLAIN": (
         LIBZMQ[:12] + b"PLAIN".ljust(20, b"\0") + LIBZMQ[32:],
-        "wants security by b'PLAIN'",
+        "wants the security mechanism b'PLAIN'",
     ),
-    "a PUB": (LIBZMQ + ready(kind(b"PUB")), "it is a PUB, no SUB"),
-    "a nobody": (LIBZMQ + ready(b""), "it is a socket, no SUB"),
-    "a READY cut in its value": (LIBZMQ + ready(kind(b"SUB")[:-1]), "READY is broken"),
-    "a READY cut in its length": (LIBZMQ + ready(kind(b"SUB")[:14]), "READY is broken"),
-    "a READY cut in its name": (LIBZMQ + ready(kind(b"SUB")[:5]), "READY is broken"),
-    "a message before READY": (LIBZMQ + frame(b"\x01"), "messages before it is ready"),
-    "a ping before READY": (LIBZMQ + command(b"PING", b"\0\0"), "commands before it is ready"),
-    "an empty command before READY": (LIBZMQ + b"\x04\x00", "commands before it is ready"),
-    "an error": (LIBZMQ + command(b"ERROR", b"\x02no"), "it says: no"),
+    "a PUB": (LIBZMQ + ready(kind(b"PUB")), "it is a PUB, not a SUB"),
+    "a nobody": (LIBZMQ + ready(b""), "it is a socket, not a SUB"),
+    "a READY cut in its value": (LIBZMQ + ready(kind(b"SUB")[:-1]), "READY is malformed"),
+    "a READY cut in its length": (LIBZMQ + ready(kind(b"SUB")[:14]), "READY is malformed"),
+    "a READY cut in its name": (LIBZMQ + ready(kind(b"SUB")[:5]), "READY is malformed"),
+    "a message before READY": (LIBZMQ + frame(b"\x01"), "messages before its READY"),
+    "a ping before READY": (LIBZMQ + command(b"PING", b"\0\0"), "commands before its READY"),
+    "an empty command before READY": (LIBZMQ + b"\x04\x00", "commands before its READY"),
+    "an error": (LIBZMQ + command(b"ERROR", b"\x02no"), "it reports: no"),
     "reserved flags": (HELLO + b"\x08\x00", "flags 0x8"),
     "too large a frame": (
         HELLO + bytes([LONG]) + (MAX_FRAME_BYTES + 1).to_bytes(8, "big"),
@@ -203,7 +205,7 @@ def test_who_is_no_subscriber_is_refused_and_told_why(case: str, by_bytes: bool)
 
     def take() -> None:
         for piece in [bytes([one]) for one in data] if by_bytes else [data]:
-            subscriber.take(piece)
+            subscriber.receive(piece)
 
     with pytest.raises(ZmtpError, match=why):
         take()
@@ -211,7 +213,7 @@ def test_who_is_no_subscriber_is_refused_and_told_why(case: str, by_bytes: bool)
 
 def test_a_frame_of_the_most_bytes_is_taken() -> None:
     subscriber = greeted()
-    subscriber.take(frame(b"\x01" + bytes(MAX_FRAME_BYTES - 1)) + frame(b"\x01quote"))
+    subscriber.receive(frame(b"\x01" + bytes(MAX_FRAME_BYTES - 1)) + frame(b"\x01quote"))
     assert subscriber.wants == {QUOTE}
 
 
@@ -219,7 +221,7 @@ def take_all(data: bytes, cuts: set[int]) -> ZmtpSubscriber:
     subscriber = ZmtpSubscriber(TOPICS)
     for begin, end in pairwise([0, *sorted(cuts), len(data)]):
         try:
-            subscriber.take(data[begin:end])
+            subscriber.receive(data[begin:end])
         except ZmtpError:
             break
         assert len(subscriber._data) <= MAX_FRAME_BYTES + 1 + LENGTH_BYTES
