@@ -91,7 +91,7 @@ async def source_setup(
     try:
         yield setup
     finally:
-        await server.stop()
+        await setup.server.stop()  # a test may have replaced it
 
 
 @asynccontextmanager

@@ -43,7 +43,7 @@ def test_every_quote_of_a_blast_and_of_a_slice_is_counted_and_timed(place: Proce
     assert fast.cpu_us > 5
     assert fast.per_s is not None
     slow = pace(ccxt, sender, place, NO_PEERS, (0.0, 2.0))
-    assert slow.sent == slow.received == len(slow.latencies_us) > 100
+    assert slow.sent == slow.received == len(slow.latencies_us) > 20
     assert min(slow.latencies_us) > 0
     assert slow.latency_us["p50"] <= slow.latency_us["p99"] <= slow.latency_us["p999"]
 
