@@ -156,7 +156,7 @@ def _plain(found: list[list[Any]]) -> list[list[dict[str, Any]]]:
 
 
 def _end(*_signal: object) -> None:
-    sys.exit("bench: told to end")
+    sys.exit("bench: terminated")
 
 
 if __name__ == "__main__":

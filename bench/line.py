@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from feedd.transport.subscriber import Subscriber
 
 ENDS_WITHIN_S = 5.0
-SAID_CHARACTERS = 200  # of a command that failed: of 200 feeds it tells each one's state
+ERROR_CHARACTERS = 200  # of a failed command: with 200 feeds it prints the state of each
 WORKERS = ("feed", "proxy", "recorder", "watchdog")
 
 
@@ -110,8 +110,8 @@ def feedd(line: Line, *words: str, timeout_s: float) -> float:
         check=False,
     )  # fmt: skip
     if done.returncode:
-        said = (done.stdout + done.stderr).strip().splitlines()
-        why = said[-1][:SAID_CHARACTERS] if said else "without a word"
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        why = lines[-1][:ERROR_CHARACTERS] if lines else "no output"
         raise BenchError(f"feedd {' '.join(words)} ended with {done.returncode}: {why}")
     return time.monotonic() - began_s
 

@@ -17,7 +17,7 @@ from bench.arrivals import Arrivals, latencies_us, sent, subscribe
 from bench.errors import BenchError
 from bench.figures import percentile
 from bench.handlers import Handler, Place
-from bench.processes import Processes, cpu_ns, free_ports, told, until
+from bench.processes import Processes, cpu_ns, free_ports, next_line, until
 
 if TYPE_CHECKING:
     import subprocess
@@ -60,15 +60,15 @@ class Sender:
     def __init__(self, processes: Processes, symbols: str = "BTCUSDT") -> None:
         command = [sys.executable, "-m", "bench.sender", recording.recording(), symbols]
         self._process = processes.start("sender", command, talks=True)
-        self.port = int(json.loads(told(self._process.stdout))["port"])
+        self.port = int(json.loads(next_line(self._process.stdout))["port"])
 
-    def tell(self, *words: object) -> dict[str, Any]:
+    def command(self, *words: object) -> dict[str, Any]:
         """Give a command, and return what came of it when it is done."""
         pipe: IO[str] | None = self._process.stdin
         if pipe is None:
-            raise BenchError("the sender can't be told anything")
+            raise BenchError("the sender has no standard input")
         print(*words, file=pipe, flush=True)
-        answer: dict[str, Any] = json.loads(told(self._process.stdout))
+        answer: dict[str, Any] = json.loads(next_line(self._process.stdout))
         if "error" in answer:
             raise BenchError(f"the sender: {answer['error']}")
         return answer
@@ -98,13 +98,13 @@ def blast(handler: Handler, sender: Sender, at: Processes, peers: Path, count: i
     capacity = count + 2000 if handler.publishes else 1  # what only counts has no time for more
     with running(handler, sender, at, peers, capacity) as up:
         mark, cpu0 = up.log.count, cpu_ns(up.process.pid)
-        told_ = sender.tell("blast", count)
+        result = sender.command("blast", count)
         _settle(up, handler)
         cpu1 = cpu_ns(up.process.pid)
         received = up.log.count - mark
         last_ns = up.log.last_ns()
     per_s = (
-        received * 1e9 / (last_ns - told_["began_ns"]) if handler.publishes and received else None
+        received * 1e9 / (last_ns - result["began_ns"]) if handler.publishes and received else None
     )
     cpu_us = (cpu1 - cpu0) / 1e3 / count
     return Measured(handler.name, "blast", count, received, cpu_us, per_s)
@@ -118,12 +118,12 @@ def pace(
     with running(handler, sender, at, peers, 200_000) as up:
         mark, cpu0 = up.log.count, cpu_ns(up.process.pid)
         proxy0 = cpu_ns(up.proxy.pid) if up.proxy else 0
-        told_ = sender.tell("pace", *part, log)
+        result = sender.command("pace", *part, log)
         cpu1 = cpu_ns(up.process.pid)
         proxy1 = cpu_ns(up.proxy.pid) if up.proxy else 0
         _settle(up, handler)
         arrivals = up.log.since(mark)
-    count = told_["sent"]
+    count = result["sent"]
     found = latencies_us(arrivals, sent(log))
     result = Measured(
         handler.name,
@@ -164,19 +164,19 @@ def running(
             started.append(subscribe(at, log, endpoint, handler.prefix, bind=handler.connects))
         process = at.start(handler.name, command)
         started.append(process)
-        sender.tell("warm")
+        sender.command("warm")
         try:
             until(lambda: log.count, LIVE_WITHIN_S, f"a quote from {handler.name}", at)
             connections = f"{handler.readers} connections of {handler.name}"
             until(
-                lambda: sender.tell("readers")["readers"] >= handler.readers,
+                lambda: sender.command("readers")["readers"] >= handler.readers,
                 LIVE_WITHIN_S,
                 connections,
                 at,
             )
             time.sleep(0.3)  # what a start leaves to do
         finally:
-            sender.tell("hush")
+            sender.command("hush")
         up = Running(process, proxy, log)
         _settle(up, handler)
         yield up

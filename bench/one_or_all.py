@@ -25,7 +25,7 @@ SYMBOLS = 10
 RATE = 50.0  # quotes a second, of each
 BURST = 3000  # of the slow symbol, once a second
 CAPACITY = 500_000
-QUIET_S = 1.5  # after a kill: who is heard in this time goes on
+QUIET_S = 1.5  # after a kill: a symbol that publishes in this time survived
 
 
 @dataclass
@@ -71,12 +71,12 @@ def _measure(source: str, together: bool, seconds: float) -> Arrangement:
         else:
             workers = [line.start(at, "feed", symbol) for symbol in line.symbols]
         topics = {topic_hash(f"quote.binanceusdm.{symbol}.") for symbol in line.symbols}
-        sender.tell("warm")
+        sender.command("warm")
         until(
             lambda: topics <= {one.topic for one in log.since(max(0, log.count - 1000))},
             60.0, "a quote of every symbol", at,
         )  # fmt: skip
-        sender.tell("hush")
+        sender.command("hush")
         time.sleep(1.0)
         pids = [worker.pid for worker in workers]
         cpu0 = cpu_of(pids)
@@ -93,7 +93,7 @@ def _mix(
 ) -> tuple[list[float], int]:
     """Return the latencies of all symbols but the first, and how many quotes were sent in all."""
     mark, noted = log.count, own / "sent.log"
-    count = sender.tell("mix", seconds, 0, burst, RATE, noted)["sent"]
+    count = sender.command("mix", seconds, 0, burst, RATE, noted)["sent"]
     until(lambda: log.count - mark >= count, 30.0, f"all of {count} quotes")
     others = [one for one in log.since(mark) if one.id >= 2 * MIX_IDS]
     return latencies_us(others, sent(noted)), count
@@ -107,7 +107,7 @@ def _crash(
     topics: set[int],
 ) -> int:
     """Kill one process; return how many symbols are not heard any more."""
-    sender.tell("warm")
+    sender.command("warm")
     time.sleep(0.5)
     at.stop(worker, signal.SIGKILL)
     time.sleep(0.2)

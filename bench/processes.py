@@ -39,14 +39,14 @@ class Processes:
         self, name: str, command: Sequence[object], *, talks: bool = False
     ) -> subprocess.Popen[Any]:
         """Start one; with `talks`, its standard input and output are pipes of text."""
-        with self._said(name).open("wb") as said:
+        with self._output(name).open("wb") as output:
             process = subprocess.Popen(
                 [str(word) for word in command],
                 cwd=ROOT,
                 env=environment(),
                 stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if talks else said,
-                stderr=said,
+                stdout=subprocess.PIPE if talks else output,
+                stderr=output,
                 text=talks,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509  no other thread runs here
             )
@@ -71,8 +71,8 @@ class Processes:
         """Raise BenchError, with its last words, where one has ended by itself."""
         for name, process in self._started:
             if process.poll() is not None:
-                lines = self._said(name).read_text(errors="replace").strip().splitlines()
-                why = lines[-1] if lines else "without a word"
+                lines = self._output(name).read_text(errors="replace").strip().splitlines()
+                why = lines[-1] if lines else "no output"
                 raise BenchError(f"{name} ended with {process.returncode}: {why}")
 
     def __enter__(self) -> Self:
@@ -82,8 +82,8 @@ class Processes:
         for _, process in reversed(self._started):
             self.stop(process)
 
-    def _said(self, name: str) -> Path:
-        return self.folder / f"{name}.said"
+    def _output(self, name: str) -> Path:
+        return self.folder / f"{name}.out"
 
 
 def environment() -> dict[str, str]:
@@ -111,7 +111,7 @@ def pss_mb(pid: int) -> float:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024 / 1e6
-    raise BenchError(f"/proc/{pid}/smaps_rollup tells no Pss")
+    raise BenchError(f"/proc/{pid}/smaps_rollup has no Pss")
 
 
 def free_ports(count: int) -> list[int]:
@@ -144,8 +144,8 @@ def until(
     return value
 
 
-def told(pipe: IO[str] | None) -> str:
-    """Return the next line that a process says; raise BenchError when it has ended."""
+def next_line(pipe: IO[str] | None) -> str:
+    """Return the next line of a process's output; raise BenchError if it has ended."""
     line = "" if pipe is None else pipe.readline()
     if not line:
         raise BenchError("a process of the bench has ended unexpectedly")

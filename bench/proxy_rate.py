@@ -9,7 +9,7 @@ from bench import native_parts
 from bench.arrivals import Arrivals, subscribe
 from bench.line import Line
 from bench.one_handler import folder
-from bench.processes import Processes, cpu_ns, told, until
+from bench.processes import Processes, cpu_ns, next_line, until
 
 SUBSCRIBERS = (1, 10, 50)
 COPIES = 500_000  # in each round, over all subscribers
@@ -49,7 +49,7 @@ def _measure(subscribers: int, count: int) -> dict[str, Any]:
              str(count)],
             talks=True,
         )  # fmt: skip
-        told(publisher.stdout)
+        next_line(publisher.stdout)
         time.sleep(1.0)
         _send(publisher)  # the first turn also shows who has subscribed
         _settled(log)
@@ -69,7 +69,7 @@ def _measure(subscribers: int, count: int) -> dict[str, Any]:
 
 def _send(publisher: Any) -> None:
     print("go", file=publisher.stdin, flush=True)
-    told(publisher.stdout)
+    next_line(publisher.stdout)
 
 
 def _settled(log: Arrivals) -> float:

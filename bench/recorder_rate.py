@@ -67,13 +67,13 @@ def frames(count: int, name: str, session: int = 1) -> Iterator[tuple[int, bytes
     frame = topic("quote", EXCHANGE, name).encode()
     began_ns = time.time_ns()
     for number in range(count):
-        said = json.loads(found[number % len(found)].data)
+        raw = json.loads(found[number % len(found)].data)
         now_ns = began_ns + number * 1000
         event = Quote(
-            symbol=name, timestamp=said["T"], bid=float(said["b"]), bid_size=float(said["B"]),
-            ask=float(said["a"]), ask_size=float(said["A"]), exchange=EXCHANGE,
+            symbol=name, timestamp=raw["T"], bid=float(raw["b"]), bid_size=float(raw["B"]),
+            ask=float(raw["a"]), ask_size=float(raw["A"]), exchange=EXCHANGE,
             received_ns=now_ns - 70_000, published_ns=now_ns, session=session, seq=number + 1,
-            id=said["u"],
+            id=raw["u"],
         )  # fmt: skip
         yield now_ns, frame, encode(event)
 
@@ -128,7 +128,7 @@ def behind_the_proxy(seconds: float) -> Iterator[str]:
             share, gaps = counts.get(frame, 0) / count, missing.get(frame, 0)
             yield (
                 f"{count / took_s:9,.0f} frames/s{how}  {cpu / 1e3 / count:5.2f} µs CPU a frame  "
-                f"{share:.2%} recorded, {gaps:,} told as gaps"
+                f"{share:.2%} recorded, {gaps:,} reported as gaps"
             )
 
 
@@ -173,7 +173,7 @@ def _settled(report: Path) -> None:
 
 
 def _held(folder: Path) -> tuple[dict[str, int], dict[str, int]]:
-    """Return how many frames each topic has, and how many are told to be missing."""
+    """Return how many frames each topic has, and how many are reported as missing."""
     counts: dict[str, int] = {}
     missing: dict[str, int] = {}
     for path in folder.rglob("*.feedd"):
@@ -182,10 +182,10 @@ def _held(folder: Path) -> tuple[dict[str, int], dict[str, int]]:
             counts[name] = counts.get(name, 0) + count
     for entry in RecordingReader([folder]).entries():
         if isinstance(entry.what, BlockRecord) and entry.what.kind == NOTICE:
-            told = decode_notice(entry.what.topic, entry.what.payload)
-            if isinstance(told, Gap):
-                many = told.to_seq - told.from_seq + 1
-                missing[told.topic] = missing.get(told.topic, 0) + many
+            notice = decode_notice(entry.what.topic, entry.what.payload)
+            if isinstance(notice, Gap):
+                many = notice.to_seq - notice.from_seq + 1
+                missing[notice.topic] = missing.get(notice.topic, 0) + many
     return counts, missing
 
 

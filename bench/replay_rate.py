@@ -39,7 +39,7 @@ Arrived = list[tuple[int, bytes]]  # by time.monotonic_ns(), and the payload
 
 
 def main() -> int:
-    """Measure what the command line says, and print."""
+    """Measure as the command line asks, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recording", type=lambda text: Path(text).resolve())
     parser.add_argument("--rounds", type=int, default=ROUNDS)

@@ -2,7 +2,7 @@
 
     python -m bench.report
 
-writes bench/results/performance.md and its plots anew from the JSON that is there.
+rewrites bench/results/performance.md and its plots from the JSON results.
 """
 
 from __future__ import annotations

@@ -84,9 +84,9 @@ def _measure(source: str, count: int, seconds: float) -> dict[str, Any]:
 
 
 def _start(line: Line, timeout_s: float) -> tuple[float, list[str]]:
-    """Return when all was healthy, in s, and what each `feedd start` said that failed first.
+    """Return the seconds until everything was healthy, and the errors of failed `feedd start` runs.
 
-    It is given again until it succeeds, as a person would.
+    It retries the command until it succeeds, as a person would.
     """
     began_s = time.monotonic()
     failed: list[str] = []

@@ -1,22 +1,22 @@
-"""The exchange that the benchmarks send with: it plays prepared frames, and is told when.
+"""Exchange side of the benchmarks: plays prepared frames on command.
 
     python -m bench.sender RECORDING SYMBOLS
 
-Handshakes and REST answers are the embedded exchange's. The frames are made beforehand and written
-to the connection's transport as they are, so that a sender is faster than any handler. It says
-where it is in JSON lines on its standard output (`{"port": …}`, then one for each command that is
-done), and takes commands from its standard input, whose end is its own:
+Handshakes and REST answers are the embedded exchange's. Frames are prepared in advance and written
+to the connection's transport unchanged, so that the sender is faster than any handler. It prints
+JSON lines (`{"port": …}`, then one per completed command), reads commands from standard input, and
+exits when that ends:
 
-    warm                   20 quotes a second to whoever subscribes, from now on
-    hush                   none
+    warm                   20 quotes per second to every subscriber, from now on
+    hush                   stop these
     readers                how many connections have subscribed to the first symbol
     blast COUNT            quotes as fast as the slowest reader takes them
-    pace BEGIN END LOG     a slice of the recording, in seconds, as it came; LOG notes when
-    mix SECONDS SLOW BURST RATE LOG   every symbol RATE quotes a second, evenly, but symbol SLOW a
-                           burst of so many once a second; 0: no such
+    pace BEGIN END LOG     a slice of the recording, in seconds, at its own pace; writes LOG
+    mix SECONDS SLOW BURST RATE LOG   every symbol RATE quotes per second, evenly, but symbol SLOW a
+                           burst of BURST once per second; 0: no bursts
 
-A log is 64-bit words, two for each quote: its update id, and when it was written to the connection
-(ns since the epoch).
+A log holds two 64-bit words per quote: its update id, and the time at which it was written to the
+connection (ns since the epoch).
 """
 
 from __future__ import annotations
@@ -58,18 +58,18 @@ class Wire:
         self._outlet = outlet
 
     def write(self, frames: bytes) -> None:
-        """Write frames that are whole; nothing where the connection is gone."""
+        """Write whole frames; do nothing if the connection is closed."""
         transport = self._outlet._request.transport  # noqa: SLF001  there is no public way
         if transport is not None and not transport.is_closing():
             transport.write(frames)
 
     def waiting(self) -> int:
-        """Return the bytes that the reader has left unread."""
+        """Return the number of bytes that the reader has not read yet."""
         return int(self._outlet.backlog())
 
 
 class Script:
-    """A market that says what it is told to, and that has no history."""
+    """Market without a history, controlled by commands."""
 
     def __init__(self, symbols: list[str]) -> None:
         known = {id_: instrument for id_, (instrument, _) in listed().items()}
@@ -77,7 +77,7 @@ class Script:
         self.wires: dict[str, dict[Any, Wire]] = {id_: {} for id_ in symbols}
 
     def check(self, stream: RawStream) -> None:
-        """Refuse all but quotes."""
+        """Refuse every stream but quotes."""
         self.instruments[stream.symbol]
         if stream.content != "quote":
             raise Refused(f"only quotes are sent, not {stream.name}")
@@ -87,15 +87,15 @@ class Script:
         self.wires[stream.symbol].setdefault(outlet, Wire(outlet))
 
     def unsubscribe(self, stream: RawStream, outlet: Any) -> None:
-        """Send no longer."""
+        """Stop sending to an outlet."""
         self.wires[stream.symbol].pop(outlet, None)
 
     def to(self, symbol: str) -> list[Wire]:
-        """Return who reads a symbol now."""
+        """Return the readers of a symbol."""
         return list(self.wires[symbol].values())
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Do nothing: no task runs."""
 
     def __getattr__(self, page: str) -> Any:
         """Refuse every page of REST: depth, klines, …."""
@@ -105,7 +105,7 @@ class Script:
 
 
 class Sender:
-    """Plays the recording to whoever is subscribed."""
+    """Plays the recording to all subscribers."""
 
     def __init__(self, script: Script, recorded: list[recording.Quote]) -> None:
         self._script = script
@@ -138,7 +138,7 @@ class Sender:
         began_ns = time.time_ns()
         for number in range(-(-count // CHUNK_FRAMES)):
             for wire in wires:
-                while wire.waiting() > WAITING_BYTES:  # noqa: ASYNC110  a transport tells nobody
+                while wire.waiting() > WAITING_BYTES:  # noqa: ASYNC110  a transport has no callback for it
                     await asyncio.sleep(0.0005)
                 wire.write(chunks[wire.combined][number])
             await asyncio.sleep(0)

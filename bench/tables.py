@@ -162,7 +162,7 @@ def _start(one: Raw) -> str:
 
 
 def of_projection(scale: Raw, source: str) -> str:
-    """Return what 1,000 symbols would need; empty where it can't be told."""
+    """Return what 1,000 symbols would need; empty if that cannot be projected."""
     rows = [
         [one.what, one.each, f"{short(one.total)} {one.unit}", f"{short(one.limit)} {one.unit}",
          f"{one.fits:,}" if one.fits < projection.SYMBOLS else "more than 1,000"]

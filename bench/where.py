@@ -48,9 +48,9 @@ def shares(handler: Handler, peers: Path, quotes: int, pace_s: float) -> list[di
                 _recorded(up.process.pid, data),
             ):
                 if load == "blast":
-                    sender.tell("blast", quotes)
+                    sender.command("blast", quotes)
                 else:
-                    sender.tell("pace", 0.0, pace_s, own / "sent.log")
+                    sender.command("pace", 0.0, pace_s, own / "sent.log")
             for part, share in _by_part(data).items():
                 found.append({"load": load, "part": part, "share": share})
             print(f"  where  {load}: {handler.name}", flush=True)

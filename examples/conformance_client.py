@@ -1,4 +1,4 @@
-"""feedd.subscribe as `feedd conformance` tries it: orders come in, events go out, a line each.
+"""Adapter for `feedd conformance`: reads commands and prints events, one per line.
 
 Usage: .venv/bin/feedd conformance -- .venv/bin/python examples/conformance_client.py
 """
@@ -13,8 +13,8 @@ from typing import Any
 import feedd
 
 
-def said(event: feedd.Event) -> str | None:
-    """Return an event in the words of docs/conformance.md."""
+def formatted(event: feedd.Event) -> str | None:
+    """Return an event as a line of the protocol in docs/conformance.md."""
     match event:
         case feedd.Gap(topic, session, from_seq, to_seq):
             return f"GAP {topic} {session} {from_seq} {to_seq}"
@@ -33,18 +33,18 @@ def said(event: feedd.Event) -> str | None:
 
 
 def report(stream: feedd.Stream[Any]) -> None:
-    """Print what a stream yields, until it is closed."""
+    """Print the events of a stream until it is closed."""
     for event in stream:
-        line = said(event)
+        line = formatted(event)
         if line is not None:
             print(line, flush=True)
 
 
 def main() -> None:
-    """Do what standard input says, until it ends."""
+    """Execute the commands on standard input until it ends."""
     endpoint, history = os.environ["FEEDD_ENDPOINT"], os.environ["FEEDD_HISTORY"]
-    for order in sys.stdin:
-        match order.split():
+    for command in sys.stdin:
+        match command.split():
             case ["SUBSCRIBE", *topics]:
                 stream = feedd.subscribe(endpoint, topics, history=history)
                 thread = threading.Thread(target=report, args=(stream,))

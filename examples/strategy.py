@@ -1,4 +1,4 @@
-"""A strategy's way in: ticks as they come, and a word on whatever stands between them.
+"""Print ticks, and handle every notice that a stream can contain.
 
 Usage: .venv/bin/python examples/strategy.py [ENDPOINT] [TOPIC …]
 """
@@ -11,7 +11,7 @@ import feedd
 
 
 def main() -> None:
-    """Print what comes until Ctrl-C."""
+    """Print events until Ctrl-C."""
     endpoint = sys.argv[1] if sys.argv[1:] else "tcp://127.0.0.1:5500"
     topics = sys.argv[2:] or ["quote."]
     with feedd.subscribe(endpoint, topics) as stream:
@@ -24,9 +24,9 @@ def main() -> None:
                         f"! {event.topic} lacks {event.from_seq} to {event.to_seq}: {event.reason}"
                     )
                 case feedd.UpstreamGap():
-                    print(f"! {event.feed} {event.channel}: the exchange's gap: {event.reason}")
+                    print(f"! {event.feed} {event.channel}: gap at the exchange: {event.reason}")
                 case feedd.NewSession():
-                    print(f"! {event.feed} was started anew: begin again")
+                    print(f"! {event.feed} restarted: discard your state")
                 case feedd.StateChange():
                     print(f"! {event.feed or 'stream'} is {event.state}: {event.reason}")
                 case feedd.Stopped():

@@ -1,12 +1,12 @@
-"""One strategy on live, replayed and recorded data: what it is given decides, its code does not.
+"""One strategy on live, replayed and recorded data, without a change of its code.
 
 Usage: .venv/bin/python examples/three_ways.py SOURCE [TOPIC …]
 
     tcp://127.0.0.1:5500              live, or replayed by `feedd replay`: an endpoint
-    recordings/binanceusdm            recorded: a folder or a file, read as fast as it goes
+    recordings/binanceusdm            recorded: a folder or a file, read at full speed
 
-It keeps a fast and a slow mean of each symbol's mid price, and says when they cross. Where
-something is missing it begins anew: a mean over a hole is no mean.
+It keeps a fast and a slow mean of each symbol's mid price and prints when they cross. A gap resets
+the means: a mean over a gap would be wrong.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FAST, SLOW = 2 / 51, 2 / 501  # of the last 50 and 500 quotes, about
 def opened(
     source: str, topics: list[str]
 ) -> feedd.Stream[feedd.Event] | feedd.RecordedStream[feedd.Event]:
-    """Return the stream of an endpoint, or of a recording: nothing else knows the difference."""
+    """Return an endpoint's or a recording's stream. The rest of the code treats both the same."""
     if "://" in source:
         return feedd.subscribe(source, topics)
     return feedd.open_recording(source, topics)
@@ -30,14 +30,14 @@ def opened(
 
 @dataclass
 class Means:
-    """One symbol's two means, and how many quotes they rest on."""
+    """One symbol's two means, and the number of quotes in them."""
 
     fast: float = 0.0
     slow: float = 0.0
     quotes: int = 0
 
     def crossed(self, mid: float) -> str | None:
-        """Take in a price; return which way the means crossed, if they did."""
+        """Add a price; return the direction in which the means crossed, if they did."""
         if not self.quotes:
             self.fast = self.slow = mid
         above = self.fast > self.slow
@@ -50,21 +50,21 @@ class Means:
 
 
 class Crossings:
-    """The strategy. It sees events, and never where they come from."""
+    """The strategy. It does not know where its events come from."""
 
     def __init__(self) -> None:
         self.means: dict[str, Means] = {}  # by feed, as notices name it
         self.crossings = self.resets = 0
 
     def on(self, event: feedd.Event) -> None:
-        """Take in whatever a stream yields."""
+        """Process one event of a stream."""
         match event:
             case feedd.Quote(bid=float(bid), ask=float(ask)):
                 feed = f"{event.exchange}.{event.symbol}."
-                way = self.means.setdefault(feed, Means()).crossed((bid + ask) / 2)
-                if way is not None:
+                direction = self.means.setdefault(feed, Means()).crossed((bid + ask) / 2)
+                if direction is not None:
                     self.crossings += 1
-                    print(f"{event.published_ns} {event.symbol} {way} at {(bid + ask) / 2:g}")
+                    print(f"{event.published_ns} {event.symbol} {direction} at {(bid + ask) / 2:g}")
             case feedd.Gap():
                 self.reset(event.topic.partition(".")[2], event.reason)
             case feedd.UpstreamGap() | feedd.NewSession() | feedd.Stopped():
@@ -76,7 +76,7 @@ class Crossings:
         """Forget a feed's means."""
         if self.means.pop(feed, None) is not None:
             self.resets += 1
-            print(f"! {feed} begins anew: {why}")
+            print(f"! {feed} restarts: {why}")
 
 
 def main() -> None:
@@ -90,7 +90,7 @@ def main() -> None:
                 strategy.on(event)
         except KeyboardInterrupt:
             pass
-    print(f"{strategy.crossings} crossings, {strategy.resets} times begun anew")
+    print(f"{strategy.crossings} crossings, {strategy.resets} restarts")
 
 
 if __name__ == "__main__":

@@ -86,9 +86,9 @@ def said_of(recording: Path) -> list[str]:
 def test_a_strategy_runs_on_a_recording(recording: Path) -> None:
     first, again, second, last = said_of(recording)
     assert " A/B down at " in first
-    assert again == "! test.A/B. begins anew: a test's"
+    assert again == "! test.A/B. restarts: a test's"
     assert " A/B down at " in second
-    assert last == "2 crossings, 1 times begun anew"
+    assert last == "2 crossings, 1 restarts"
 
 
 def test_the_same_strategy_says_the_same_of_a_replay(recording: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_same_strategy_says_the_same_of_a_replay(recording: Path) -> None:
             process.wait()
     expected = said_of(recording)
     assert [first, second, last] == [expected[0], expected[2], expected[3]]
-    assert again.startswith("! test.A/B. begins anew: ")  # told anew, for a reason of its own
+    assert again.startswith("! test.A/B. restarts: ")  # reported again, for its own reason
 
 
 def test_the_same_strategy_runs_live(world: World) -> None:
@@ -126,7 +126,7 @@ def test_the_same_strategy_runs_live(world: World) -> None:
         assert sorted(line.split()[2] for line in lines) == ["down", "up"]
         running.send_signal(signal.SIGINT)
         said, _ = running.communicate(timeout=60)
-        assert said.splitlines()[-1].endswith("times begun anew")
+        assert said.splitlines()[-1].endswith("restarts")
         assert running.returncode == 0
     finally:
         running.kill()
