@@ -18,7 +18,7 @@ SHORT = [
 
 
 @pytest.mark.parametrize("case", SHORT)
-def test_what_is_lost_is_said(case: Case) -> None:
+def test_every_loss_is_reported(case: Case) -> None:
     seed = random.randrange(10**6)
     outcome = run_case(case, seed, short=True)
     assert outcome.verdict != "FAIL", f"seed {seed}: {outcome.reason}; {outcome.figures}"

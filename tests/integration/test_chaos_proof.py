@@ -44,7 +44,7 @@ def test_an_event_that_is_dropped_after_it_was_numbered_is_flagged_and_so_not_si
     assert " 0 flagged" not in outcome.figures
 
 
-def test_a_client_that_neither_repairs_nor_tells_is_found(tmp_path: Path) -> None:
+def test_a_client_that_neither_repairs_nor_reports_is_detected(tmp_path: Path) -> None:
     outcome = with_fault(tmp_path, DROPS_AFTER_NUMBERING, NEITHER_REPAIRS_NOR_REPORTS)
     assert outcome.verdict == "FAIL", outcome.figures
     assert "missing=" in outcome.reason

@@ -63,7 +63,7 @@ def test_100_joins_amid_a_stream_have_no_hole_and_no_duplicate(world: World) -> 
     assert "snapshot" in first
 
 
-def test_without_a_history_service_the_stream_goes_on_and_says_so(world: World) -> None:
+def test_without_a_history_service_the_stream_continues_and_reports_it(world: World) -> None:
     side = world.proxy(with_history=False)
     caller = seen(world, side.endpoint)
     feed = world.feed(side)
@@ -75,7 +75,7 @@ def test_without_a_history_service_the_stream_goes_on_and_says_so(world: World) 
 # --- holes ------------------------------------------------------------------------------------
 
 
-def test_what_is_dropped_on_the_way_is_repaired_in_order(world: World) -> None:
+def test_messages_dropped_in_transit_are_repaired_in_order(world: World) -> None:
     side = world.proxy()
     way, endpoint = world.dropping(side)
     feed = world.feed(side)
@@ -91,7 +91,7 @@ def test_what_is_dropped_on_the_way_is_repaired_in_order(world: World) -> None:
     assert {one.origin for one in caller.of(feedd.Quote)} >= {"live", "replayed"}
 
 
-def test_a_lost_tail_is_repaired_when_the_heartbeat_tells_of_it(world: World) -> None:
+def test_a_lost_tail_is_repaired_after_a_heartbeat_shows_it(world: World) -> None:
     side = world.proxy()
     way, endpoint = world.dropping(side)
     feed = world.feed(side)
@@ -110,7 +110,7 @@ def test_a_lost_tail_is_repaired_when_the_heartbeat_tells_of_it(world: World) ->
 
 
 @pytest.mark.parametrize("with_history", [True, False])
-def test_a_restart_of_the_proxy_loses_nothing_unsaid(world: World, with_history: bool) -> None:
+def test_a_restart_of_the_proxy_loses_nothing_silently(world: World, with_history: bool) -> None:
     side = world.proxy(with_history=with_history)
     feed = world.feed(side)
     history = side.history_endpoint if with_history else None
@@ -131,7 +131,7 @@ def test_a_restart_of_the_proxy_loses_nothing_unsaid(world: World, with_history:
     assert quotes == sorted(quotes)
 
 
-def test_a_new_session_is_told_and_complete(world: World) -> None:
+def test_a_new_session_is_reported_and_complete(world: World) -> None:
     side = world.proxy()
     feed = world.feed(side)
     caller = seen(world, side.endpoint)
@@ -168,7 +168,7 @@ def junk_peer(port: int, served: list[int], stop: threading.Event) -> None:
             served.append(1)
 
 
-def test_an_endpoint_that_libzmq_has_given_up_is_connected_anew(world: World) -> None:
+def test_an_endpoint_abandoned_by_libzmq_is_reconnected(world: World) -> None:
     side = world.proxy(with_history=False)  # which would connect there too, and meet the junk
     served: list[int] = []
     stop = threading.Event()
@@ -214,7 +214,7 @@ def test_of_two_endpoints_one_may_die_unnoticed(world: World) -> None:
     assert [gap for gap in caller.of(feedd.Gap) if "L/EFT" not in gap.topic] == []
 
 
-def test_a_hole_that_the_other_endpoint_fills_is_asked_of_nobody(world: World) -> None:
+def test_a_gap_filled_by_the_other_endpoint_is_not_requested(world: World) -> None:
     side = world.proxy()
     (one, first), (two, second) = world.dropping(side), world.dropping(side)
     one.lets = lambda topic, seq: seq % 3 != 0
@@ -240,7 +240,7 @@ def test_a_hole_that_the_other_endpoint_fills_is_asked_of_nobody(world: World) -
 # --- callers ----------------------------------------------------------------------------------
 
 
-def test_a_slow_caller_is_told_what_it_missed(world: World) -> None:
+def test_a_slow_callers_losses_are_reported_to_it(world: World) -> None:
     side = world.proxy()
     feed = world.feed(side)
     feed.beat()
@@ -449,7 +449,7 @@ def test_a_process_that_ends_without_closing_does_not_hang(world: World) -> None
 
 
 @pytest.mark.parametrize("endpoint", ["", "127.0.0.1:5500", "tcp://nowhere", "tcp://1.2.3.4:x"])
-def test_what_is_no_endpoint_is_refused_at_once(endpoint: str) -> None:
+def test_an_invalid_endpoint_is_refused_at_once(endpoint: str) -> None:
     with pytest.raises(ConfigError):
         feedd.subscribe(endpoint, history=None)
 

@@ -125,7 +125,7 @@ def test_the_load_test_measures_and_judges() -> None:
     assert (done.returncode == 0) == (done.stdout.splitlines()[-1] == "PASS")
 
 
-def test_a_demo_that_is_stopped_from_elsewhere_says_so_and_ends(make_project: Make) -> None:
+def test_a_demo_stopped_from_elsewhere_reports_it_and_exits(make_project: Make) -> None:
     project = make_project(symbols=SYMBOLS)
     process = demo(project)
     lines_until(process, three_symbols)

@@ -91,7 +91,7 @@ def test_a_strategy_runs_on_a_recording(recording: Path) -> None:
     assert last == "2 crossings, 1 restarts"
 
 
-def test_the_same_strategy_says_the_same_of_a_replay(recording: Path) -> None:
+def test_the_strategys_output_is_the_same_on_a_replay(recording: Path) -> None:
     endpoint = f"tcp://127.0.0.1:{free_ports(2)[0]}"
     replay = subprocess.Popen(
         [sys.executable, "-m", "feedd", "replay", recording, "--pace", "0",

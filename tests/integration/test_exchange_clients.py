@@ -227,7 +227,7 @@ def test_the_book_that_ccxt_keeps_of_spot_is_snapshot_and_diffs_at_its_nonce(
     assert all(one == other for one, other in compared)
 
 
-def test_what_bybit_answers_over_rest_is_what_its_topics_say() -> None:
+def test_bybits_rest_answers_match_its_topics() -> None:
     """The book is that of the 1000-level topic at the same `u`; trades have the same ids."""
 
     async def run() -> None:

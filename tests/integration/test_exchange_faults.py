@@ -498,7 +498,7 @@ async def outcomes(cases: list[Case], folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("part", [0, 1])
-def test_each_fault_is_on_the_wire_what_the_table_says(part: int, tmp_path: Path) -> None:
+def test_each_fault_appears_on_the_wire_as_documented(part: int, tmp_path: Path) -> None:
     assert asyncio.run(outcomes(CASES[part::2], tmp_path)) == []
 
 
@@ -534,7 +534,7 @@ def test_a_connection_of_24_h_is_closed_by_the_exchange_and_marked_so(
     asyncio.run(run())
 
 
-def test_what_reaches_nobody_is_told_when_it_is_asked_for(tmp_path: Path) -> None:
+def test_events_sent_to_no_connection_are_logged_on_request(tmp_path: Path) -> None:
     """Every trade of the exchange is in the truth once, whoever was connected."""
 
     async def run() -> None:
@@ -561,7 +561,7 @@ def test_what_reaches_nobody_is_told_when_it_is_asked_for(tmp_path: Path) -> Non
     asyncio.run(run())
 
 
-def test_what_a_recording_plays_to_nobody_is_told_by_the_clock_only(
+def test_unread_events_of_a_recording_are_logged_only_when_it_plays_by_the_clock(
     tmp_path: Path, btcusdt: Path
 ) -> None:
     tapes = load_tapes(btcusdt, {})

@@ -261,7 +261,7 @@ def test_a_path_that_is_no_websocket_is_not_found() -> None:
     asyncio.run(run())
 
 
-def test_a_port_in_use_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_in_use_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bind_retry, "TRIES", 2)
 
     async def run() -> None:
@@ -352,7 +352,7 @@ def test_frames_that_came_in_one_piece_are_sent_in_one_piece(btcusdt: Path) -> N
     asyncio.run(run())
 
 
-def test_a_recording_refuses_what_it_has_not_and_says_so(btcusdt: Path) -> None:
+def test_a_recording_refuses_a_missing_stream_with_the_reason(btcusdt: Path) -> None:
     async def run() -> None:
         market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=1.0, rebase=False)
         async with serving(market) as (_, session):
@@ -369,7 +369,7 @@ def test_a_recording_refuses_what_it_has_not_and_says_so(btcusdt: Path) -> None:
     asyncio.run(run())
 
 
-def test_orders_come_in_bursts_as_in_the_recording_unless_told_otherwise(
+def test_orders_come_in_bursts_as_in_the_recording_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the recording half of the bursts are single messages, one in ten has five or more."""
@@ -531,7 +531,7 @@ def test_trades_of_the_stream_can_be_asked_for_again_by_their_ids(prefix: str) -
     asyncio.run(run())
 
 
-def test_too_many_connections_are_refused_and_the_account_tells_it_all(
+def test_too_many_connections_are_refused_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(server_module.CONNECTS, "usdm", 3)

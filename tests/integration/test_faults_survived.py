@@ -399,5 +399,5 @@ async def outcomes(cases: list[Case]) -> list[str]:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_worker_tells_and_survives_each_fault(group: str) -> None:
+def test_a_worker_reports_and_survives_each_fault(group: str) -> None:
     assert "\n".join(asyncio.run(outcomes(GROUPS[group]))) == ""

@@ -94,7 +94,7 @@ def make_line(tmp_path: Path) -> Iterator[Callable[..., Line]]:
         line.close()
 
 
-def test_what_was_published_comes_again_byte_by_byte(make_line: Callable[..., Line]) -> None:
+def test_a_replay_returns_the_published_bytes(make_line: Callable[..., Line]) -> None:
     line = make_line()
     dealer, req = line.asker(), line.socket(zmq.REQ, line.endpoints.history)
     line.publish(A, *range(1, 101))
@@ -125,7 +125,9 @@ def test_the_first_message_after_the_mark_is_kept_and_the_frames_before_a_reques
     assert msgpack.unpackb(answer)["messages"] == [[A.encode(), payload(1, 1)]]
 
 
-def test_after_an_overflow_the_low_bound_says_what_is_gone(make_line: Callable[..., Line]) -> None:
+def test_after_an_overflow_the_low_bound_excludes_the_lost_messages(
+    make_line: Callable[..., Line],
+) -> None:
     line = make_line(MessageRings(per_topic=50))
     asker = line.asker()
     line.publish(A, *range(1, 201))
@@ -135,7 +137,7 @@ def test_after_an_overflow_the_low_bound_says_what_is_gone(make_line: Callable[.
     assert [msgpack.unpackb(p)["seq"] for _, p in replay["messages"]] == [151, 152, 153]
 
 
-def test_who_does_not_read_its_answers_disturbs_nobody(make_line: Callable[..., Line]) -> None:
+def test_a_client_that_reads_no_answers_disturbs_no_other(make_line: Callable[..., Line]) -> None:
     line = make_line()
     quick = line.asker()
     slow = [line.socket(zmq.DEALER, line.endpoints.history, unread=1) for _ in range(4)]
@@ -205,7 +207,7 @@ def test_strangers_and_what_is_no_message_do_not_end_the_history(
     assert line.history._rings.not_kept.undecodable == 4
 
 
-def test_a_history_that_falls_behind_loses_messages_alone_and_says_which(
+def test_a_history_that_falls_behind_reports_the_messages_it_lost(
     make_line: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("feedd.transport.sockets.HIGH_WATER_MARK", 1000)
@@ -303,7 +305,7 @@ def asker_of(project: Project) -> Iterator[zmq.Socket[bytes]]:
         yield asker
 
 
-def test_a_proxy_that_is_started_anew_begins_an_empty_history(make_project: Make) -> None:
+def test_a_restarted_proxy_starts_with_an_empty_history(make_project: Make) -> None:
     project = make_project(channels=["quote"])
     done = project.feedd("start")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -49,7 +49,7 @@ def rows(project: Project) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in status(project)["processes"]}
 
 
-def test_a_hung_worker_is_restarted_and_an_exchange_that_is_down_restarts_nobody(
+def test_a_hung_worker_is_restarted_and_an_exchange_outage_restarts_none(
     make_project: Make,
 ) -> None:
     project = make_project(symbols=THREE)
@@ -106,7 +106,7 @@ def test_a_worker_that_hangs_again_and_again_is_restarted_three_times_and_then_l
     assert len(notes(project, "restarting")) == 3
 
 
-def test_of_a_supervisord_and_a_watchdog_that_hang_the_status_tells(make_project: Make) -> None:
+def test_the_status_reports_a_hung_supervisord_and_watchdog(make_project: Make) -> None:
     project = make_project(symbols=THREE[:1])
     pids = started(project)
     supervisord = project.daemon.pid
@@ -133,7 +133,9 @@ def test_of_a_supervisord_and_a_watchdog_that_hang_the_status_tells(make_project
     assert "has not checked for" in row["reason"]
 
 
-def test_a_proxy_that_hangs_is_told_from_mute_workers_and_is_restarted(make_project: Make) -> None:
+def test_a_hung_proxy_is_distinguished_from_silent_workers_and_restarted(
+    make_project: Make,
+) -> None:
     project = make_project(symbols=THREE[:2])
     pids = started(project)
     watched(project)
@@ -153,7 +155,7 @@ def test_a_proxy_that_hangs_is_told_from_mute_workers_and_is_restarted(make_proj
     subscriber.until(lambda *_: True)
 
 
-def test_health_tells_each_channel_of_each_symbol(make_project: Make) -> None:
+def test_health_lists_each_channel_of_each_symbol(make_project: Make) -> None:
     project = make_project(symbols=THREE[:2], channels=["ticker", "trade"])
     pids = started(project)
 
@@ -190,7 +192,7 @@ def test_health_tells_each_channel_of_each_symbol(make_project: Make) -> None:
     assert eventually(again, 60)["connected_percent_1h"] < 100
 
 
-def test_a_worker_that_is_told_to_begin_anew_says_its_last_word_first(make_project: Make) -> None:
+def test_a_worker_asked_to_restart_publishes_its_last_status_first(make_project: Make) -> None:
     project = make_project(symbols=THREE[:1])
     pids = started(project)
     subscriber = project.subscribe("status.")

@@ -92,7 +92,7 @@ def test_three_symbols_at_once_lose_nothing(
             assert_same(seen[symbol, channel], events)
 
 
-def test_a_worker_told_to_stop_says_so_and_is_gone_within_two_seconds(
+def test_a_stopping_worker_publishes_stopped_and_exits_within_two_seconds(
     make_pipeline: Callable[..., Pipeline],
 ) -> None:
     pipeline = make_pipeline(["BTC/USDT:USDT"], rate=200)

@@ -80,7 +80,7 @@ def test_a_sub_gets_what_its_prefixes_name_and_no_more_when_it_cancels(
     pub.wanted(C, 1)
 
 
-def test_who_reads_nothing_loses_whole_messages_alone_and_is_told_of(
+def test_a_subscriber_that_never_reads_loses_whole_messages_and_is_reported(
     make_pub: Callable[..., Pub], peers: Peers, port: int
 ) -> None:
     pub, count, filling = make_pub(), 200_000, bytes(300)
@@ -122,7 +122,7 @@ def test_who_reads_nothing_loses_whole_messages_alone_and_is_told_of(
     assert take(silent, filling) == count
 
 
-def test_a_loss_is_told_of_who_leaves_before_anybody_asks(
+def test_losses_of_a_subscriber_that_left_are_still_reported(
     make_pub: Callable[..., Pub], port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pub_socket, "MAX_QUEUED_BYTES", 100_000)
@@ -158,7 +158,7 @@ def test_a_sub_finds_its_publisher_again_at_the_same_port(
     assert take(one) == 3
 
 
-def test_what_waits_is_sent_before_the_end_and_what_nobody_took_is_told(
+def test_queued_messages_are_sent_on_close_and_undelivered_ones_reported(
     make_pub: Callable[..., Pub], peers: Peers, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pub_socket, "LINGER_S", 30)
@@ -222,7 +222,7 @@ def tried_in_vain(pub: Pub) -> None:
 
 @pytest.mark.process
 @pytest.mark.parametrize("loop", LOOPS)
-def test_what_is_published_while_a_proxy_is_away_comes_once_in_order(
+def test_messages_published_while_a_proxy_is_down_arrive_once_and_in_order(
     loop: str,
     make_pub: Callable[..., Pub],
     port: int,
@@ -298,7 +298,7 @@ def test_a_proxy_that_goes_in_the_midst_of_a_message_gets_the_rest_whole(
     assert numbers[-1] < rest[0]
 
 
-def test_a_link_that_is_back_loses_nothing_while_it_says_what_it_wants(
+def test_a_reconnected_link_loses_nothing_while_it_resubscribes(
     make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
 ) -> None:
     """The first life wants all topics; the second has said one of them so far."""
@@ -400,7 +400,9 @@ def test_a_proxy_is_tried_again_when_no_descriptor_was_free(
 # --- endpoints and faults ----------------------------------------------------------------------
 
 
-def test_a_port_in_use_says_who_has_it(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_in_use_is_reported_with_its_owner(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bind_retry, "TRIES", 2)
     monkeypatch.setattr(bind_retry, "PAUSE_S", 0.01)
     endpoint = f"tcp://127.0.0.1:{port}"

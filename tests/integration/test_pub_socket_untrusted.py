@@ -38,7 +38,7 @@ from feedd.transport import pub_socket
 MOST_PEERS = 50  # in the test of it, to be quicker
 
 
-def test_strangers_are_ended_after_their_time_and_disturb_nobody(
+def test_unfinished_handshakes_are_closed_in_time_and_disturb_no_subscriber(
     make_pub: Callable[..., Pub], peers: Peers, port: int
 ) -> None:
     """Junk at once, who shakes hands slowly after 3 s.
@@ -118,7 +118,7 @@ def test_no_more_than_so_many_connect_and_those_that_are_there_stay(
     assert "the limit of" in logs[0]["the_last"] or logs[0]["count"] > 21
 
 
-def test_who_floods_it_with_subscriptions_takes_neither_the_loop_nor_memory(
+def test_a_flood_of_subscriptions_blocks_neither_the_loop_nor_fills_memory(
     make_pub: Callable[..., Pub], peers: Peers, port: int
 ) -> None:
     """200 at a time: one with 300,000 topics, the others with one to and fro."""
@@ -158,7 +158,7 @@ def test_who_floods_it_with_subscriptions_takes_neither_the_loop_nor_memory(
     assert all(len(peer.zmtp._prefixes) < 50 for peer in set(pub.socket._bound))
 
 
-def test_also_those_who_shake_hands_are_heard_one_after_another(
+def test_connections_in_the_handshake_are_read_in_turn(
     make_pub: Callable[..., Pub], port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """200 of them, each byte by byte, took 86 % of the loop's core before."""
@@ -175,7 +175,7 @@ def test_also_those_who_shake_hands_are_heard_one_after_another(
         assert sum(peer.zmtp.ready for peer in set(pub.socket._bound)) == 1
 
 
-def test_who_pings_and_reads_nothing_makes_nothing_wait(
+def test_a_peer_that_pings_and_never_reads_blocks_nothing(
     make_pub: Callable[..., Pub], port: int
 ) -> None:
     pub = make_pub()

@@ -113,7 +113,7 @@ def test_a_recording_of_the_whole_run_holds_all_that_the_exchange_sent(
     assert msgspec.msgpack.decode(last.payload)["state"] == "stopped"
 
 
-def test_a_full_disk_costs_a_range_that_is_told_and_nothing_of_the_feed(
+def test_a_full_disk_costs_a_reported_range_and_does_not_affect_the_feed(
     make_pipeline: Callable[..., RecordedPipeline], small_disk: Path
 ) -> None:
     pipeline = make_pipeline(
@@ -166,7 +166,7 @@ def test_a_full_disk_costs_a_range_that_is_told_and_nothing_of_the_feed(
     truth.close()
 
 
-def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_tells_it(
+def test_a_killed_recorder_loses_at_most_one_interval_that_the_next_repairs_or_reports(
     make_pipeline: Callable[..., RecordedPipeline],
 ) -> None:
     """At 30 messages a second a block is far from full, and only the interval has it written."""
@@ -213,7 +213,7 @@ def test_a_killed_recorder_loses_its_interval_at_most_and_the_next_one_mends_or_
     assert any(one.kind == REPLAYED for one in held.frames), "nothing was repaired"
 
 
-def test_a_disk_that_is_full_at_the_start_is_told_once_and_waited_for(
+def test_a_full_disk_at_the_start_is_reported_once_and_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "AGAIN_S", 0.01)
@@ -238,7 +238,7 @@ def test_a_disk_that_is_full_at_the_start_is_told_once_and_waited_for(
         assert said.events[-1] == "stopped"
 
 
-def test_what_was_dropped_before_the_recorder_is_told_to_stop_is_told(
+def test_messages_dropped_before_the_recorder_stops_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(tmp_path)
@@ -262,7 +262,7 @@ def test_what_was_dropped_before_the_recorder_is_told_to_stop_is_told(
         world.close()
 
 
-def test_what_waits_for_the_recorder_when_it_is_told_to_stop_is_recorded(
+def test_messages_queued_when_the_recorder_stops_are_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "DRAIN_S", 60.0)  # a busy machine's

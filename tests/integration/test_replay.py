@@ -208,7 +208,7 @@ def test_a_lossless_stream_may_be_left_alone_for_long(
     assert "stale" not in {one.state for one in others if isinstance(one, feedd.StateChange)}
 
 
-def test_what_was_sent_is_taken_to_the_last_message(
+def test_a_replay_is_received_to_its_last_message(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
     """The replay is done, and waits: its subscriber begins to read only then."""
@@ -227,7 +227,7 @@ def test_what_was_sent_is_taken_to_the_last_message(
     ended(process)
 
 
-def test_a_subscriber_that_dies_holds_up_nobody(
+def test_a_subscriber_that_dies_blocks_no_other(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
     many = [replays.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
@@ -251,7 +251,7 @@ def test_a_subscriber_that_dies_holds_up_nobody(
     assert f"sent {MANY:,} messages" in ended(process)
 
 
-def test_a_strategy_is_told_the_gaps_of_that_day(
+def test_a_strategy_receives_the_recorded_gaps(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
     new = replays.SESSION + 60_000

@@ -85,7 +85,7 @@ def test_a_subscriber_that_floods_with_subscriptions_is_cut_off_and_named_once(
     eventually(lambda: here.gets(honest))
 
 
-def test_who_was_cut_off_is_let_go_after_a_while_and_cut_off_again(
+def test_a_cut_off_subscriber_is_released_after_a_while_and_cut_off_again(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("feedd.transport.subscription_guard.HOLD_S", 0.2)

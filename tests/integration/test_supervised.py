@@ -107,7 +107,7 @@ def started_by_hand(project: Project) -> None:
 
 
 @pytest.mark.parametrize("starts_anew", [killed, started_by_hand])
-def test_a_worker_that_was_started_anew_is_watched_before_the_watchdogs_next_look(
+def test_a_restarted_worker_is_watched_before_the_watchdogs_next_check(
     starts_anew: Callable[[Project], None], make_project: Make
 ) -> None:
     project = make_project()
@@ -249,7 +249,7 @@ def test_a_port_in_use_is_tried_again_and_then_named(make_project: Make) -> None
     assert freed.returncode == 0, freed.stdout + freed.stderr
 
 
-def test_a_worker_outlives_an_exchange_that_is_away_and_says_so(make_project: Make) -> None:
+def test_a_worker_survives_an_exchange_outage_and_reports_it(make_project: Make) -> None:
     project = make_project(channels=["quote"])
     assert project.feedd("start").returncode == 0
     subscriber = project.subscribe("status.")

@@ -144,7 +144,7 @@ def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
     eventually(lambda: all(status(project)[1][name]["state"] == "ended" for name in NAMES), 60)
 
 
-def test_a_proxy_that_was_started_for_live_feeds_waits_for_nobody(
+def test_a_proxy_for_live_feeds_does_not_wait_for_subscribers(
     make_project: MakeProject, tmp_path: Path
 ) -> None:
     """An unpaced replay was written down, and not started; then the proxy dies and comes again."""

@@ -73,7 +73,7 @@ def test_status_of_an_endpoint_without_a_publisher_is_down(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("command", ["status", "tail", "record"])
-def test_what_is_no_endpoint_is_rejected(tmp_path: Path, command: str) -> None:
+def test_an_invalid_endpoint_is_rejected(tmp_path: Path, command: str) -> None:
     done = feedd_in(tmp_path, command, "--endpoint", "127.0.0.1:5500")
     assert done.returncode == 78
     assert "--endpoint 127.0.0.1:5500: is not an endpoint like tcp://127.0.0.1:5500" in done.stderr

@@ -90,7 +90,9 @@ def test_a_torn_last_line_is_not_read(tmp_path: Path) -> None:
         ([], [HEAD], "holds no message"),
     ],
 )
-def test_what_is_neither_is_refused(tmp_path: Path, truth: Any, seen: Any, says: str) -> None:
+def test_a_file_of_neither_format_is_refused(
+    tmp_path: Path, truth: Any, seen: Any, says: str
+) -> None:
     refused = audit(tmp_path, truth, seen)
     assert refused.returncode == 78
     assert says in refused.stderr

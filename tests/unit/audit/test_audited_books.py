@@ -52,7 +52,7 @@ def test_a_book_that_leaves_an_update_out_is_missing_unless_it_was_in_resync() -
     assert counts(audited(TRUTH, [BOOKS[0], resync, after]), BOOK) == {"flagged": 1}
 
 
-def test_of_a_stream_begun_anew_nothing_is_known_but_what_it_names() -> None:
+def test_a_restarted_stream_knows_only_the_events_it_names() -> None:
     truth = [*TRUTH[:2], update(7, [["9", "5"]], [], before=6)]
     later = book(7, 1, [[9.0, 5.0], [8.5, 1.0]], [[10.5, 1.0]])
     later["payload"]["session"] = 2

@@ -54,7 +54,7 @@ def test_a_closed_connection_shows_at_once_and_is_over_within_a_minute(
     assert judged(CLOSED, changes) == found
 
 
-def test_what_the_client_closed_by_itself_need_not_show() -> None:
+def test_a_connection_closed_by_the_client_need_not_show() -> None:
     assert judged([mark("closed", 10, by="client")], []) == {}
 
 
@@ -115,7 +115,7 @@ def test_a_mark_without_streams_is_about_those_of_its_connection() -> None:
     assert judged([mark("closed", 10, (), by="exchange")], []) == {"never": 1}
 
 
-def test_of_a_client_it_counts_what_it_told() -> None:
+def test_a_client_is_judged_by_the_states_it_reports() -> None:
     lines = [*plain([]), state_told("live", 1.5)]
     lines += [state_told("reconnecting", 10.2), state_told("live", 12.2)]
     recorded = sorted(lines, key=lambda line: line["ns"])
@@ -124,7 +124,7 @@ def test_of_a_client_it_counts_what_it_told() -> None:
     assert counts(audited([*TRUTH, *CLOSED], silent), STATUS) == {"never": 1}
 
 
-def test_a_client_says_stale_when_the_heartbeats_end() -> None:
+def test_a_client_reports_stale_when_the_heartbeats_end() -> None:
     beats = [*plain([], end_s=10), state_told("live", 1.5)]
     after = [trade_seen(1, 2, 30)]
     del after[0]["topic"]  # a line that says nothing but the time

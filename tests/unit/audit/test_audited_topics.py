@@ -41,14 +41,14 @@ def renumbered(*ids: int) -> list[Any]:
     return [trade_seen(id_, seq, id_ / 10) for seq, id_ in enumerate(left, 1)]
 
 
-def test_what_is_all_there_is_no_breach() -> None:
+def test_a_complete_recording_has_no_breach() -> None:
     found = audited(TRUTH, ALL)
     assert counts(found) == {}
     assert (found[TRADE].counts.truth, found[TRADE].counts.seen) == (10, 10)
     assert "no breach" in report.table(list(found.values()))
 
 
-def test_a_client_must_tell_a_hole_as_a_gap_of_its_very_range() -> None:
+def test_a_client_must_report_a_gap_with_its_exact_range() -> None:
     assert counts(audited(TRUTH, without(5, 6))) == {"missing": 2}
     told = [*without(*range(5, 11)), gap_told(TRADE, 5, 6, 0.6), *ALL[6:]]
     assert counts(audited(TRUTH, told)) == {"flagged": 2}
@@ -58,12 +58,12 @@ def test_a_client_must_tell_a_hole_as_a_gap_of_its_very_range() -> None:
     assert counts(audited(TRUTH, late)) == {"missing": 2}
 
 
-def test_a_client_may_tell_gaps_ahead() -> None:
+def test_a_client_may_report_a_gap_early() -> None:
     told = [*ALL[:4], gap_told(TRADE, 5, 6, 0.6), gap_told(TRADE, 8, 9, 0.6), ALL[6], ALL[9]]
     assert counts(audited(TRUTH, told)) == {"flagged": 4}
 
 
-def test_a_plain_subscriber_is_told_by_the_numbers() -> None:
+def test_a_plain_subscribers_gaps_are_flagged_by_seq() -> None:
     assert counts(audited(TRUTH, without(5, 6), by_client=False)) == {"flagged": 2}
     assert counts(audited(TRUTH, renumbered(5, 6), by_client=False)) == {"missing": 2}
 
@@ -74,7 +74,7 @@ def test_a_hole_in_the_numbers_flags_no_more_than_it_holds() -> None:
 
 
 @pytest.mark.parametrize("by_client", [True, False])
-def test_a_gap_upstream_flags_what_lies_between_its_ids(by_client: bool) -> None:
+def test_an_upstream_gap_flags_the_events_between_its_ids(by_client: bool) -> None:
     def recorded(to_id: int) -> list[Any]:
         gap = {"channel": "trade", "from_id": 4, "to_id": to_id, "reason": "reconnect"}
         told = [notice("UpstreamGap", 0.65, feed=FEED, **gap)] if by_client else []
@@ -117,7 +117,7 @@ def _mark_seen(topic: str, n: int, seq: int) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def test_a_new_session_flags_what_lies_before_it_if_it_is_told() -> None:
+def test_a_reported_new_session_flags_the_events_before_it() -> None:
     ticks = [trade_seen(1, 1, 0.1), trade_seen(2, 2, 0.2), trade_seen(9, 1, 0.9, session=2),
              trade_seen(10, 2, 1.0, session=2)]  # fmt: skip
     assert counts(audited(TRUTH, ticks, by_client=False)) == {"flagged": 6}
@@ -131,7 +131,7 @@ def test_nothing_comes_of_an_older_session() -> None:
     assert counts(audited(TRUTH, ticks, by_client=False)) == {"out_of_order": 1}
 
 
-def test_what_comes_twice_or_out_of_order_is_a_breach() -> None:
+def test_a_duplicate_or_unordered_message_is_a_breach() -> None:
     assert counts(audited(TRUTH, [*ALL[:5], ALL[4], *ALL[5:]])) == {"twice": 1}
     renumbered_twice = [*ALL[:5], trade_seen(5, 6, 0.55)]
     assert counts(audited(TRUTH, renumbered_twice)) == {"twice": 1}
@@ -147,7 +147,7 @@ def test_an_unknown_id_and_a_wrong_price_are_breaches() -> None:
     assert "100.11" in report.table(list(found.values()))
 
 
-def test_an_event_that_nobody_or_several_were_sent_is_one_event() -> None:
+def test_an_event_sent_to_any_number_of_connections_is_one_event() -> None:
     truth = [
         *TRUTH[:4], trade_sent(5, 0.5, connection=None), trade_sent(4, 0.5, connection=2),
         *TRUTH[5:],
@@ -175,7 +175,7 @@ def test_spot_and_futures_of_one_name_are_kept_apart() -> None:
 # --- tails ------------------------------------------------------------------------------------
 
 
-def test_a_tail_that_a_heartbeat_shows_must_be_told_by_a_client() -> None:
+def test_a_lost_tail_shown_by_a_heartbeat_must_be_reported() -> None:
     beats = [status_seen(n, n, next_seq={TRADE: 11}) for n in range(1, 20)]
     assert counts(audited(TRUTH, [*ALL[:8], *beats])) == {"missing": 2}
     assert counts(audited(TRUTH, [*ALL[:8], gap_told(TRADE, 9, 10, 1.5), *beats])) == {}
@@ -192,7 +192,7 @@ def test_a_tail_is_asked_for_when_a_new_session_begins() -> None:
     assert counts(audited(TRUTH, recorded)) == {"flagged": 4}
 
 
-def test_what_a_live_feed_left_unsaid_at_the_end_is_missing() -> None:
+def test_events_a_live_feed_never_published_are_missing() -> None:
     beats = [status_seen(n + 1, n, stale_after_s=30.0) for n in range(100)]
     assert counts(audited(TRUTH, [*renumbered(9, 10), *beats], by_client=False)) == {"missing": 2}
     assert counts(audited(TRUTH, [*renumbered(9, 10), *beats[:50]], by_client=False)) == {}
@@ -200,7 +200,7 @@ def test_what_a_live_feed_left_unsaid_at_the_end_is_missing() -> None:
     assert counts(audited(TRUTH, [*renumbered(9, 10), *beats], by_client=False)) == {}
 
 
-def test_a_topic_that_never_says_anything_while_the_feed_is_live_is_missing() -> None:
+def test_a_topic_without_a_message_on_a_live_feed_is_missing() -> None:
     truth = [trade_sent(n, 20 + n / 10) for n in range(1, 11)]
     beats = [
         status_seen(n, n, stale_after_s=10.0, next_seq={TRADE: 1, QUOTE: 1}) for n in range(1, 100)
@@ -214,7 +214,7 @@ def test_a_snapshot_of_an_older_session_begins_without_a_new_session() -> None:
     assert counts(audited(TRUTH, [snapshot, trade_seen(9, 4, 0.9, session=2)])) == {"flagged": 7}
 
 
-def test_a_stream_begins_with_the_last_of_its_topic_whatever_an_older_status_says() -> None:
+def test_a_stream_starts_with_its_topics_last_message_despite_an_older_status() -> None:
     status = status_seen(1, 0.1, next_seq={TRADE: 2})
     later = [status_seen(n, n, next_seq={TRADE: 11}) for n in range(2, 20)]
     assert counts(audited(TRUTH, [status, *ALL[4:], *later])) == {"missing": 3}
@@ -223,7 +223,7 @@ def test_a_stream_begins_with_the_last_of_its_topic_whatever_an_older_status_say
     assert counts(audited(TRUTH, [status, *ALL[4:8], *later])) == {"missing": 2}
 
 
-def test_a_lost_status_told_of_as_many_holes_as_the_counters_say() -> None:
+def test_a_lost_status_accounts_for_the_gaps_in_its_counters() -> None:
     ticks = renumbered(3, 5, 6)  # two holes
 
     def around(gaps: dict[str, int], gap: Any = None) -> list[Any]:
@@ -244,7 +244,7 @@ def test_a_lost_status_told_of_as_many_holes_as_the_counters_say() -> None:
     assert counts(statuses, STATUS) == {"flagged": 1}
 
 
-def test_what_no_lost_status_can_have_told_is_missing_beside_one() -> None:
+def test_events_that_a_lost_status_cannot_explain_are_missing() -> None:
     ticks = renumbered(5, 6)
     late = [*ticks, status_seen(1, 0.9), status_seen(3, 1.1, gaps={"trade": 1})]
     assert counts(audited(TRUTH, late, by_client=False)) == {"missing": 2}
@@ -380,7 +380,7 @@ def test_candles_are_known_by_time_and_compared_by_content() -> None:
 # --- counts that begin anew -------------------------------------------------------------------
 
 
-def test_an_exchange_that_was_started_anew_sends_other_events_of_the_same_ids() -> None:
+def test_a_restarted_exchange_reuses_ids_for_other_events() -> None:
     truth = [mark("opened", 0), *TRUTH[:3], mark("opened", 5),
              *(trade_sent(n, 5 + n / 10, price="7") for n in (1, 2, 3))]  # fmt: skip
     again = [trade_seen(n, 3 + n, 5 + n / 10, price=7.0) for n in (1, 2, 3)]
@@ -394,7 +394,7 @@ def test_an_exchange_that_was_started_anew_sends_other_events_of_the_same_ids() 
     assert counts(audited(truth, told, by_client=False)) == {"flagged": 1}
 
 
-def test_a_book_of_bybit_counts_from_1_when_its_service_was_started_anew() -> None:
+def test_bybits_book_ids_restart_at_1_with_its_service() -> None:
     topic, name = f"quote.{BYBIT_FEED}", "orderbook.1.BTCUSDT"
     rows = [(100, "1"), (101, "2"), (1, "3"), (2, "4")]
     truth = [

@@ -73,7 +73,7 @@ def test_a_recording_that_is_sent_again_goes_on_with_its_ids() -> None:
     assert ids == sorted(set(ids))
 
 
-def test_what_came_in_one_piece_is_sent_in_one_piece_and_nothing_is_left_out() -> None:
+def test_frames_received_together_are_sent_together_without_loss() -> None:
     recorded = quotes(0, 100, 1_000, 1_150, 1_300, 1_000_000, 2_000_000)
     cut = pieces(recorded, 0.0, 1.5)
     assert [(at_s, len(each)) for at_s, each in cut] == [(0.0, 2), (0.001, 3), (1.0, 1)]
@@ -94,7 +94,7 @@ def test_one_lost_message_in_a_million_is_not_shown_as_all_of_them() -> None:
     assert "100 %" in tables.of_blast({"blast": [[measured("c", 1)]]})
 
 
-def test_what_ends_first_is_told_from_the_slope_of_what_was_measured() -> None:
+def test_the_first_exhausted_resource_follows_from_the_measured_slope() -> None:
     rows = [
         {
             "source": "native", "symbols": count, "all_pss_mb": 20.0 * count, "proxy_pss_mb": 30.0,

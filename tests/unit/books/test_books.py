@@ -284,7 +284,7 @@ def test_a_streamed_book_is_right_or_not_vouched_for(
             assert truth.agrees(rules.book, 10 + 3 * rules.last_id)
 
 
-def test_ids_of_updates_that_begin_anew_are_a_hole_and_then_a_book_of_a_new_snapshot() -> None:
+def test_restarted_update_ids_are_a_gap_followed_by_a_book_from_a_new_snapshot() -> None:
     truth = Truth([(True, 5, 3)] * 40)
     rules = BinanceBook(1)
     last = truth.events[-1]["u"]
@@ -347,7 +347,7 @@ def test_levels_behind_the_snapshots_last_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize("row", [["-1", "1"], ["nan", "1"], ["1", "inf"], ["0", "1"], ["x", "1"]])
-def test_what_can_not_be_a_level_is_refused(row: list[str]) -> None:
+def test_an_invalid_level_is_refused(row: list[str]) -> None:
     with pytest.raises(ValueError, match=r"price and size|convert"):
         levels([row])
 

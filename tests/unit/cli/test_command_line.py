@@ -120,7 +120,7 @@ def test_bash_completes_a_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
-def test_without_shtab_completion_says_how_to_get_it(tmp_path: Path) -> None:
+def test_without_shtab_completion_names_the_package(tmp_path: Path) -> None:
     (tmp_path / "shtab.py").write_text("raise ImportError")
     path = os.pathsep.join([str(tmp_path), *sys.path])
     done = feedd_in(tmp_path, "completion", "bash", PYTHONPATH=path)

@@ -30,7 +30,7 @@ def taken(one: EventQueue) -> list[Any]:
     return events
 
 
-def test_what_is_beyond_the_bound_is_one_gap_told_once_there_is_room() -> None:
+def test_messages_beyond_the_bound_are_one_gap_reported_once_there_is_room() -> None:
     one = EventQueue(3, only_ticks=False)
     for seq in range(1, 11):
         one.put([quote(seq)])
@@ -79,7 +79,7 @@ def test_only_ticks_are_handed_over_where_only_ticks_are_wanted() -> None:
     assert [event.seq for event in taken(one)] == [1, 4]
 
 
-def test_what_came_before_the_wait_ends_it_at_once() -> None:
+def test_an_event_received_before_the_wait_ends_it_at_once() -> None:
     one = EventQueue(10, only_ticks=False)
     one.put([quote(1)])
     began_s = time.monotonic()
@@ -88,7 +88,7 @@ def test_what_came_before_the_wait_ends_it_at_once() -> None:
     assert time.monotonic() - began_s < 10.0
 
 
-def test_whoever_waits_is_woken_by_the_next_event_and_by_the_end() -> None:
+def test_a_waiter_is_woken_by_the_next_event_and_by_the_end() -> None:
     async def wait() -> None:
         one = EventQueue(10, only_ticks=False)
         both = [asyncio.ensure_future(one.wait_async()) for _ in range(2)]
@@ -105,7 +105,7 @@ def test_whoever_waits_is_woken_by_the_next_event_and_by_the_end() -> None:
     asyncio.run(wait())
 
 
-def test_what_the_receiving_thread_died_of_is_raised_behind_its_last_event() -> None:
+def test_the_receiving_threads_error_is_raised_after_its_last_event() -> None:
     one = EventQueue(10, only_ticks=False)
     one.put([quote(1)])
     one.end(RuntimeError("a fault"))

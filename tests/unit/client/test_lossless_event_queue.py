@@ -24,7 +24,7 @@ def test_it_is_full_beyond_its_bound_until_half_is_taken() -> None:
     assert seen[-1] is False
 
 
-def test_what_is_put_beyond_the_bound_is_kept_in_order() -> None:
+def test_events_beyond_the_bound_are_kept_in_order() -> None:
     queue = EventQueue(3, only_ticks=False, lossless=True)
     queue.put(events(100))
     assert list(queue.queue) == events(100)

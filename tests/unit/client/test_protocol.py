@@ -59,7 +59,7 @@ def test_a_snapshot_that_the_stream_has_already_is_dropped(last: int) -> None:
     assert client.ticks() == [(5, "live"), (6, "live"), (7, "live"), (8, "live")]
 
 
-def test_a_snapshot_newer_than_the_stream_waits_for_what_lies_between() -> None:
+def test_a_snapshot_ahead_of_the_stream_waits_for_the_messages_between() -> None:
     client = Client(history=history_of(*(quote(seq) for seq in range(1, 10))))
     client.receive(quote(5), quote(6))
     client.respond()
@@ -75,7 +75,7 @@ def test_a_stream_of_thousands_held_before_the_snapshot_keeps_them_all() -> None
     assert client.seqs() == list(range(1, 4001))
 
 
-def test_without_an_answer_the_stream_begins_after_two_seconds_and_says_so() -> None:
+def test_without_an_answer_the_stream_starts_after_two_seconds_and_reports_it() -> None:
     client = Client(history=History())
     client.receive(quote(5))
     client.check(1.9)
@@ -129,7 +129,7 @@ def test_a_first_message_that_is_lost_while_joining_is_repaired() -> None:
     assert client.seqs("trade") == [1, 2]
 
 
-def test_the_exchanges_gap_in_a_snapshot_lies_before_the_stream_and_is_not_told() -> None:
+def test_an_upstream_gap_in_a_snapshot_precedes_the_stream_and_is_not_reported() -> None:
     gap = {"channel": "trade", "from_id": 5, "to_id": 9, "reason": "ids jump"}
     client = joined(history_of(status(1, gap=gap)))
     assert client.notices(UpstreamGap) == []
@@ -209,7 +209,7 @@ def test_with_two_endpoints_a_hole_is_left_to_the_other_for_50_ms() -> None:
     assert len(client.pending) == 1
 
 
-def test_what_history_no_longer_keeps_is_one_gap_and_the_rest_is_repaired() -> None:
+def test_messages_gone_from_the_history_are_one_gap_and_the_rest_is_repaired() -> None:
     history = history_of(quote(1))
     client = joined(history)
     history.kept.clear()
@@ -296,7 +296,7 @@ def test_a_hole_of_2000_is_repaired_with_one_request() -> None:
 
 
 @pytest.mark.parametrize("lost", [None, 801, 1200])
-def test_what_an_answer_had_no_room_for_is_asked_for(lost: int | None) -> None:
+def test_messages_that_did_not_fit_an_answer_are_requested(lost: int | None) -> None:
     history = history_of(quote(1))
     client = joined(history)
     history.page = 700
@@ -364,7 +364,7 @@ def test_a_message_that_cannot_be_read_is_a_gap() -> None:
     assert client.gaps() == [(2, 2)]
 
 
-def test_what_is_nested_too_deep_is_a_message_that_cannot_be_read() -> None:
+def test_a_message_nested_too_deeply_is_unreadable() -> None:
     deep = msgspec.msgpack.encode({"x": None})[:-1] + b"\x91" * 3000 + b"\xc0"
     client = joined(history_of(quote(1)))
     client.receive((QUOTE.encode(), deep), quote(2))
@@ -429,7 +429,7 @@ def test_a_topic_of_which_all_is_lost_shows_in_the_heartbeat() -> None:
     assert client.seqs("trade") == [1]
 
 
-def test_a_clean_stop_is_told_and_its_lost_tail_repaired() -> None:
+def test_a_clean_stop_is_reported_and_its_lost_tail_repaired() -> None:
     history = history_of(quote(1), status(1, next_seq={QUOTE: 2}))
     client = joined(history)
     history.add(quote(2))
@@ -442,7 +442,7 @@ def test_a_clean_stop_is_told_and_its_lost_tail_repaired() -> None:
     assert [one.state for one in client.notices(StateChange)] == ["live"]
 
 
-def test_a_feed_that_is_not_heard_is_stale_after_two_and_a_half_seconds() -> None:
+def test_a_silent_feed_is_stale_after_two_and_a_half_seconds() -> None:
     client = joined(history_of(status(1, next_seq={})))
     client.receive(status(2))
     client.check(2.1)
@@ -457,7 +457,7 @@ def test_a_feed_that_is_not_heard_is_stale_after_two_and_a_half_seconds() -> Non
     ]
 
 
-def test_a_gap_of_the_exchanges_and_a_state_are_told_once_each() -> None:
+def test_an_upstream_gap_and_a_state_are_each_reported_once() -> None:
     client = joined(history_of(status(1)))
     gap = {"channel": "trade", "from_id": 5, "to_id": 9, "reason": "ids jump"}
     client.receive(status(2, gap=gap), status(2, gap=gap), status(3, state="stale", reason="mute"))
@@ -476,7 +476,7 @@ def test_the_time_in_which_the_process_is_held_up_does_not_count() -> None:
 # --- sessions ---------------------------------------------------------------------------------
 
 
-def test_a_new_session_is_told_and_is_complete_from_its_first_message() -> None:
+def test_a_new_session_is_reported_and_complete_from_its_first_message() -> None:
     history = history_of(quote(8))
     client = joined(history)
     for seq in range(1, 5):
@@ -491,7 +491,7 @@ def test_a_new_session_is_told_and_is_complete_from_its_first_message() -> None:
     ]  # fmt: skip
 
 
-def test_a_hole_of_the_old_session_is_told_before_the_new_one() -> None:
+def test_a_gap_of_the_old_session_is_reported_before_the_new_one() -> None:
     client = joined(history_of(quote(1)))
     client.receive(quote(3), status(1, session=2, next_seq={QUOTE: 1}))
     kinds = [type(one).__name__ for one in client.received]
@@ -509,7 +509,7 @@ def test_a_feed_that_starts_while_we_listen_is_complete_from_its_first_message()
     assert client.seqs() == [1]
 
 
-def test_the_beginning_of_a_feed_that_was_heard_of_too_late_is_a_gap() -> None:
+def test_the_missed_start_of_a_feed_is_a_gap() -> None:
     client = joined(History())
     client.check(10)
     client.receive(quote(3), status(2, next_seq={QUOTE: 4}, uptime_s=0.5))
@@ -548,7 +548,7 @@ def test_subscriptions_cover_the_feeds_statuses(
     assert Client(*prefixes).protocol.subscriptions == subscriptions
 
 
-def test_a_feeds_status_says_nothing_of_another_feeds_topics() -> None:
+def test_a_feeds_status_does_not_affect_another_feeds_topics() -> None:
     client = Client()
     other = quote(1, symbol="S/USDT")
     client.receive(other, status(1, next_seq={other[0].decode(): 900}))
@@ -556,7 +556,7 @@ def test_a_feeds_status_says_nothing_of_another_feeds_topics() -> None:
     assert client.gaps() == []
 
 
-def test_topics_beyond_20000_are_not_followed_and_it_is_said_once() -> None:
+def test_topics_beyond_20000_are_ignored_and_reported_once() -> None:
     client = Client()
     client.receive(*(quote(1, symbol=f"S{number}") for number in range(20_010)))
     assert len(client.seqs()) == 20_000

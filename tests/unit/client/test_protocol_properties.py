@@ -145,7 +145,7 @@ def check(run: Run) -> None:
     endpoints=st.sampled_from([1, 2]),
     uptime_s=st.sampled_from([-1.0, 1000.0]),  # the feed began while we listened, or before
 )
-def test_ticks_ascend_without_duplicates_and_each_missing_seq_lies_in_exactly_one_gap(
+def test_ticks_ascend_without_duplicates_and_each_missing_seq_is_in_exactly_one_gap(
     data: Any,
     fates: list[Fate],
     with_history: bool,

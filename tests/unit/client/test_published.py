@@ -56,7 +56,7 @@ def test_frames_are_those_that_were_published_and_statuses_are_among_them() -> N
     assert frames(client, TRADE) == []
 
 
-def test_no_payload_says_for_itself_what_the_client_says_of_it() -> None:
+def test_a_payload_cannot_set_the_clients_own_fields() -> None:
     content = {"session": 1, "seq": 1, "client.origin": "replayed", "client.topic": b"no"}
     sent = (QUOTE.encode(), msgspec.msgpack.encode(content))
     client = Client(published=True)
@@ -76,7 +76,7 @@ def test_a_time_that_no_recording_can_hold_is_no_frame(ns: object) -> None:
     assert client.gaps() == [(2, 2)]
 
 
-def test_a_topic_that_no_recording_can_hold_is_not_followed_and_that_is_told() -> None:
+def test_a_topic_that_cannot_be_recorded_is_ignored_and_reported() -> None:
     longest = quote(1, symbol="X" * (MAX_RECORDED_TOPIC_BYTES - len(b"quote.binanceusdm..")))
     assert len(longest[0]) == MAX_RECORDED_TOPIC_BYTES
     client = Client(published=True)
@@ -97,7 +97,7 @@ def test_where_nothing_was_missed_a_stream_goes_on_without_a_snapshot() -> None:
     assert client.gaps() == []
 
 
-def test_what_was_published_meanwhile_is_repaired_before_the_stream_goes_on() -> None:
+def test_messages_published_in_between_are_repaired_before_the_stream_continues() -> None:
     kept = [*(quote(seq) for seq in range(1, 10)), status(2), status(3, next_seq={QUOTE: 10})]
     client = resumed({QUOTE: (1, 6), STATUS: (1, 2)}, *kept)
     client.receive(quote(10))
@@ -106,7 +106,7 @@ def test_what_was_published_meanwhile_is_repaired_before_the_stream_goes_on() ->
     assert client.gaps() == []
 
 
-def test_what_came_while_the_history_was_asked_comes_after_the_repair() -> None:
+def test_messages_received_during_a_request_follow_the_repair() -> None:
     history = History()
     for seq in range(1, 9):
         history.add(quote(seq))
@@ -118,7 +118,7 @@ def test_what_came_while_the_history_was_asked_comes_after_the_repair() -> None:
     ]  # fmt: skip
 
 
-def test_what_the_history_has_no_more_is_a_gap() -> None:
+def test_messages_gone_from_the_history_are_a_gap() -> None:
     client = resumed({QUOTE: (1, 6)}, quote(9), quote(10))
     client.check(1.0)
     client.respond()
@@ -140,7 +140,7 @@ def test_of_very_many_the_newest_are_asked_for_and_the_others_are_a_gap() -> Non
     assert [seq for _, seq, _ in frames(client)] == list(range(51, last + 1))
 
 
-def test_a_new_session_meanwhile_is_told_and_comes_from_its_first_message() -> None:
+def test_a_new_session_in_the_gap_is_reported_and_starts_with_its_first_message() -> None:
     kept = [quote(seq, session=2) for seq in (1, 2, 3)]
     client = resumed({QUOTE: (1, 6), STATUS: (1, 3)}, *kept, status(4, session=2))
     client.receive(quote(4, session=2))
@@ -150,7 +150,7 @@ def test_a_new_session_meanwhile_is_told_and_comes_from_its_first_message() -> N
     ]  # fmt: skip
 
 
-def test_a_feed_that_is_played_again_begins_its_older_session_and_says_so() -> None:
+def test_a_replayed_feed_reports_its_older_session() -> None:
     joined = resumed({QUOTE: (9, 6), STATUS: (9, 3)}, quote(1, session=2), status(1, session=2))
     late = resumed({QUOTE: (9, 6), STATUS: (9, 3)})
     for client in (joined, late):
@@ -193,7 +193,7 @@ def test_without_a_history_all_that_was_published_meanwhile_is_a_gap() -> None:
     assert frames(client) == [(1, 9, "live")]
 
 
-def test_a_history_that_is_away_costs_what_was_published_meanwhile_and_says_so() -> None:
+def test_messages_published_without_a_history_are_a_reported_gap() -> None:
     client = Client(history=History(), published=True, ends={QUOTE: (1, 6)})
     client.receive(quote(9))
     for _ in range(10):

@@ -141,7 +141,7 @@ def test_times_of_a_replay_are_read_as_they_are_written(tmp_path: Path) -> None:
     [("[A/USDT, B/USDT]", 0, True), ("[A/USDT, B/USDT]", 1, False),
      ("[A/USDT, {symbol: B/USDT, source: ccxt}]", 1, False)],
 )  # fmt: skip
-def test_nobody_waits_for_a_slow_subscriber_but_unpaced_replays_alone(
+def test_only_an_unpaced_replay_waits_for_a_slow_subscriber(
     tmp_path: Path, symbols: str, pace: int, lossless: bool
 ) -> None:
     replay = f"replay: {{recordings: [a], pace: {pace}}}"
@@ -150,17 +150,17 @@ def test_nobody_waits_for_a_slow_subscriber_but_unpaced_replays_alone(
 
 
 @pytest.mark.parametrize("text", ["", "- BTC/USDT", "nothing"])
-def test_a_file_that_is_no_map_says_so(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_map_is_an_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="symbols:"):
         load(tmp_path, text)
 
 
-def test_a_file_that_yaml_can_not_read_says_so(tmp_path: Path) -> None:
+def test_a_file_with_invalid_yaml_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not valid YAML"):
         load(tmp_path, "symbols: [A/USDT]\x07")
 
 
-def test_a_missing_file_says_how_to_name_another(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_names_the_option(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file; name another with --config"):
         load_config(tmp_path / "none.yaml")
 

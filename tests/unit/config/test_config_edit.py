@@ -153,7 +153,7 @@ def test_a_symbol_that_can_not_be_is_refused_with_the_loaders_reason(
         "symbols:\n- >-\n  A/USDT\n- |-\n  B/USDT\n",
     ],
 )
-def test_what_can_not_be_edited_safely_is_left_to_a_person(text: str) -> None:
+def test_a_file_that_cannot_be_edited_safely_is_left_unchanged(text: str) -> None:
     with pytest.raises(ConfigError, match=r"edited safely.*add SOL/USDT:USDT .* by hand"):
         add_symbol(text, PATH, SOL)
     with pytest.raises(ConfigError, match=r"edited safely.*remove B/USDT:USDT .* by hand"):

@@ -52,7 +52,7 @@ def test_an_unreadable_file_of_ports_is_an_error_and_not_a_new_start(tmp_path: P
         assign(tmp_path, "A/USDT")
 
 
-def test_a_port_that_another_keeps_is_refused_and_nobody_moves(tmp_path: Path) -> None:
+def test_a_port_assigned_to_another_symbol_is_refused_and_no_port_changes(tmp_path: Path) -> None:
     before = assign(tmp_path, "A/USDT, B/USDT")
     taking = "A/USDT, B/USDT, {symbol: C/USDT, port: 5555}"
     with pytest.raises(ConfigError, match=r"5555 is both feed-\w+-A-.* and feed-\w+-C-"):
@@ -111,7 +111,7 @@ ports.assign(load_config(path), path)
 
 
 @pytest.mark.process
-def test_processes_that_ask_at_once_forget_nobodys_port(tmp_path: Path) -> None:
+def test_concurrent_processes_keep_every_assigned_port(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.yaml" for number in range(12)]
     processes = []
     for path in paths:

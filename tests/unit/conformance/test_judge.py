@@ -62,12 +62,12 @@ def test_whatever_else_is_wrong(lines: list[str]) -> None:
     assert EXPECTED.wrong(said(*lines))
 
 
-def test_what_is_expected_and_what_came_is_said() -> None:
+def test_a_failure_shows_the_expected_and_the_received_line() -> None:
     (sentence,) = EXPECTED.wrong(said(*told(1, 2, 5)))
     assert sentence == f"{TOPIC}: expected GAP 1 3, GAP 1 4, TICK 1 5; came TICK 1 5"
 
 
-def test_a_session_stands_between_its_ticks_and_the_old_ones() -> None:
+def test_a_session_notice_comes_between_the_old_and_the_new_ticks() -> None:
     expected = Expected(topics={TOPIC: [*ticks(1), *ticks(1, session=2)]}, sessions=[(FEED, 1, 2)])
     old, new, between = told(1)[0], told(1, session=2)[0], f"SESSION {FEED} 1 2"
     assert expected.wrong(said(old, between, new)) == []
@@ -75,7 +75,7 @@ def test_a_session_stands_between_its_ticks_and_the_old_ones() -> None:
         assert expected.wrong(said(*lines))
 
 
-def test_stale_is_neither_early_nor_late_nor_told_of_another() -> None:
+def test_stale_is_reported_neither_early_nor_late_nor_for_another_feed() -> None:
     expected = Expected(stale=[(FEED, 100.0)])
     for after_s, right in ((1.9, False), (2.5, True), (3.9, True), (4.1, False)):
         lines = said(f"STATE {FEED} stale", at_s=100.0 + after_s)
@@ -91,7 +91,7 @@ def test_live_again_counts_from_the_first_heartbeat_on() -> None:
     assert expected.wrong(said(f"STATE {FEED} live", at_s=100.1)) == []
 
 
-def test_what_is_ignored_may_be_said_or_not() -> None:
+def test_ignored_lines_are_optional() -> None:
     expected = Expected(ignored={TOPIC})
     assert expected.wrong([]) == []
     assert expected.wrong(said(*told(1, 9, 2))) == []

@@ -37,7 +37,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_what_is_no_utf_8_is_read_all_the_same() -> None:
+def test_output_with_invalid_utf_8_is_still_read() -> None:
     says = r"import os; os.write(1, b'# \xff\xfe\nTICK \xe9 1\nDONE\n')"
     client = Client([PYTHON, "-c", says], "", "")
     try:
@@ -47,7 +47,7 @@ def test_what_is_no_utf_8_is_read_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("ends", [True, False])
-def test_what_the_client_has_started_ends_with_it(
+def test_processes_started_by_the_client_end_with_it(
     ends: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "END_S", 30.0 if ends else 0.2)

@@ -12,7 +12,7 @@ def test_so_many_connections_in_five_minutes_and_no_more() -> None:
     assert connects.take("a", 400.5) == 0
 
 
-def test_an_account_tells_pages_weights_refusals_and_connections() -> None:
+def test_usage_counts_requests_weights_refusals_and_connections() -> None:
     accounts = Accounts()
     account = accounts.of("a", "usdm")
     account.request("exchangeInfo", 200, 1, 60.0)

@@ -45,7 +45,7 @@ def ids(steps: list[Passed]) -> list[tuple[int | None, str | None, int]]:
     return [(m.id if m else None, swallowed, len(frames)) for m, swallowed, frames in steps]
 
 
-def test_every_name_has_a_kind_and_stands_in_the_documents_table() -> None:
+def test_every_name_has_a_type_and_is_documented() -> None:
     assert set(NAMES) == RULES.keys()
     text = (Path(__file__).parents[3] / "docs" / "faults.md").read_text()
     assert [name for name in NAMES if f"`{name}`" not in text] == []
@@ -141,7 +141,7 @@ def test_a_streams_symbol_is_read_from_its_name() -> None:
         ({"fault": "mute", "extra": 1}, "extra"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_reason(settings: dict[str, Any], text: str) -> None:
+def test_an_invalid_fault_is_refused_with_the_reason(settings: dict[str, Any], text: str) -> None:
     try:
         why = check(msgspec.convert(settings, Fault))
     except msgspec.ValidationError as error:

@@ -22,7 +22,7 @@ def test_the_same_seed_is_the_same_history() -> None:
     assert history("7")[1] != history("8")[1]
 
 
-def test_no_book_is_ever_crossed_and_every_trade_lies_in_the_book() -> None:
+def test_no_book_is_crossed_and_every_trade_is_in_the_book() -> None:
     for symbol in ("BTCUSDT", "DOGEUSDT", "CRVUSDT"):
         instrument, price = listed()[symbol]
         matching = Matching(instrument, price, "1")
@@ -59,7 +59,7 @@ def test_trade_ids_have_no_holes_and_update_ids_jump_as_in_the_recording() -> No
     assert 200 < quartiles[2] < 450
 
 
-def test_the_best_moved_exactly_when_a_step_says_so() -> None:
+def test_a_steps_best_moved_flag_matches_the_book() -> None:
     instrument, price = listed()["ETHUSDT"]
     matching = Matching(instrument, price, "1")
     for number in range(2000):

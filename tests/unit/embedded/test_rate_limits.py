@@ -24,7 +24,9 @@ from feedd.venues.binance.weights import SPOT, weight
         ("account", {}, 5),
     ],
 )
-def test_a_page_costs_what_binance_says(page: str, query: dict[str, str], cost: int) -> None:
+def test_a_request_costs_binances_documented_weight(
+    page: str, query: dict[str, str], cost: int
+) -> None:
     assert weight(page, query) == cost
 
 

@@ -25,7 +25,7 @@ def test_a_session_is_live_when_every_channel_that_must_speak_has_spoken() -> No
     assert session.reason is None
 
 
-def test_a_lost_channel_makes_the_whole_reconnecting_and_says_which_and_why() -> None:
+def test_a_lost_channel_sets_reconnecting_with_channel_and_reason() -> None:
     session = live_session()
     session.lost("quote", "closing code 1006", 0)
     assert session.state == "reconnecting"
@@ -49,14 +49,14 @@ def test_the_first_event_of_a_session_is_no_gap_even_after_failed_connections() 
     assert session.event("quote", 1, 0) is None
 
 
-def test_a_hole_that_the_source_found_is_told_with_its_range() -> None:
+def test_a_gap_found_by_the_source_is_reported_with_its_range() -> None:
     session = live_session()
     gap = session.missing("trade", 8, 12, "the exchange's ids jump")
     assert gap == Gap("trade", 8, 12, "the exchange's ids jump")
     assert session.gaps == 1
 
 
-def test_a_self_checked_channel_has_no_gap_but_those_that_its_source_tells() -> None:
+def test_a_self_checked_channel_has_only_the_gaps_its_source_reports() -> None:
     session = live_session()
     session.lost("trade", "closing code 1006", 0)
     session.reject(["trade"], "no JSON")

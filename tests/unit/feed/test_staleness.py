@@ -37,7 +37,7 @@ class Watched:
         return restarts
 
 
-def test_a_busy_channel_is_stale_after_the_floor_and_connected_anew_after_two() -> None:
+def test_a_busy_channel_is_stale_after_the_floor_and_reconnects_after_twice_that() -> None:
     watched = Watched()
     assert watched.run(120, every_s=1) == []
     watched.run(QUOTE.floor_ns // NS_PER_S)
@@ -60,7 +60,7 @@ def test_a_channel_that_is_often_quiet_for_long_is_not_stale_when_it_is_again() 
     assert watched.session.state == "stale"
 
 
-def test_what_a_channel_usually_does_is_forgotten_by_half_in_an_hour() -> None:
+def test_the_weight_of_past_intervals_halves_in_an_hour() -> None:
     limit = AdaptiveLimit("quote")
     limit.learn(60 * NS_PER_S)
     assert limit.limit_ns == 240 * NS_PER_S
@@ -69,7 +69,7 @@ def test_what_a_channel_usually_does_is_forgotten_by_half_in_an_hour() -> None:
     assert 119 * NS_PER_S <= limit.limit_ns <= 121 * NS_PER_S
 
 
-def test_a_limit_stays_within_its_bounds_and_is_the_first_until_a_minute_was_heard() -> None:
+def test_a_limit_stays_within_bounds_and_starts_at_the_default_for_a_minute() -> None:
     limit = AdaptiveLimit("quote")
     for _ in range(59):
         limit.learn(NS_PER_S)
@@ -90,7 +90,7 @@ def test_a_silence_that_ends_in_a_reconnect_teaches_nothing() -> None:
     assert watched.session.channels["quote"].staleness.limit_ns == QUOTE.floor_ns
 
 
-def test_a_stream_that_stays_mute_after_a_reconnect_is_connected_anew_again_and_again() -> None:
+def test_a_stream_that_stays_silent_after_a_reconnect_reconnects_again() -> None:
     watched = Watched()
     watched.run(120, every_s=1)
     for _ in range(5):
@@ -144,7 +144,7 @@ def test_a_process_that_was_asleep_does_not_blame_the_exchange() -> None:
     assert watched.session.channels["quote"].staleness.limit_ns == QUOTE.floor_ns
 
 
-def test_what_happened_is_counted_for_an_hour_and_in_bounded_memory() -> None:
+def test_events_are_counted_for_an_hour_in_bounded_memory() -> None:
     happened = Occurrences()
     happened.add(0)
     happened.add(10)
@@ -171,7 +171,7 @@ def test_uptime_is_of_the_last_hour_and_begins_with_the_first_connection() -> No
     assert uptime.percent(100 + 3 * NS_PER_HOUR) == 0.0
 
 
-def test_what_comes_after_a_stale_silence_is_behind_a_gap() -> None:
+def test_the_first_event_after_a_stale_silence_follows_a_gap() -> None:
     """The connection never broke, and yet nobody knows what it left out."""
     session = Session(["quote", "book"], 0, frozenset({"book"}))
     for channel in ("quote", "book"):

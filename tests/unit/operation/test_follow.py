@@ -93,7 +93,7 @@ def test_a_file_that_was_just_rotated_is_completed_from_the_one_before(tmp_path:
     assert events(LogFollower([tmp_path]).last(3)) == ["8", "9", "10"]
 
 
-def test_what_is_added_is_followed_and_a_line_is_shown_when_it_is_whole(tmp_path: Path) -> None:
+def test_appended_lines_are_followed_and_shown_once_complete(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     add(path, entry(1, "old"), b'{"timestamp"')
     follower = LogFollower([tmp_path])
@@ -177,7 +177,7 @@ def test_a_torn_line_that_is_taken_back_brings_nothing_twice(tmp_path: Path) -> 
     assert events(follower.poll()) == ["two"]
 
 
-def test_a_file_that_is_removed_and_made_anew_is_followed(tmp_path: Path) -> None:
+def test_a_recreated_file_is_followed(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     add(path, entry(1, "one"))
     follower = LogFollower([tmp_path])

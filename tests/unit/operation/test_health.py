@@ -62,7 +62,7 @@ def said(
     )  # fmt: skip
 
 
-def test_a_recorder_that_writes_is_healthy_and_says_what_it_keeps() -> None:
+def test_a_writing_recorder_is_healthy_and_reports_its_topics() -> None:
     row = recorder(said())
     assert row.healthy
     assert row.reason == "1,234 msg/s, 5.2 MB since 2023-11-14T22:12:20Z to recordings"

@@ -69,13 +69,15 @@ def test_of_many_feeds_the_others_are_awaited_and_all_that_ended_are_named(
         wait(monkeypatch, first, last)
 
 
-def test_what_is_not_well_in_time_is_named_by_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unhealthy_processes_are_listed_with_the_reason_after_the_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     others = {f"f{number}": LIVE for number in range(10)}
     unwell = {"a": ENDED, "b": SILENT, "c": SILENT}
     with pytest.raises(StartError, match="a: down: why of down; b, c: silent: why of silent"):
         wait(monkeypatch, report({**others, **unwell}), for_s=-1000)
 
 
-def test_when_all_is_well_the_endpoint_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_healthy_start_prints_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     said = wait(monkeypatch, report({"a": SILENT}), report({"a": LIVE}))
     assert said[-1] == "all is healthy; subscribe to tcp://127.0.0.1:5500"

@@ -15,7 +15,7 @@ def holds(path: Path) -> bool:
     return str(path) in {one.path for one in psutil.Process().open_files()}
 
 
-def test_the_device_is_told_0_and_held_open_meanwhile(tmp_path: Path) -> None:
+def test_the_device_receives_0_and_stays_open(tmp_path: Path) -> None:
     device = tmp_path / "device"
     device.touch()
     with cpus_awake(str(device)):
@@ -24,7 +24,7 @@ def test_the_device_is_told_0_and_held_open_meanwhile(tmp_path: Path) -> None:
     assert not holds(device)
 
 
-def test_where_the_system_does_not_allow_it_that_is_said_and_all_goes_on(tmp_path: Path) -> None:
+def test_a_refusal_by_the_system_is_reported_and_the_process_continues(tmp_path: Path) -> None:
     went_on = False
     with capture_logs() as logs, cpus_awake(str(tmp_path / "none")):
         went_on = True

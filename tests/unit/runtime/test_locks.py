@@ -49,7 +49,7 @@ def test_a_lock_is_free_after_an_error(tmp_path: Path) -> None:
         pass
 
 
-def test_a_lock_that_can_not_be_made_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_a_lock_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "lock").mkdir()
     with pytest.raises(ConfigError, match="can't be opened"):
         with file_lock(tmp_path / "lock"):

@@ -34,7 +34,7 @@ def test_a_value_that_contains_another_one_is_blanked_as_a_whole() -> None:
     assert knowing(A_TOKEN="abcd", B_TOKEN="abcdefgh").redact("abcdefgh abcd") == "… …"
 
 
-def test_what_is_learned_later_adds_to_what_is_known() -> None:
+def test_secrets_added_later_extend_the_known_ones() -> None:
     secrets = knowing(A_TOKEN="first-one")
     secrets.register({"B_TOKEN": "second-one"})
     assert secrets.redact("first-one second-one") == "… …"

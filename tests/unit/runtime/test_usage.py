@@ -10,7 +10,7 @@ import pytest
 from feedd.runtime.process import usage_meter
 
 
-def test_memory_is_what_the_system_says_and_cpu_is_of_the_time_since_the_last_look() -> None:
+def test_memory_is_the_systems_figure_and_cpu_covers_the_time_since_the_last_read() -> None:
     began_s, began_cpu_s = time.monotonic(), time.process_time()
     usage = usage_meter()
     began = time.monotonic(), time.process_time()

@@ -66,7 +66,7 @@ class World:
     def rejected(self, channels: Iterable[str], reason: str) -> None: ...
 
 
-def test_ids_that_begin_anew_after_a_reconnect_are_told_with_a_gap_before_the_first() -> None:
+def test_ids_restarted_after_a_reconnect_follow_a_gap() -> None:
     world = World()
     world.take(range(100, 200))
     world.keeper.lost("reset by peer")
@@ -75,7 +75,7 @@ def test_ids_that_begin_anew_after_a_reconnect_are_told_with_a_gap_before_the_fi
     assert world.holes == [(199, 150, "reconnect after: reset by peer; the ids restarted")]
 
 
-def test_ids_that_begin_anew_on_the_same_connection_are_believed_after_a_few_and_all_told() -> None:
+def test_ids_restarted_on_the_same_connection_are_accepted_after_a_few_without_loss() -> None:
     world = World()
     world.take(range(100, 200))
     world.take(range(1, STRAYS_AT_MOST))
@@ -86,7 +86,7 @@ def test_ids_that_begin_anew_on_the_same_connection_are_believed_after_a_few_and
 
 
 @pytest.mark.parametrize("reconnected", [False, True])
-def test_a_burst_of_trades_that_were_told_lately_changes_nothing(reconnected: bool) -> None:
+def test_a_burst_of_already_published_trades_changes_nothing(reconnected: bool) -> None:
     world = World()
     world.again(range(1, 2 * KNOWN_AGAIN))
     if reconnected:
@@ -96,7 +96,7 @@ def test_a_burst_of_trades_that_were_told_lately_changes_nothing(reconnected: bo
     assert world.holes == []
 
 
-def test_a_late_trade_now_and_then_does_not_make_the_ids_begin_anew() -> None:
+def test_occasional_late_trades_do_not_restart_the_ids() -> None:
     world = World()
     world.take([100])
     for trade_id in range(101, 101 + 3 * STRAYS_AT_MOST):
@@ -127,7 +127,7 @@ def test_one_absurd_id_is_a_gap_and_does_not_mute_the_rest(
     assert [hole[:2] for hole in world.holes] == [(1000, ABSURD), (ABSURD, 1001)]
 
 
-def test_what_is_held_back_when_the_ids_begin_anew_is_told_before() -> None:
+def test_held_back_trades_are_published_before_restarted_ids() -> None:
     async def main() -> World:
         world = World()
         world.take([100, 105])

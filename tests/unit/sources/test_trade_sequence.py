@@ -16,7 +16,7 @@ def backfilled(trade_id: int) -> Trade:
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=80), st.sets(st.integers(1, 40)))
-def test_what_comes_out_is_in_order_and_the_rest_is_in_a_hole(
+def test_output_is_in_order_and_the_rest_is_in_a_gap(
     stream: list[int], to_be_had: set[int]
 ) -> None:
     sequence = TradeSequence()
@@ -36,7 +36,7 @@ def test_what_comes_out_is_in_order_and_the_rest_is_in_a_hole(
     assert not set(out) & missing
 
 
-def test_trades_that_fill_a_hole_say_that_they_do() -> None:
+def test_backfilled_trades_are_marked() -> None:
     sequence = TradeSequence()
     assert sequence.take(1, trade(1)) == [trade(1)]
     assert sequence.take(4, trade(4)) == []

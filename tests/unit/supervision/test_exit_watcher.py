@@ -28,7 +28,7 @@ def descriptors() -> int:
 
 
 @pytest.mark.process
-def test_the_end_of_a_watched_process_is_told_once_and_of_another_never() -> None:
+def test_the_exit_of_a_watched_process_is_reported_once_and_of_others_never() -> None:
     async def watch() -> None:
         told = asyncio.Queue[None]()
         exits = ExitWatcher(lambda: told.put_nowait(None))

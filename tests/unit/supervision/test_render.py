@@ -128,7 +128,7 @@ def test_percent_signs_are_safe_from_supervisords_expansion(tmp_path: Path) -> N
     assert "100%%" in rendered(folder, TWO)[BTC]["command"]
 
 
-def test_the_include_says_which_configuration_it_is_of(tmp_path: Path) -> None:
+def test_the_include_names_its_configuration(tmp_path: Path) -> None:
     path = tmp_path / "feedd.yaml"
     path.write_text(TWO)
     settings = load_config(path)
@@ -139,7 +139,7 @@ def test_the_include_says_which_configuration_it_is_of(tmp_path: Path) -> None:
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_too_deep_for_a_socket_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_a_folder_path_too_long_for_a_socket_is_an_error(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100)
     with pytest.raises(ConfigError, match="shorter path"):
         render.write("", deep)

@@ -113,7 +113,7 @@ def test_a_worker_that_gets_nothing_for_too_long_is_asked_to_end() -> None:
     assert (action.name, action.how) == ("feed-1", "end")
 
 
-def test_a_worker_that_has_not_yet_tried_to_connect_anew_is_left_to_try() -> None:
+def test_a_worker_that_has_not_yet_reconnected_is_left_alone() -> None:
     watchdog = Watchdog()
     feeds = [ObservedProcess("a", 1, "RUNNING", "x", "stale", tries=STUCK_AFTER_TRIES - 1),
              ObservedProcess("b", 2, "RUNNING", "x", "live"),
@@ -127,7 +127,7 @@ def _fields(process: ObservedProcess) -> dict[str, object]:
     return {name: getattr(process, name) for name in process.__slots__}
 
 
-def test_a_worker_that_recovers_in_between_begins_anew() -> None:
+def test_a_worker_that_recovers_resets_its_restart_count() -> None:
     farm = Farm(3)
     for _ in range(5):
         farm.states["feed-1"] = "stale"
@@ -136,7 +136,9 @@ def test_a_worker_that_recovers_in_between_begins_anew() -> None:
         assert farm.run(TICK_S) == []
 
 
-def test_nobody_is_restarted_more_than_three_times_in_ten_minutes_and_that_is_said_once() -> None:
+def test_a_worker_is_restarted_at_most_three_times_in_ten_minutes_and_that_is_reported_once() -> (
+    None
+):
     farm = Farm(3)
     farm.states["feed-1"] = "stale"
     actions = farm.run(WITHIN_S)
@@ -144,7 +146,7 @@ def test_nobody_is_restarted_more_than_three_times_in_ten_minutes_and_that_is_sa
     assert len([note for note in farm.notes if "restarted 3 times" in note]) == 1
 
 
-def test_what_restarts_do_not_mend_is_restarted_less_and_less_until_it_was_live() -> None:
+def test_a_worker_that_restarts_do_not_fix_is_restarted_ever_less_until_it_is_live() -> None:
     farm = Farm(3)
     farm.states["feed-1"] = "stale"
     counts = [len(farm.run(WITHIN_S)) for _ in range(12)]
@@ -171,7 +173,7 @@ def test_a_worker_that_never_gets_so_far_as_to_try_is_asked_to_end(state: str) -
     assert [action.how for action in farm.run(STUCK_AFTER_S + 20)] == ["end"]
 
 
-def test_who_waits_for_a_limit_that_all_share_is_neither_stuck_nor_a_sign_of_an_outage() -> None:
+def test_a_worker_waiting_for_a_shared_limit_is_neither_hung_nor_an_outage() -> None:
     farm = Farm(5)
     farm.waits = set(farm.names[:4])
     for name in farm.waits:
@@ -234,14 +236,14 @@ def test_of_many_silent_workers_a_quarter_at_most_is_killed_at_a_time() -> None:
     assert farm.run(60) == []
 
 
-def test_what_a_person_stopped_stays_stopped() -> None:
+def test_a_manually_stopped_worker_stays_stopped() -> None:
     farm = Farm(2)
     farm.supervisor["feed-0"] = "STOPPED"
     farm.silent = {"feed-0"}
     assert farm.run(WITHIN_S) == []
 
 
-def test_what_supervisord_gave_up_is_started_again_after_a_minute_and_three_times_at_most() -> None:
+def test_a_program_supervisord_gave_up_is_restarted_after_a_minute_at_most_three_times() -> None:
     farm = Farm(2)
     farm.supervisor["feed-0"] = "FATAL"
     assert farm.run(RETRY_FATAL_AFTER_S) == []

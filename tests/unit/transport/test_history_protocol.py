@@ -116,7 +116,7 @@ def test_an_answer_has_at_most_4_mb_and_the_rest_is_asked_for_like_any_other() -
         ({"op": "replay", "topic": A, "session": 1, "from": 1.5, "to": 2}, "$.from"),
     ],
 )
-def test_a_wrong_request_is_told_what_is_wrong_and_what_to_send(
+def test_an_invalid_request_is_answered_with_the_error_and_the_remedy(
     rings: MessageRings, request_: dict[str, Any], said: str
 ) -> None:
     answered = asked(rings, **request_, id=5)
@@ -129,7 +129,9 @@ def test_a_wrong_request_is_told_what_is_wrong_and_what_to_send(
 @pytest.mark.parametrize(
     "junk", [b"", b"\xc1", b"\x90", b"\x91" * 60_000, msgpack.packb(["op"]), b"\x81\xa2id" * 9999]
 )
-def test_what_is_no_map_is_told_so_too(rings: MessageRings, junk: bytes) -> None:
+def test_a_request_that_is_not_a_map_is_answered_with_an_error(
+    rings: MessageRings, junk: bytes
+) -> None:
     answered = msgpack.unpackb(respond(junk, rings))
     assert (answered["op"], answered["id"]) == (None, None)
     assert answered["error"]

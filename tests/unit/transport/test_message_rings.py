@@ -40,7 +40,7 @@ def seqs(found: ReplayRange) -> list[int]:
     return [msgpack.unpackb(payload)["seq"] for _, payload in found.messages]
 
 
-def test_a_range_brings_what_was_published_and_says_what_there_is() -> None:
+def test_a_range_returns_its_messages_and_the_available_bounds() -> None:
     rings = filled(MessageRings(), A, range(1, 11))
     found = rings.range(A, 1, 3, 6, 100, 2**40)
     assert (found.low, found.high) == (1, 10)
@@ -53,7 +53,7 @@ def test_a_range_brings_what_was_published_and_says_what_there_is() -> None:
     assert rings.range(B, 1, 1, 9, 100, 2**40) == nothing
 
 
-def test_what_is_returned_is_bounded_in_bytes_but_for_the_first() -> None:
+def test_an_answer_is_bounded_in_bytes_except_for_its_first_message() -> None:
     rings = filled(MessageRings(), A, range(1, 4))
     two = 2 * (len(A) + len(payload(1, 1)) + 10)
     assert seqs(rings.range(A, 1, 1, 3, 9, 1)) == [1]
@@ -71,7 +71,7 @@ def test_a_topic_keeps_its_newest_messages_up_to_the_count() -> None:
     assert (found.low, found.high, seqs(found)) == (96, 100, [96, 97, 98, 99, 100])
 
 
-def test_what_is_missing_is_missing_and_what_comes_late_is_put_right() -> None:
+def test_missing_messages_stay_missing_until_a_late_one_fills_them() -> None:
     rings = filled(MessageRings(per_topic=5), A, [3, 4, 7])
     assert seqs(held(rings)) == [3, 4, 7]
     filled(rings, A, [6, 2])
@@ -81,7 +81,7 @@ def test_what_is_missing_is_missing_and_what_comes_late_is_put_right() -> None:
     assert rings.not_kept.repeated == 3
 
 
-def test_a_newer_session_begins_the_ring_anew_and_an_older_one_is_counted() -> None:
+def test_a_newer_session_resets_the_ring_and_an_older_one_is_counted() -> None:
     rings = filled(filled(MessageRings(), A, range(1, 5)), A, [1], session=2)
     assert held(rings).low is None
     assert seqs(held(rings, session=2)) == [1]
@@ -128,7 +128,7 @@ def test_topics_beyond_the_number_are_refused_and_counted() -> None:
     assert (little.topics, little.not_kept.new_topic) == (2, 8)
 
 
-def test_what_is_no_message_of_a_worker_is_counted_and_not_kept() -> None:
+def test_a_message_not_from_a_worker_is_counted_and_not_stored() -> None:
     rings = MessageRings()
     for junk in (
         b"", b"\xc1", b"\x91" * 50_000, msgpack.packb({"seq": 1}), msgpack.packb([1, 2]),

@@ -58,7 +58,7 @@ async def payloads(tmp_path: Path) -> None:
         await publisher.close()
 
 
-def test_what_is_held_goes_out_in_order_when_there_is_enough_or_it_is_released(
+def test_held_messages_are_sent_in_order_when_full_or_released(
     tmp_path: Path,
 ) -> None:
     asyncio.run(held(tmp_path))

@@ -112,7 +112,7 @@ def test_all_comes_whole_and_in_order_where_the_socket_takes_parts(run: Run, pai
 
 @pytest.mark.parametrize("together", [1, 7])
 @pytest.mark.parametrize("taken", [0, 1, 500, 4000, 20_000])
-def test_who_is_cut_off_gets_the_message_from_its_begin_and_none_again(
+def test_after_a_disconnect_the_message_is_resent_from_its_start_and_none_twice(
     run: Run, pair: Pair, together: int, taken: int
 ) -> None:
     """What was given whole to the system for the old connection is not sent by the new one."""
@@ -179,7 +179,7 @@ def test_a_peer_that_is_cut_off_again_and_again_loses_nothing(run: Run) -> None:
     run(work())
 
 
-def test_what_finds_no_room_is_dropped_whole_and_counted_in_a_batch_too(
+def test_a_message_without_room_is_dropped_whole_and_counted_in_a_batch_too(
     run: Run, pair: Pair
 ) -> None:
     ours, theirs = pair
@@ -215,7 +215,7 @@ def test_what_finds_no_room_is_dropped_whole_and_counted_in_a_batch_too(
     run(work())
 
 
-def test_what_is_sent_may_be_changed_afterwards(run: Run, pair: Pair) -> None:
+def test_a_sent_buffer_may_be_reused(run: Run, pair: Pair) -> None:
     ours, theirs = pair
 
     async def work() -> None:
@@ -261,7 +261,7 @@ def test_a_peer_that_has_closed_raises_nothing_and_the_next_gets_what_it_has_not
     assert not faults
 
 
-def test_where_only_sending_fails_whoever_reads_learns_it(run: Run, pair: Pair) -> None:
+def test_a_send_failure_is_reported_to_the_reader(run: Run, pair: Pair) -> None:
     """The peer hears no more, but could speak: a socket whose reader alone would wait for ever."""
     ours, theirs = pair
     theirs.shutdown(socket.SHUT_RD)
@@ -280,7 +280,7 @@ def test_where_only_sending_fails_whoever_reads_learns_it(run: Run, pair: Pair) 
     run(work())
 
 
-def test_who_has_less_room_than_before_is_left_the_oldest_bit_by_bit(run: Run, pair: Pair) -> None:
+def test_a_reduced_bound_trims_the_queue_step_by_step(run: Run, pair: Pair) -> None:
     ours, theirs = pair
     size, count = len(message(0)), 10 * TRIMMED
 

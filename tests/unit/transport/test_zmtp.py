@@ -82,7 +82,7 @@ def test_however_the_bytes_are_cut_the_same_is_understood(cuts: set[int]) -> Non
     assert not subscriber._data
 
 
-def test_the_answer_follows_the_whole_greeting_and_nothing_is_wanted_unsaid() -> None:
+def test_the_answer_follows_the_whole_greeting_and_no_topic_is_subscribed_by_default() -> None:
     subscriber = ZmtpSubscriber(TOPICS)
     assert subscriber.receive(LIBZMQ[:63]) == b""
     assert subscriber.receive(LIBZMQ[63:]) == READY
@@ -127,7 +127,7 @@ def test_subscriptions_are_a_set_of_prefixes(as_commands: bool) -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([b"", b"q", QUOTE, b"trade.", b"z"]))))
 @settings(max_examples=100, deadline=None)
-def test_what_is_wanted_follows_from_what_was_said_last_of_each_prefix(
+def test_the_last_command_for_a_prefix_decides_its_subscription(
     said: list[tuple[bool, bytes]],
 ) -> None:
     subscriber = greeted()
@@ -199,7 +199,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 @pytest.mark.parametrize("by_bytes", [False, True])
-def test_who_is_no_subscriber_is_refused_and_told_why(case: str, by_bytes: bool) -> None:
+def test_a_peer_that_is_not_a_subscriber_is_refused_with_the_reason(
+    case: str, by_bytes: bool
+) -> None:
     data, why = REFUSED[case]
     subscriber = ZmtpSubscriber(TOPICS)
 

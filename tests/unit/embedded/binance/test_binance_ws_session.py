@@ -50,7 +50,7 @@ def test_a_subscription_is_acknowledged_and_begins() -> None:
         ("private", "btcusdt@trade"),
     ],
 )
-def test_what_a_path_does_not_carry_is_acknowledged_and_silent(category: str, stream: str) -> None:
+def test_a_stream_of_another_path_is_acknowledged_and_silent(category: str, stream: str) -> None:
     target = connection(category)
     reaction = say(target, method="SUBSCRIBE", params=[stream], id=1)
     assert reply(reaction) == {"result": None, "id": 1}
@@ -78,7 +78,7 @@ def test_unsubscribing_ends_what_was_subscribed_to() -> None:
     assert reply(say(target, method="LIST_SUBSCRIPTIONS", id=3))["result"] == ["btcusdt@depth"]
 
 
-def test_a_stream_that_the_market_refuses_is_an_error_that_says_which() -> None:
+def test_a_stream_the_market_refuses_is_an_error_with_its_name() -> None:
     reaction = say(connection("market"), method="SUBSCRIBE", params=["btcusdt@markPrice"], id=1)
     assert reply(reaction) == {
         "error": {"code": 2, "msg": "Invalid request: no markPrice here"}, "id": 1,

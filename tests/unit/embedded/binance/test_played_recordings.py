@@ -51,7 +51,7 @@ def made(tape: Tape, name: str) -> list[dict[str, object]]:
             for data in make(row.local_ns, row.data)]  # fmt: skip
 
 
-def test_a_file_tells_its_symbols_streams_steps_and_the_clocks_difference(tape: Tape) -> None:
+def test_a_tape_holds_symbols_streams_steps_and_the_clock_difference(tape: Tape) -> None:
     holding = tape.holdings["BTCUSDT"]
     assert holding.streams == {"trade"}
     assert (holding.instrument.price_decimals, holding.instrument.tick) == (2, 10)
@@ -60,7 +60,7 @@ def test_a_file_tells_its_symbols_streams_steps_and_the_clocks_difference(tape: 
     assert tape.least_delay_ms == -1000
 
 
-def test_what_is_held_is_played_as_it_is(tape: Tape) -> None:
+def test_recorded_streams_are_played_unchanged(tape: Tape) -> None:
     assert [event["t"] for event in made(tape, "btcusdt@trade")] == list(range(100))
 
 
@@ -76,7 +76,7 @@ def test_candles_and_aggregates_are_derived_of_the_trades(tape: Tape) -> None:
 
 
 @pytest.mark.parametrize("name", ["btcusdt@markPrice@1s", "btcusdt@bookTicker", "btcusdt@depth"])
-def test_what_can_not_be_derived_is_refused_by_name(tape: Tape, name: str) -> None:
+def test_a_stream_that_cannot_be_derived_is_refused_by_name(tape: Tape, name: str) -> None:
     stream = parse(name)
     assert stream is not None
     with pytest.raises(Refused, match=f"no {name.partition('@')[2]} .*holds trade"):

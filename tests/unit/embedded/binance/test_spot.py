@@ -86,7 +86,7 @@ def test_events_have_the_fields_of_spot_with_eight_decimals() -> None:
 @pytest.mark.parametrize(
     "name", ["btcusdt@markPrice", "btcusdt@forceOrder", "btcusdt@depth@500ms", "btcusdt@depth@0ms"]
 )
-def test_what_only_futures_have_means_nothing_on_spot(name: str) -> None:
+def test_streams_of_futures_do_not_exist_on_spot(name: str) -> None:
     assert parse(name) is not None
     assert parse(name, SPOT) is None
 

@@ -120,7 +120,7 @@ def test_snapshot_and_deltas_are_always_the_top_of_the_book(levels: int) -> None
     assert clients[0].u <= history.update_id
 
 
-def test_level_1_is_snapshots_alone_and_is_said_again_after_three_seconds() -> None:
+def test_level_1_consists_of_snapshots_and_repeats_after_three_seconds() -> None:
     history = History()
     topic = history.make("orderbook.1.BTCUSDT")
     client = Client()
@@ -145,7 +145,7 @@ def test_level_1_is_snapshots_alone_and_is_said_again_after_three_seconds() -> N
     assert said > 100
 
 
-def test_ts_stands_behind_the_type_but_on_level_1() -> None:
+def test_ts_follows_the_type_except_on_level_1() -> None:
     history = History()
     for levels, order in ((1, ["topic", "ts", "type"]), (50, ["topic", "type", "ts"])):
         (message,) = history.make(f"orderbook.{levels}.BTCUSDT").greet(START_MS)

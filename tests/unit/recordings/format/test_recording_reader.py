@@ -31,7 +31,7 @@ def write(path: Path, begun_ns: int = BEGUN_NS, *, blocks: int = 3) -> Path:
     return path
 
 
-def test_a_file_of_which_nothing_says_when_it_was_written_may_be_of_any_time(
+def test_a_file_without_a_time_matches_every_time_range(
     tmp_path: Path,
 ) -> None:
     for minute in range(3):
@@ -74,7 +74,7 @@ def test_the_clock_goes_on_behind_a_damage(tmp_path: Path) -> None:
     ] == [(10**9, b"before 2"), (2 * 10**9, b"quote 2"), (2 * 10**9, b"after 2")]
 
 
-def test_an_index_of_another_file_says_nothing_of_this(tmp_path: Path) -> None:
+def test_an_index_of_another_file_is_ignored(tmp_path: Path) -> None:
     path = write(tmp_path / "one.feedd")
     other = write(tmp_path / "other.feedd", BEGUN_NS + MINUTE_NS, blocks=9)
     whole = path.read_bytes()
@@ -87,6 +87,6 @@ def test_an_index_of_another_file_says_nothing_of_this(tmp_path: Path) -> None:
     assert SegmentReader(path).index() == index
 
 
-def test_a_folder_that_is_not_there_is_said_to_be_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported_as_missing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="none: can't be read: No such file or directory"):
         RecordingReader([tmp_path / "none"])

@@ -67,7 +67,7 @@ def missing_and_told(
     return missing, damages
 
 
-def test_what_was_written_comes_back_in_order(tmp_path: Path) -> None:
+def test_written_records_are_read_back_in_order(tmp_path: Path) -> None:
     written = [
         BlockRecord(BEGUN_NS - 5, SNAPSHOT, TOPICS[0], b"old"),
         BlockRecord(BEGUN_NS + 1, LIVE, TOPICS[0], b""),
@@ -91,7 +91,7 @@ def test_what_was_written_comes_back_in_order(tmp_path: Path) -> None:
     ]
 
 
-def test_every_byte_flipped_costs_at_most_one_block_and_is_told(tmp_path: Path) -> None:
+def test_every_flipped_byte_costs_at_most_one_block_and_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "one.feedd"
     blocks = write(path)
     whole = path.read_bytes()
@@ -103,7 +103,7 @@ def test_every_byte_flipped_costs_at_most_one_block_and_is_told(tmp_path: Path) 
             assert not missing or missing in blocks, f"byte {place} cost {missing}"
 
 
-def test_every_truncation_keeps_all_blocks_before_it_and_is_told(tmp_path: Path) -> None:
+def test_every_truncation_keeps_the_blocks_before_it_and_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "one.feedd"
     blocks = write(path)
     whole = path.read_bytes()
@@ -130,7 +130,7 @@ def test_the_range_of_a_lost_block_is_exact_where_the_index_knows_it(tmp_path: P
     assert [(d.from_ns, d.to_ns, d.records) for d in damages] == [(BEGUN_NS + 10, BEGUN_NS + 22, 6)]
 
 
-def test_a_block_that_stands_twice_is_read_once(tmp_path: Path) -> None:
+def test_a_duplicate_block_is_read_once(tmp_path: Path) -> None:
     path = tmp_path / "one.feedd"
     blocks = write(path)
     index = SegmentReader(path).index()
@@ -179,7 +179,7 @@ def test_blocks_outside_a_range_are_left_unread(tmp_path: Path) -> None:
     assert found == blocks[1:3]
 
 
-def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_recording_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("symbol,timestamp\nBTC/USDT,1\n")
     with pytest.raises(ConfigError, match="is no recording"):
@@ -214,7 +214,7 @@ def test_a_write_that_fails_leaves_whole_blocks_and_the_records_wait(tmp_path: P
     assert read(path) == ([*first, BlockRecord(BEGUN_NS + 50, LIVE, TOPICS[0], noise)], [])
 
 
-def test_an_extent_says_how_far_a_file_goes(tmp_path: Path) -> None:
+def test_an_extent_is_the_files_time_range(tmp_path: Path) -> None:
     path = tmp_path / "one.feedd"
     write(path, 2)
     size = path.stat().st_size

@@ -125,7 +125,7 @@ def test_the_other_channels_are_made_as_live(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_statuses_tell_starting_live_and_stopped_with_the_next_numbers(tmp_path: Path) -> None:
+def test_statuses_report_starting_live_and_stopped_with_the_next_seq(tmp_path: Path) -> None:
     frames = imported(tmp_path, "".join(quote(500 * n, n) for n in range(6)))
     statuses = of(frames, "status")
     assert [one["state"] for one in statuses] == ["starting", "live", "live", "live", "stopped"]
@@ -136,7 +136,7 @@ def test_statuses_tell_starting_live_and_stopped_with_the_next_numbers(tmp_path:
     ]  # fmt: skip
 
 
-def test_a_hole_in_the_trades_is_waited_for_five_seconds_and_then_told(tmp_path: Path) -> None:
+def test_a_trade_gap_is_reported_after_five_seconds(tmp_path: Path) -> None:
     frames = imported(
         tmp_path, trade(0, 1) + trade(1, 4) + trade(2, 5) + quote(5_000, 1) + quote(5_002, 2)
         + trade(6_000, 6) + trade(6_001, 8),
@@ -186,7 +186,7 @@ def test_books_come_of_a_snapshot_and_a_mismatch_is_a_gap_up_to_the_next_one(
     assert "resync" in [one["state"] for one in of(frames, "status")]
 
 
-def test_what_no_channel_is_made_of_is_counted_and_told(
+def test_raw_messages_of_no_channel_are_counted_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     imported(
@@ -257,7 +257,7 @@ def test_a_line_that_can_not_be_read_is_one_error_and_nothing_is_written(
     assert not out.exists() or not list(out.iterdir())
 
 
-def test_what_is_not_clear_is_asked(tmp_path: Path) -> None:
+def test_an_ambiguous_import_asks_for_the_missing_option(tmp_path: Path) -> None:
     kline = '{"e":"kline","E":1,"s":"BTCUSDT","k":{"t":1}}'
     both = line(0, "kline_1m", kline) + line(1, "kline_5m", kline)
     with pytest.raises(ConfigError, match="--timeframe"):

@@ -81,7 +81,7 @@ def test_keys_that_the_wire_does_not_have_are_named(
     assert "not imported: open" not in told  # which has no value
 
 
-def test_each_symbol_is_numbered_by_itself_and_told_from_starting_to_stopped(
+def test_each_symbol_has_its_own_numbers_and_reports_starting_to_stopped(
     tmp_path: Path,
 ) -> None:
     text = "".join(
@@ -106,7 +106,7 @@ def test_each_symbol_is_numbered_by_itself_and_told_from_starting_to_stopped(
         }  # fmt: skip
 
 
-def test_what_is_imported_and_exported_is_the_same_to_the_last_digit(tmp_path: Path) -> None:
+def test_import_and_export_preserve_every_digit(tmp_path: Path) -> None:
     floats = [0.1 + 0.2, 1 / 3, 1e-7, 123456789.123456789, 5e-324, 1.7976931348623157e307]
     rows = [
         f"BTC/USDT:USDT,{MS + number},{value!r},,{value!r},,,,{-value!r}"

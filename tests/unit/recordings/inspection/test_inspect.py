@@ -87,7 +87,9 @@ def write(folder: Path, symbols: int = 1) -> Path:
     return path
 
 
-def test_all_of_a_recording_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_inspection_covers_the_whole_recording(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write(tmp_path)
     assert inspect(str(path), "--json") == 0
     found = json.loads(capsys.readouterr().out)
@@ -123,7 +125,7 @@ def test_a_person_reads_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert line in text, text
 
 
-def test_a_damaged_recording_says_so_and_exits_with_1(
+def test_a_damaged_recording_is_reported_with_exit_code_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write(tmp_path)
@@ -181,7 +183,7 @@ def test_the_peak_is_that_of_the_busiest_second() -> None:
     assert (topic.peak_per_s, topic.messages) == (3, 7)
 
 
-def test_what_was_repaired_counts_where_it_belongs(
+def test_repaired_messages_count_in_their_own_interval(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     meta = SegmentMeta(exchange="test", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")

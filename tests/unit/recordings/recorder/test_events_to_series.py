@@ -64,7 +64,7 @@ def test_each_exchange_has_a_series_and_its_notices_are_in_it(tmp_path: Path) ->
     }  # fmt: skip
 
 
-def test_what_is_told_of_the_whole_stream_is_in_every_series(tmp_path: Path) -> None:
+def test_notices_of_the_whole_stream_are_in_every_series(tmp_path: Path) -> None:
     """Before there is any, it waits for the first one."""
     recorder = made(tmp_path)
     recorder._take(StateChange("", "no_history", "away"))
@@ -88,7 +88,7 @@ def test_exchanges_beyond_the_most_share_one_series(
     }  # fmt: skip
 
 
-def test_the_report_counts_what_was_written_and_says_what_fails(tmp_path: Path) -> None:
+def test_the_report_counts_written_records_and_names_failures(tmp_path: Path) -> None:
     told: list[RecorderStatus] = []
     recorder = made(tmp_path, tell=told.append)
     recorder._take(frame("bybit"))

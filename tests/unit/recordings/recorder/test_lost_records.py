@@ -37,14 +37,14 @@ def test_a_gap_among_them_belongs_to_what_is_lost() -> None:
     assert lost(quote(5), Gap(QUOTE, 1, 6, 9, "not repaired")) == [Gap(QUOTE, 1, 5, 9, REASON)]
 
 
-def test_other_notices_are_kept_and_told() -> None:
+def test_other_notices_are_recorded_and_delivered() -> None:
     notices = [NewSession(FEED, 1, 2), StateChange(FEED, "stale", "silent")]
     assert lost(notices[0], quote(1, session=2), notices[1]) == [
         *notices, Gap(QUOTE, 2, 1, 1, REASON),
     ]  # fmt: skip
 
 
-def test_the_first_notice_says_how_many_and_from_when_to_when() -> None:
+def test_the_first_notice_has_the_count_and_the_time_range() -> None:
     summary = LostRecords(WHY, 0)
     second = 1_000_000_000
     summary.add(1_700_000_000 * second, LIVE, *quote(1))
@@ -56,7 +56,7 @@ def test_the_first_notice_says_how_many_and_from_when_to_when() -> None:
     )  # fmt: skip
 
 
-def test_what_is_beyond_the_bounds_is_counted() -> None:
+def test_losses_beyond_the_bounds_are_counted() -> None:
     many = [quote(1, symbol=f"A{n}/B") for n in range(lost_records.MAX_RANGES + 3)]
     notices = [StateChange(FEED, "stale", str(n)) for n in range(lost_records.MAX_NOTICES + 2)]
     summary = LostRecords(WHY, 0)

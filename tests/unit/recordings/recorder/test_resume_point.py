@@ -83,7 +83,7 @@ def test_a_file_that_a_power_cut_left_empty_is_not_where_the_series_ended(tmp_pa
     assert find_resume_point(only.parent) is None
 
 
-def test_what_a_recorder_had_not_repaired_yet_when_it_ended_is_still_wanted(
+def test_gaps_pending_when_a_recorder_ended_are_still_repaired(
     tmp_path: Path,
 ) -> None:
     """Two hours of statuses were repaired, and of the trades nothing, when it was killed."""
@@ -110,7 +110,7 @@ def test_of_a_session_that_just_began_all_is_wanted_that_was_not_recorded(tmp_pa
     assert end_of(tmp_path).ends == {TRADE: (2, 1), QUOTE: (2, 2), STATUS: (2, 2)}
 
 
-def test_a_told_gap_is_not_asked_for_again(tmp_path: Path) -> None:
+def test_a_reported_gap_is_not_requested_again(tmp_path: Path) -> None:
     series = made(tmp_path)
     add(series, quote(4))
     series.tell(Gap(QUOTE, 1, 5, 8, "not repaired"), time.time_ns())

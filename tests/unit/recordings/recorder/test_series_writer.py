@@ -32,7 +32,7 @@ from feedd.recordings.recorder.segment_paths import exchange_of, next_midnight, 
 HOUR_NS = 3600 * 10**9
 
 
-def test_a_segment_lies_where_exchange_day_and_time_say() -> None:
+def test_a_segments_path_follows_from_exchange_day_and_time() -> None:
     path = segment_path(Path("recordings"), "bybit", 1_700_000_000_012_345_678)
     assert str(path) == "recordings/bybit/2023-11-14/22-13-20.012Z.feedd"
 
@@ -46,7 +46,7 @@ def test_no_exchange_leads_out_of_the_folder(feed: str, folder: str) -> None:
     assert exchange_of(feed) == folder
 
 
-def test_what_is_added_is_there_once_it_is_due_and_the_index_once_it_is_closed(
+def test_records_are_on_disk_when_due_and_the_index_on_closing(
     tmp_path: Path,
 ) -> None:
     series = made(tmp_path, fsync_s=0.05)
@@ -128,7 +128,7 @@ def test_the_clock_goes_on_from_an_end_not_long_ago(
     assert meta.begun_ns == begun_ns
 
 
-def test_a_segment_that_is_removed_is_told_in_the_next(tmp_path: Path) -> None:
+def test_a_removed_segment_is_reported_in_the_next(tmp_path: Path) -> None:
     series = made(tmp_path, fsync_s=0.05)
     add(series, quote(1))
     series.write()
@@ -157,7 +157,7 @@ def no_file_larger_than(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_what_could_not_be_written_is_told_before_the_stream_goes_on(
+def test_unwritten_records_are_reported_before_the_stream_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where not even a segment can be begun, and where it fails several times in a row."""
@@ -205,7 +205,7 @@ def test_a_disk_that_refuses_blocks_is_not_filled_with_empty_files(
     assert len(segments(tmp_path)) == 1
 
 
-def test_what_was_written_survives_though_there_is_no_room_for_the_index(
+def test_written_records_survive_without_room_for_the_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
@@ -239,7 +239,7 @@ def test_a_lasting_failure_holds_no_more_than_a_block(
         series.close("")
 
 
-def test_of_a_disk_with_room_now_and_then_the_log_tells_once_a_minute(
+def test_an_intermittently_full_disk_is_logged_once_a_minute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(series_writer, "AGAIN_S", 0.0)

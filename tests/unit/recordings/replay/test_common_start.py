@@ -25,18 +25,18 @@ def settings(folder: Path, more: str = "") -> Config:
     return parse_config(text, Path("feedd.yaml"))
 
 
-def test_who_comes_later_joins_the_first(tmp_path: Path) -> None:
+def test_a_later_player_joins_the_first(tmp_path: Path) -> None:
     first = common_start.join(settings(tmp_path), LONG)
     assert first.monotonic_ns > time.monotonic_ns()  # so that the others can come up
     assert common_start.join(settings(tmp_path), LONG) == first
 
 
-def test_other_settings_begin_anew(tmp_path: Path) -> None:
+def test_changed_settings_start_a_new_window(tmp_path: Path) -> None:
     first = common_start.join(settings(tmp_path), LONG)
     assert common_start.join(settings(tmp_path, "  pace: 2"), LONG) != first
 
 
-def test_another_life_of_supervisord_begins_anew(tmp_path: Path) -> None:
+def test_a_restarted_supervisord_resets_the_counts(tmp_path: Path) -> None:
     first = common_start.join(settings(tmp_path), LONG)
     path = tmp_path / common_start.FILE
     path.write_text(path.read_text().replace(first.life, "1 1.0"))
@@ -44,7 +44,7 @@ def test_another_life_of_supervisord_begins_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere psutil asks otherwise")
-def test_who_comes_after_the_clock_was_set_joins_too(
+def test_a_player_that_starts_after_a_clock_change_joins_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = common_start.join(settings(tmp_path), LONG)
@@ -52,7 +52,7 @@ def test_who_comes_after_the_clock_was_set_joins_too(
     assert common_start.join(settings(tmp_path), LONG) == first
 
 
-def test_when_all_is_played_the_next_begins_anew_and_a_loop_never_is(tmp_path: Path) -> None:
+def test_a_finished_replay_restarts_and_a_loop_never_finishes(tmp_path: Path) -> None:
     def past(more: str) -> tuple[common_start.CommonStart, common_start.CommonStart]:
         given = settings(tmp_path, more)
         first = common_start.join(given, LONG)

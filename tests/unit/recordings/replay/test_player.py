@@ -43,7 +43,7 @@ def endless(path: Path) -> Iterator[DueMessage | None]:
             yield one
 
 
-def test_what_is_due_waits_for_no_reading_and_a_stop_is_heard(tmp_path: Path) -> None:
+def test_due_messages_wait_for_no_read_and_a_stop_takes_effect(tmp_path: Path) -> None:
     """Behind the last frame of its symbol a recording holds other symbols' for hours."""
     rare = [replays.quote(1, 0), replays.quote(2, 300)]
     many = [replays.quote(seq, 300 + seq / 10, replays.ETH) for seq in range(1, 3_000)]

@@ -46,16 +46,16 @@ def test_a_loop_begins_again_when_the_last_frame_is_out(path: Path) -> None:
     assert [one.passes for one in looped] == [0] * 11 + [1] * 11 + [2] * 8
 
 
-def test_who_joins_gets_what_is_due_from_then_on(path: Path) -> None:
+def test_a_player_that_joins_plays_what_is_due_from_then_on(path: Path) -> None:
     assert [one.due_ns for one in due(path, 2.0, joined_ns=4 * S)] == [4 * S, 9 * S // 2, 5 * S]
 
 
-def test_who_joins_a_later_pass_of_a_loop_is_in_that_pass(path: Path) -> None:
+def test_a_player_that_joins_a_later_pass_plays_that_pass(path: Path) -> None:
     first = due(path, 1.0, joined_ns=37 * S, loop=True)[0]
     assert (first.passes, first.due_ns, decode(first.payload)["seq"]) == (3, 37 * S, 8)
 
 
-def test_who_joins_after_the_end_gets_nothing(path: Path) -> None:
+def test_a_player_that_joins_after_the_end_plays_nothing(path: Path) -> None:
     assert due(path, 1.0, joined_ns=11 * S) == []
 
 
@@ -67,7 +67,7 @@ def test_times_are_cut_to_the_recording(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("begin", "end"), [("14:00", None), (None, "12:59"), ("13:01", "13:00")])
-def test_a_span_of_nothing_is_an_error_that_says_what_there_is(
+def test_an_empty_time_range_is_an_error_with_the_recorded_range(
     path: Path, begin: str | None, end: str | None
 ) -> None:
     with pytest.raises(ConfigError, match=r"the recording is of 2025-11-25T13:00:00\.000Z to"):

@@ -35,7 +35,7 @@ def test_two_recordings_of_one_stream_are_one_without_holes(tmp_path: Path) -> N
     assert sent(one, two)[0] == [(q.topic, q.payload) for q in every]
 
 
-def test_what_comes_late_is_sent_once_more_only_where_it_was_missing(tmp_path: Path) -> None:
+def test_a_late_message_is_sent_only_where_it_was_missing(tmp_path: Path) -> None:
     late = [replays.quote(seq, at) for seq, at in ((1, 0), (4, 1), (3, 2), (3, 3), (2, 4), (4, 5))]
     path = replays.write(tmp_path / "a.feedd", late)
     assert sent(path)[0] == [(late[at].topic, late[at].payload) for at in (0, 1, 2, 4)]
@@ -57,7 +57,7 @@ def test_only_wanted_topics_go_out(tmp_path: Path) -> None:
     assert [topic[:6] for topic, _ in sent(path, wanted="status.")[0]] == [b"status"]
 
 
-def test_a_damage_is_told_and_the_rest_goes_out(tmp_path: Path) -> None:
+def test_damage_is_reported_and_the_rest_is_replayed(tmp_path: Path) -> None:
     every = [replays.quote(seq, seq) for seq in range(1, 31)]
     path = replays.write(tmp_path / "a.feedd", every, block=10)
     data = bytearray(path.read_bytes())
@@ -68,7 +68,7 @@ def test_a_damage_is_told_and_the_rest_goes_out(tmp_path: Path) -> None:
     assert [damage.records for damage in damages] == [10]
 
 
-def test_what_two_recordings_have_goes_out_once_whatever_the_order_of_the_holes(
+def test_messages_in_two_recordings_are_sent_once_in_any_order_of_gaps(
     tmp_path: Path,
 ) -> None:
     chance = random.Random(7)

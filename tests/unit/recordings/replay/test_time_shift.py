@@ -44,7 +44,7 @@ def test_the_session_is_moved_by_the_same_for_all_its_messages() -> None:
     assert sessions == {replays.SESSION + SHIFT_MS}
 
 
-def test_a_datetime_says_what_the_timestamp_says() -> None:
+def test_a_datetime_equals_the_timestamp() -> None:
     now = moved(replays.ticker(1, 0), now_ns=replays.BEGUN_NS + 86_400 * 10**9)
     assert now["datetime"] == "2025-11-26T13:00:00.000Z"
     assert now["timestamp"] == replays.BEGUN_NS // 1_000_000 + SHIFT_MS
@@ -86,6 +86,6 @@ def test_unknown_keys_stay_in_their_place() -> None:
     assert (now["new"], now["z"]) == ([1, {"a": None}], "ü")
 
 
-def test_what_is_no_payload_of_ours_stays_as_it_is() -> None:
+def test_a_foreign_payload_stays_unchanged() -> None:
     assert TimeShift(1).shifted(b"t", b"\xc1", 0, NOW_NS) == b"\xc1"
     assert with_raised_session(b"\xc1", 1) == b"\xc1"

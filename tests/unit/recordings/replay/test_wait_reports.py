@@ -19,7 +19,7 @@ from feedd.transport.replay_publisher import ReplayPublisher
 
 
 @pytest.mark.parametrize("lossless", [True, False])
-def test_only_who_may_drop_nothing_waits_for_a_proxy_that_is_late(
+def test_only_a_lossless_publisher_waits_for_a_late_proxy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lossless: bool
 ) -> None:
     monkeypatch.setattr(wait_reports, "PROXY_WAIT_S", 0.05)
@@ -49,7 +49,7 @@ def test_only_who_may_drop_nothing_waits_for_a_proxy_that_is_late(
     assert [one["event"] for one in logs] == [f"not every proxy is there; {then}"]
 
 
-def test_a_long_wait_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_wait_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[bool] = []
     over = reporting_wait(lambda _: False, lambda: told.append(True))
     assert not over(0.1)

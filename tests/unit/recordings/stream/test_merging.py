@@ -29,7 +29,7 @@ from feedd.recordings.stream.merging import HOLD_NS, NOT_IN_TIME
 from feedd.recordings.stream.recorded_events import EventReader, MergedEntry
 
 
-def test_what_one_recording_lacks_another_makes_good(tmp_path: Path) -> None:
+def test_a_gap_in_one_recording_is_filled_from_another(tmp_path: Path) -> None:
     one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
     one.quotes([1, 2, 3])
     one.notice(gap(4, 6, "dropped"))
@@ -97,7 +97,7 @@ def test_from_the_middle_on_recordings_are_joined_as_from_the_beginning(tmp_path
     assert brief(feedd.open_recording(paths, from_=late_ns)) == [11, 12, 13]
 
 
-def test_a_new_session_is_told_once_and_ends_the_old_one(tmp_path: Path) -> None:
+def test_a_new_session_is_reported_once_and_ends_the_old_one(tmp_path: Path) -> None:
     tracks = [Track(tmp_path / f"{number}.feedd") for number in range(2)]
     for number, track in enumerate(tracks):
         track.at_ns += number * 10
@@ -109,7 +109,7 @@ def test_a_new_session_is_told_once_and_ends_the_old_one(tmp_path: Path) -> None
     ]  # fmt: skip
 
 
-def test_a_hole_that_is_waited_for_is_told_before_a_new_session(tmp_path: Path) -> None:
+def test_a_pending_gap_is_reported_before_a_new_session(tmp_path: Path) -> None:
     one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
     one.quotes([1, 2, 4, 6])
     one.quotes([1], session=2)

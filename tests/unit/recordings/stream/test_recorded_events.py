@@ -31,7 +31,7 @@ from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
 from feedd.recordings.stream.merging import NOT_RECORDED
 
 
-def test_a_damage_is_told_in_its_place_and_each_topic_says_what_it_cost(tmp_path: Path) -> None:
+def test_damage_is_reported_in_place_with_the_loss_of_each_topic(tmp_path: Path) -> None:
     track = Track(tmp_path / "one.feedd")
     for first in (1, 4, 7):
         track.quotes(range(first, first + 3))
@@ -62,7 +62,7 @@ def test_damages_in_a_row_are_one_range(tmp_path: Path) -> None:
     assert (lost, last) == (gap(2, 4, f"the recording is damaged: {when}"), 5)
 
 
-def test_a_hole_is_told_once_in_the_words_of_who_knew_of_it(tmp_path: Path) -> None:
+def test_a_gap_is_reported_once_with_the_original_reason(tmp_path: Path) -> None:
     track = Track(tmp_path / "one.feedd")
     track.quotes([3])
     track.notice(gap(1, 2, "it came before its feed was heard of"))
@@ -89,7 +89,7 @@ def test_a_hole_long_after_a_damage_is_not_the_damages(tmp_path: Path) -> None:
     assert brief(feedd.open_recording(path, TOPIC))[3:] == [3, gap(4, 4, NOT_RECORDED), 5]
 
 
-def test_a_new_session_that_was_lost_with_a_damage_is_told(tmp_path: Path) -> None:
+def test_a_new_session_lost_in_damage_is_reported(tmp_path: Path) -> None:
     track = Track(tmp_path / "one.feedd")
     track.quotes([1, 2])
     track.quotes([1], symbol="C/D")
@@ -110,7 +110,7 @@ def test_a_new_session_that_was_lost_with_a_damage_is_told(tmp_path: Path) -> No
     assert rest == [3, feedd.NewSession("test.C/D.", 1, 2), 1]
 
 
-def test_a_recorder_that_was_started_anew_tells_nothing_twice(tmp_path: Path) -> None:
+def test_a_restarted_recorder_repeats_no_notice(tmp_path: Path) -> None:
     track = Track(tmp_path / "1.feedd")
     track.quotes([4], kind=SNAPSHOT)
     track.quotes([5, 6])
@@ -131,7 +131,9 @@ def test_a_recorder_that_was_started_anew_tells_nothing_twice(tmp_path: Path) ->
     ]  # fmt: skip
 
 
-def test_the_last_of_a_session_that_is_over_is_told_as_a_snapshot_only(tmp_path: Path) -> None:
+def test_the_last_message_of_an_ended_session_is_delivered_only_as_a_snapshot(
+    tmp_path: Path,
+) -> None:
     track = Track(tmp_path / "one.feedd")
     track.notice(feedd.NewSession(FEED, 1, 2))
     track.quotes([7], kind=SNAPSHOT)
@@ -141,7 +143,7 @@ def test_the_last_of_a_session_that_is_over_is_told_as_a_snapshot_only(tmp_path:
     assert brief(feedd.open_recording(track.end())) == [feedd.NewSession(FEED, 1, 2), 7, 1]
 
 
-def test_a_file_that_was_cut_off_says_so_at_its_end(tmp_path: Path) -> None:
+def test_a_truncated_file_is_reported_at_its_end(tmp_path: Path) -> None:
     track = Track(tmp_path / "one.feedd")
     track.quotes([1, 2])
     track.block()
@@ -167,7 +169,7 @@ def test_times_bound_what_is_read(tmp_path: Path) -> None:
         feedd.open_recording(path, from_="06:54", to="06:53")
 
 
-def test_what_is_no_recording_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_recording_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no recording"):
         feedd.open_recording(tmp_path)
     with pytest.raises(ConfigError, match="name a recording"):
@@ -252,7 +254,7 @@ def test_a_file_whose_head_is_damaged_is_read_in_its_place(tmp_path: Path) -> No
     assert "the head is damaged" in change.reason or "no part of a recording" in change.reason
 
 
-def test_a_file_of_nothing_but_zeros_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+def test_a_file_of_zeros_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
     track = Track(tmp_path / "2.feedd")
     track.quotes([1, 2])
     track.end()
@@ -288,7 +290,7 @@ def whole_life(path: Path) -> bytes:
     deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_whatever_is_damaged_all_is_there_or_told(data: Any, tmp_path: Path) -> None:
+def test_every_record_of_a_damaged_file_is_read_or_reported(data: Any, tmp_path: Path) -> None:
     path = tmp_path / "one.feedd"
     path.unlink(missing_ok=True)
     file = bytearray(whole_life(path))

@@ -89,7 +89,7 @@ def test_channels_that_are_not_known_are_kept_in_a_table_of_their_own(tmp_path: 
     assert row["topic"].startswith("funding.")
 
 
-def test_what_is_damaged_stands_among_the_gaps(
+def test_damage_is_listed_in_the_gaps_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sample = Sample(tmp_path / "a.feedd")
@@ -134,7 +134,7 @@ def test_only_the_topics_and_times_that_are_asked_for_but_all_gaps(tmp_path: Pat
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_tables_are_replaced_only_when_told_to_and_then_all(tmp_path: Path) -> None:
+def test_tables_are_replaced_only_on_request_and_then_all(tmp_path: Path) -> None:
     every_channel(tmp_path / "all.feedd")
     sample = Sample(tmp_path / "one.feedd")
     sample.event(QUOTE)
@@ -165,7 +165,7 @@ def test_a_table_is_seen_before_the_work_and_one_that_came_meanwhile_after_it(
     assert [path.read_text() for path in tmp_path.glob("*.csv")] == ["mine"]
 
 
-def test_a_full_disk_leaves_no_table_and_says_so(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_table(tmp_path: Path) -> None:
     import resource  # noqa: PLC0415  only here
 
     sample = Sample(tmp_path / "a.feedd")
@@ -184,7 +184,7 @@ def test_a_full_disk_leaves_no_table_and_says_so(tmp_path: Path) -> None:
         assert not list(out.iterdir())
 
 
-def test_without_pyarrow_parquet_says_what_to_install_and_the_others_work(
+def test_without_pyarrow_parquet_names_the_package_and_the_other_formats_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample = Sample(tmp_path / "a.feedd")

@@ -169,7 +169,7 @@ def test_every_time_and_every_price_has_a_unit() -> None:
                 assert column.unit is not None, f"{table.name}.{column.name}"
 
 
-def test_gaps_has_every_notice_and_each_gap_that_a_status_tells(
+def test_the_gaps_table_has_every_notice_and_every_status_gap(
     exported: tuple[Path, list[dict[str, Any]]],
 ) -> None:
     for form in FORMS:

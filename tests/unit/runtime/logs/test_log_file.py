@@ -113,7 +113,7 @@ def test_a_file_that_would_grow_too_long_is_rotated_and_the_oldest_backup_goes(
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_line_longer_than_a_file_may_be_stands_in_one_alone(tmp_path: Path) -> None:
+def test_a_line_longer_than_the_file_limit_gets_its_own_file(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     file = LogFile(path, max_bytes=8)
     for line in (b"1\n", b"2222222222222\n", b"3\n"):
@@ -124,7 +124,7 @@ def test_a_line_longer_than_a_file_may_be_stands_in_one_alone(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("away", [Path.unlink, lambda path: path.rename(f"{path}.old")])
-def test_a_file_that_is_removed_or_moved_away_is_made_anew(
+def test_a_removed_or_moved_file_is_recreated(
     tmp_path: Path, away: Callable[[Path], object]
 ) -> None:
     path = tmp_path / "x.log"

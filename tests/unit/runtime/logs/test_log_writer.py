@@ -60,7 +60,7 @@ def test_lines_are_written_in_order() -> None:
     assert sink.lines == [b"%d" % number for number in range(1000)]
 
 
-def test_what_a_full_disk_did_not_take_is_counted_and_told_once_when_it_does_again() -> None:
+def test_lines_lost_to_a_full_disk_are_counted_and_reported_once_it_has_room() -> None:
     sink = Sink()
     before_ns = time.time_ns()
     with writing(sink) as writer:
@@ -81,7 +81,7 @@ def test_what_a_full_disk_did_not_take_is_counted_and_told_once_when_it_does_aga
     assert sink.lines[1:] == [b"kept"]
 
 
-def test_a_hung_disk_makes_nobody_wait_and_costs_what_the_queue_does_not_hold() -> None:
+def test_a_hung_disk_blocks_no_caller_and_drops_what_exceeds_the_queue() -> None:
     sink = Sink()
     with writing(sink, queued=10) as writer:
         sink.open.clear()
@@ -110,7 +110,7 @@ def test_a_hung_disk_holds_up_an_exit_no_longer_than_it_may() -> None:
         assert sink.lines == []
 
 
-def test_what_time_brings_about_is_written_with_nothing_else_logged_and_at_the_end() -> None:
+def test_timed_lines_are_written_without_other_logging_and_on_exit() -> None:
     sink = Sink()
     asked: list[bool] = []
 

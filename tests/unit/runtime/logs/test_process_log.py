@@ -35,7 +35,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "logs" / "p.log").read_text().splitlines()]
 
 
-def test_every_line_says_when_how_grave_and_what_first_and_whose_it_is_last(
+def test_every_line_starts_with_time_level_and_event_and_ends_with_its_context(
     tmp_path: Path,
 ) -> None:
     done = run(
@@ -58,7 +58,7 @@ await asyncio.create_task(asyncio.to_thread(log.info, "own", symbol="ETH/USDT", 
     assert (own["level"], own["symbol"], own["session"]) == ("info", "ETH/USDT", 7)
 
 
-def test_what_libraries_and_python_have_to_say_is_in_the_log_and_not_on_standard_error(
+def test_messages_of_libraries_and_python_go_to_the_log_and_not_to_standard_error(
     tmp_path: Path,
 ) -> None:
     done = run(
@@ -92,7 +92,7 @@ Bad()
     assert "in a finalizer" in texts
 
 
-def test_what_is_queued_and_what_was_counted_is_written_at_the_end(tmp_path: Path) -> None:
+def test_queued_lines_and_repeat_counts_are_flushed_on_exit(tmp_path: Path) -> None:
     done = run(
         tmp_path,
         """
@@ -110,7 +110,7 @@ for n in range(3000):
     assert again[-1]["process"] == "p"
 
 
-def test_what_json_can_not_hold_is_written_as_text_and_never_raises(tmp_path: Path) -> None:
+def test_values_that_json_cannot_hold_are_written_as_text(tmp_path: Path) -> None:
     done = run(
         tmp_path,
         """

@@ -71,7 +71,7 @@ def test_levels_and_events_are_counted_apart_and_information_is_not_counted() ->
     assert all(passes(repeats, level="info") for _ in range(50))
 
 
-def test_at_the_end_a_window_that_is_not_over_says_how_long_it_was() -> None:
+def test_an_unfinished_window_is_reported_with_its_length_at_the_end() -> None:
     clock = SetClock()
     repeats = RepeatFilter(clock)
     for _ in range(6):

@@ -85,7 +85,7 @@ def test_an_exchanges_addresses_move_to_the_endpoint_path_by_path() -> None:
 
 
 @pytest.mark.parametrize("junk", ["NaN", "Infinity"])
-def test_what_ccxt_takes_for_a_number_and_is_none_is_an_error_of_the_message(
+def test_a_non_number_that_ccxt_accepts_is_a_message_error(
     exchange: ccxt.pro.binanceusdm, junk: str
 ) -> None:
     quote, trade, ticker = (json.loads(text) for text in (QUOTE, TRADE, TICKER))

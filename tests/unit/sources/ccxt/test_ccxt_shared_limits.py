@@ -38,7 +38,7 @@ def test_a_ban_is_of_connections_too_and_a_refused_request_is_not(tmp_path: Path
     asyncio.run(run())
 
 
-def test_a_refusal_that_can_not_be_told_at_once_is_told_before_the_next_request(
+def test_a_deferred_refusal_is_reported_before_the_next_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(allowance, "LOCK_WITHIN_S", 0.1)
@@ -55,7 +55,7 @@ def test_a_refusal_that_can_not_be_told_at_once_is_told_before_the_next_request(
     asyncio.run(run())
 
 
-def test_what_was_used_is_taken_from_this_limits_pages_only(tmp_path: Path) -> None:
+def test_used_weight_is_read_only_from_this_limits_answers(tmp_path: Path) -> None:
     async def run() -> None:
         one, used = budget(tmp_path), {"X-MBX-USED-WEIGHT-1M": "5000"}
         one.answered(200, "https://api.binance.com/api/v3/account", used, "")
@@ -86,7 +86,7 @@ class Client:
         self.error = error
 
 
-def test_a_dial_waits_for_its_connection_and_what_refuses_it_is_told(
+def test_a_dial_waits_for_the_connection_limit_and_reports_a_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ccxt_budget, "DELAY_AT_MOST_S", 0.01)

@@ -33,7 +33,7 @@ def ccxt_cost(exchange: str, api: str, page: str, query: dict[str, Any]) -> floa
         ("binance", "BTC/USDT", "private", "account", {}),
     ],
 )
-def test_what_ccxt_charges_is_the_weight_that_binance_counts(
+def test_ccxts_cost_equals_binances_weight(
     exchange: str, symbol: str, api: str, page: str, query: dict[str, Any]
 ) -> None:
     limits = address_limits(exchange, symbol, 50)
@@ -79,7 +79,7 @@ def test_an_endpoint_is_part_of_the_name_without_its_secrets(endpoint: str, end:
         (403, {}, "", 60),
     ],
 )
-def test_a_refusal_says_for_how_long_to_keep_away(
+def test_a_refusal_sets_the_length_of_the_pause(
     status: int, headers: dict[str, str], body: str, seconds: float
 ) -> None:
     assert requested_pause_s(USDM, status, headers, body, 1_700_000_000.0) == seconds

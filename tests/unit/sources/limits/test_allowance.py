@@ -156,7 +156,7 @@ def test_a_lock_ends_with_its_holder_and_a_stopped_holder_freezes_no_loop(
         holder.communicate()
 
 
-def test_a_short_wait_is_waited_and_a_long_one_is_an_error_that_says_when(tmp_path: Path) -> None:
+def test_a_short_wait_is_slept_and_a_long_one_is_an_error_with_its_end(tmp_path: Path) -> None:
     async def run() -> None:
         short = Allowance(tmp_path / "short", "test", "requests", RateLimit(2, 1.0, 4))
         for _ in range(3):
@@ -176,7 +176,7 @@ def test_a_short_wait_is_waited_and_a_long_one_is_an_error_that_says_when(tmp_pa
     assert time.monotonic() - began_s > 1.0
 
 
-def test_a_pause_holds_for_all_who_name_the_file(tmp_path: Path) -> None:
+def test_a_pause_applies_to_every_user_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "limit"
 
     async def run() -> None:

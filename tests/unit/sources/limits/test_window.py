@@ -33,7 +33,7 @@ def test_no_window_ever_holds_more_than_the_limit(
 
 
 @given(ATTEMPTS)
-def test_what_waits_for_as_long_as_it_was_told_fits(attempts: list[tuple[float, float]]) -> None:
+def test_a_request_fits_after_the_returned_wait(attempts: list[tuple[float, float]]) -> None:
     window, now_s = Window(RateLimit(20, 10.0, 8)), 1000.0
     for pause_s, cost in attempts:
         now_s += pause_s
@@ -63,7 +63,7 @@ def test_only_what_was_spent_long_ago_comes_back() -> None:
     assert window.wait_s(7, 40.0) == 55.0
 
 
-def test_what_costs_more_than_the_limit_passes_when_nothing_else_was_spent() -> None:
+def test_a_cost_above_the_limit_passes_in_an_empty_window() -> None:
     window = Window(RateLimit(10, 60.0, 12))
     assert window.wait_s(200, 0.0) == 0
     window.spend(1, 0.0)
@@ -80,7 +80,7 @@ def test_a_pause_is_never_made_shorter_and_is_no_longer_than_the_longest_ban() -
     assert Window(None, {}, 5.0).wait_s(1, 0.0) == 5.0
 
 
-def test_what_others_on_the_address_used_counts() -> None:
+def test_use_by_others_on_the_address_counts() -> None:
     window = Window(RateLimit(100, 60.0, 12))
     window.spend(10, 0.0)
     window.raise_to(90, 1.0)

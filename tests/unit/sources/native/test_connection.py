@@ -72,7 +72,7 @@ async def told_of(
     return told, line
 
 
-def test_events_that_come_together_are_told_within_a_burst_that_ends() -> None:
+def test_events_received_together_are_delivered_in_one_burst() -> None:
     told, _ = asyncio.run(told_of(b"".join(text_frame(QUOTE % n) for n in range(5))))
     assert [one for one in told if isinstance(one, int)] == list(range(5))
     assert told[0] == "burst"

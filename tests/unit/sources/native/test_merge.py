@@ -46,7 +46,7 @@ class World:
             self.merge.take(line, key, key - 1, key)
 
 
-def test_the_first_arrival_is_told_and_the_second_dropped() -> None:
+def test_the_first_arrival_is_delivered_and_the_second_dropped() -> None:
     world = World("a", "b")
     world.take("a", 10, 20)
     world.take("b", 10, 20, 30)
@@ -82,7 +82,7 @@ def test_the_loss_of_the_only_line_that_was_whole_is_a_hole_that_ends_in_the_nex
     assert world.merge.only == "new"
 
 
-def test_what_a_slower_line_still_brings_when_the_faster_one_is_lost_was_told() -> None:
+def test_late_events_of_the_slower_connection_are_duplicates_after_the_faster_is_lost() -> None:
     world = World("fast", "slow")
     world.take("fast", 10, 20, 30)
     world.take("slow", 10)
@@ -114,7 +114,7 @@ def test_a_line_that_others_do_not_reach_goes_on_after_a_second_with_a_hole() ->
     assert [(start, end) for start, end, _ in world.holes] == [(10, 30)]
 
 
-def test_what_is_held_back_is_bounded() -> None:
+def test_the_held_back_events_are_bounded() -> None:
     world = World("stalled")
     world.take("stalled", 1)
     world.merge.opened("new")
@@ -133,7 +133,7 @@ def test_a_gap_of_one_line_is_filled_by_the_other() -> None:
     assert world.told == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_gap_that_both_lines_have_is_left_to_whoever_checks_the_ids() -> None:
+def test_a_gap_on_both_connections_is_left_to_the_id_check() -> None:
     world = World("a", "b")
     world.take_ids("a", 1, 4)
     world.take_ids("b", 1, 4)
@@ -150,7 +150,7 @@ def test_the_same_changes_cut_into_other_pieces_are_a_chain_too() -> None:
     assert world.diffs == [(0, 10), (10, 15), (15, 20), (20, 25), (25, 30), (30, 35)]
 
 
-def test_when_all_lines_are_gone_the_ids_may_begin_anew() -> None:
+def test_ids_may_restart_when_all_connections_are_lost() -> None:
     world = World("a")
     world.take("a", 1000)
     assert not world.merge.closed("a", "it broke")
@@ -191,7 +191,7 @@ def test_a_quiet_line_that_is_left_when_the_other_breaks_leaves_a_hole() -> None
     assert (world.told, world.holes) == ([1, 3], [(1, 3, "it broke")])
 
 
-def test_a_line_that_repeats_what_was_told_after_the_others_end_leaves_no_hole() -> None:
+def test_repeated_events_after_the_other_connection_ends_leave_no_gap() -> None:
     world = World("old")
     world.take("old", 1, 2, 3)
     world.merge.opened("new")
@@ -208,7 +208,7 @@ def begin_anew(world: World, take: str, line: str) -> None:
     getattr(world, take)(line, 7, 8)
 
 
-def test_ids_that_begin_anew_while_one_line_is_half_open_go_on_after_a_hole() -> None:
+def test_ids_restarted_while_one_connection_is_half_open_continue_after_a_gap() -> None:
     world = World("a", "b")
     for line in "ab":
         world.take(line, 100, 101)
@@ -223,7 +223,7 @@ def test_ids_that_begin_anew_while_one_line_is_half_open_go_on_after_a_hole() ->
     assert world.merge.only == "c"
 
 
-def test_ids_that_say_what_they_follow_and_begin_anew_are_told_to_whoever_checks_them() -> None:
+def test_restarted_chained_ids_are_passed_to_the_id_check() -> None:
     world = World("a", "b")
     for line in "ab":
         world.take_ids(line, 100, 101)
@@ -245,7 +245,7 @@ def test_one_key_that_is_far_too_high_does_not_mute_two_lines() -> None:
     assert world.holes == [(10**17, told[0], merging.ANEW)]
 
 
-def test_a_line_that_only_repeats_what_another_tells_is_never_taken_for_new() -> None:
+def test_a_connection_that_only_repeats_another_is_never_taken_as_new() -> None:
     world = World("fast", "slow")
     for key in range(100):
         world.take("fast", key + 2)
@@ -270,7 +270,7 @@ def test_a_quiet_channel_that_both_lines_brought_is_not_taken_for_new() -> None:
     st.sets(st.integers(2, 29), max_size=8),
     st.sets(st.integers(2, 29), max_size=8),
 )
-def test_whatever_the_order_of_two_lines_all_that_either_has_is_told_once_and_in_order(
+def test_events_of_two_connections_are_delivered_once_and_in_order(
     order: list[str], lacks_a: set[int], lacks_b: set[int]
 ) -> None:
     world = World("a", "b")
@@ -310,7 +310,7 @@ class Exchange:
     ),
     st.booleans(),
 )  # fmt: skip
-def test_whatever_happens_the_stream_never_goes_backwards_and_each_hole_is_told(  # noqa: C901
+def test_the_stream_never_goes_backwards_and_every_gap_is_reported(  # noqa: C901
     steps: list[tuple[str, int, int]], has_before: bool
 ) -> None:
     world, exchange = World(), Exchange()

@@ -70,7 +70,7 @@ def test_a_quote_of_spot_is_known_without_its_kind_in_whatever_order(order: str)
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "Infinity", "-1", "1e999", "", "x", "0x1", "1_0"])
-def test_what_is_no_price_is_an_error_of_the_message(text: str) -> None:
+def test_an_invalid_price_is_a_message_error(text: str) -> None:
     message = {"e": "bookTicker", "u": 1, "b": text, "B": "1", "a": "2", "A": "1", "E": 1}
     with pytest.raises(ValueError, match=r".*"):
         messages.read(raw(message))
@@ -125,7 +125,7 @@ def test_an_update_of_the_book_is_the_one_that_the_rules_read(pu: dict[str, int]
 
 
 @pytest.mark.parametrize("level", [["0", "1"], ["-1", "1"], ["nan", "1"], ["1"], ["1", "inf"]])
-def test_what_is_no_level_is_an_error_of_the_message(level: list[str]) -> None:
+def test_an_invalid_level_is_a_message_error(level: list[str]) -> None:
     message = {"e": "depthUpdate", "E": 3, "U": 7, "u": 9, "pu": 6, "b": [level], "a": []}
     with pytest.raises(ValueError, match=r".*"):
         messages.read(raw(message))
@@ -155,6 +155,8 @@ def test_the_listed_names_are_ccxts(exchange: Any) -> None:
     ("exchange_name", "symbol"),
     [("bybit", "BTC/USDT:USDT"), ("binancecoinm", "BTC/USD:BTC"), ("binance", "BTC/USD:BTC")],
 )
-def test_what_is_not_served_is_refused_with_what_is(exchange_name: str, symbol: str) -> None:
+def test_an_unsupported_stream_is_refused_with_the_supported_ones(
+    exchange_name: str, symbol: str
+) -> None:
     with pytest.raises(ConfigError, match="serves binanceusdm, and of binance spot and USD-M"):
         native_market(exchange_name, symbol)

@@ -10,7 +10,7 @@ import raw_recordings
 from feedd.venues.binance.parsers import candles, mark, rest_trade
 
 
-def test_recorded_candles_are_what_ccxt_reads_and_say_whether_they_are_closed(
+def test_recorded_candles_equal_ccxts_and_have_their_closed_flag(
     four_symbols: Path,
 ) -> None:
     exchange = ccxt.pro.binanceusdm()
