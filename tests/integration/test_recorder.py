@@ -293,7 +293,9 @@ def test_messages_queued_when_the_recorder_stops_are_recorded(
 def by_hand(project: Project, folder: str) -> Iterator[subprocess.Popen[str]]:
     """Run `feedd record`; it does not outlive the test."""
     with subprocess.Popen(
-        [PYTHON, "-m", "feedd", "record", "trade.", "--dir", folder], cwd=project.root,
+        # Tests may run under nohup, whose ignored SIGHUP children inherit.
+        ["env", "--default-signal=HUP", PYTHON, "-m", "feedd", "record", "trade.", "--dir", folder],
+        cwd=project.root,
         stderr=subprocess.PIPE, text=True, env=clean_environment(),
     ) as process:  # fmt: skip
         try:
