@@ -16,11 +16,11 @@ from feedd.clock import NS_PER_S
 from feedd.topics import market_id, topic
 
 if TYPE_CHECKING:
-    from feedd.audit.channels import BookUpdate
     from feedd.audit.lines import Notice
     from feedd.audit.truth import Store, Truth
     from feedd.model import EventId
     from feedd.model import Gap as ToldGap
+    from feedd.venues.truth import BookUpdate
 
 
 class Audit:

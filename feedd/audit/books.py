@@ -14,8 +14,8 @@ from feedd.books.levels import PriceLevels
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feedd.audit.channels import BookUpdate
     from feedd.books.levels import Level, Side
+    from feedd.venues.truth import BookUpdate
 
 
 class BookCheck:

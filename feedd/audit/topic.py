@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from feedd.audit import channels
 from feedd.audit.books import BookCheck
 from feedd.audit.findings import Finding
 from feedd.audit.flags import UnseenEvents
 from feedd.channels import CHANNELS
 from feedd.clock import NS_PER_S
+from feedd.venues.truth import published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
-    from feedd.audit.channels import BookUpdate
     from feedd.audit.findings import Limits
     from feedd.audit.flags import Flags
     from feedd.audit.truth import Store
+    from feedd.venues.truth import BookUpdate
 
 MOST_SEQ = 1 << 53
 
@@ -153,7 +153,7 @@ class TopicAudit:
         counts, last = self.finding.counts, (self._next or 0) - 1
         twice = seq == last
         if self._store is not None:
-            key = channels.published(self.channel, payload).key
+            key = published(self.channel, payload).key
             index = self._store.index(key, self._at, payload["published_ns"])
             twice = index is not None and bool(self._was_seen[index])
         if twice:
@@ -219,7 +219,7 @@ class TopicAudit:
     def _match(self, ns: int, payload: dict[str, Any]) -> None:
         """Find an event in the truth, and compare."""
         counts = self.finding.counts
-        event = channels.published(self.channel, payload)
+        event = published(self.channel, payload)
         key = self._numbered(event.key) if CHANNELS[self.channel].key_repeats else event.key
         index = self._find(key, payload["published_ns"])
         if index is None or self._store is None:

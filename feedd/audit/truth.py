@@ -15,17 +15,16 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import orjson
 
-from feedd.audit import channels
-from feedd.audit.channels import BINANCE, BYBIT, USDM, BookUpdate, BybitTopics
 from feedd.audit.lines import MALFORMED, MarkLine, TruthLine
-from feedd.channels import CHANNELS
 from feedd.errors import ConfigError
+from feedd.venues.truth import truth_readers
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Hashable, Iterable
     from pathlib import Path
 
     from feedd.model import EventId
+    from feedd.venues.truth import BookUpdate, Event, TruthStream
 
 MASK = (1 << 63) - 1
 EPOCH = 1 << 50  # more than any id
@@ -43,7 +42,7 @@ Feed = tuple[str, str, str]  # exchange, its own name of the symbol, channel
 class Carried:
     """The streams that a connection carries, or that a fault meets, as far as events have shown."""
 
-    market: str | None = None  # of Binance's, whose names are alike
+    exchange: str | None = None  # as far as events have shown: streams of several may be alike
     streams: set[str] = field(default_factory=set)
     feeds: set[Feed] = field(default_factory=set)
 
@@ -90,7 +89,7 @@ class Store:
         begun = self._counted and self._starts[-1] < len(self)
         return self._ids[-1] % EPOCH if begun else 0
 
-    def add(self, event: channels.Event, sent_ns: int, offset: int) -> None:
+    def add(self, event: Event, sent_ns: int, offset: int) -> None:
         """Take an event of the truth; raise TypeError where its id is no number but should be."""
         at, epoch = len(self), len(self._starts) - 1
         if self._counted:
@@ -181,11 +180,11 @@ class Truth:
         self.stores: dict[tuple[str, str, str], dict[str, Store]] = {}
         self.lines = 0
         self.torn = False  # its last line has no end: it was still being written
-        self._streams: dict[str, channels.TruthStream | None] = {}
+        self._streams: dict[str, TruthStream | None] = {}
         self._connections: dict[int, Carried] = {}
         self._newest_connection = 0
         self._faults: dict[str | None, list[Mark]] = {}  # that are active, by name
-        self._bybit = BybitTopics()
+        self._readers = truth_readers()
         try:
             self._file: IO[bytes] = path.open("rb")
         except OSError as error:
@@ -209,7 +208,11 @@ class Truth:
     def book(self, store: Store, index: int) -> BookUpdate:
         """Return what an event says of a book; raise ConfigError where it says none."""
         try:
-            return channels.book_update(self.event(store, index)["data"])
+            line = self.event(store, index)
+            one = self._stream(line["stream"])
+            if one is None:
+                raise LookupError("its stream has no channel")
+            return one.reader.book_update(line["data"])
         except MALFORMED as error:
             raise self._none(self._number(store.offset(index)), error) from None
 
@@ -224,9 +227,7 @@ class Truth:
             one = self._stream(name)
             if one is None:
                 continue
-            market = BYBIT if one.is_bybit else carried.market
-            exchanges = (BINANCE, USDM) if market is None else (market,)
-            found |= {(exchange, one.symbol, one.channel) for exchange in exchanges}
+            found |= {(exchange, one.symbol, one.channel) for exchange in _possible(one, carried)}
         return found
 
     def _read(self) -> None:
@@ -275,16 +276,16 @@ class Truth:
         if carried is not None:
             carried.streams.add(name)
         sent_ns, data, swallowed = line.sent_ns, line.data, line.swallowed
-        exchanges = self._exchanges(one, data, carried)
+        exchanges = _exchanges(one, data, carried)
         for exchange in exchanges:
             key = (exchange, one.symbol, one.channel)
             for mark in self._faults.get(swallowed, ()) if swallowed is not None else ():
                 mark.carried.feeds.add(key)
             store = self._store(key, name, one)
-            if one.is_bybit and store.newest() > 1 and _begins_anew(data):
+            if one.reader.restarted(data) and store.newest() > 1:
                 store.begin_epoch()
-            for event in self._events(one, name, data):
-                # Of an event that may be either market's, neither feed is asked.
+            for event in one.reader.events(name, one.channel, data):
+                # An event that may be of several exchanges is required of none.
                 known = event if len(exchanges) == 1 else event._replace(optional=True)
                 store.add(known, sent_ns, offset)
 
@@ -318,41 +319,35 @@ class Truth:
     def _carried(self, number: int | None) -> Carried | None:
         return None if number is None else self._connections.setdefault(number, Carried())
 
-    def _store(self, key: Feed, name: str, one: channels.TruthStream) -> Store:
+    def _store(self, key: Feed, name: str, one: TruthStream) -> Store:
         stores = self.stores.setdefault(key, {})
         store = stores.get(name)
         if store is None:
-            counted = CHANNELS[one.channel].key_grows or (
-                one.channel == "trade" and not one.is_bybit
-            )
-            store = stores[name] = Store(counted=counted)
+            store = stores[name] = Store(counted=one.counted)
         return store
 
-    def _events(
-        self, one: channels.TruthStream, name: str, data: dict[str, Any]
-    ) -> Iterator[channels.Event]:
-        if one.is_bybit:
-            return self._bybit.events(name, one.channel, data)
-        return channels.binance_events(one.channel, data)
-
-    def _exchanges(
-        self, one: channels.TruthStream, data: dict[str, Any], carried: Carried | None
-    ) -> tuple[str, ...]:
-        """Return whose an event is: where that doesn't show, either's."""
-        if one.is_bybit:
-            return (BYBIT,)
-        market = channels.binance_market(one.channel, data)
-        if market is None:
-            market = carried.market if carried is not None else None
-            return (BINANCE, USDM) if market is None else (market,)
-        if carried is not None:
-            carried.market = market
-        return (market,)
-
-    def _stream(self, name: str) -> channels.TruthStream | None:
+    def _stream(self, name: str) -> TruthStream | None:
         if name not in self._streams:
-            self._streams[name] = channels.truth_stream(name)
+            found = (reader.stream(name) for reader in self._readers)
+            self._streams[name] = next((one for one in found if one is not None), None)
         return self._streams[name]
+
+
+def _exchanges(one: TruthStream, data: dict[str, Any], carried: Carried | None) -> tuple[str, ...]:
+    """Return the exchanges that may have sent an event."""
+    exchange = one.reader.exchange(one.channel, data)
+    if exchange is None:
+        return _possible(one, carried)
+    if carried is not None:
+        carried.exchange = exchange
+    return (exchange,)
+
+
+def _possible(one: TruthStream, carried: Carried | None) -> tuple[str, ...]:
+    """Return the exchanges that a connection's stream may be of."""
+    exchanges = one.reader.exchanges
+    exchange = None if carried is None else carried.exchange
+    return exchanges if exchange is None or exchange not in exchanges else (exchange,)
 
 
 def _marks(path: Path) -> list[MarkLine]:
@@ -374,12 +369,3 @@ def _marks(path: Path) -> list[MarkLine]:
                 f"{path}, line {number}: is no mark of a truth log: {error}"
             ) from None
     return marks
-
-
-def _begins_anew(message: dict[str, Any]) -> bool:
-    """Whether a message of Bybit's is a book's first after its service was started anew.
-
-    https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook: `u` is 1 then.
-    """
-    data = message["data"]
-    return isinstance(data, dict) and data.get("u") == 1

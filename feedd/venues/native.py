@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from feedd.channels import CHANNEL_NAMES
 from feedd.errors import ConfigError
-from feedd.venues.registry import FOLDER_OF, VENUES
+from feedd.venues.registry import venue_module, venue_modules
 
 if TYPE_CHECKING:
     from feedd.books.depth import DepthRules, Snapshot
@@ -176,11 +174,11 @@ class NativeMarket:
 
 def native_market(exchange: str, symbol: str) -> NativeMarket:
     """Return the market of a symbol; raise ConfigError where no venue's module serves it."""
-    module = _module(FOLDER_OF.get(exchange, ""))
+    module = venue_module(exchange, "native")
     found: NativeMarket | None = module and module.market(exchange, symbol)
     if found is not None:
         return found
-    served = [module.SERVED for folder in VENUES if (module := _module(folder)) is not None]
+    served = [module.SERVED for module in venue_modules("native")]
     raise ConfigError(
         f"source: native has no {symbol} of {exchange}; it serves {'; '.join(served)}. Use ccxt"
     )
@@ -188,11 +186,4 @@ def native_market(exchange: str, symbol: str) -> NativeMarket:
 
 def native_exchanges() -> tuple[str, ...]:
     """Return the exchange names that the venues' native modules serve."""
-    modules = [_module(folder) for folder in VENUES]
-    return tuple(name for module in modules if module is not None for name in module.EXCHANGES)
-
-
-def _module(folder: str) -> Any:
-    """Return a venue's native module, or None where it has none."""
-    name = f"feedd.venues.{folder}.native"
-    return import_module(name) if folder and find_spec(name) is not None else None
+    return tuple(name for module in venue_modules("native") for name in module.EXCHANGES)

@@ -32,5 +32,15 @@ def venue(exchange: str) -> Venue:
 def venue_module(exchange: str, name: str) -> Any:
     """Return the module `name` of an exchange's folder, or None where it has none."""
     folder = FOLDER_OF.get(exchange)
+    return None if folder is None else _module(folder, name)
+
+
+def venue_modules(name: str) -> list[Any]:
+    """Return the module `name` of every venue that has one."""
+    modules = (_module(folder, name) for folder in VENUES)
+    return [module for module in modules if module is not None]
+
+
+def _module(folder: str, name: str) -> Any:
     path = f"feedd.venues.{folder}.{name}"
-    return import_module(path) if folder is not None and find_spec(path) is not None else None
+    return None if find_spec(path) is None else import_module(path)

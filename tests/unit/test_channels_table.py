@@ -8,7 +8,6 @@ from table_samples import ticks
 
 import feedd
 from feedd import model
-from feedd.audit.channels import published
 from feedd.channels import CHANNEL_NAMES, CHANNELS, ChannelSpec
 from feedd.client import events
 from feedd.client.decoding import decoder
@@ -16,6 +15,7 @@ from feedd.codec import encode
 from feedd.config.settings import SymbolEntry
 from feedd.recordings.tables.columns import CHANNELS as TABLES
 from feedd.recordings.tables.columns import COMMON
+from feedd.venues.truth import published
 
 EVERY_CHANNEL = pytest.mark.parametrize(("name", "spec"), CHANNELS.items(), ids=CHANNEL_NAMES)
 

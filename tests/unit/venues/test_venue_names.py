@@ -11,10 +11,18 @@ import feedd
 from feedd.venues.registry import VENUES
 
 ROOT = Path(feedd.__file__).parent
-PACKAGES = ("books", "feed", "sources", "recordings/format")
-FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")) + [
-    ROOT / "recordings" / "importing" / name for name in ("market.py", "symbol.py")
-]
+EXEMPT = ("venues", "embedded")
+# Example texts in help, and the names of today's configuration.
+NAMED_IN = {
+    "cli/export.py", "cli/import_.py", "config/environment.py", "config/faults.py",
+    "config/load.py", "config/settings.py", "operation/demo.py", "recordings/importing/run.py",
+    "topics.py",
+}  # fmt: skip
+FILES = sorted(
+    path
+    for path in ROOT.rglob("*.py")
+    if path.relative_to(ROOT).parts[0] not in EXEMPT and str(path.relative_to(ROOT)) not in NAMED_IN
+)
 
 
 def words(tree: ast.AST) -> list[str]:
@@ -38,7 +46,7 @@ def words(tree: ast.AST) -> list[str]:
 
 
 def test_there_are_files_to_check() -> None:
-    assert len(FILES) > 25
+    assert len(FILES) > 150
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

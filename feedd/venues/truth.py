@@ -1,0 +1,89 @@
+"""Events of a truth log as the audit compares them; each venue's folder reads its own messages.
+
+A venue whose messages the audit reads has a module `feedd/venues/<venue>/truth.py` with a class
+`Reader`, which is a `TruthReader`. The format of a truth log is `feedd.embedded.truth`.
+
+An event has a key and a content. The key identifies the event: the exchange's id where there is
+one, else its time and its other distinguishing fields. The content must be equal on both sides:
+prices and sizes as the float64 of the exchange's text, exactly. docs/channels.md describes the
+channels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from feedd.channels import CHANNELS
+from feedd.venues.registry import venue_modules
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from feedd.books.levels import Level
+
+
+class Event(NamedTuple):
+    """One event, sent or published."""
+
+    key: Hashable
+    content: tuple[Any, ...]
+    optional: bool = False  # sent to only one connection, possibly another client's
+
+
+class BookUpdate(NamedTuple):
+    """The book part of an event; `before` is the id of the preceding update."""
+
+    before: int
+    last: int
+    is_snapshot: bool
+    bids: list[Level]
+    asks: list[Level]
+
+
+class TruthReader(Protocol):
+    """One venue's reader; it may keep state, so that each truth log has its own.
+
+    `events` and `book_update` raise LookupError, TypeError, ValueError, AttributeError or
+    ArithmeticError for a malformed event.
+    """
+
+    exchanges: tuple[str, ...]  # that have streams of these names
+
+    def stream(self, name: str) -> TruthStream | None:
+        """Return a stream of the venue; None where no channel is made from it."""
+
+    def exchange(self, channel: str, data: dict[str, Any]) -> str | None:
+        """Return the exchange that sent an event; None where the event doesn't show it."""
+
+    def events(self, name: str, channel: str, data: dict[str, Any]) -> Iterator[Event]:
+        """Yield the events to be published of a stream's event."""
+
+    def restarted(self, data: dict[str, Any]) -> bool:
+        """Whether an event is the first after the venue restarted its ids."""
+
+    def book_update(self, data: dict[str, Any]) -> BookUpdate:
+        """Return the book part of an event."""
+
+
+class TruthStream(NamedTuple):
+    """A stream of the truth log; `symbol` is the exchange's id."""
+
+    symbol: str
+    channel: str
+    counted: bool  # ids are integers that grow
+    reader: TruthReader
+
+
+def truth_readers() -> list[TruthReader]:
+    """Return a new reader of each venue that has one."""
+    return [module.Reader() for module in venue_modules("truth")]
+
+
+def published(channel: str, payload: dict[str, Any]) -> Event:
+    """Return a payload's event; raise LookupError or TypeError for a malformed one."""
+    spec = CHANNELS[channel]
+    key = tuple(payload[name] for name in spec.key)
+    content = tuple(payload[name] for name in spec.content)
+    if spec.key_repeats:
+        return Event((*key, 0), content)
+    return Event(key[0] if len(key) == 1 else key, content)
