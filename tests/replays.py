@@ -11,7 +11,8 @@ from feedd.codec import encode
 from feedd.model import Candle, ChannelStatus, Event, Latency, Mark, Quote, Status, Ticker
 from feedd.recordings.format.block_records import LIVE, NOTICE, BlockRecord
 from feedd.recordings.format.recording_reader import RecordingReader
-from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
+from feedd.recordings.format.segment_schema import SegmentMeta
+from feedd.recordings.format.segment_writer import SegmentWriter
 from feedd.topics import topic
 
 BEGUN_NS = 1_764_075_600_000_000_000  # 2025-11-25T13:00:00Z
@@ -101,7 +102,7 @@ def write(path: Path, records: Iterable[BlockRecord], *, block: int = 500) -> Pa
     writer = SegmentWriter(path, meta)
     for record in records:
         writer.add(*record)
-        if writer.waiting >= block:
+        if writer.buffered >= block:
             writer.write_block()
     writer.close("whole")
     return path

@@ -12,7 +12,8 @@ from feedd.channels import CHANNELS
 from feedd.cli.main import parse
 from feedd.client import events
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT
-from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
+from feedd.recordings.format.segment_schema import SegmentMeta
+from feedd.recordings.format.segment_writer import SegmentWriter
 from feedd.topics import topic
 
 BEGUN_NS = 1_723_161_256_000_000_001

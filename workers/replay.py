@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from feedd.config.settings import Config, Feed
-    from feedd.recordings.format.segment_reader import Damage
+    from feedd.recordings.format.damage import Damage
 
 _log = structlog.get_logger()
 

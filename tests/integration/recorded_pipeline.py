@@ -19,8 +19,9 @@ from raw_recordings import one_symbol
 
 from feedd.client.events import Gap
 from feedd.recordings.format.block_records import NOTICE, BlockRecord
+from feedd.recordings.format.damage import Damage
 from feedd.recordings.format.recording_reader import RecordingReader
-from feedd.recordings.format.segment_reader import Damage, SegmentReader
+from feedd.recordings.format.segment_reader import SegmentReader
 
 SYMBOL = "BTC/USDT:USDT"
 

@@ -17,7 +17,8 @@ from integration.client_setup import Feed, Threaded, World
 import feedd
 from feedd import model
 from feedd.recordings.format.block_records import LIVE, NOTICE
-from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
+from feedd.recordings.format.segment_schema import SegmentMeta
+from feedd.recordings.format.segment_writer import SegmentWriter
 
 pytestmark = pytest.mark.process
 

@@ -18,7 +18,8 @@ from integration.client_setup import Seen, Threaded, World
 import feedd
 from feedd import model
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT
-from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
+from feedd.recordings.format.segment_schema import SegmentMeta
+from feedd.recordings.format.segment_writer import SegmentWriter
 
 KINDS = {"live": LIVE, "snapshot": SNAPSHOT, "replayed": REPLAYED}
 EVERYTHING = ["", "status."]
@@ -67,7 +68,7 @@ def record(path: Path, events: list[Any], frames: dict[tuple[str, int, int], byt
         else:
             payload = msgspec.msgpack.encode(event)
             writer.add(time.time_ns(), NOTICE, type(event).__name__.encode(), payload)
-        if writer.waiting == 7:
+        if writer.buffered == 7:
             writer.write_block()
     writer.close("a test's end")
 

@@ -27,7 +27,7 @@ from feedd.client.published import subscribe_published
 from feedd.config.settings import Config, RecorderSettings
 from feedd.recordings.format.block_records import REPLAYED
 from feedd.recordings.format.segment_reader import SegmentReader
-from feedd.recordings.format.segment_writer import SegmentIndex
+from feedd.recordings.format.segment_schema import SegmentIndex
 from feedd.recordings.recorder import recorder as recorder_module
 from feedd.recordings.recorder.recorder import Recorder
 from feedd.recordings.recorder.recorder_status import RecorderStatus

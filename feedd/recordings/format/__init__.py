@@ -1,1 +1,1 @@
-"""Recordings: what a subscriber saw, kept in files that know when they are damaged."""
+"""Recording file format: messages as a subscriber received them, in files that detect damage."""

@@ -1,9 +1,9 @@
-"""The records of one block: pure, bytes in and out.
+"""Records of one block. Pure: bytes in and out.
 
     block  := topics:u16 (length:u16 topic)*  record*
     record := kind:u8 topic:u16 length:u32 ns:i64 payload                      all little-endian
 
-A topic stands once in each block, so that a block is read without any other.
+Each block contains its topics once, so that it can be read without any other block.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-# How a frame came, as in `feedd.client.events.Origin`; a notice is no frame, but what the client
-# library told: its topic is its type's name, and its payload a map of MessagePack.
+# A message's origin, as in `feedd.client.events.Origin`, or a notice of the client library, whose
+# topic is the name of its type, and whose payload is a MessagePack map.
 LIVE, SNAPSHOT, REPLAYED, NOTICE = range(4)
 MAX_BLOCK_TOPICS = 0xFFFF
 
@@ -21,9 +21,9 @@ _RECORD = struct.Struct("<BHIq")
 
 
 class BlockRecord(NamedTuple):
-    """One message as it was published, or one notice.
+    """One message as published, or one notice.
 
-    `ns` is a frame's `published_ns`, and when a notice was told: since the epoch, UTC.
+    `ns` is a message's `published_ns`, or the time of a notice: since the epoch, UTC.
     """
 
     ns: int
@@ -43,17 +43,17 @@ class BlockBuilder:
         self.notices = 0
 
     def __len__(self) -> int:
-        """Return about how many bytes the block has so far."""
+        """Return the approximate size of the block, in bytes."""
         return len(self._body)
 
     @property
     def full(self) -> bool:
-        """Whether there is no place for another topic."""
+        """Whether it has the maximum number of topics."""
         return len(self._topics) >= MAX_BLOCK_TOPICS
 
     @property
-    def frames(self) -> dict[bytes, int]:
-        """How many frames each topic has; 0 for the types of notices."""
+    def messages(self) -> dict[bytes, int]:
+        """Number of messages of each topic; 0 for the types of notices."""
         return dict(zip(self._topics, self._counts, strict=True))
 
     def add(self, ns: int, kind: int, topic: bytes, payload: bytes) -> None:
@@ -71,14 +71,14 @@ class BlockBuilder:
             self._counts[number] += 1
 
     def packed(self) -> bytes:
-        """Return the block."""
+        """Encode the block."""
         head = [_COUNT.pack(len(self._topics))]
         for topic in self._topics:
             head += (_COUNT.pack(len(topic)), topic)
         return b"".join((*head, self._body))
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Start a new block."""
         self._topics.clear()
         self._counts.clear()
         self._body.clear()
@@ -86,7 +86,7 @@ class BlockBuilder:
 
 
 def unpack_block(block: bytes, count: int) -> list[BlockRecord]:
-    """Return a block's records; raise ValueError where it is not exactly as many, to the byte."""
+    """Decode a block; raise ValueError unless it has exactly `count` records and no other byte."""
     try:
         (number,) = _COUNT.unpack_from(block)
         at = _COUNT.size
@@ -102,7 +102,7 @@ def unpack_block(block: bytes, count: int) -> list[BlockRecord]:
             at += size + length
             records.append(BlockRecord(ns, kind, topics[index], block[at - length : at]))
     except (struct.error, IndexError) as error:
-        raise ValueError(f"is no block of records: {error}") from None
+        raise ValueError(f"not a block of records: {error}") from None
     if at != len(block):
-        raise ValueError("is no block of records: it does not end with its last one")
+        raise ValueError("not a block of records: bytes follow the last one")
     return records

@@ -1,6 +1,6 @@
-"""One file of a recording, read: its records in order, and in their place what is damaged.
+"""Segment reader: the records of one file in order, with each damage in its place.
 
-Whatever bytes the file has, no record comes out that was not written, and what is missing is told.
+Whatever bytes the file has, it yields no record that was not written, and reports what is missing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from msgspec import Struct
 from feedd.errors import ConfigError
 from feedd.recordings.format import chunks
 from feedd.recordings.format.block_records import unpack_block
-from feedd.recordings.format.segment_writer import VERSION, SegmentIndex, SegmentMeta
+from feedd.recordings.format.damage import Damage
+from feedd.recordings.format.segment_schema import VERSION, SegmentIndex, SegmentMeta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,30 +27,15 @@ if TYPE_CHECKING:
     from feedd.recordings.format.chunks import ChunkHeader
 
 
-_WINDOW_BYTES = 1 << 20  # in one look for the next chunk
-_INDEX_BYTES = 1 << 24  # from the end, in which an index is looked for
-
-
-class Damage(Struct, frozen=True):
-    """What can't be read: it was recorded not before `from_ns` and not after `to_ns`, both in ns.
-
-    They are times of the recording's clock. `from_ns` is None where nothing before is readable,
-    `to_ns` where the file ends: what followed, if anything did, is unknown. `records` is how many
-    are lost, None where that is unknown.
-    """
-
-    path: Path
-    from_ns: int | None
-    to_ns: int | None
-    records: int | None
-    why: str
+_WINDOW_BYTES = 1 << 20  # read at once to find the next chunk
+_INDEX_BYTES = 1 << 24  # from the end, in which to find the index
 
 
 class SegmentExtent(Struct, frozen=True):
-    """How far a segment goes: its last whole block's clock, its whole chunks, and what is behind.
+    """How much of a segment is complete.
 
-    `last_ns` is the recording's clock, None where there is no whole block. `whole` bytes are
-    chunks that are there to their end; `size` is the file's. `finished`: it has its index.
+    `last_ns` is the recording's clock at the end of the last whole block, None if there is none.
+    The first `whole` bytes of the file's `size` are whole chunks. `finished`: it has its index.
     """
 
     last_ns: int | None
@@ -61,8 +47,8 @@ class SegmentExtent(Struct, frozen=True):
 class SegmentReader:
     """A segment, finished or still being written.
 
-    Raises ConfigError for a file that can't be read, and for what is no recording at all; where
-    it is `known` to be one, it is one that is damaged from end to end.
+    Raises ConfigError for a file that can't be read or is not a recording. If it is `known` to be
+    one, such a file is a recording that is damaged from end to end.
     """
 
     def __init__(self, path: Path, *, known: bool = False) -> None:
@@ -75,24 +61,24 @@ class SegmentReader:
 
     @property
     def begun_ns(self) -> int:
-        """When the segment begins; where its head is damaged, when its first whole block does."""
+        """Begin of the segment; of its first whole block if its head is damaged."""
         if self.meta is not None:
             return self.meta.begun_ns
         blocks = (head for head in self.headers() if head.kind != chunks.META)
         return next((head.first_ns for head in blocks), 0)
 
     def headers(self) -> Iterator[ChunkHeader]:
-        """Yield the headers of its chunks, as far as they are whole; nothing else is read."""
+        """Yield the valid headers of its chunks, without reading anything else."""
         with self.path.open("rb") as file:
             yield from (head for _, head in _headers(file.fileno(), 0, None))
 
     @property
     def ended_ns(self) -> int:
-        """The recording's clock at the end of the last chunk whose header is whole."""
+        """The recording's clock at the end of the last chunk with a valid header."""
         return max((head.last_ns for head in self.headers()), default=0)
 
     def _read_meta(self, file: int, *, known: bool) -> None:
-        self.meta: SegmentMeta | None = None  # None where it is damaged
+        self.meta: SegmentMeta | None = None  # None if it is damaged
         start = os.pread(file, chunks.HEADER_BYTES, 0)
         head = chunks.header(start)
         if head is not None and head.kind == chunks.META:
@@ -104,10 +90,10 @@ class SegmentReader:
             and not start.startswith(chunks.MAGIC[: len(start)])
             and not any(_headers(file, 0, None))
         ):
-            raise ConfigError(f"{self.path}: is no recording of feedd's")
+            raise ConfigError(f"{self.path}: is not a recording of feedd")
 
     def index(self) -> SegmentIndex | None:
-        """Return the index; None where the segment is unfinished, or its end is damaged."""
+        """Return the index; None if the segment is unfinished, or its end is damaged."""
         with self.path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             start = max(0, size - _INDEX_BYTES)
@@ -125,7 +111,7 @@ class SegmentReader:
         return None
 
     def extent(self) -> SegmentExtent:
-        """Return how far it goes; only its chunks' headers are read."""
+        """Return how much is complete; reads only the headers of chunks."""
         last_ns, whole, finished = None, 0, False
         with self.path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -152,15 +138,15 @@ class SegmentReader:
     ) -> Iterator[list[BlockRecord] | Damage]:
         """Yield whole blocks, and each damage in its place.
 
-        Given times of the recording's clock, blocks that lie before or after are left out unread;
-        of the others all records come, so that some may be from without the range.
+        It skips blocks outside of the given range of the recording's clock without reading them,
+        and yields all records of the other blocks, some of which may be outside of the range.
         """
         with self.path.open("rb") as file:
-            yield from _Pass(self, file.fileno()).blocks(from_ns, to_ns)
+            yield from _SegmentPass(self, file.fileno()).blocks(from_ns, to_ns)
 
 
-class _Pass:
-    """One reading of a segment, from its start to its end."""
+class _SegmentPass:
+    """One pass over a segment, from start to end."""
 
     def __init__(self, reader: SegmentReader, file: int) -> None:
         self._reader = reader
@@ -176,17 +162,17 @@ class _Pass:
         at = 0
         for offset, head in _headers(self._file, 0, None):
             if offset > at and self._wrong is None:
-                self._wrong = f"{offset - at} bytes from {at} on are no part of a recording"
+                self._wrong = f"{offset - at} bytes from {at} on are not part of a recording"
             at = offset + chunks.HEADER_BYTES + head.length
             if head.kind == chunks.INDEX:
                 yield from self._end(head, offset)
-                yield from self._behind(at)
+                yield from self._trailing(at)
                 return
             if head.kind != chunks.BLOCK:
                 continue
             if head.number < self._number:
                 yield self._damage(
-                    head.first_ns, head.last_ns, 0, f"a block stands again at {offset}"
+                    head.first_ns, head.last_ns, 0, f"a block is repeated at {offset}"
                 )
                 continue
             yield from self._missing(head)
@@ -205,7 +191,7 @@ class _Pass:
             )
             self._clock_ns = head.last_ns
         size = os.fstat(self._file).st_size
-        rest = f", and behind byte {at} stands something else" if size > at else ""
+        rest = f"; unknown bytes follow byte {at}" if size > at else ""
         why = self._wrong or f"ends without an index: still being written, or cut off{rest}"
         yield self._damage(self._clock_ns, None, None, why)
 
@@ -224,7 +210,7 @@ class _Pass:
             return None
 
     def _missing(self, head: ChunkHeader) -> Iterator[Damage]:
-        """Tell what lies between the last block and the one, or the index, that was found."""
+        """Report what is missing between the last block and the found block or index."""
         wrong, self._wrong = self._wrong, None
         if head.number == self._number and wrong is None:
             return
@@ -244,13 +230,13 @@ class _Pass:
         yield from self._missing(head)
         payload = os.pread(self._file, head.length, offset + chunks.HEADER_BYTES)
         if _decompressed(head, payload) is None:
-            why = "the index is damaged; all records before it are there"
+            why = "the index is damaged; all records before it are intact"
             yield self._damage(head.first_ns, head.last_ns, 0, why)
 
-    def _behind(self, end: int) -> Iterator[Damage]:
+    def _trailing(self, end: int) -> Iterator[Damage]:
         more = os.fstat(self._file).st_size - end
         if more > 0:
-            yield self._damage(self._clock_ns, None, None, f"{more} bytes stand behind the end")
+            yield self._damage(self._clock_ns, None, None, f"{more} bytes follow the end")
 
     def _damage(
         self, from_ns: int | None, to_ns: int | None, records: int | None, why: str
@@ -259,18 +245,20 @@ class _Pass:
 
 
 def _meta(path: Path, payload: bytes) -> SegmentMeta:
-    """Return what the head says; raise ConfigError for one of a version that is not known."""
+    """Decode the meta chunk; raise ConfigError for an unknown version."""
     try:
         meta = msgspec.json.decode(payload, type=SegmentMeta)
     except msgspec.DecodeError:
         meta = None
     if meta is None or meta.version != VERSION:
-        raise ConfigError(f"{path}: was written by a newer feedd; this one reads version {VERSION}")
+        raise ConfigError(
+            f"{path}: was written by a newer feedd; this one reads format version {VERSION}"
+        )
     return meta
 
 
 def _headers(file: int, at: int, segment: int | None) -> Iterator[tuple[int, ChunkHeader]]:
-    """Yield the headers of a segment's chunks with their places; the first one says which it is."""
+    """Yield headers of chunks with their offsets; the first one determines the segment."""
     while True:
         head = chunks.header(os.pread(file, chunks.HEADER_BYTES, at))
         if head is None or segment not in (None, head.segment):
@@ -284,7 +272,7 @@ def _headers(file: int, at: int, segment: int | None) -> Iterator[tuple[int, Chu
 
 
 def _search(file: int, at: int, segment: int | None) -> tuple[int, ChunkHeader] | None:
-    """Return the next header from a place on."""
+    """Return the next header from an offset on."""
     while data := os.pread(file, _WINDOW_BYTES + chunks.HEADER_BYTES, at):
         found = data.find(chunks.MAGIC)
         while 0 <= found < _WINDOW_BYTES:
@@ -297,7 +285,7 @@ def _search(file: int, at: int, segment: int | None) -> tuple[int, ChunkHeader] 
 
 
 def _decompressed(head: ChunkHeader, payload: bytes) -> bytes | None:
-    """Return what a chunk's payload holds; None where it is not what was written."""
+    """Decompress a chunk's payload; None if it is not what was written."""
     if not chunks.intact(head, payload):
         return None
     try:

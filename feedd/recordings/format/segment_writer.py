@@ -1,10 +1,10 @@
-"""One file of a recording, written: a meta chunk, blocks of records, an index.
+"""Segment writer: one file of a recording, with a meta chunk, blocks of records, and an index.
 
-The file is only ever appended to. Each block is compressed (zstd) and checked by itself: what is
-torn or flipped costs that block, and reading tells which range it was. See docs/recording.md.
+It only appends. Each block is compressed (zstd) and has its own checksum: torn or flipped bytes
+cost that block, and a reader reports its range. See docs/recording.md.
 
-A recording's clock is the latest `published_ns` of the frames so far that came live or replayed,
-and `begun_ns` before the first: it never goes back, and all ranges are told by it.
+A recording's clock is the latest `published_ns` of the live and replayed messages so far, and
+`begun_ns` before the first: it never goes back. All ranges are times of this clock.
 """
 
 from __future__ import annotations
@@ -20,51 +20,21 @@ from msgspec import Struct
 
 from feedd.recordings.format import chunks
 from feedd.recordings.format.block_records import NOTICE, SNAPSHOT, BlockBuilder
+from feedd.recordings.format.segment_schema import IndexedBlock, SegmentIndex
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from feedd.recordings.format.segment_schema import SegmentMeta
 
-SUFFIX = ".feedd"
-VERSION = 1  # of the format
-BLOCK_BYTES = 1 << 18  # a block's records before they are compressed
+
+BLOCK_BYTES = 1 << 18  # of a block's records, uncompressed
 LEVEL = 3  # zstd's default
 _CLOCKLESS = (SNAPSHOT, NOTICE)  # kinds whose `ns` does not move the recording's clock
 
 
-class SegmentMeta(Struct, frozen=True, kw_only=True):
-    """What a segment is of. `begun_ns` is since the epoch, and where the recording's clock starts.
-
-    `made_by` says which program wrote it, `prefixes` of which topics, `exchange` whose.
-    """
-
-    exchange: str
-    prefixes: tuple[str, ...]
-    begun_ns: int
-    made_by: str
-    version: int = VERSION
-
-
-class IndexedBlock(Struct, frozen=True, array_like=True):
-    """A block's place in the file, and what its header says."""
-
-    offset: int
-    records: int
-    first_ns: int
-    last_ns: int
-
-
-class SegmentIndex(Struct, frozen=True):
-    """What stands at the end of a finished segment; `topics` has each topic's number of frames."""
-
-    blocks: tuple[IndexedBlock, ...]
-    topics: dict[str, int]
-    notices: int
-    ended: str
-
-
 class DroppedBlock(Struct, frozen=True):
-    """Records that could not be kept: the recording's clock at the first and at the last."""
+    """Records that were not written, and the recording's clock at the first and the last."""
 
     first_ns: int
     last_ns: int
@@ -72,20 +42,20 @@ class DroppedBlock(Struct, frozen=True):
 
 
 class SegmentWriter:
-    """Writes a new file. Records wait in memory until `write_block`; nothing is done by itself.
+    """Writes a new file. It buffers records until the caller calls `write_block`.
 
-    What touches the file raises OSError, and then the file ends with its last whole chunk.
+    File operations raise OSError; the file then ends with its last whole chunk.
     """
 
     def __init__(self, path: Path, meta: SegmentMeta) -> None:
-        """Create the file; FileExistsError where there is one."""
+        """Create the file; raise FileExistsError if it exists."""
         self.path = path
-        self.size = 0  # bytes, in the file
+        self.size = 0  # of the file, in bytes
         self.clock_ns = meta.begun_ns
         self._segment = secrets.randbits(64)
         self._compressor = zstandard.ZstdCompressor(level=LEVEL)
         self._block = BlockBuilder()
-        self._first_ns = meta.begun_ns  # the clock at the first record that waits
+        self._first_ns = meta.begun_ns  # the clock at the first buffered record
         self._blocks: list[IndexedBlock] = []
         self._topics: Counter[bytes] = Counter()
         self._notices = 0
@@ -105,21 +75,21 @@ class SegmentWriter:
 
     @property
     def blocks(self) -> int:
-        """How many blocks were written."""
+        """Number of blocks written."""
         return len(self._blocks)
 
     @property
-    def waiting(self) -> int:
-        """How many records wait to be written."""
+    def buffered(self) -> int:
+        """Number of buffered records."""
         return self._block.records
 
     @property
     def block_full(self) -> bool:
-        """Whether it is time for `write_block`."""
+        """Whether the caller should call `write_block`."""
         return len(self._block) >= BLOCK_BYTES or self._block.full
 
     def add(self, ns: int, kind: int, topic: bytes, payload: bytes) -> None:
-        """Add a record to those that wait."""
+        """Buffer a record."""
         if ns > self.clock_ns and kind not in _CLOCKLESS:
             self.clock_ns = ns
         block = self._block
@@ -128,7 +98,7 @@ class SegmentWriter:
         block.add(ns, kind, topic, payload)
 
     def write_block(self) -> None:
-        """Write the records that wait, if there are any; after an OSError they still wait."""
+        """Write the buffered records, if any; after an OSError they stay buffered."""
         block = self._block
         if not block.records:
             return
@@ -141,25 +111,24 @@ class SegmentWriter:
         offset = self.size
         self._append(chunk)
         self._blocks.append(IndexedBlock(offset, block.records, self._first_ns, self.clock_ns))
-        self._topics.update(block.frames)
+        self._topics.update(block.messages)
         self._notices += block.notices
         block.clear()
 
     def drop_block(self) -> DroppedBlock:
-        """Forget the records that wait, and return what they were."""
+        """Drop the buffered records, and return their number and range."""
         lost = DroppedBlock(self._first_ns, self.clock_ns, self._block.records)
         self._block.clear()
         return lost
 
     def sync(self) -> None:
-        """Have what was written survive the machine (fdatasync(2))."""
+        """Flush to the disk (fdatasync(2))."""
         os.fdatasync(self._file)
 
     def close(self, ended: str) -> None:
-        """Write what waits, and the index; `ended` says why.
+        """Write the buffered records and the index; `ended` is the reason of the end.
 
-        The file is closed in any case; where there is no room for the index, what was written
-        before survives the machine all the same.
+        It closes the file in any case. If the disk is full, it still flushes what was written.
         """
         try:
             try:
@@ -173,7 +142,7 @@ class SegmentWriter:
     def _index(self, ended: str) -> bytes:
         index = SegmentIndex(
             tuple(self._blocks),
-            {topic.decode("ascii"): frames for topic, frames in self._topics.items() if frames},
+            {topic.decode("ascii"): count for topic, count in self._topics.items() if count},
             self._notices,
             ended,
         )
@@ -184,7 +153,7 @@ class SegmentWriter:
         )  # fmt: skip
 
     def abandon(self) -> None:
-        """Close the file as it is."""
+        """Close the file without an index."""
         os.close(self._file)
 
     def _append(self, chunk: bytes) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from feedd.clock import NS_PER_DAY
 from feedd.errors import ConfigError
-from feedd.recordings.format.segment_writer import SUFFIX, SegmentMeta, SegmentWriter
+from feedd.recordings.format.segment_schema import SUFFIX, SegmentMeta
+from feedd.recordings.format.segment_writer import SegmentWriter
 from feedd.recordings.format.timestamps import iso
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from feedd.recordings.format.segment_reader import Damage
+    from feedd.recordings.format.damage import Damage
     from feedd.recordings.inspection.time_bins import SymbolBins, TimeBins
 
 MOST_PANELS = 12

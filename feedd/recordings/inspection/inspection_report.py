@@ -13,7 +13,7 @@ from feedd.recordings.stream.merging import range_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from feedd.recordings.format.segment_reader import Damage
+    from feedd.recordings.format.damage import Damage
     from feedd.recordings.inspection.segment_summary import SegmentSummary
     from feedd.recordings.inspection.survey import (
         Findings,

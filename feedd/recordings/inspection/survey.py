@@ -18,7 +18,7 @@ from feedd.client.events import (
 )
 from feedd.clock import NS_PER_S
 from feedd.recordings.format.block_records import NOTICE, BlockRecord
-from feedd.recordings.format.segment_reader import Damage
+from feedd.recordings.format.damage import Damage
 from feedd.recordings.inspection.time_bins import GAP, NOT_LIVE, SESSION, UPSTREAM
 from feedd.recordings.stream.recorded_events import EventReader, merged
 

@@ -13,8 +13,9 @@ from feedd.client.events import Gap, NewSession
 from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, NOTICE
-from feedd.recordings.format.segment_reader import Damage, SegmentReader
-from feedd.recordings.format.segment_writer import SUFFIX
+from feedd.recordings.format.damage import Damage
+from feedd.recordings.format.segment_reader import SegmentReader
+from feedd.recordings.format.segment_schema import SUFFIX
 from feedd.recordings.recorder.record_decoding import MessageNumbers, decode_notice, decode_numbers
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from feedd.clock import NS_PER_DAY, NS_PER_MS, NS_PER_S
-from feedd.recordings.format.segment_writer import SUFFIX
+from feedd.recordings.format.segment_schema import SUFFIX
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,8 @@ import msgspec
 from feedd.client.events import StateChange
 from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED
-from feedd.recordings.format.segment_writer import BLOCK_BYTES, SegmentMeta, SegmentWriter
+from feedd.recordings.format.segment_schema import SegmentMeta
+from feedd.recordings.format.segment_writer import BLOCK_BYTES, SegmentWriter
 from feedd.recordings.recorder.lost_records import LostRecords
 from feedd.recordings.recorder.segment_paths import (
     make_folder,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import NOTICE
+from feedd.recordings.format.damage import Damage
 from feedd.recordings.format.recording_reader import RecordingReader
-from feedd.recordings.format.segment_reader import Damage
 from feedd.recordings.replay.schedule import Schedule, span_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from feedd.recordings.replay.selection import Selection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from feedd.recordings.format.damage import Damage
     from feedd.recordings.format.recording_reader import RecordingReader
-    from feedd.recordings.format.segment_reader import Damage
     from feedd.recordings.replay.schedule import Schedule
 
 

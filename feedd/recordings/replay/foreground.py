@@ -27,8 +27,8 @@ from feedd.transport.sockets import LINGER_MS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from feedd.recordings.format.damage import Damage
     from feedd.recordings.format.recording_reader import RecordingReader
-    from feedd.recordings.format.segment_reader import Damage
     from feedd.recordings.replay.schedule import ReplaySpan, Schedule
 
 PROGRESS_EVERY_S = 0.1

@@ -16,13 +16,13 @@ from msgspec import Struct
 
 from feedd.codec import UNREADABLE
 from feedd.recordings.format.block_records import NOTICE
-from feedd.recordings.format.segment_reader import Damage
+from feedd.recordings.format.damage import Damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from feedd.recordings.format.block_records import BlockRecord
-    from feedd.recordings.format.recording_reader import ClockedEntry
+    from feedd.recordings.format.series_reader import ClockedEntry
 
 
 # Records in a row that are not played, until it is said: some ms, in which a frame may be due.

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from feedd.client.decoding import Message
     from feedd.client.events import Event, Notice, Origin
-    from feedd.recordings.format.recording_reader import RecordingReader, SeriesReader
-    from feedd.recordings.format.segment_reader import Damage
+    from feedd.recordings.format.damage import Damage
+    from feedd.recordings.format.recording_reader import RecordingReader
+    from feedd.recordings.format.series_reader import SeriesReader
     from feedd.recordings.stream.merging import TopicPosition
 
 # The clock, the recording's number, and what it has there; True and False: it begins, it ends.

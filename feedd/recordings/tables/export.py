@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import NOTICE
-from feedd.recordings.format.segment_reader import Damage
+from feedd.recordings.format.damage import Damage
 from feedd.recordings.tables import rows
 from feedd.recordings.tables.columns import CHANNELS, GAPS, OTHER, TABLES
 from feedd.recordings.tables.parquet import parquet
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import IO, Self
 
     from feedd.recordings.format.block_records import BlockRecord
-    from feedd.recordings.format.recording_reader import ClockedEntry
+    from feedd.recordings.format.series_reader import ClockedEntry
     from feedd.recordings.tables.columns import Table
     from feedd.recordings.tables.forms import Form
     from feedd.recordings.tables.rows import Row

@@ -18,7 +18,7 @@ from feedd.recordings.tables.columns import GAPS, OTHER
 
 if TYPE_CHECKING:
     from feedd.recordings.format.block_records import BlockRecord
-    from feedd.recordings.format.segment_reader import Damage
+    from feedd.recordings.format.damage import Damage
     from feedd.recordings.tables.columns import Table
 
 Row = tuple[Any, ...]

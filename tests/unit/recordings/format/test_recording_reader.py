@@ -8,9 +8,11 @@ import pytest
 
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, NOTICE
+from feedd.recordings.format.damage import Damage
 from feedd.recordings.format.recording_reader import RecordingReader
-from feedd.recordings.format.segment_reader import Damage, SegmentReader
-from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
+from feedd.recordings.format.segment_reader import SegmentReader
+from feedd.recordings.format.segment_schema import SegmentMeta
+from feedd.recordings.format.segment_writer import SegmentWriter
 
 BEGUN_NS = 1_723_100_000_000_000_000
 MINUTE_NS = 60_000_000_000

@@ -9,8 +9,10 @@ import pytest
 
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED, SNAPSHOT, BlockRecord
-from feedd.recordings.format.segment_reader import Damage, SegmentExtent, SegmentReader
-from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
+from feedd.recordings.format.damage import Damage
+from feedd.recordings.format.segment_reader import SegmentExtent, SegmentReader
+from feedd.recordings.format.segment_schema import SegmentMeta
+from feedd.recordings.format.segment_writer import SegmentWriter
 
 BEGUN_NS = 1_723_100_000_000_000_000
 META = SegmentMeta(exchange="binanceusdm", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
@@ -182,7 +184,7 @@ def test_blocks_outside_a_range_are_left_unread(tmp_path: Path) -> None:
 def test_a_file_that_is_not_a_recording_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("symbol,timestamp\nBTC/USDT,1\n")
-    with pytest.raises(ConfigError, match="is no recording"):
+    with pytest.raises(ConfigError, match="is not a recording"):
         SegmentReader(path)
     with pytest.raises(ConfigError, match="can't be read"):
         SegmentReader(tmp_path / "none.feedd")
@@ -208,7 +210,7 @@ def test_a_write_that_fails_leaves_whole_blocks_and_the_records_wait(tmp_path: P
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.stat().st_size == size
-    assert writer.waiting == 1
+    assert writer.buffered == 1
     writer.write_block()
     writer.close("stop")
     assert read(path) == ([*first, BlockRecord(BEGUN_NS + 50, LIVE, TOPICS[0], noise)], [])

@@ -46,7 +46,7 @@ def test_a_time_is_read_to_the_nanosecond(text: str, ns: int) -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_one_clear_error(text: str) -> None:
-    with pytest.raises(ConfigError, match="is no time: give 2026-11-25T13:00:00Z, or 13:00 on"):
+    with pytest.raises(ConfigError, match="is not a time: give 2026-11-25T13:00:00Z, or 13:00 on"):
         parse_time(text, BEGUN_NS)
 
 
@@ -68,7 +68,7 @@ def test_seconds_ms_and_us_are_not_taken_for_ns(given: int) -> None:
 
 @pytest.mark.parametrize("given", [1.5, True, b"13:00", object()])
 def test_other_things_are_no_times(given: object) -> None:
-    with pytest.raises(ConfigError, match="is no time"):
+    with pytest.raises(ConfigError, match="is not a time"):
         as_ns(given, BEGUN_NS)  # type: ignore[arg-type]
 
 

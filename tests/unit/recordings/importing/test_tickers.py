@@ -217,7 +217,7 @@ def test_an_import_that_is_killed_leaves_nothing_that_passes_for_a_recording(
     for number in range(3000):
         output.add("binance", MS * 1_000_000 + number, LIVE, b"ticker.binance.B/C.", b"x" * 200)
     assert any(path.stat().st_size for path in tmp_path.rglob("*.part"))
-    with pytest.raises(ConfigError, match="there is no recording"):
+    with pytest.raises(ConfigError, match="has no recording"):
         RecordingReader([tmp_path])
     output.__exit__()
     assert not list(tmp_path.iterdir())

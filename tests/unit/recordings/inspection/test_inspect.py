@@ -18,7 +18,8 @@ from feedd.cli.main import parse
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED
 from feedd.recordings.format.segment_reader import SegmentReader
-from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
+from feedd.recordings.format.segment_schema import SegmentMeta
+from feedd.recordings.format.segment_writer import SegmentWriter
 from feedd.recordings.inspection.survey import TopicSurvey
 from feedd.recordings.inspection.time_bins import BINS, GAP, TimeBins
 
@@ -158,7 +159,7 @@ def test_a_file_of_zeros_is_of_no_known_time_and_moves_no_other(
 
 def test_times_are_checked(tmp_path: Path) -> None:
     path = write(tmp_path)
-    with pytest.raises(ConfigError, match="is no time"):
+    with pytest.raises(ConfigError, match="is not a time"):
         inspect(str(path), "--from", "noon")
     with pytest.raises(ConfigError, match="--from 07:00 is after --to 06:00"):
         inspect(str(path), "--from", "07:00", "--to", "06:00")

@@ -9,7 +9,8 @@ from unit.client.simulated import EXCHANGE, Frames
 
 from feedd.config.settings import RecorderSettings
 from feedd.recordings.format.block_records import LIVE, BlockRecord
-from feedd.recordings.format.segment_reader import Damage, SegmentReader
+from feedd.recordings.format.damage import Damage
+from feedd.recordings.format.segment_reader import SegmentReader
 from feedd.recordings.recorder.series_writer import SeriesWriter
 
 NS = 1_700_000_000_000_000_000

@@ -9,8 +9,8 @@ import replays
 
 from feedd.client.events import Gap
 from feedd.recordings.format.block_records import SNAPSHOT
+from feedd.recordings.format.damage import Damage
 from feedd.recordings.format.recording_reader import RecordingReader
-from feedd.recordings.format.segment_reader import Damage
 from feedd.recordings.replay.selection import Selection
 
 

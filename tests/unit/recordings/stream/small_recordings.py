@@ -12,7 +12,8 @@ import feedd
 from feedd import model
 from feedd.recordings.format.block_records import LIVE, NOTICE
 from feedd.recordings.format.segment_reader import SegmentReader
-from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
+from feedd.recordings.format.segment_schema import SegmentMeta
+from feedd.recordings.format.segment_writer import SegmentWriter
 
 BEGUN_NS = 1_723_100_000_000_000_000  # 2024-08-08T06:53:20Z
 MS = 1_000_000

@@ -27,7 +27,8 @@ import feedd
 from feedd import model
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, SNAPSHOT
-from feedd.recordings.format.segment_writer import SegmentMeta, SegmentWriter
+from feedd.recordings.format.segment_schema import SegmentMeta
+from feedd.recordings.format.segment_writer import SegmentWriter
 from feedd.recordings.stream.merging import NOT_RECORDED
 
 
@@ -163,14 +164,14 @@ def test_times_bound_what_is_read(tmp_path: Path) -> None:
     damage(path, 0, 8, at=0)  # outside of what is asked for
     part = feedd.open_recording(path, from_="06:53:20.003", to=BEGUN_NS + 5 * MS)
     assert brief(part) == [3, 4, 5]
-    with pytest.raises(ConfigError, match="is no time"):
+    with pytest.raises(ConfigError, match="is not a time"):
         feedd.open_recording(path, from_="noon")
     with pytest.raises(ConfigError, match="is after to '06:53'"):
         feedd.open_recording(path, from_="06:54", to="06:53")
 
 
 def test_a_file_that_is_not_a_recording_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no recording"):
+    with pytest.raises(ConfigError, match="has no recording"):
         feedd.open_recording(tmp_path)
     with pytest.raises(ConfigError, match="name a recording"):
         feedd.open_recording([])
@@ -265,7 +266,7 @@ def test_a_file_of_zeros_is_reported_and_the_others_are_read(tmp_path: Path) -> 
     assert [(one.state, one.reason.partition(":")[0]) for one in changes] == [
         ("damaged", str(tmp_path / "3.feedd")), ("damaged", str(tmp_path / "4.feedd")),
     ]  # fmt: skip
-    with pytest.raises(ConfigError, match="is no recording"):
+    with pytest.raises(ConfigError, match="is not a recording"):
         feedd.open_recording(tmp_path / "3.feedd")
 
 
