@@ -41,7 +41,7 @@ def build_market(settings: EmbeddedExchange) -> Market:
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     path = config_path(arguments.config, read_environment())
     settings = load_config(path).embedded_exchange
     if settings is None:

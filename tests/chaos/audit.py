@@ -10,7 +10,7 @@ from typing import Any
 
 from conftest import PYTHON, clean_environment
 
-# Where others work too at the same time, a state may be that late: that it is told counts.
+# On a busy machine a state may be this late; only that it is reported counts.
 LENIENT = ("--closed-s", "20", "--silences", "6", "--live-s", "120", "--stale-s", "20")
 SHOWN = 4
 
@@ -26,22 +26,22 @@ class Findings:
 
 
 def audit(truth: Path, seen: Path, folder: Path, *, lenient: bool) -> Findings:
-    """Return what the auditor says; raise AssertionError where it can't judge."""
+    """Return the audit's result; raise AssertionError if it cannot judge."""
     done = subprocess.run(
         [PYTHON, "-m", "feedd", "audit", str(truth), str(seen), "--json",
          *(LENIENT if lenient else ())],
         cwd=folder, capture_output=True, text=True, check=False, env=clean_environment(),
     )  # fmt: skip
     assert done.returncode in {0, 1}, done.stdout + done.stderr
-    said: dict[str, Any] = json.loads(done.stdout)
-    assert done.returncode == bool(said["breaches"]), said
-    events = [counts for name, counts in said["topics"].items() if not name.startswith("status.")]
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == bool(report["breaches"]), report
+    events = [counts for name, counts in report["topics"].items() if not name.startswith("status.")]
     kinds = ("missing", "twice", "out_of_order", "unknown", "wrong", "late", "never")
-    sums = {kind: sum(counts[kind] for counts in said["topics"].values()) for kind in kinds}
-    first = [f"{one['topic']} {one['ns']} {one['what']}" for one in said["first"][:SHOWN]]
+    sums = {kind: sum(counts[kind] for counts in report["topics"].values()) for kind in kinds}
+    first = [f"{one['topic']} {one['ns']} {one['what']}" for one in report["first"][:SHOWN]]
     return Findings(
         seen=sum(counts["seen"] for counts in events),
         flagged=sum(counts["flagged"] for counts in events),
-        breaches=said["breaches"],
+        breaches=report["breaches"],
         words="; ".join([" ".join(f"{kind}={n}" for kind, n in sums.items() if n), *first]),
     )

@@ -14,7 +14,7 @@ import zmq
 
 def main(out: Path, endpoint: str, count: int, length: int, seed: int) -> None:
     """Subscribe, and stay until killed."""
-    os.nice(19)  # it stands for one on a machine of its own, whose work is no load here
+    os.nice(19)  # represents a subscriber on another machine, whose CPU is no load here
     generator = random.Random(seed)
     socket = zmq.Context().socket(zmq.SUB)
     socket.sndhwm = socket.linger = 0
@@ -22,7 +22,7 @@ def main(out: Path, endpoint: str, count: int, length: int, seed: int) -> None:
     for _ in range(count):
         socket.subscribe(f"{generator.getrandbits(4 * length):0{length}x}")
     out.write_text(json.dumps({"at": time.monotonic(), "kind": "subscribed"}) + "\n")
-    while True:  # libzmq subscribes anew where it is asked for something
+    while True:  # libzmq resubscribes when asked for a message
         socket.poll(1000)
 
 

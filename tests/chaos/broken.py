@@ -15,7 +15,7 @@ def runs(name):
     return any(name in word for word in sys.orig_argv)
 """
 
-# Lost before it is numbered: the numbers have no hole, and only the exchange's ids tell.
+# Lost before numbering: the sequence has no gap, and only the exchange's ids reveal it.
 DROPS_BEFORE_NUMBERING = """
 if runs("workers/feed.py"):
     from feedd.feed.core import FeedCore

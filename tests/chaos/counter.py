@@ -1,4 +1,4 @@
-"""A quick subscriber in a process of its own: it counts, and says how late messages are.
+"""Fast subscriber in its own process: counts messages and reports their latency.
 
 `python -m chaos.counter OUT [endpoint, …] [history, …] TOPIC`; a JSON line twice a second
 and at SIGTERM. `holes` are numbers that neither came nor lie in a Gap: there must be none.
@@ -69,7 +69,7 @@ class Counted:
         self.back += first < due
         self.next[topic] = max(due, last + 1)
 
-    def said(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         late, self.late = self.late, Counter()
         return {
             "at": time.monotonic(), "kind": "count", "ticks": self.ticks, "in_gaps": self.in_gaps,
@@ -80,7 +80,7 @@ class Counted:
 
 
 def main(out: Path, endpoints: list[str], histories: list[str], topic: str) -> None:
-    """Count until told to stop."""
+    """Count until stopped."""
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     counted, said_s = Counted(), 0.0
@@ -91,10 +91,10 @@ def main(out: Path, endpoints: list[str], histories: list[str], topic: str) -> N
                 if event is not None:
                     counted.take(event)
                 if time.monotonic() - said_s > SAY_EVERY_S:
-                    file.write(json.dumps(counted.said()) + "\n")
+                    file.write(json.dumps(counted.summary()) + "\n")
                     file.flush()
                     said_s = time.monotonic()
-        file.write(json.dumps({**counted.said(), "kind": "end"}) + "\n")
+        file.write(json.dumps({**counted.summary(), "kind": "end"}) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from chaos.upstream import CHANNELS, Upstream
 HELD_S = 3.0  # an outage of its REST pages or handshakes
 CLOSES = [{"fault": "close", "code": code} for code in (1000, 1001, 1002, 1008, 1011, 1012, 1013)]
 ENDS = [*CLOSES, *({"fault": name} for name in ("close_without_fin", "fin", "reset"))]
-# In the place of an event: the feed tells of a gap, or asks for what it may ask for.
+# Instead of an event: the feed reports a gap, or requests what it is allowed to request.
 UNREADABLE = ("malformed", "empty_list", "null", "number", "empty_text", "no_symbol",
               "unknown_symbol", "unknown_event", "junk_price", "empty_price")  # fmt: skip
 # Connections end by these, unless the event in it is whole all the same.
@@ -47,7 +47,7 @@ def ends_connections(run: Run) -> None:
     for one in ENDS:
         began_s = upstream.settle()
         upstream.fault(**one)
-        upstream.told(began_s)
+        upstream.wait_until_not_live(began_s)
         upstream.back(began_s)
     upstream.figures(f"{len(ENDS)} disconnects; slowest recovery", 3.0)
     upstream.end()
@@ -125,7 +125,7 @@ def refuses_snapshots(run: Run) -> None:
         began_s = upstream.settle()
         id_ = upstream.fault(**one)
         upstream.fault("reset")
-        upstream.told(began_s)
+        upstream.wait_until_not_live(began_s)
         time.sleep(HELD_S)
         most = max(most, *upstream.fired(id_))
         upstream.clear()
@@ -136,7 +136,7 @@ def refuses_snapshots(run: Run) -> None:
     time.sleep(1.5)
     began_s = time.monotonic()
     upstream.fault("reset")
-    upstream.told(began_s)
+    upstream.wait_until_not_live(began_s)
     time.sleep(HELD_S)
     upstream.clear()
     upstream.back(time.monotonic())
@@ -164,7 +164,7 @@ def refuses_connections(run: Run) -> None:
         began_s = upstream.settle()
         id_ = upstream.fault(**one)
         upstream.fault("reset")
-        upstream.told(began_s)
+        upstream.wait_until_not_live(began_s)
         time.sleep(HELD_S)
         most = max(most, *upstream.fired(id_))
         upstream.clear()
@@ -201,9 +201,9 @@ def is_mute(run: Run) -> None:
             upstream.fault("mute", symbol=feed.market)
         else:
             upstream.fault("stall", symbol=feed.market, pongs=fault == "deaf")
-    told_s = upstream.told(began_s, muted)
-    run.figure("slowest STALE after", told_s - began_s, most=20.0, unit="s")
-    within(60, lambda: all(_reconnects(upstream, feed.name) for feed in muted), "all connect anew")
+    reported_s = upstream.wait_until_not_live(began_s, muted)
+    run.figure("slowest STALE after", reported_s - began_s, most=20.0, unit="s")
+    within(60, lambda: all(_reconnects(upstream, feed.name) for feed in muted), "all reconnect")
     run.must(upstream.recorder.not_live(beside.name, began_s) is None, "the other feed is live")
     upstream.clear()
     upstream.back(time.monotonic())
@@ -212,7 +212,7 @@ def is_mute(run: Run) -> None:
 
 
 def _reconnects(upstream: Upstream, feed: str) -> int:
-    """Return how many times a feed's channels were connected anew."""
+    """Return how many times a feed's channels reconnected."""
     return next(
         int(line["status"]["reconnects"])
         for line in reversed(upstream.recorder.lines)
@@ -234,9 +234,9 @@ def is_away(run: Run) -> None:
     began_s = upstream.settle()
     away_s = 8.0 if run.short else 20.0
     upstream.fault("away", for_s=away_s)
-    upstream.told(began_s)
+    upstream.wait_until_not_live(began_s)
     upstream.back(began_s + away_s)
-    run.must(upstream.project.pids() == pids, "no process was started anew")
+    run.must(upstream.project.pids() == pids, "no process restarted")
     again = max(_reconnects(upstream, feed.name) for feed in upstream.feeds)
     run.figure("reconnects of a feed's channels", again, most=2 * len(CHANNELS))
     upstream.figures("slowest recovery after its return", 60.0)
@@ -279,7 +279,7 @@ def in_short(run: Run) -> None:
     for one in ({"fault": "close", "code": 1001}, {"fault": "reset"}):
         began_s = upstream.settle()
         upstream.fault(**one)
-        upstream.told(began_s)
+        upstream.wait_until_not_live(began_s)
         upstream.back(began_s)
     began_s = upstream.settle()
     upstream.events("malformed", "quote")

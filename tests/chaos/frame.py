@@ -28,14 +28,14 @@ NOISE, NOISE_COUNT = 5.0, 1000
 
 
 class Skipped(Exception):  # noqa: N818  no error: the machine lacks something
-    """The case can't run on this machine; the text says what it takes."""
+    """The case can't run on this machine; the text names what is missing."""
 
 
 @dataclass(frozen=True)
 class Case:
     """One case: what is done, what is aimed at, how long it may take, and the function.
 
-    `known` says why the target is missed, where that is known.
+    `known` is the reason for a missed target, if it is known.
     """
 
     name: str
@@ -96,7 +96,7 @@ class Run:
     # --- processes ----------------------------------------------------------------------------
 
     def project(self, *, start: bool = True, **settings: Any) -> Project:
-        """Return a project of its own on the embedded exchange, started unless told otherwise."""
+        """Return a project of its own on the embedded exchange, started by default."""
         root = self.folder / f"p{len(self.projects)}"
         root.mkdir()
         settings.setdefault("channels", ["quote", "trade"])
@@ -130,11 +130,11 @@ class Run:
         return made
 
     def recorder(self, project: Project, *topics: str) -> Recording:
-        """Return a subscriber that writes down all it is told, once it gets something."""
+        """Return a subscriber that records every event, after its first one."""
         out = self.folder / f"seen-{len(self.processes)}.jsonl"
         recorder = Recording(out, project.root, topics or ("",), **self.environment)
         self.processes.append(recorder)
-        recorder.said(60, "a recorder's first tick", kind="tick")
+        recorder.wait_for(60, "a recorder's first tick", kind="tick")
         return recorder
 
     # --- figures ------------------------------------------------------------------------------

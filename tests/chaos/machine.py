@@ -47,13 +47,13 @@ def log_disk_full(run: Run) -> None:
         while True:
             file.write(bytes(4096))
     began_s = time.monotonic()
-    project.supervisorctl("signal", "HUP", BTC)  # it begins anew, with words that find no room
-    new = recorder.said(60, "the new session", kind="NewSession", feed=FEED)
+    project.supervisorctl("signal", "HUP", BTC)  # it restarts, and its log lines find no space
+    new = recorder.wait_for(60, "the new session", kind="NewSession", feed=FEED)
     next_tick(recorder, new["at"] - 0.5, session=new["new"])
     pid = project.pids()[BTC]
     os.kill(pid, signal.SIGKILL)
     new_pid(project, BTC, pid)
-    new = recorder.said(60, "the new session", kind="NewSession", old=new["new"])
+    new = recorder.wait_for(60, "the new session", kind="NewSession", old=new["new"])
     next_tick(recorder, new["at"] - 0.5, session=new["new"])
     other = QUOTE.replace("BTC", "ETH")
     run.figure("longest silence", silence_s(recorder, began_s, other), most=1.0, unit="s")
@@ -87,7 +87,7 @@ def descriptors_exhausted(run: Run) -> None:
         strangers += [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
         time.sleep(1)
     run.figure("CPU", proxy.cpu_percent(), most=50.0, unit="%")
-    run.must("no file descriptor is left" in project.log("proxy"), "its log says what is wrong")
+    run.must("no file descriptor is left" in project.log("proxy"), "its log names the fault")
     for one in strangers:
         one.close()
     ended_s = time.monotonic()
@@ -127,7 +127,7 @@ def clock_stepped(run: Run) -> None:
     plain = project.subscribe(f"status.{feed}")
 
     def state() -> tuple[str, float]:
-        """Return what it says of itself now, and by how much its clock is wrong."""
+        """Return its own measurements, and the error of its clock."""
         while (message := plain.receive(0.05)) is None:
             pass
         while (later := plain.receive(0.0)) is not None:
@@ -141,8 +141,8 @@ def clock_stepped(run: Run) -> None:
         offset.write_text(f"{step:+d}\n")
         within(10, lambda step=step: abs(state()[1] - step) < 60, "the worker's clock is stepped")
         time.sleep(6)
-    told = [one for one in recorder.notices if one.get("state") != "live"]
-    run.must(not told, f"told {told}")
+    notices = [one for one in recorder.notices if one.get("state") != "live"]
+    run.must(not notices, f"notices: {notices}")
     run.note("no STALE, no new session")
     (found,) = run.nothing_lost_silently(project, recorder)
     run.figure("lost", found.flagged, most=0)

@@ -1,7 +1,7 @@
 """Mutated frames into every parser that reads what others wrote: no crash, and no wrong price.
 
 "No wrong price" is held against the frame itself, read by a second, plain reader: what comes out of
-feedd's parser is what stands in the frame, finite, or nothing comes out at all.
+feedd's parser equals the value in the frame and is finite, or no event is published.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ def _same_as_plain(run: Run, event: Any, payload: bytes) -> None:
         plain = {}
     if event.seq == plain.get("seq"):  # else it is an earlier one, that waited
         for key in ("bid", "ask", "bid_size", "ask_size"):
-            said = plain[key] if plain[key] is None else float(plain[key])  # prices are float64
-            run.must(_same(getattr(event, key), said), f"{key} of {payload!r}: {event}")
+            expected = plain[key] if plain[key] is None else float(plain[key])  # prices are float64
+            run.must(_same(getattr(event, key), expected), f"{key} of {payload!r}: {event}")
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -169,9 +169,9 @@ def history_requests(run: Run, count: int) -> int:
     for _ in range(count):
         rings.add(b"quote.x.C/D.", mutated(msgpack.packb(QUOTE), run.random))
         asked = mutated(run.random.choice(forms), run.random)
-        said = _answered(respond(asked, rings))
-        refused = bool(bytes(said.error))
-        run.must(refused or bytes(said.messages), f"no answer to {asked!r}")
+        answer = _answered(respond(asked, rings))
+        refused = bool(bytes(answer.error))
+        run.must(refused or bytes(answer.messages), f"no answer to {asked!r}")
         errors += refused
     return errors
 

@@ -14,7 +14,7 @@ from typing import Any
 from conftest import PYTHON, REPOSITORY, clean_environment
 
 
-class Lost(AssertionError):  # noqa: N818  what it says
+class Lost(AssertionError):  # noqa: N818  names the result
     """A rule is broken that holds on any machine, however slow."""
 
 
@@ -64,7 +64,7 @@ class Process:
             self._lines += [self._line(json.loads(line)) for line in whole.splitlines()]
         return self._lines
 
-    def said(self, timeout_s: float, what: str, **like: Any) -> dict[str, Any]:
+    def wait_for(self, timeout_s: float, what: str, **like: Any) -> dict[str, Any]:
         """Wait for a line with these values, e.g. `kind="Gap"`."""
         seen = 0
 
@@ -119,7 +119,7 @@ class Recording(Process):
 
     @property
     def notices(self) -> list[dict[str, Any]]:
-        """What it was told that is no message."""
+        """The notices, without the messages."""
         return [line for line in self.lines if "notice" in line]
 
     def state(self, feed: str) -> tuple[float, str]:
@@ -128,7 +128,7 @@ class Recording(Process):
         return self._states.get(feed, [(0.0, "")])[-1]
 
     def not_live(self, feed: str, after_s: float) -> float | None:
-        """Return when a feed first said after a time that it is not live."""
+        """Return when a feed first reported, after a time, that it is not live."""
         assert self.lines
         late = [at for at, state in self._states.get(feed, []) if at > after_s and state != "live"]
         return min(late, default=None)

@@ -19,7 +19,7 @@ FEED = "binanceusdm.BTC/USDT:USDT."
 
 
 def next_tick(recorder: Process, after_s: float, timeout_s: float = 60.0, **like: Any) -> float:
-    """Return when a recorder was told the next tick after a time."""
+    """Return when a recorder received the next tick after a time."""
 
     def found() -> float | None:
         ticks = (
@@ -82,12 +82,12 @@ def worker_killed(run: Run) -> None:
     time.sleep(2)
     began_s = time.monotonic()
     os.kill(project.pids()[BTC], signal.SIGKILL)
-    new = recorder.said(60, "the new session", kind="NewSession", feed=FEED)
+    new = recorder.wait_for(60, "the new session", kind="NewSession", feed=FEED)
     again_s = next_tick(recorder, new["at"] - 0.5, session=new["new"])
     run.figure("data resumed after", again_s - began_s, most=3.0, unit="s")
     time.sleep(2)
     run.nothing_lost_silently(project, recorder, other)
-    run.must(not other.notices[1:], "the other was told something")
+    run.must(not other.notices[1:], "the other received a notice")
 
 
 @case(
@@ -103,9 +103,9 @@ def worker_hangs(run: Run) -> None:
     time.sleep(6)
     began_s = time.monotonic()
     os.kill(project.pids()[BTC], signal.SIGSTOP)
-    stale = recorder.said(30, "STALE", kind="StateChange", feed=FEED, state="stale")
+    stale = recorder.wait_for(30, "STALE", kind="StateChange", feed=FEED, state="stale")
     run.figure("STALE after", stale["at"] - began_s, most=2.5, unit="s")
-    new = recorder.said(60, "the new session", kind="NewSession", feed=FEED)
+    new = recorder.wait_for(60, "the new session", kind="NewSession", feed=FEED)
     run.figure("restarted after", new["at"] - began_s, most=20.0, unit="s")
     next_tick(recorder, new["at"] - 0.5, session=new["new"])
     run.nothing_lost_silently(project, recorder)
@@ -122,7 +122,7 @@ def worker_paused(run: Run) -> None:
     pid = project.pids()[BTC]
     began_s = time.monotonic()
     os.kill(pid, signal.SIGSTOP)
-    stale = recorder.said(30, "STALE", kind="StateChange", feed=FEED, state="stale")
+    stale = recorder.wait_for(30, "STALE", kind="StateChange", feed=FEED, state="stale")
     run.figure("STALE after", stale["at"] - began_s, most=2.5, unit="s")
     time.sleep(max(0.0, began_s + 5 - time.monotonic()))
     os.kill(pid, signal.SIGCONT)
@@ -187,7 +187,7 @@ def proxy_hangs(run: Run) -> None:
     pid = project.pids()["proxy"]
     began_s = time.monotonic()
     os.kill(pid, signal.SIGSTOP)
-    stale = recorder.said(30, "STALE", kind="StateChange", feed=FEED, state="stale")
+    stale = recorder.wait_for(30, "STALE", kind="StateChange", feed=FEED, state="stale")
     run.figure("STALE after", stale["at"] - began_s, most=2.7, unit="s")
     time.sleep(max(0.0, began_s + 5 - time.monotonic()))
     os.kill(pid, signal.SIGCONT)
@@ -217,8 +217,8 @@ def both_proxies(run: Run) -> None:
         os.kill(pids[name], signal.SIGKILL)
         new_pid(project, name, pids[name])
     time.sleep(3)
-    told = [one for one in recorder.notices if one.get("state") != "live"]
-    run.figure("notices", len(told), most=0)
+    notices = [one for one in recorder.notices if one.get("state") != "live"]
+    run.figure("notices", len(notices), most=0)
     (found,) = run.nothing_lost_silently(project, recorder)
     run.figure("lost", found.flagged, most=0)
 
@@ -243,7 +243,7 @@ def supervisord_killed(run: Run) -> None:
     run.figure("all running after", run.start(project), most=15.0, unit="s")
     after = project.pids()
     run.must(not set(after.values()) & set(before.values()), "an old process still runs")
-    new = recorder.said(30, "the new session", kind="NewSession", feed=FEED)
+    new = recorder.wait_for(30, "the new session", kind="NewSession", feed=FEED)
     next_tick(recorder, new["at"] - 0.5, session=new["new"])
     time.sleep(2)
     run.nothing_lost_silently(project, recorder)
@@ -282,15 +282,17 @@ def rolling_restart(run: Run) -> None:
         began_s = time.monotonic()
         done = project.supervisorctl("restart", name)
         run.must(done.returncode == 0, done.stdout)
-        new = recorder.said(60, "the new session", kind="NewSession", feed=feed)
+        new = recorder.wait_for(60, "the new session", kind="NewSession", feed=feed)
         again_s = next_tick(recorder, new["at"] - 0.5, session=new["new"])
         run.figure("data resumed after", again_s - began_s, most=5.0, unit="s")
-        told = [
+        notices = [
             one
             for one in recorder.notices
             if one.get("feed") == feed and one["kind"] != "StateChange"
         ]
-        run.must([one["kind"] for one in told] == ["Stopped", "NewSession"], f"told {told}")
+        run.must(
+            [one["kind"] for one in notices] == ["Stopped", "NewSession"], f"notices: {notices}"
+        )
     run.nothing_lost_silently(project, recorder)
 
 
@@ -303,11 +305,11 @@ def rolling_restart(run: Run) -> None:
 def stuck_at_exit(run: Run) -> None:
     project = run.project()
     publisher = run.process("publisher", workers_of(project), "50000", "50000", "1")
-    publisher.said(60, "a publisher connects", kind="connected")
+    publisher.wait_for(60, "a publisher connects", kind="connected")
     proxy = project.pids()["proxy"]
     os.kill(proxy, signal.SIGSTOP)
     run.at_end.callback(go_on, proxy)
-    publisher.said(60, "all is published", kind="published")
+    publisher.wait_for(60, "all is published", kind="published")
     began_s = time.monotonic()
     publisher.stop()
     run.figure("publisher ended after", time.monotonic() - began_s, most=2.0, unit="s")

@@ -68,11 +68,11 @@ class Source:
 async def main(
     out: Path, endpoint: str, per_s: float, count: int, symbols: int, *, wait: bool = False
 ) -> None:
-    """Publish until told to stop."""
+    """Publish until stopped."""
     stopped: list[int] = []
-    told: list[int] = []
+    requested: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
-    signal.signal(signal.SIGUSR1, lambda number, _: told.append(number))
+    signal.signal(signal.SIGUSR1, lambda number, _: requested.append(number))
     sources = [Source(number, time.time_ns() // 10**6) for number in range(symbols)]
     with out.open("w", encoding="utf-8") as file:
 
@@ -85,7 +85,7 @@ async def main(
             source.beat()
         say("connected")
         if wait:
-            await _wait(sources, [stopped, told])
+            await _wait(sources, [stopped, requested])
         began_s = beat_s = time.monotonic()
         sent = 0
         while not stopped:

@@ -20,7 +20,7 @@ Verdict = Literal["PASS", "FAIL", "skipped"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """`reason` says why it is no PASS."""
+    """`reason` is why it is not PASS."""
 
     verdict: Verdict
     figures: str

@@ -55,7 +55,7 @@ def slow_subscriber(run: Run) -> None:
     project = run.project()
     publisher = run.process("publisher", workers_of(project), str(per_s), str(count), "1", "wait")
     topic = f"quote.test.{symbol(0)}."
-    publisher.said(60, "a publisher connects", kind="connected")
+    publisher.wait_for(60, "a publisher connects", kind="connected")
     quick = [counter(run, project, topic) for _ in range(others)]
     victim = counter(run, project, topic)
     measured, *distant = quick
@@ -65,7 +65,7 @@ def slow_subscriber(run: Run) -> None:
     time.sleep(alone_s)
     began_s = time.monotonic()
     victim.signal(signal.SIGSTOP)
-    done = publisher.said(120, "all is published", kind="published")
+    done = publisher.wait_for(120, "all is published", kind="published")
     time.sleep(1)
     victim.signal(signal.SIGCONT)
     continued_s = time.monotonic()
@@ -74,7 +74,7 @@ def slow_subscriber(run: Run) -> None:
         return victim.lines[-1]["high"] >= done["high"] and victim.lines[-1]
 
     last = within(60, knows, "the victim knows of the last message")
-    told_s = max(last["gap_at"], continued_s)
+    reported_s = max(last["gap_at"], continued_s)
     ends = [
         one for one in quick
         if within(60, lambda o=one: o.lines[-1]["high"] >= done["high"], "all")
@@ -84,7 +84,7 @@ def slow_subscriber(run: Run) -> None:
         one.stop()
         end = one.lines[-1]
         run.must(end["kind"] == "end", "a counter ended early")
-        run.must(end["holes"] == end["back"] == 0, f"holes that nobody told: {end}")
+        run.must(end["holes"] == end["back"] == 0, f"holes that were not reported: {end}")
     lost = sum(one.lines[-1]["in_gaps"] for one in quick)
     run.figure("lost by the other subscribers", lost, most=0)
     before_ms = their_p99_ms([measured], began_s - alone_s + 1, began_s)
@@ -93,7 +93,7 @@ def slow_subscriber(run: Run) -> None:
     run.figure("p99 during the stop", late_ms, most=max(50.0, 1.5 * before_ms), unit="ms")
     in_gaps = victim.lines[-1]["in_gaps"]
     run.must(in_gaps > 0, "the victim lost nothing: too little was sent")
-    run.figure(f"it reported {in_gaps:,} lost after", told_s - continued_s, most=2.0, unit="s")
+    run.figure(f"it reported {in_gaps:,} lost after", reported_s - continued_s, most=2.0, unit="s")
 
 
 @case(
@@ -272,7 +272,7 @@ def subscription_bomb(run: Run) -> None:
     before_mb = worker.memory_info().rss / 1e6
     began_s = time.monotonic()
     bomb = run.process("bomb", project.endpoint, "300000", "24", str(run.seed))
-    bomb.said(60, "the bomb is dropped", kind="subscribed")
+    bomb.wait_for(60, "the bomb is dropped", kind="subscribed")
     proxy_mb = worker_mb = 0.0
     until_s = time.monotonic() + (4 if run.short else 15)
     while time.monotonic() < until_s or (run.short and "cut off" not in project.log("proxy")):
@@ -289,7 +289,7 @@ def subscription_bomb(run: Run) -> None:
     other.stop()
     publisher.stop()
     end = other.lines[-1]
-    run.must(end["holes"] == end["back"] == 0, f"holes that nobody told: {end}")
+    run.must(end["holes"] == end["back"] == 0, f"holes that were not reported: {end}")
     run.figure("lost by another subscriber", end["in_gaps"], most=0)
     run.figure("reported as stale", len(end["stale"]), most=0)
     (found,) = run.nothing_lost_silently(project, recorder)

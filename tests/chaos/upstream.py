@@ -19,7 +19,7 @@ from chaos.process import Recording, within
 CHANNELS = ("quote", "trade", "book")
 STREAMS = {"quote": "bookTicker", "trade": "trade", "book": "depth"}
 QUIET_S = 1.0
-TOLD_S, BACK_S = 45.0, 90.0  # for what no figure measures
+REPORTED_WITHIN_S, BACK_S = 45.0, 90.0  # for what no figure measures
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Upstream:
 
     def fired(self, *ids: int) -> list[int]:
         """Return how often each of these faults has happened."""
-        told = self._ask("GET", "")
-        every = {one["id"]: one["fired"] for those in told.values() for one in those}
+        armed = self._ask("GET", "")
+        every = {one["id"]: one["fired"] for those in armed.values() for one in those}
         return [every[id_] for id_ in ids]
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -104,18 +104,18 @@ class Upstream:
             within(BACK_S, quiet, f"{one.name} is live, and all its channels yield")
         return time.monotonic()
 
-    def told(self, since_s: float, feeds: list[Feed] | None = None) -> float:
-        """Wait until feeds have said since a time that they are not live; return when the last."""
+    def wait_until_not_live(self, since_s: float, feeds: list[Feed] | None = None) -> float:
+        """Wait until feeds report, after a time, that they are not live; return the last time."""
         return max(
             within(
-                TOLD_S, lambda one=one: self.recorder.not_live(one.name, since_s),
-                f"{one.name} says that it is not live",
+                REPORTED_WITHIN_S, lambda one=one: self.recorder.not_live(one.name, since_s),
+                f"{one.name} reports that it is not live",
             )
             for one in feeds or self.feeds
         )  # fmt: skip
 
     def gap_told(self, since_s: float, channel: str) -> None:
-        """Wait until each feed has told of a gap in a channel since a time."""
+        """Wait until each feed has reported a gap in a channel since a time."""
         for one in self.feeds:
 
             def found(one: Feed = one) -> bool:
@@ -125,7 +125,7 @@ class Upstream:
                     for line in reversed(self.recorder.notices)
                 )  # fmt: skip
 
-            within(TOLD_S, found, f"{one.name} tells of a gap in {channel}")
+            within(REPORTED_WITHIN_S, found, f"{one.name} reports a gap in {channel}")
 
     def back(self, since_s: float, feeds: list[Feed] | None = None) -> None:
         """Wait until feeds are live again for good; keep the longest time since a time."""
@@ -149,7 +149,7 @@ class Upstream:
         self._worst_s.clear()
 
     def end(self) -> None:
-        """Have it all audited; no worker may have been started anew."""
+        """Audit everything; no worker may have restarted."""
         again = [line for line in self.recorder.notices if line["kind"] == "NewSession"]
-        self.run.must(not again, f"workers were started anew: {again[:2]}")
+        self.run.must(not again, f"workers restarted: {again[:2]}")
         self.run.nothing_lost_silently(self.project, self.recorder)
