@@ -1,4 +1,4 @@
-"""What all tests share: recordings, free ports, and projects of their own under supervisord."""
+"""Shared by all tests: recordings, free ports, and projects under supervisord."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ settings.register_profile(
 settings.register_profile("explore", settings.get_profile("same"), derandomize=False)
 settings.load_profile("same")
 
-# Who is started in the background ignores Ctrl-C, and so would all that the tests start.
+# A process started in the background ignores Ctrl-C, and so would every process the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -118,11 +118,11 @@ def _give_back() -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports in a row that nobody has, and that no other test of this machine gets meanwhile.
+    """Return consecutive free ports that no other test on this machine gets at the same time.
 
-    Between this and the moment when they are bound, another test could take them too. So whoever
-    takes a block binds the UDP port of its first number, which is in no TCP port's way, and which
-    whoever else wants the block finds taken. The newest of this process are kept.
+    Until they are bound, another test could take them too. Therefore a block is reserved by binding
+    the UDP port of its first number, which does not conflict with a TCP port. Each process keeps
+    its newest reservations.
     """
     blocks = -(-count // BLOCK)
     while True:
@@ -178,7 +178,7 @@ class PlainSubscriber:
     def until(
         self, condition: Callable[[str, dict[str, Any]], Any], timeout_s: float = 45.0
     ) -> list[tuple[str, dict[str, Any]]]:
-        """Return what comes up to the message for which the condition holds, or fail."""
+        """Return the messages up to the one for which the condition holds, or fail."""
         messages = []
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -194,7 +194,7 @@ class PlainSubscriber:
 
 
 class Project:
-    """A folder with supervisord.conf, workers and a configuration, on ports of its own."""
+    """A folder with supervisord.conf, workers and a configuration, on free ports."""
 
     def __init__(self, root: Path, **settings: Any) -> None:
         self.root = root
@@ -223,7 +223,7 @@ class Project:
         self.config_path.write_text(yaml.safe_dump(self.settings))
 
     def run(self, *command: str, timeout_s: float = 150, **environment: str) -> Any:
-        """Run a command in the folder as a person would; return what it did."""
+        """Run a command in the folder; return the completed process."""
         return subprocess.run(
             command, cwd=self.root, capture_output=True, text=True, timeout=timeout_s, check=False,
             env={**clean_environment(), **environment},
@@ -262,7 +262,7 @@ class Project:
         try:
             self.daemon.shutdown()
         finally:
-            # What is about to end is not left behind.
+            # A process that is about to exit is not left behind.
             _, left = psutil.wait_procs(self.left_behind(), timeout=5)
             for process in left:
                 with suppress(psutil.NoSuchProcess):
@@ -271,7 +271,7 @@ class Project:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without what would change feedd's behaviour."""
+    """Return the environment without the variables that change feedd's behaviour."""
     unwanted = ("BINANCE_", "FEEDD_CONFIG", "ZMQ_FEED_HANDLER_URL", "SUPERVISOR_")
     return {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
 

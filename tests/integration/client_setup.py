@@ -1,4 +1,4 @@
-"""What the client's tests run against: a proxy, publishers, a history service and faults.
+"""Setup of the client's tests: a proxy, publishers, a history service and faults.
 
 All real sockets, in threads of the test's process.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import zmq
 from conftest import eventually, free_ports
-from looped import Looped
+from loop_thread import LoopThread
 from numbered_publisher import NumberedPublisher
 
 from feedd.config.settings import ProxySettings
@@ -38,10 +38,10 @@ class Feed:
         self.quotes = 0
         self.quote_topic = f"quote.{EXCHANGE}.{symbol}."
         self.publisher = NumberedPublisher(EXCHANGE, symbol, ["quote"], session)
-        # One that says that it began later than a client had subscribed owes it all from its first
-        # message on; one that began just before says so too, as late as its statuses are heard.
+        # A feed that started after a client had subscribed owes it every message from the first on.
+        # The client learns the start from the uptime in the statuses.
         self.started_s = time.monotonic()
-        self._looped = Looped()
+        self._looped = LoopThread()
         assert self._looped.run(self.publisher.connect(list(proxies), 45.0))
 
     def quote(self, count: int = 1) -> None:
@@ -123,7 +123,7 @@ class Ticking(Threaded):
 
 
 class HistoryService(Threaded):
-    """A ROUTER that keeps all that it hears, and answers as the wire says."""
+    """A ROUTER that keeps every message it receives and answers as the wire protocol requires."""
 
     def __init__(self, fan_out: str, endpoint: str) -> None:
         super().__init__()
@@ -179,7 +179,7 @@ class HistoryService(Threaded):
 
 
 class Dropping(Threaded):
-    """Stands between the proxy and a client, and lets through what `lets` says."""
+    """A relay between the proxy and a client that forwards what `lets` accepts."""
 
     def __init__(self, fan_out: str, endpoint: str) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ class Dropping(Threaded):
 
 
 class World:
-    """A folder's proxies, with what belongs to them; `close` ends all."""
+    """A folder's proxies and their publishers and clients; `close` stops all."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -243,7 +243,7 @@ class World:
             probe.connect(side.workers)
 
             def heard() -> bool:
-                """Whether its subscription stands: what is sent before is lost."""
+                """Whether its subscription is active: messages sent before are lost."""
                 probe.send_multipart([PROBE, msgspec.msgpack.encode({"session": 1, "seq": 1})])
                 return PROBE in side.history.kept
 
@@ -255,7 +255,7 @@ class World:
         return self.opened(feed)
 
     def beat(self) -> None:
-        """Publish a heartbeat of each feed that doesn't in a thread of its own."""
+        """Publish a heartbeat of each feed without a publishing thread."""
         for one in self._open:
             if isinstance(one, Feed) and not one.ticks:
                 one.beat()
@@ -274,7 +274,7 @@ class World:
 
 
 class Side:
-    """One proxy, with a name of its own: by it publishers tell it from the others."""
+    """One proxy, with the name by which publishers distinguish it."""
 
     history: HistoryService
 

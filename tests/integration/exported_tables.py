@@ -18,7 +18,7 @@ SYMBOL = "BTC/USDT:USDT"
 
 
 def run(*arguments: object) -> str:
-    """Run `feedd …` as a person would; return what it printed."""
+    """Run `feedd …`; return its standard output."""
     done = subprocess.run(
         [PYTHON, "-m", "feedd", *map(str, arguments)], cwd=REPOSITORY, capture_output=True,
         text=True, timeout=180, check=False, env=clean_environment(),

@@ -68,7 +68,7 @@ class Pipeline:
 
 
 def recorded_events(path: Path, seconds: float | None = None) -> dict[str, list[Event]]:
-    """Return what the file holds: id, and price and size, or bid and ask, of each event."""
+    """Return the file's events: id, and price and size, or bid and ask."""
     events: dict[str, list[Event]] = {"quote": [], "trade": []}
     decode = msgspec.json.Decoder().decode
     start_ns = None

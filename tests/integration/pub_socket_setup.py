@@ -1,4 +1,4 @@
-"""A PUB socket in a thread and a loop of its own, and the peers that tests put at it."""
+"""A PUB socket in its own thread and loop, and the peers that tests connect to it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Pub:
         return endpoint
 
     def publish(self, topic: bytes, numbers: Sequence[int], filling: bytes = b"") -> None:
-        """Send messages one by one; the loop has no turn meanwhile."""
+        """Send messages one by one without yielding to the loop."""
 
         def send() -> None:
             for number in numbers:
@@ -123,7 +123,7 @@ class Peers:
 def subscriber(
     context: Peers | zmq.Context[zmq.Socket[bytes]], endpoint: str, *prefixes: bytes, **options: int
 ) -> zmq.Socket[bytes]:
-    """Return a SUB of libzmq's that keeps all it gets, unless told otherwise."""
+    """Return a libzmq SUB without a receive limit, unless the options set one."""
     one = context.socket(zmq.SUB)
     for name, value in {"linger": 0, "rcvhwm": 0, "reconnect_ivl": 20, **options}.items():
         setattr(one, name, value)
@@ -134,7 +134,7 @@ def subscriber(
 
 
 def take(one: zmq.Socket[bytes], filling: bytes = b"", timeout_ms: int = 30_000) -> int | None:
-    """Return the number of the next message, which must be whole; None when none comes."""
+    """Return the number of the next message, which must be complete; None after the timeout."""
     one.rcvtimeo = timeout_ms
     try:
         frames = one.recv_multipart()
@@ -146,7 +146,7 @@ def take(one: zmq.Socket[bytes], filling: bytes = b"", timeout_ms: int = 30_000)
 
 
 def take_until(one: zmq.Socket[bytes], last: int, filling: bytes = b"") -> list[int]:
-    """Return the numbers up to one, which must come."""
+    """Return the numbers up to `last`, which must arrive."""
     numbers: list[int] = []
     while not numbers or numbers[-1] != last:
         number = take(one, filling)
@@ -163,7 +163,7 @@ def stranger(endpoint: str, says: bytes = b"") -> socket.socket:
 
 
 def is_ended(one: socket.socket) -> bool:
-    """Return whether a stranger's connection has been ended from the other side."""
+    """Return whether the other side has closed a connection."""
     one.setblocking(False)
     try:
         while one.recv(1 << 16):

@@ -29,7 +29,7 @@ def floats(rows: list[list[str]]) -> dict[float, float]:
 
 
 class Truth:
-    """The exchange's own log, by exchange and by what identifies an event on the wire."""
+    """The exchange's truth log, by exchange and by the event's identity on the wire."""
 
     def __init__(self, text: str) -> None:
         self.events: dict[tuple[str, str], dict[Any, Row]] = defaultdict(dict)
@@ -91,7 +91,7 @@ class Truth:
 
 
 def truth_until_now(project: Project) -> Truth:
-    """Return what the exchange has sent, which it writes a little later."""
+    """Return what the exchange has sent until now, once it is written."""
     now_ns = time.time_ns()
 
     def written() -> str:

@@ -47,7 +47,7 @@ class RecordedPipeline(Pipeline):
     def until_reported(
         self, condition: Callable[[dict[str, Any]], Any], timeout_s: float = 45
     ) -> None:
-        """Wait until the recorder says of itself that something is so."""
+        """Wait until the recorder's report meets a condition."""
         path = self.folder / "run" / "recorder.json"
         eventually(lambda: path.exists() and condition(json.loads(path.read_text())), timeout_s)
 
@@ -63,7 +63,7 @@ class RecordedPipeline(Pipeline):
 
 
 class Held:
-    """What a folder of recordings holds."""
+    """Contents of a folder of recordings."""
 
     def __init__(self, folder: Path) -> None:
         entries = [entry.what for entry in RecordingReader([folder]).entries()]
@@ -84,14 +84,14 @@ class Held:
         return topic, said["session"], said["seq"]
 
     def told(self, topic: str, session: int, seq: int) -> bool:
-        """Whether a gap says that a message is missing."""
+        """Whether a gap reports a message as missing."""
         return any(
             (gap.topic, gap.session) == (topic, session) and gap.from_seq <= seq <= gap.to_seq
             for gap in self.gaps
         )
 
     def assert_whole(self, truth: dict[tuple[str, int, int], bytes]) -> int:
-        """Hold it against what was published since it began; return how many are missing."""
+        """Compare it with everything published since it began; return the number missing."""
         begun: dict[tuple[str, int], int] = {}
         for topic, session, seq in self.payloads:
             begun[topic, session] = min(seq, begun.get((topic, session), seq))
@@ -109,14 +109,14 @@ class Held:
 
 
 class Truth:
-    """All that a plain subscriber got, byte for byte; it is read in the test's own thread."""
+    """Every message a plain subscriber received, byte for byte, read in the test's thread."""
 
     def __init__(self, endpoint: str) -> None:
         self._subscriber = PlainSubscriber(endpoint)
         self.payloads: dict[tuple[str, int, int], bytes] = {}
 
     def listen(self, until: Callable[[], Any], timeout_s: float = 60.0) -> None:
-        """Take what comes until something is so."""
+        """Receive until a condition holds."""
         deadline_s = time.monotonic() + timeout_s
         while not until():
             assert time.monotonic() < deadline_s

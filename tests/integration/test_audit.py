@@ -1,4 +1,4 @@
-"""What the real exchange sent, real workers published and a real subscriber recorded, audited."""
+"""The audit of a real run: exchange, workers and subscribers in processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmarks' own parts, once in small: the sender, the worker, the subscriber at the end."""
+"""The parts of the benchmarks on a small load: sender, worker and subscriber."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_a_book_rejects_an_update_of_another_symbol() -> None:
 
 
 def test_bybits_ticker_reconnects_when_its_snapshot_is_missing() -> None:
-    """Ccxt would make a ticker of the few fields that changed and of what it knew before."""
+    """Ccxt would build a ticker from the few changed fields and its earlier state."""
 
     async def run() -> None:
         async with source_setup(rate=100) as setup:

@@ -1,4 +1,4 @@
-"""The short cases of chaos: what is lost is said. `make chaos` runs all, and judges the targets."""
+"""The short reliability cases: every loss is reported. `make chaos` runs all and checks targets."""
 
 from __future__ import annotations
 

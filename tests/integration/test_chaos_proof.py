@@ -1,4 +1,4 @@
-"""The checks of chaos find what they are for: the product is broken on purpose, in its process."""
+"""The reliability checks detect a product that is broken on purpose, inside its process."""
 
 from __future__ import annotations
 

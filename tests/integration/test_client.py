@@ -34,7 +34,7 @@ def seen(world: World, endpoints: Any, *topics: str, **options: Any) -> Seen:
 
 
 async def until_live(stream: Any, feed: Feed) -> list[int]:
-    """Publish quotes until one comes by the subscription; return the seqs of what came."""
+    """Publish quotes until the subscription delivers one; return the delivered seqs."""
     seqs = []
     while True:
         feed.quote()
@@ -152,7 +152,7 @@ def test_a_new_session_is_reported_and_complete(world: World) -> None:
 
 
 def junk_peer(port: int, served: list[int], stop: threading.Event) -> None:
-    """Greet as ZeroMQ does, and go on with what is none: libzmq gives such a peer up for good."""
+    """Send ZeroMQ's greeting, then invalid data: libzmq never reconnects to such a peer."""
     with socket.create_server(("127.0.0.1", port)) as server:
         server.settimeout(0.05)
         while not stop.is_set() and not served:

@@ -1,4 +1,4 @@
-"""What a person runs by hand: the demo and the scripts."""
+"""The demo and the scripts that a person runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TICK = re.compile(r"\[\d+\] (\S+) Price: \$[\d,.]+ \| Bid: \S+ \| Ask: \S+ \| Vo
 
 
 def lines_until(process: subprocess.Popen[str], enough: Callable[[list[str]], bool]) -> list[str]:
-    """Return what a process prints up to where that is enough; give up after 90 s."""
+    """Return a process's output until it suffices; fail after 90 s."""
     lines: list[str] = []
     assert process.stdout is not None
     deadline = time.monotonic() + 90
@@ -84,7 +84,7 @@ def test_a_demo_beside_a_running_feedd_is_refused(make_project: Make) -> None:
 
 def test_one_feed_runs_by_hand_and_its_ticks_are_printed(make_project: Make) -> None:
     project = make_project(embedded_exchange={"rate": 100})
-    # The script works in the folder that it stands in.
+    # The script works in its own folder.
     (project.root / "scripts").mkdir()
     for name in ("run_feed_handler.sh", "stop_all.sh"):
         (project.root / "scripts" / name).write_text((REPOSITORY / "scripts" / name).read_text())

@@ -77,7 +77,7 @@ def recording(tmp_path: Path) -> Path:
 
 
 def said_of(recording: Path) -> list[str]:
-    """Return what the strategy says of a recording."""
+    """Return the strategy's output for a recording."""
     done = subprocess.run(
         [*THREE_WAYS, str(recording)], capture_output=True, text=True, timeout=60, check=True
     )
@@ -121,7 +121,7 @@ def test_the_same_strategy_runs_live(world: World) -> None:
     running = subprocess.Popen([*THREE_WAYS, side.endpoint], stdout=subprocess.PIPE, text=True)
     try:
         assert running.stdout is not None
-        # Where it began amid a hole that its history was too slow to fill, it says so too.
+        # A start inside a gap that the history was too slow to fill is reported too.
         crossings = (line for line in iter(running.stdout.readline, "") if line[0] != "!")
         lines = [next(crossings) for _ in range(2)]
         assert sorted(line.split()[2] for line in lines) == ["down", "up"]

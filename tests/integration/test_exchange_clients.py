@@ -1,4 +1,4 @@
-"""The real ccxt.pro against the embedded Bybit and Binance spot: it reads what was sent."""
+"""The real ccxt.pro reads exactly what the embedded Bybit and Binance spot send."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from feedd.embedded.truth import TruthLog
 
 WITHIN_S = 45
 SYMBOLS = {"bybit": "BTC/USDT:USDT", "binance": "BTC/USDT"}
-# What the truth log calls them.
+# Their names in the truth log.
 STREAMS = {
     "bybit": {"ticker": "tickers.BTCUSDT", "quote": "orderbook.1.BTCUSDT",
               "book": "orderbook.50.BTCUSDT", "trade": "publicTrade.BTCUSDT"},

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from fault_world import (
+from integration.fault_setup import (
     CLOSE,
     DEPTH,
     QUOTES,
@@ -77,7 +77,7 @@ async def close_without_fin(p: Place) -> None:
 
 @asynccontextmanager
 async def raw(p: Place) -> AsyncIterator[asyncio.StreamReader]:
-    """Read quotes as bytes: only so can a FIN be told from a close frame."""
+    """Read quotes as bytes: only bytes distinguish a FIN from a close frame."""
     stream, writer = await asyncio.open_connection("127.0.0.1", p.server._where[1])
     writer.write(
         f"GET /public/ws/{QUOTES} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
@@ -479,7 +479,7 @@ CASES: list[Case] = [
 
 
 async def outcomes(cases: list[Case], folder: Path) -> list[str]:
-    """Run cases side by side, each on an exchange of its own; return what went wrong."""
+    """Run cases concurrently, each on its own exchange; return the failures."""
 
     async def one(case: Case) -> str | None:
         try:
@@ -535,7 +535,7 @@ def test_a_connection_of_24_h_is_closed_by_the_exchange_and_marked_so(
 
 
 def test_events_sent_to_no_connection_are_logged_on_request(tmp_path: Path) -> None:
-    """Every trade of the exchange is in the truth once, whoever was connected."""
+    """Every trade of the exchange is in the truth log once, regardless of connections."""
 
     async def run() -> None:
         async with place(tmp_path / "truth", truth_unsent=True) as p:

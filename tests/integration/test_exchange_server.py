@@ -1,4 +1,4 @@
-"""The embedded exchange over real sockets: what a client of Binance would see."""
+"""The embedded exchange over real sockets, as a Binance client sees it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def subscribe(socket: aiohttp.ClientWebSocketResponse, *streams: str) -> N
 async def gather(
     socket: aiohttp.ClientWebSocketResponse, seconds: float, least: int = 1
 ) -> list[Any]:
-    """Return what comes in so many seconds, or in more where that is less than `least`."""
+    """Return the messages of `seconds`, and wait longer until there are `least`."""
     messages: list[Any] = []
     loop = asyncio.get_running_loop()
     began_s = loop.time()
@@ -85,7 +85,7 @@ def events(truth: Path) -> list[Any]:
 
 
 def test_book_quotes_and_trades_of_one_history_agree() -> None:
-    """At each update id that both a quote and the book have, they say the same."""
+    """A quote and a book with the same update id agree."""
 
     async def run() -> None:
         async with serving() as (_, session), session.ws_connect("/public/ws/0") as socket:
@@ -168,7 +168,7 @@ def test_rest_answers_carry_the_weight_used_and_the_exchanges_errors() -> None:
 
 def test_too_much_weight_is_429_with_retry_after_and_then_a_ban() -> None:
     async def run() -> None:
-        # Each answer tells of every symbol: at a rate, they would all be busy from then on.
+        # Each answer covers every symbol: at a rate, all of them would be busy from then on.
         market = GeneratedMarket(Clock(), rate=0.001)
         async with serving(market, scale=STILL) as (_, session):
             statuses = []

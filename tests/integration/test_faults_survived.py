@@ -1,4 +1,4 @@
-"""A whole worker on each fault: told, survived, and every event that is missing within a gap.
+"""A whole worker reports and survives each fault, and every missing event is in a gap.
 
 The real ccxt, the real loop and its real publisher, on exchanges of their own; many at a time on
 one event loop, which also shows that none of them freezes it.
@@ -51,7 +51,7 @@ BOOK_GAP = "gap book"
 
 @dataclass
 class Case:
-    """Faults at once, and what is to be told of them: one of these states, or a gap.
+    """Concurrent faults and the expected report: one of these states, or a gap.
 
     "gap" is one of any channel, "gap trade" one of trades.
     """
@@ -69,7 +69,7 @@ class Case:
 
 @dataclass
 class Seen:
-    """What a subscriber got, in order."""
+    """A subscriber's messages, in order."""
 
     ids: dict[str, list[Any]] = field(default_factory=dict)
     gaps: list[dict[str, Any]] = field(default_factory=list)
@@ -254,7 +254,7 @@ CONNECTIONS = [
     *(Case(f"close {code}", [{"fault": "close", "code": code}], {LOST})
       for code in (1000, 1001, 1008, 1011, 1012)),
     *each(["close_without_fin", "fin", "reset"], {LOST}),
-    # Until the connection is made anew: what a shorter silence swallows, no client can know.
+    # Until the reconnect: no client can detect what a shorter silence swallows.
     Case("stall", [{"fault": "stall"}], {LOST}),
     Case("stall without pongs", [{"fault": "stall", "pongs": False}], {LOST}),
     Case("no pong", [{"fault": "no_pong"}], set()),
@@ -337,7 +337,7 @@ PAGES = [
     # Before the page's 10 s are over, the channel counts as stale here.
     Case("snapshot hangs", [{"fault": "page_hang", **DEPTH_PAGE, "count": 1}], {RESYNC, STALE},
          drop_first=True),
-    # Until a heartbeat has told it, where the others are lost too.
+    # Until a heartbeat reports it, where the others are lost too.
     Case("snapshot stale", [{"fault": "stale_snapshot", "symbol": "BTCUSDT"},
                             {"fault": "reset", "after_s": 1.5}], {RESYNC}),
     Case("snapshot ahead", [{"fault": "delay", "streams": ("btcusdt@depth",), "delay_s": 3.0}],
@@ -374,7 +374,7 @@ GROUPS = {
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let take seconds what takes minutes in earnest."""
+    """Shorten minutes to seconds."""
     short = SilenceLimits(3 * NS_PER_S, 3 * NS_PER_S, 10 * NS_PER_S)
     for channel, spec in CHANNELS.items():
         monkeypatch.setitem(CHANNELS, channel, spec._replace(silence=short))
@@ -383,7 +383,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def outcomes(cases: list[Case]) -> list[str]:
-    """Run cases side by side; return what went wrong."""
+    """Run cases concurrently; return the failures."""
 
     async def one(case: Case) -> str | None:
         with tempfile.TemporaryDirectory(prefix="faults-") as folder:

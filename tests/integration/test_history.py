@@ -1,4 +1,4 @@
-"""The history beside a real proxy: what it answers, and that nobody can make it a burden."""
+"""The history service beside a real proxy: its answers, and that no client can overload it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def payload(session: int, seq: int, size: int = 0) -> bytes:
 
 
 class Line:
-    """A proxy with its history, a worker's socket, and as many who ask as there are."""
+    """A proxy with its history, a worker's socket, and any number of requesters."""
 
     def __init__(self, folder: Path, rings: MessageRings | None = None) -> None:
         self.endpoints = ProxySettings(
@@ -239,7 +239,7 @@ def test_a_history_that_falls_behind_reports_the_messages_it_lost(
 
 
 class HeldUpRings(MessageRings):
-    """Rings that take nothing until they are told to go on."""
+    """Rings that block until they are released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -298,7 +298,7 @@ def test_a_fault_in_the_history_ends_the_proxys_process_and_is_logged(tmp_path: 
 
 @contextmanager
 def asker_of(project: Project) -> Iterator[zmq.Socket[bytes]]:
-    """Ask the history of a project's proxy; whoever restarts that asks with a new one."""
+    """Request from the history of a project's proxy; use a new socket after a restart."""
     with zmq.Context() as context, context.socket(zmq.DEALER) as asker:
         asker.linger = 0
         asker.connect(f"ipc://{project.root}/run/history.sock")
@@ -324,6 +324,6 @@ def test_a_restarted_proxy_starts_with_an_empty_history(make_project: Make) -> N
     eventually(lambda: project.pids()["proxy"] not in {0, pid})
     with asker_of(project) as asker:
         eventually(lambda: (replayed(asker, topic, 1, 10, session)["low"] or 0) > 1)
-        # The worker that went on is heard in full again: the next status is there within a second.
+        # The resumed worker's messages all arrive again: its next status within a second.
         eventually(lambda: asked(asker, op="snapshot", topics=["status."])["messages"])
     assert "the history" not in project.log("proxy")

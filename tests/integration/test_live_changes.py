@@ -1,4 +1,4 @@
-"""Symbols that come and go under the real supervisord, while the others deliver."""
+"""Add and remove symbols under the real supervisord while the others publish."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def given_ports(project: Project) -> dict[str, int]:
 
 
 def feedd_at_once(project: Project, *commands: tuple[str, ...]) -> list[tuple[int, str]]:
-    """Run commands that all want to change what runs at the same moment.
+    """Run commands that change the running programs at the same time.
 
     Returns the exit code and the output of each.
     """
@@ -120,7 +120,7 @@ def test_a_symbol_is_added_and_removed_and_comes_back_and_no_other_notices(
     assert lives(project) == before
     assert SOL not in project.pids()
 
-    # What was stopped on purpose, and an edit that is not applied yet, wait for a start.
+    # A manually stopped program and a pending edit wait for a start.
     project.supervisorctl("stop", ETH)
     text = project.config_path.read_text().replace("- ETH/USDT\n", "- XRP/USDT\n- ETH/USDT\n")
     project.config_path.write_text(text)
@@ -166,7 +166,7 @@ def test_a_symbol_that_can_not_work_leaves_the_file_the_ports_and_the_processes_
     assert given_ports(project) == ports
     assert lives(project) == before
 
-    # What a person writes while an addition fails stays.
+    # An edit made while an addition fails is kept.
     process = subprocess.Popen(
         [PYTHON, "-m", "feedd", "add", "NOSUCH/USDT"], cwd=project.root,
         env=clean_environment(), stderr=subprocess.PIPE, text=True,
@@ -190,7 +190,7 @@ def test_five_that_are_added_at_once_all_run_and_no_other_notices(make_project: 
     before = lives(project)
     new = ["SOL", "XRP", "ADA", "BNB", "DOGE"]
     commands = [("add", f"{symbol}/USDT") for symbol in new]
-    # A start that has read the file before them must not stop what they add.
+    # A start that read the file earlier must not stop what they add.
     done = feedd_at_once(project, *commands, ("add", "NOSUCH/USDT"), ("start",))
     assert [code for code, _ in done[:6]] == [0] * 5 + [1], done
     names = {f"feed-binanceusdm-{symbol}-USDT-USDT" for symbol in new}

@@ -108,7 +108,7 @@ class Published:
         eventually(lambda: self.read(0.2) or condition(), 60.0, what)
 
     def goes_on(self, prefix: str, at_least: int = 5) -> None:
-        """Read until there are so many more of a topic; fail where they don't come."""
+        """Read until a topic has `count` more messages, or fail."""
 
         def count() -> int:
             return sum(n for topic, n in self.counts.items() if topic.startswith(prefix))
@@ -117,13 +117,13 @@ class Published:
         self.until(lambda: count() >= before + at_least, f"{prefix} goes on")
 
     def reconnects(self) -> None:
-        """Read until a feed has said that it reconnects, and then quotes come again."""
+        """Read until a feed reports a reconnect and quotes arrive again."""
         self.until(lambda: any(one["state"] == "reconnecting" for one in self.statuses), "it says")
         self.goes_on("quote.")
 
 
 def json_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a log, that may be written meanwhile; fail where one is no JSON."""
+    """Return the complete lines of a log in use; fail where one is not JSON."""
     return [orjson.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
 
 
@@ -143,7 +143,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path, log: Path) -> Path:
-    """Leave no byte free on the disk, nor on the last page of a log; return what to remove."""
+    """Fill the disk and the last page of a log; return the file to remove."""
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:
@@ -238,7 +238,7 @@ def test_a_supervisord_that_reads_nothing_stops_no_worker_that_has_much_to_say(
 
 
 def seen(project: Project) -> str:
-    """Return what others may read: files, command lines, what supervisord and feedd answer."""
+    """Return all that other users can read: files, command lines, answers of the daemons."""
     texts: dict[str, bytes] = {}
     for path in project.root.rglob("*"):
         if path.is_file() and path.name != ".env":
@@ -336,7 +336,7 @@ def test_all_logs_are_one_and_are_followed_over_a_rotation_and_to_a_symbol_that_
         told: str = project.feedd("logs", "--no-follow", "--lines", str(lines)).stdout
         return told.splitlines()
 
-    # Somebody may have a word to say between the two.
+    # Other lines may come between the two.
     shown = eventually(lambda: (all_ := of_all(100))[-3:] == of_all(3) and all_)
     times = [line[:23] for line in shown]
     assert times == sorted(times)

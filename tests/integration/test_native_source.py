@@ -1,4 +1,4 @@
-"""The native source: what only it does, and that its payloads equal those of the ccxt source."""
+"""Tests of the native source alone, and that its payloads equal those of the ccxt source."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ SPOT = FEEDS["binance"][1]
 
 
 def key(tick: Any) -> Any:
-    """Return what names an event, whichever source tells it."""
+    """Return the identity of an event, the same for both sources."""
     if tick.channel in {"quote", "trade", "book"}:
         return tick.id
     if tick.channel == "candle":
@@ -60,13 +60,13 @@ def key(tick: Any) -> Any:
 
 
 def payload(tick: Any) -> dict[str, Any]:
-    """Return all of it that does not depend on who received it when."""
+    """Return the fields that depend neither on the receiver nor on the receive time."""
     kept = {"published_ns": 0, "session": 0, "seq": 0, "received_ns": 0}
     return {**msgspec.structs.asdict(tick), **kept}
 
 
 def compare(ours: RecordedCallbacks, theirs: RecordedCallbacks, channel: str) -> int:
-    """Compare a channel over the span that both heard; return how many events that has."""
+    """Compare a channel over the span that both received; return its number of events."""
     mine, other = (
         [tick for tick in told.ticks if tick.channel == channel] for told in (ours, theirs)
     )
@@ -106,7 +106,7 @@ def made_tickers(told: RecordedCallbacks, mode: Any, span: set[Any]) -> list[dic
 async def both(
     market: Any, exchange: str, channels: list[str], path: str, least: dict[str, int]
 ) -> tuple[RecordedCallbacks, RecordedCallbacks]:
-    """Run both sources on one exchange until both have told enough."""
+    """Run both sources on one exchange until both have published enough."""
     spot = market if path else None
     server = ExchangeServer(GeneratedMarket(Clock()) if path else market, Clock(), spot=spot)
     port = await server.start(0)
@@ -174,7 +174,7 @@ def test_both_sources_publish_identical_payloads_from_a_recording(btcusdt: Path)
     least = {"ticker": 3, "quote": 2000, "trade": 500, "book": 100, "candle": 10}
 
     async def run() -> tuple[RecordedCallbacks, RecordedCallbacks]:
-        # At a pace that both keep up with on a busy machine: who lags behind gets no book.
+        # At a pace that both sustain on a busy machine: one that lags gets no book.
         market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=2.0, rebase=False)
         return await both(market, "binanceusdm", channels, "", least)
 
@@ -594,7 +594,7 @@ def test_a_permanently_refused_channel_does_not_block_replacing_the_connection(
 
 
 def both_go_on(source: NativeSource) -> bool:
-    """Whether two lines carry every channel, and what one of them loses is no loss."""
+    """Whether two connections carry every channel, so that losing one is no loss."""
     return bool(source._routes) and all(
         len(route._connections) == 2
         and all(
@@ -717,7 +717,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def behind_tls(port: int, certificate: Path) -> AsyncIterator[int]:
-    """Hand what comes over TLS on to a port."""
+    """Forward a TLS port to a plain one."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Under the real supervisord: what the watchdog does, what health says, and how all of it ends."""
+"""Watchdog, health and shutdown under the real supervisord."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import PYTHON, Project, eventually
-from integration.watched import watched
+from integration.watchdog_setup import wait_until_watched
 
 from feedd.runtime.process import DAEMON_PID_FILE
 
@@ -54,7 +54,7 @@ def test_a_hung_worker_is_restarted_and_an_exchange_outage_restarts_none(
 ) -> None:
     project = make_project(symbols=THREE)
     pids = started(project)
-    watched(project)
+    wait_until_watched(project)
     os.kill(pids[BTC], signal.SIGSTOP)
     hung = rows(project)[BTC]
     if project.pids()[BTC] == pids[BTC]:  # on a busy machine the watchdog may be sooner than a look
@@ -74,7 +74,7 @@ def test_a_hung_worker_is_restarted_and_an_exchange_outage_restarts_none(
     assert degraded["health"] == "down"
     time.sleep(6)
     (said,) = notes(project, "receive nothing")
-    # The watchdog may have looked when not all had said so yet.
+    # The watchdog may have checked before all had reported it.
     assert re.search("[23] of 3 feeds receive nothing", said["event"])
     assert len(notes(project, "restarting")) == 1
 
@@ -90,7 +90,7 @@ def test_a_worker_that_hangs_again_and_again_is_restarted_three_times_and_then_l
     session = 0
 
     def spoke(_topic: str, payload: dict[str, Any]) -> bool:
-        """Whether a new life has said enough for the watchdog to have heard it."""
+        """Whether a restarted worker has published enough for the watchdog to notice it."""
         return payload["session"] > session and payload["seq"] > 5
 
     for _ in range(3):
@@ -115,7 +115,7 @@ def test_the_status_reports_a_hung_supervisord_and_watchdog(make_project: Make) 
     try:
 
         def told() -> dict[str, Any] | None:
-            """Return what is told, once a feed was heard in the time that a look takes."""
+            """Return the report once a feed was received within one check."""
             said = status(project)
             states = {one["name"]: (one["process"], one["state"]) for one in said["processes"]}
             assert states["proxy"] == ("UNKNOWN", None)
@@ -138,11 +138,11 @@ def test_a_hung_proxy_is_distinguished_from_silent_workers_and_restarted(
 ) -> None:
     project = make_project(symbols=THREE[:2])
     pids = started(project)
-    watched(project)
+    wait_until_watched(project)
     os.kill(pids["proxy"], signal.SIGSTOP)
 
     def told() -> bool:
-        """Whether what was heard before does not count any more."""
+        """Whether earlier messages no longer count."""
         said = rows(project)
         proxy = (said["proxy"]["state"], said["proxy"]["reason"])
         return proxy == ("silent", "forwards nothing") and said[BTC]["state"] == "live"
@@ -204,7 +204,7 @@ def test_a_worker_asked_to_restart_publishes_its_last_status_first(make_project:
 
 
 def noise_s(project: Project) -> float:
-    """Return what this machine may take longer, by what a command takes that does nothing."""
+    """Return an allowance for this machine, from the duration of a command that does nothing."""
     began = time.monotonic()
     assert project.feedd("config", "check").returncode == 0
     return max(NOISE_S, 3 * (time.monotonic() - began))

@@ -1,4 +1,4 @@
-"""The whole line in real processes: recording → exchange → ccxt → worker → proxy → subscriber."""
+"""The whole path in real processes: recording → exchange → ccxt → worker → proxy → subscriber."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_stopping_worker_publishes_stopped_and_exits_within_two_seconds(
 def test_a_restart_of_the_proxy_costs_next_to_nothing(
     make_pipeline: Callable[..., Pipeline],
 ) -> None:
-    """The worker connects and keeps its queue: what is lost is what the dying proxy held."""
+    """The worker connects and keeps its queue: only messages held by the dying proxy are lost."""
     pipeline = make_pipeline(["BTC/USDT:USDT"], rate=500)
     subscriber = PlainSubscriber(pipeline.endpoint, "quote.")
     pipeline.start_all()
@@ -135,7 +135,7 @@ def test_a_restart_of_the_proxy_costs_next_to_nothing(
     subscriber.close()
     seqs = [payload["seq"] for _, payload in messages]
     assert seqs == sorted(set(seqs))
-    # A subscriber may be back later than the worker. What the new proxy got, its history tells.
+    # A subscriber may reconnect after the worker. The new proxy's history has what it missed.
     topic, payload = messages[-1]
     with zmq.Context() as context, context.socket(zmq.DEALER) as asker:
         asker.linger = 0

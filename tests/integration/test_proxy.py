@@ -1,4 +1,4 @@
-"""The proxy's own life: what it forwards with, and how it ends."""
+"""The proxy itself: forwarding and shutdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import zmq
 from conftest import eventually, free_ports
-from looped import Looped
+from loop_thread import LoopThread
 
 from feedd.config.settings import ProxySettings
 from feedd.transport.proxy import Proxy
@@ -43,7 +43,7 @@ def test_a_proxy_whose_loop_has_ended_shows_it_and_still_closes(tmp_path: Path) 
 def test_a_publisher_waits_until_both_proxies_take_messages_but_not_for_ever(
     tmp_path: Path,
 ) -> None:
-    publisher, looped = Publisher("x", "A", ["quote"]), Looped()
+    publisher, looped = Publisher("x", "A", ["quote"]), LoopThread()
     endpoints = [f"ipc://{tmp_path}/{name}.sock" for name in ("proxy", "proxy-2")]
     proxies = [bound(tmp_path, "proxy")]
     try:

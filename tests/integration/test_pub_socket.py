@@ -1,4 +1,4 @@
-"""A worker's own PUB socket, among libzmq's SUBs and real proxies, and where it is bound."""
+"""The worker's PUB socket with libzmq's SUBs and real proxies, and its endpoints."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from feedd.transport.endpoints import address_of
 from feedd.transport.proxy import Proxy
 from feedd.transport.pub_socket import PubSocket
 
-# --- libzmq's SUB at the own port --------------------------------------------------------------
+# --- libzmq's SUB at the worker's port ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -199,7 +199,7 @@ time.sleep(600)
 
 
 class ProxyLife:
-    """One life of a proxy, and who hears within it what it forwards."""
+    """One run of a proxy and its subscribers."""
 
     def __init__(self, subscribers: str, workers: str) -> None:
         self.proxy = Proxy()
@@ -229,7 +229,7 @@ def test_messages_published_while_a_proxy_is_down_arrive_once_and_in_order(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is killed, the second time stopped; what is published counts from then on."""
+    """The proxy is killed, the second time stopped; messages published from then on count."""
     monkeypatch.setattr(pub_socket, "RECONNECT_S", 0.02)
     monkeypatch.setattr(pub_socket, "RECONNECT_MAX_S", 0.1)
     pub, workers, subscribers = (
@@ -272,7 +272,7 @@ def test_messages_published_while_a_proxy_is_down_arrive_once_and_in_order(
 def test_a_proxy_that_goes_in_the_midst_of_a_message_gets_the_rest_whole(
     loop: str, make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
 ) -> None:
-    """None comes twice, and what follows has no hole."""
+    """No message arrives twice, and the rest is without a gap."""
     pub, workers, filling = make_pub(loop), f"ipc://{tmp_path}/w.sock", bytes(70_000)
 
     def bound() -> zmq.Socket[bytes]:
@@ -301,7 +301,7 @@ def test_a_proxy_that_goes_in_the_midst_of_a_message_gets_the_rest_whole(
 def test_a_reconnected_link_loses_nothing_while_it_resubscribes(
     make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
 ) -> None:
-    """The first life wants all topics; the second has said one of them so far."""
+    """The first run subscribes to all topics; the second has sent one subscription so far."""
     pub, workers = make_pub(), f"ipc://{tmp_path}/w.sock"
 
     def bound(*prefixes: bytes) -> zmq.Socket[bytes]:
@@ -324,7 +324,7 @@ def test_a_reconnected_link_loses_nothing_while_it_resubscribes(
     proxy.send(b"\x01" + B)
     until(lambda: link.zmtp.wants == {A, B}, proxy)
     pub.publish(B, [3])
-    # libzmq's own filter, which looks at a message as it is read, is open by now.
+    # libzmq's filter, applied as a message is read, is open by now.
     assert [take(proxy) for _ in range(3)] == [1, 2, 3]
 
 

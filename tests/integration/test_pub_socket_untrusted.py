@@ -1,4 +1,4 @@
-"""Strangers at a worker's own port: whatever they send, they disturb nobody."""
+"""Untrusted peers at a worker's port disturb no subscriber, whatever they send."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MOST_PEERS = 50  # in the test of it, to be quicker
 def test_unfinished_handshakes_are_closed_in_time_and_disturb_no_subscriber(
     make_pub: Callable[..., Pub], peers: Peers, port: int
 ) -> None:
-    """Junk at once, who shakes hands slowly after 3 s.
+    """Junk at once, and slow handshakes after 3 s.
 
     A SUB to which nothing is published hears that the publisher lives by its heartbeats.
     """

@@ -1,4 +1,4 @@
-"""What was recorded is read as it was subscribed to: event for event, from real sockets."""
+"""A recording yields the same events as the subscription it was made from, over real sockets."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Frames(Threaded):
 
 
 def record(path: Path, events: list[Any], frames: dict[tuple[str, int, int], bytes]) -> None:
-    """Write down what a stream yielded, of ticks and statuses the frames as published."""
+    """Write a stream's events, with ticks and statuses as the published frames."""
     meta = SegmentMeta(exchange="test", prefixes=("",), begun_ns=time.time_ns(), made_by="a test")
     writer = SegmentWriter(path, meta)
     for event in events:
@@ -74,7 +74,7 @@ def record(path: Path, events: list[Any], frames: dict[tuple[str, int, int], byt
 
 
 def some_life(world: World) -> tuple[list[Any], dict[tuple[str, int, int], bytes]]:
-    """Have a stream go through all that can befall one; return its events, and all frames."""
+    """Let everything that can go wrong with a stream happen; return its events and all frames."""
     side = world.proxy()
     frames = world.opened(Frames(side.endpoint))
     way, endpoint = world.dropping(side)

@@ -1,4 +1,4 @@
-"""The recorder in real processes: what it keeps, and what befalls it."""
+"""The recorder in real processes: what it writes, and its failures."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_full_disk_costs_a_reported_range_and_does_not_affect_the_feed(
     assert {gap.reason for gap in held.gaps} == {
         "the recorder could not write: No space left on device"
     }
-    # A small block may still have had room where a larger one had none: then there are several.
+    # A small block may fit where a larger one did not: then there are several.
     told = [told["reason"] for kind, told in held.notices
             if kind == "StateChange" and told["state"] == "unwritten"]  # fmt: skip
     assert told
@@ -176,7 +176,7 @@ def test_a_killed_recorder_loses_at_most_one_interval_that_the_next_repairs_or_r
     recorder = pipeline.record()
 
     def listen_until_kept() -> None:
-        """Until the recorder has written what is published now."""
+        """Wait until the recorder has written everything published so far."""
         now_ns = time.time_ns()
         truth.listen(lambda: pipeline.kept_ns() > now_ns)
 
@@ -192,7 +192,7 @@ def test_a_killed_recorder_loses_at_most_one_interval_that_the_next_repairs_or_r
     listen_until_kept()
     seen = len(truth.payloads)
     truth.listen(lambda: len(truth.payloads) > seen + 30)
-    # Now with all that could mend it: what the recorder had in hand is gone for good.
+    # Now without any source of repair: messages held by the recorder are lost for good.
     recorder.send_signal(signal.SIGKILL)
     pipeline.processes["proxy"].send_signal(signal.SIGKILL)
     recorder.wait()
@@ -250,7 +250,7 @@ def test_messages_dropped_before_the_recorder_stops_are_reported(
         with subscribe_published(
             side.endpoint, "quote.", side.history_endpoint, {}, most_queued=10
         ) as stream:
-            # Whenever its subscription stands, more comes than may wait.
+            # Whenever its subscription is active, more arrives than the queue holds.
             eventually(lambda: feed.quote(20) or feed.beat() or stream._events._dropped)
             monkeypatch.setattr(recorder_module, "DRAIN_S", 60.0)  # a busy machine's
             recorder.stop()

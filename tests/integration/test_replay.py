@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import replays
+import samples
 import yaml
 import zmq
 from conftest import PYTHON, REPOSITORY, clean_environment, eventually, free_ports
@@ -38,7 +38,7 @@ def endpoint() -> str:
 
 @pytest.fixture
 def replay(endpoint: str) -> Iterator[Replay]:
-    """Return what starts `feedd replay` on the endpoint."""
+    """Return a function that starts `feedd replay` on the endpoint."""
     started: list[subprocess.Popen[str]] = []
 
     def start(path: Path, *options: str) -> subprocess.Popen[str]:
@@ -72,7 +72,7 @@ def listening(endpoint: str, **options: int) -> Iterator[zmq.Socket[bytes]]:
 
 
 def taken(socket: zmq.Socket[bytes], count: int, timeout_s: float = 60.0) -> Frames:
-    """Return so many messages; fewer where no more come."""
+    """Return `count` messages, or fewer where no more arrive."""
     got: Frames = []
     while len(got) < count and socket.poll(int(timeout_s * 1000)):
         topic, payload = socket.recv_multipart()
@@ -86,18 +86,18 @@ def ended(process: subprocess.Popen[str]) -> str:
     return output
 
 
-def a_day(seconds: int = 3, per_s: int = 50) -> list[replays.BlockRecord]:
+def a_day(seconds: int = 3, per_s: int = 50) -> list[samples.BlockRecord]:
     """Return quotes of two symbols, evenly, and a status of both each second."""
     records = []
     for number in range(seconds * per_s):
         at_ms = number * 1000 / per_s
         if number % per_s == 0:
             records += [
-                replays.status(number // per_s + 1, at_ms, number + 1, symbol=symbol)
-                for symbol in (replays.BTC, replays.ETH)
+                samples.status(number // per_s + 1, at_ms, number + 1, symbol=symbol)
+                for symbol in (samples.BTC, samples.ETH)
             ]
-        records.append(replays.quote(number + 1, at_ms + 0.1, replays.BTC))
-        records.append(replays.quote(number + 1, at_ms + 0.2, replays.ETH))
+        records.append(samples.quote(number + 1, at_ms + 0.1, samples.BTC))
+        records.append(samples.quote(number + 1, at_ms + 0.2, samples.ETH))
     return records
 
 
@@ -105,8 +105,8 @@ def test_record_replay_record_gives_the_same_frames_every_time(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
     """By the recorder itself, that stays for the second replay, and keeps nothing of it twice."""
-    path = replays.write(tmp_path / "day.feedd", a_day())
-    recorded = replays.frames(path)
+    path = samples.write(tmp_path / "day.feedd", a_day())
+    recorded = samples.frames(path)
     history = f"tcp://127.0.0.1:{int(endpoint.rpartition(':')[2]) + 1}"
     config = tmp_path / "feedd.yaml"
     config.write_text(yaml.safe_dump({
@@ -134,15 +134,15 @@ def test_record_replay_record_gives_the_same_frames_every_time(
     finally:
         recorder.kill()
         recorder.communicate()
-    assert replays.frames(again) == recorded
+    assert samples.frames(again) == recorded
 
 
 def test_nothing_is_dropped_for_a_subscriber_that_is_slow(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
-    """Two are slow in their own ways, and each gets all; what one does holds up the other."""
-    many = [replays.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
-    path = replays.write(tmp_path / "many.feedd", many)
+    """Two slow subscribers both receive everything; each one delays the other."""
+    many = [samples.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
+    path = samples.write(tmp_path / "many.feedd", many)
     seqs: list[int] = []
     told: list[Any] = []
 
@@ -178,23 +178,23 @@ def test_nothing_is_dropped_for_a_subscriber_that_is_slow(
 def test_a_lossless_stream_may_be_left_alone_for_long(
     tmp_path: Path, endpoint: str, replay: Replay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Longer than any heartbeat is waited for; it tells no feed as stale for it."""
+    """The pause exceeds the heartbeat timeout, and no feed is reported stale for it."""
     monkeypatch.setattr(client_sockets, "HEARTBEAT_MS", 200)
     monkeypatch.setattr(client_sockets, "HEARTBEAT_TIMEOUT_MS", 500)
     many, beats = [], 0
     for seq in range(1, MANY + 1):
-        many.append(replays.quote(seq, seq / 100))
+        many.append(samples.quote(seq, seq / 100))
         # None while it is left alone; afterwards a slow reader would miss them.
         if seq == 3 or (seq > 5_000 and seq % 1_000 == 0):
             beats += 1
-            many.append(replays.status(beats, seq / 100, seq + 1))
-    path = replays.write(tmp_path / "many.feedd", many)
+            many.append(samples.status(beats, seq / 100, seq + 1))
+    path = samples.write(tmp_path / "many.feedd", many)
     with feedd.subscribe(endpoint, "quote.", lossless=True, most_queued=100) as stream:
         process = replay(path, "--pace", "0")
         seen = [stream.receive(30), stream.receive(30), stream.receive(30)]
         time.sleep(0.8)
         assert process.poll() is None  # it waits
-        # Each shorter than what counts as held up, together longer than a heartbeat is waited for.
+        # Each shorter than a stall, together longer than the heartbeat timeout.
         for _ in range(7):
             seen += [stream.receive(30) for _ in range(600)]
             time.sleep(0.4)
@@ -212,8 +212,8 @@ def test_a_replay_is_received_to_its_last_message(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
     """The replay is done, and waits: its subscriber begins to read only then."""
-    many = [replays.quote(seq, seq / 100) for seq in range(1, 12_001)]
-    path = replays.write(tmp_path / "many.feedd", many)
+    many = [samples.quote(seq, seq / 100) for seq in range(1, 12_001)]
+    path = samples.write(tmp_path / "many.feedd", many)
     with listening(endpoint, rcvhwm=10, rcvbuf=65_536) as socket:
         process = replay(path, "--pace", "0")
         assert process.stdout is not None
@@ -230,8 +230,8 @@ def test_a_replay_is_received_to_its_last_message(
 def test_a_subscriber_that_dies_blocks_no_other(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
-    many = [replays.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
-    path = replays.write(tmp_path / "many.feedd", many)
+    many = [samples.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
+    path = samples.write(tmp_path / "many.feedd", many)
     code = (
         "import zmq, time\n"
         f"s = zmq.Context().socket(zmq.SUB); s.rcvhwm = 10; s.rcvbuf = 65536\n"
@@ -254,16 +254,16 @@ def test_a_subscriber_that_dies_blocks_no_other(
 def test_a_strategy_receives_the_recorded_gaps(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
-    new = replays.SESSION + 60_000
+    new = samples.SESSION + 60_000
     day = [
-        replays.status(1, 0, 1),
-        *(replays.quote(seq, seq) for seq in (1, 2, 3, 7, 8)),
-        replays.status(2, 100, 9),
-        replays.status(1, 200, 1, session=new, state="starting"),
-        *(replays.quote(seq, 200 + seq, session=new) for seq in (1, 2)),
-        replays.status(2, 300, 3, session=new, state="stopped"),
+        samples.status(1, 0, 1),
+        *(samples.quote(seq, seq) for seq in (1, 2, 3, 7, 8)),
+        samples.status(2, 100, 9),
+        samples.status(1, 200, 1, session=new, state="starting"),
+        *(samples.quote(seq, 200 + seq, session=new) for seq in (1, 2)),
+        samples.status(2, 300, 3, session=new, state="stopped"),
     ]
-    path = replays.write(tmp_path / "day.feedd", day)
+    path = samples.write(tmp_path / "day.feedd", day)
     with feedd.subscribe(endpoint, "quote.", lossless=True) as stream:
         process = replay(path, "--pace", "1", "--wait")
         seen: list[Any] = []
@@ -273,7 +273,7 @@ def test_a_strategy_receives_the_recorded_gaps(
             seen.append(event)
         ended(process)
     quotes = [(e.session, e.seq) for e in seen if isinstance(e, feedd.Quote)]
-    session = replays.SESSION
+    session = samples.SESSION
     assert quotes == [*((session, seq) for seq in (1, 2, 3, 7, 8)), (new, 1), (new, 2)]
     gaps = [e for e in seen if isinstance(e, feedd.Gap)]
     assert [(gap.topic, gap.from_seq, gap.to_seq) for gap in gaps] == [
@@ -287,11 +287,11 @@ def test_frames_are_as_far_apart_as_they_were(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
     """Half as fast, a second takes two; the first message may be seen late on a busy machine."""
-    path = replays.write(tmp_path / "day.feedd", a_day(seconds=2))
+    path = samples.write(tmp_path / "day.feedd", a_day(seconds=2))
     wanted = [
         (topic, payload)
-        for topic, payload in replays.frames(path)
-        if decode(payload)["published_ns"] <= replays.BEGUN_NS + 1_000_000_000
+        for topic, payload in samples.frames(path)
+        if decode(payload)["published_ns"] <= samples.BEGUN_NS + 1_000_000_000
     ]
     with listening(endpoint) as socket:
         process = replay(path, "--pace", "0.5", "--wait", "--to", "13:00:01")
@@ -307,8 +307,8 @@ def test_frames_are_as_far_apart_as_they_were(
 def test_a_loop_is_newer_each_time_and_ctrl_c_ends_it(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
-    path = replays.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
-    recorded = replays.frames(path)
+    path = samples.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
+    recorded = samples.frames(path)
     with listening(endpoint) as socket:
         process = replay(path, "--pace", "20", "--loop", "--wait")
         got = taken(socket, 3 * len(recorded))
@@ -329,8 +329,8 @@ def test_a_loop_is_newer_each_time_and_ctrl_c_ends_it(
 def test_ctrl_c_ends_a_replay_that_waits_for_a_subscriber_that_hangs(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
-    many = [replays.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
-    path = replays.write(tmp_path / "many.feedd", many)
+    many = [samples.quote(seq, seq / 100) for seq in range(1, MANY + 1)]
+    path = samples.write(tmp_path / "many.feedd", many)
     with listening(endpoint, rcvhwm=10, rcvbuf=65_536) as socket:
         process = replay(path, "--pace", "0")
         assert socket.poll(30_000)
@@ -345,8 +345,8 @@ def test_ctrl_c_ends_a_replay_that_waits_for_a_subscriber_that_hangs(
 def test_moved_to_now_a_message_is_as_old_as_it_is(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
-    path = replays.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
-    recorded = replays.frames(path)
+    path = samples.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
+    recorded = samples.frames(path)
     with listening(endpoint) as socket:
         before_ns = time.time_ns()
         process = replay(path, "--pace", "10", "--wait", "--timestamps", "now")
@@ -360,7 +360,7 @@ def test_moved_to_now_a_message_is_as_old_as_it_is(
 def test_it_refuses_where_somebody_serves_already(
     tmp_path: Path, endpoint: str, replay: Replay
 ) -> None:
-    path = replays.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
+    path = samples.write(tmp_path / "day.feedd", a_day(seconds=1, per_s=5))
     with zmq.Context() as context, context.socket(zmq.PUB) as taken_already:
         taken_already.bind(endpoint)
         process = replay(path)
@@ -372,8 +372,8 @@ def test_it_refuses_where_somebody_serves_already(
 
 
 def test_the_history_answers_as_it_does_live(tmp_path: Path, endpoint: str, replay: Replay) -> None:
-    """Who comes late begins with the last of each topic."""
-    path = replays.write(tmp_path / "day.feedd", a_day(seconds=10, per_s=5))
+    """A late subscriber starts with the last message of each topic."""
+    path = samples.write(tmp_path / "day.feedd", a_day(seconds=10, per_s=5))
     with listening(endpoint) as socket:
         process = replay(path, "--pace", "0.2", "--wait")
         assert len(taken(socket, 4)) == 4

@@ -47,7 +47,7 @@ def the_budget(run_dir: Path, kind: str) -> Path:
 
 
 def refusing(setup: SourceSetup, status: int, headers: dict[str, str]) -> Callable[[], float]:
-    """Let every page be refused; return what ends it and tells when the last one was."""
+    """Refuse every request; return a function that ends it and returns the last refusal's time."""
     rest, answer = setup.server._rest, setup.server._rest.answer
     body = {"code": -1003, "msg": "Too many requests"}
     refused_s = 0.0
@@ -66,7 +66,7 @@ def refusing(setup: SourceSetup, status: int, headers: dict[str, str]) -> Callab
 
 
 def until_freed(run_dir: Path, kind: str, seconds: float) -> None:
-    """Leave a limit used up, all of which comes back after so long."""
+    """Exhaust a limit, all of which is free again after `seconds`."""
     limit = LIMITS.connects if kind == "connects" else LIMITS.weight
     assert limit is not None
     window = Window(limit)

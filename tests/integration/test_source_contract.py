@@ -1,4 +1,4 @@
-"""What both sources must do: each test runs on the ccxt source and on the native one."""
+"""The contract of both sources: each test runs on the ccxt source and on the native one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def setup_of_either_source(request: pytest.FixtureRequest) -> MakeSetup:
 
 
 def test_a_burst_arrives_whole_and_in_order(source_setup: MakeSetup) -> None:
-    """A plain watch loop delivered 27 of 50,000 here: ccxt keeps only what somebody awaits."""
+    """A plain watch loop delivered 27 of 50,000 here: ccxt drops what is not awaited."""
 
     async def run() -> None:
         async with source_setup(rate=0.001) as setup, running(setup, setup.source(("quote",))):
@@ -106,7 +106,7 @@ def test_a_lost_connection_is_reported_and_replaced(source_setup: MakeSetup, how
 def test_an_unreadable_frame_is_reported_and_the_stream_continues(
     source_setup: MakeSetup, frame: str
 ) -> None:
-    """In ccxt alone it ends the receive loop without a word and leaves the connection open."""
+    """In ccxt alone it ends the receive loop without an error and leaves the connection open."""
 
     async def run() -> None:
         async with source_setup() as setup, running(setup, setup.source(("quote",))):
@@ -128,7 +128,7 @@ def test_an_unreadable_frame_is_reported_and_the_stream_continues(
 def test_a_refused_subscription_is_retried_on_a_new_connection(
     source_setup: MakeSetup, refusal: str
 ) -> None:
-    """On the old one ccxt would wait for ever, without subscribing again."""
+    """On the old connection ccxt would wait forever without subscribing again."""
 
     async def run() -> None:
         async with source_setup() as setup, running(setup, setup.source(("quote",))):
@@ -170,7 +170,7 @@ def test_the_source_reconnects_to_an_exchange_that_was_down_without_freezing_the
 def test_every_event_missed_during_a_reconnect_is_in_a_reported_gap(
     source_setup: MakeSetup,
 ) -> None:
-    """What a dropped connection still yields must not pass for the end of the hole."""
+    """Late events of an abandoned connection must not end the gap."""
 
     async def run() -> None:
         async with source_setup(rate=2000) as setup:
@@ -334,7 +334,7 @@ def test_trades_that_cannot_be_backfilled_are_a_gap_with_its_range(source_setup:
 def test_a_lost_depth_update_is_reported_and_the_book_restarts_from_a_snapshot(
     source_setup: MakeSetup,
 ) -> None:
-    """In ccxt alone some of these chains pass without a word."""
+    """In ccxt alone some of these gaps pass without an error."""
 
     async def run() -> None:
         async with source_setup(rate=200) as setup, running(setup, setup.source(("book",))):

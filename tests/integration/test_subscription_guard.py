@@ -1,4 +1,4 @@
-"""What strangers at the proxy's port can't do to others: real sockets, real limits."""
+"""Untrusted subscribers at the proxy's port cannot harm others: real sockets, real limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HONEST = 20_000
 
 
 class Here:
-    """A proxy of this process, and who subscribes there."""
+    """A proxy in this process, and its subscribers."""
 
     def __init__(self, folder: Path) -> None:
         self.endpoint = f"tcp://127.0.0.1:{free_ports(1)[0]}"

@@ -29,7 +29,7 @@ def states(project: Project) -> dict[str, str]:
 
 
 def settled(project: Project, name: str, state: str, for_s: float = 3.0) -> dict[str, Any]:
-    """Wait until a process is in a state, see that it stays there, and return what is known."""
+    """Wait until a process is in a state and stays there; return its record."""
     eventually(lambda: states(project).get(name) == state, what=f"{name} {state}")
     before = project.daemon.processes()[name]
     time.sleep(for_s)

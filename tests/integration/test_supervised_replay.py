@@ -11,7 +11,7 @@ from typing import Any
 
 import msgpack
 import pytest
-import replays
+import samples
 import yaml
 import zmq
 from conftest import PYTHON, PlainSubscriber, Project, clean_environment, eventually
@@ -22,17 +22,17 @@ MakeProject = Callable[..., Project]
 NAMES = ("feed-binanceusdm-BTC-USDT-USDT", "feed-binanceusdm-ETH-USDT-USDT")
 
 
-def day(seconds: int, per_s: int) -> list[replays.BlockRecord]:
+def day(seconds: int, per_s: int) -> list[samples.BlockRecord]:
     records = []
     for number in range(seconds * per_s):
         at_ms = number * 1000 / per_s
         if number % per_s == 0:
             records += [
-                replays.status(number // per_s + 1, at_ms, number + 1, symbol=symbol)
-                for symbol in (replays.BTC, replays.ETH)
+                samples.status(number // per_s + 1, at_ms, number + 1, symbol=symbol)
+                for symbol in (samples.BTC, samples.ETH)
             ]
-        records += [replays.quote(number + 1, at_ms + 0.2, replays.BTC)]
-        records += [replays.quote(number + 1, at_ms + 0.3, replays.ETH)]
+        records += [samples.quote(number + 1, at_ms + 0.2, samples.BTC)]
+        records += [samples.quote(number + 1, at_ms + 0.3, samples.ETH)]
     return records
 
 
@@ -68,9 +68,9 @@ def status(project: Project) -> tuple[int, dict[str, dict[str, Any]]]:
 def test_two_symbols_are_replayed_in_step_and_end_well(
     make_project: MakeProject, tmp_path: Path
 ) -> None:
-    """Each on its own port and through the proxy, as recorded; one is restarted meanwhile."""
-    path = replays.write(tmp_path / "day" / "a.feedd", day(32, 20))  # 8 s: a restart takes less
-    recorded = replays.frames(path)
+    """Each feed on its port and through the proxy, as recorded; one restarts meanwhile."""
+    path = samples.write(tmp_path / "day" / "a.feedd", day(32, 20))  # 8 s: a restart takes less
+    recorded = samples.frames(path)
     project = project_of(make_project, tmp_path, path=path, pace=4)
     socket = listening(project)
     direct = PlainSubscriber(f"tcp://127.0.0.1:{project.base_port}")
@@ -94,10 +94,10 @@ def test_two_symbols_are_replayed_in_step_and_end_well(
         topic, payload = socket.recv_multipart()
         rest.append((topic, payload))
     got = first + rest
-    for symbol in (replays.BTC, replays.ETH):
+    for symbol in (samples.BTC, samples.ETH):
         of = [one for one in recorded if one[0].endswith(f".{symbol}.".encode())]
         seen = [one for one in got if one[0].endswith(f".{symbol}.".encode())]
-        if symbol == replays.BTC:
+        if symbol == samples.BTC:
             assert seen == of
             assert taken(direct._socket, len(of)) == of
             continue
@@ -105,7 +105,7 @@ def test_two_symbols_are_replayed_in_step_and_end_well(
         assert places == sorted(set(places))  # as recorded, nothing twice
         assert seen[-1] == of[-1]
         assert len(seen) < len(of)  # what was due while it was away is not made up for
-    # In step: what was recorded together came together, to within a second's worth.
+    # In step: messages recorded together arrived together, within a second.
     seqs = [msgpack.unpackb(payload)["seq"] for topic, payload in first if topic[:5] == b"quote"]
     assert max(abs(a - b) for a, b in pairwise(seqs)) <= 20
 
@@ -113,13 +113,13 @@ def test_two_symbols_are_replayed_in_step_and_end_well(
 def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
     make_project: MakeProject, tmp_path: Path
 ) -> None:
-    many = [replays.status(1, 0, 1, symbol=symbol) for symbol in (replays.BTC, replays.ETH)]
+    many = [samples.status(1, 0, 1, symbol=symbol) for symbol in (samples.BTC, samples.ETH)]
     many += [
-        replays.quote(seq, seq / 100, symbol)
+        samples.quote(seq, seq / 100, symbol)
         for seq in range(1, 30_001)
-        for symbol in (replays.BTC, replays.ETH)
+        for symbol in (samples.BTC, samples.ETH)
     ]
-    path = replays.write(tmp_path / "day" / "a.feedd", many)
+    path = samples.write(tmp_path / "day" / "a.feedd", many)
     project = project_of(make_project, tmp_path, path=path, pace=0)
     started = project.feedd("start")
     assert started.returncode == 0, started.stderr
@@ -138,7 +138,7 @@ def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
         got = taken(slow, len(many))
     finally:
         context.destroy(linger=0)
-    for symbol in (replays.BTC, replays.ETH):
+    for symbol in (samples.BTC, samples.ETH):
         of = [(one.topic, one.payload) for one in many if symbol.encode() in one.topic]
         assert [one for one in got if symbol.encode() in one[0]] == of
     eventually(lambda: all(status(project)[1][name]["state"] == "ended" for name in NAMES), 60)
@@ -147,7 +147,7 @@ def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
 def test_a_proxy_for_live_feeds_does_not_wait_for_subscribers(
     make_project: MakeProject, tmp_path: Path
 ) -> None:
-    """An unpaced replay was written down, and not started; then the proxy dies and comes again."""
+    """An unpaced replay is configured and not started; then the proxy is killed and restarted."""
     project = project_of(make_project, tmp_path, pace=0)
     proxy = subprocess.Popen(
         [PYTHON, "workers/proxy.py", "--config", project.config_path, "--log-dir", "logs"],
@@ -164,7 +164,7 @@ def test_a_proxy_for_live_feeds_does_not_wait_for_subscribers(
 def test_a_symbol_that_was_not_recorded_is_refused(
     make_project: MakeProject, tmp_path: Path
 ) -> None:
-    path = replays.write(tmp_path / "day" / "a.feedd", [replays.quote(1, 0)])
+    path = samples.write(tmp_path / "day" / "a.feedd", [samples.quote(1, 0)])
     project = project_of(make_project, tmp_path, path=path)
     done = project.feedd("start")
     assert done.returncode == 78

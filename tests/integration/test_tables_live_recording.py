@@ -1,4 +1,4 @@
-"""The recording of a live run over a whole file: its tables, and an import beside it."""
+"""Recording of a live run over a whole file: its tables, and an import of the file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from feedd.recordings.format.recording_reader import RecordingReader
 
 __all__ = ["imported", "in_the_file", "whole_recording"]  # fixtures
 
-# The live run is made in the first of these, on a machine that does other things too.
+# The first of these makes the live run.
 pytestmark = pytest.mark.process
 
 OURS = ("received_ns", "published_ns", "session")  # of the run, not of what the exchange sent
 
 
 def payloads(folder: Path, channel: str) -> list[list[tuple[str, Any]]]:
-    """Return a channel's payloads in their order, key by key, without what is the run's."""
+    """Return a channel's payloads in order, without the keys that differ between runs."""
     return [
         [(key, value) for key, value in codec.decode(what.payload).items() if key not in OURS]
         for _, what in RecordingReader([folder]).entries()

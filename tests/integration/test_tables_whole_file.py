@@ -1,4 +1,4 @@
-"""A whole recording of an exchange, imported and exported: what the tables have is the file."""
+"""A whole raw recording, imported and exported: the tables equal the file."""
 
 from __future__ import annotations
 

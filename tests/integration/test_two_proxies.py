@@ -13,7 +13,7 @@ import msgpack
 import pytest
 import zmq
 from conftest import Project, eventually
-from integration.watched import watched
+from integration.watchdog_setup import wait_until_watched
 
 pytestmark = pytest.mark.process
 
@@ -37,7 +37,7 @@ def project(make_project: Make) -> Project:
 
 
 class OnBoth:
-    """A subscriber on both proxies, that drops what it has seen by topic, session and seq."""
+    """A subscriber on both proxies that drops duplicates by topic, session and seq."""
 
     def __init__(self, project: Project) -> None:
         self._context = zmq.Context()
@@ -95,12 +95,12 @@ def test_either_proxy_may_be_killed_and_a_subscriber_on_both_sees_every_message(
 
 
 def test_health_and_the_watchdog_know_each_proxy(project: Project) -> None:
-    watched(project)
+    wait_until_watched(project)
     pids = project.pids()
     os.kill(pids["proxy-2"], signal.SIGSTOP)
 
     def told() -> bool:
-        """Whether what was heard before does not count any more."""
+        """Whether earlier messages no longer count."""
         said = rows(project)
         second = (said["proxy-2"]["state"], said["proxy-2"]["reason"])
         states = (said["health"], said[BTC]["state"], said["proxy"]["state"])

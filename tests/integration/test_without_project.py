@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import replays
+import samples
 from conftest import PYTHON, clean_environment, eventually, free_ports
 
 pytestmark = pytest.mark.process
@@ -20,10 +20,10 @@ pytestmark = pytest.mark.process
 def recording(tmp_path: Path) -> Path:
     records = []
     for number in range(1, 21):
-        records.append(replays.quote(number, 100 * number))
+        records.append(samples.quote(number, 100 * number))
         if number % 4 == 0:
-            records.append(replays.status(number // 4, 100 * number + 1, number + 1))
-    return replays.write(tmp_path / "small.feedd", records)
+            records.append(samples.status(number // 4, 100 * number + 1, number + 1))
+    return samples.write(tmp_path / "small.feedd", records)
 
 
 @pytest.fixture

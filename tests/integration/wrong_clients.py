@@ -27,7 +27,7 @@ ADAPTER = Path(__file__).resolve().parent.parent.parent / "examples" / "conforma
 
 
 class Reader:
-    """A plain subscriber that says what comes."""
+    """A plain subscriber that prints every message."""
 
     def __init__(self, topics: list[str]) -> None:
         self._topics = topics

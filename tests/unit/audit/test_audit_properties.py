@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.audit.made import (
+from unit.audit.handmade_logs import (
     FEED,
     QUOTE,
     STATUS,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import PYTHON, REPOSITORY
-from unit.audit.made import FEED, TRADE, mark, trade_seen, trade_sent
+from unit.audit.handmade_logs import FEED, TRADE, mark, trade_seen, trade_sent
 
 from feedd.audit.recording import event_line, head_line, message_line
 from feedd.client.events import Gap, Other, Trade, UpstreamGap

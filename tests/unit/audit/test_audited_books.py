@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unit.audit.made import BYBIT_FEED, FEED, audited, counts, seen, sent, status_seen
+from unit.audit.handmade_logs import BYBIT_FEED, FEED, audited, counts, seen, sent, status_seen
 
 BOOK = f"book.{FEED}"
 Levels = list[list[str]]

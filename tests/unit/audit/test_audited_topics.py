@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.audit.made import (
+from unit.audit.handmade_logs import (
     BYBIT_FEED,
     FEED,
     QUOTE,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.audit.made import (
+from unit.audit.handmade_logs import (
     BYBIT_FEED,
     FEED,
     QUOTE,

@@ -1,4 +1,4 @@
-"""The keeper of a book: what it tells when connections and updates are lost."""
+"""Book keeper: its callbacks when connections and updates are lost."""
 
 import asyncio
 from collections.abc import Callable

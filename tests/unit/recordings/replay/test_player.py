@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import replays
+import samples
 from conftest import eventually
 
 from feedd.recordings.format.recording_reader import RecordingReader
@@ -45,9 +45,9 @@ def endless(path: Path) -> Iterator[DueMessage | None]:
 
 def test_due_messages_wait_for_no_read_and_a_stop_takes_effect(tmp_path: Path) -> None:
     """Behind the last frame of its symbol a recording holds other symbols' for hours."""
-    rare = [replays.quote(1, 0), replays.quote(2, 300)]
-    many = [replays.quote(seq, 300 + seq / 10, replays.ETH) for seq in range(1, 3_000)]
-    path = replays.write(tmp_path / "a.feedd", rare + many)
+    rare = [samples.quote(1, 0), samples.quote(2, 300)]
+    many = [samples.quote(seq, 300 + seq / 10, samples.ETH) for seq in range(1, 3_000)]
+    path = samples.write(tmp_path / "a.feedd", rare + many)
     outlet, stop = Sent(), threading.Event()
     player = Player(endless(path), outlet, stop, time.monotonic_ns())
     thread = threading.Thread(target=player.run, daemon=True)

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-import replays
+import samples
 
 from feedd.codec import decode
 from feedd.errors import ConfigError
@@ -20,8 +20,8 @@ S = 1_000_000_000
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Return ten seconds, a quote in each."""
-    quotes = [replays.quote(seq, 1000 * (seq - 1)) for seq in range(1, 12)]
-    return replays.write(tmp_path / "a.feedd", quotes, block=2)
+    quotes = [samples.quote(seq, 1000 * (seq - 1)) for seq in range(1, 12)]
+    return samples.write(tmp_path / "a.feedd", quotes, block=2)
 
 
 def due(path: Path, pace: float = 1.0, **options: object) -> list[DueMessage]:
@@ -61,7 +61,7 @@ def test_a_player_that_joins_after_the_end_plays_nothing(path: Path) -> None:
 
 def test_times_are_cut_to_the_recording(path: Path) -> None:
     recording = RecordingReader([path])
-    begin = replays.BEGUN_NS
+    begin = samples.BEGUN_NS
     assert span_of(recording, "12:00", "13:00:04") == ReplaySpan(begin, begin + 4 * S)
     assert span_of(recording, "13:00:06", None) == ReplaySpan(begin + 6 * S, begin + 10 * S)
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import msgspec
-import replays
+import samples
 
 from feedd.codec import decode
 from feedd.recordings.replay.time_shift import PASS_MS, TimeShift, with_raised_session
 
-NOW_NS = replays.BEGUN_NS + 86_400 * 10**9 + 123_456
+NOW_NS = samples.BEGUN_NS + 86_400 * 10**9 + 123_456
 SHIFT_MS = 86_400_000
 
 
 def moved(
-    record: replays.BlockRecord, mover: TimeShift | None = None, now_ns: int = NOW_NS
+    record: samples.BlockRecord, mover: TimeShift | None = None, now_ns: int = NOW_NS
 ) -> dict:  # type: ignore[type-arg]
     mover = mover or TimeShift(SHIFT_MS)
     return decode(mover.shifted(record.topic, record.payload, 0, now_ns))
 
 
 def test_a_further_pass_raises_the_session_and_changes_no_other_byte() -> None:
-    record = replays.quote(3, 10)
+    record = samples.quote(3, 10)
     was, now = decode(record.payload), decode(with_raised_session(record.payload, 2))
     assert now == {**was, "session": was["session"] + 2 * PASS_MS}
     assert list(now) == list(was)
@@ -28,7 +28,7 @@ def test_a_further_pass_raises_the_session_and_changes_no_other_byte() -> None:
 
 
 def test_latencies_stay_and_published_is_now() -> None:
-    record = replays.quote(3, 10)
+    record = samples.quote(3, 10)
     was, now = decode(record.payload), moved(record)
     assert now["published_ns"] == NOW_NS
     assert now["published_ns"] - now["received_ns"] == was["published_ns"] - was["received_ns"]
@@ -40,20 +40,20 @@ def test_latencies_stay_and_published_is_now() -> None:
 
 def test_the_session_is_moved_by_the_same_for_all_its_messages() -> None:
     mover = TimeShift(SHIFT_MS)
-    sessions = {moved(replays.quote(n, n), mover, NOW_NS + n * n)["session"] for n in range(1, 9)}
-    assert sessions == {replays.SESSION + SHIFT_MS}
+    sessions = {moved(samples.quote(n, n), mover, NOW_NS + n * n)["session"] for n in range(1, 9)}
+    assert sessions == {samples.SESSION + SHIFT_MS}
 
 
 def test_a_datetime_equals_the_timestamp() -> None:
-    now = moved(replays.ticker(1, 0), now_ns=replays.BEGUN_NS + 86_400 * 10**9)
+    now = moved(samples.ticker(1, 0), now_ns=samples.BEGUN_NS + 86_400 * 10**9)
     assert now["datetime"] == "2025-11-26T13:00:00.000Z"
-    assert now["timestamp"] == replays.BEGUN_NS // 1_000_000 + SHIFT_MS
+    assert now["timestamp"] == samples.BEGUN_NS // 1_000_000 + SHIFT_MS
 
 
 def test_one_candle_stays_one_candle() -> None:
     mover = TimeShift(SHIFT_MS)
     opens = [
-        moved(replays.candle(n, n * 1000, open_time), mover, NOW_NS + n * 1_700_000_000)[
+        moved(samples.candle(n, n * 1000, open_time), mover, NOW_NS + n * 1_700_000_000)[
             "open_time"
         ]
         for n, open_time in ((1, 60_000), (2, 60_000), (3, 120_000), (4, 120_000))
@@ -62,8 +62,8 @@ def test_one_candle_stays_one_candle() -> None:
 
 
 def test_the_next_funding_is_moved_and_a_missing_one_stays_missing() -> None:
-    record = replays.mark(1, 0, 1_764_086_400_000)
-    by_ms = (NOW_NS - replays.BEGUN_NS) // 1_000_000
+    record = samples.mark(1, 0, 1_764_086_400_000)
+    by_ms = (NOW_NS - samples.BEGUN_NS) // 1_000_000
     assert moved(record)["next_funding"] == 1_764_086_400_000 + by_ms
     nothing = record._replace(
         payload=msgspec.msgpack.encode({**decode(record.payload), "next_funding": None})
@@ -72,14 +72,14 @@ def test_the_next_funding_is_moved_and_a_missing_one_stays_missing() -> None:
 
 
 def test_a_status_keeps_what_is_no_time() -> None:
-    record = replays.status(4, 3000, 9)
+    record = samples.status(4, 3000, 9)
     was, now = decode(record.payload), moved(record)
     changed = {key for key in was if was[key] != now[key]}
     assert changed == {"published_ns", "received_ns", "timestamp", "session"}
 
 
 def test_unknown_keys_stay_in_their_place() -> None:
-    record = replays.quote(1, 0)
+    record = samples.quote(1, 0)
     payload = msgspec.msgpack.encode({"new": [1, {"a": None}], **decode(record.payload), "z": "ü"})
     now = moved(record._replace(payload=payload))
     assert [*now][:: len(now) - 1] == ["new", "z"]

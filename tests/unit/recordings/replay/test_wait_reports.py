@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-import replays
+import samples
 from structlog.testing import capture_logs
 
 from feedd.cli.main import parse
@@ -62,7 +62,7 @@ def test_a_long_wait_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("port", ["0", "65535", "70000"])
 def test_an_endpoint_without_a_port_for_its_history_is_refused(tmp_path: Path, port: str) -> None:
-    path = replays.write(tmp_path / "a.feedd", [replays.quote(1, 0)])
+    path = samples.write(tmp_path / "a.feedd", [samples.quote(1, 0)])
     given = parse(["replay", str(path), "--endpoint", f"tcp://127.0.0.1:{port}"])
     with pytest.raises(ConfigError, match="is not an endpoint like"):
         given.command.run(given)

@@ -1,4 +1,4 @@
-"""An asyncio loop in a thread of its own, for tests that call what lives in one."""
+"""An asyncio loop in a thread, for tests of objects that need a running loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 
-class Looped:
+class LoopThread:
     """Runs functions and coroutines in its loop, one call after the other, and waits for each."""
 
     def __init__(self) -> None:

@@ -90,7 +90,7 @@ def status(
 
 
 def notice(kind: str, at_ms: float, content: object) -> BlockRecord:
-    """Return what the client library told, as a recorder keeps it."""
+    """Return a notice of the client library, as a recorder writes it."""
     payload = msgspec.msgpack.encode(content)
     return BlockRecord(BEGUN_NS + int(at_ms * MS), NOTICE, kind.encode(), payload)
 

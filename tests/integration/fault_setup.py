@@ -1,4 +1,4 @@
-"""An embedded exchange and a plain client for it, which speaks no protocol but what is here."""
+"""An embedded exchange and a plain client with only the protocol written here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUOTES, TRADES, DEPTH = "btcusdt@bookTicker", "btcusdt@trade", "btcusdt@depth@10
 
 
 class Place:
-    """An exchange, and a client that speaks no exchange's protocol but what is written here."""
+    """An exchange and a plain client with only the protocol written here."""
 
     def __init__(self, server: ExchangeServer, http: aiohttp.ClientSession, truth: Path) -> None:
         self.server = server
@@ -120,7 +120,7 @@ class Reader:
         return [await self.json() for _ in range(count)]
 
     async def silent(self, seconds: float = 0.4) -> bool:
-        """Whether nothing comes any more; what was sent before is read first."""
+        """Whether no more frames arrive, after reading those sent before."""
         with suppress(TimeoutError):
             while True:
                 await asyncio.wait_for(self.socket.receive(), 0.15)

@@ -1,4 +1,4 @@
-"""What the watchdog must have heard before a test can ask anything of it."""
+"""Wait until the watchdog receives every feed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from conftest import Project, eventually
 BEATS = 3
 
 
-def watched(project: Project) -> None:
-    """Wait until the watchdog has heard each feed: who was never heard is not yet mute to it.
+def wait_until_watched(project: Project) -> None:
+    """Wait until the watchdog has received each feed: a feed never received cannot be silent.
 
     It subscribes before its first look, which leaves the file; what then comes waits for its next.
     """
