@@ -1,4 +1,4 @@
-"""MessagePack, both ways: one map with text keys per message."""
+"""Encode and decode MessagePack: one map with text keys per message."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 _encoder = msgspec.msgpack.Encoder()
 # encode(event): the payload of an event: its fields by name, in the order of its class.
 encode: Callable[[Event], bytes] = _encoder.encode
-# encode_into(event, buffer): the same payload into a bytearray that is used again and again, which
-# has its length afterwards.
+# encode_into(event, buffer): the same payload into a reused bytearray, which is resized to the
+# payload.
 encode_into = _encoder.encode_into
 _decoder = msgspec.msgpack.Decoder(dict[str, Any])
-# What msgspec raises for bytes from outside: its own errors, a ValueError of text that is no UTF-8,
-# a RecursionError of what is nested too deep.
+# What msgspec raises for untrusted bytes: its own errors, a ValueError for invalid UTF-8,
+# a RecursionError for deeply nested data.
 UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 

@@ -83,7 +83,7 @@ class Trade(Struct, gc=False):
 
 
 class BackfilledTrade(Trade, gc=False):
-    """A trade that the stream left out and that was asked for afterwards."""
+    """A trade that the stream missed and that was requested over REST."""
 
     backfilled: bool = True
 
@@ -109,7 +109,7 @@ class Book(Struct, gc=False):
 
 
 class Candle(Struct, gc=False):
-    """What was traded from `open_time` (ms) on; `closed` is None where the exchange doesn't say."""
+    """OHLCV from `open_time` (ms) on; `closed` is None where the exchange does not send it."""
 
     channel: ClassVar[str] = "candle"
 

@@ -102,7 +102,8 @@ class TopicTable:
 def subscriptions(prefixes: Iterable[str]) -> list[str]:
     """Return the prefixes and those of their feeds' statuses, without prefixes of other prefixes.
 
-    `quote.bybit.` also needs `status.bybit.`; `quo` needs `status.`; `` covers everything.
+    `quote.<exchange>.` also needs `status.<exchange>.`; `quo` needs `status.`;
+    `` covers everything.
     """
     needed = set()
     for prefix in prefixes:

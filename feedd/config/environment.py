@@ -9,6 +9,7 @@ from pathlib import Path
 from feedd.config.load import DEFAULT_PATH
 from feedd.errors import ConfigError
 from feedd.runtime import secrets
+from feedd.venues.registry import KEY_PREFIXES
 
 DOTENV = Path(".env")
 
@@ -36,20 +37,25 @@ def config_path(given: str | None, environment: dict[str, str]) -> Path:
     return Path(given or environment.get("FEEDD_CONFIG") or DEFAULT_PATH)
 
 
+def credential_names(exchange: str) -> tuple[str, str]:
+    """Return the variables of an exchange's API key and secret.
+
+    Their prefix is the exchange's name in capitals; all markets of a venue share the venue's name.
+    """
+    prefix = next((venue for venue in KEY_PREFIXES if exchange.startswith(venue)), exchange).upper()
+    return f"{prefix}_API_KEY", f"{prefix}_SECRET"
+
+
 def credentials(exchange: str, environment: dict[str, str]) -> tuple[str, str] | None:
     """Return the API key and secret for an exchange, or None without them.
 
-    They come from `<PREFIX>_API_KEY` and `<PREFIX>_SECRET`, where the prefix is the exchange's
-    name in capitals, and BINANCE for all of Binance's markets. Raises ConfigError if only
-    one of them is set.
+    They come from the variables of `credential_names`. Raises ConfigError if only one is set.
     """
-    prefix = "BINANCE" if exchange.startswith("binance") else exchange.upper()
-    key = environment.get(f"{prefix}_API_KEY", "")
-    secret = environment.get(f"{prefix}_SECRET", "")
+    names = credential_names(exchange)
+    key, secret = (environment.get(name, "") for name in names)
     if bool(key) != bool(secret):
-        present, absent = ("API_KEY", "SECRET") if key else ("SECRET", "API_KEY")
+        present, absent = names if key else reversed(names)
         raise ConfigError(
-            f"{prefix}_{present} is set and {prefix}_{absent} is not; set both, or neither: "
-            "public data needs no key"
+            f"{present} is set and {absent} is not; set both, or neither: public data needs no key"
         )
     return (key, secret) if key else None

@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 import yaml
@@ -270,7 +270,7 @@ KEYS = frozenset(
 CHOICES: dict[str | int, tuple[str, ...]] = {
     "fault": fault_table.NAMES,
     "form": ("nested", "flat"),
-    "exchange": ("usdm", "spot", "bybit"),  # of a fault
+    "exchange": get_args(fault_table.Venue),  # of a fault
     "channels": CHANNEL_NAMES,
     "source": ("ccxt", "native", "replay"),
     "timestamps": ("recorded", "now"),

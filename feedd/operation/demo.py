@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from feedd.config.environment import credential_names
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.operation import show
@@ -58,7 +59,8 @@ def _run(config_path: Path, root: Path) -> int:
     if daemon.pid is not None:
         raise ConfigError(f"feedd runs here already (pid {daemon.pid}); stop it first: feedd stop")
     # The embedded exchange has no use for real keys, from the environment or from .env.
-    os.environ.update({"BINANCE_API_KEY": "", "BINANCE_SECRET": ""})
+    for feed in settings.feeds():
+        os.environ.update(dict.fromkeys(credential_names(feed.exchange), ""))
     try:
         child = start(config_path, root, _print, preexec=_end_with_parent)
         _print("Ctrl-C ends the demo.")

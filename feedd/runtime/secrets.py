@@ -44,7 +44,7 @@ class Redactor:
         self._known: re.Pattern[str] | None = None
 
     def register(self, environment: Mapping[str, str]) -> None:
-        """Add the values of variables with a secret's name, e.g. BINANCE_API_KEY."""
+        """Add the values of variables with a secret's name."""
         new = {
             value
             for name, value in environment.items()

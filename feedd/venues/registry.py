@@ -16,6 +16,9 @@ VENUES = {
 }
 FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
 
+# Names of exchanges that begin so share one API key, in variables with this prefix.
+KEY_PREFIXES = ("binance",)
+
 _DEFAULT = Venue()
 
 

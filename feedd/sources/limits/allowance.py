@@ -33,8 +33,8 @@ LOCK_WITHIN_S = 5.0  # it is held for less than a millisecond
 class Allowance:
     """Budget of `limit`; None: only pauses apply.
 
-    `name` and `unit` are for texts: "binance-linear", "connections". The time is the monotonic
-    clock's, which all processes share: steps of the wall clock don't matter.
+    Messages name the budget `name` and count in `unit`, e.g. "connections". The time is the
+    monotonic clock's, which all processes share: steps of the wall clock don't matter.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from feedd.venues.limits import RateLimit
 
-PAUSE_AT_MOST_S = 3 * 24 * 3600.0  # Binance's longest ban
+PAUSE_AT_MOST_S = 3 * 24 * 3600.0  # the longest ban that an exchange documents
 TEXT_AT_MOST = 200  # characters of a reason, so that a record keeps its size
 
 
