@@ -1,4 +1,4 @@
-"""The audit as a whole: a truth, and the lines of a recording, one after the other. Pure."""
+"""The audit of one recording: compare its lines with a truth log. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import msgspec
 
 from feedd.audit.findings import Counts, Finding, Limits
 from feedd.audit.flags import Flags, UpstreamFlag
-from feedd.audit.lines import NOTICES, StatusSaid
-from feedd.audit.states import Timeline, judge_deaths, judge_marks
+from feedd.audit.lines import NOTICES, StatusFields
+from feedd.audit.states import Timeline, judge_heartbeats, judge_marks
 from feedd.audit.topic import TopicAudit
 from feedd.client.events import Gap, NewSession, StateChange, Stopped, UpstreamGap
 from feedd.clock import NS_PER_S
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from feedd.audit.lines import Notice
     from feedd.audit.truth import Store, Truth
     from feedd.model import EventId
-    from feedd.model import Gap as ToldGap
+    from feedd.model import Gap as StatusGap
     from feedd.venues.truth import BookUpdate
 
 
 class Audit:
     """One recording against one truth: `take` each line of it, then `finish`.
 
-    `by_client`: it is the client library's, and not a plain subscriber's. `prefixes` are those of
-    the topics that were subscribed to.
+    `by_client`: the client library recorded it, not a plain subscriber. `prefixes` are the topic
+    prefixes that were subscribed to.
     """
 
     def __init__(
@@ -40,18 +40,18 @@ class Audit:
         self._topics: dict[str, TopicAudit] = {}
         self._flags: dict[str, Flags] = {}  # by feed, `<exchange>.<symbol>.`
         self._lines: dict[str, Timeline] = {}
-        self._told_sessions: dict[str, set[int]] = {}
-        # Upstream gaps, and when they were told, before their status
+        self._reported_sessions: dict[str, set[int]] = {}
+        # Upstream gaps and when they were reported, until their status arrives
         self._untimed: dict[str, list[tuple[int, UpstreamGap]]] = {}
         self.begin_ns = self.end_ns = 0
 
     # --- lines --------------------------------------------------------------------------------
 
     def take(self, line: dict[str, Any]) -> None:
-        """Take a line; raises one of MALFORMED for what is none."""
+        """Take a line; raise one of MALFORMED for a malformed one."""
         ns = line["ns"]
         if type(ns) is not int:
-            raise TypeError("`ns` is no whole number")
+            raise TypeError("`ns` is not an integer")
         self.begin_ns = self.begin_ns or ns
         self.end_ns = max(self.end_ns, ns)
         if "topic" in line and "payload" in line:
@@ -63,19 +63,19 @@ class Audit:
 
     def _message(self, ns: int, name: str, payload: dict[str, Any]) -> None:
         if not isinstance(name, str) or not isinstance(payload, dict):
-            raise TypeError("`topic` is no text, or `payload` no map")
+            raise TypeError("`topic` is not a text, or `payload` is not a map")
         one = self._topics.get(name) or self._open(name)
         one.tick(ns, payload)
         if one.channel == "status":
-            self._status(ns, name, msgspec.convert(payload, StatusSaid))
+            self._status(ns, name, msgspec.convert(payload, StatusFields))
 
-    def _status(self, ns: int, name: str, status: StatusSaid) -> None:
+    def _status(self, ns: int, name: str, status: StatusFields) -> None:
         feed = name.partition(".")[2]
         is_snapshot = status.origin == "snapshot"
         flags, line = self._flags_of(feed), self._line(feed)
-        for said, next_seq in status.next_seq.items():
-            if said != name and said.startswith(self._prefixes):
-                one = self._topics.get(said) or self._open(said)
+        for other, next_seq in status.next_seq.items():
+            if other != name and other.startswith(self._prefixes):
+                one = self._topics.get(other) or self._open(other)
                 one.claim(status.session, next_seq, ns, is_snapshot=is_snapshot)
         flags.status(status)
         for channel, its in status.channels.items():
@@ -86,9 +86,9 @@ class Audit:
         if self._by_client:
             self._time_gaps(feed, status.gap, status.published_ns)
             if not is_snapshot:
-                line.beat(ns, int(self._limits.stale_s * NS_PER_S))
+                line.heartbeat(ns, int(self._limits.stale_s * NS_PER_S))
         else:
-            line.say(status.published_ns, status.state)
+            line.change(status.published_ns, status.state)
             if status.gap is not None:
                 self._gap(feed, status.gap, status.published_ns)
 
@@ -101,33 +101,33 @@ class Audit:
         elif isinstance(notice, UpstreamGap):
             self._untimed.setdefault(notice.feed, []).append((ns, notice))
         elif isinstance(notice, NewSession):
-            self._told_sessions.setdefault(notice.feed, set()).add(notice.new)
+            self._reported_sessions.setdefault(notice.feed, set()).add(notice.new)
         elif isinstance(notice, StateChange):
-            self._line(notice.feed).say(ns, notice.state)
+            self._line(notice.feed).change(ns, notice.state)
         elif isinstance(notice, Stopped):
-            self._line(notice.feed).say(ns, "stopped")
+            self._line(notice.feed).change(ns, "stopped")
 
-    def _time_gaps(self, feed: str, gap: ToldGap | None, published_ns: int) -> None:
-        """Give the gaps that the client library told the time of the status that told of them."""
-        told = self._untimed.get(feed)
-        if not told or gap is None:
+    def _time_gaps(self, feed: str, gap: StatusGap | None, published_ns: int) -> None:
+        """Give the client library's gaps the time of the status that reported them."""
+        reported = self._untimed.get(feed)
+        if not reported or gap is None:
             return
-        for one in told:
+        for one in reported:
             if _ids(one[1]) == _ids(gap):
-                told.remove(one)
+                reported.remove(one)
                 self._gap(feed, gap, published_ns)
                 return
 
-    def _gap(self, feed: str, gap: ToldGap | UpstreamGap, ns: int) -> None:
+    def _gap(self, feed: str, gap: StatusGap | UpstreamGap, ns: int) -> None:
         flag = UpstreamFlag(ns, gap.from_id, gap.to_id)
         self._flags_of(feed).gaps.setdefault(gap.channel, []).append(flag)
 
     # --- the end ------------------------------------------------------------------------------
 
     def finish(self) -> list[Finding]:
-        """Judge what only the whole shows; return what was found, by topic."""
-        for feed, untold in self._untimed.items():
-            for ns, gap in untold:
+        """Check what only a complete recording shows; return the findings by topic."""
+        for feed, reported in self._untimed.items():
+            for ns, gap in reported:
                 self._gap(feed, gap, ns)
         marks = [(mark, self._truth.feeds_of(mark)) for mark in self._truth.marks]
         for feed, line in self._lines.items():
@@ -139,7 +139,7 @@ class Audit:
             key = (exchange, market_id(symbol))
             judge_marks(marks, key, line, self._limits, status.finding)
             if self._by_client:
-                judge_deaths(line, self.end_ns, self._limits, status.finding)
+                judge_heartbeats(line, self.end_ns, self._limits, status.finding)
         findings = []
         for name, one in sorted(self._topics.items()):
             feed = name.partition(".")[2]
@@ -148,7 +148,7 @@ class Audit:
         return findings
 
     def _live_ns(self, feed: str, channel: str) -> tuple[int, int] | None:
-        """Return since when the feed was live at the end, and until when events had to come."""
+        """Return when the feed last became live, and by when events were due; None if unknown."""
         line = self._lines.get(feed)
         if line is None or not line.changes or line.changes[-1][1] != "live":
             return None
@@ -167,7 +167,7 @@ class Audit:
         one = self._topics[name] = TopicAudit(
             topic(channel, exchange, symbol), stores.values(), self._event, self._book,
             self._limits, by_client=self._by_client,
-            told_sessions=self._told_sessions.setdefault(feed, set()),
+            reported_sessions=self._reported_sessions.setdefault(feed, set()),
         )  # fmt: skip
         return one
 
@@ -193,13 +193,13 @@ def total(findings: list[Finding]) -> Counts:
     return whole
 
 
-def _ids(gap: ToldGap | UpstreamGap) -> tuple[str, EventId, EventId]:
+def _ids(gap: StatusGap | UpstreamGap) -> tuple[str, EventId, EventId]:
     return gap.channel, gap.from_id, gap.to_id
 
 
 def _parts(feed: str) -> tuple[str, str]:
-    """Return the exchange and the symbol of `<exchange>.<symbol>.`; ValueError for what is none."""
+    """Return exchange and symbol of `<exchange>.<symbol>.`; raise ValueError for anything else."""
     exchange, dot, rest = feed.partition(".")
     if not dot or not rest.endswith("."):
-        raise ValueError(f"{feed!r} is no feed of a topic")
+        raise ValueError(f"{feed!r} is not the feed of a topic")
     return exchange, rest[:-1]

@@ -1,8 +1,8 @@
-"""Whether published books are what the exchange's updates make. Pure.
+"""Published books against the exchange's updates. Pure.
 
-A snapshot is not in every truth log (Binance's comes over REST), so that only what updates have
-named is known: a price that was named has the size it was given last, and stands in the book, or
-not, accordingly. Where the stream itself has a snapshot (Bybit), the whole book is known.
+Where a venue sends its snapshot over REST, the truth log lacks it, and only the prices that updates
+named are known: each has the size named last, or is absent if that was 0. Where the stream itself
+has a snapshot, the whole book is known.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class BookCheck:
 
     def _forget(self) -> None:
         self._book = PriceLevels()
-        self._said: tuple[dict[float, float], dict[float, float]] = ({}, {})
+        self._named: tuple[dict[float, float], dict[float, float]] = ({}, {})
         self._whole = False
 
     def check(self, index: int, payload: dict[str, Any]) -> str | None:
-        """Return what is wrong in the book published of the event at a place, or None.
+        """Return the error in the book published for the event at a place, or None.
 
-        Places must not fall.
+        Places must not decrease.
         """
         while self._next <= index:
             self._apply(self._load(self._next))
@@ -43,39 +43,39 @@ class BookCheck:
         bids, asks = payload["bids"], payload["asks"]
         depth = max(len(bids), len(asks))
         sides = (("bid", bids, self._book.bids, 0), ("ask", asks, self._book.asks, 1))
-        for name, rows, side, number in sides:
-            told = [(row[0], row[1]) for row in rows]
+        for name, payload_rows, side, number in sides:
+            rows = [(row[0], row[1]) for row in payload_rows]
             wrong = (
-                self._against_whole(told, side, depth)
+                self._against_whole(rows, side, depth)
                 if self._whole
-                else self._against_said(told, side, number)
+                else self._against_named(rows, side, number)
             )
             if wrong is not None:
                 return f"{name} {wrong}"
         return None
 
     @staticmethod
-    def _against_whole(told: list[Level], side: Side, depth: int) -> str | None:
-        meant = side.top(depth)
-        if told == meant:
+    def _against_whole(rows: list[Level], side: Side, depth: int) -> str | None:
+        expected = side.top(depth)
+        if rows == expected:
             return None
-        at = next((i for i, (a, b) in enumerate(zip(told, meant, strict=False)) if a != b), None)
+        at = next((i for i, (a, b) in enumerate(zip(rows, expected, strict=False)) if a != b), None)
         if at is None:
-            return f"has {len(told)} levels, and the exchange's has {len(meant)}"
-        return f"level {at + 1} is {told[at]}, and the exchange's is {meant[at]}"
+            return f"has {len(rows)} levels; the exchange's has {len(expected)}"
+        return f"level {at + 1} is {rows[at]}; the exchange's is {expected[at]}"
 
-    def _against_said(self, told: list[Level], side: Side, number: int) -> str | None:
-        said = self._said[number]
-        for price, size in told:
-            if said.get(price, size) != size:
-                return f"at {price} is {size}, and the exchange said {said[price]}"
-        if not told:
+    def _against_named(self, rows: list[Level], side: Side, number: int) -> str | None:
+        named = self._named[number]
+        for price, size in rows:
+            if named.get(price, size) != size:
+                return f"at {price} is {size}; the exchange sent {named[price]}"
+        if not rows:
             return None
-        there, worst = {price for price, _ in told}, told[-1][0]
-        for price, size in side.top(len(told)):
+        there, worst = {price for price, _ in rows}, rows[-1][0]
+        for price, size in side.top(len(rows)):
             within = price >= worst if number == 0 else price <= worst
             if within and price not in there:
-                return f"lacks {price}, where the exchange said {size}"
+                return f"lacks {price}, for which the exchange sent {size}"
         return None
 
     def _apply(self, update: BookUpdate) -> None:
@@ -86,8 +86,8 @@ class BookCheck:
             self._whole = True
         else:
             if self._last is not None and update.before != self._last:
-                self._forget()  # the stream was begun anew, and what changed meanwhile isn't known
+                self._forget()  # the stream restarted; changes meanwhile are unknown
             self._book.apply(bids, asks)
-            self._said[0].update(bids)
-            self._said[1].update(asks)
+            self._named[0].update(bids)
+            self._named[1].update(asks)
         self._last = update.last

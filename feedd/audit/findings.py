@@ -1,15 +1,15 @@
-"""What an audit found: counts by topic, and the first of the breaches. Pure."""
+"""Findings of an audit: counts by topic, and the first breaches. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-FIRST = 5  # breaches that are kept of each topic
+FIRST = 5  # breaches kept per topic
 
 
 class Limits(NamedTuple):
-    """Within what time a state must change, in s; `docs/audit.md` says what each is about."""
+    """Limits in s within which a state must change; `docs/audit.md` describes each."""
 
     closed_s: float = 2.5
     silences: float = 2.0  # times the channel's own `stale_after_s`
@@ -21,7 +21,7 @@ class Limits(NamedTuple):
 
 
 class Breach(NamedTuple):
-    """One breach of the promise; `ns` is when, by what was recorded."""
+    """One breach of a guarantee; `ns` is its time in the recording."""
 
     topic: str
     ns: int
@@ -30,7 +30,7 @@ class Breach(NamedTuple):
 
 @dataclass(slots=True)
 class Counts:
-    """One topic's. `truth` are the events that had to be seen or flagged."""
+    """Counts of one topic. `truth` counts the events that had to be seen or flagged."""
 
     truth: int = 0
     seen: int = 0
@@ -45,7 +45,7 @@ class Counts:
 
     @property
     def breaches(self) -> int:
-        """How many breaches there are."""
+        """Number of breaches."""
         return (
             self.missing + self.twice + self.out_of_order + self.unknown + self.wrong
             + self.late + self.never
@@ -61,6 +61,6 @@ class Finding:
     first: list[Breach] = field(default_factory=list)
 
     def breach(self, ns: int, what: str) -> None:
-        """Keep a breach, unless there are enough."""
+        """Keep a breach if fewer than FIRST are kept."""
         if len(self.first) < FIRST:
             self.first.append(Breach(self.topic, ns, what))

@@ -1,7 +1,6 @@
-"""What a feed has flagged as missing: gaps upstream, books in resync, lost statuses' gaps. Pure.
+"""Events that a feed flagged as missing: upstream gaps, resyncs, gaps of lost statuses. Pure.
 
-Times are those of publishing (`published_ns`), by which a status lies between two events whatever
-the order in which they came.
+Times are `published_ns`, which place a status between two events whatever their order of arrival.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from feedd.audit.lines import StatusSaid
+from feedd.audit.lines import StatusFields
 
 if TYPE_CHECKING:
     from feedd.audit.truth import Store
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class UnseenEvents(NamedTuple):
-    """Places of the truth that were not seen between two events: `first` to `last`, both missing.
+    """Events of the truth not seen between two others: places `first` to `last`, both missing.
 
-    `hidden` is how many messages the subscriber knows to have lost in between. `session` is set
-    where it began in between.
+    `hidden` counts the messages that the subscriber knows it lost in between. `session` is the
+    session that began in between, if any.
     """
 
     first: int
@@ -32,7 +31,7 @@ class UnseenEvents(NamedTuple):
 
 
 class UpstreamFlag(NamedTuple):
-    """A gap that a status told of."""
+    """A gap that a status reported."""
 
     ns: int
     from_id: EventId
@@ -41,7 +40,7 @@ class UpstreamFlag(NamedTuple):
 
 @dataclass(slots=True)
 class LostStatuses:
-    """Statuses that are lost, and how many gaps of each channel only they can have told."""
+    """Lost statuses, and how many gaps of each channel only they can have reported."""
 
     after_ns: int
     before_ns: int
@@ -49,7 +48,7 @@ class LostStatuses:
 
 
 class Liveness(NamedTuple):
-    """From when on a channel was live, or was not, in one session; a lost status begins it anew."""
+    """Start of a period in which a channel was live or not; a lost status starts a new one."""
 
     session: int
     ns: int
@@ -58,16 +57,16 @@ class Liveness(NamedTuple):
 
 @dataclass(slots=True)
 class Flags:
-    """One feed's; tell it each status, in the order of their seqs."""
+    """Flags of one feed; takes each status in the order of seqs."""
 
     gaps: dict[str, list[UpstreamFlag]] = field(default_factory=dict)  # by channel
     resync_ns: list[int] = field(default_factory=list)  # of its book
     lost_statuses: list[LostStatuses] = field(default_factory=list)
     live: dict[str, list[Liveness]] = field(default_factory=dict)  # by channel, by time
-    _last: StatusSaid | None = None
+    _last: StatusFields | None = None
 
-    def status(self, status: StatusSaid) -> None:
-        """Take a status: by its counters, what the lost ones before it told; and what is live."""
+    def status(self, status: StatusFields) -> None:
+        """Take a status: its counters show what lost ones reported, its states what is live."""
         last, self._last = self._last, status
         is_next = last is not None and (status.session, status.seq) == (last.session, last.seq + 1)
         if last is not None and not is_next:
@@ -75,31 +74,31 @@ class Flags:
                 self._last = last
                 return
             if status.session != last.session:
-                last = StatusSaid(status.session, 0, last.published_ns, "starting", {}, {})
+                last = StatusFields(status.session, 0, last.published_ns, "starting", {}, {})
             if status.seq > last.seq + 1:
                 gaps = _gaps_between(last, status)
                 self.lost_statuses.append(
                     LostStatuses(last.published_ns, status.published_ns, gaps)
                 )
         if status.origin == "snapshot":
-            return  # from before anybody listened
+            return  # published before the subscription
         for channel, its in status.channels.items():
-            said = self.live.setdefault(channel, [])
+            periods = self.live.setdefault(channel, [])
             is_live = its.state == "live"
-            goes_on = is_next and said and said[-1].session == status.session
-            if not goes_on or is_live != said[-1].is_live:
-                said.append(Liveness(status.session, status.published_ns, is_live))
+            continues = is_next and periods and periods[-1].session == status.session
+            if not continues or is_live != periods[-1].is_live:
+                periods.append(Liveness(status.session, status.published_ns, is_live))
 
     def live_since(self, channel: str, session: int, by_ns: int) -> int | None:
-        """Return since when a channel was live at a time of a session; None where it wasn't."""
+        """Return since when a channel is live at a time of a session; None if it is not."""
         since_ns = None
-        for said in self.live.get(channel, ()):
-            if said.session == session and said.ns <= by_ns:
-                since_ns = said.ns if said.is_live else None
+        for one in self.live.get(channel, ()):
+            if one.session == session and one.ns <= by_ns:
+                since_ns = one.ns if one.is_live else None
         return since_ns
 
     def excuse(self, hole: UnseenEvents, channel: str) -> bool:
-        """Whether a gap that a lost status told may be this hole; each is one hole's only."""
+        """Whether a lost status may have reported this hole; each of its gaps explains one hole."""
         for lost in self.lost_statuses:
             overlaps = lost.after_ns < hole.before_ns and lost.before_ns > hole.after_ns
             if overlaps and lost.gaps.get(channel, 0) > 0:
@@ -108,7 +107,7 @@ class Flags:
         return False
 
     def uncovered(self, hole: UnseenEvents, channel: str, store: Store) -> int:
-        """Return how many events of a hole nothing flags, the subscriber's own losses aside."""
+        """Return how many events of a hole no feed flagged, before the subscriber's own losses."""
         if channel == "book" and any(
             hole.after_ns <= ns <= hole.before_ns for ns in self.resync_ns
         ):
@@ -131,14 +130,14 @@ class Flags:
         return missing + _demanded(store, at, hole.last + 1)
 
 
-def _gaps_between(last: StatusSaid, status: StatusSaid) -> dict[str, int]:
-    """Return how many gaps of each channel the statuses between two told."""
-    told = {}
+def _gaps_between(last: StatusFields, status: StatusFields) -> dict[str, int]:
+    """Return how many gaps of each channel the statuses between two reported."""
+    gaps = {}
     for channel, its in status.channels.items():
         before = last.channels[channel].gaps if channel in last.channels else 0
-        itself = status.gap is not None and status.gap.channel == channel
-        told[channel] = its.gaps - before - itself
-    return told
+        own = status.gap is not None and status.gap.channel == channel
+        gaps[channel] = its.gaps - before - own
+    return gaps
 
 
 def _demanded(store: Store, first: int, end: int) -> int:

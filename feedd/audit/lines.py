@@ -1,6 +1,6 @@
-"""The shapes of what is read: lines of a truth log, its marks, and lines of a recording. Pure.
+"""Lines of a truth log, of its marks and of a recording. Pure.
 
-What of an event or a payload each channel needs is checked where it is read, in `channels`.
+The fields of an event or payload are checked where they are read, in `feedd.venues`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from feedd.client.events import Gap, NewSession, StateChange, Stopped, UpstreamGap
-from feedd.model import Gap as ToldGap  # noqa: TC001  msgspec reads it
+from feedd.model import Gap as StatusGap  # noqa: TC001  msgspec reads it
 
-# What reading a line raises that is none: what it holds is of another kind than it should be.
+# What reading a malformed line raises.
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 Ns = Annotated[int, Meta(ge=0, lt=1 << 62)]
@@ -42,7 +42,7 @@ class MarkLine(Struct):
 
     def __post_init__(self) -> None:
         if self.connection is None and self.mark in {"opened", "closed"}:
-            raise ValueError(f"`{self.mark}` of no connection")
+            raise ValueError(f"`{self.mark}` has no connection")
 
 
 class Head(Struct):
@@ -53,24 +53,24 @@ class Head(Struct):
     topics: list[str]
 
 
-class ChannelSaid(Struct):
-    """What the audit needs of a channel's status; `gaps` is how many were told so far."""
+class ChannelFields(Struct):
+    """Fields of a channel's status that the audit needs; `gaps` counts those reported so far."""
 
     state: str
     stale_after_s: Annotated[float, Meta(ge=0, lt=1e9)]
     gaps: Seq = 0
 
 
-class StatusSaid(Struct):
-    """What the audit needs of a status."""
+class StatusFields(Struct):
+    """Fields of a status that the audit needs."""
 
     session: int
     seq: Seq
     published_ns: Ns
     state: str
     next_seq: dict[str, Seq]
-    channels: dict[str, ChannelSaid]
-    gap: ToldGap | None = None
+    channels: dict[str, ChannelFields]
+    gap: StatusGap | None = None
     origin: str = field(default="live", name="client.origin")
 
 

@@ -1,4 +1,4 @@
-"""What a subscriber sees, as JSON lines: the format is described in docs/audit.md.
+"""Recordings of what a subscriber received, as JSON lines; docs/audit.md has the format.
 
 Written by `feedd tail --json`, read by `feedd audit`.
 """
@@ -35,12 +35,12 @@ _encode = msgspec.json.encode
 
 
 class Recorder:
-    """Writes lines to a file, and flushes them every 0.2 s; a SIGINT or SIGTERM ends it."""
+    """Write lines to a file and flush them every 0.2 s, until SIGINT or SIGTERM."""
 
     def __init__(self, file: IO[bytes], prefixes: list[str]) -> None:
         self._file = file
-        # With the statuses, by name: without them an audit could not tell a hole upstream from a
-        # loss, and the client library hands them over only where they are named.
+        # Statuses are subscribed by name: an audit needs them to distinguish an upstream gap from a
+        # loss, and the client library passes them on only if they are named.
         statuses = {f"status.{prefix.partition('.')[2]}" for prefix in prefixes}
         self._prefixes = sorted({*prefixes, *statuses})
         self._ending: str | None = None
@@ -49,7 +49,7 @@ class Recorder:
         self.lines = 0
 
     def client(self, endpoints: list[str], histories: list[str]) -> str:
-        """Record what `feedd.subscribe` hands over until a signal comes; return its name."""
+        """Record the events of `feedd.subscribe` until a signal arrives; return its name."""
         with subscribe(endpoints, self._prefixes, history=histories) as stream:
             self._begin("client")
             while self._ending is None:
@@ -60,7 +60,7 @@ class Recorder:
         return self._end()
 
     def plain(self, endpoint: str) -> str:
-        """Record a plain subscriber's messages until a signal comes; return its name."""
+        """Record a plain subscriber's messages until a signal arrives; return its name."""
         with Subscriber(endpoint, self._prefixes) as subscriber:
             self._begin("plain")
             while self._ending is None:
@@ -103,12 +103,12 @@ class Recorder:
 
 
 def head_line(ns: int, by: By, prefixes: list[str]) -> bytes:
-    """Return a recording's first line: which subscriber's it is, and of which topics."""
+    """Return a recording's first line: the type of subscriber and its topics."""
     return _encode({"recording": 1, "by": by, "ns": ns, "topics": prefixes}) + b"\n"
 
 
 def event_line(ns: int, event: Event) -> bytes:
-    """Return what the client library handed over as a line."""
+    """Return an event of the client library as a line."""
     if isinstance(event, NOTICES):
         fields = _encode(event)[1:]
         return b'{"ns":%d,"notice":"%s",%s\n' % (ns, type(event).__name__.encode(), fields)
@@ -125,10 +125,10 @@ def message_line(ns: int, name: str, payload: Any) -> bytes:
 
 
 class Recording:
-    """A recording to be read: what its first line says, and the others."""
+    """Reader of a recording: the fields of its first line, and the other lines."""
 
     def __init__(self, path: Path) -> None:
-        """Read the first line; raise ConfigError for what is no recording."""
+        """Read the first line; raise ConfigError if the file is not a recording."""
         self._path = path
         try:
             self._file = path.open("rb")
@@ -147,7 +147,7 @@ class Recording:
         self._file.close()
 
     def lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield the other lines with their numbers; one at the end that has no end is left out."""
+        """Yield the other lines with their numbers; skip an incomplete last line."""
         for number, line in enumerate(self._file, 2):
             if line.endswith(b"\n"):
                 yield number, self._parsed(line, number)
@@ -157,15 +157,15 @@ class Recording:
             return msgspec.convert(self._parsed(self._file.readline(), 1), Head)
         except msgspec.ValidationError as error:
             raise ConfigError(
-                f"{self._path}, line 1: is no recording of a subscriber; feedd tail --json writes "
-                f"one ({error})"
+                f"{self._path}, line 1: is not a recording of a subscriber; "
+                f"feedd tail --json writes one ({error})"
             ) from None
 
     def _parsed(self, line: bytes, number: int) -> dict[str, Any]:
         try:
             parsed = orjson.loads(line)
         except ValueError as error:
-            raise ConfigError(f"{self._path}, line {number}: is no JSON: {error}") from None
+            raise ConfigError(f"{self._path}, line {number}: is not JSON: {error}") from None
         if not isinstance(parsed, dict):
-            raise ConfigError(f"{self._path}, line {number}: is no line of a recording")
+            raise ConfigError(f"{self._path}, line {number}: is not a line of a recording")
         return parsed

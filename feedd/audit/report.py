@@ -1,4 +1,4 @@
-"""What an audit found, as one table and the first breaches. Pure."""
+"""An audit's findings as one table and the first breaches. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADS = (
 
 
 def table(findings: list[Finding]) -> str:
-    """Return the table, and below it the first breaches."""
+    """Return the table, followed by the first breaches."""
     whole = total(findings)
     rows: list[tuple[str, ...]] = [HEADS]
     rows += [_row(one.topic, one.counts) for one in findings]
@@ -28,14 +28,14 @@ def table(findings: list[Finding]) -> str:
     breaches = [breach for one in findings for breach in one.first]
     text = [line.rstrip() for line in lines]
     if not whole.breaches:
-        return "\n".join([*text, "", "no breach: all that was not seen was flagged"])
-    text += ["", f"{whole.breaches:,} breaches; the first of them:"]
+        return "\n".join([*text, "", "no breach: every event was seen or flagged as missing"])
+    text += ["", f"{whole.breaches:,} breaches; the first ones:"]
     text += [f"{one.ns}  {one.topic}  {one.what}" for one in breaches[:SHOWN]]
     return "\n".join(text)
 
 
 def as_dict(findings: list[Finding]) -> dict[str, Any]:
-    """Return the same for machines."""
+    """Return the findings as JSON-serializable data."""
     return {
         "breaches": total(findings).breaches,
         "topics": {one.topic: asdict(one.counts) for one in findings},

@@ -1,7 +1,7 @@
-"""Whether feeds said in time what had become of them: connections taken away, silences, deaths.
+"""Whether feeds reported disconnects, silences and missing heartbeats in time. Pure.
 
-Pure. Times are ns since the epoch: of the exchange's marks, and of when a state was published or,
-by the client library, told.
+Times are ns since the epoch: of the exchange's marks, and of a state's publication or, for the
+client library, of its report.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ if TYPE_CHECKING:
     from feedd.audit.findings import Finding, Limits
     from feedd.audit.truth import Mark
 
-SILENCING = frozenset({"stall", "mute"})  # faults that leave a connection standing and silent
+SILENCING = frozenset({"stall", "mute"})  # faults that leave a connection open and silent
 
-Feed = tuple[str, str]  # exchange, and its own name of the symbol
-MarkOf = tuple["Mark", set[tuple[str, str, str]]]  # and the streams that it is about
+Feed = tuple[str, str]  # exchange, and its id of the symbol
+MarkOf = tuple["Mark", set[tuple[str, str, str]]]  # and the feeds that it concerns
 
 
 @dataclass(slots=True)
 class Timeline:
-    """One feed's states, by time; `beats` are of when heartbeats came, as far as it matters."""
+    """One feed's states and heartbeats, by time."""
 
     topic: str
     changes: list[tuple[int, str]] = field(default_factory=list)
     stale_after_s: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # by channel
-    beat_ns: int | None = None
-    dead: list[tuple[int, int]] = field(default_factory=list)  # no heartbeat between these times
+    heartbeat_ns: int | None = None
+    without_heartbeat: list[tuple[int, int]] = field(default_factory=list)  # periods
     last_ns: int = 0
 
-    def say(self, ns: int, state: str) -> None:
+    def change(self, ns: int, state: str) -> None:
         """Take a state."""
         self.last_ns = max(self.last_ns, ns)
         if not self.changes or self.changes[-1][1] != state:
             self.changes.append((ns, state))
 
-    def beat(self, ns: int, stale_ns: int) -> None:
+    def heartbeat(self, ns: int, stale_ns: int) -> None:
         """Take a heartbeat."""
-        if self.beat_ns is not None and ns - self.beat_ns > stale_ns:
-            self.dead.append((self.beat_ns, ns))
-        self.beat_ns = ns
+        if self.heartbeat_ns is not None and ns - self.heartbeat_ns > stale_ns:
+            self.without_heartbeat.append((self.heartbeat_ns, ns))
+        self.heartbeat_ns = ns
 
     def limit(self, channel: str, ns: int, stale_after_s: float) -> None:
-        """Take after what silence a channel is stale."""
-        said = self.stale_after_s.setdefault(channel, [])
-        if not said or said[-1][1] != stale_after_s:
-            said.append((ns, stale_after_s))
+        """Take the silence in s after which a channel is stale."""
+        limits = self.stale_after_s.setdefault(channel, [])
+        if not limits or limits[-1][1] != stale_after_s:
+            limits.append((ns, stale_after_s))
 
     def at(self, ns: int) -> str | None:
         """Return the state at a time; None before the first."""
@@ -59,7 +59,7 @@ class Timeline:
         return self.changes[place - 1][1] if place else None
 
     def first(self, since_ns: int, *, live: bool) -> int | None:
-        """Return when the feed first was live, or was not, from a time on."""
+        """Return when the feed was first live, or not live, from a time on."""
         state = self.at(since_ns)
         if state is not None and (state == "live") is live:
             return since_ns
@@ -73,28 +73,28 @@ class Timeline:
         """Return the shortest limit of some channels at a time."""
         known = []
         for channel in channels:
-            said = self.stale_after_s.get(channel, [])
-            place = bisect_right(said, (ns, float("inf")))
-            if said:
-                known.append(said[max(0, place - 1)][1])
+            limits = self.stale_after_s.get(channel, [])
+            place = bisect_right(limits, (ns, float("inf")))
+            if limits:
+                known.append(limits[max(0, place - 1)][1])
         return min(known, default=None)
 
 
-class _Standing:
-    """The connections that stand, and the channels of each."""
+class _OpenConnections:
+    """The open connections, and the channels of each."""
 
     def __init__(self) -> None:
         self._channels: dict[int, set[str]] = {}
         self._newest = 0
 
     def take(self, mark: Mark, those: set[str]) -> bool:
-        """Take a mark; return whether it is an end after which others carry all channels on."""
+        """Take a mark; return whether it closes a connection while others carry its channels."""
         number = mark.connection
         if number is None:
             return False
         if mark.kind == "opened":
             if number <= self._newest:
-                self._channels.clear()  # the exchange was started anew, and counts anew
+                self._channels.clear()  # the exchange restarted, and with it the numbers
             self._newest = number
             self._channels[number] = those
         elif mark.kind == "closed":
@@ -106,17 +106,17 @@ class _Standing:
 def judge_marks(
     marks: list[MarkOf], feed: Feed, line: Timeline, limits: Limits, to: Finding
 ) -> None:
-    """Judge what a feed said to all that befell its connections."""
+    """Judge a feed's states after each change of its connections."""
     mine = [
         (mark, {channel for exchange, symbol, channel in about if (exchange, symbol) == feed})
         for mark, about in marks
     ]
     mine = sorted(((mark, those) for mark, those in mine if those), key=lambda one: one[0].ns)
-    standing = _Standing()
+    connections = _OpenConnections()
     for number, (mark, those) in enumerate(mine):
-        goes_on = standing.take(mark, those)
+        continues = connections.take(mark, those)
         limit_s = _limit_s(mark, those, line, limits)
-        if limit_s is None or goes_on or line.at(mark.ns) in {None, "stopped"}:
+        if limit_s is None or continues or line.at(mark.ns) in {None, "stopped"}:
             continue
         back = next(_restored(mine[number + 1 :], mark, those), None)
         _judge_loss(mark, back, limit_s, line, to)
@@ -134,12 +134,12 @@ def judge_marks(
             _judge_return(back, again, limits.live_s, line, to)
 
 
-def judge_deaths(line: Timeline, end_ns: int, limits: Limits, to: Finding) -> None:
-    """Judge whether the client library said `stale` whenever no heartbeat came."""
+def judge_heartbeats(line: Timeline, end_ns: int, limits: Limits, to: Finding) -> None:
+    """Judge whether the client library reported `stale` whenever heartbeats stopped."""
     stale_ns = int(limits.stale_s * NS_PER_S)
-    if line.beat_ns is not None and end_ns - line.beat_ns > stale_ns:
-        line.dead.append((line.beat_ns, end_ns))
-    for since_ns, until_ns in line.dead:
+    if line.heartbeat_ns is not None and end_ns - line.heartbeat_ns > stale_ns:
+        line.without_heartbeat.append((line.heartbeat_ns, end_ns))
+    for since_ns, until_ns in line.without_heartbeat:
         to.counts.truth += 1
         if line.at(since_ns) == "stopped":
             continue
@@ -149,7 +149,7 @@ def judge_deaths(line: Timeline, end_ns: int, limits: Limits, to: Finding) -> No
             to.breach(
                 since_ns,
                 f"never: no heartbeat for {(until_ns - since_ns) / NS_PER_S:.1f} s, "
-                "and not a word of it",
+                "and it was not reported",
             )
         elif silent_ns - since_ns > stale_ns:
             to.counts.late += 1
@@ -159,7 +159,7 @@ def judge_deaths(line: Timeline, end_ns: int, limits: Limits, to: Finding) -> No
 
 
 def _limit_s(mark: Mark, those: set[str], line: Timeline, limits: Limits) -> float | None:
-    """Return within what time a mark must show in the state; None where it need not."""
+    """Return the limit in s by which the state must show a mark; None if it need not."""
     if mark.kind == "closed" and mark.by == "exchange":
         return limits.closed_s
     if mark.kind == "fault" and mark.fault in SILENCING:
@@ -169,7 +169,7 @@ def _limit_s(mark: Mark, those: set[str], line: Timeline, limits: Limits) -> flo
 
 
 def _restored(later: list[tuple[Mark, set[str]]], mark: Mark, those: set[str]) -> Iterator[Mark]:
-    """Yield the marks that end what one began."""
+    """Yield the marks that end the outage of another."""
     for other, channels in later:
         if channels & those and (
             (mark.kind == "closed" and other.kind == "opened")
@@ -181,22 +181,22 @@ def _restored(later: list[tuple[Mark, set[str]]], mark: Mark, those: set[str]) -
 def _judge_loss(mark: Mark, back: Mark | None, limit_s: float, line: Timeline, to: Finding) -> None:
     due_ns = mark.ns + int(limit_s * NS_PER_S)
     if mark.kind == "fault" and back is not None and back.ns <= due_ns:
-        return  # it was over before it had to show
-    said_ns = line.first(mark.ns, live=False)
-    if (said_ns is None or said_ns > due_ns) and line.last_ns < due_ns:
+        return  # it ended before it had to show
+    shown_ns = line.first(mark.ns, live=False)
+    if (shown_ns is None or shown_ns > due_ns) and line.last_ns < due_ns:
         return  # the recording ends before
     to.counts.truth += 1
-    if said_ns is not None and said_ns <= due_ns:
+    if shown_ns is not None and shown_ns <= due_ns:
         return
     what = f"{mark.kind} {mark.fault or ''} of connection {mark.connection}".replace("  ", " ")
-    if said_ns is None or (back is not None and said_ns > back.ns + int(limit_s * NS_PER_S)):
+    if shown_ns is None or (back is not None and shown_ns > back.ns + int(limit_s * NS_PER_S)):
         to.counts.never += 1
         to.breach(mark.ns, f"never: {what}, and the feed stayed live")
     else:
         to.counts.late += 1
         to.breach(
             mark.ns,
-            f"late: {what}, and the feed was live for {(said_ns - mark.ns) / NS_PER_S:.1f} s more "
+            f"late: {what}, and the feed was live for {(shown_ns - mark.ns) / NS_PER_S:.1f} s more "
             f"({limit_s:g} s are allowed)",
         )
 

@@ -1,7 +1,7 @@
-"""One topic's audit: what was seen of it, against the truth and against its own numbers. Pure.
+"""Audit of one topic: its messages against the truth and against its sequence numbers. Pure.
 
-Of a client library's recording it is asked that each seq was seen or lies in a Gap that was told
-before the next event. In a plain subscriber's the numbers themselves are the flag.
+In a recording of the client library, each seq must be seen or lie in a Gap that was reported before
+the next event. In a plain subscriber's, the sequence numbers themselves are the flag.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ MOST_SEQ = 1 << 53
 
 
 class TopicAudit:
-    """Tell it what was recorded, in that order; `finish` judges what only the whole shows.
+    """Takes one topic's lines in recorded order; `finish` checks what only the whole shows.
 
-    `stores` are the streams of the truth that it may have come of; without any, only its numbers
-    are looked at. `load` returns the line of an event, `load_book` a book's update.
-    `told_sessions` are those that the client library told for the feed.
+    `stores` are the streams of the truth that the topic may come from; without any, only its
+    sequence numbers are checked. `load` returns the line of an event, `load_book` a book's update.
+    `reported_sessions` are those that the client library reported for the feed.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class TopicAudit:
         limits: Limits,
         *,
         by_client: bool,
-        told_sessions: set[int],
+        reported_sessions: set[int],
     ) -> None:
         self.finding = Finding(topic)
         self.channel = topic.partition(".")[0]
@@ -52,15 +52,15 @@ class TopicAudit:
         self._load, self._load_book = load, load_book
         self._limits = limits
         self._by_client = by_client
-        self._told_sessions = told_sessions
-        # By its numbers
+        self._reported_sessions = reported_sessions
+        # By sequence numbers
         self._session: int | None = None
-        self._next: int | None = None  # the seq expected; None: whatever comes
+        self._next: int | None = None  # the seq expected; None: any
         self._ticks = 0  # of the session
-        self._only_snapshot = True  # of the session, nothing else was heard
-        self._gaps: list[tuple[int, int, int]] = []  # told: session, first, last
+        self._only_snapshot = True  # of the session, nothing else arrived
+        self._gaps: list[tuple[int, int, int]] = []  # reported: session, first, last
         self._claims: deque[tuple[int, int]] = deque()  # heartbeats' times and next seqs
-        self._published_ns = 0  # of the last one in order
+        self._published_ns = 0  # of the last message in order
         # By the truth
         self._store: Store | None = None
         self._at = self._first_at = -1  # places of the last event and of the first
@@ -70,19 +70,19 @@ class TopicAudit:
         self._holes: list[UnseenEvents] = []
         self._was_seen = bytearray()
         self._book: BookCheck | None = None
-        self._base: Hashable = None  # the last key, where it says not all
+        self._base: Hashable = None  # the last key, where keys repeat
         self._repeats = 0
 
     # --- what was recorded --------------------------------------------------------------------
 
     def gap(self, session: int, first: int, last: int) -> None:
-        """Take a Gap that the client library told."""
+        """Take a Gap that the client library reported."""
         self._gaps.append((session, first, last))
 
     def claim(self, session: int, next_seq: int, ns: int, *, is_snapshot: bool) -> None:
-        """Take what a heartbeat says of the topic."""
+        """Take the `next_seq` of a heartbeat."""
         if self._session is None or session > self._session:
-            self._turn(session, ns)
+            self._begin_session(session, ns)
         if session != self._session:
             return
         if self._next is None and not is_snapshot:
@@ -94,14 +94,14 @@ class TopicAudit:
             self._claims.popleft()
 
     def tick(self, ns: int, payload: dict[str, Any]) -> None:
-        """Take a message; raises one of MALFORMED for one that is none of its channel."""
+        """Take a message; raise one of MALFORMED for one that does not fit the channel."""
         counts = self.finding.counts
         counts.seen += 1
         session, seq, published_ns = payload["session"], payload["seq"], payload["published_ns"]
         if not type(session) is type(seq) is type(published_ns) is int or not 0 <= seq < MOST_SEQ:
-            raise TypeError("`session`, `seq` or `published_ns` is no such number")
+            raise TypeError("`session`, `seq` or `published_ns` is not a valid number")
         if self._session is None or session > self._session:
-            self._turn(session, ns)
+            self._begin_session(session, ns)
         elif session < self._session:
             counts.out_of_order += 1
             self.finding.breach(ns, f"session {session} comes after session {self._session}")
@@ -110,10 +110,10 @@ class TopicAudit:
         if self._next is None or (
             not self._ticks and not self._turned and (is_snapshot or seq < self._next)
         ):
-            self._next = seq  # a heartbeat may come before it; nothing was asked for yet
+            self._next = seq  # a heartbeat may precede it; nothing is required yet
         self._only_snapshot = self._only_snapshot and is_snapshot
         if seq < self._next:
-            self._again(ns, seq, payload)
+            self._judge_passed_seq(ns, seq, payload)
             return
         if seq > self._next:
             self._missing_seqs(seq, ns)
@@ -124,10 +124,10 @@ class TopicAudit:
             self._match(ns, payload)
 
     def finish(self, end_ns: int, flags: Flags, live_ns: tuple[int, int] | None) -> Finding:
-        """Judge the holes and the end; return what was found.
+        """Judge the holes and the end; return the finding.
 
-        `live_ns` are the times between which the feed was live at the end, and its events had time
-        to come; None where that isn't known.
+        `live_ns` is the period at the end in which the feed was live and its events had time to
+        arrive; None if unknown.
         """
         counts = self.finding.counts
         self._tail(end_ns, end_ns - int(self._limits.repair_s * NS_PER_S))
@@ -146,9 +146,9 @@ class TopicAudit:
         counts.truth = matched + counts.flagged + counts.missing
         return self.finding
 
-    # --- by its numbers -----------------------------------------------------------------------
+    # --- by sequence numbers ------------------------------------------------------------------
 
-    def _again(self, ns: int, seq: int, payload: dict[str, Any]) -> None:
+    def _judge_passed_seq(self, ns: int, seq: int, payload: dict[str, Any]) -> None:
         """Judge a message whose seq has passed."""
         counts, last = self.finding.counts, (self._next or 0) - 1
         twice = seq == last
@@ -168,12 +168,12 @@ class TopicAudit:
     def _missing_seqs(self, end: int, ns: int) -> None:
         """Judge the seqs from the one expected up to `end`, which were not seen."""
         first = at = self._next or 0
-        count = told = end - first
+        count = reported = end - first
         if self._by_client:
-            told = 0
+            reported = 0
             for session, low, high in sorted(self._gaps):
                 if session == self._session and high >= at and low < end:
-                    told += min(high + 1, end) - max(low, at)
+                    reported += min(high + 1, end) - max(low, at)
                     at = max(at, high + 1)
             self._gaps = [
                 (session, low, high)
@@ -182,23 +182,23 @@ class TopicAudit:
             ]
         self._hidden += count
         if not self._stores:
-            self.finding.counts.flagged += told
-        if told < count:
-            self.finding.counts.missing += count - told
+            self.finding.counts.flagged += reported
+        if reported < count:
+            self.finding.counts.missing += count - reported
             self.finding.breach(
                 ns,
-                f"missing: of seq {first} to {end - 1} of session {self._session}, {count - told} "
-                "were neither seen nor told as a Gap",
+                f"missing: of seq {first} to {end - 1} of session {self._session}, "
+                f"{count - reported} were neither seen nor reported as a Gap",
             )
             if self._stores:
-                self.finding.counts.flagged -= count - told  # else it would be counted twice
+                self.finding.counts.flagged -= count - reported  # else it would be counted twice
 
-    def _turn(self, session: int, ns: int) -> None:
+    def _begin_session(self, session: int, ns: int) -> None:
         """Begin a session."""
         if self._session is not None:
             self._tail(ns, ns)
             joins = self._by_client and self._only_snapshot
-            if self._by_client and not joins and session not in self._told_sessions:
+            if self._by_client and not joins and session not in self._reported_sessions:
                 self.finding.counts.missing += 1
                 self.finding.breach(ns, f"missing: session {session} began without a NewSession")
             self._turned = True
@@ -208,7 +208,7 @@ class TopicAudit:
         self._claims.clear()
 
     def _tail(self, ns: int, until_ns: int) -> None:
-        """Judge what heartbeats up to a time told of and was not seen."""
+        """Judge messages that heartbeats up to a time show as published and that were not seen."""
         claimed = max((next_seq for at, next_seq in self._claims if at <= until_ns), default=0)
         if self._next is not None and claimed > self._next:
             self._missing_seqs(claimed, ns)
@@ -217,7 +217,7 @@ class TopicAudit:
     # --- by the truth -------------------------------------------------------------------------
 
     def _match(self, ns: int, payload: dict[str, Any]) -> None:
-        """Find an event in the truth, and compare."""
+        """Find an event in the truth and compare it."""
         counts = self.finding.counts
         event = published(self.channel, payload)
         key = self._numbered(event.key) if CHANNELS[self.channel].key_repeats else event.key
@@ -266,13 +266,13 @@ class TopicAudit:
         if self._book is not None:
             wrong = self._book.check(index, payload)
         elif not store.equals(index, content):
-            wrong = f"is {content}, and the exchange sent {self._load(store, index)['data']}"
+            wrong = f"is {content}; the exchange sent {self._load(store, index)['data']}"
         if wrong is not None:
             self.finding.counts.wrong += 1
             self.finding.breach(ns, f"wrong content: id {payload['id']} {wrong}")
 
     def _may_repeat(self) -> bool:
-        """Whether an event may be the last one again: a state, at the start of a new session."""
+        """Whether an event may repeat the last one: a state, at the start of a new session."""
         repeats = self._turned and CHANNELS[self.channel].is_state
         self._turned = self._turned and not repeats
         return repeats
@@ -292,53 +292,53 @@ class TopicAudit:
 
     def _update(self, index: int) -> BookUpdate:
         if self._store is None:
-            raise RuntimeError("no stream was found yet")
+            raise RuntimeError("no stream found yet")
         return self._load_book(self._store, index)
 
     def _numbered(self, key: Hashable) -> Hashable:
-        """Return a key that doesn't say all with the number of its equals before it."""
+        """Return a key that repeats with the number of equal ones before it."""
         self._repeats = self._repeats + 1 if key == self._base else 0
         self._base = key
         return (*key[:-1], self._repeats) if isinstance(key, tuple) else key
 
     def _judge(self, hole: UnseenEvents, flags: Flags, store: Store) -> None:
-        """Count which events of a hole are flagged, and which are not."""
+        """Count the flagged and the missing events of a hole."""
         counts = self.finding.counts
         if hole.session is not None:
             hole = self._since_live(hole, flags, store)
         optional = sum(hole.first <= place <= hole.last for place in store.optional)
-        asked = hole.last - hole.first + 1 - optional
+        required = hole.last - hole.first + 1 - optional
         unflagged = max(0, flags.uncovered(hole, self.channel, store) - hole.hidden)
         if unflagged and flags.excuse(hole, self.channel):
             unflagged = 0
-        counts.flagged += asked - unflagged
+        counts.flagged += required - unflagged
         if unflagged:
             counts.missing += unflagged
             first, last = (self._load(store, at) for at in (hole.first, hole.last))
             self.finding.breach(
                 hole.before_ns,
-                f"missing: {unflagged} of {asked} events from id {first['id']} (sent at "
+                f"missing: {unflagged} of {required} events from id {first['id']} (sent at "
                 f"{first['sent_ns']}) to id {last['id']} were neither seen nor flagged",
             )
 
     def _since_live(self, hole: UnseenEvents, flags: Flags, store: Store) -> UnseenEvents:
-        """Count what the exchange sent before a new session listened as flagged; return the rest.
+        """Count events sent before a new session subscribed as flagged; return the rest.
 
-        A status says `live` when a subscription is on its way, and a subscriber may hear the feed's
-        statuses before the topic: what was sent meanwhile is not asked for either.
+        A status is `live` as soon as a subscription is sent, and a subscriber may receive the
+        feed's statuses before the topic: events sent meanwhile are not required either.
         """
         live_ns = flags.live_since(self.channel, hole.session or 0, hole.before_ns)
-        asked_ns = (
+        required_ns = (
             hole.before_ns if live_ns is None else live_ns + int(self._limits.join_s * NS_PER_S)
         )
         first = hole.first
-        while first <= hole.last and store.sent_ns[first] < asked_ns:
+        while first <= hole.last and store.sent_ns[first] < required_ns:
             first += 1
         self.finding.counts.flagged += first - hole.first
         return hole._replace(first=first)
 
     def _judge_end(self, store: Store, flags: Flags, since_ns: int, until_ns: int) -> None:
-        """Judge what was sent behind the last event seen, while the feed said that it lives."""
+        """Judge events sent after the last one seen, while the feed reported `live`."""
         first, end = self._at + 1, self._at + 1
         while end < len(store) and store.sent_ns[end] <= until_ns:
             end += 1
@@ -350,7 +350,7 @@ class TopicAudit:
             )
 
     def _never_seen(self, since_ns: int, until_ns: int) -> None:
-        """Judge a topic that a heartbeat names and that never said anything."""
+        """Judge a topic that a heartbeat names and that published nothing."""
         since_ns += int(self._limits.trailing_s * NS_PER_S)
         sent = sum(since_ns <= ns <= until_ns for store in self._stores for ns in store.sent_ns)
         if sent and not self.finding.counts.seen:

@@ -1,7 +1,7 @@
-"""The truth log, read into as little memory as an audit needs: some 40 bytes an event.
+"""The truth log, read into about 40 bytes per event.
 
 The format is the embedded exchange's, `feedd.embedded.truth`; the data of an event stays in the
-file, and is read again where it is wanted.
+file and is read again when needed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MASK = (1 << 63) - 1
 EPOCH = 1 << 50  # more than any id
-MARKS = ".marks"  # behind the log's name: the file with its marks
+MARKS = ".marks"  # suffix of the file with the log's marks
 
 CHUNK = 1 << 20  # bytes
 
@@ -40,7 +40,7 @@ Feed = tuple[str, str, str]  # exchange, its own name of the symbol, channel
 
 @dataclass(slots=True)
 class Carried:
-    """The streams that a connection carries, or that a fault meets, as far as events have shown."""
+    """Streams that a connection carries or a fault affects, as far as events have shown."""
 
     exchange: str | None = None  # as far as events have shown: streams of several may be alike
     streams: set[str] = field(default_factory=set)
@@ -48,7 +48,7 @@ class Carried:
 
 
 class Mark(NamedTuple):
-    """Something that befell connections at `ns`: `opened`, `closed`, `fault` or `clear`."""
+    """A change of connections at `ns`: `opened`, `closed`, `fault` or `clear`."""
 
     kind: str
     ns: int
@@ -60,10 +60,10 @@ class Mark(NamedTuple):
 
 
 class Store:
-    """The events of one stream, in the order of their ids, or else of their coming.
+    """Events of one stream in the order of their ids, or else of arrival.
 
-    An event that several connections were sent is one. Where the exchange begins to count anew, an
-    epoch begins: the same id is then another event.
+    An event sent to several connections is stored once. When the exchange restarts its ids, a new
+    epoch begins, in which the same id is another event.
     """
 
     def __init__(self, *, counted: bool) -> None:
@@ -71,7 +71,7 @@ class Store:
         self.optional: set[int] = set()
         self._contents = array("q")
         self._offsets = array("q")
-        self._ids = array("q")  # of counted ones, each EPOCH times its epoch higher
+        self._ids = array("q")  # of counted ones, plus EPOCH times the epoch
         self._places: dict[int, int] = {}  # of the others, by the hash of their key
         self._counted = counted
         self._starts = [0]  # of each epoch
@@ -80,7 +80,7 @@ class Store:
         return len(self.sent_ns)
 
     def begin_epoch(self) -> None:
-        """Let ids begin anew."""
+        """Let ids restart."""
         if self._starts[-1] < len(self):
             self._starts.append(len(self))
 
@@ -90,12 +90,12 @@ class Store:
         return self._ids[-1] % EPOCH if begun else 0
 
     def add(self, event: Event, sent_ns: int, offset: int) -> None:
-        """Take an event of the truth; raise TypeError where its id is no number but should be."""
+        """Add an event of the truth; raise TypeError for an id that must be a number."""
         at, epoch = len(self), len(self._starts) - 1
         if self._counted:
             key: Any = event.key
             if not isinstance(key, int) or not 0 <= key < EPOCH:
-                raise TypeError(f"{key!r} is no id of its channel")
+                raise TypeError(f"{key!r} is not an id of its channel")
             key += epoch * EPOCH
             if at and key <= self._ids[-1]:
                 at = bisect_left(self._ids, key)
@@ -113,7 +113,7 @@ class Store:
     def index(self, key: Hashable, near: int, by_ns: int) -> int | None:
         """Return the place of an event that was sent by a time, or None.
 
-        `near` is where it is likely to be. Of several epochs that know the key it is the last.
+        `near` is its likely place. Of several epochs with the key, the last one counts.
         """
         if self._counted and not isinstance(key, int):
             return None
@@ -128,9 +128,9 @@ class Store:
     def between(
         self, from_id: EventId, to_id: EventId, at: int, by_ns: int
     ) -> tuple[int | None, int | None]:
-        """Return the first place behind one id and that of another; None where there is none.
+        """Return the first place after one id, and the place of another; None where unknown.
 
-        `at` is a place between them, `by_ns` when the later one was sent at the latest.
+        `at` is a place between them; the later one was sent by `by_ns`.
         """
         epoch = self._epoch(max(0, at - 1))
         if self._counted:
@@ -140,7 +140,7 @@ class Store:
                 first = bisect_right(self._ids, from_id + epoch * EPOCH)
             if isinstance(to_id, int):
                 if isinstance(from_id, int) and to_id <= from_id and epoch < last:
-                    epoch += 1  # it has begun anew in between
+                    epoch += 1  # ids restarted in between
                 end = bisect_left(self._ids, to_id + epoch * EPOCH)
             return first, end
         before = None if from_id is None else self.index(from_id, at, by_ns)
@@ -166,20 +166,20 @@ class Store:
         return self._contents[index] == hash(content) & MASK
 
     def offset(self, index: int) -> int:
-        """Return where its line is in the file."""
+        """Return the offset of its line in the file."""
         return self._offsets[index]
 
 
 class Truth:
-    """All of a truth log. `stores` is by exchange, symbol, channel and the stream's name."""
+    """A whole truth log. `stores` is by exchange, symbol, channel and the stream's name."""
 
     def __init__(self, path: Path) -> None:
-        """Read it; raise ConfigError for what is no truth log."""
+        """Read the file; raise ConfigError if it is not a truth log."""
         self.path = path
         self.marks: list[Mark] = []
         self.stores: dict[tuple[str, str, str], dict[str, Store]] = {}
         self.lines = 0
-        self.torn = False  # its last line has no end: it was still being written
+        self.torn = False  # the last line is incomplete: it was still being written
         self._streams: dict[str, TruthStream | None] = {}
         self._connections: dict[int, Carried] = {}
         self._newest_connection = 0
@@ -200,13 +200,13 @@ class Truth:
         self._file.close()
 
     def event(self, store: Store, index: int) -> dict[str, Any]:
-        """Return the line of an event, as it is."""
+        """Return the line of an event."""
         self._file.seek(store.offset(index))
         line: dict[str, Any] = orjson.loads(self._file.readline())
         return line
 
     def book(self, store: Store, index: int) -> BookUpdate:
-        """Return what an event says of a book; raise ConfigError where it says none."""
+        """Return the book part of an event; raise ConfigError for a malformed one."""
         try:
             line = self.event(store, index)
             one = self._stream(line["stream"])
@@ -214,10 +214,10 @@ class Truth:
                 raise LookupError("its stream has no channel")
             return one.reader.book_update(line["data"])
         except MALFORMED as error:
-            raise self._none(self._number(store.offset(index)), error) from None
+            raise self._malformed(self._number(store.offset(index)), error) from None
 
     def feeds_of(self, mark: Mark) -> set[Feed]:
-        """Return what a mark is about, as far as events have shown."""
+        """Return the feeds that a mark concerns, as far as events have shown."""
         carried = mark.carried
         found = set(carried.feeds)
         names: Iterable[str] = mark.streams or carried.streams
@@ -244,14 +244,14 @@ class Truth:
                     self._mark(later.popleft())
                 self._take(event, offset)
             except MALFORMED as error:
-                raise self._none(self.lines, error) from None
+                raise self._malformed(self.lines, error) from None
             offset += len(line)
         while later:
             self._mark(later.popleft())
 
-    def _none(self, number: int, error: Exception) -> ConfigError:
+    def _malformed(self, number: int, error: Exception) -> ConfigError:
         return ConfigError(
-            f"{self.path}, line {number}: is no line of a truth log: "
+            f"{self.path}, line {number}: is not a line of a truth log: "
             f"{type(error).__name__}: {error}"
         )
 
@@ -309,7 +309,7 @@ class Truth:
             self._faults.setdefault(fault, []).append(mark)
 
     def _begin_run(self) -> None:
-        """Take in that the exchange was started anew: all counts begin again."""
+        """Handle a restart of the exchange: all ids restart."""
         self._connections.clear()
         self._faults.clear()
         for stores in self.stores.values():
@@ -351,7 +351,7 @@ def _possible(one: TruthStream, carried: Carried | None) -> tuple[str, ...]:
 
 
 def _marks(path: Path) -> list[MarkLine]:
-    """Return the marks in their order; none where there is no such file."""
+    """Return the marks in order; none if the file does not exist."""
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except FileNotFoundError:
@@ -366,6 +366,6 @@ def _marks(path: Path) -> list[MarkLine]:
             marks.append(_mark_line.decode(line))
         except MALFORMED as error:
             raise ConfigError(
-                f"{path}, line {number}: is no mark of a truth log: {error}"
+                f"{path}, line {number}: is not a mark of a truth log: {error}"
             ) from None
     return marks

@@ -72,7 +72,7 @@ def run_audit(arguments: argparse.Namespace) -> int:
                     audit.take(line)
                 except MALFORMED as error:
                     raise ConfigError(
-                        f"{arguments.seen}, line {number}: is no line of a recording: "
+                        f"{arguments.seen}, line {number}: is not a line of a recording: "
                         f"{type(error).__name__}: {error}"
                     ) from None
             findings = audit.finish()

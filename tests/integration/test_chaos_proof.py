@@ -35,7 +35,7 @@ def test_an_event_that_is_dropped_before_it_is_numbered_is_found_by_the_exchange
     assert "missing=" in outcome.reason
 
 
-def test_an_event_that_is_dropped_after_it_was_numbered_is_flagged_and_so_not_silent(
+def test_an_event_that_is_dropped_after_it_was_numbered_is_flagged(
     tmp_path: Path,
 ) -> None:
     outcome = with_fault(tmp_path, DROPS_AFTER_NUMBERING)
@@ -71,7 +71,7 @@ def depth_events_left_out(run: Run) -> None:
 LEFT_OUT = Case("depth left out", "", "", 120, depth_events_left_out, short=True, known="")
 
 
-def test_a_book_that_goes_on_over_a_hole_is_found(tmp_path: Path) -> None:
+def test_a_book_that_continues_across_a_hole_is_found(tmp_path: Path) -> None:
     outcome = run_case(LEFT_OUT, 1, short=True, **on_path(tmp_path / "broken", IGNORES_PU))
     assert outcome.verdict == "FAIL", outcome.figures
     assert "missing=" in outcome.reason

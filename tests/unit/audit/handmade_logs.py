@@ -89,13 +89,13 @@ def notice(kind: str, s: float, **fields: Any) -> Line:
     return {"ns": at(s), "notice": kind, **fields}
 
 
-def gap_told(topic: str, first: int, last: int, s: float, session: int = 1) -> Line:
+def client_gap(topic: str, first: int, last: int, s: float, session: int = 1) -> Line:
     return notice(
         "Gap", s, topic=topic, session=session, from_seq=first, to_seq=last, reason="lost"
     )
 
 
-def state_told(state: str, s: float) -> Line:
+def client_state(state: str, s: float) -> Line:
     return notice("StateChange", s, feed=FEED, state=state, reason=None)
 
 

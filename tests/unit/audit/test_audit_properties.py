@@ -16,7 +16,7 @@ from unit.audit.handmade_logs import (
     STATUS,
     TRADE,
     audited,
-    gap_told,
+    client_gap,
     notice,
     quote_seen,
     quote_sent,
@@ -120,7 +120,7 @@ class Maker:
             return
         first = self._lost.pop(topic, seq)
         if first < seq and self._by_client:
-            self.made.recorded.append(gap_told(topic, first, seq - 1, self._now_s, self._session))
+            self.made.recorded.append(client_gap(topic, first, seq - 1, self._now_s, self._session))
         make = trade_seen if topic == TRADE else quote_seen
         self.made.recorded.append(make(id_, seq, self._now_s + STEP_S / 2, self._session))
 

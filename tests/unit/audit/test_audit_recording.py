@@ -64,7 +64,7 @@ def test_the_command_exits_0_or_1_and_names_the_topic(tmp_path: Path) -> None:
     marks.write_text('{"mark":"closed"}\n')
     torn = audit(tmp_path, truth, [HEAD, *ticks])
     assert torn.returncode == 78
-    assert "truth.marks, line 1: is no mark of a truth log: " in torn.stderr
+    assert "truth.marks, line 1: is not a mark of a truth log: " in torn.stderr
     marks.unlink()
     machine = audit(tmp_path, truth, [HEAD, ticks[0], ticks[2]], "--json")
     assert machine.returncode == 1
@@ -82,11 +82,11 @@ def test_a_torn_last_line_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("truth", "seen", "says"),
     [
-        ("nonsense\n", [HEAD], "truth, line 1: is no line of a truth log"),
-        ('{"sent_ns":1}\n', [HEAD], "truth, line 1: is no line of a truth log"),
-        ([], [], "is no JSON"),
-        ([], [{"topic": 1}], "is no recording of a subscriber; feedd tail --json writes one"),
-        ([], [HEAD, {"ns": 1, "topic": TRADE, "payload": {}}], "seen, line 2: is no line of a"),
+        ("nonsense\n", [HEAD], "truth, line 1: is not a line of a truth log"),
+        ('{"sent_ns":1}\n', [HEAD], "truth, line 1: is not a line of a truth log"),
+        ([], [], "is not JSON"),
+        ([], [{"topic": 1}], "is not a recording of a subscriber; feedd tail --json writes one"),
+        ([], [HEAD, {"ns": 1, "topic": TRADE, "payload": {}}], "seen, line 2: is not a line of a"),
         ([], [HEAD], "holds no message"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_file_of_neither_format_is_refused(
     assert "Traceback" not in refused.stderr
 
 
-def test_a_line_of_the_head_names_its_subscriber() -> None:
+def test_the_first_line_names_the_type_of_subscriber() -> None:
     file = io.BytesIO(head_line(1, "plain", ["trade.", "status."]))
     assert json.loads(file.read()) == {
         "recording": 1, "by": "plain", "ns": 1, "topics": ["trade.", "status."],

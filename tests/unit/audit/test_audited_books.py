@@ -32,11 +32,11 @@ BOOKS = [
 ]
 
 
-def test_books_hold_what_updates_have_named() -> None:
+def test_books_hold_the_levels_that_updates_named() -> None:
     assert counts(audited(TRUTH, BOOKS), BOOK) == {}
 
 
-def test_a_wrong_size_a_lacking_level_and_a_level_that_was_removed_are_found() -> None:
+def test_a_wrong_size_a_missing_level_and_a_removed_level_are_found() -> None:
     size = book(2, 2, [[10.0, 1.0], [9.0, 3.0]], [[11.0, 1.0], [12.0, 2.0]])
     assert counts(audited(TRUTH, [BOOKS[0], size]), BOOK) == {"wrong": 1}
     lacks = book(2, 2, [[10.0, 1.0], [8.0, 7.0]], [[11.0, 1.0], [12.0, 2.0]])
@@ -45,7 +45,7 @@ def test_a_wrong_size_a_lacking_level_and_a_level_that_was_removed_are_found() -
     assert counts(audited(TRUTH, [*BOOKS[:2], removed]), BOOK) == {"wrong": 1}
 
 
-def test_a_book_that_leaves_an_update_out_is_missing_unless_it_was_in_resync() -> None:
+def test_a_book_that_skips_an_update_is_missing_unless_it_was_in_resync() -> None:
     after = book(3, 2, BOOKS[2]["payload"]["bids"], BOOKS[2]["payload"]["asks"])
     assert counts(audited(TRUTH, [BOOKS[0], after]), BOOK) == {"missing": 1}
     resync = status_seen(1, 2.5, "resync")

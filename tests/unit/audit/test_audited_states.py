@@ -8,9 +8,9 @@ import pytest
 from unit.audit.handmade_logs import (
     STATUS,
     audited,
+    client_state,
     counts,
     mark,
-    state_told,
     status_seen,
     trade_seen,
     trade_sent,
@@ -58,7 +58,7 @@ def test_a_connection_closed_by_the_client_need_not_show() -> None:
     assert judged([mark("closed", 10, by="client")], []) == {}
 
 
-def test_an_end_need_not_show_while_another_connection_carries_the_same() -> None:
+def test_a_disconnect_need_not_show_while_another_connection_carries_the_same() -> None:
     beside = mark("opened", 9, connection=2)
     end = mark("closed", 10, by="exchange")
     assert judged([mark("opened", 1), beside, end], []) == {}
@@ -70,7 +70,7 @@ def test_an_end_need_not_show_while_another_connection_carries_the_same() -> Non
     assert judged([beside, anew, end], []) == {"never": 1}
 
 
-def test_a_recording_that_ends_too_early_is_asked_for_nothing() -> None:
+def test_nothing_is_required_of_a_recording_that_ends_too_early() -> None:
     assert judged([mark("closed", 10, by="exchange")], [], end_s=12) == {}
 
 
@@ -97,7 +97,7 @@ def test_a_silent_connection_shows_within_twice_its_channels_limit(
     assert judged(silenced("stall", 100), changes) == found
 
 
-def test_a_fault_that_is_over_before_it_had_to_show_need_not() -> None:
+def test_a_fault_that_ends_before_its_limit_need_not_show() -> None:
     assert judged(silenced("mute", 30), []) == {}
 
 
@@ -107,17 +107,17 @@ def test_a_fault_that_leaves_the_data_alone_need_not_show() -> None:
     assert judged(nothing_swallowed, []) == {}
 
 
-def test_another_symbols_connection_is_none_of_the_feeds() -> None:
+def test_another_symbols_connection_does_not_concern_the_feed() -> None:
     assert judged([mark("closed", 10, ("ethusdt@trade",), by="exchange")], []) == {}
 
 
-def test_a_mark_without_streams_is_about_those_of_its_connection() -> None:
+def test_a_mark_without_streams_concerns_those_of_its_connection() -> None:
     assert judged([mark("closed", 10, (), by="exchange")], []) == {"never": 1}
 
 
 def test_a_client_is_judged_by_the_states_it_reports() -> None:
-    lines = [*plain([]), state_told("live", 1.5)]
-    lines += [state_told("reconnecting", 10.2), state_told("live", 12.2)]
+    lines = [*plain([]), client_state("live", 1.5)]
+    lines += [client_state("reconnecting", 10.2), client_state("live", 12.2)]
     recorded = sorted(lines, key=lambda line: line["ns"])
     assert counts(audited([*TRUTH, *CLOSED], recorded), STATUS) == {}
     silent = [line for line in recorded if line.get("state") != "reconnecting"]
@@ -125,7 +125,7 @@ def test_a_client_is_judged_by_the_states_it_reports() -> None:
 
 
 def test_a_client_reports_stale_when_the_heartbeats_end() -> None:
-    beats = [*plain([], end_s=10), state_told("live", 1.5)]
+    beats = [*plain([], end_s=10), client_state("live", 1.5)]
     after = [trade_seen(1, 2, 30)]
     del after[0]["topic"]  # a line that says nothing but the time
     after[0]["end"] = "SIGTERM"
@@ -134,6 +134,6 @@ def test_a_client_reports_stale_when_the_heartbeats_end() -> None:
         lines = sorted([*beats, *told, *after], key=lambda line: line["ns"])
         return counts(audited(TRUTH, lines), STATUS)
 
-    assert found(state_told("stale", 11.6)) == {}
-    assert found(state_told("stale", 13.6)) == {"late": 1}
+    assert found(client_state("stale", 11.6)) == {}
+    assert found(client_state("stale", 13.6)) == {"late": 1}
     assert found() == {"never": 1}

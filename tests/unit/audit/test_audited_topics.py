@@ -12,8 +12,8 @@ from unit.audit.handmade_logs import (
     STATUS,
     TRADE,
     audited,
+    client_gap,
     counts,
-    gap_told,
     mark,
     notice,
     quote_seen,
@@ -50,16 +50,22 @@ def test_a_complete_recording_has_no_breach() -> None:
 
 def test_a_client_must_report_a_gap_with_its_exact_range() -> None:
     assert counts(audited(TRUTH, without(5, 6))) == {"missing": 2}
-    told = [*without(*range(5, 11)), gap_told(TRADE, 5, 6, 0.6), *ALL[6:]]
+    told = [*without(*range(5, 11)), client_gap(TRADE, 5, 6, 0.6), *ALL[6:]]
     assert counts(audited(TRUTH, told)) == {"flagged": 2}
-    short = [*without(*range(5, 11)), gap_told(TRADE, 5, 5, 0.6), *ALL[6:]]
+    short = [*without(*range(5, 11)), client_gap(TRADE, 5, 5, 0.6), *ALL[6:]]
     assert counts(audited(TRUTH, short)) == {"flagged": 1, "missing": 1}
-    late = [*without(5, 6), gap_told(TRADE, 5, 6, 1.1)]
+    late = [*without(5, 6), client_gap(TRADE, 5, 6, 1.1)]
     assert counts(audited(TRUTH, late)) == {"missing": 2}
 
 
 def test_a_client_may_report_a_gap_early() -> None:
-    told = [*ALL[:4], gap_told(TRADE, 5, 6, 0.6), gap_told(TRADE, 8, 9, 0.6), ALL[6], ALL[9]]
+    told = [
+        *ALL[:4],
+        client_gap(TRADE, 5, 6, 0.6),
+        client_gap(TRADE, 8, 9, 0.6),
+        ALL[6],
+        ALL[9],
+    ]
     assert counts(audited(TRUTH, told)) == {"flagged": 4}
 
 
@@ -68,7 +74,7 @@ def test_a_plain_subscribers_gaps_are_flagged_by_seq() -> None:
     assert counts(audited(TRUTH, renumbered(5, 6), by_client=False)) == {"missing": 2}
 
 
-def test_a_hole_in_the_numbers_flags_no_more_than_it_holds() -> None:
+def test_a_hole_in_the_numbers_flags_no_more_than_its_size() -> None:
     ticks = [trade_seen(1, 1, 0.1), trade_seen(6, 3, 0.6)]
     assert counts(audited(TRUTH, ticks, by_client=False)) == {"flagged": 1, "missing": 3}
 
@@ -85,14 +91,14 @@ def test_an_upstream_gap_flags_the_events_between_its_ids(by_client: bool) -> No
     assert counts(audited(TRUTH, recorded(6), by_client=by_client)) == {"flagged": 1, "missing": 1}
 
 
-def test_a_gap_that_the_client_did_not_hand_over_flags_nothing() -> None:
+def test_a_gap_that_the_client_did_not_report_flags_nothing() -> None:
     gap = {"channel": "trade", "from_id": 4, "to_id": 7, "reason": "reconnect"}
     ticks = renumbered(5, 6)
     recorded = [*ticks[:4], status_seen(1, 0.65, gap=gap), *ticks[4:]]
     assert counts(audited(TRUTH, recorded)) == {"missing": 2}
 
 
-def test_a_gap_without_ids_flags_what_was_published_around_it() -> None:
+def test_a_gap_without_ids_flags_the_events_published_around_it() -> None:
     stream = [sent("btcusdt@markPrice@1s", _mark(n), n) for n in range(1, 8)]
     topic = f"mark.{FEED}"
     ticks = [_mark_seen(topic, n, seq) for seq, n in enumerate([1, 2, 5, 6, 7], 1)]
@@ -126,7 +132,7 @@ def test_a_reported_new_session_flags_the_events_before_it() -> None:
     assert counts(audited(TRUTH, ticks))["missing"] == 1
 
 
-def test_nothing_comes_of_an_older_session() -> None:
+def test_an_event_of_an_older_session_is_a_breach() -> None:
     ticks = [trade_seen(1, 1, 0.1, session=2), trade_seen(2, 2, 0.2, session=1)]
     assert counts(audited(TRUTH, ticks, by_client=False)) == {"out_of_order": 1}
 
@@ -156,12 +162,12 @@ def test_an_event_sent_to_any_number_of_connections_is_one_event() -> None:
     assert counts(audited(truth, renumbered(5), by_client=False)) == {"missing": 1}
 
 
-def test_a_trade_at_price_0_is_no_trade() -> None:
+def test_a_trade_at_price_0_is_ignored() -> None:
     truth = [*TRUTH[:4], trade_sent(5, 0.5, price="0"), *TRUTH[5:]]
     assert counts(audited(truth, renumbered(5))) == {}
 
 
-def test_spot_and_futures_of_one_name_are_kept_apart() -> None:
+def test_spot_and_futures_with_equal_names_are_kept_apart() -> None:
     spot = {"e": "trade", "t": 5, "T": 1, "p": "7", "q": "1", "m": True, "M": True}
     truth = [*TRUTH, sent("btcusdt@trade", spot, 0.5, 5, connection=2)]
     assert counts(audited(truth, ALL)) == {}
@@ -178,17 +184,17 @@ def test_spot_and_futures_of_one_name_are_kept_apart() -> None:
 def test_a_lost_tail_shown_by_a_heartbeat_must_be_reported() -> None:
     beats = [status_seen(n, n, next_seq={TRADE: 11}) for n in range(1, 20)]
     assert counts(audited(TRUTH, [*ALL[:8], *beats])) == {"missing": 2}
-    assert counts(audited(TRUTH, [*ALL[:8], gap_told(TRADE, 9, 10, 1.5), *beats])) == {}
+    assert counts(audited(TRUTH, [*ALL[:8], client_gap(TRADE, 9, 10, 1.5), *beats])) == {}
     assert counts(audited(TRUTH, [*ALL[:8], *beats], by_client=False)) == {}
     assert counts(audited(TRUTH, [*ALL[:8], *beats[:3]])) == {}, "it may still be repaired"
 
 
-def test_a_tail_is_asked_for_when_a_new_session_begins() -> None:
+def test_a_lost_tail_is_missing_when_a_new_session_begins() -> None:
     recorded = [*ALL[:5], status_seen(1, 0.6, next_seq={TRADE: 8}),
                 notice("NewSession", 0.9, feed=FEED, old=1, new=2),
                 trade_seen(10, 1, 1.0, session=2)]  # fmt: skip
     assert counts(audited(TRUTH, recorded))["missing"] == 2
-    recorded.insert(6, gap_told(TRADE, 6, 7, 0.8))
+    recorded.insert(6, client_gap(TRADE, 6, 7, 0.8))
     assert counts(audited(TRUTH, recorded)) == {"flagged": 4}
 
 
@@ -255,7 +261,7 @@ def test_events_that_a_lost_status_cannot_explain_are_missing() -> None:
     assert counts(audited(TRUTH, anew, by_client=False)) == {"missing": 2}
 
 
-def test_a_new_session_that_is_live_owes_what_is_sent_from_then_on() -> None:
+def test_a_live_new_session_must_publish_all_later_events() -> None:
     truth = [trade_sent(id_, id_) for id_ in range(1, 41)]
     told = notice("NewSession", 9, feed=FEED, old=1, new=2)
 
@@ -284,7 +290,7 @@ def test_a_new_session_that_is_live_owes_what_is_sent_from_then_on() -> None:
 # --- other channels ---------------------------------------------------------------------------
 
 
-def test_quotes_leave_numbers_out() -> None:
+def test_quote_ids_skip_numbers() -> None:
     truth = [quote_sent(id_, id_ / 100) for id_ in (10, 17, 19, 30)]
     ticks = [quote_seen(id_, seq, id_ / 100) for seq, id_ in enumerate((10, 17, 19, 30), 1)]
     assert counts(audited(truth, ticks), QUOTE) == {}
@@ -300,7 +306,7 @@ def test_a_state_may_be_published_again_by_a_new_session_only() -> None:
     assert counts(audited(truth, same, by_client=False), QUOTE) == {"twice": 1}
 
 
-def test_several_trades_in_a_message_of_bybit_are_each_asked_for() -> None:
+def test_each_trade_of_a_bybit_message_is_required() -> None:
     topic = f"trade.{BYBIT_FEED}"
     rows = [{"i": f"id-{n}", "p": "1.5", "v": "2", "S": "Buy"} for n in range(4)]
     truth = [
@@ -346,7 +352,7 @@ def test_tickers_carry_each_summary_at_least_once() -> None:
     }
 
 
-def test_candles_are_known_by_time_and_compared_by_content() -> None:
+def test_candles_are_matched_by_time_and_compared_by_content() -> None:
     topic = f"candle.{FEED}"
 
     def k(n: int) -> Any:

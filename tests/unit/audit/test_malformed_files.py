@@ -15,14 +15,14 @@ from unit.audit.handmade_logs import (
     QUOTE,
     TRADE,
     as_lines,
-    gap_told,
+    client_gap,
+    client_state,
     mark,
     notice,
     quote_seen,
     quote_sent,
     seen,
     sent,
-    state_told,
     status_seen,
     trade_seen,
     trade_sent,
@@ -63,9 +63,9 @@ FILES: dict[str, list[Any]] = {
         status_seen(1, 0.45, gap=GAP, next_seq={TRADE: 4, QUOTE: 1}),
         trade_seen(5, 4, 0.5),
         *(quote_seen(id_, id_, 1 + id_ / 10) for id_ in range(1, 3)),
-        gap_told(QUOTE, 3, 4, 1.45),
+        client_gap(QUOTE, 3, 4, 1.45),
         quote_seen(5, 5, 1.5),
-        state_told("stale", 1.6),
+        client_state("stale", 1.6),
         notice("NewSession", 1.6, feed=FEED, old=1, new=2),
         quote_seen(7, 1, 1.7, session=2),
         notice("Stopped", 2, feed=FEED, session=2, reason=None),
@@ -105,7 +105,7 @@ def mutated(rows: list[Any], chance: random.Random) -> list[Any]:
     return changed
 
 
-def test_a_file_with_one_wrong_value_is_audited_or_refused(
+def test_a_file_with_one_wrong_value_is_audited_or_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert audit(tmp_path, FILES) in {0, 1}
@@ -139,7 +139,7 @@ def test_a_file_with_one_wrong_value_is_audited_or_refused(
         ("truth.marks", 3, mark("closed", 2, (5,)), 4),  # type: ignore[arg-type]
     ],
 )
-def test_a_wrong_value_is_named_with_file_and_line(
+def test_a_wrong_value_is_reported_with_file_and_line(
     tmp_path: Path, name: str, row: int, wrong: Any, line: int
 ) -> None:
     rows = [*FILES[name][:row], wrong, *FILES[name][row + 1 :]]
