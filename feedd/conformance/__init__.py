@@ -1,1 +1,1 @@
-"""The conformance run: shows a client, in any language, what befalls a stream, and judges it."""
+"""Conformance tests for clients in any language: everything that can go wrong with a stream."""

@@ -1,4 +1,4 @@
-"""Plays a case to a client: publishes, leaves out, and notes what the client must say to it."""
+"""One case with one client: publish and drop messages, record what the client must report."""
 
 from __future__ import annotations
 
@@ -8,57 +8,62 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from feedd.clock import NS_PER_MS
-from feedd.conformance.judge import Expected, Told
+from feedd.conformance.judge import Expected, ReportedMessage
 from feedd.conformance.tested_client import DONE
 from feedd.topics import topic
 
 if TYPE_CHECKING:
     from random import Random
 
-    from feedd.conformance.judge import Line
-    from feedd.conformance.tested_client import Client
+    from feedd.conformance.judge import OutputLine
+    from feedd.conformance.tested_client import ClientProcess
     from feedd.transport.scripted_publisher import ScriptedPublisher
 
 EXCHANGE = "conformance"
-BEAT_S = 0.5
-LATE_S = 2.0  # a heartbeat that comes so late may make a client say `stale`, and rightly
-REACT_S = 10.0  # so long is waited until a client has subscribed, or has ended a case
-SNAPSHOT_S = 1.0  # and so long for its question, which it need not ask
-LOOK_S = 0.02
-OLD_S = 3600.0  # a session that began so long ago began before anybody listened
+HEARTBEAT_S = 0.5
+LATE_S = 2.0  # after a heartbeat this late, a client may correctly report `stale`
+REACT_S = 10.0  # timeout for a client to subscribe, or to end a case
+SNAPSHOT_S = 1.0  # timeout for its snapshot request, which is optional
+POLL_S = 0.02
+OLD_S = 3600.0  # a session this old started before any client subscribed
 NONE = {"p50": None, "p99": None, "max": None}
 
 _encode = msgspec.msgpack.encode
 
 
-class Play:
-    """One case with one client. `random` is the case's own.
+class CaseRun:
+    """One case with one client. `random` belongs to this case.
 
-    `answer_s`: so long is waited for what the client has to say.
+    `answer_s`: timeout in seconds for the client's required output.
     """
 
     def __init__(
-        self, name: str, stage: ScriptedPublisher, client: Client, random: Random, answer_s: float
+        self,
+        name: str,
+        stage: ScriptedPublisher,
+        client: ClientProcess,
+        random: Random,
+        answer_s: float,
     ) -> None:
         self.name = name
         self.random = random
         self.expected = Expected()
-        self.lines: list[Line] = []
+        self.lines: list[OutputLine] = []
         self.done = False
         self._stage = stage
         self._client = client
         self._answer_s = answer_s
-        self._feeds: list[FeedPlay] = []
+        self._feeds: list[CaseFeed] = []
 
-    def feed(self, symbol: str = "A") -> FeedPlay:
-        """Return a feed of this case alone."""
-        one = FeedPlay(self, self._stage, f"{self.name}/{symbol}")
+    def feed(self, symbol: str = "A") -> CaseFeed:
+        """Return a feed that only this case uses."""
+        one = CaseFeed(self, self._stage, f"{self.name}/{symbol}")
         self._feeds.append(one)
         return one
 
     def join(self, *topics: str) -> None:
-        """Have the client subscribe, and wait until it has."""
-        self._client.tell("SUBSCRIBE", *topics)
+        """Make the client subscribe, and wait until it has subscribed."""
+        self._client.send("SUBSCRIBE", *topics)
         answered = self._stage.answered
         statuses = [f"status.{name.partition('.')[2]}" for name in topics]
         self._until(lambda: all(map(self._stage.subscribed, topics)), REACT_S)
@@ -68,20 +73,20 @@ class Play:
         )
 
     def settle(self) -> None:
-        """Wait until the client has said all that it must, with heartbeats meanwhile."""
+        """Wait for all required output of the client; send heartbeats meanwhile."""
         self._until(lambda: not self.expected.wrong(self.lines), self._answer_s)
 
     def wait(self, wait_s: float) -> None:
-        """Let time pass, with heartbeats."""
+        """Wait, and send heartbeats meanwhile."""
         self._until(lambda: False, wait_s)
 
     def end(self) -> None:
-        """Have the client end the case, and take in what it has still to say."""
-        self._client.tell("END")
+        """Make the client end the case, and read its remaining output."""
+        self._client.send("END")
         self._until(lambda: self.done, REACT_S)
 
     def publish(self, name: str, payload: bytes) -> None:
-        """Publish something that is no feed's; whether the client says so is its own affair."""
+        """Publish a message of an unknown topic; the client may or may not report it."""
         self.expected.ignored.add(name)
         self._stage.send(name, payload)
 
@@ -95,34 +100,34 @@ class Play:
             if condition() or now_s >= deadline_s or self._client.ended is not None:
                 return
             for feed in self._feeds:
-                if feed.beats and now_s - feed.beat_s >= BEAT_S:
-                    feed.beat()
-            self._stage.pump(LOOK_S)
+                if feed.sends_heartbeats and now_s - feed.heartbeat_s >= HEARTBEAT_S:
+                    feed.heartbeat()
+            self._stage.pump(POLL_S)
 
 
-class FeedPlay:
-    """One feed: it numbers its ticks, and `beat` says where it stands.
+class CaseFeed:
+    """One feed: numbers its ticks, and publishes its `next_seq` in heartbeats.
 
-    It has heartbeats of its own from the first one on, until `beats` is set False.
+    After the first heartbeat the case sends more by itself, until `sends_heartbeats` is False.
     """
 
-    def __init__(self, play: Play, stage: ScriptedPublisher, symbol: str) -> None:
+    def __init__(self, play: CaseRun, stage: ScriptedPublisher, symbol: str) -> None:
         self._play = play
         self._stage = stage
         self._symbol = symbol
         self.session = 1000
-        self.beats = False
-        self.beat_s = 0.0
+        self.sends_heartbeats = False
+        self.heartbeat_s = 0.0
         self._since_s = time.monotonic() - OLD_S
-        self._next: dict[str, int] = {}
+        self._next_seqs: dict[str, int] = {}
 
     @property
     def name(self) -> str:
-        """The feed, as clients name it."""
+        """The feed's name in the protocol."""
         return f"{EXCHANGE}.{self._symbol}."
 
     def topic(self, channel: str = "quote") -> str:
-        """Return a topic of it."""
+        """Return the feed's topic for a channel."""
         return topic(channel, EXCHANGE, self._symbol)
 
     def tick(
@@ -131,46 +136,53 @@ class FeedPlay:
         channel: str = "quote",
         sent: bool = True,
         kept: bool = True,
-        told: bool = True,
+        reported: bool = True,
         **more: Any,
     ) -> tuple[str, bytes]:
         """Publish the next tick; return its frames.
 
-        `sent`: the client gets it; `kept`: the history has it. What is neither must be told as a
-        gap. `told` False: the client need not hear of it.
+        `sent`: the client receives it; `kept`: the history has it. If neither, the client must
+        report a gap. `reported` False: the client must report neither a tick nor a gap.
         """
         name = self.topic(channel)
-        seq = self._numbered(name)
+        seq = self._next_seq(name)
         payload = _encode({**self._head(seq), **_TICKS[channel], **more})
         if sent:
             self._stage.send(name, payload)
         if kept:
             self._stage.keep(name, payload)
-        if told:
+        if reported:
             fate: Any = "tick" if sent or kept else "gap"
-            self._play.expected.topics.setdefault(name, []).append(Told(self.session, seq, fate))
+            self._play.expected.topics.setdefault(name, []).append(
+                ReportedMessage(self.session, seq, fate)
+            )
         return name, payload
 
     def unknown(self, channel: str) -> None:
-        """Publish something of a channel that this version does not know."""
+        """Publish a message of a channel that this version does not know."""
         name = self.topic(channel)
-        self._play.publish(name, _encode({**self._head(self._numbered(name)), "new": True}))
+        self._play.publish(name, _encode({**self._head(self._next_seq(name)), "new": True}))
 
     def again(self, frames: tuple[str, bytes]) -> None:
-        """Send a tick again, or one that was not sent yet."""
+        """Send a tick again, or for the first time if it was held back."""
         self._stage.send(*frames)
 
-    def beat(self, state: str = "live", gap: dict[str, Any] | None = None, **more: Any) -> None:
+    def heartbeat(
+        self, state: str = "live", gap: dict[str, Any] | None = None, **more: Any
+    ) -> None:
         """Publish a status."""
         name = self.topic("status")
-        seq = self._numbered(name)
+        seq = self._next_seq(name)
         now_s = time.monotonic()
-        if self.beats and now_s - self.beat_s > LATE_S:
+        if self.sends_heartbeats and now_s - self.heartbeat_s > LATE_S:
             self._play.expected.excused.add(self.name)
-        channels = {one.partition(".")[0]: _channel(state) for one in self._next if one != name}
+        channels = {
+            one.partition(".")[0]: _channel_status(state) for one in self._next_seqs if one != name
+        }
         payload = _encode(
             {
-                **self._head(seq), "state": state, "reason": None, "next_seq": dict(self._next),
+                **self._head(seq), "state": state, "reason": None,
+                "next_seq": dict(self._next_seqs),
                 "messages": 0, "messages_per_s": 0.0, "reconnects": 0, "gaps": 0, "rejected": 0,
                 "latency_us": NONE, "exchange_latency_us": NONE, "uptime_s": now_s - self._since_s,
                 "cpu_percent": 0.0, "memory_mb": 0.0, "channels": channels, "gap": gap, **more,
@@ -178,42 +190,44 @@ class FeedPlay:
         )  # fmt: skip
         self._stage.send(name, payload)
         self._stage.keep(name, payload)
-        self.beat_s, self.beats = now_s, True
+        self.heartbeat_s, self.sends_heartbeats = now_s, True
 
     def upstream_gap(self, channel: str, from_id: int | None, to_id: int | None) -> None:
-        """Say that the exchange's events are missing."""
+        """Report missing events of the exchange."""
         ids = {"from_id": from_id, "to_id": to_id}
-        self._play.expected.upstream.append((self.name, channel, _word(from_id), _word(to_id)))
-        self.beat(gap={"channel": channel, **ids, "reason": "played"})
+        self._play.expected.upstream.append(
+            (self.name, channel, _id_text(from_id), _id_text(to_id))
+        )
+        self.heartbeat(gap={"channel": channel, **ids, "reason": "played"})
 
     def restart(self) -> None:
-        """Begin a new session."""
+        """Start a new session."""
         old, self.session = self.session, self.session + 1000
-        self._next.clear()
+        self._next_seqs.clear()
         self._since_s = time.monotonic()
         self._play.expected.sessions.append((self.name, old, self.session))
-        self.beat()
+        self.heartbeat()
 
     def stop(self) -> None:
-        """Stop cleanly, and be silent."""
+        """Stop cleanly, and send nothing more."""
         self._play.expected.stopped.append((self.name, self.session))
-        self.beat("stopped")
-        self.beats = False
+        self.heartbeat("stopped")
+        self.sends_heartbeats = False
 
-    def fall_silent(self) -> None:
-        """End the heartbeats without a word."""
-        self.beat()
-        self.beats = False
-        self._play.expected.stale.append((self.name, self.beat_s))
+    def stop_heartbeats(self) -> None:
+        """Stop the heartbeats without a `stopped` status."""
+        self.heartbeat()
+        self.sends_heartbeats = False
+        self._play.expected.stale.append((self.name, self.heartbeat_s))
 
-    def come_back(self) -> None:
-        """Have heartbeats again."""
-        self.beat()
-        self._play.expected.live_again.append((self.name, self.beat_s))
+    def resume(self) -> None:
+        """Resume the heartbeats."""
+        self.heartbeat()
+        self._play.expected.live_again.append((self.name, self.heartbeat_s))
 
-    def _numbered(self, name: str) -> int:
-        seq = self._next.get(name, 1)
-        self._next[name] = seq + 1
+    def _next_seq(self, name: str) -> int:
+        seq = self._next_seqs.get(name, 1)
+        self._next_seqs[name] = seq + 1
         return seq
 
     def _head(self, seq: int) -> dict[str, Any]:
@@ -231,7 +245,7 @@ _TICKS: dict[str, dict[str, Any]] = {
 }
 
 
-def _channel(state: str) -> dict[str, Any]:
+def _channel_status(state: str) -> dict[str, Any]:
     return {
         "state": state, "reason": None, "age_ms": 0, "stale_after_s": 30.0, "published": True,
         "messages_per_s": 1.0, "latency_us": NONE, "reconnects": 0, "reconnects_1h": 0, "tries": 0,
@@ -239,5 +253,5 @@ def _channel(state: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _word(value: int | None) -> str:
+def _id_text(value: int | None) -> str:
     return "-" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""The cases: what happens in each. What each demands stands in docs/conformance.md."""
+"""The cases: what happens in each. docs/conformance.md lists what each requires."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feedd.conformance.case_run import FeedPlay, Play
+    from feedd.conformance.case_run import CaseFeed, CaseRun
 
-QUIET_S = 4.0  # longer than it takes to call a feed stale
+QUIET_S = 4.0  # longer than it takes to report a feed as stale
 
 
-def in_order(play: Play) -> None:
-    """Two topics, one after the other."""
+def in_order(play: CaseRun) -> None:
+    """Two topics are published; nothing is lost."""
     feed = _joined(play, "quote", "trade")
     for _ in range(_some(play)):
         feed.tick(channel=play.random.choice(["quote", "trade"]))
 
 
-def gap_repaired(play: Play) -> None:
-    """Ticks are lost on the way, and the history has them."""
+def gap_repaired(play: CaseRun) -> None:
+    """Ticks are lost in transit, and the history has them."""
     feed = _joined(play)
     for _ in range(3):
         _run(play, feed)
@@ -29,8 +29,8 @@ def gap_repaired(play: Play) -> None:
     feed.tick()
 
 
-def gap_lost(play: Play) -> None:
-    """Ticks are lost on the way, and in the history too."""
+def gap_lost(play: CaseRun) -> None:
+    """Ticks are lost in transit, and the history does not have them."""
     feed = _joined(play)
     for _ in range(2):
         _run(play, feed)
@@ -39,8 +39,8 @@ def gap_lost(play: Play) -> None:
     feed.tick()
 
 
-def gap_in_part(play: Play) -> None:
-    """The history has some of what is lost."""
+def gap_in_part(play: CaseRun) -> None:
+    """Ticks are lost in transit, and the history has only some of them."""
     feed = _joined(play)
     _run(play, feed)
     for kept in (False, True, True, False, True):
@@ -49,8 +49,8 @@ def gap_in_part(play: Play) -> None:
     feed.tick()
 
 
-def duplicates(play: Play) -> None:
-    """Ticks come twice, at once and later."""
+def duplicates(play: CaseRun) -> None:
+    """Ticks arrive twice, immediately and later."""
     feed = _joined(play)
     sent = []
     for _ in range(_some(play)):
@@ -61,7 +61,7 @@ def duplicates(play: Play) -> None:
     feed.tick()
 
 
-def reordered(play: Play) -> None:
+def reordered(play: CaseRun) -> None:
     """Ticks overtake each other."""
     feed = _joined(play)
     _run(play, feed)
@@ -73,8 +73,8 @@ def reordered(play: Play) -> None:
     feed.tick()
 
 
-def new_session(play: Play) -> None:
-    """The worker is started anew."""
+def new_session(play: CaseRun) -> None:
+    """The worker restarts."""
     feed = _joined(play)
     _run(play, feed)
     play.settle()
@@ -82,50 +82,50 @@ def new_session(play: Play) -> None:
     _run(play, feed)
 
 
-def new_session_after_known_tail(play: Play) -> None:
-    """The old session's last ticks are lost; its last heartbeat told of them."""
+def new_session_after_known_tail(play: CaseRun) -> None:
+    """The old session's last ticks are lost; its last heartbeat announced them."""
     feed = _joined(play)
     _run(play, feed)
     play.settle()
     feed.tick(sent=False, kept=False)
     feed.tick(sent=False, kept=False)
-    feed.beat()
+    feed.heartbeat()
     feed.restart()
     _run(play, feed)
 
 
-def new_session_after_unknown_tail(play: Play) -> None:
-    """The old session's last ticks are lost, and nothing told of them."""
+def new_session_after_unknown_tail(play: CaseRun) -> None:
+    """The old session's last ticks are lost, and nothing announced them."""
     feed = _joined(play)
     _run(play, feed)
     play.settle()
-    feed.tick(sent=False, kept=False, told=False)
+    feed.tick(sent=False, kept=False, reported=False)
     feed.restart()
     _run(play, feed)
 
 
-def tail_repaired(play: Play) -> None:
+def tail_repaired(play: CaseRun) -> None:
     """The newest ticks are lost: only `next_seq` shows it, and the history has them."""
     feed = _joined(play)
     _run(play, feed)
     play.settle()
     feed.tick(sent=False)
     feed.tick(sent=False)
-    feed.beat()
+    feed.heartbeat()
 
 
-def tail_lost(play: Play) -> None:
-    """The newest ticks are lost: only `next_seq` shows it, and the history lacks them."""
+def tail_lost(play: CaseRun) -> None:
+    """The newest ticks are lost: only `next_seq` shows it, and the history does not have them."""
     feed = _joined(play)
     _run(play, feed)
     play.settle()
     feed.tick(sent=False, kept=False)
     feed.tick(sent=False, kept=False)
-    feed.beat()
+    feed.heartbeat()
 
 
-def stopped(play: Play) -> None:
-    """The feed stops cleanly; its silence is no alarm."""
+def stopped(play: CaseRun) -> None:
+    """The feed stops cleanly, then sends nothing; that is not stale."""
     feed = _joined(play)
     _run(play, feed)
     play.settle()
@@ -134,7 +134,7 @@ def stopped(play: Play) -> None:
     play.wait(QUIET_S)
 
 
-def stopped_with_lost_tail(play: Play) -> None:
+def stopped_with_lost_tail(play: CaseRun) -> None:
     """The last ticks before a clean stop are lost, and the history has them."""
     feed = _joined(play)
     _run(play, feed)
@@ -144,19 +144,19 @@ def stopped_with_lost_tail(play: Play) -> None:
     feed.stop()
 
 
-def stale(play: Play) -> None:
-    """The heartbeats end, and come again."""
+def stale(play: CaseRun) -> None:
+    """The heartbeats stop, and resume."""
     feed = _joined(play)
     _run(play, feed)
     play.settle()
-    feed.fall_silent()
+    feed.stop_heartbeats()
     play.settle()
-    feed.come_back()
+    feed.resume()
     _run(play, feed)
 
 
-def upstream_gap(play: Play) -> None:
-    """The feed tells of holes on the exchange's side, with ids and without."""
+def upstream_gap(play: CaseRun) -> None:
+    """The feed reports gaps on the exchange's side, with and without ids."""
     feed = _joined(play)
     _run(play, feed)
     feed.upstream_gap("quote", play.random.randint(1, 1000), play.random.randint(2000, 9000))
@@ -165,21 +165,21 @@ def upstream_gap(play: Play) -> None:
     _run(play, feed)
 
 
-def unknown_keys(play: Play) -> None:
-    """Payloads have keys that nobody knows yet."""
+def unknown_keys(play: CaseRun) -> None:
+    """Payloads have unknown keys."""
     feed = _joined(play)
     for _ in range(_some(play)):
         feed.tick(venue_flag=play.random.randint(0, 9), nested={"deep": [1, {"er": None}]})
-    feed.beat(weather="fair", nested=[1.5, b"bytes"])
+    feed.heartbeat(weather="fair", nested=[1.5, b"bytes"])
     feed.tick()
 
 
-def unknown_topics(play: Play) -> None:
-    """Channels come that nobody knows yet, and things that are no message at all."""
+def unknown_topics(play: CaseRun) -> None:
+    """Messages of unknown channels arrive, and bytes that are not a message."""
     feed = play.feed()
     weather = feed.topic("weather")
     play.join(feed.topic(), weather)
-    feed.beat()
+    feed.heartbeat()
     for _ in range(_some(play)):
         feed.tick()
         feed.unknown("weather")
@@ -187,48 +187,48 @@ def unknown_topics(play: Play) -> None:
     feed.tick()
 
 
-def prefix(play: Play) -> None:
-    """One symbol's name begins with another's; only the shorter one is asked for."""
+def prefix(play: CaseRun) -> None:
+    """One symbol's name begins with another's; the client subscribes to the shorter one only."""
     short, long = play.feed("USD:USD"), play.feed("USD:USD-260327")
     play.join(short.topic())
     for feed in (short, long):
-        feed.beat()
+        feed.heartbeat()
     for _ in range(_some(play)):
         short.tick()
-        long.tick(told=False)
-        long.tick(told=False)
+        long.tick(reported=False)
+        long.tick(reported=False)
 
 
-def late_join(play: Play) -> None:
-    """Much was published before the client came: it begins with the last of it."""
+def late_join(play: CaseRun) -> None:
+    """Messages were published before the client subscribed: it starts with the last one."""
     feed = play.feed()
     for _ in range(_some(play)):
-        feed.tick(told=False)
+        feed.tick(reported=False)
     feed.tick()
-    feed.beat()
+    feed.heartbeat()
     play.join(feed.topic())
     play.settle()
     _run(play, feed)
 
 
-def _joined(play: Play, *channels: str) -> FeedPlay:
+def _joined(play: CaseRun, *channels: str) -> CaseFeed:
     """Return a feed to which the client has subscribed before its first tick."""
     feed = play.feed()
     play.join(*(feed.topic(channel) for channel in channels or ("quote",)))
-    feed.beat()
+    feed.heartbeat()
     return feed
 
 
-def _run(play: Play, feed: FeedPlay) -> None:
+def _run(play: CaseRun, feed: CaseFeed) -> None:
     for _ in range(play.random.randint(2, 6)):
         feed.tick()
 
 
-def _some(play: Play) -> int:
+def _some(play: CaseRun) -> int:
     return play.random.randint(10, 30)
 
 
-CASES: dict[str, Callable[[Play], None]] = {
+CASES: dict[str, Callable[[CaseRun], None]] = {
     case.__name__.replace("_", "-"): case
     for case in (
         in_order, gap_repaired, gap_lost, gap_in_part, duplicates, reordered, new_session,

@@ -1,13 +1,13 @@
-"""The conformance run: plays the cases to a client and judges each."""
+"""The conformance run: run each case with a client and judge it."""
 
 from __future__ import annotations
 
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from feedd.conformance.case_run import Play
+from feedd.conformance.case_run import CaseRun
 from feedd.conformance.cases import CASES
-from feedd.conformance.tested_client import Client
+from feedd.conformance.tested_client import ClientProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(NamedTuple):
-    """Result of a case: `wrong` is empty if the client passed, `output` is what it printed."""
+    """Result of a case: `wrong` is empty if the client passed, `output` has its printed lines."""
 
     case: str
     wrong: list[str]
@@ -30,14 +30,14 @@ def verdicts(
     command: Sequence[str],
     answer_s: float,
 ) -> Iterator[Verdict]:
-    """Play cases one after the other to one client, and to a new one after it has ended."""
-    client: Client | None = None
+    """Run cases one after the other with one client; start a new one if it has ended."""
+    client: ClientProcess | None = None
     try:
         for name in names:
             if client is None:
-                client = Client(command, stage.endpoint, stage.history)
-            play = Play(name, stage, client, Random(f"{seed} {name}"), answer_s)
-            client.tell("CASE", name)
+                client = ClientProcess(command, stage.endpoint, stage.history)
+            play = CaseRun(name, stage, client, Random(f"{seed} {name}"), answer_s)
+            client.send("CASE", name)
             CASES[name](play)
             play.settle()
             play.end()

@@ -1,4 +1,4 @@
-"""The client under test: a process that is told what to do and says what it would hand over."""
+"""The client under test: a process that reads commands and prints what it would return."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from feedd.conformance.judge import Line
+from feedd.conformance.judge import OutputLine
 from feedd.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_LINES = 100_000  # not yet read; a client that says more is held up by its pipe
+MOST_LINES = 100_000  # not yet read; beyond that, the client blocks on its pipe
 END_S = 5.0
 
 DONE = ("DONE",)
 
 
-class Client:
-    """Starts the command in a session of its own; `{endpoint}` and `{history}` in it are replaced.
+class ClientProcess:
+    """Runs the command in its own process session; replaces `{endpoint}` and `{history}` in it.
 
-    The same is in its environment, as FEEDD_ENDPOINT and FEEDD_HISTORY.
+    Its environment has the same values as FEEDD_ENDPOINT and FEEDD_HISTORY.
     """
 
     def __init__(self, command: Sequence[str], endpoint: str, history: str) -> None:
-        """Start it; raise ConfigError where that can't be done."""
+        """Start the process; raise ConfigError if it can't be started."""
         words = [
             word.replace("{endpoint}", endpoint).replace("{history}", history) for word in command
         ]
@@ -42,7 +42,7 @@ class Client:
             )  # fmt: skip
         except OSError as error:
             raise ConfigError(f"{words[0]} can't be started: {error.strerror}") from None
-        self._lines: queue.Queue[Line] = queue.Queue(MOST_LINES)
+        self._lines: queue.Queue[OutputLine] = queue.Queue(MOST_LINES)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -51,15 +51,15 @@ class Client:
         """Its exit code; None while it runs."""
         return self._process.poll()
 
-    def tell(self, *words: str) -> None:
-        """Send a line; one that does not listen any more is found out by what it doesn't say."""
+    def send(self, *words: str) -> None:
+        """Send a line; a client that has closed its input is found by its missing output."""
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.write(" ".join(words) + "\n")
                 self._process.stdin.flush()
 
-    def lines(self) -> list[Line]:
-        """Return what it has said since the last call."""
+    def lines(self) -> list[OutputLine]:
+        """Return its output since the last call."""
         found = []
         while True:
             try:
@@ -68,7 +68,7 @@ class Client:
                 return found
 
     def close(self) -> None:
-        """Let it end, and end it where it doesn't, with all that it has started."""
+        """Close its input, wait for END_S, then kill its process group."""
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
@@ -78,10 +78,10 @@ class Client:
             self._kill()
             self._process.wait()
         else:
-            self._kill()  # what it has left behind
+            self._kill()  # processes that it left behind
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):  # nobody is left of its group
+        with contextlib.suppress(ProcessLookupError):  # its group has no process left
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def _read(self) -> None:
@@ -91,4 +91,4 @@ class Client:
             for text in stdout:
                 words = tuple(text.split())
                 if words and not words[0].startswith("#"):
-                    self._lines.put(Line(time.monotonic(), words))
+                    self._lines.put(OutputLine(time.monotonic(), words))

@@ -1,4 +1,4 @@
-"""The conformance run: feedd.subscribe passes it, and clients that are wrong don't."""
+"""The conformance run: feedd.subscribe passes it, and faulty clients fail it."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_the_projects_own_client_passes_every_case() -> None:
             "upstream-gap": "expected UPSTREAM conformance.upstream-gap/A. quote",
             "late-join": "expected TICK 1000",
         }),
-        ("duplicates", ["in-order", "gap-lost"], {"duplicates": "came TICK 1000"}),
+        ("duplicates", ["in-order", "gap-lost"], {"duplicates": "received TICK 1000"}),
         ("blind", ["in-order", "gap-repaired"], {
-            "tail-repaired": "; came nothing more", "tail-lost": "expected GAP 1000",
+            "tail-repaired": "; received nothing more", "tail-lost": "expected GAP 1000",
         }),
     ],
 )  # fmt: skip
-def test_a_wrong_client_fails_where_it_is_wrong(
+def test_a_faulty_client_fails_the_cases_of_its_fault(
     client: str, passes: list[str], fails: dict[str, str]
 ) -> None:
     words = [word for case in passes for word in ("--case", case)]
@@ -59,7 +59,7 @@ def test_a_wrong_client_fails_where_it_is_wrong(
         assert fails[case] in why
 
 
-def test_a_client_that_ends_fails_every_case_and_one_that_is_none_is_an_error() -> None:
+def test_a_client_that_ends_fails_every_case_and_a_missing_command_is_an_error() -> None:
     run = conformance("--wait-s", "1", "--case", "in-order", "--case", "prefix", "--", "false")
     assert run.returncode == 1
     assert "the client ended, with exit code 1" in run.stdout

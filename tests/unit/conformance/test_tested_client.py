@@ -1,4 +1,4 @@
-"""The client under test, as a process: what it says is read, and nothing of it is left."""
+"""The client under test, as a process: its output is read, and no process is left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from conftest import PYTHON, eventually
 
 from feedd.conformance import tested_client as module
-from feedd.conformance.tested_client import Client
+from feedd.conformance.tested_client import ClientProcess
 
 pytestmark = pytest.mark.process
 
@@ -19,7 +19,7 @@ sys.stdin.read()
 """
 
 
-def said(client: Client, count: int) -> list[tuple[str, ...]]:
+def said(client: ClientProcess, count: int) -> list[tuple[str, ...]]:
     lines: list[tuple[str, ...]] = []
 
     def came() -> bool:
@@ -39,7 +39,7 @@ def gone(pid: int) -> bool:
 
 def test_output_with_invalid_utf_8_is_still_read() -> None:
     says = r"import os; os.write(1, b'# \xff\xfe\nTICK \xe9 1\nDONE\n')"
-    client = Client([PYTHON, "-c", says], "", "")
+    client = ClientProcess([PYTHON, "-c", says], "", "")
     try:
         assert said(client, 2) == [("TICK", "\ufffd", "1"), ("DONE",)]
     finally:
@@ -52,7 +52,7 @@ def test_processes_started_by_the_client_end_with_it(
 ) -> None:
     monkeypatch.setattr(module, "END_S", 30.0 if ends else 0.2)
     code = PARENT if ends else PARENT + "import time; time.sleep(600)\n"
-    client = Client([PYTHON, "-c", code], "", "")
+    client = ClientProcess([PYTHON, "-c", code], "", "")
     try:
         ((_, pid),) = said(client, 1)
     finally:
