@@ -1,4 +1,4 @@
-"""What each command's module defines: `COMMAND`, a `Command`."""
+"""Definition of a command: each command's module has one as `COMMAND`."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Command:
     """A subcommand.
 
     `run` returns the exit code. `add_arguments` adds its arguments to its parser. `needs_project`
-    says from the parsed arguments whether it runs in a project: then `main` changes to the
-    project's root, stores it as `arguments.root`, and fails where there is none.
+    decides from the parsed arguments whether the command runs in a project: then `main` changes to
+    the project's root, stores it as `arguments.root`, and fails if there is none.
     `leaves_processes`: Ctrl-C ends the command and not the processes that it started.
     """
 

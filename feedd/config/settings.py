@@ -21,7 +21,7 @@ NATIVE = ("binanceusdm", "binance")  # the exchanges that the native source serv
 
 
 class SymbolEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """A symbol with settings of its own."""
+    """A symbol with its own settings."""
 
     symbol: str
     exchange: str | None = None
@@ -39,7 +39,7 @@ class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SecondProxySettings(ProxySettings, frozen=True, forbid_unknown_fields=True):
-    """ZeroMQ endpoints of the second proxy, where there are two."""
+    """ZeroMQ endpoints of the second proxy, if there are two."""
 
     subscribers: str = "tcp://127.0.0.1:5510"
     workers: str = "ipc://run/workers2.sock"
@@ -47,7 +47,7 @@ class SecondProxySettings(ProxySettings, frozen=True, forbid_unknown_fields=True
 
 
 class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
-    """The exchange that feedd brings along, for demonstrations and tests."""
+    """Embedded exchange, for demos and tests."""
 
     port: Port = 8765
     recording: str | dict[str, str] | None = None
@@ -56,24 +56,24 @@ class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
     truth_unsent: bool = False  # also log events that reach no connection
     rebase: bool = False  # move a recording's E and T to now
     seed: int = 1  # of the generated market
-    rate: Annotated[float, Meta(gt=0)] = 20.0  # its quotes and trades a second, per symbol
-    bursts: bool = True  # as in a recording; false: each order comes by itself
+    rate: Annotated[float, Meta(gt=0)] = 20.0  # its quotes and trades per second and symbol
+    bursts: bool = True  # as in a recording; false: orders arrive one at a time
     clock_scale: Annotated[float, Meta(gt=0)] = 1.0  # pings, the 24 h limit, the weights' minute
     faults: tuple[Fault, ...] = ()  # docs/faults.md; `after_s` counts from the exchange's start
 
 
 class RecorderSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is recorded, and where: docs/operations.md."""
+    """Settings of the recorder: docs/operations.md."""
 
     dir: str = "recordings"
-    topics: tuple[str, ...] = ("",)  # prefixes; statuses always besides
+    topics: tuple[str, ...] = ("",)  # prefixes; statuses are always recorded
     segment_minutes: Annotated[float, Meta(gt=0, le=1440)] = 60.0
     segment_mb: Annotated[float, Meta(gt=0, le=100_000)] = 256.0
     fsync_s: Annotated[float, Meta(ge=0.05, le=60)] = 1.0
 
 
 class Feed(Struct, frozen=True):
-    """One worker's part of the configuration; `port` is None where the next free one is meant."""
+    """One worker's part of the configuration; `port` is None for the next free one."""
 
     name: str
     exchange: str
@@ -84,7 +84,7 @@ class Feed(Struct, frozen=True):
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole file, checked; `feeds()` is what the workers are made of."""
+    """The whole file, checked; `feeds()` yields one feed per worker."""
 
     exchange: str = "binanceusdm"
     source: SourceName = "ccxt"
@@ -92,7 +92,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     endpoint: str | None = None
     channels: tuple[ChannelName, ...] = ("ticker", "quote")
     bid_ask: BidAsk = "quote"
-    book_depth: Annotated[int, Meta(ge=1, le=500)] = 20  # levels a side
+    book_depth: Annotated[int, Meta(ge=1, le=500)] = 20  # levels per side
     timeframe: Annotated[str, Meta(pattern=r"^[0-9]+[smhdwM]$")] = "1m"  # of the candles
     base_port: Port = 5555
     symbols: tuple[str | SymbolEntry, ...]
@@ -112,7 +112,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return replay_settings.lossless(self.replay, [feed.source for feed in self.feeds()])
 
     def endpoint_of(self, exchange: str, symbol: str) -> str | None:
-        """Return where the source of a feed connects: None means the exchange itself.
+        """Return the endpoint of a feed's source; None for the exchange itself.
 
         The embedded exchange serves Binance spot under /spot, since its paths are also USD-M's.
         """
@@ -127,7 +127,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return dict(list(programs.items())[: self.proxies])
 
     def fan_outs(self) -> dict[str, str]:
-        """Return where subscribers connect: at each proxy that runs, by the name of its program."""
+        """Return the subscribers' endpoint of each proxy that runs, by its program's name."""
         return {name: proxy.subscribers for name, proxy in self.proxy_programs().items()}
 
     def feeds(self) -> tuple[Feed, ...]:
@@ -135,9 +135,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return tuple(self._feed(entry) for entry in self.symbols)
 
     def select(self, name: str) -> tuple[Feed, ...]:
-        """Return the feeds of a program name or a symbol, on whichever exchange it is.
+        """Return the feeds with a program name or a symbol, on any exchange.
 
-        Raises ConfigError where there is none.
+        Raises ConfigError if there is none.
         """
         feeds = self.feeds()
         found = tuple(

@@ -1,4 +1,4 @@
-"""The demonstration: everything on the embedded exchange, and nothing left behind."""
+"""The demo: everything on the embedded exchange; nothing remains after it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ CONFIG = Path("config/demo.yaml")
 
 
 def run_demo(config_path: Path | None) -> int:
-    """Run the demo in this project, or in a temporary one where there is none.
+    """Run the demo in this project, or in a temporary one if there is none.
 
-    A project without config/demo.yaml, e.g. one of another program, counts only if a configuration
-    is given.
+    A folder with a supervisord.conf but no config/demo.yaml, e.g. another program's, counts as a
+    project only if a configuration is given.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -53,12 +53,12 @@ def run_demo(config_path: Path | None) -> int:
 
 
 def _run(config_path: Path, root: Path) -> int:
-    """Start, print tickers until Ctrl-C, stop what was started; return the exit code."""
+    """Start, print tickers until Ctrl-C, stop; return the exit code."""
     settings = load_config(config_path)
     daemon = Daemon(root)
     if daemon.pid is not None:
         raise ConfigError(f"feedd runs here already (pid {daemon.pid}); stop it first: feedd stop")
-    # The embedded exchange has no use for real keys, from the environment or from .env.
+    # The embedded exchange needs no real keys, whether from the environment or from .env.
     for feed in settings.feeds():
         os.environ.update(dict.fromkeys(credential_names(feed.exchange), ""))
     try:
@@ -68,7 +68,7 @@ def _run(config_path: Path, root: Path) -> int:
     except KeyboardInterrupt:
         _print("\nstopping")
     finally:
-        # A second Ctrl-C must not leave half of it running.
+        # A second Ctrl-C must not leave some processes running.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         if _is_ours(daemon):
@@ -79,7 +79,7 @@ def _run(config_path: Path, root: Path) -> int:
 
 
 def _print_ticks(endpoint: str, supervisord: subprocess.Popen[bytes] | None) -> None:
-    """Print tickers until interrupted, or until somebody else stops what was started."""
+    """Print tickers until interrupted, or until supervisord ends."""
     number = 0
     with Subscriber(endpoint, ["ticker."]) as subscriber:
         while True:
@@ -93,7 +93,7 @@ def _print_ticks(endpoint: str, supervisord: subprocess.Popen[bytes] | None) -> 
 
 
 def _is_ours(daemon: Daemon) -> bool:
-    """Whether the supervisord that runs is a child of this process, and no one else's."""
+    """Whether the running supervisord is a child of this process."""
     pid = daemon.pid
     return pid is not None and psutil.Process(pid).ppid() == os.getpid()
 

@@ -1,4 +1,4 @@
-"""Messages as people read them: a line each."""
+"""Messages as text, one line each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def tick_line(number: int, payload: dict[str, Any]) -> str:
 
 
 def price(value: float | None) -> str:
-    """Return dollars, with as many decimals as the size of the price calls for."""
+    """Return dollars with 2, 4 or 6 decimals: more for lower prices."""
     if value is None:
         return "N/A"
     decimals = 2 if abs(value) >= 1000 else 4 if abs(value) >= 1 else 6
@@ -26,12 +26,12 @@ def price(value: float | None) -> str:
 
 
 def amount(value: float | None) -> str:
-    """Return a size."""
+    """Return a size with three decimals."""
     return "N/A" if value is None else f"{value:,.3f}"
 
 
 def message_line(topic: str, payload: dict[str, Any]) -> str:
-    """Return any message as one line: when, topic, seq, and what is in it."""
+    """Return any message as one line: time, topic, seq and payload."""
     at = time.strftime("%H:%M:%S", time.localtime(payload["published_ns"] / NS_PER_S))
     envelope = {"symbol", "exchange", "received_ns", "published_ns", "session", "seq",
                 "timestamp", "datetime", "next_seq"}  # fmt: skip

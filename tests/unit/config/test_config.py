@@ -1,4 +1,4 @@
-"""The configuration: what it means, and how it says what is wrong."""
+"""The configuration: its meaning and its errors."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_an_embedded_exchange_is_the_endpoint_unless_another_is_given(tmp_path: 
     assert load(tmp_path, text).endpoint_of("bybit", "BTC/USDT:USDT") == "http://127.0.0.1:9001"
 
 
-def test_a_second_proxy_runs_where_two_are_asked_for(tmp_path: Path) -> None:
+def test_a_second_proxy_runs_when_two_are_configured(tmp_path: Path) -> None:
     one = load(tmp_path, "symbols: [BTC/USDT]\nproxy_2: {subscribers: 'tcp://127.0.0.1:6000'}\n")
     assert one.fan_outs() == {"proxy": "tcp://127.0.0.1:5500"}
     assert 6000 not in one.reserved_ports()
@@ -199,9 +199,7 @@ def test_a_recorder_has_the_documented_defaults_and_is_off_without_one(tmp_path:
         ("recorder:\n  segment_mbs: 5", "3: recorder.segment_mbs: unknown key; is it segment_mb?"),
     ],
 )
-def test_a_recorder_that_can_not_be_names_file_line_and_key(
-    tmp_path: Path, text: str, error: str
-) -> None:
+def test_an_invalid_recorder_names_file_line_and_key(tmp_path: Path, text: str, error: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, f"symbols: [BTC/USDT]\n{text}\n")
     assert f"feedd.yaml:{error}" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Edits of the configuration file: a symbol more or less, and every other byte as it was."""
+"""Edits of the configuration file: add or remove a symbol, and keep every other byte."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_symbol_that_yaml_reads_as_something_else_is_quoted() -> None:
 
 
 @pytest.mark.parametrize("symbol", ["BTC/USDT", "BTC/USDT:USDT"])
-def test_a_symbol_that_is_there_is_not_added_again(symbol: str) -> None:
+def test_an_existing_symbol_is_not_added_again(symbol: str) -> None:
     with pytest.raises(ConfigError, match=r"BTC/USDT:USDT is in feedd\.yaml already"):
         add_symbol("symbols: [{symbol: BTC/USDT, port: 6000}]", PATH, SymbolEntry(symbol))
 
@@ -135,7 +135,7 @@ def test_a_symbol_that_is_there_is_not_added_again(symbol: str) -> None:
         (SymbolEntry("B/USDT", exchange="by-bit"), "is not an exchange"),
     ],
 )
-def test_a_symbol_that_can_not_be_is_refused_with_the_loaders_reason(
+def test_an_invalid_symbol_is_rejected_with_the_loaders_reason(
     entry: SymbolEntry, said: str
 ) -> None:
     with pytest.raises(ConfigError, match=said):

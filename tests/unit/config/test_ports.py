@@ -1,4 +1,4 @@
-"""Ports: given once, kept for good."""
+"""Ports: assigned once, kept permanently."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def test_a_symbol_keeps_its_port_when_others_go_and_when_it_comes_back(tmp_path:
     assert assign(tmp_path, "C/USDT, B/USDT, A/USDT") == {"C": 5557, "B": 5556, "A": 5555}
 
 
-def test_a_port_of_ones_own_comes_first(tmp_path: Path) -> None:
+def test_a_configured_port_comes_first(tmp_path: Path) -> None:
     assert assign(tmp_path, "A/USDT, {symbol: B/USDT, port: 5555}") == {"A": 5556, "B": 5555}
 
 

@@ -113,7 +113,7 @@ def test_a_file_that_appears_later_is_followed_from_its_first_line(tmp_path: Pat
     assert events(follower.poll()) == ["a2", "b3", "b4"]
 
 
-def test_several_rotations_between_two_looks_lose_nothing(tmp_path: Path) -> None:
+def test_several_rotations_between_two_checks_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     file = LogFile(path, max_bytes=1000)
     line = [entry(n, str(n)) for n in range(50)]
@@ -209,7 +209,7 @@ def test_a_flood_is_read_in_pieces_and_a_line_without_an_end_is_not_waited_for(
     assert "".join(events(got)[100:]) == "y" * 2500
 
 
-def test_a_writer_that_rotates_all_the_time_is_followed_without_a_hole(tmp_path: Path) -> None:
+def test_a_writer_that_rotates_all_the_time_is_followed_without_a_gap(tmp_path: Path) -> None:
     file = LogFile(tmp_path / "a.log", max_bytes=5_000, backups=100)  # none is ever removed
     file.append(entry(0, "0"))
     follower = LogFollower([tmp_path])
@@ -239,7 +239,7 @@ def test_a_line_that_is_no_json_is_shown_as_it_is_after_the_one_before(tmp_path:
     assert [line.process for line in lines] == ["x", "a", "a", "x", "supervisord"]
 
 
-def test_names_limit_what_is_shown_and_supervisord_is_shown_where_it_speaks_of_them(
+def test_names_limit_what_is_shown_and_supervisord_is_shown_where_it_mentions_them(
     tmp_path: Path,
 ) -> None:
     for name in ("a", "a-b"):
@@ -251,7 +251,7 @@ def test_names_limit_what_is_shown_and_supervisord_is_shown_where_it_speaks_of_t
     assert len(LogFollower([tmp_path], frozenset({"supervisord"})).last(20)) == 2
 
 
-def test_processes_are_meant_by_name_or_symbol_and_without_a_configuration_too(
+def test_processes_are_selected_by_name_or_symbol_and_without_a_configuration_too(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "feedd.yaml"

@@ -1,4 +1,4 @@
-"""What is made of what supervisord says: here, of the watchdog."""
+"""Health of the watchdog, the recorder and replays from supervisord's report and their files."""
 
 import os
 import time
@@ -21,7 +21,7 @@ from feedd.supervision.daemon import Daemon
 
 
 def watchdog_state(folder: Path, uptime_s: float) -> str | None:
-    """Return its state when its heartbeat is from long ago, or was never left."""
+    """Return the watchdog's state `uptime_s` after its start."""
     text = f"symbols: [BTC/USDT]\nrun_dir: {folder}\nlog_dir: {folder}\n"
     settings = parse_config(text, Path("feedd.yaml"))
     now = int(time.time())
@@ -33,7 +33,7 @@ def watchdog_state(folder: Path, uptime_s: float) -> str | None:
 
 
 @pytest.mark.parametrize("left_behind", [True, False])
-def test_a_watchdog_is_late_by_its_own_life_and_not_by_what_an_earlier_one_left(
+def test_a_watchdog_is_late_by_its_own_uptime_and_not_by_an_earlier_heartbeat(
     tmp_path: Path, left_behind: bool
 ) -> None:
     if left_behind:
@@ -92,7 +92,7 @@ def test_a_recorders_report_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert recorder_status.read_status(path) == one
 
 
-def test_a_report_for_which_there_is_no_room_is_written_over_the_last_one(tmp_path: Path) -> None:
+def test_on_a_full_disk_a_report_overwrites_the_last_one(tmp_path: Path) -> None:
     path = tmp_path / recorder_status.FILE
     recorder_status.write_status(said(failing="x" * 100), path)
     before = path.stat()
@@ -104,7 +104,7 @@ def test_a_report_for_which_there_is_no_room_is_written_over_the_last_one(tmp_pa
 
 
 def replay_of(folder: Path, statename: str, exit_code: int) -> tuple[str | None, Health]:
-    """Return the state of a replay by supervisord's word, and the health of the whole."""
+    """Return the state of a replay by supervisord's state, and the overall health."""
     text = (
         f"symbols: [BTC/USDT]\nsource: replay\nreplay: {{recordings: [a]}}\n"
         f"run_dir: {folder}\nlog_dir: {folder}\n"
@@ -132,7 +132,7 @@ def replay_of(folder: Path, statename: str, exit_code: int) -> tuple[str | None,
         ("FATAL", 0, "down", Health.DOWN),
     ],
 )
-def test_a_replay_that_came_to_its_end_has_not_failed(
+def test_a_replay_that_ended_has_not_failed(
     tmp_path: Path, statename: str, exit_code: int, state: str, health: Health
 ) -> None:
     assert replay_of(tmp_path, statename, exit_code) == (state, health)

@@ -1,4 +1,4 @@
-"""What a start says: a line for each change of a few feeds, counts of many."""
+"""Progress of a start: a line for each change of a few feeds, counts of many."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def many(*feeds: ProcessHealth, live: int = 20) -> Report:
     return Report((proxy, *(feed(100 + n, "live") for n in range(live)), *feeds))
 
 
-def test_each_state_is_counted_by_its_own_word() -> None:
+def test_each_state_is_counted_by_its_own_name() -> None:
     report = many(
         feed(1, "silent"), feed(2, "down", "STARTING"), feed(3, "reconnecting"),
         feed(4, "down", "EXITED"), feed(5, "down", "FATAL"), feed(6, "starting"),
@@ -50,7 +50,7 @@ def test_many_feeds_are_counted_about_every_two_seconds() -> None:
     assert len(said) == 3
 
 
-def test_of_many_feeds_those_that_end_or_are_long_unwell_are_named_once_with_their_reason() -> None:
+def test_of_many_feeds_those_that_end_or_stay_unhealthy_are_named_once_with_their_reason() -> None:
     said: list[str] = []
     with Progress(said.append, 23) as progress:
         for second in range(12):

@@ -1,4 +1,4 @@
-"""Waiting until all is well: of few feeds an end is told at once; of many, others are awaited."""
+"""Waiting for health: an end is reported at once among few feeds, after the others among many."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def report(states: dict[str, tuple[str, str | None]]) -> Report:
 
 
 def wait(monkeypatch: pytest.MonkeyPatch, *reports: Report, for_s: float = 1000) -> list[str]:
-    """Return what is said while health is one report after the other; fail if it waits longer."""
+    """Return the printed lines for a sequence of health reports; fail if more are requested."""
     said: list[str] = []
     looks = list(reports)
 

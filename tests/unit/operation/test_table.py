@@ -1,4 +1,4 @@
-"""Health as people and machines read it."""
+"""Health as a table and as JSON."""
 
 import re
 
@@ -69,9 +69,7 @@ def test_health_is_that_of_the_feeds_and_the_proxy() -> None:
     assert summary_line(Report(())) == "feedd is down"
 
 
-def test_an_exchange_that_most_of_its_feeds_do_not_hear_is_named_unless_they_wait_for_a_limit() -> (
-    None
-):
+def test_an_exchange_that_most_feeds_receive_nothing_from_is_named_unless_limits_apply() -> None:
     feeds = [feed("BTC", "stale"), feed("ETH", "reconnecting"), feed("SOL")]
     assert report(*feeds).notices == [
         "binanceusdm: 2 of 3 feeds receive nothing; the exchange or the network is down"

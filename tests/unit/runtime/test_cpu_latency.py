@@ -1,4 +1,4 @@
-"""CPUs that are kept awake: what the system is told, and that nothing depends on its leave."""
+"""Keeping CPUs awake: the value written to the device, and that a refusal stops nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets: found however a text spells them, and what is blanked stays readable."""
+"""Secrets: found in any spelling, and lines stay readable after they are masked."""
 
 import json
 
@@ -72,7 +72,7 @@ def test_no_spelling_of_a_value_is_left_in_a_line_and_the_line_stays_json(value:
 
 
 @pytest.mark.parametrize("value", ["info", "null", "1234", "event", '":"a', "timestamp"])
-def test_a_secret_that_a_line_itself_is_made_of_leaves_an_object_with_the_same_keys(
+def test_a_secret_that_equals_a_lines_own_words_leaves_an_object_with_the_same_keys(
     value: str,
 ) -> None:
     event = {"timestamp": "2026-11-25T17:13:40.123456Z", "level": "info", "event": f"a {value}",

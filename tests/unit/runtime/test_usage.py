@@ -1,4 +1,4 @@
-"""What a process says that it takes."""
+"""Memory and CPU that a process reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ends of processes, told as they happen."""
+"""Exits of processes, reported as they happen."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def descriptors() -> int:
     """Count those of processes: others of this process may come and go."""
     links = []
     for path in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # that of this very look
+        with suppress(FileNotFoundError):  # the descriptor of this listing
             links.append(str(path.readlink()))
     return links.count("anon_inode:[pidfd]")
 

@@ -105,7 +105,7 @@ def test_a_second_proxy_restarts_the_workers_and_its_other_settings_do_not(tmp_p
     assert two["program:proxy-2"]["priority"] == two["program:proxy"]["priority"]
 
 
-def test_cpus_that_are_kept_awake_are_the_proxies_affair_alone(tmp_path: Path) -> None:
+def test_keep_cpus_awake_changes_only_the_proxies(tmp_path: Path) -> None:
     before, after = rendered(tmp_path, TWO), rendered(tmp_path, f"{TWO}keep_cpus_awake: true\n")
     changed = [name for name in before if dict(before[name]) != dict(after[name])]
     assert changed == ["program:proxy"]

@@ -1,4 +1,4 @@
-"""Whom the watchdog ends, and whom it leaves alone; and the protocol it speaks with supervisord."""
+"""The watchdog's decisions, and its protocol with supervisord."""
 
 import asyncio
 
@@ -40,7 +40,7 @@ class Farm:
         self.now_s = 1000.0
 
     def run(self, seconds: float) -> list[RestartAction]:
-        """Go on; a process that is ended comes back under a new pid, as silent as it was."""
+        """Advance the time; an ended process restarts under a new pid, still silent if it was."""
         done = []
         end_s = self.now_s + seconds
         while self.now_s < end_s:
@@ -83,14 +83,14 @@ def test_a_lone_worker_that_is_silent_is_killed_too() -> None:
     assert [action.how for action in farm.run(20)] == ["kill"]
 
 
-def test_a_worker_that_has_just_started_has_time_for_its_first_word() -> None:
+def test_a_worker_that_has_just_started_has_time_for_its_first_message() -> None:
     farm = Farm(1)
     farm.silent = {"feed-0"}
     assert farm.run(FIRST_STATUS_S) == []
     assert [action.how for action in farm.run(2 * TICK_S)] == ["kill"]
 
 
-def test_a_worker_that_was_restarted_has_time_for_its_first_word_again() -> None:
+def test_a_worker_that_was_restarted_has_time_for_its_first_message_again() -> None:
     farm = Farm(1)
     farm.run(20)
     farm.silent = {"feed-0"}
@@ -166,7 +166,7 @@ def test_books_that_all_wait_for_snapshots_are_an_exchange_that_is_down() -> Non
 
 
 @pytest.mark.parametrize("state", ["resync", "starting"])
-def test_a_worker_that_never_gets_so_far_as_to_try_is_asked_to_end(state: str) -> None:
+def test_a_worker_that_never_tries_to_connect_is_asked_to_end(state: str) -> None:
     farm = Farm(3)
     farm.tries = 0
     farm.states["feed-1"] = state
@@ -286,6 +286,6 @@ def test_the_listener_answers_each_event_and_ends_with_supervisord() -> None:
     assert b"".join(answers) == b"READY\n" + 2 * b"RESULT 2\nOKREADY\n"
 
 
-def test_the_listener_refuses_what_is_no_event() -> None:
+def test_the_listener_rejects_invalid_events() -> None:
     with pytest.raises(ProtocolError, match="instead of an event"):
         listened(b"hello\n", all_events=[], answers=[])

@@ -1,4 +1,4 @@
-"""The watchdog judges no replay by what it says: that is of the day of its recording."""
+"""The watchdog ignores the statuses of replays: their times are the recording's."""
 
 import time
 from pathlib import Path
@@ -13,7 +13,7 @@ BTC, ETH = "feed-binanceusdm-BTC-USDT-USDT", "feed-binanceusdm-ETH-USDT-USDT"
 
 
 def judged(folder: Path, text: str, names: list[str]) -> list[str]:
-    """Return who is restarted when none has spoken for long."""
+    """Return the workers that are restarted after a long silence of all."""
     path = folder / "feedd.yaml"
     path.write_text(f"run_dir: {folder}\n{text}")
     watchdog = WatchdogLoop(path, Daemon(folder))

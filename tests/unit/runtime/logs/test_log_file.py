@@ -11,7 +11,7 @@ from feedd.runtime.logs.file import LogFile
 
 
 class Disk:
-    """Takes so many bytes, and then is full."""
+    """A disk that takes a number of bytes and is then full."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, free: int) -> None:
         self.free = free

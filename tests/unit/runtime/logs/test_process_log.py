@@ -1,4 +1,4 @@
-"""A process' log as a whole, in a process of its own: what its lines look like, and its end."""
+"""A process' log as a whole, in its own process: the format of its lines, and its end."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 def run(folder: Path, main: str, **environment: str) -> Any:
-    """Run a process whose main says `main`; return what it did."""
+    """Run a process whose main function has the body `main`; return the completed process."""
     body = "".join(f"    {line}\n" for line in main.strip().splitlines())
     code = f"{HEAD}async def main(stop):\n{body}\nsys.exit(run(main, 'p', Path('logs')))"
     return subprocess.run(

@@ -10,7 +10,7 @@ from feedd.runtime.logs.repeats import RepeatFilter
 
 
 class SetClock(Clock):
-    """Shows the time that it is set to."""
+    """A clock that shows the time it is set to."""
 
     now_s = 100.0
 
@@ -52,7 +52,7 @@ def test_five_or_fewer_leave_no_line_behind() -> None:
     assert repeats.summaries(everything=True) == []
 
 
-def test_after_a_window_the_next_one_begins_whether_or_not_anybody_asked_in_between() -> None:
+def test_after_a_window_the_next_one_begins_whether_or_not_it_was_queried_in_between() -> None:
     clock = SetClock()
     repeats = RepeatFilter(clock)
     assert sum(passes(repeats) for _ in range(8)) == 5
