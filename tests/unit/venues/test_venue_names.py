@@ -14,9 +14,8 @@ ROOT = Path(feedd.__file__).parent
 EXEMPT = ("venues", "embedded")
 # Example texts in help, and the names of today's configuration.
 NAMED_IN = {
-    "cli/export.py", "cli/import_.py", "config/environment.py", "config/faults.py",
-    "config/load.py", "config/settings.py", "operation/demo.py", "recordings/importing/run.py",
-    "topics.py",
+    "cli/export.py", "cli/import_.py", "config/faults.py", "config/settings.py",
+    "recordings/importing/run.py", "topics.py",
 }  # fmt: skip
 FILES = sorted(
     path
