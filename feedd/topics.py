@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 
-# Exchanges that list only contracts settled in the quote currency: there `BTC/USDT`
-# can mean nothing but `BTC/USDT:USDT`.
-LINEAR_ONLY = frozenset({"binanceusdm"})
-
 
 def topic(channel: str, exchange: str, symbol: str) -> str:
     """Return `<channel>.<exchange>.<symbol>.`: a prefix that brings this symbol and no other.
@@ -17,15 +13,8 @@ def topic(channel: str, exchange: str, symbol: str) -> str:
     return f"{channel}.{exchange}.{symbol}."
 
 
-def unified_symbol(exchange: str, symbol: str) -> str:
-    """Return ccxt's unified name: on `binanceusdm`, `BTC/USDT` is `BTC/USDT:USDT`."""
-    if exchange in LINEAR_ONLY and ":" not in symbol and "/" in symbol:
-        return f"{symbol}:{symbol.partition('/')[2]}"
-    return symbol
-
-
 def program_name(exchange: str, symbol: str) -> str:
-    """Return the supervisord program of a symbol, e.g. `feed-binanceusdm-BTC-USDT-USDT`."""
+    """Return the supervisord program of a symbol, `feed-<exchange>-BTC-USDT-USDT`."""
     return f"feed-{exchange}-{file_name(symbol)}"
 
 
@@ -35,5 +24,5 @@ def file_name(text: str) -> str:
 
 
 def market_id(symbol: str) -> str:
-    """Return Binance's id of a symbol: `BTC/USDT:USDT` is BTCUSDT, which stays as it is."""
+    """Return a symbol's usual id: BTCUSDT for `BTC/USDT:USDT` and for itself."""
     return symbol.partition(":")[0].replace("/", "").upper()

@@ -18,7 +18,6 @@ from feedd.config import replay as replay_settings
 from feedd.config.faults import Fault
 from feedd.config.replay import Replay
 from feedd.config.settings import (
-    NATIVE,
     Config,
     EmbeddedExchange,
     ProxySettings,
@@ -26,6 +25,7 @@ from feedd.config.settings import (
     SymbolEntry,
 )
 from feedd.errors import ConfigError
+from feedd.venues.registry import NATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,11 +13,11 @@ from feedd.config.faults import Fault  # noqa: TC001
 from feedd.config.replay import Replay  # noqa: TC001
 from feedd.errors import ConfigError
 from feedd.model import BidAsk  # noqa: TC001
-from feedd.topics import program_name, unified_symbol
+from feedd.topics import program_name
+from feedd.venues.registry import DEFAULT_EXCHANGE, unified_symbol
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 SourceName = Literal["ccxt", "native", "replay"]
-NATIVE = ("binanceusdm", "binance")  # the exchanges that the native source serves
 
 
 class SymbolEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,7 +86,7 @@ class Feed(Struct, frozen=True):
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file, checked; `feeds()` yields one feed per worker."""
 
-    exchange: str = "binanceusdm"
+    exchange: str = DEFAULT_EXCHANGE
     source: SourceName = "ccxt"
     connections: Annotated[int, Meta(ge=1, le=2)] = 1  # of each path of the exchange; native only
     endpoint: str | None = None

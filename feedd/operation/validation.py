@@ -9,8 +9,8 @@ from feedd.config.load import parse_config, read_config_text
 from feedd.config.settings import SymbolEntry
 from feedd.recordings.replay.availability import check_available
 from feedd.sources.exchange_names import check_exchange_name
-from feedd.topics import unified_symbol
 from feedd.venues.native import native_market
+from feedd.venues.registry import unified_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,6 +16,12 @@ VENUES = {
 }
 FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
 
+DEFAULT_EXCHANGE = "binanceusdm"
+NATIVE = ("binanceusdm", "binance")  # the exchanges that the native source serves
+# Exchanges that list only contracts settled in the quote currency: there `BTC/USDT` is
+# short for `BTC/USDT:USDT`.
+LINEAR_ONLY = frozenset({"binanceusdm"})
+
 # Names of exchanges that begin so share one API key, in variables with this prefix.
 KEY_PREFIXES = ("binance",)
 
@@ -47,3 +53,10 @@ def venue_modules(name: str) -> list[Any]:
 def _module(folder: str, name: str) -> Any:
     path = f"feedd.venues.{folder}.{name}"
     return None if find_spec(path) is None else import_module(path)
+
+
+def unified_symbol(exchange: str, symbol: str) -> str:
+    """Return ccxt's unified name: on `binanceusdm`, `BTC/USDT` is `BTC/USDT:USDT`."""
+    if exchange in LINEAR_ONLY and ":" not in symbol and "/" in symbol:
+        return f"{symbol}:{symbol.partition('/')[2]}"
+    return symbol

@@ -2,7 +2,8 @@
 
 import pytest
 
-from feedd.topics import market_id, program_name, topic, unified_symbol
+from feedd.topics import market_id, program_name, topic
+from feedd.venues.registry import unified_symbol
 
 
 def test_a_topic_ends_with_a_dot_so_that_no_other_symbol_matches_it() -> None:

@@ -19,9 +19,8 @@ from feedd.errors import ConfigError
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.recordings.importing.files import NS_AT_LEAST, NS_BELOW, rows, shortened, wrong
 from feedd.recordings.importing.symbol import Symbol
-from feedd.topics import unified_symbol
 from feedd.venues.native import UNREADABLE, native_exchanges
-from feedd.venues.registry import venue_module
+from feedd.venues.registry import unified_symbol, venue_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

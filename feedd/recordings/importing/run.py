@@ -16,6 +16,7 @@ from feedd.recordings.importing.imported_feed import ImportedFeeds
 from feedd.recordings.importing.market import MarketFile
 from feedd.recordings.importing.output import Output
 from feedd.recordings.importing.tickers import TickerFile, csv_rows, json_rows
+from feedd.venues.registry import DEFAULT_EXCHANGE
 
 if TYPE_CHECKING:
     import argparse
@@ -94,7 +95,7 @@ def _file(
     exchange, symbol = arguments.exchange, symbols.get("")
     if _MARKET.match(first):
         return MarketFile(
-            path, exchange or "binanceusdm", symbols,
+            path, exchange or DEFAULT_EXCHANGE, symbols,
             timeframe=arguments.timeframe, book_depth=arguments.book_depth,
         )  # fmt: skip
     if first.startswith("{"):

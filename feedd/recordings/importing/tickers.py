@@ -27,8 +27,8 @@ from feedd.recordings.importing.files import (
     shortened,
     wrong,
 )
-from feedd.topics import unified_symbol
 from feedd.venues.numbers import number
+from feedd.venues.registry import unified_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
