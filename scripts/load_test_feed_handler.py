@@ -1,12 +1,12 @@
-"""Measures one feed handler under load, on this machine alone.
+"""Measure one feed handler under load, on this machine alone.
 
     .venv/bin/python scripts/load_test_feed_handler.py [--rate 1000] [--seconds 10] [--bursts]
 
-The embedded exchange sends quotes and trades of one symbol at the given rate, each order by itself
-or, with --bursts, as a real exchange does: up to 177 messages in one piece. Feed handler, proxy and
-this subscriber are the real ones, in processes of their own. Latency is from the exchange's send to
-the subscriber's receive, for every event, by its id. Says PASS when p99 is below 10 ms, nothing was
-dropped and the feed handler took less than half of a CPU; else FAIL, and exits with 1.
+The embedded exchange sends quotes and trades of one symbol at the given rate, each order alone or,
+with --bursts, as a real exchange does: up to 177 messages at once. Feed handler, proxy and this
+subscriber are the real ones, in separate processes. Latency is from the exchange's send to the
+subscriber's receive, for every event, by its id. Prints PASS when p99 is below 10 ms, nothing was
+dropped and the feed handler took less than half of a CPU; else prints FAIL and exits with 1.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 SYMBOL = "BTC/USDT:USDT"
 CHANNELS = {"quote": "btcusdt@bookTicker", "trade": "btcusdt@trade"}
-RATE_AT_LEAST = 0.9  # of what was asked for
+RATE_AT_LEAST = 0.9  # of the requested rate
 P99_MS = 10.0
 CPU_PERCENT = 50.0
 WARM_UP_S = 2.0
@@ -51,7 +51,7 @@ Key = tuple[str, int]
 
 @dataclass
 class Received:
-    """When each event came, and how many came more than once."""
+    """Receive time of each event, and the number of duplicates."""
 
     at_ns: dict[Key, int] = field(default_factory=dict)
     repeated: int = 0
@@ -59,7 +59,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured between two moments."""
+    """Measurements of one interval."""
 
     seconds: float
     latencies_ms: list[float]
@@ -70,12 +70,12 @@ class Result:
 
     @property
     def dropped(self) -> int:
-        """Events that were sent and never came."""
+        """Number of events that were sent and never received."""
         return self.sent - len(self.latencies_ms)
 
     @property
     def passed(self) -> bool:
-        """Whether all limits were kept, under the load that was asked for."""
+        """Whether all limits were kept under the requested load."""
         return (
             self.sent > RATE_AT_LEAST * self.wanted_per_s * self.seconds
             and self.dropped == 0
@@ -93,7 +93,7 @@ class Result:
         rows = (
             f"rate     {rate}   (at least {least:,.0f} msg/s)",
             f"latency  {latency}   (p99 below {P99_MS:.0f} ms)",
-            f"dropped  {self.dropped:,} of {self.sent:,}, {self.repeated:,} twice   (none)",
+            f"dropped  {self.dropped:,} of {self.sent:,}, {self.repeated:,} duplicates   (none)",
             f"CPU      {self.cpu_percent:.0f} % of one core   (below {CPU_PERCENT:.0f} %)",
             "PASS" if self.passed else "FAIL",
         )
@@ -122,7 +122,7 @@ def measure(rate: float, seconds: float, bursts: bool) -> Result:
                 left -= PROGRESS_EVERY_S
                 print(f"  {len(received.at_ns):,} messages so far", flush=True)
             after, ended_ns = feed.cpu_times(), time.time_ns()
-            receive(subscriber, received, 1.0)  # what is on its way
+            receive(subscriber, received, 1.0)  # in transit
         sent = read_truth(folder / "truth.jsonl", began_ns, ended_ns)
     elapsed_s = (ended_ns - began_ns) / 1e9
     busy_s = after.user + after.system - before.user - before.system
@@ -133,7 +133,7 @@ def measure(rate: float, seconds: float, bursts: bool) -> Result:
 
 
 def write_config(folder: Path, rate: float, bursts: bool) -> tuple[str, Path]:
-    """Write a configuration with free ports and a folder of its own."""
+    """Write a configuration with free ports and its own folder."""
     exchange_port, feed_port, proxy_port = free_ports(3)
     endpoint = f"tcp://127.0.0.1:{proxy_port}"
     settings = {
@@ -159,7 +159,7 @@ def write_config(folder: Path, rate: float, bursts: bool) -> tuple[str, Path]:
 
 @contextmanager
 def processes(folder: Path, config: Path) -> Iterator[psutil.Process]:
-    """Run exchange, proxy and feed handler; yield the last, and stop all."""
+    """Run exchange, proxy and feed handler; yield the feed handler, then stop all."""
     started: list[subprocess.Popen[bytes]] = []
     try:
         for worker in ("proxy", "exchange", "feed"):
@@ -182,7 +182,7 @@ def processes(folder: Path, config: Path) -> Iterator[psutil.Process]:
 
 
 def wait_until_live(subscriber: Subscriber) -> None:
-    """Return when the feed says that it is live; end the program when it doesn't."""
+    """Return when the feed reports live; exit when it does not in time."""
     deadline = time.monotonic() + LIVE_WITHIN_S
     while time.monotonic() < deadline:
         message = subscriber.receive(1.0)
@@ -192,7 +192,7 @@ def wait_until_live(subscriber: Subscriber) -> None:
 
 
 def receive(subscriber: Subscriber, received: Received, seconds: float) -> None:
-    """Note when each event came, for a time."""
+    """Record the receive time of each event for `seconds`."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         message = subscriber.receive(left)
@@ -207,7 +207,7 @@ def receive(subscriber: Subscriber, received: Received, seconds: float) -> None:
 
 
 def read_truth(path: Path, began_ns: int, ended_ns: int) -> dict[Key, int]:
-    """Return when the exchange sent each quote and trade of the time measured."""
+    """Return the send time of each quote and trade of the interval."""
     sent = {}
     streams = set(CHANNELS.values())
     with path.open() as file:

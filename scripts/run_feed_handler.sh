@@ -5,7 +5,7 @@
 #
 # The symbol is one of the configuration's (FEEDD_CONFIG, else config/feedd.yaml), by default the
 # first. It is published on its own port, or on ZMQ_FEED_HANDLER_URL; scripts/test_feed.py
-# prints it. Where the configuration has an embedded exchange, that is started too.
+# prints it. An embedded exchange in the configuration is started too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 make -s .venv/.feedd

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Stops everything of this folder: supervisord with all that it runs, and feeds that
-# scripts/run_feed_handler.sh started. Ends no process that is not feedd's.
+# Stop everything in this folder: supervisord with its processes, and feeds started by
+# scripts/run_feed_handler.sh. No process of another program is stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The script that a pid runs; nothing for a process that has ended.
+# Print the script that a pid runs; nothing for a process that has exited.
 runs() {
     cat "/proc/$1/cmdline" 2>/dev/null | tr '\0' ' ' | grep -o 'run_feed_handler\.sh' || true
 }
@@ -19,10 +19,10 @@ for note in run/alone.*.pid; do
             sleep 0.1
         done
         if [ -n "$(runs "$pid")" ]; then
-            echo "a feed of its own (pid $pid) does not end" >&2
+            echo "a feed without supervisord (pid $pid) does not exit" >&2
             exit 1
         fi
-        echo "stopped a feed of its own (pid $pid)"
+        echo "stopped a feed without supervisord (pid $pid)"
     fi
     rm -f "$note"
 done

@@ -1,4 +1,4 @@
-"""Prints the tickers of a feed: the quickest way to see that it works.
+"""Print the tickers of a feed: the quickest check that it works.
 
     .venv/bin/python scripts/test_feed.py [ENDPOINT] [--count N]
 
@@ -21,14 +21,14 @@ IDLE_S = 5.0
 
 
 def main(endpoint: str, count: int | None) -> int:
-    """Print tickers until there were enough, or until Ctrl-C."""
+    """Print `count` tickers, or all until Ctrl-C."""
     number = 0
     print(f"listening to {endpoint}", flush=True)
     with Subscriber(endpoint, ["ticker."]) as subscriber:
         while count is None or number < count:
             message = subscriber.receive(IDLE_S)
             if message is None:
-                print(f"nothing came for {IDLE_S:.0f} s; does a feed run there?", flush=True)
+                print(f"no message for {IDLE_S:.0f} s; is a feed running there?", flush=True)
                 continue
             number += 1
             print(tick_line(number, message[1]), flush=True)
@@ -38,7 +38,7 @@ def main(endpoint: str, count: int | None) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("endpoint", nargs="?", default=os.environ.get("ZMQ_FEED_HANDLER_URL"))
-    parser.add_argument("--count", type=int, help="stop after so many tickers")
+    parser.add_argument("--count", type=int, help="stop after N tickers")
     given = parser.parse_args()
     try:
         sys.exit(main(given.endpoint or DEFAULT, given.count))

@@ -104,7 +104,7 @@ def test_one_feed_runs_by_hand_and_its_ticks_are_printed(make_project: Make) -> 
         assert [match[1] for match in ticks] == ["BTC/USDT:USDT"] * 3
         assert ticks[0][0].startswith("[1] ")
         stopped = project.run("bash", "scripts/stop_all.sh")
-        assert "stopped a feed of its own" in stopped.stdout
+        assert "stopped a feed without supervisord" in stopped.stdout
         feed.communicate(timeout=60)
         assert project.left_behind() == []
     finally:

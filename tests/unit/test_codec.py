@@ -1,4 +1,4 @@
-"""The payloads, byte for byte what the design of the wire says."""
+"""The payloads, byte for byte as the wire format defines them."""
 
 import msgpack
 

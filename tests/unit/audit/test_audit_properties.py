@@ -1,4 +1,4 @@
-"""Whatever is lost, an honest recording passes; and whatever is changed in it, it fails."""
+"""Any honest recording passes whatever was lost, and fails once anything in it is changed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Made:
 
 
 class Maker:
-    """Lets an exchange send, a feed lose some and say so, and a subscriber lose some of that."""
+    """Let an exchange send, a feed lose and report some, and a subscriber lose more."""
 
     def __init__(self, random: Random, *, by_client: bool) -> None:
         self.made = Made()
@@ -57,7 +57,7 @@ class Maker:
             self._event(topic, seen=True)
         for _ in range(self._random.randint(5, 25)):
             self._random.choice((self._run, self._run, self._upstream, self._loss, self._restart))()
-        for topic in TOPICS:  # so that nothing of interest stands at the very end
+        for topic in TOPICS:  # so that no event under test is the last one
             self._event(topic, seen=True)
             self._event(topic, seen=True)
         return self.made
@@ -68,7 +68,7 @@ class Maker:
         self._beat()
 
     def _upstream(self) -> None:
-        """Lose events between exchange and feed, and say which."""
+        """Lose events between exchange and feed, and report which."""
         topic = self._random.choice(TOPICS)
         before = self._last[topic]
         for _ in range(self._random.randint(1, 4)):
@@ -135,7 +135,7 @@ class Maker:
 
 
 def broken(truth: list[Line], recorded: list[Line], *, by_client: bool) -> set[str]:
-    """Return the topics of which a breach is found."""
+    """Return the topics with a breach."""
     found = audited(truth, recorded, by_client=by_client)
     return {topic for topic, one in found.items() if one.counts.breaches}
 
@@ -172,7 +172,7 @@ def is_tick(line: Line) -> bool:
 
 
 def ticks(recorded: list[Line]) -> list[int]:
-    """Return where the ticks stand that have an older and a newer one of their session."""
+    """Return the positions of ticks with an older and a newer one in their session."""
     places: dict[tuple[str, int], list[int]] = {}
     for at, line in enumerate(recorded):
         if is_tick(line) and line["topic"] in TOPICS:
@@ -181,7 +181,7 @@ def ticks(recorded: list[Line]) -> list[int]:
 
 
 def following(recorded: list[Line], at: int) -> int:
-    """Return where the next tick of the same topic stands."""
+    """Return the position of the next tick of the same topic."""
     topic = recorded[at]["topic"]
     return next(
         i for i in range(at + 1, len(recorded))
@@ -191,7 +191,7 @@ def following(recorded: list[Line], at: int) -> int:
 
 def drop(recorded: list[Line], at: int, *, by_client: bool) -> str:
     line = recorded.pop(at)
-    if not by_client:  # to whom a hole in the numbers is a flag: so there is none
+    if not by_client:  # for a plain subscriber a gap in the seqs is a flag
         for other in recorded[at:]:
             if (
                 is_tick(other)

@@ -1,4 +1,4 @@
-"""What the auditor makes of states: connections taken away, silences, deaths."""
+"""Audit of states: closed connections, silences and crashes."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_client_is_judged_by_the_states_it_reports() -> None:
 def test_a_client_reports_stale_when_the_heartbeats_end() -> None:
     beats = [*plain([], end_s=10), client_state("live", 1.5)]
     after = [trade_seen(1, 2, 30)]
-    del after[0]["topic"]  # a line that says nothing but the time
+    del after[0]["topic"]  # a line with nothing but the time
     after[0]["end"] = "SIGTERM"
 
     def found(*told: Any) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What the auditor makes of each topic: losses, flags, order, content."""
+"""Audit of each topic: losses, flags, order and content."""
 
 from __future__ import annotations
 
@@ -383,7 +383,7 @@ def test_candles_are_matched_by_time_and_compared_by_content() -> None:
     assert counts(audited(truth, [candle(1, 1, 1.0), candle(3, 2, 3.0)]), topic) == {"missing": 1}
 
 
-# --- counts that begin anew -------------------------------------------------------------------
+# --- counts that restart ----------------------------------------------------------------------
 
 
 def test_a_restarted_exchange_reuses_ids_for_other_events() -> None:

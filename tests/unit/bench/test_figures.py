@@ -1,4 +1,4 @@
-"""What the benchmarks make of their rounds: medians, ratios, targets, tables and plots."""
+"""Results of the benchmarks' rounds: medians, ratios, targets, tables and plots."""
 
 from __future__ import annotations
 

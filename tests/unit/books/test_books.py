@@ -177,7 +177,7 @@ FAULT = st.sampled_from(
 def test_whatever_the_stream_does_no_wrong_book_is_vouched_for(  # noqa: C901, PLR0912  a fault each
     changes: list[tuple[bool, int, int]], faults: list[str], spot: bool
 ) -> None:
-    """Each update lost is in a hole that is told, and one good snapshot makes the book right."""
+    """Each lost update is in a reported gap, and one good snapshot restores the book."""
     truth = Truth(_possible(changes), spot=spot)
     rules = BinanceBook(5)
     held: list[dict[str, Any]] = []

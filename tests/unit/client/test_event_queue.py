@@ -1,4 +1,4 @@
-"""What a caller who is behind is told."""
+"""Reports to a caller that falls behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def quote(seq: int, session: int = 1) -> Quote:
 
 
 def taken(one: EventQueue) -> list[Any]:
-    """Return all, taken as a caller does who has caught up; the receiving thread calls `put`."""
+    """Return all events for a caller that has caught up; the receiving thread calls `put`."""
     events = []
     while one.queue:
         events.append(one.queue.popleft())

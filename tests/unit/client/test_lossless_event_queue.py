@@ -1,4 +1,4 @@
-"""A lossless queue drops nothing, and says when to read no further."""
+"""A lossless queue drops nothing and signals when to stop reading."""
 
 from __future__ import annotations
 

@@ -405,7 +405,7 @@ def test_a_question_that_is_never_answered_is_given_up_though_others_are() -> No
     assert len([one for one in client.received if getattr(one, "symbol", "") == other]) == 25
 
 
-# --- what heartbeats tell ---------------------------------------------------------------------
+# --- heartbeats --------------------------------------------------------------------------------
 
 
 def test_a_lost_tail_shows_in_the_heartbeat_and_is_repaired() -> None:

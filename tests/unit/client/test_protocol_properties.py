@@ -1,4 +1,4 @@
-"""Whatever is lost, doubled, late or out of order: nothing twice, nothing unsaid."""
+"""With any loss, duplicate, delay or reordering: nothing twice, every loss reported."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Run:
         self.client.check(0.001)
 
     def end(self) -> None:
-        """Let all be heard that will be, and all waits end."""
+        """Deliver everything outstanding, and let all timeouts expire."""
         self.beat()
         for _ in range(80):
             self.client.check(0.1)

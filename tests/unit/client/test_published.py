@@ -1,4 +1,4 @@
-"""The client's protocol for who keeps the frames: as published, and on from an earlier end."""
+"""The client's protocol for recorders: frames as published, and resuming from an earlier end."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_payload_cannot_set_the_clients_own_fields() -> None:
 
 @pytest.mark.parametrize("ns", [1 << 63, -1, "now"])
 def test_a_time_that_no_recording_can_hold_is_no_frame(ns: object) -> None:
-    """It is a hole to whoever keeps it, and no fault."""
+    """For a recorder it is a gap, and no error."""
     bad = {"session": 1, "seq": 2, "published_ns": ns}
     client = Client(published=True)
     client.receive(quote(1), (QUOTE.encode(), msgspec.msgpack.encode(bad)), quote(3))

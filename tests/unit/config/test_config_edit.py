@@ -42,7 +42,7 @@ ADDED = [
     # A byte order mark, a document's start and end.
     ("\ufeffsymbols:\n- A/USDT\n", "\ufeffsymbols:\n- A/USDT\n- SOL/USDT:USDT\n"),
     ("---\nsymbols:\n- A/USDT\n...\n", "---\nsymbols:\n- A/USDT\n- SOL/USDT:USDT\n...\n"),
-    # Maps over several lines, one with a sequence of its own.
+    # Maps over several lines, one with a nested sequence.
     (
         ("symbols:\n  - symbol: A/USDT\n    # its\n    channels:\n    - quote\n    - trade\n"
         "    # end\nlog_dir: l\n"),

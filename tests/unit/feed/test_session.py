@@ -1,4 +1,4 @@
-"""The rules of a session, told by lists of what happened."""
+"""The rules of a session, tested with lists of events."""
 
 from feedd.feed.session import Session
 from feedd.model import Gap

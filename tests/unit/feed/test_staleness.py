@@ -1,4 +1,4 @@
-"""Quiet is told from dead: by what a channel usually does, and by its connection's own life."""
+"""Quiet or dead: decided by a channel's usual rate and its connection's activity."""
 
 from feedd.channels import CHANNELS
 from feedd.clock import NS_PER_HOUR, NS_PER_S
@@ -23,7 +23,7 @@ class Watched:
         self.session.subscribed(self.channel, self.now_s * NS_PER_S)
 
     def run(self, seconds: int, every_s: int | None = None, *, pongs: bool = True) -> list[int]:
-        """Go on for so long, with an event every so often; return when to connect anew."""
+        """Advance by a duration with periodic events; return the time of the reconnect."""
         restarts = []
         for _ in range(seconds):
             self.now_s += 1
@@ -172,7 +172,7 @@ def test_uptime_is_of_the_last_hour_and_begins_with_the_first_connection() -> No
 
 
 def test_the_first_event_after_a_stale_silence_follows_a_gap() -> None:
-    """The connection never broke, and yet nobody knows what it left out."""
+    """The connection never broke, but its losses are unknown."""
     session = Session(["quote", "book"], 0, frozenset({"book"}))
     for channel in ("quote", "book"):
         session.subscribed(channel, 0)

@@ -133,7 +133,7 @@ def test_several_rotations_between_two_checks_lose_nothing(tmp_path: Path) -> No
 def test_a_rotation_while_the_next_file_is_looked_up_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = LogFile(tmp_path / "a.log", max_bytes=10)  # each line in a file of its own
+    file = LogFile(tmp_path / "a.log", max_bytes=10)  # one line per file
     file.append(entry(0, "0"))
     follower = LogFollower([tmp_path])
     follower.last(20)

@@ -1,4 +1,4 @@
-"""A symbol's trades when the exchange's ids go back: told again, and said so."""
+"""A symbol's trades when the exchange's ids restart: published after a reported gap."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def trade(trade_id: int, timestamp: int) -> Trade:
 
 
 class World:
-    """A keeper whose exchange has no older trades, and what it told in which order."""
+    """A keeper whose exchange has no older trades, and its callbacks in order."""
 
     def __init__(self) -> None:
         self.told: list[EventId] = []
@@ -46,7 +46,7 @@ class World:
         for trade_id in ids:
             self.keeper.take(trade_id, trade(trade_id, trade_id), self)
 
-    # What a sink has; the keeper calls no more than `event` and `missing`.
+    # Callbacks of a sink; the keeper invokes only `event` and `missing`.
 
     def event(self, tick: Tick) -> None:
         self.told.append(tick.id)
@@ -70,7 +70,7 @@ def test_ids_restarted_after_a_reconnect_follow_a_gap() -> None:
     world = World()
     world.take(range(100, 200))
     world.keeper.lost("reset by peer")
-    world.take([150, 151, 152])  # ids that were told lately, of other trades
+    world.take([150, 151, 152])  # recently published ids, of other trades
     assert world.told == [*range(100, 200), 150, 151, 152]
     assert world.holes == [(199, 150, "reconnect after: reset by peer; the ids restarted")]
 

@@ -1,4 +1,4 @@
-"""What the history is asked, and how it answers."""
+"""Requests to the history service and its answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leaves a publisher, over a real socket."""
+"""A publisher's output, over a real socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leaves an send_queue, through socketpairs that take little at once."""
+"""Output of a send queue, through socketpairs with small buffers."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_all_comes_whole_and_in_order_where_the_socket_takes_parts(run: Run, pai
 def test_after_a_disconnect_the_message_is_resent_from_its_start_and_none_twice(
     run: Run, pair: Pair, together: int, taken: int
 ) -> None:
-    """What was given whole to the system for the old connection is not sent by the new one."""
+    """A message passed whole to the system for the old connection is not resent on the new one."""
     old, old_end = pair
     new, new_end = small_pair()
     messages = [message(number, 300) for number in range(210)]
@@ -248,7 +248,7 @@ def test_a_peer_that_has_closed_raises_nothing_and_the_next_gets_what_it_has_not
         send_queue.attach(ours)
         for number in range(3):
             send_queue.send(message(number))
-            await asyncio.sleep(0.01)  # the loop tries to write, in vain
+            await asyncio.sleep(0.01)  # the loop tries to write and fails
         send_queue.detach()
         send_queue.detach()
         send_queue.attach(new)
@@ -262,7 +262,7 @@ def test_a_peer_that_has_closed_raises_nothing_and_the_next_gets_what_it_has_not
 
 
 def test_a_send_failure_is_reported_to_the_reader(run: Run, pair: Pair) -> None:
-    """The peer hears no more, but could speak: a socket whose reader alone would wait for ever."""
+    """The peer has shut down reading and could still write: the reader alone would wait forever."""
     ours, theirs = pair
     theirs.shutdown(socket.SHUT_RD)
 

@@ -1,4 +1,4 @@
-"""What a publisher understands of ZMTP: bytes in, bytes out."""
+"""The publisher's side of ZMTP: bytes in, bytes out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from feedd.transport.zmtp import (
 
 QUOTE, TRADE = b"quote.x.A.", b"trade.x.A."
 TOPICS = [QUOTE, TRADE]
-# What libzmq 4.3.5 sends: minor version 1, an empty identity beside the kind of its socket.
+# Greeting of libzmq 4.3.5: minor version 1, an empty identity beside the socket type.
 LIBZMQ = b"\xff" + bytes(8) + b"\x7f\x03\x01NULL" + bytes(16) + bytes(32)
 HELLO = LIBZMQ + b"\x04\x26\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB\x08Identity\x00\x00\x00\x00"
 
@@ -103,7 +103,7 @@ def test_any_sub_of_version_3_or_later_is_taken(version: bytes, name: bytes) -> 
 
 @pytest.mark.parametrize("as_commands", [False, True])
 def test_subscriptions_are_a_set_of_prefixes(as_commands: bool) -> None:
-    """Said twice is said once: RFC 29 counts nothing."""
+    """A repeated subscription counts once: RFC 29 keeps no count."""
 
     def say(subscribe: bool, prefix: bytes) -> frozenset[bytes]:
         if as_commands:
@@ -120,7 +120,7 @@ def test_subscriptions_are_a_set_of_prefixes(as_commands: bool) -> None:
     assert say(False, b"") == {QUOTE, TRADE}
     assert say(False, b"quote.") == {TRADE}
     assert say(False, b"quote.") == {TRADE}
-    assert say(False, b"trade") == {TRADE}  # another prefix than was said
+    assert say(False, b"trade") == {TRADE}  # a prefix that was not subscribed
     assert say(False, TRADE) == frozenset()
     assert say(True, TRADE + b"more") == frozenset()
 

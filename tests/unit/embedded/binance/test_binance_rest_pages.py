@@ -1,4 +1,4 @@
-"""Trades over REST: which, in what order, for whom, and at what price."""
+"""Trades over REST: selection, order, API key and weight."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Bybit's topics follow the engine's history, whoever joins when."""
+"""Bybit's topics follow the engine's history, independent of when a client joins."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ START_MS = 1_723_161_240_000  # a whole minute
 
 
 class History:
-    """What a maker sees of a symbol, without a loop: orders come when a test says so."""
+    """A maker's view of a symbol, without a loop: the test makes the orders."""
 
     mark = SymbolHistory.mark
     best = SymbolHistory.best
@@ -63,7 +63,7 @@ def data(messages: Any) -> list[Any]:
 
 
 class Client:
-    """A book as Bybit says that it is to be kept."""
+    """A book maintained as Bybit documents."""
 
     def __init__(self) -> None:
         self.sides: dict[str, dict[str, str]] = {}
@@ -84,7 +84,7 @@ class Client:
                 if float(size):
                     levels[price] = size
                 else:
-                    del levels[price]  # what was never told can't be deleted
+                    del levels[price]  # a level never sent can't be deleted
 
     def shows(self, history: History, limit: int) -> bool:
         i = history.instrument

@@ -1,4 +1,4 @@
-"""Folders of segments: which files are read, when they were written, and what is told of them."""
+"""Folders of segments: the files read, their time ranges, and reported damage."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_clock_goes_on_behind_a_damage(tmp_path: Path) -> None:
     data[index.blocks[1].offset + 80] ^= 0xFF
     path.write_bytes(data)
     behind_ns = BEGUN_NS + 10**9
-    # The clock stands where the lost block took it when the notice behind that block is told.
+    # The notice after the lost block is delivered at the time where the lost block ended.
     found = [(one.at_ns, one.what) for one in RecordingReader([path]).entries(behind_ns)]
     assert isinstance(found[0][1], Damage)
     assert [

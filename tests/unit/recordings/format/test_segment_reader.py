@@ -1,4 +1,4 @@
-"""One file of a recording: what comes back, and what a damaged one says."""
+"""One segment of a recording: its records, and the damage it reports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOPICS = (b"quote.binanceusdm.BTC/USDT:USDT.", b"trade.binanceusdm.ETH/USDT:USDT
 
 
 def records_of_block(block: int, count: int = 3) -> list[BlockRecord]:
-    """Return a block's records, one ns apart; each has a payload of its own."""
+    """Return a block's records, one ns apart, each with a distinct payload."""
     return [
         BlockRecord(
             BEGUN_NS + 10 * block + i, LIVE, TOPICS[i % 2], b"payload %d of block %d" % (i, block)
@@ -175,7 +175,7 @@ def test_blocks_outside_a_range_are_left_unread(tmp_path: Path) -> None:
     index = SegmentReader(path).index()
     assert index is not None
     data = bytearray(path.read_bytes())
-    data[index.blocks[1].offset - 1] ^= 0xFF  # of the first block, which nobody asks for
+    data[index.blocks[1].offset - 1] ^= 0xFF  # of the first block, which is not requested
     path.write_bytes(data)
     found = list(SegmentReader(path).blocks(BEGUN_NS + 11, BEGUN_NS + 22))
     assert found == blocks[1:3]

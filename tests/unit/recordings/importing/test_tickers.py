@@ -182,7 +182,7 @@ def test_one_symbols_files_one_after_the_other_are_sessions_and_at_once_an_error
 def test_the_client_library_takes_an_import_for_a_live_stream_without_a_hole(
     tmp_path: Path,
 ) -> None:
-    """The notices in the recording are those that the library tells of its frames."""
+    """The notices in the recording are those that the library reports for its frames."""
     for name, first in (("a", 0), ("b", 9_000)):
         rows = "".join(f"BTC/USDT,{MS + first + 400 * n},{n}\n" for n in range(9))
         (tmp_path / f"{name}.csv").write_text(f"symbol,timestamp,last\n{rows}")

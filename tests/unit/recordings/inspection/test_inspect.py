@@ -56,7 +56,7 @@ def _picture() -> Any:
 
 
 def write(folder: Path, symbols: int = 1) -> Path:
-    """Write 10 s: 4 trades/s of each symbol, with all that can befall; return the file."""
+    """Write 10 s: 4 trades/s of each symbol, with every kind of notice; return the file."""
     path = folder / "one.feedd"
     meta = SegmentMeta(exchange="test", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
     writer = SegmentWriter(path, meta)

@@ -1,4 +1,4 @@
-"""What is told of records that the disk had no room for."""
+"""Report of records that did not fit on the disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REASON = f"the recorder could not write: {WHY}"
 
 
 def lost(*records: tuple[bytes, bytes] | Notice) -> list[Notice]:
-    """Return what is told of frames and notices; each is a ns after the one before."""
+    """Return the report of frames and notices that are one ns apart."""
     summary = LostRecords(WHY, 0)
     for ns, one in enumerate(records, 1):
         if isinstance(one, tuple):

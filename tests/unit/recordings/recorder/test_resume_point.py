@@ -128,7 +128,7 @@ def test_a_topic_without_a_message_in_a_new_session_begins_with_its_first(tmp_pa
 
 
 def test_a_topic_that_was_silent_lately_is_where_the_statuses_say(tmp_path: Path) -> None:
-    """Also over several segments; what they say last may be behind what was recorded."""
+    """Also over several segments, whose last entries may lag behind the recorded messages."""
     series = made(tmp_path, segment_mb=0.00001)
     add(series, trade(7))
     series.write()

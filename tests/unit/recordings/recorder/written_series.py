@@ -17,7 +17,7 @@ NS = 1_700_000_000_000_000_000
 
 
 class Said:
-    """A log that keeps what it is told."""
+    """A log that keeps its messages."""
 
     def __init__(self) -> None:
         self.events: list[str] = []

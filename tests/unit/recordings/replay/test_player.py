@@ -18,7 +18,7 @@ from feedd.recordings.replay.schedule import Schedule, span_of
 
 
 class Sent:
-    """Where a player's frames go: nobody is behind."""
+    """The receiver of a player's frames, which is never behind."""
 
     def __init__(self) -> None:
         self.frames: list[tuple[bytes, bytes]] = []

@@ -1,4 +1,4 @@
-"""What is moved of a payload, and that nothing else is."""
+"""Fields of a payload that a time shift changes, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replay waits for, and that it says so."""
+"""A replay's waits, and its reports of them."""
 
 from __future__ import annotations
 

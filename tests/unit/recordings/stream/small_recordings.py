@@ -72,7 +72,7 @@ def damage(path: Path, *blocks: int, at: int = 80) -> None:
 
 
 def brief(events: Iterable[Any]) -> list[Any]:
-    """Return ticks as their seqs; a notice stays as it is."""
+    """Return ticks as their seqs; notices stay unchanged."""
     return [event.seq if isinstance(event, feedd.Quote) else event for event in events]
 
 

@@ -1,4 +1,4 @@
-"""What an export keeps besides the channels' rows, what it refuses, and what it leaves behind."""
+"""Exports: gaps and other tables, refusals, and cleanup after a failure."""
 
 from __future__ import annotations
 

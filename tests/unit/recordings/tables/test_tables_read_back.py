@@ -61,7 +61,7 @@ def wanted(channel: str, payloads: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 
 def channel_of(payloads: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Say of each payload which channel it is of: there are two of each, in the tables' order."""
+    """Return the channel of each payload: two of each, in the tables' order."""
     names = list(CHANNELS)
     return [{**payload, "channel": names[at // 2]} for at, payload in enumerate(payloads)]
 

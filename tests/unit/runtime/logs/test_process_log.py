@@ -197,7 +197,7 @@ read_environment()
         [PYTHON, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**clean_environment(), "SUPERVISOR_ENABLED": "1"},
     )  # fmt: skip
-    assert process.wait(30) == 78  # with nobody reading the pipe
+    assert process.wait(30) == 78  # without a reader of the pipe
     process.communicate()
     full, refused = lines(tmp_path)
     assert full["event"] == "full"

@@ -1,4 +1,4 @@
-"""What ccxt makes of Binance's own messages, and feedd of that."""
+"""Conversion of Binance's messages by ccxt, and of ccxt's structures by feedd."""
 
 import json
 from functools import partial

@@ -1,4 +1,4 @@
-"""One exchange of ccxt.pro is imported, and nothing tells it from the one in all of ccxt.
+"""One exchange of ccxt.pro is imported alone and equals the one in the whole of ccxt.
 
 `make test-ccxt-latest` runs these against the newest ccxt.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-# What one may know of the class of each exchange, by name.
+# A description of the class of each exchange, by name.
 DESCRIBED = """
 def described(classes):
     return {
@@ -29,7 +29,7 @@ def described(classes):
 
 
 def fresh(code: str, *arguments: str, path: Path | None = None) -> Any:
-    """Run code in a Python of its own; return what it printed last."""
+    """Run code in a new Python process; return the last line of its output."""
     ran = subprocess.run(
         [sys.executable, "-c", "import json, sys\n" + DESCRIBED + code, *arguments],
         capture_output=True, text=True, timeout=200, check=False,

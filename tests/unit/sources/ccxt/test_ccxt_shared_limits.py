@@ -1,4 +1,4 @@
-"""What one source notes of an exchange's refusals, and what reaches the others."""
+"""Refusals that one source records, and their effect on the others."""
 
 from __future__ import annotations
 

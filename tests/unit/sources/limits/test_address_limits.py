@@ -1,4 +1,4 @@
-"""What an exchange allows an address, against ccxt's own table and the exchange's words."""
+"""Limits of an address, checked against ccxt's table and the exchange's documentation."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def write(path: Path, window: Window) -> None:
 
 
 def used_up(freed_in_s: float) -> Window:
-    """Return a window of which everything comes back after so long."""
+    """Return an exhausted window that is free again after `seconds`."""
     window, now_s = Window(LIMIT), time.monotonic()
     slot = int((now_s + freed_in_s) // LIMIT.slot_s) - LIMIT.slots - 1
     window.spent[slot] = 270.0

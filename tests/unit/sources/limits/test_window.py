@@ -1,4 +1,4 @@
-"""What is left of a limit, on a clock of numbers."""
+"""The rest of a limit, with times given as numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection's bursts, over a real socket: what comes in one piece is told as such."""
+"""A connection's bursts, over a real socket: frames received together are delivered together."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def u_of(_line: NativeConnection, message: Any, _payload: bytes, _ns: int) -> in
 async def told_of(
     sent: bytes, take: Callable[..., int] = u_of
 ) -> tuple[list[Any], NativeConnection]:
-    """Return what a line tells of bytes that the exchange sends in one piece before it closes."""
+    """Return a connection's callbacks for bytes that the exchange sends at once before closing."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await reader.readuntil(b"\r\n\r\n")

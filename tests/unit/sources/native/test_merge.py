@@ -14,14 +14,14 @@ from feedd.sources.native.merge import Merge
 
 
 class Diff(NamedTuple):
-    """An event that says what it follows."""
+    """An event with the id of its predecessor."""
 
     before: int
     last: int
 
 
 class World:
-    """A merge, and what it told."""
+    """A merge and its output."""
 
     def __init__(self, *lines: str) -> None:
         self.told: list[int] = []
@@ -161,7 +161,7 @@ def test_ids_may_restart_when_all_connections_are_lost() -> None:
 
 
 def test_of_two_lines_that_begin_together_the_one_that_is_ahead_waits_for_the_other() -> None:
-    """Neither is known to be whole: what the first has told is the other's to repeat."""
+    """Neither is known to be complete: the other repeats the events of the first."""
     world = World("a", "b")
     world.take("b", 1)
     world.take("a", 3)
@@ -314,7 +314,7 @@ def test_the_stream_never_goes_backwards_and_every_gap_is_reported(  # noqa: C90
     steps: list[tuple[str, int, int]], has_before: bool
 ) -> None:
     world, exchange = World(), Exchange()
-    now_s, gone = 0.0, set()  # what was told last before all lines were gone
+    now_s, gone = 0.0, set()  # published last before all connections were lost
     for what, which, count in steps:
         lines = list(exchange.lines)
         line = lines[which % len(lines)] if lines else None
