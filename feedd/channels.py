@@ -48,7 +48,7 @@ class ChannelSpec(NamedTuple):
     is_state: bool = False  # a new session may publish the newest event again
 
 
-# Where an exchange sends at fixed intervals, the floor is a few of them (Binance USD-M: a ticker
+# Where an exchange sends at fixed intervals, the floor is a few of them (a ticker
 # every 2 s, a mark price every 1 or 3 s; a candle while there are trades).
 _MARKET_DATA = SilenceLimits(10 * NS_PER_S, 30 * NS_PER_S, 300 * NS_PER_S)
 _TRADED = SilenceLimits(60 * NS_PER_S, 600 * NS_PER_S, NS_PER_HOUR)

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from feedd.venues.registry import EmbeddedMarket  # noqa: TC001  msgspec reads the annotations
+
 # Where a fault applies: to connections, to their events or to all that they send, to requests to
 # subscribe, to REST pages, to handshakes, or to the whole exchange.
 Place = Literal["connection", "event", "link", "subscription", "page", "handshake", "exchange"]
-Venue = Literal["usdm", "spot", "bybit"]
 Name = Literal[
     "close", "close_without_fin", "fin", "reset", "error", "restart",
     "stall", "no_pong",
@@ -39,7 +40,7 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     """
 
     fault: Name
-    exchange: Venue | None = None
+    exchange: EmbeddedMarket | None = None
     streams: tuple[str, ...] = ()
     symbol: str | None = None
     count: Annotated[int, Meta(ge=1)] | None = None

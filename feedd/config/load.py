@@ -25,7 +25,7 @@ from feedd.config.settings import (
     SymbolEntry,
 )
 from feedd.errors import ConfigError
-from feedd.venues.registry import NATIVE
+from feedd.venues.registry import NATIVE, EmbeddedMarket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -270,7 +270,7 @@ KEYS = frozenset(
 CHOICES: dict[str | int, tuple[str, ...]] = {
     "fault": fault_table.NAMES,
     "form": ("nested", "flat"),
-    "exchange": get_args(fault_table.Venue),  # of a fault
+    "exchange": get_args(EmbeddedMarket),  # of a fault
     "channels": CHANNEL_NAMES,
     "source": ("ccxt", "native", "replay"),
     "timestamps": ("recorded", "now"),

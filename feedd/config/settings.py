@@ -14,7 +14,7 @@ from feedd.config.replay import Replay  # noqa: TC001
 from feedd.errors import ConfigError
 from feedd.model import BidAsk  # noqa: TC001
 from feedd.topics import program_name
-from feedd.venues.registry import DEFAULT_EXCHANGE, unified_symbol
+from feedd.venues.registry import DEFAULT_EXCHANGE, embedded_path, unified_symbol
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 SourceName = Literal["ccxt", "native", "replay"]
@@ -112,13 +112,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return replay_settings.lossless(self.replay, [feed.source for feed in self.feeds()])
 
     def endpoint_of(self, exchange: str, symbol: str) -> str | None:
-        """Return the endpoint of a feed's source; None for the exchange itself.
-
-        The embedded exchange serves Binance spot under /spot, since its paths are also USD-M's.
-        """
+        """Return the endpoint of a feed's source; None for the exchange itself."""
         if self.endpoint is None and self.embedded_exchange is not None:
-            spot = "/spot" if exchange == "binance" and ":" not in symbol else ""
-            return f"http://127.0.0.1:{self.embedded_exchange.port}{spot}"
+            path = embedded_path(exchange, symbol)
+            return f"http://127.0.0.1:{self.embedded_exchange.port}{path}"
         return self.endpoint
 
     def proxy_programs(self) -> dict[str, ProxySettings]:

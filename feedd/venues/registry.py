@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 from feedd.venues.contract import Venue
 
@@ -18,6 +18,7 @@ FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchan
 
 DEFAULT_EXCHANGE = "binanceusdm"
 NATIVE = ("binanceusdm", "binance")  # the exchanges that the native source serves
+EmbeddedMarket = Literal["usdm", "spot", "bybit"]  # what the embedded exchange serves
 # Exchanges that list only contracts settled in the quote currency: there `BTC/USDT` is
 # short for `BTC/USDT:USDT`.
 LINEAR_ONLY = frozenset({"binanceusdm"})
@@ -53,6 +54,14 @@ def venue_modules(name: str) -> list[Any]:
 def _module(folder: str, name: str) -> Any:
     path = f"feedd.venues.{folder}.{name}"
     return None if find_spec(path) is None else import_module(path)
+
+
+def embedded_path(exchange: str, symbol: str) -> str:
+    """Return the path below which the embedded exchange serves a symbol.
+
+    Binance spot has one of its own, since its paths are also USD-M's.
+    """
+    return "/spot" if exchange == "binance" and ":" not in symbol else ""
 
 
 def unified_symbol(exchange: str, symbol: str) -> str:

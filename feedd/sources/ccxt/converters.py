@@ -16,17 +16,7 @@ if TYPE_CHECKING:
 
 
 def to_ticker(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Ticker:
-    """Return a ticker of ccxt's structure (https://docs.ccxt.com/#/?id=ticker-structure).
-
-    On Binance USD-M it is made from `<symbol>@ticker`, which has no bid and no ask::
-
-        {"e":"24hrTicker","E":1672515782136,"s":"BTCUSDT","p":"-131.40","P":"-0.786",
-         "w":"16628.97","c":"16584.60","Q":"0.002","o":"16716.00","h":"16764.89","l":"16456.51",
-         "v":"122474.816","q":"2036102085.69","O":1672429382136,"C":1672515782136,"F":2289691,
-         "L":2432543,"n":142853}
-
-    `timestamp` is its C, the time of the last trade counted.
-    """
+    """Return a ticker of ccxt's structure (https://docs.ccxt.com/#/?id=ticker-structure)."""
     names = ("bid", "ask", "last", "baseVolume", "high", "low", "percentage")
     check_numbers(*(parsed[name] for name in names))
     timestamp = parsed["timestamp"]
@@ -51,13 +41,7 @@ def to_ticker(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: i
 def to_quote(
     parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int, event_id: EventId
 ) -> Quote:
-    """Return a quote of ccxt's ticker structure; ValueError where a size has no price.
-
-    On Binance it is made from `<symbol>@bookTicker`, and its id is u::
-
-        {"e":"bookTicker","u":5123107839020,"s":"BTCUSDT","b":"61800.20","B":"2.507",
-         "a":"61800.30","A":"2.510","T":1723161256313,"E":1723161256313}
-    """
+    """Return a quote of ccxt's ticker structure; raise ValueError if a size has no price."""
     for side in ("bid", "ask"):
         if parsed[side] is None and parsed[f"{side}Volume"]:
             raise ValueError(f"quote {event_id} has a size and no price as its {side}")
@@ -78,14 +62,8 @@ def to_quote(
 def to_trade(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Trade | None:
     """Return a trade of ccxt's structure; raise ValueError where it has no price or no size.
 
-    None: the id does not belong to a trade of the market. Binance numbers fills of its insurance
+    None: the id does not belong to a trade of the market; some venues number fills of an insurance
     fund too, at price 0.
-
-    On Binance it is made from `<symbol>@trade`; its id is t, and m (the buyer was the maker) true
-    means that the taker sold::
-
-        {"e":"trade","E":1723161256322,"T":1723161256322,"s":"BTCUSDT","t":5266583935,
-         "p":"61800.30","q":"0.006","X":"MARKET","m":false}
     """
     price, size = parsed["price"], parsed["amount"]
     if price == 0:
@@ -176,20 +154,9 @@ def to_liquidation(
     *,
     names_position: bool = False,
 ) -> Liquidation:
-    """Return a liquidation of ccxt's structure; ValueError where it has no price or no size.
+    """Return a liquidation of ccxt's structure; raise ValueError if it has no price or no size.
 
-    On Binance USD-M it is made from `<symbol>@forceOrder`, where S is the order's side, ap the
-    price and l the size of its last fill::
-
-        {"e":"forceOrder","E":1568014460893,"o":{"s":"BTCUSDT","S":"SELL","o":"LIMIT","f":"IOC",
-         "q":"0.014","p":"9910","ap":"9910","X":"FILLED","l":"0.014","z":"0.014",
-         "T":1568014460893}}
-
-    On Bybit it is made from `allLiquidation.<symbol>`, where S is the side of the position: there
-    `names_position`, and the order's side is the other one::
-
-        {"topic":"allLiquidation.ROSEUSDT","type":"snapshot","ts":1739502303204,
-         "data":[{"T":1739502302929,"s":"ROSEUSDT","S":"Sell","v":"20000","p":"0.04499"}]}
+    `names_position`: the venue's side is the position's, so the order's side is the opposite one.
     """
     price, size, side = parsed["price"], parsed["contracts"], parsed["side"]
     if not price or not size:

@@ -36,11 +36,23 @@ class SpotBookTicker(Struct, gc=False):
 
 
 class BookTicker(SpotBookTicker, tag_field="e", tag="bookTicker", gc=False):
-    """The same, of USD-M, which says what it is and when."""
+    """The same of USD-M, with its type and its time; the id is u.
+
+    ::
+
+        {"e":"bookTicker","u":5123107839020,"s":"BTCUSDT","b":"61800.20","B":"2.507",
+         "a":"61800.30","A":"2.510","T":1723161256313,"E":1723161256313}
+    """
 
 
 class TradeMessage(Struct, tag_field="e", tag="trade", gc=False):
-    """`<symbol>@trade`; m: the buyer was the maker, so that the taker sold."""
+    """`<symbol>@trade`; the id is t, and m (the buyer was the maker) means that the taker sold.
+
+    Fills of the insurance fund have ids too, at price 0::
+
+        {"e":"trade","E":1723161256322,"T":1723161256322,"s":"BTCUSDT","t":5266583935,
+         "p":"61800.30","q":"0.006","X":"MARKET","m":false}
+    """
 
     market_id: str = field(name="s")
     t: int
@@ -63,7 +75,15 @@ class DepthUpdate(Struct, tag_field="e", tag="depthUpdate", gc=False):
 
 
 class TickerMessage(Struct, tag_field="e", tag="24hrTicker"):
-    """`<symbol>@ticker`; its time is that of the last trade, C."""
+    """`<symbol>@ticker`, which has no bid and no ask; C is the time of the last trade.
+
+    ::
+
+        {"e":"24hrTicker","E":1672515782136,"s":"BTCUSDT","p":"-131.40","P":"-0.786",
+         "w":"16628.97","c":"16584.60","Q":"0.002","o":"16716.00","h":"16764.89","l":"16456.51",
+         "v":"122474.816","q":"2036102085.69","O":1672429382136,"C":1672515782136,"F":2289691,
+         "L":2432543,"n":142853}
+    """
 
     E: int
     market_id: str = field(name="s")
@@ -105,7 +125,14 @@ class _Order(Struct):
 
 
 class ForceOrder(Struct, tag_field="e", tag="forceOrder"):
-    """`<symbol>@forceOrder`."""
+    """`<symbol>@forceOrder`: S is the order's side, ap the price and l the size of its last fill.
+
+    ::
+
+        {"e":"forceOrder","E":1568014460893,"o":{"s":"BTCUSDT","S":"SELL","o":"LIMIT","f":"IOC",
+         "q":"0.014","p":"9910","ap":"9910","X":"FILLED","l":"0.014","z":"0.014",
+         "T":1568014460893}}
+    """
 
     E: int
     o: _Order

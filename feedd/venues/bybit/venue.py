@@ -19,6 +19,9 @@ VENUE = Venue(
         limits=book.LIMITS,
     ),
     ticker_is_snapshot=lambda message: message.get("type") == "snapshot",
+    # `allLiquidation.<symbol>`: S is the side of the position, not of the order.
+    # {"topic":"allLiquidation.ROSEUSDT","type":"snapshot","ts":1739502303204,
+    #  "data":[{"T":1739502302929,"s":"ROSEUSDT","S":"Sell","v":"20000","p":"0.04499"}]}
     liquidation_names_position=True,
     # https://bybit-exchange.github.io/docs/v5/ws/connect
     control_keys=frozenset({"op", "success", "ret_msg", "pong"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,11 @@ from feedd.venues.registry import VENUES
 
 ROOT = Path(feedd.__file__).parent
 EXEMPT = ("venues", "embedded")
-# Example texts in help, and the names of today's configuration.
+# Example texts in help.
 NAMED_IN = {
-    "cli/export.py", "cli/import_.py", "config/faults.py", "config/settings.py",
-    "recordings/importing/run.py", "topics.py",
+    "cli/export.py", "cli/import_.py", "recordings/importing/run.py",
 }  # fmt: skip
+NAMES = re.compile(rf"(?<![a-z])({'|'.join(VENUES)})")  # `gate` is not in `aggregate`
 FILES = sorted(
     path
     for path in ROOT.rglob("*.py")
@@ -51,9 +52,5 @@ def test_there_are_files_to_check() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_generic_code_contains_no_venue_name(path: Path) -> None:
     """Comments and docstrings may name a venue as the reason for something."""
-    named = [
-        word
-        for word in words(ast.parse(path.read_text()))
-        if any(venue in word.lower() for venue in VENUES)
-    ]
+    named = [word for word in words(ast.parse(path.read_text())) if NAMES.search(word.lower())]
     assert named == []
