@@ -1,1 +1,1 @@
-"""Binance USD-M and Binance spot: what they say, and what a connection to them may do."""
+"""Binance USD-M and Binance spot: their messages, and the rules of their connections."""

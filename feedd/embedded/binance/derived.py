@@ -1,4 +1,4 @@
-"""How a stream comes of a recording: as it is held, or derived from what is."""
+"""Streams of a recording: played unchanged, or derived from recorded streams."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ Make = Callable[[int, str], Iterator[str]]
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """The stream of the recording to read, without the symbol, and what to make of it."""
+    """The stream of the recording to read, without the symbol, and the maker of its events."""
 
     source: str
     make: Callable[[Instrument, RawStream], Make]
 
 
 def derivation(stream: RawStream, held: set[str]) -> Derivation:
-    """Return how a stream comes of the held ones; raise Refused, saying why, where it doesn't."""
+    """Return a stream's derivation from the held ones; raise Refused with the reason if none."""
     wanted = stream.name.partition("@")[2]
     if wanted in held:
-        return Derivation(wanted, _as_it_is)
+        return Derivation(wanted, _unchanged)
     trades = next((name for name in ("trade", "aggTrade") if name in held), None)
     if stream.content in {"ticker", "mini_ticker", "candle"} and trades is not None:
         return Derivation(trades, _summaries)
@@ -55,7 +55,7 @@ def _period_ms(held: str) -> float:
     return stream.period_ms if stream is not None and stream.content == "book" else float("inf")
 
 
-def _as_it_is(_instrument: Instrument, _stream: RawStream) -> Make:
+def _unchanged(_instrument: Instrument, _stream: RawStream) -> Make:
     def make(_local_ns: int, data: str) -> Iterator[str]:
         yield data
 
@@ -63,7 +63,7 @@ def _as_it_is(_instrument: Instrument, _stream: RawStream) -> Make:
 
 
 def _summaries(instrument: Instrument, stream: RawStream) -> Make:
-    """Make tickers and candles, every period of the recording's time; over what was played."""
+    """Make tickers and candles, once per period of the recording's time, over the trades played."""
     form, history = Usdm(instrument), TradeHistory(instrument)
     span_ms = INTERVALS_MS.get(stream.interval, 0)
     due_ms = 0
@@ -100,14 +100,14 @@ def _summaries(instrument: Instrument, stream: RawStream) -> Make:
 
 def _aggregates(instrument: Instrument, _stream: RawStream) -> Make:
     form, history = Usdm(instrument), TradeHistory(instrument)
-    told = 0
+    last_id = 0
 
     def make(_local_ns: int, data: str) -> Iterator[str]:
-        nonlocal told
+        nonlocal last_id
         event = json.loads(data)
         history.add(_row(instrument, event))
-        for row in history.aggregates_after(told):
-            told = row.id
+        for row in history.aggregates_after(last_id):
+            last_id = row.id
             yield form.aggregate(row, event["E"])
 
     return make

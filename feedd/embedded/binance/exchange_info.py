@@ -1,4 +1,4 @@
-"""`exchangeInfo`: what Binance lists, as it says it."""
+"""`exchangeInfo`: Binance's instruments, in its format."""
 
 from __future__ import annotations
 

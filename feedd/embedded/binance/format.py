@@ -1,4 +1,4 @@
-"""What the events and answers of Binance USD-M and spot have in common. Pure: numbers in, JSON out.
+"""Common parts of the events and answers of Binance USD-M and spot. Pure: numbers in, JSON out.
 
 Prices and sizes are text, ids and times (ms) are numbers.
 """
@@ -47,10 +47,10 @@ class Format(Protocol):
         """Return `<symbol>@aggTrade`'s data."""
 
     def ticker(self, trades: TradeHistory, best: Best | None, now_ms: int) -> str | None:
-        """Return `<symbol>@ticker`'s data, or None where nothing was traded."""
+        """Return `<symbol>@ticker`'s data, or None before the first trade."""
 
     def mini_ticker(self, trades: TradeHistory, now_ms: int) -> str | None:
-        """Return `<symbol>@miniTicker`'s data, or None where nothing was traded."""
+        """Return `<symbol>@miniTicker`'s data, or None before the first trade."""
 
     def kline(self, candle: Candle, interval: str, *, closed: bool, now_ms: int) -> str:
         """Return `<symbol>@kline_<interval>`'s data."""
@@ -62,7 +62,7 @@ class Format(Protocol):
         """Return the answer to GET ticker/bookTicker."""
 
     def ticker_answer(self, trades: TradeHistory, best: Best, now_ms: int) -> dict[str, Any] | None:
-        """Return the answer to GET ticker/24hr, or None where nothing was traded."""
+        """Return the answer to GET ticker/24hr, or None before the first trade."""
 
     def kline_row(self, candle: Candle, interval: str) -> list[Any]:
         """Return a row of GET klines."""
@@ -75,7 +75,7 @@ class Format(Protocol):
 
 
 class Common:
-    """The parts that are the same on both, but for how numbers are written."""
+    """The parts that are the same on both, except for the number format."""
 
     def __init__(self, instrument: Instrument) -> None:
         self.id = instrument.id
@@ -102,7 +102,7 @@ class Common:
         )  # fmt: skip
 
     def ticker(self, trades: TradeHistory, best: Best | None, now_ms: int) -> str | None:
-        """Return `<symbol>@ticker`'s data, or None where nothing was traded."""
+        """Return `<symbol>@ticker`'s data, or None before the first trade."""
         day, last = trades.day(now_ms), trades.last
         if day is None or last is None:
             return None
@@ -121,7 +121,7 @@ class Common:
         )  # fmt: skip
 
     def mini_ticker(self, trades: TradeHistory, now_ms: int) -> str | None:
-        """Return `<symbol>@miniTicker`'s data, or None where nothing was traded."""
+        """Return `<symbol>@miniTicker`'s data, or None before the first trade."""
         day = trades.day(now_ms)
         if day is None:
             return None
@@ -134,16 +134,16 @@ class Common:
         )  # fmt: skip
 
     def quoted(self, day: Candle, best: Best | None) -> dict[str, str]:
-        """Return what a ticker says of the book: nothing."""
+        """Return a ticker's book fields: none."""
         del day, best
         return {}
 
     def migrated(self) -> dict[str, Any]:
-        """Return the fields that came with the merger of the futures' systems: none."""
+        """Return the fields added by the merger of the futures' systems: none."""
         return {}
 
     def ticker_answer(self, trades: TradeHistory, best: Best, now_ms: int) -> dict[str, Any] | None:
-        """Return the answer to GET ticker/24hr, or None where nothing was traded."""
+        """Return the answer to GET ticker/24hr, or None before the first trade."""
         text = self.ticker(trades, best, now_ms)
         if text is None:
             return None

@@ -1,4 +1,4 @@
-"""The generated market as Binance shows it: futures or spot, by the format it is given."""
+"""The generated market in Binance's format: futures or spot, as given."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class BinanceMarket:
 
     @property
     def instruments(self) -> dict[str, Instrument]:
-        """What is listed, by id."""
+        """Listed instruments by id."""
         return self._engine.instruments
 
     @property
     def goes_on(self) -> bool:
-        """Whether events come whether or not anybody reads: always."""
+        """Whether events continue without readers: always."""
         return True
 
     def check(self, stream: RawStream) -> None:
-        """Raise KeyError for a symbol that isn't listed; all streams are there."""
+        """Raise KeyError for a symbol that isn't listed; every stream is served."""
         self._engine.instruments[stream.symbol]
 
     def subscribe(self, stream: RawStream, outlet: Outlet) -> None:
@@ -46,7 +46,7 @@ class BinanceMarket:
         symbol.subscribe(stream.name, lambda: maker(stream, symbol, form), outlet)
 
     def unsubscribe(self, stream: RawStream, outlet: Outlet) -> None:
-        """Send it no longer."""
+        """Stop sending a stream to an outlet."""
         self._engine.symbol(stream.symbol).unsubscribe(stream.name, outlet)
 
     def depth(self, symbol: str, limit: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How Binance's streams come of a generated history."""
+"""Binance's streams, made from a generated history."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def maker(stream: RawStream, symbol: SymbolHistory, form: Format) -> StreamMaker:
-    """Return what makes a stream."""
+    """Return a stream's maker."""
     if stream.content in {"mark", "liquidation"} and not isinstance(form, Usdm):
         raise ValueError(f"{stream.name} is a stream of futures")
     return _MAKERS[stream.content](stream, symbol, form)
@@ -54,13 +54,13 @@ class _Trades(_Maker):
 class _Aggregates(_Maker):
     def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         super().__init__(stream, symbol, form)
-        self._told = symbol.trades.aggregates[-1].id if symbol.trades.aggregates else 0
+        self._sent_id = symbol.trades.aggregates[-1].id if symbol.trades.aggregates else 0
 
     def on_time(self, now_ms: int) -> Iterable[Message]:
         self.symbol.trades.close_aggregate()
-        rows = self.symbol.trades.aggregates_after(self._told)
+        rows = self.symbol.trades.aggregates_after(self._sent_id)
         if rows:
-            self._told = rows[-1].id
+            self._sent_id = rows[-1].id
         return [Message(self.name, row.id, self.form.aggregate(row, now_ms)) for row in rows]
 
 
@@ -84,16 +84,16 @@ class _Depth(_Maker):
 class _PartialDepth(_Maker):
     def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         super().__init__(stream, symbol, form)
-        self._told = symbol.update_id - 1
+        self._sent_id = symbol.update_id - 1
 
     def on_time(self, now_ms: int) -> Iterable[Message]:
         update_id = self.symbol.update_id
-        if update_id == self._told:
+        if update_id == self._sent_id:
             return ()
         data = self.form.partial_depth(
-            self.symbol.book, self.stream.levels, update_id, self._told, now_ms
+            self.symbol.book, self.stream.levels, update_id, self._sent_id, now_ms
         )
-        self._told = update_id
+        self._sent_id = update_id
         return (Message(self.name, update_id, data),)
 
 
@@ -132,7 +132,7 @@ class _MarkPrice(_Maker):
 
 
 class _Liquidations(_Maker):
-    """The newest of each period."""
+    """The newest liquidation of each period."""
 
     form: Usdm
     _newest: TradeRow | None = None

@@ -1,4 +1,4 @@
-"""The book that a recording's snapshot and diffs lead to. Pure."""
+"""The book from a recording's snapshot and diffs. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BEFORE_SNAPSHOT = 10_000  # depth events kept until the file's snapshot comes
 
 
 class PlayedBook:
-    """The book that the depth stream has led to, once the file's snapshot has come."""
+    """The book after the depth events played so far; empty before the file's snapshot."""
 
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
@@ -72,5 +72,5 @@ class PlayedBook:
 
 
 def _times(event: dict[str, Any]) -> dict[str, int]:
-    """Return the times that it tells; spot's tell none."""
+    """Return an event's times; spot events have none."""
     return {str(key): event[key] for key in ("E", "T") if key in event}

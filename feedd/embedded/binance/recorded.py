@@ -1,10 +1,10 @@
 """The recorded market: plays files of real exchanges, stream by stream.
 
 A stream's recording starts at the first subscription to that stream and goes on by the clock,
-whether or not anybody listens. At speed 0 there is no clock: a stream goes on as fast as its
+with or without subscribers. At speed 0 there is no clock: a stream goes on as fast as its
 slowest reader takes it, and waits while it has none.
 
-What a file doesn't hold is derived from what it does, or refused by name:
+A stream that the file does not hold is derived from others, or refused by name:
 
 - from trades (aggTrades where there are none): ticker, miniTicker, kline; aggTrade from trades;
 - from a diff-depth stream of one speed: those of the slower speeds;
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from feedd.embedded.tape import Holding
     from feedd.venues.raw_streams import RawStream, StreamContent
 
-SEGMENT_GAP_NS = NS_PER_MS  # frames closer than this came in one piece
+SEGMENT_GAP_NS = NS_PER_MS  # frames closer than this arrived in one segment
 FRAMES_AT_ONCE = 200
-BACKLOG_BYTES = 256 * 1024  # at speed 0: what may wait for a reader
+BACKLOG_BYTES = 256 * 1024  # at speed 0: most bytes queued for a reader
 
 _ID_KEYS: dict[StreamContent, str] = {
     "quote": "u",
@@ -61,7 +61,7 @@ _log = structlog.get_logger()
 class RecordedMarket:
     """Serves the symbols of one or more recordings.
 
-    `tapes` says which symbol (the exchange's id) plays which tape's symbol.
+    `tapes` maps each symbol (the exchange's id) to a tape and the tape's symbol.
     """
 
     def __init__(
@@ -83,12 +83,12 @@ class RecordedMarket:
 
     @property
     def instruments(self) -> dict[str, Instrument]:
-        """What the recordings hold, by id."""
+        """Recorded instruments by id."""
         return {id_: symbol.instrument for id_, symbol in self._symbols.items()}
 
     @property
     def goes_on(self) -> bool:
-        """Whether events come whether or not anybody reads: by the clock they do."""
+        """Whether events continue without readers: only when played by the clock."""
         return self._speed > 0
 
     def check(self, stream: RawStream) -> None:
@@ -108,11 +108,11 @@ class RecordedMarket:
         player.add(outlet)
 
     def unsubscribe(self, stream: RawStream, outlet: Outlet) -> None:
-        """Send it no longer; by the clock it goes on."""
+        """Stop sending a stream to an outlet; by the clock it plays on."""
         self._players[stream.name].remove(outlet)
 
     def depth(self, symbol: str, limit: int) -> dict[str, Any]:
-        """Return the book where the depth stream stands, or the file's own answer before it."""
+        """Return the book at the depth stream's position, or the file's answer before that."""
         for player in self._players.values():
             if player.stream.symbol == symbol and player.stream.content == "book":
                 answer = player.depth(limit)
@@ -141,7 +141,7 @@ class RecordedMarket:
         raise _refused_page(symbol, f"aggTrades ({limit})")
 
     def trades(self, symbol: str, limit: int, from_id: int | None = None) -> list[dict[str, Any]]:
-        """Return trades that the trade stream has played so far, as it told them."""
+        """Return trades that the trade stream has played so far, with its values."""
         stream = parse(f"{symbol.lower()}@trade")
         if stream is None:
             raise Refused(f"{symbol} can't have streams")
@@ -242,7 +242,7 @@ class _Player:
         self._speed = speed
         self._rebase = rebase
         self._outlets: set[Outlet] = set()
-        self._somebody = asyncio.Event()
+        self._subscribed = asyncio.Event()
         self._book: PlayedBook | None = None
         if stream.content == "book" and symbol.holding.snapshot is not None:
             self._book = PlayedBook(symbol.instrument)
@@ -259,12 +259,12 @@ class _Player:
 
     def add(self, outlet: Outlet) -> None:
         self._outlets.add(outlet)
-        self._somebody.set()
+        self._subscribed.set()
 
     def remove(self, outlet: Outlet) -> None:
         self._outlets.discard(outlet)
         if not self._outlets:
-            self._somebody.clear()
+            self._subscribed.clear()
 
     def depth(self, limit: int) -> dict[str, Any] | None:
         return None if self._book is None else self._book.answer(limit)
@@ -298,13 +298,13 @@ class _Player:
         _log.info("the recording is played to its end", stream=self.stream.name)
 
     async def _send_when_taken(self, segment: list[tuple[int, Message]]) -> None:
-        await self._somebody.wait()
+        await self._subscribed.wait()
         await asyncio.sleep(0)
-        # A transport tells nobody but its protocol, so it is asked.
+        # A transport reports its backlog only to its protocol, so it is polled.
         while any(outlet.backlog() > BACKLOG_BYTES for outlet in self._outlets):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
-        # Whoever left meanwhile took nothing of this: it waits for the next one.
-        await self._somebody.wait()
+        # The last reader may have left meanwhile: the segment waits for the next one.
+        await self._subscribed.wait()
         self._send(segment)
 
     def _send(self, segment: list[tuple[int, Message]]) -> None:
@@ -346,7 +346,7 @@ class _Player:
 
 
 def _of_market(data: str) -> bool:
-    """Whether a trade was filled in the book: GET trades tells of no others."""
+    """Whether a trade was filled in the book: GET trades has no others."""
     return '"X":' not in data or '"X":"MARKET"' in data
 
 

@@ -1,4 +1,4 @@
-"""The REST pages of Binance USD-M and spot that a feed handler asks for: a query in, an answer out.
+"""The REST pages of Binance USD-M and spot for feed handlers: a query in, an answer out.
 
 https://developers.binance.com/docs/derivatives/usds-margined-futures/general-info
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api
@@ -36,7 +36,7 @@ TOO_MANY = {
 
 
 class Rest:
-    """Answers for a market, as long as an address has weight left; `costs` tell spot from USD-M."""
+    """Answers requests while an address has weight left; `costs` selects spot or USD-M."""
 
     def __init__(self, market: Market, clock: Clock, costs: weights.Costs = weights.USDM) -> None:
         self._market = market
@@ -98,7 +98,7 @@ class Rest:
     def signed(self, page: str, raw_query: str, headers: Mapping[str, str]) -> Page:
         """Answer a page that needs a key, after its checks.
 
-        `raw_query` is as sent: the signature is of its text
+        `raw_query` is as sent: the signature covers its text
         (https://developers.binance.com/docs/derivatives/usds-margined-futures/general-info#signed-trade-and-user_data-endpoint-security).
         """
         refused = _refused_key(headers)
@@ -192,7 +192,7 @@ def _limit(query: dict[str, str], default: int, most: int) -> int:
 
 
 def _account() -> dict[str, Any]:
-    """Return an account that owns nothing, as futures and spot say it."""
+    """Return an account that owns nothing, with the fields of futures and spot."""
     amounts = (
         "totalInitialMargin totalMaintMargin totalWalletBalance totalUnrealizedProfit "
         "totalMarginBalance totalPositionInitialMargin totalOpenOrderInitialMargin "

@@ -19,7 +19,7 @@ DECIMALS = 8  # of every price and size, whatever its step
 
 
 class Spot(Common):
-    """One pair's."""
+    """Events and answers of one pair."""
 
     def __init__(self, instrument: Instrument) -> None:
         super().__init__(instrument)
@@ -39,7 +39,7 @@ class Spot(Common):
         )
 
     def quote(self, update_id: int, best: Best, now_ms: int) -> str:
-        """Return `<symbol>@bookTicker`'s data, which tells neither its kind nor a time."""
+        """Return `<symbol>@bookTicker`'s data, which has neither a type nor a time."""
         del now_ms
         bid, bid_size, ask, ask_size = best
         price, size = self.price, self.size
@@ -74,7 +74,7 @@ class Spot(Common):
         }  # fmt: skip
 
     def quoted(self, day: Candle, best: Best | None) -> dict[str, str]:
-        """Return what a ticker says of the book, and of the trade before the day."""
+        """Return a ticker's fields of the book and of the trade before the day."""
         if best is None:
             return {}
         bid, bid_size, ask, ask_size = best

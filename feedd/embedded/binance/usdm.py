@@ -19,7 +19,7 @@ FUNDING_RATE = "0.00010000"
 
 
 class Usdm(Common):
-    """One contract's; `st` and `ps` came with the merger of the futures' systems in 2026."""
+    """One contract's events; `st` and `ps` came with the merger of the futures' systems in 2026."""
 
     def trade(self, trade: TradeRow, now_ms: int) -> str:
         """Return `<symbol>@trade`'s data."""
@@ -72,7 +72,7 @@ class Usdm(Common):
         }  # fmt: skip
 
     def migrated(self) -> dict[str, Any]:
-        """Return the fields that came with the merger of the futures' systems."""
+        """Return the fields added by the merger of the futures' systems."""
         return {"ps": self.id, "st": 1}
 
     def mark(self, mark: int, index: int, now_ms: int) -> str:

@@ -3,8 +3,8 @@
 Feed it what the client sent and the time, and do what it returns. It follows
 https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/Live-Subscribing-Unsubscribing-to-streams
 https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
-and, where that is silent, what was seen of the exchange: a stream on the wrong path, or of a
-symbol that doesn't exist, is acknowledged and never says a word.
+and, where that is silent, the exchange's observed behaviour: a stream on the wrong path, or of a
+symbol that doesn't exist, is acknowledged and sends nothing.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from feedd.venues.raw_streams import RawStream
 
 MAX_AGE_S = 24 * 3600.0
-STREAMS_AT_MOST = 1024
+MAX_STREAMS = 1024
 
 
 class Rules(NamedTuple):
-    """What differs between the exchanges' connections."""
+    """Limits that differ between the exchanges' connections."""
 
     ping_every_s: float
     pong_within_s: float
@@ -43,9 +43,10 @@ _METHODS = "SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, SET_PROPERTY, GET_PROPER
 class Connection:
     """The subscriptions, the rights and the age of one connection.
 
-    `category` is `public`, `market` or `private`; a path without one carries what `public` does.
-    Spot, told by its `speeds`, knows no categories: every path carries all. `check` raises Refused
-    for a stream that the market can't serve, and KeyError for a symbol that it doesn't list. Times
+    `category` is `public`, `market` or `private`; a path without one is like
+    `public`. Spot, recognised by its `speeds`, has no categories: every path carries all streams.
+    `check` raises Refused for a stream that the market can't serve, and KeyError for an
+    unlisted symbol. Times
     are seconds of the exchange's clock.
     """
 
@@ -67,7 +68,7 @@ class Connection:
         self._opened_s = self._pong_s = self._pinged_s = now_s
 
     def open(self, names: list[str]) -> Reaction:
-        """Subscribe to what the address named."""
+        """Subscribe to the streams in the address."""
         reaction = Reaction()
         for name in names:
             try:
@@ -92,16 +93,16 @@ class Connection:
         return self._on_request(request, request_id)
 
     def on_ping(self, now_s: float) -> Reaction:
-        """Take a ping; the shell answers it when no close is asked for."""
+        """Take a ping; the server answers it unless the reaction is a close."""
         return self._counted(now_s)
 
     def on_pong(self, now_s: float) -> Reaction:
-        """Take a pong, asked for or not."""
+        """Take a pong, solicited or not."""
         self._pong_s = now_s
         return self._counted(now_s)
 
     def on_time(self, now_s: float) -> Reaction:
-        """Look at the clock: ping, or close what is too old or too silent."""
+        """Ping, or close the connection if it is too old or too silent."""
         if now_s - self._opened_s >= MAX_AGE_S:
             return Reaction(close=(GOING_AWAY, "connection is 24 h old"))
         if now_s - self._pong_s >= self._rules.pong_within_s:
@@ -112,7 +113,7 @@ class Connection:
         return Reaction()
 
     def streams(self) -> list[RawStream]:
-        """Return what is being sent."""
+        """Return the streams being sent."""
         return [stream for stream in self._names.values() if stream is not None]
 
     def _counted(self, now_s: float) -> Reaction:
@@ -142,8 +143,8 @@ class Connection:
                 if stream is not None:
                     reaction.unsubscribe.append(stream)
             return reaction
-        if len(self._names.keys() | set(names)) > STREAMS_AT_MOST:
-            return _refusal(2, f"Invalid request: over {STREAMS_AT_MOST} streams", request_id)
+        if len(self._names.keys() | set(names)) > MAX_STREAMS:
+            return _refusal(2, f"Invalid request: over {MAX_STREAMS} streams", request_id)
         for name in names:
             try:
                 self._subscribe(name, reaction)
@@ -189,7 +190,7 @@ def connect(
     now_s: float,
     speeds: Speeds,
 ) -> tuple[Connection, Reaction] | None:
-    """Return the connection that an address opens, and what it subscribes to; None for none."""
+    """Return the connection that an address opens and its first reaction; None for a bad path."""
     parts = path.strip("/").split("/")
     category = parts.pop(0) if parts[0] in CATEGORIES and speeds is not SPOT else ""
     mode = parts.pop(0) if parts else ""

@@ -1,1 +1,1 @@
-"""Bybit v5 linear: what it says, and what a connection to it may do."""
+"""Bybit v5 linear: its messages, and the rules of its connections."""

@@ -1,4 +1,4 @@
-"""The messages and answers of Bybit v5 linear. Pure: numbers in, what is said out.
+"""The messages and answers of Bybit v5 linear. Pure: numbers in, JSON out.
 
 https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook and the pages beside it. Prices
 and sizes are text; times are ms, as numbers in messages and as text in answers of REST.
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from feedd.embedded.trade_history import Candle, TradeHistory, TradeRow
 
 FUNDING_RATE = "0.0001"
-OPEN_INTEREST = 68_744  # contracts, of every symbol alike
+OPEN_INTEREST = 68_744  # contracts, the same for every symbol
 HOUR_MS = 3_600_000
 
 
 def book_message(
     topic: str, symbol: str, body: str, *, snapshot: bool, now_ms: int, book_ms: int
 ) -> str:
-    """Return an `orderbook` message; `body` is the rest of its data. `ts` stands where it stands.
+    """Return an `orderbook` message; `body` is the rest of its data.
 
-    It is before `type` on level 1, behind it on the others.
+    `ts` precedes `type` on level 1 and follows it on the other levels.
     """
     kind = "snapshot" if snapshot else "delta"
     head = (
@@ -52,7 +52,7 @@ def book_body(
 
 
 def ticker_fields(history: SymbolHistory, now_ms: int) -> dict[str, str] | None:
-    """Return what `tickers` and GET tickers say, or None where nothing was traded."""
+    """Return the fields of `tickers` and GET tickers, or None before the first trade."""
     i, trades = history.instrument, history.trades
     day, hour_ago = trades.day(now_ms), trades.price_at(now_ms - HOUR_MS)
     if day is None or hour_ago is None:
@@ -107,7 +107,7 @@ def trade_row(history: SymbolHistory, trade: TradeRow) -> dict[str, Any]:
 
 
 def trade_id(history: SymbolHistory, trade: TradeRow) -> str:
-    """Return a trade's UUID, the same whenever the same history is made."""
+    """Return a trade's UUID; a regenerated history has the same ones."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{history.seed} {trade.id}"))
 
 
@@ -145,12 +145,12 @@ def liquidation_entry(instrument: Instrument, trade: TradeRow) -> dict[str, Any]
 
 
 def taker_side(trade: TradeRow) -> str:
-    """Return what the taker did."""
+    """Return the taker's side."""
     return "Sell" if trade.buyer_is_maker else "Buy"
 
 
 def tick_direction(trades: TradeHistory, position: int) -> str:
-    """Return how the price moved with one of the newest trades; -1 is the last of them."""
+    """Return the price direction of one of the newest trades; -1 is the last of them."""
     newest = trades.newest
     price = newest[position].price
     for place in range(position - 1, -len(newest) - 1, -1):

@@ -1,4 +1,4 @@
-"""The generated market as Bybit shows it over WebSocket; `rest` answers for the same histories."""
+"""The generated market as Bybit's topics; `rest_pages` serves the same histories."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class BybitMarket:
 
     @property
     def instruments(self) -> dict[str, Instrument]:
-        """What is listed, by id."""
+        """Listed instruments by id."""
         return self._engine.instruments
 
     @property
     def goes_on(self) -> bool:
-        """Whether events come whether or not anybody reads: always."""
+        """Whether events continue without readers: always."""
         return True
 
     def check(self, stream: RawStream) -> None:
-        """Raise KeyError for a symbol that isn't listed; all topics are there."""
+        """Raise KeyError for a symbol that isn't listed; every topic is served."""
         self._engine.instruments[stream.symbol]
 
     def subscribe(self, stream: RawStream, outlet: Outlet) -> None:
@@ -39,7 +39,7 @@ class BybitMarket:
         symbol.subscribe(stream.name, lambda: maker(stream, symbol), outlet)
 
     def unsubscribe(self, stream: RawStream, outlet: Outlet) -> None:
-        """Send it no longer."""
+        """Stop sending a topic to an outlet."""
         self._engine.symbol(stream.symbol).unsubscribe(stream.name, outlet)
 
     def history(self, symbol: str) -> SymbolHistory:

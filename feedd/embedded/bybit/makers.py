@@ -1,4 +1,4 @@
-"""How Bybit's topics come of a generated history."""
+"""Bybit's topics, made from a generated history."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from feedd.embedded.matching import Step
     from feedd.venues.raw_streams import RawStream
 
-SAID_AGAIN_MS = 3000  # level 1, when nothing happens
+REPEAT_MS = 3000  # level 1, while nothing changes
 
 Top = dict["Side", list["Level"]]
 
 
 def maker(stream: RawStream, symbol: SymbolHistory) -> StreamMaker:
-    """Return what makes a topic."""
+    """Return a topic's maker."""
     return _MAKERS[stream.content](stream, symbol)
 
 
@@ -38,10 +38,10 @@ class _Maker(StreamMaker):
 
 
 class OrderBook(_Maker):
-    """`orderbook.<levels>`: a snapshot to whoever is new, then what changed in the top levels.
+    """`orderbook.<levels>`: a snapshot to each new subscriber, then changes of the top levels.
 
-    `u` begins at the newest order's id and grows by one a message. Orders are at least as many as
-    messages, so that a topic that ends and begins anew goes on above the `u` it had.
+    `u` starts at the newest order's id and grows by one per message. There is at least one order
+    per message, so a topic that ends and restarts continues above its last `u`.
     """
 
     def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
@@ -49,15 +49,15 @@ class OrderBook(_Maker):
         self.u = symbol.update_id
         self.seq = symbol.update_id
         self.told = self._top()
-        self.told_ms = self._said_ms = symbol.now_ms()
+        self.told_ms = self._sent_ms = symbol.now_ms()
         self._seen = symbol.update_id
 
     def greet(self, now_ms: int) -> Iterable[Message]:
-        """Say what the others have been told, so that the next delta fits."""
+        """Return the levels last sent to the others, so that the next delta fits."""
         return (self._message(self.told, now_ms, snapshot=True),)
 
     def on_time(self, now_ms: int) -> Iterable[Message]:
-        """Say what changed."""
+        """Return the changes."""
         if self._seen == self.symbol.update_id:
             return self._again(now_ms)
         self._seen = self.symbol.update_id
@@ -76,7 +76,7 @@ class OrderBook(_Maker):
         return (self._message(changes, now_ms, snapshot=False),)
 
     def _again(self, now_ms: int) -> Iterable[Message]:
-        if self.stream.levels > 1 or now_ms - self._said_ms < SAID_AGAIN_MS:
+        if self.stream.levels > 1 or now_ms - self._sent_ms < REPEAT_MS:
             return ()
         return (self._message(self.told, now_ms, snapshot=True),)
 
@@ -85,7 +85,7 @@ class OrderBook(_Maker):
         return {"bid": book.levels("bid", levels), "ask": book.levels("ask", levels)}
 
     def _message(self, levels: Top, now_ms: int, *, snapshot: bool) -> Message:
-        self._said_ms = now_ms
+        self._sent_ms = now_ms
         i = self.symbol.instrument
         body = events.book_body(i, levels["bid"], levels["ask"], self.u, self.seq)
         data = events.book_message(
@@ -95,7 +95,7 @@ class OrderBook(_Maker):
 
 
 class _Tickers(_Maker):
-    """A snapshot to whoever is new, then the fields that changed."""
+    """A snapshot to each new subscriber, then the fields that changed."""
 
     def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         super().__init__(stream, symbol)
@@ -151,7 +151,7 @@ class _Klines(_Maker):
 
 
 class _Liquidations(_Maker):
-    """All of a period in one message."""
+    """All liquidations of a period in one message."""
 
     def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         super().__init__(stream, symbol)

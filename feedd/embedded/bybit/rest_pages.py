@@ -1,4 +1,4 @@
-"""The REST pages of Bybit v5 linear that a feed handler asks for: a query in, an answer out.
+"""The REST pages of Bybit v5 linear that a feed handler requests: a query in, an answer out.
 
 https://bybit-exchange.github.io/docs/v5/market/time and the pages beside it.
 """
@@ -42,23 +42,23 @@ class Rest:
         }
 
     def answer(self, request: Request) -> Page:
-        """Answer a request, unless its address asks too often. No key is any good here."""
+        """Answer a request, unless its address exceeds the rate limit. Every API key is refused."""
         rate = self._rates.setdefault(
             request.address, MessageRate(REQUESTS_AT_MOST, REQUESTS_WITHIN_S)
         )
         if not rate.allows(self._clock.now_ns() / NS_PER_S):
             return Page(403, "access too frequent")
         if "X-BAPI-API-KEY" in request.headers:
-            return self._said({}, BAD_KEY, "API key is invalid.")
+            return self._reply({}, BAD_KEY, "API key is invalid.")
         answer = self._pages.get(request.page)
         if answer is None:
             return Page(404, "404 page not found")
         try:
-            return self._said(answer(request.query))
+            return self._reply(answer(request.query))
         except _InvalidError as error:
-            return self._said({}, INVALID, str(error))
+            return self._reply({}, INVALID, str(error))
 
-    def _said(self, result: dict[str, Any], code: int = 0, message: str = "OK") -> Page:
+    def _reply(self, result: dict[str, Any], code: int = 0, message: str = "OK") -> Page:
         return Page(
             200,
             {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {},
@@ -80,9 +80,9 @@ class Rest:
         return {"category": category, "nextPageCursor": "", "list": contracts}
 
     def _order_book(self, query: dict[str, str]) -> dict[str, Any]:
-        """Return the book with the ids of the 1000-level topic, where that speaks: as it told it.
+        """Return the book; while the 1000-level topic runs, as last sent there, with its ids.
 
-        https://bybit-exchange.github.io/docs/v5/market/orderbook says that `u` is this topic's.
+        https://bybit-exchange.github.io/docs/v5/market/orderbook defines `u` as this topic's.
         """
         history = self._market.history(self._symbol(query))
         limit, i, now_ms = _limit(query, 25, 1000), history.instrument, history.now_ms()
@@ -148,7 +148,7 @@ class _InvalidError(Exception):
 
 
 def _limit(query: dict[str, str], default: int, most: int) -> int:
-    """Return how many are asked for, and no more than there may be."""
+    """Return the requested number of rows, limited to `most`."""
     return max(1, min(_integer(query, "limit", default), most))
 
 

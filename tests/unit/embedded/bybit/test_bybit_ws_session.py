@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from feedd.embedded.bybit.ws_session import ARGS_AT_MOST, Connection
+from feedd.embedded.bybit.ws_session import MAX_ARGS_CHARACTERS, Connection
 from feedd.embedded.ws_session import Reaction
 from feedd.venues.raw_streams import RawStream
 
@@ -84,7 +84,7 @@ def test_bad_requests_are_refused_and_not_the_end(text: str) -> None:
 
 
 def test_more_than_21_000_characters_of_args_are_refused() -> None:
-    topics = [f"publicTrade.X{number}" for number in range(ARGS_AT_MOST // 14)]
+    topics = [f"publicTrade.X{number}" for number in range(MAX_ARGS_CHARACTERS // 14)]
     refused = reply(say(connection(), op="subscribe", args=topics))
     assert "over 21000 characters" in refused["ret_msg"]
 
