@@ -90,7 +90,7 @@ def writer(count: int) -> str:
         for number, (ns, frame, payload) in enumerate(made):
             series.add(ns, LIVE, frame, payload)
             if number % 1000 == 0:
-                series.look(time.time_ns(), time.monotonic())
+                series.check(time.time_ns(), time.monotonic())
         series.close("the bench's end")
         passed_s = time.monotonic() - began_s
         cpu_us = (time.process_time_ns() - cpu0_ns) / 1e3 / count

@@ -162,7 +162,7 @@ def test_a_full_disk_costs_a_reported_range_and_does_not_affect_the_feed(
     ]
     errors = [one["event"] for one in said if one["level"] == "error"]
     assert len(errors) == 1
-    assert "it is tried again" in errors[0]
+    assert "it is retried" in errors[0]
     truth.close()
 
 
@@ -209,14 +209,14 @@ def test_a_killed_recorder_loses_at_most_one_interval_that_the_next_repairs_or_r
     interrupted = [told for kind, told in held.notices
                    if kind == "StateChange" and told["state"] == "interrupted"]  # fmt: skip
     assert len(interrupted) == 2
-    assert all("ended without its index" in told["reason"] for told in interrupted)
+    assert all("ended without an index" in told["reason"] for told in interrupted)
     assert any(one.kind == REPLAYED for one in held.frames), "nothing was repaired"
 
 
 def test_a_full_disk_at_the_start_is_reported_once_and_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder_module, "AGAIN_S", 0.01)
+    monkeypatch.setattr(recorder_module, "RETRY_S", 0.01)
     said, reports = Said(), list[RecorderStatus]()
     with disk(tmp_path / "disk", "nr_inodes=1") as full:
         config = Config(symbols=("A/B",))
@@ -227,7 +227,7 @@ def test_a_full_disk_at_the_start_is_reported_once_and_retried(
         try:
             eventually(lambda: len(reports) > 20)
             assert [event for event in said.events if "No space left" in event] == [
-                f"{full}/recordings: can't be made: No space left on device; it is tried again"
+                f"{full}/recordings: can't be created: No space left on device; it is retried"
             ]
             assert "No space left on device" in str(reports[-1].failing)
             subprocess.run(["mount", "-o", "remount,nr_inodes=100", full], check=True)
@@ -321,7 +321,7 @@ def test_the_supervised_recorder_is_seen_and_stopped_with_an_index(
     eventually(lambda: "MB since" in row()["reason"] and not row()["reason"].startswith("0 msg/s"))
     another = project.feedd("record")
     assert another.returncode == 78
-    assert "another recorder writes there" in another.stderr
+    assert "another recorder uses it" in another.stderr
     with by_hand(project, "heard") as heard, by_hand(project, "unheard") as unheard:
         assert unheard.stderr is not None
         unheard.stderr.close()

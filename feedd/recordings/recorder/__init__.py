@@ -1,1 +1,1 @@
-"""The recorder: keeps all that comes from the proxies, in segments that survive what they can."""
+"""Recorder: writes all messages of the proxies to segments that survive crashes."""

@@ -1,4 +1,4 @@
-"""What could not be written while the disk was full, kept as a bounded summary. Pure."""
+"""Bounded summary of the records that could not be written while the disk was full. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from feedd.recordings.recorder.record_decoding import decode_notice, decode_numb
 if TYPE_CHECKING:
     from feedd.client.events import Notice
 
-MAX_RANGES = 20_000  # of a topic and a session each; the client follows no more topics
+MAX_RANGES = 20_000  # one per topic and session; the client follows no more topics
 MAX_NOTICES = 1_000
 
 
 class LostRecords:
-    """All records between two that were written.
+    """The records that were lost between two written ones.
 
-    One range for each topic and session, since all between its ends is lost; notices as they are;
-    what is beyond the bounds is counted. `why` is what the system said.
+    One range per topic and session, as everything between its ends is lost; notices unchanged.
+    Records beyond the bounds are counted. `why` is the system's error.
     """
 
     def __init__(self, why: str, since_ns: int) -> None:
@@ -34,7 +34,7 @@ class LostRecords:
         self._notices: list[Notice] = []
 
     def add(self, ns: int, kind: int, topic: bytes, payload: bytes) -> None:
-        """Take in a record that could not be written."""
+        """Add a record that could not be written."""
         self.records += 1
         self._first_ns = min(self._first_ns or ns, ns)
         self._last_ns = max(self._last_ns, ns)
@@ -48,13 +48,13 @@ class LostRecords:
             self._add_range(topic.decode("ascii"), found.session, found.seq, found.seq)
 
     def _add_notice(self, topic: bytes, payload: bytes) -> None:
-        told = decode_notice(topic, payload)
-        if isinstance(told, Gap):
-            self._add_range(told.topic, told.session, told.from_seq, told.to_seq)
-        elif told is None or len(self._notices) >= MAX_NOTICES:
+        found = decode_notice(topic, payload)
+        if isinstance(found, Gap):
+            self._add_range(found.topic, found.session, found.from_seq, found.to_seq)
+        elif found is None or len(self._notices) >= MAX_NOTICES:
             self.beyond += 1
         else:
-            self._notices.append(told)
+            self._notices.append(found)
 
     def _add_range(self, topic: str, session: int, first: int, last: int) -> None:
         key = (topic, session)
@@ -68,7 +68,7 @@ class LostRecords:
 
     @property
     def text(self) -> str:
-        """What was lost, in a sentence."""
+        """One sentence about the loss."""
         first, last = (iso8601(ns // NS_PER_MS) for ns in (self._first_ns, self._last_ns))
         beyond = f"; {self.beyond:,} of them are in no range" if self.beyond else ""
         return (
@@ -77,7 +77,7 @@ class LostRecords:
         )
 
     def notices(self) -> list[Notice]:
-        """Return what the recording is to be told in their place."""
+        """Return the notices to record in their place."""
         reason = f"the recorder could not write: {self.why}"
         return [
             StateChange("", "unwritten", self.text),

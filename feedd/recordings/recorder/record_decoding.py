@@ -1,4 +1,4 @@
-"""What a record is about: a frame's session and seq, a notice as it was told. Pure."""
+"""Decode records: the numbers of a message, or a notice. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MessageNumbers(Struct, frozen=True, gc=False):
-    """Of a frame's payload, its numbers; of a status also what the feed's next ones are."""
+    """Numbers of a message; a status also has the `next_seq` of the feed's topics."""
 
     session: int
     seq: int
@@ -33,7 +33,7 @@ _NOTICES: dict[bytes, Callable[[bytes], Notice]] = {
 
 
 def decode_numbers(payload: bytes) -> MessageNumbers | None:
-    """Return a frame's numbers; None for what is no frame of feedd's."""
+    """Decode a message's numbers; None if it is not feedd's."""
     try:
         return _NUMBERS(payload)
     except UNREADABLE:
@@ -41,7 +41,7 @@ def decode_numbers(payload: bytes) -> MessageNumbers | None:
 
 
 def decode_notice(topic: bytes, payload: bytes) -> Notice | None:
-    """Return the notice that a record is; None for one that this version does not know."""
+    """Decode a notice; None if its type is unknown to this version."""
     decode = _NOTICES.get(topic)
     try:
         return None if decode is None else decode(payload)

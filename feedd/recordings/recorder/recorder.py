@@ -1,4 +1,4 @@
-"""The recorder: what comes through the client library, to one series of segments per exchange."""
+"""Recorder: messages of the client library to one series of segments per exchange."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from feedd.recordings.format.block_records import LIVE, REPLAYED, SNAPSHOT
 from feedd.recordings.recorder.recorder_status import RecorderStatus
 from feedd.recordings.recorder.resume_point import find_resume_point
 from feedd.recordings.recorder.segment_paths import exchange_of, make_folder
-from feedd.recordings.recorder.series_writer import TELL_EVERY_S, SeriesWriter
+from feedd.recordings.recorder.series_writer import LOG_EVERY_S, SeriesWriter
 from feedd.runtime import locks
 from feedd.runtime.files import DISK_FULL
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from feedd.recordings.recorder.resume_point import ResumePoint
 
 LOCK = ".recorder.lock"
-LOCKED_WITHIN_S = 2.0  # one that was told to stop may still be writing its end
-AGAIN_S = 1.0  # where the disk is full at the start
-LOOK_S = 0.02
-AT_ONCE = 1000  # messages between two looks
+LOCK_WAIT_S = 2.0  # a stopping recorder may still be writing its end
+RETRY_S = 1.0  # if the disk is full at the start
+CHECK_S = 0.02
+MESSAGES_PER_CHECK = 1000
 REPORT_S = 1.0
-# Once told to stop, it ends when nothing has come for so long, longer than the stream takes to tell
-# what it dropped; and after DRAIN_S in any case.
+# After a stop it ends when no message came for this time, which is longer than the stream takes to
+# report dropped messages; and after DRAIN_S in any case.
 QUIET_S = 0.25
 DRAIN_S = 0.7
-MOST_SERIES = 100  # exchanges; names come from whoever publishes
-MOST_EARLY = 100  # notices of the stream before its first message
+MAX_SERIES = 100  # exchanges; their names come from publishers
+MAX_EARLY = 100  # notices of the stream before its first message
 
 _KINDS = {"live": LIVE, "snapshot": SNAPSHOT, "replayed": REPLAYED}
 
@@ -49,7 +49,7 @@ _KINDS = {"live": LIVE, "snapshot": SNAPSHOT, "replayed": REPLAYED}
 class Recorder:
     """Records until `stop` is called, from any thread or signal handler.
 
-    `tell` is called once a second, and at the end, with how it fares.
+    It calls `report` with its status once a second, and at the end.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Recorder:
         config: Config,
         settings: RecorderSettings,
         log: RecorderLog,
-        tell: Callable[[RecorderStatus], None],
+        report: Callable[[RecorderStatus], None],
     ) -> None:
         proxies = config.proxy_programs().values()
         self._endpoints = [proxy.subscribers for proxy in proxies]
@@ -66,25 +66,25 @@ class Recorder:
         self._settings = settings
         self._root = Path(settings.dir)
         self._log = log
-        self._tell = tell
+        self._write_status = report
         self._stopping = False
-        self._endings: dict[str, ResumePoint] = {}
+        self._resume_points: dict[str, ResumePoint] = {}
         self._series: dict[str, SeriesWriter] = {}
         self._by_topic: dict[bytes, SeriesWriter] = {}
-        self._early: deque[Notice] = deque(maxlen=MOST_EARLY)
+        self._early: deque[Notice] = deque(maxlen=MAX_EARLY)
         self._since_ns = time.time_ns()
         self._reported_s = float("-inf")
         self._reported = 0
 
     def stop(self) -> None:
-        """Have it end: what is on its way is still recorded."""
+        """Stop it; it still records the messages that are on their way."""
         self._stopping = True
 
     def run(self) -> None:
-        """Record; raise ConfigError where the folder can't be, or another recorder has it."""
+        """Record; raise ConfigError if the folder can't be created or another recorder uses it."""
         with ExitStack() as stack:
-            self._take_folder(stack)
-            ends = self._look_back()
+            self._lock_folder(stack)
+            ends = self._find_resume_points()
             stream = stack.enter_context(
                 subscribe_published(
                     self._endpoints,
@@ -100,43 +100,43 @@ class Recorder:
                 self._drain(stream)
             finally:
                 for series in self._series.values():
-                    series.close("the recorder was stopped" if self._stopping else "a fault")
+                    series.close("the recorder was stopped" if self._stopping else "an error")
                 self._report(time.monotonic())
             self._log.info("stopped", messages=self.messages)
 
-    # --- before ---------------------------------------------------------------------------------
+    # --- start ----------------------------------------------------------------------------------
 
-    def _take_folder(self, stack: ExitStack) -> None:
-        told_s = float("-inf")
-        while (why := self._unmade()) is not None:
+    def _lock_folder(self, stack: ExitStack) -> None:
+        logged_s = float("-inf")
+        while (why := self._create_folder()) is not None:
             now_s = time.monotonic()
-            if now_s - told_s >= TELL_EVERY_S:
-                told_s = now_s
-                self._log.error(f"{why}; it is tried again")
+            if now_s - logged_s >= LOG_EVERY_S:
+                logged_s = now_s
+                self._log.error(f"{why}; it is retried")
             self._report(now_s, failing=why)
-            time.sleep(AGAIN_S)
+            time.sleep(RETRY_S)
         try:
-            stack.enter_context(locks.file_lock(self._root / LOCK, LOCKED_WITHIN_S))
+            stack.enter_context(locks.file_lock(self._root / LOCK, LOCK_WAIT_S))
         except locks.BusyError:
             raise ConfigError(
-                f"{self._root}: another recorder writes there (its pid is in {LOCK}); stop it, or "
-                "give this one a folder of its own: recorder.dir, or feedd record --dir"
+                f"{self._root}: another recorder uses it (its pid is in {LOCK}); stop that one, or "
+                "use another folder: recorder.dir, or feedd record --dir"
             ) from None
 
-    def _unmade(self) -> str | None:
-        """Make the folder, and the lock's file; return why not where there may be room later."""
+    def _create_folder(self) -> str | None:
+        """Create the folder and the lock file; return the reason if a retry may succeed."""
         try:
             make_folder(self._root)
             (self._root / LOCK).touch()
         except OSError as error:
-            why = f"{self._root}: can't be made: {error.strerror}"
+            why = f"{self._root}: can't be created: {error.strerror}"
             if error.errno not in DISK_FULL or self._stopping:
                 raise ConfigError(why) from None
             return why
         return None
 
-    def _look_back(self) -> dict[str, tuple[int, int]]:
-        """Return where the recordings that are there end, by topic."""
+    def _find_resume_points(self) -> dict[str, tuple[int, int]]:
+        """Return where the existing recordings end, by topic."""
         ends: dict[str, tuple[int, int]] = {}
         for folder in sorted(path for path in self._root.iterdir() if path.is_dir()):
             try:
@@ -144,7 +144,7 @@ class Recorder:
             except OSError as error:
                 raise ConfigError(f"{folder}: can't be read: {error.strerror}") from None
             if found is not None:
-                self._endings[folder.name] = found
+                self._resume_points[folder.name] = found
                 ends |= found.ends
                 self._log.info(f"{folder.name}: {found.text(self._since_ns)}")
         return ends
@@ -152,50 +152,50 @@ class Recorder:
     # --- recording ------------------------------------------------------------------------------
 
     def _record(self, stream: Stream[PublishedMessage | Notice]) -> None:
-        receive, take = stream.receive, self._take
+        receive, take = stream.receive, self._record_event
         while not self._stopping:
             count = 0
-            while count < AT_ONCE and (event := receive(0)) is not None:
+            while count < MESSAGES_PER_CHECK and (event := receive(0)) is not None:
                 take(event)
                 count += 1
-            self._look()
-            if count < AT_ONCE:
-                # Nobody waits for the disk: to be woken by each message would cost more than it.
-                time.sleep(LOOK_S)
+            self._check()
+            if count < MESSAGES_PER_CHECK:
+                # Polling costs less than a wakeup per message, and a late write harms nobody.
+                time.sleep(CHECK_S)
 
     def _drain(self, stream: Stream[PublishedMessage | Notice]) -> None:
-        """Take what is on its way: the feeds' last words, where they were stopped before."""
+        """Record the messages that are on their way, such as the last statuses of stopped feeds."""
         until_s = time.monotonic() + DRAIN_S
         while time.monotonic() < until_s and (event := stream.receive(QUIET_S)) is not None:
-            self._take(event)
+            self._record_event(event)
 
-    def _take(self, event: PublishedMessage | Notice) -> None:
+    def _record_event(self, event: PublishedMessage | Notice) -> None:
         if isinstance(event, PublishedMessage):
             topic = event.topic
             series = self._by_topic.get(topic) or self._of_topic(topic)
             series.add(event.published_ns, _KINDS[event.origin], topic, event.payload)
         else:
-            self._take_notice(event)
+            self._record_notice(event)
 
     def _of_topic(self, topic: bytes) -> SeriesWriter:
         feed = topic.decode("ascii").partition(".")[2]
         series = self._by_topic[topic] = self._of_feed(feed)
         return series
 
-    def _take_notice(self, told: Notice) -> None:
+    def _record_notice(self, notice: Notice) -> None:
         now_ns = time.time_ns()
-        feed = told.topic.partition(".")[2] if isinstance(told, Gap) else told.feed
+        feed = notice.topic.partition(".")[2] if isinstance(notice, Gap) else notice.feed
         if feed:
-            self._of_feed(feed).tell(told, now_ns)
+            self._of_feed(feed).add_notice(notice, now_ns)
         elif self._series:
             for series in self._series.values():
-                series.tell(told, now_ns)
+                series.add_notice(notice, now_ns)
         else:
-            self._early.append(told)
+            self._early.append(notice)
 
     def _of_feed(self, feed: str) -> SeriesWriter:
         exchange = exchange_of(feed)
-        if exchange not in self._series and len(self._series) >= MOST_SERIES:
+        if exchange not in self._series and len(self._series) >= MAX_SERIES:
             exchange = exchange_of("")
         series = self._series.get(exchange)
         if series is None:
@@ -203,40 +203,40 @@ class Recorder:
         return series
 
     def _begun(self, exchange: str) -> SeriesWriter:
-        before = self._endings.get(exchange)
+        before = self._resume_points.get(exchange)
         clock_ns = None if before is None else before.clock_ns
         series = SeriesWriter(self._root, exchange, self._settings, clock_ns, self._log)
         now_ns = time.time_ns()
         if before is not None:
-            series.tell(StateChange("", "interrupted", before.text(self._since_ns)), now_ns)
+            series.add_notice(StateChange("", "interrupted", before.text(self._since_ns)), now_ns)
         while self._early:
-            series.tell(self._early.popleft(), now_ns)
+            series.add_notice(self._early.popleft(), now_ns)
         return series
 
-    # --- now and then ---------------------------------------------------------------------------
+    # --- once a second --------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now_ns, now_s = time.time_ns(), time.monotonic()
         for series in self._series.values():
-            series.look(now_ns, now_s)
+            series.check(now_ns, now_s)
         if now_s - self._reported_s >= REPORT_S:
             self._report(now_s)
 
     @property
     def messages(self) -> int:
-        """How many records were written."""
+        """Number of records written."""
         return sum(series.records for series in self._series.values())
 
     def _report(self, now_s: float, failing: str | None = None) -> None:
         messages, passed_s = self.messages, now_s - self._reported_s
         unwritten = [
-            f"{series.exchange}: {series.unwritten.text}"
+            f"{series.exchange}: {series.lost_records.text}"
             for series in self._series.values()
-            if series.unwritten is not None
+            if series.lost_records is not None
         ]
         rate = (messages - self._reported) / passed_s
         self._reported_s, self._reported = now_s, messages
-        self._tell(
+        self._write_status(
             RecorderStatus(
                 pid=os.getpid(),
                 at_ns=time.time_ns(),

@@ -1,4 +1,4 @@
-"""Where the recorder says what happens: the log of a worker, or a person's standard error."""
+"""Log interface of the recorder: a worker's log, or standard error of `feedd record`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any, Protocol
 
 
 class RecorderLog(Protocol):
-    """What structlog's loggers are."""
+    """The part of structlog's interface that the recorder uses."""
 
     def info(self, event: str, **fields: Any) -> Any:
-        """Say what is as it should be."""
+        """Log normal operation."""
 
     def warning(self, event: str, **fields: Any) -> Any:
-        """Say what somebody may want to know."""
+        """Log a recovered or minor problem."""
 
     def error(self, event: str, **fields: Any) -> Any:
-        """Say what somebody has to see to."""
+        """Log a problem that needs attention."""

@@ -1,4 +1,4 @@
-"""What the recorder says of itself once a second, in a small file: `feedd status` reads it."""
+"""Recorder status: written once a second to a small file, which `feedd status` reads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "recorder.json"  # below run_dir
-MOST_BYTES = 4000  # within a file system's block, which the file has already
+MAX_BYTES = 4000  # within one file system block, which the file already has
 
 
 class RecorderStatus(Struct, frozen=True, kw_only=True):
-    """How a recorder fares; times are since the epoch, in ns.
+    """Status of a recorder; times are since the epoch, in ns.
 
-    `messages` and `bytes` are what it has written since it began, `lost` the records that it could
-    not write. `failing` says what can't be written now, and why.
+    `messages` and `bytes` were written since its start, `lost` records could not be written.
+    `failing` is what can't be written now, and why.
     """
 
     pid: int
@@ -37,28 +37,28 @@ class RecorderStatus(Struct, frozen=True, kw_only=True):
 
 
 def write_status(status: RecorderStatus, path: Path) -> None:
-    """Replace the file at once; on a full disk, write over what is there.
+    """Replace the file atomically; if the disk is full, overwrite it in place.
 
-    Raises ConfigError where neither can be.
+    Raises ConfigError if both fail.
     """
     text = msgspec.json.encode(status)
     try:
         write_atomically(path, text)
     except ConfigError:
-        if not _written_over(path, text):
+        if not _overwrite(path, text):
             raise
 
 
-def _written_over(path: Path, text: bytes) -> bool:
-    """Write into a file as it is: that needs no room."""
+def _overwrite(path: Path, text: bytes) -> bool:
+    """Overwrite a file in place, which needs no free space; return whether it worked."""
     try:
         file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
         size = os.fstat(file).st_size
-        padded = text.ljust(size) if size <= MOST_BYTES else text
-        return len(padded) <= MOST_BYTES and os.pwrite(file, padded, 0) == len(padded)
+        padded = text.ljust(size) if size <= MAX_BYTES else text
+        return len(padded) <= MAX_BYTES and os.pwrite(file, padded, 0) == len(padded)
     except OSError:
         return False
     finally:
@@ -66,7 +66,7 @@ def _written_over(path: Path, text: bytes) -> bool:
 
 
 def read_status(path: Path) -> RecorderStatus | None:
-    """Return what a recorder said last; None where none did."""
+    """Return the last status; None if there is none."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=RecorderStatus)
     except (OSError, msgspec.MsgspecError):

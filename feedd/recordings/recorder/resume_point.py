@@ -1,7 +1,7 @@
-"""Where an exchange's series of segments ended: so that the next recorder goes on there.
+"""Resume point: where an exchange's series of segments ended, and the next recorder continues.
 
-Only the end of it is read: the last minute of its clock, and all of a recorder that had run for
-less, with the last minute of the one before.
+It reads only the end of the series: the last minute of its clock. If the last recorder ran for
+less, it reads all of that, and the last minute of the one before.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from feedd.recordings.format.block_records import BlockRecord
     from feedd.recordings.format.segment_reader import SegmentExtent
 
-# Longer than a hole waits for its repair, and a recorder that is held up besides: of a topic of
-# which nothing stands in it, all that was published before was recorded, or told to be missing.
+# Longer than a gap waits for its repair, even in a stalled recorder. If a topic has no record in
+# it, everything published before was recorded or reported missing.
 TAIL_NS = 60 * NS_PER_S
-MOST_SEGMENTS = 100  # that are looked into: each start of a recorder begins one
+MAX_SEGMENTS = 100  # that are read: each start of a recorder begins one
 STATUS = b"status."
 
 
 @dataclass
 class ResumePoint:
-    """A series' end. `ends` has by topic its session, and the seq that is next.
+    """End of a series. `ends` maps each topic to its session and next seq.
 
-    `clock_ns` is the recording's at its last whole block, `torn` the bytes behind that;
-    `finished`: its last recorder was stopped, and did not just end.
+    `clock_ns` is the recording's clock at the last whole block, `torn` the number of bytes after
+    that block. `finished`: the last recorder was stopped, and did not crash.
     """
 
     path: Path
@@ -46,21 +46,21 @@ class ResumePoint:
     ends: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def text(self, now_ns: int) -> str:
-        """Say what is missing up to now."""
+        """Describe what is missing up to now."""
         last, now = (iso8601(ns // NS_PER_MS) for ns in (self.clock_ns, now_ns))
-        how = "was stopped" if self.finished else "ended without its index"
-        torn = f", with {self.torn:,} torn bytes behind that" if self.torn else ""
+        how = "was stopped" if self.finished else "ended without an index"
+        torn = f", followed by {self.torn:,} torn bytes" if self.torn else ""
         return (
-            f"{self.path.name} {how} at {last}{torn}: what was published from then to {now} is "
-            "repaired where the history still has it, and a gap where not; of a session that ended "
-            "meanwhile nobody has its end, nor says how long it was"
+            f"{self.path.name} {how} at {last}{torn}: messages published from then to {now} are "
+            "repaired from the history, or a gap where it no longer has them; if a session ended "
+            "meanwhile, its last messages and their number are unknown"
         )
 
 
 def find_resume_point(folder: Path) -> ResumePoint | None:
-    """Return where the series in an exchange's folder ended; None where there is none.
+    """Return where the series in an exchange's folder ended; None if there is none.
 
-    Raises OSError for what can't be read.
+    Raises OSError if a file can't be read.
     """
     parts = _parts(folder)
     if not parts:
@@ -68,18 +68,18 @@ def find_resume_point(folder: Path) -> ResumePoint | None:
     newest = parts[0]
     extent = newest.extent
     torn = extent.size - extent.whole
-    end = ResumePoint(newest.segment.path, newest.clock_ns, torn, extent.finished)
+    point = ResumePoint(newest.segment.path, newest.clock_ns, torn, extent.finished)
     tail = _Tail()
     for part in reversed(parts):
         for one in part.segment.records(part.from_ns):
             if not isinstance(one, Damage):
-                tail.take(one)
-    end.ends = tail.ends()
-    return end
+                tail.add(one)
+    point.ends = tail.ends()
+    return point
 
 
 class _Part(NamedTuple):
-    """A segment that has some of the end, from a time of its clock on; None: all of it."""
+    """A segment that is part of the end, from a time of its clock on; None: all of it."""
 
     segment: SegmentReader
     extent: SegmentExtent
@@ -88,17 +88,17 @@ class _Part(NamedTuple):
 
 
 def _parts(folder: Path) -> list[_Part]:
-    """Return the segments that have the end of the series, the newest first.
+    """Return the segments with the end of the series, the newest first.
 
-    A recorder that was just begun repairs what the one before it missed, each topic when its turn
-    comes: its clock, and what the feeds' statuses say, may be far ahead of what it has of a topic.
+    A new recorder repairs what the previous one missed, topic by topic. So its clock and the feeds'
+    statuses may be far ahead of the records of a topic.
     """
     parts: list[_Part] = []
-    for path in sorted(folder.glob(f"*/*{SUFFIX}"), reverse=True)[:MOST_SEGMENTS]:
+    for path in sorted(folder.glob(f"*/*{SUFFIX}"), reverse=True)[:MAX_SEGMENTS]:
         try:
             segment = SegmentReader(path)
         except ConfigError:
-            continue  # none of ours
+            continue  # not a recording
         extent = segment.extent()
         if segment.meta is None and extent.last_ns is None:
             continue  # not even its head was written
@@ -113,7 +113,7 @@ def _parts(folder: Path) -> list[_Part]:
 
 
 def _first_live_ns(segment: SegmentReader) -> int | None:
-    """Return when a segment began by what came live: nothing of that was published before."""
+    """Return the time of a segment's first live message: no earlier one was published live."""
     for one in segment.records():
         if not isinstance(one, Damage) and one.kind == LIVE:
             return one.ns
@@ -121,28 +121,30 @@ def _first_live_ns(segment: SegmentReader) -> int | None:
 
 
 class _Tail:
-    """Takes the last records of a series in their order."""
+    """Collects the ends of topics from the last records of a series, in order."""
 
     def __init__(self) -> None:
-        self._last: dict[str, bytes | tuple[int, int]] = {}  # a payload, or where a gap ended
-        self._begun: dict[str, int] = {}  # by feed, the session that the recorder saw begin
+        self._last: dict[str, bytes | tuple[int, int]] = {}  # a payload, or the end of a gap
+        self._begun: dict[str, int] = {}  # by feed, the session whose start was recorded
         self._first: dict[str, MessageNumbers] = {}  # by feed, the first status of its last session
 
-    def take(self, record: BlockRecord) -> None:
+    def add(self, record: BlockRecord) -> None:
         if record.kind == NOTICE:
-            told = decode_notice(record.topic, record.payload)
-            if isinstance(told, Gap):
-                self._last[told.topic] = (told.session, told.to_seq + 1)
-            elif isinstance(told, NewSession):
-                self._begun[told.feed] = told.new
+            found = decode_notice(record.topic, record.payload)
+            if isinstance(found, Gap):
+                self._last[found.topic] = (found.session, found.to_seq + 1)
+            elif isinstance(found, NewSession):
+                self._begun[found.feed] = found.new
             return
         name = record.topic.decode("ascii", "replace")
         self._last[name] = record.payload
         if record.topic.startswith(STATUS):
-            said = decode_numbers(record.payload)
+            status = decode_numbers(record.payload)
             feed = _feed(name)
-            if said is not None and said.session != getattr(self._first.get(feed), "session", None):
-                self._first[feed] = said
+            if status is not None and status.session != getattr(
+                self._first.get(feed), "session", None
+            ):
+                self._first[feed] = status
 
     def ends(self) -> dict[str, tuple[int, int]]:
         known = {name: end for name, last in self._last.items() if (end := _end(last)) is not None}
@@ -154,7 +156,7 @@ class _Tail:
         found: dict[str, tuple[int, int]] = {}
         for feed, status in self._first.items():
             if status.session == sessions.get(feed):
-                begun = self._begun.get(feed) == status.session  # all of it stands in the tail
+                begun = self._begun.get(feed) == status.session  # the tail contains all of it
                 found |= {
                     name: (status.session, 1 if begun else seq)
                     for name, seq in status.next_seq.items()

@@ -1,4 +1,4 @@
-"""Where a series of segments lies: a folder for each exchange and day, a file for each segment."""
+"""Paths of segments: a folder per exchange and day, a file per segment."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from feedd.recordings.format.segment_schema import SUFFIX
 if TYPE_CHECKING:
     from pathlib import Path
 
-OTHERS = "other"  # the folder of topics whose exchange has no name that a folder may have
+OTHERS = "other"  # folder of topics whose exchange's name is not a valid folder name
 
 
 def exchange_of(name: str) -> str:
-    """Return the exchange's folder of a feed, `<exchange>.<symbol>.`.
+    """Return the name of the exchange's folder for a feed, `<exchange>.<symbol>.`.
 
-    Names come from whoever publishes: one that could lead out of the folder is not taken.
+    Names come from publishers: a name that could lead out of the folder is not used.
     """
     exchange = name.partition(".")[0]
     return exchange if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", exchange) else OTHERS
@@ -38,7 +38,7 @@ def next_midnight(now_ns: int) -> int:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder with its parents, so that it survives the machine; raise OSError in vain."""
+    """Create a folder with its parents, and sync their entries to disk; raise OSError."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -47,7 +47,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Have a folder's entries survive the machine; raise OSError in vain."""
+    """Sync a folder's entries to disk; raise OSError."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

@@ -1,7 +1,7 @@
-"""One exchange's segments, one after the other: what waits, when it is written, and when it can't.
+"""Series writer: the segments of one exchange, one after the other.
 
-What waits for the disk is at most a block, or what comes in `fsync_s`; what can't be written is
-forgotten, and told in the recording as soon as there is room (`LostRecords`).
+It buffers at most a block, or the records of `fsync_s`. It drops what can't be written, and reports
+that in the recording as soon as there is room (`LostRecords`).
 """
 
 from __future__ import annotations
@@ -33,19 +33,18 @@ if TYPE_CHECKING:
     from feedd.config.settings import RecorderSettings
     from feedd.recordings.recorder.recorder_log import RecorderLog
 
-RECORD_BYTES = 15  # of a record, beside its payload
-AGAIN_S = 0.25  # between two attempts where the disk was full
-TELL_EVERY_S = 60.0
-SAME_CLOCK_NS = 3600 * NS_PER_S  # a beginning so near an earlier end goes on with its clock
-NAMES = 1000  # that are tried, a ms apart, where there is such a file
+RECORD_BYTES = 15  # of a record without its payload
+RETRY_S = 0.25  # between two attempts while the disk is full
+LOG_EVERY_S = 60.0
+SAME_CLOCK_NS = 3600 * NS_PER_S  # a series resumed within it keeps the earlier clock
+MAX_NAMES = 1000  # tried, 1 ms apart, if the file exists
 MADE_BY = "feedd record"
 
 
 class SeriesWriter:
-    """Writes what it is given. No call raises OSError: what the disk refuses is counted and told.
+    """Writes records. No call raises OSError: what can't be written is counted and reported.
 
-    `clock_ns` is where the recording's clock stood at the end of the series so far, None where
-    there is none.
+    `clock_ns` is the recording's clock at the end of the existing series, None if there is none.
     """
 
     def __init__(
@@ -57,10 +56,10 @@ class SeriesWriter:
         log: RecorderLog,
     ) -> None:
         self.exchange = exchange
-        self.path: Path | None = None  # of the segment that is being written
+        self.path: Path | None = None  # of the current segment
         self.records = 0  # written
-        self.unwritten: LostRecords | None = None
-        self.lost = 0  # records, in all
+        self.lost_records: LostRecords | None = None
+        self.lost = 0  # records, total
         self._root = root
         self._settings = settings
         self._log = log
@@ -68,24 +67,24 @@ class SeriesWriter:
         self._held_bytes = 0
         self._writer: SegmentWriter | None = None
         self._clock_ns = clock_ns
-        self._of_before = True  # the clock is that of an earlier recorder
+        self._resumed = True  # the clock is that of an earlier recorder
         self._finished_bytes = 0
         self._ends_ns = 0
         self._unsynced = False
         self._synced_ns = time.time_ns()
         self._synced_s = time.monotonic()
-        self._again_s = 0.0
-        self._told_s = float("-inf")
-        self._told = False
+        self._retry_s = 0.0
+        self._logged_s = float("-inf")
+        self._logged = False
 
     @property
     def size(self) -> int:
-        """How many bytes were written, to all segments."""
+        """Bytes written, to all segments."""
         return self._finished_bytes + (0 if self._writer is None else self._writer.size)
 
-    def tell(self, told: Notice, now_ns: int) -> None:
+    def add_notice(self, notice: Notice, now_ns: int) -> None:
         """Add a notice."""
-        self.add(now_ns, NOTICE, type(told).__name__.encode(), msgspec.msgpack.encode(told))
+        self.add(now_ns, NOTICE, type(notice).__name__.encode(), msgspec.msgpack.encode(notice))
 
     def add(self, ns: int, kind: int, topic: bytes, payload: bytes) -> None:
         """Add a record; see `SegmentWriter.add`."""
@@ -94,8 +93,8 @@ class SeriesWriter:
         if self._held_bytes >= BLOCK_BYTES:
             self.write()
 
-    def look(self, now_ns: int, now_s: float) -> None:
-        """See to what is due: writing, having it survive, the next segment."""
+    def check(self, now_ns: int, now_s: float) -> None:
+        """Do what is due: write, sync, begin the next segment."""
         if now_s - self._synced_s >= self._settings.fsync_s:
             self._synced_s = now_s
             self.write()
@@ -106,30 +105,32 @@ class SeriesWriter:
             self._finish("the next one begins")
 
     def close(self, ended: str) -> None:
-        """Write all, and the index; `ended` says why."""
-        self._again_s = 0.0
+        """Write all records and the index; `ended` is the reason of the end."""
+        self._retry_s = 0.0
         self.write()
         self._finish(ended)
-        if self.unwritten is not None:
+        if self.lost_records is not None:
             self._abandon()
-            self._log.error(f"{self.exchange}: {self.unwritten.text}; the recording can't say so")
+            self._log.error(
+                f"{self.exchange}: {self.lost_records.text}; the recording can't report it"
+            )
 
     # --- writing --------------------------------------------------------------------------------
 
     def write(self) -> None:
-        """Write what waits, as one block."""
-        if not self._held and self.unwritten is None:
+        """Write the buffered records as one block."""
+        if not self._held and self.lost_records is None:
             return
-        if self.unwritten is not None and time.monotonic() < self._again_s:
-            self._forget()
+        if self.lost_records is not None and time.monotonic() < self._retry_s:
+            self._drop()
             return
         try:
             writer = self._writer or self._open()
-            if self.unwritten is not None:
+            if self.lost_records is not None:
                 now_ns = time.time_ns()
-                for told in self.unwritten.notices():
-                    payload = msgspec.msgpack.encode(told)
-                    writer.add(now_ns, NOTICE, type(told).__name__.encode(), payload)
+                for notice in self.lost_records.notices():
+                    payload = msgspec.msgpack.encode(notice)
+                    writer.add(now_ns, NOTICE, type(notice).__name__.encode(), payload)
             for record in self._held:
                 writer.add(*record)
             writer.write_block()
@@ -139,35 +140,35 @@ class SeriesWriter:
         self.records += len(self._held)
         self._clear()
         self._unsynced = True
-        if self.unwritten is not None:
-            if self._told:  # of a disk on which there is room now and then, not each time
-                self._told = False
-                self._log.warning(f"{self.exchange}: writes again; {self.unwritten.text}")
-            self.unwritten = None
+        if self.lost_records is not None:
+            if self._logged:  # not each time, if the disk has room now and then
+                self._logged = False
+                self._log.warning(f"{self.exchange}: writes again; {self.lost_records.text}")
+            self.lost_records = None
         if writer.size >= self._settings.segment_mb * 1e6:
             self._finish("the next one begins")
 
     def _failed(self, error: OSError) -> None:
         now_s = time.monotonic()
-        self._again_s = now_s + AGAIN_S
+        self._retry_s = now_s + RETRY_S
         if self._writer is not None:
             self._writer.drop_block()
             if error.errno not in DISK_FULL:
                 self._abandon()
-        if self.unwritten is None:
+        if self.lost_records is None:
             why = error.strerror or type(error).__name__
-            self.unwritten = LostRecords(why, time.time_ns())
-        self._forget()
-        if now_s - self._told_s >= TELL_EVERY_S:
-            self._told_s, self._told = now_s, True
-            self._log.error(f"{self.exchange}: {self.unwritten.text}; it is tried again")
+            self.lost_records = LostRecords(why, time.time_ns())
+        self._drop()
+        if now_s - self._logged_s >= LOG_EVERY_S:
+            self._logged_s, self._logged = now_s, True
+            self._log.error(f"{self.exchange}: {self.lost_records.text}; it is retried")
 
-    def _forget(self) -> None:
-        """Keep of what waits only the summary."""
-        if self.unwritten is not None:
+    def _drop(self) -> None:
+        """Drop the buffered records, and add them to the summary."""
+        if self.lost_records is not None:
             self.lost += len(self._held)
             for record in self._held:
-                self.unwritten.add(*record)
+                self.lost_records.add(*record)
         self._clear()
 
     def _clear(self) -> None:
@@ -182,25 +183,25 @@ class SeriesWriter:
             self._writer.sync()
             self._writer.path.stat()
         except FileNotFoundError:
-            self._begin_anew(f"{self._writer.path} was removed while it was written", now_ns)
+            self._restart(f"{self._writer.path} was removed while it was being written", now_ns)
         except OSError as error:
-            # The kernel may have dropped the pages, and not say so twice: fsync(2).
+            # The kernel may have dropped the pages, and reports that only once: fsync(2).
             since = iso8601(self._synced_ns // NS_PER_MS)
-            why = f"what was written since {since} may not survive: {error.strerror}"
-            self._begin_anew(why, now_ns)
+            why = f"records written since {since} may be lost: {error.strerror}"
+            self._restart(why, now_ns)
         self._synced_ns = now_ns
         self._unsynced = False
 
-    def _begin_anew(self, why: str, now_ns: int) -> None:
-        """Go on in another segment, which tells why."""
+    def _restart(self, why: str, now_ns: int) -> None:
+        """Continue in another segment, which reports the reason."""
         self._log.error(f"{self.exchange}: {why}")
         self._abandon()
-        self.tell(StateChange("", "unwritten", why), now_ns)
+        self.add_notice(StateChange("", "unwritten", why), now_ns)
 
     # --- segments -------------------------------------------------------------------------------
 
     def _open(self) -> SegmentWriter:
-        """Begin a segment; raise OSError where that can't be."""
+        """Begin a segment; raise OSError."""
         now_ns = time.time_ns()
         begun_ns = self._begun_ns(now_ns)
         meta = SegmentMeta(
@@ -215,7 +216,7 @@ class SeriesWriter:
             writer.path.unlink()
             raise
         self._writer, self.path = writer, writer.path
-        self._of_before = False
+        self._resumed = False
         self._ends_ns = min(
             now_ns + int(self._settings.segment_minutes * 60 * NS_PER_S), next_midnight(now_ns)
         )
@@ -223,31 +224,31 @@ class SeriesWriter:
         return writer
 
     def _created(self, now_ns: int, meta: SegmentMeta) -> SegmentWriter:
-        for later in range(NAMES):
+        for later in range(MAX_NAMES):
             path = segment_path(self._root, self.exchange, now_ns + later * NS_PER_MS)
             make_folder(path.parent)
             try:
                 return SegmentWriter(path, meta)
             except FileExistsError:
                 continue
-        raise FileExistsError(f"{path} and {NAMES:,} names after it are taken")
+        raise FileExistsError(f"{path} and {MAX_NAMES:,} names after it are taken")
 
     def _begun_ns(self, now_ns: int) -> int:
-        """Return where the segment's clock begins: where the last one's ended, or with a frame.
+        """Return where the segment's clock begins: at the end of the last one, or at a message.
 
-        What is repaired of the time between two segments was published after the last one's end.
+        Messages repaired between two segments were published after the end of the last one.
         """
         first = next((ns for ns, kind, _, _ in self._held if kind in {LIVE, REPLAYED}), None)
         before = self._clock_ns
         if before is None or (
-            self._of_before and first is not None and abs(first - before) > SAME_CLOCK_NS
+            self._resumed and first is not None and abs(first - before) > SAME_CLOCK_NS
         ):
             return now_ns if first is None else first
         return before
 
     def _finish(self, ended: str) -> None:
         writer = self._writer
-        if writer is None or self.unwritten is not None:
+        if writer is None or self.lost_records is not None:
             return
         self._clock_ns, self._writer = writer.clock_ns, None
         try:
@@ -265,5 +266,5 @@ class SeriesWriter:
             if writer.blocks:
                 self._finished_bytes += writer.size
                 return
-            with suppress(OSError):  # it holds nothing, and the next attempt makes another
+            with suppress(OSError):  # it is empty, and the next attempt creates another
                 writer.path.unlink()

@@ -58,7 +58,7 @@ def test_each_exchange_has_a_series_and_its_notices_are_in_it(tmp_path: Path) ->
         frame("bybit"), frame("binance"), Gap("quote.bybit.A/B.", 1, 2, 3, "lost"),
         NewSession("binance.A/B.", 1, 2),
     ):  # fmt: skip
-        recorder._take(event)
+        recorder._record_event(event)
     assert held(recorder, tmp_path) == {
         "bybit": ["quote.bybit.A/B.", "Gap"], "binance": ["quote.binance.A/B.", "NewSession"],
     }  # fmt: skip
@@ -67,9 +67,9 @@ def test_each_exchange_has_a_series_and_its_notices_are_in_it(tmp_path: Path) ->
 def test_notices_of_the_whole_stream_are_in_every_series(tmp_path: Path) -> None:
     """Before there is any, it waits for the first one."""
     recorder = made(tmp_path)
-    recorder._take(StateChange("", "no_history", "away"))
+    recorder._record_event(StateChange("", "no_history", "away"))
     for event in (frame("bybit"), frame("binance"), StateChange("", "history", None)):
-        recorder._take(event)
+        recorder._record_event(event)
     assert held(recorder, tmp_path) == {
         "bybit": ["StateChange", "quote.bybit.A/B.", "StateChange"],
         "binance": ["quote.binance.A/B.", "StateChange"],
@@ -79,10 +79,10 @@ def test_notices_of_the_whole_stream_are_in_every_series(tmp_path: Path) -> None
 def test_exchanges_beyond_the_most_share_one_series(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder_module, "MOST_SERIES", 1)
+    monkeypatch.setattr(recorder_module, "MAX_SERIES", 1)
     recorder = made(tmp_path)
     for exchange in ("a", "b", "c", "a"):
-        recorder._take(frame(exchange))
+        recorder._record_event(frame(exchange))
     assert held(recorder, tmp_path) == {
         "a": ["quote.a.A/B."] * 2, "other": ["quote.b.A/B.", "quote.c.A/B."],
     }  # fmt: skip
@@ -91,7 +91,7 @@ def test_exchanges_beyond_the_most_share_one_series(
 def test_the_report_counts_written_records_and_names_failures(tmp_path: Path) -> None:
     told: list[RecorderStatus] = []
     recorder = made(tmp_path, tell=told.append)
-    recorder._take(frame("bybit"))
+    recorder._record_event(frame("bybit"))
     recorder._report(0.0)
     for series in recorder._series.values():
         series.write()

@@ -50,7 +50,7 @@ def test_a_torn_segment_ends_with_its_last_whole_block(tmp_path: Path) -> None:
     assert end.ends == {QUOTE: (1, 2)}
     assert (end.finished, end.clock_ns) == (False, NS)
     assert end.torn == path.stat().st_size - whole > 0
-    how = f"ended without its index at 2023-11-14T22:13:20.000Z, with {end.torn} torn"
+    how = f"ended without an index at 2023-11-14T22:13:20.000Z, followed by {end.torn} torn"
     assert how in end.text(0)
 
 
@@ -104,7 +104,7 @@ def test_gaps_pending_when_a_recorder_ended_are_still_repaired(
 
 def test_of_a_session_that_just_began_all_is_wanted_that_was_not_recorded(tmp_path: Path) -> None:
     series = made(tmp_path)
-    series.tell(NewSession(FEED, 1, 2), time.time_ns())
+    series.add_notice(NewSession(FEED, 1, 2), time.time_ns())
     add(series, status(1, session=2, next_seq={TRADE: 5, QUOTE: 3}), quote(1, session=2))
     series.close("")
     assert end_of(tmp_path).ends == {TRADE: (2, 1), QUOTE: (2, 2), STATUS: (2, 2)}
@@ -113,7 +113,7 @@ def test_of_a_session_that_just_began_all_is_wanted_that_was_not_recorded(tmp_pa
 def test_a_reported_gap_is_not_requested_again(tmp_path: Path) -> None:
     series = made(tmp_path)
     add(series, quote(4))
-    series.tell(Gap(QUOTE, 1, 5, 8, "not repaired"), time.time_ns())
+    series.add_notice(Gap(QUOTE, 1, 5, 8, "not repaired"), time.time_ns())
     series.close("")
     assert end_of(tmp_path).ends == {QUOTE: (1, 9)}
 
@@ -121,7 +121,7 @@ def test_a_reported_gap_is_not_requested_again(tmp_path: Path) -> None:
 def test_a_topic_without_a_message_in_a_new_session_begins_with_its_first(tmp_path: Path) -> None:
     series = made(tmp_path)
     add(series, quote(4), trade(7), status(1))
-    series.tell(NewSession(FEED, 1, 2), time.time_ns())
+    series.add_notice(NewSession(FEED, 1, 2), time.time_ns())
     add(series, quote(1, session=2), ns=NS + 10)
     series.close("")
     assert end_of(tmp_path).ends == {QUOTE: (2, 2), TRADE: (2, 1), STATUS: (2, 1)}

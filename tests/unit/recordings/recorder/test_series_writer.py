@@ -52,7 +52,7 @@ def test_records_are_on_disk_when_due_and_the_index_on_closing(
     series = made(tmp_path, fsync_s=0.05)
     add(series, quote(1), quote(2))
     assert segments(tmp_path) == []
-    series.look(time.time_ns(), time.monotonic() + 1)
+    series.check(time.time_ns(), time.monotonic() + 1)
     (segment,) = segments(tmp_path)
     assert segment.extent().last_ns == NS + 1
     assert segment.index() is None
@@ -94,9 +94,9 @@ def test_a_segment_ends_after_its_time_and_at_midnight(tmp_path: Path, minutes: 
     began_ns = time.time_ns()
     ends_ns = min(began_ns + 60 * minutes * 10**9, next_midnight(began_ns))
     if ends_ns - began_ns > 10**9 * 60:
-        series.look(began_ns, time.monotonic())
+        series.check(began_ns, time.monotonic())
         assert segments(tmp_path)[0].index() is None
-    series.look(ends_ns + 10**9, time.monotonic())
+    series.check(ends_ns + 10**9, time.monotonic())
     assert segments(tmp_path)[0].index() is not None
     assert next_midnight(next_midnight(began_ns)) - next_midnight(began_ns) == 24 * HOUR_NS
     series.close("")
@@ -120,7 +120,7 @@ def test_the_clock_goes_on_from_an_end_not_long_ago(
     tmp_path: Path, before_ns: int | None, begun_ns: int
 ) -> None:
     series = made(tmp_path, clock_ns=before_ns)
-    series.tell(StateChange("", "history", None), time.time_ns())
+    series.add_notice(StateChange("", "history", None), time.time_ns())
     add(series, quote(1))
     series.close("")
     meta = segments(tmp_path)[0].meta
@@ -134,14 +134,14 @@ def test_a_removed_segment_is_reported_in_the_next(tmp_path: Path) -> None:
     series.write()
     for path in tmp_path.rglob("*.feedd"):
         path.unlink()
-    series.look(time.time_ns(), time.monotonic() + 1)
+    series.check(time.time_ns(), time.monotonic() + 1)
     add(series, quote(2))
     series.close("")
     told, frame = records(tmp_path)
     assert frame.payload == quote(2)[1]
     change = msgspec.msgpack.decode(told.payload, type=StateChange)
     assert change.state == "unwritten"
-    assert "removed while it was written" in str(change.reason)
+    assert "removed while it was being written" in str(change.reason)
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def test_unwritten_records_are_reported_before_the_stream_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where not even a segment can be begun, and where it fails several times in a row."""
-    monkeypatch.setattr(series_writer, "AGAIN_S", 0.0)
+    monkeypatch.setattr(series_writer, "RETRY_S", 0.0)
     series = made(tmp_path)
     add(series, quote(1), quote(2))
     series.write()
@@ -172,11 +172,11 @@ def test_unwritten_records_are_reported_before_the_stream_continues(
         add(series, quote(5), ns=NS + 20)
         with no_file_larger_than(0):
             series.write()
-        assert series.unwritten is not None
+        assert series.lost_records is not None
         assert series.lost == 3
     add(series, quote(6), ns=NS + 30)
     series.write()
-    assert series.unwritten is None
+    assert series.lost_records is None
     series.close("")
     found = records_so_far(tmp_path)
     frames = [one.payload for one in found if one.kind == LIVE]
@@ -192,12 +192,12 @@ def test_unwritten_records_are_reported_before_the_stream_continues(
 def test_a_disk_that_refuses_blocks_is_not_filled_with_empty_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(series_writer, "AGAIN_S", 0.0)
+    monkeypatch.setattr(series_writer, "RETRY_S", 0.0)
     series = made(tmp_path)
     with no_file_larger_than(256):  # enough for a segment's head
         for seq in range(1, 6):
             series.add(NS, LIVE, *quote(seq))
-            series.tell(StateChange("", "history", os.urandom(256).hex()), NS)
+            series.add_notice(StateChange("", "history", os.urandom(256).hex()), NS)
             series.write()
         assert series.lost == 10
         assert segments(tmp_path) == []
@@ -229,7 +229,7 @@ def test_written_records_survive_without_room_for_the_index(
 def test_a_lasting_failure_holds_no_more_than_a_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(series_writer, "AGAIN_S", 1000.0)
+    monkeypatch.setattr(series_writer, "RETRY_S", 1000.0)
     series = made(tmp_path)
     with no_file_larger_than(0):
         for at in range(5):
@@ -242,7 +242,7 @@ def test_a_lasting_failure_holds_no_more_than_a_block(
 def test_an_intermittently_full_disk_is_logged_once_a_minute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(series_writer, "AGAIN_S", 0.0)
+    monkeypatch.setattr(series_writer, "RETRY_S", 0.0)
     said = Said()
     series = made(tmp_path, said=said)
     for seq in range(1, 11):
@@ -254,12 +254,12 @@ def test_an_intermittently_full_disk_is_logged_once_a_minute(
     series.close("")
     told = [event for event in said.events if "could not be written" in event]
     assert len(told) == 2
-    assert "it is tried again" in told[0]
+    assert "it is retried" in told[0]
     assert "writes again" in told[1]
     assert series.lost == 10
-    monkeypatch.setattr(series_writer, "TELL_EVERY_S", 0.0)
+    monkeypatch.setattr(series_writer, "LOG_EVERY_S", 0.0)
     add(series, quote(30))
     with no_file_larger_than(0):
         series.write()
-    assert len([event for event in said.events if "it is tried again" in event]) == 2
+    assert len([event for event in said.events if "it is retried" in event]) == 2
     series.close("")
