@@ -124,7 +124,7 @@ def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
     started = project.feedd("start")
     assert started.returncode == 0, started.stderr
     socket = project.subscribe("status.")._socket  # who only watches begins nothing
-    eventually(lambda: "waiting: nobody has subscribed yet" in project.log(NAMES[0]))
+    eventually(lambda: "waiting: no client has subscribed yet" in project.log(NAMES[0]))
     assert not socket.poll(100)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     slow = context.socket(zmq.SUB)
@@ -168,7 +168,7 @@ def test_a_symbol_that_was_not_recorded_is_refused(
     project = project_of(make_project, tmp_path, path=path)
     done = project.feedd("start")
     assert done.returncode == 78
-    assert "there is nothing of ETH/USDT:USDT; they have binanceusdm.BTC/USDT:USDT" in done.stderr
+    assert "no recording has ETH/USDT:USDT; they have binanceusdm.BTC/USDT:USDT" in done.stderr
     assert project.daemon.pid is None
 
 

@@ -1,1 +1,1 @@
-"""Replay: what was recorded is published again, as it was and when it was."""
+"""Replay: publishes recorded messages again, unchanged and at their original pace."""

@@ -1,4 +1,4 @@
-"""Whether recordings have what is to be played of them."""
+"""Check that recordings contain the feeds and the time that a configuration replays."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ def feed_of(topic: bytes) -> bytes:
 
 
 def topics_of(feed: Feed) -> bytes:
-    """Return what `feed_of` is of a feed's topics."""
+    """Return the feed that the topics of a configured feed have."""
     return f"{feed.exchange}.{feed.symbol}.".encode()
 
 
 def open_recordings(settings: Config) -> RecordingReader:
-    """Return the recordings that a configuration replays; raise ConfigError for what is none."""
+    """Return the recordings that a configuration replays; raise ConfigError."""
     replay = settings.replay
     if replay is None:
         raise ConfigError(_MISSING)
     for path in replay.recordings:
         if not Path(path).exists():
-            raise ConfigError(f"replay.recordings: {path}: there is no such file or folder")
+            raise ConfigError(f"replay.recordings: {path}: no such file or folder")
     return RecordingReader([Path(path) for path in replay.recordings])
 
 
 def schedule_of(settings: Config, recording: RecordingReader) -> Schedule:
-    """Return what of the recordings is played, and when; raise ConfigError where nothing is."""
+    """Return the schedule of the replay; raise ConfigError if it contains nothing."""
     replay = settings.replay
     if replay is None:
         raise ConfigError(_MISSING)
@@ -54,7 +54,7 @@ def schedule_of(settings: Config, recording: RecordingReader) -> Schedule:
 
 
 def check_available(settings: Config, feeds: Iterable[Feed]) -> None:
-    """Raise ConfigError where a replayed feed is in no recording, or none is of that time."""
+    """Raise ConfigError if a replayed feed is in no recording, or none has that time."""
     missing = {topics_of(feed): feed for feed in feeds if feed.source == "replay"}
     if not missing:
         return
@@ -68,11 +68,11 @@ def check_available(settings: Config, feeds: Iterable[Feed]) -> None:
                 return
     symbols = ", ".join(feed.symbol for key, feed in missing.items() if key not in known)
     has = ", ".join(sorted(feed.decode("ascii", "replace").rstrip(".") for feed in known))
-    raise ConfigError(f"replay.recordings: there is nothing of {symbols}; they have {has}")
+    raise ConfigError(f"replay.recordings: no recording has {symbols}; they have {has}")
 
 
 def _feeds(segment: SegmentReader, wanted: set[bytes]) -> set[bytes]:
-    """Return the feeds of a segment; of one without an index, until all that are wanted came."""
+    """Return the feeds of a segment; without an index, read until all wanted ones are found."""
     index = segment.index()
     if index is not None:
         return {feed_of(topic.encode()) for topic, frames in index.topics.items() if frames}

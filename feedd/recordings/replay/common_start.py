@@ -1,9 +1,9 @@
-"""The start that all replayed symbols of one daemon share, so that they stay in step.
+"""Common start of all replayed symbols of one daemon, so that they stay in step.
 
-It stands in a file of run_dir, by the monotonic clock, which is one for all processes of a machine.
-The first worker writes it, some seconds ahead so that all have come up by then; whoever starts
-later, or again, joins. It counts for one life of supervisord, for the same settings, and until all
-is played: then the next worker to start begins anew.
+It is in a file in run_dir, by the monotonic clock, which all processes of a machine share. The
+first worker writes it, some seconds ahead so that all workers are up by then. A worker that starts
+later, or restarts, joins. It is valid for one run of supervisord, for the same settings, and until
+everything is played: then the next worker to start writes a new one.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ LEAD_S, LEAD_PER_FEED_S = 2.0, 0.2
 
 
 class CommonStart(Struct, frozen=True):
-    """When a replay starts, by both clocks; `wall_ns` is what sessions are moved by."""
+    """Start of a replay, by both clocks; `wall_ns` determines the shift of sessions."""
 
-    life: str
-    of: str
+    life: str  # of supervisord
+    of: str  # settings
     monotonic_ns: int
     wall_ns: int
 
     def shift_ms(self, schedule: Schedule) -> int:
-        """Return how far the recording's beginning lies before the start."""
+        """Return the time from the recording's begin to the start, in ms."""
         return (self.wall_ns - schedule.span.begin_ns) // NS_PER_MS
 
 
 def soon(life: str, of: str, lead_s: float) -> CommonStart:
-    """Return a start so far ahead."""
+    """Return a start `lead_s` ahead."""
     lead_ns = int(lead_s * NS_PER_S)
     return CommonStart(life, of, time.monotonic_ns() + lead_ns, time.time_ns() + lead_ns)
 
 
 def join(settings: Config, schedule: Schedule) -> CommonStart:
-    """Return the common start, a new one if need be."""
+    """Return the common start, a new one if there is none to join."""
     feeds = sum(feed.source == "replay" for feed in settings.feeds())
     life, of = _life(), msgspec.json.encode(settings.replay).decode()
     lead_s = 0.0 if schedule.pace == 0 else LEAD_S + LEAD_PER_FEED_S * feeds
@@ -71,14 +71,14 @@ def _read(path: Path) -> CommonStart | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=CommonStart)
     except (OSError, msgspec.MsgspecError, ValueError):
-        return None  # there is none, or none that could be joined
+        return None  # there is none, or it is invalid
 
 
 def _life() -> str:
-    """Return what tells one life of supervisord, or of whoever started this, from others.
+    """Return an identifier of one run of supervisord, or of another parent process.
 
-    The hash is of the pid and of when it started since boot; `create_time()` is by the wall clock,
-    and another one when that is set.
+    The hash is of the pid and of the start time since boot; `create_time()` is by the wall clock,
+    and changes when the clock is set.
     """
     parent = psutil.Process(os.getppid())
     return f"{parent.pid} {hash(parent)}"

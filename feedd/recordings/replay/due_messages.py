@@ -1,4 +1,4 @@
-"""A recording as what is due: pass after pass, each frame with its time. No socket and no clock."""
+"""Recorded messages with the times at which they are due, pass after pass. No socket, no clock."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class DueMessage(NamedTuple):
-    """A frame as recorded, and when it is due: `due_ns` after the replay's start.
+    """A message as recorded, due `due_ns` after the replay's start.
 
-    `at_ns` is what the recording's clock says, `passes` how many passes lie before this one.
+    `at_ns` is the recording's clock, `passes` the number of passes before this one.
     """
 
     due_ns: int
@@ -30,11 +30,11 @@ class DueMessage(NamedTuple):
 
 
 def unplayable_text(damage: Damage) -> str:
-    """Return a damage as a person reads it."""
+    """Describe a damage for a user."""
     begin = "the beginning" if damage.from_ns is None else iso(damage.from_ns)
     end = "the end" if damage.to_ns is None else iso(damage.to_ns)
-    lost = "what it held" if damage.records is None else f"{damage.records:,} records"
-    return f"{damage.path}: {damage.why}; {lost} of {begin} to {end} can't be played"
+    lost = "its records" if damage.records is None else f"{damage.records:,} records"
+    return f"{damage.path}: {damage.why}; {lost} from {begin} to {end} can't be played"
 
 
 def due_messages(
@@ -46,16 +46,16 @@ def due_messages(
     loop: bool = False,
     joined_ns: int = 0,
 ) -> Iterator[DueMessage | None]:
-    """Yield what is due, in order; `joined_ns` after the start, what was due before is left out.
+    """Yield messages in the order of their times, from `joined_ns` after the start on.
 
-    None comes now and then while much is read of which nothing is played.
+    It yields None from time to time while it reads records that are not played.
     """
     first, from_ns = schedule.at(joined_ns)
     begin_ns, end_ns = schedule.span.begin_ns, schedule.span.end_ns
     for passes in count(first) if loop else range(first, 1):
         entries = recording.entries(from_ns if passes == first else begin_ns, end_ns)
         empty = True
-        for chosen in Selection(wanted).frames(entries, on_damage):
+        for chosen in Selection(wanted).messages(entries, on_damage):
             if chosen is None:
                 yield None
                 continue
@@ -64,4 +64,4 @@ def due_messages(
             due_ns = schedule.due_ns(at_ns, passes)
             yield DueMessage(due_ns, at_ns, passes, record.topic, record.payload)
         if empty and passes > first:
-            return  # a whole pass without a frame: there is nothing to play
+            return  # a whole pass without a message: there is nothing to play

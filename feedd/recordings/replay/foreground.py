@@ -119,8 +119,8 @@ def _play(
     )
     start_ns = time.monotonic_ns()
     shift_ms = (time.time_ns() - schedule.span.begin_ns) // NS_PER_MS
-    mover = TimeShift(shift_ms) if options.to_now else None
-    player = Player(due, endpoint, stop, start_ns, mover)
+    shift = TimeShift(shift_ms) if options.to_now else None
+    player = Player(due, endpoint, stop, start_ns, shift)
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()
@@ -131,7 +131,7 @@ def _play(
         with ReplayProgress(player, schedule) as progress:
             while thread.is_alive():
                 thread.join(PROGRESS_EVERY_S)
-                progress.look()
+                progress.update()
     except BaseException:
         stop.set()
         raise

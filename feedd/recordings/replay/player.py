@@ -1,8 +1,8 @@
-"""The player: it waits until a frame is due, and sends it. Blocking, for a thread of its own.
+"""Player: waits until a message is due, and sends it. Blocking, for its own thread.
 
-A thread and no event loop: libuv's timers count whole ms, and uvloop rounds a delay to them, where
-a thread that waits is woken within some 60 µs. Frames are read and unpacked while nothing is due:
-to unpack a block takes 2 ms, in which a hundred frames may be due.
+A thread instead of an event loop: libuv's timers have a resolution of 1 ms, to which uvloop rounds
+delays, while a waiting thread wakes within some 60 µs. It reads and unpacks blocks while nothing is
+due: unpacking a block takes 2 ms, in which a hundred messages may be due.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
     from feedd.recordings.replay.due_messages import DueMessage
     from feedd.recordings.replay.time_shift import TimeShift
 
-AHEAD = 4_000  # frames that are read before they are due: more than a block has
-READ_WITHIN_NS = 3 * NS_PER_MS  # a frame due sooner is waited for, and nothing read meanwhile
-# So much before it is due a frame may go out: a wait is no shorter, and in a burst each would make
-# the rest of it late.
+AHEAD = 4_000  # messages read before they are due: more than a block has
+READ_WITHIN_NS = 3 * NS_PER_MS  # it reads nothing while it waits for a message due sooner
+# A message may be sent this early: a wait is never shorter, and in a burst each would delay the
+# rest of it.
 EARLY_NS = 50_000
-LOOK_EVERY_NS = 100 * NS_PER_MS
-SUBSCRIPTIONS_EVERY = 1_000  # frames
+CHECK_EVERY_NS = 100 * NS_PER_MS
+SUBSCRIPTIONS_EVERY = 1_000  # messages
 
 
 class PlayerOutlet(Protocol):
-    """Where frames go; `send` returns False where a subscriber is behind that is waited for."""
+    """Destination of messages; `send` returns False while a slow subscriber blocks it."""
 
     def send(self, topic: bytes, payload: bytes) -> bool:
         """Send a message."""
 
     def read_subscriptions(self) -> None:
-        """Take in who came and went."""
+        """Read new subscriptions and cancellations."""
 
 
 class Player:
-    """Sends what is due, until all is sent or `stop` is set.
+    """Sends messages when they are due, until all are sent or `stop` is set.
 
-    `start_ns` is the replay's start by time.monotonic_ns(). With a mover payloads are moved to
-    now; without, only the sessions of further passes are raised. What may be read at any time from
-    another thread: `sent` frames, `passes` and `at_ns` of the last one, and `blocked_s`, since
-    when a subscriber has been waited for (time.monotonic(); None: it isn't).
+    `start_ns` is the replay's start by time.monotonic_ns(). With `shift` it shifts payloads to now;
+    without, it only raises the sessions of further passes. Another thread may read at any time:
+    `sent`, the number of messages; `passes` and `at_ns` of the last one; and `blocked_s`, since
+    when a subscriber blocks it (time.monotonic(); None: it does not).
     """
 
     def __init__(
@@ -94,15 +94,15 @@ class Player:
                 outlet.read_subscriptions()
 
     def _read(self) -> bool:
-        """Read on, for a frame or for some ms without one; return False where all is read."""
-        for frame in self._messages:
-            if frame is not None:
-                self._ahead.append(frame)
+        """Read the next message, or for some ms without one; return False at the end."""
+        for message in self._messages:
+            if message is not None:
+                self._ahead.append(message)
             return True
         return False
 
     def _wait_until(self, at_ns: int) -> bool:
-        """Wait, and read ahead meanwhile; return False when told to stop."""
+        """Wait, and read ahead meanwhile; return False on a stop."""
         more = True
         while (left_ns := at_ns - time.monotonic_ns()) > 0:
             if left_ns > READ_WITHIN_NS and more and len(self._ahead) < AHEAD:
@@ -110,12 +110,12 @@ class Player:
                 continue
             if left_ns > READ_WITHIN_NS:
                 self._outlet.read_subscriptions()
-            if self._stop.wait(min(left_ns, LOOK_EVERY_NS) / NS_PER_S):
+            if self._stop.wait(min(left_ns, CHECK_EVERY_NS) / NS_PER_S):
                 return False
         return True
 
     def _send_again(self, topic: bytes, payload: bytes) -> bool:
-        """Send when the slowest subscriber has room; return False when told to stop."""
+        """Send once the slowest subscriber has room; return False on a stop."""
         self.blocked_s = time.monotonic()
         while not self._outlet.send(topic, payload):
             self._outlet.read_subscriptions()

@@ -1,4 +1,4 @@
-"""How far a replay in the foreground is, on standard error: a bar on a terminal, else lines."""
+"""Progress of a foreground replay on standard error: a bar on a terminal, otherwise lines."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from feedd.recordings.replay.schedule import Schedule
 
 LINE_EVERY_S = 10.0
-BLOCKED_S = 2.0  # a subscriber that is waited for so long is told of
+BLOCKED_S = 2.0  # a subscriber that blocks the replay this long is reported
 _BAR = "{l_bar}{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}{postfix}]"
 
 
 class ReplayProgress:
-    """Tells of a player, as often as `look` is called; a context manager.
+    """Shows a player's progress at each call of `update`; a context manager.
 
-    The recording's time is what counts up; of a loop it is that of the pass.
+    Progress is the recording's time; in a loop, that of the current pass.
     """
 
     def __init__(self, player: Player, schedule: Schedule) -> None:
@@ -28,11 +28,11 @@ class ReplayProgress:
         self._begin_ns = schedule.span.begin_ns
         self._length_s = schedule.span.length_ns / NS_PER_S
         self._pace = schedule.pace
-        self._began_s = self._told_s = time.monotonic()
+        self._began_s = self._printed_s = time.monotonic()
         self._passes = 0
         self._bar: Any = None
         if sys.stderr.isatty():
-            from tqdm import tqdm  # noqa: PLC0415  other commands do without it
+            from tqdm import tqdm  # noqa: PLC0415  other commands do not need it
 
             self._bar = tqdm(
                 total=self._length_s, bar_format=_BAR, dynamic_ncols=True, file=sys.stderr
@@ -43,11 +43,11 @@ class ReplayProgress:
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
-            self.look()
+            self.update()
             self._bar.close()
 
-    def look(self) -> None:
-        """Tell what is new."""
+    def update(self) -> None:
+        """Show the current progress."""
         player = self._player
         passed_s = max(0.0, (player.at_ns - self._begin_ns) / NS_PER_S) if player.sent else 0.0
         blocked_s = player.blocked_s
@@ -56,12 +56,12 @@ class ReplayProgress:
             if player.passes != self._passes:
                 self._passes = player.passes
                 self._bar.reset()
-            self._bar.set_postfix_str(_what(player, waits=waits), refresh=False)
+            self._bar.set_postfix_str(_text(player, waits=waits), refresh=False)
             self._bar.update(passed_s - self._bar.n)
-        elif time.monotonic() - self._told_s >= LINE_EVERY_S:
-            self._told_s = time.monotonic()
+        elif time.monotonic() - self._printed_s >= LINE_EVERY_S:
+            self._printed_s = time.monotonic()
             print(
-                f"replayed {passed_s:,.0f} of {self._length_s:,.0f} s, {_what(player, waits=waits)}"
+                f"replayed {passed_s:,.0f} of {self._length_s:,.0f} s, {_text(player, waits=waits)}"
                 f"{self._left(passed_s)}",
                 file=sys.stderr,
                 flush=True,
@@ -74,7 +74,7 @@ class ReplayProgress:
         return f"; {(self._length_s - passed_s) / rate:,.0f} s left"
 
 
-def _what(player: Player, *, waits: bool) -> str:
+def _text(player: Player, *, waits: bool) -> str:
     passes = f" in pass {player.passes + 1}" if player.passes else ""
-    waiting = "; a subscriber takes nothing and is waited for" if waits else ""
+    waiting = "; waiting for a subscriber that does not receive" if waits else ""
     return f"{player.sent:,} messages{passes}{waiting}"

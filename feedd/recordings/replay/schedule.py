@@ -1,4 +1,4 @@
-"""When what was recorded goes out: pure arithmetic, in ns since the replay's start."""
+"""Schedule of a replay: when messages are due, in ns since its start. Pure."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReplaySpan:
-    """What is played: times of the recording's clock, both included."""
+    """The played range, inclusive, by the recording's clock."""
 
     begin_ns: int
     end_ns: int
 
     @property
     def length_ns(self) -> int:
-        """How long it took; of a single moment 1 ms, so that a loop over it can't spin."""
+        """Its duration; at least 1 ms, so that a loop over a single moment can't spin."""
         return max(self.end_ns - self.begin_ns, NS_PER_MS)
 
 
 def span_of(recording: RecordingReader, begin: str | None, end: str | None) -> ReplaySpan:
-    """Return what lies between two times, as far as the recording goes.
+    """Return the range between two times, limited to the recording.
 
-    Raises ConfigError for what is no time, and where nothing lies between them.
+    Raises ConfigError for an invalid time, and if nothing was recorded between them.
     """
     begun_ns, ended_ns = recording.begun_ns, recording.ended_ns
     from_ns = begun_ns if begin is None else parse_time(begin, begun_ns)
@@ -38,34 +38,34 @@ def span_of(recording: RecordingReader, begin: str | None, end: str | None) -> R
     if found.end_ns < found.begin_ns:
         raise ConfigError(
             f"nothing was recorded from {iso(from_ns)} to {iso(to_ns)}; "
-            f"the recording is of {iso(begun_ns)} to {iso(ended_ns)}"
+            f"the recording is from {iso(begun_ns)} to {iso(ended_ns)}"
         )
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Pass after pass over a span, `pace` times as fast as it was; 0: nothing waits."""
+    """Passes over a span, at `pace` times the original speed; 0: without waiting."""
 
     span: ReplaySpan
     pace: float
 
     @property
     def pass_ns(self) -> int:
-        """How long a pass takes; 0 where nothing waits."""
+        """Duration of a pass; 0 without waiting."""
         return int(self.span.length_ns / self.pace) if self.pace else 0
 
     def due_ns(self, at_ns: int, number: int) -> int:
-        """Return when what the recording's clock has at `at_ns` is due in a pass; 0 is the first.
+        """Return when a message at `at_ns` of the recording's clock is due; pass 0 is the first.
 
-        From the start and not from the frame before: so lateness never adds up.
+        Relative to the start, not to the previous message, so that delays do not add up.
         """
         if not self.pace:
             return 0
         return number * self.pass_ns + int((at_ns - self.span.begin_ns) / self.pace)
 
     def at(self, passed_ns: int) -> tuple[int, int]:
-        """Return the pass that is on so long after the start, and the recording's clock in it."""
+        """Return the pass at a time after the start, and the recording's clock in it."""
         if not self.pace or passed_ns <= 0:
             return 0, self.span.begin_ns
         number, within_ns = divmod(passed_ns, self.pass_ns)

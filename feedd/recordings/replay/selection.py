@@ -1,8 +1,8 @@
-"""Which frames of a recording go out: those that are wanted, each of them once. Pure.
+"""Select the messages of a recording to publish: wanted topics, without duplicates. Pure.
 
-Two recordings of the same stream hold the same messages; each may have holes where the other has
-none. So a frame is known by its topic, session and seq, and what was sent is remembered as ranges:
-memory grows with the holes only.
+Two recordings of the same stream contain the same messages, with different gaps. A message is
+identified by topic, session and seq; sent ones are stored as ranges, so that memory grows only with
+the number of gaps.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from feedd.recordings.format.series_reader import ClockedEntry
 
 
-# Records in a row that are not played, until it is said: some ms, in which a frame may be due.
-SAY_EVERY = 500
+# Skipped records in a row before a None: some ms, in which a message may be due.
+YIELD_EVERY = 500
 
 
 class _Numbers(Struct, gc=False):
-    """What is read of a payload; all else in it is skipped."""
+    """The keys of a payload that are read; all others are skipped."""
 
     session: int
     seq: int
@@ -41,56 +41,54 @@ _numbers = msgspec.msgpack.Decoder(_Numbers).decode
 
 @dataclass(slots=True)
 class _Sent:
-    """Of one topic and session: all up to `high` but `holes`, ascending, both ends included."""
+    """Sent messages of a topic and session: up to `high`, except `gaps`, ascending, inclusive."""
 
     high: int = 0
-    holes: list[tuple[int, int]] = field(default_factory=list)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
 
-    def take(self, seq: int) -> bool:
-        """Take note of a message that is about to be sent; return False where it was already."""
+    def add(self, seq: int) -> bool:
+        """Add a message to send; return False if it was sent before."""
         if seq > self.high:
             if seq > self.high + 1:
-                self.holes.append((self.high + 1, seq - 1))
+                self.gaps.append((self.high + 1, seq - 1))
             self.high = seq
             return True
-        at = bisect_right(self.holes, (seq, self.high)) - 1
-        if at < 0 or seq > self.holes[at][1]:
+        at = bisect_right(self.gaps, (seq, self.high)) - 1
+        if at < 0 or seq > self.gaps[at][1]:
             return False
-        first, last = self.holes[at]
+        first, last = self.gaps[at]
         parts = ((first, seq - 1), (seq + 1, last))
-        self.holes[at : at + 1] = [part for part in parts if part[0] <= part[1]]
+        self.gaps[at : at + 1] = [part for part in parts if part[0] <= part[1]]
         return True
 
 
 class Selection:
-    """One pass over a recording; `wanted` says of a topic whether it is played."""
+    """One pass over a recording; `wanted` returns whether a topic is played."""
 
     def __init__(self, wanted: Callable[[bytes], bool]) -> None:
         self._wanted = wanted
         self._topics: dict[bytes, bool] = {}
         self._sent: dict[tuple[bytes, int], _Sent] = {}
 
-    def frames(
-        self, entries: Iterable[ClockedEntry], tell: Callable[[Damage], object]
+    def messages(
+        self, entries: Iterable[ClockedEntry], on_damage: Callable[[Damage], object]
     ) -> Iterator[tuple[int, BlockRecord] | None]:
-        """Yield what goes out, with what the recording's clock says; damages are told instead.
+        """Yield the messages to publish with the recording's clock; pass damages to `on_damage`.
 
-        None comes where nothing has for a while: whoever reads may have something else to do.
-
-        A notice is what a client concluded, and nothing that was published: who hears the replay
-        concludes it anew.
+        It yields None after a while without a message, so that the caller can do other work. It
+        skips notices: a client produced them, and the replay's clients produce their own.
         """
-        plays, unsaid = self._plays, 0
+        plays, skipped = self._plays, 0
         for at_ns, what in entries:
             if isinstance(what, Damage):
-                tell(what)
+                on_damage(what)
             elif what.kind != NOTICE and plays(what.topic, what.payload):
-                unsaid = 0
+                skipped = 0
                 yield at_ns, what
                 continue
-            unsaid += 1
-            if unsaid == SAY_EVERY:
-                unsaid = 0
+            skipped += 1
+            if skipped == YIELD_EVERY:
+                skipped = 0
                 yield None
 
     def _plays(self, topic: bytes, payload: bytes) -> bool:
@@ -103,9 +101,9 @@ class Selection:
         try:
             numbers = _numbers(payload)
         except UNREADABLE:
-            return True  # whatever it is, it was published
+            return True  # it was published, whatever it is
         key = (topic, numbers.session)
         sent = self._sent.get(key)
         if sent is None:
             sent = self._sent[key] = _Sent()
-        return sent.take(numbers.seq)
+        return sent.add(numbers.seq)

@@ -1,21 +1,21 @@
-"""What of a payload is moved when it is not played as recorded: here, and nowhere else. Pure.
+"""Time shift: all changes to a payload that is not played as recorded. Pure.
 
-`recorded`: in the first pass of a loop nothing; in each further one `session`, so that it is newer
-than all before. A client drops what it has seen already, and what is of an older session.
+`recorded`: nothing changes in the first pass of a loop. In each further one `session` does, so that
+it is newer than all before: a client drops duplicates and messages of older sessions.
 
-`now`: each message is moved by as much time as lies between its recorded `published_ns` and now,
-so that its latencies are those of that day:
+`now`: each message is shifted by the time from its recorded `published_ns` to now, so that its
+latencies are the recorded ones:
 
 `published_ns`               is now
-`received_ns`, `timestamp`   are moved by as much, `timestamp` in whole ms
-`datetime`                   is `timestamp` once more
-`open_time`, `next_funding`  name what a message is about: they are moved by as much when a value
-                             is first met, and the same value then always to the same one
-`session`                    is moved by what lies between the recording's beginning and the
-                             replay's start, by the same for all, so that it stays one session
+`received_ns`, `timestamp`   are shifted, `timestamp` in whole ms
+`datetime`                   is `timestamp` as text
+`open_time`, `next_funding`  identify the subject of a message: a new value is shifted, and the same
+                             value always to the same result
+`session`                    is shifted by the time from the recording's begin to the replay's
+                             start, the same for all messages, so that it stays one session
 
-All else, and all keys that are unknown here, stay as they are and in their order; in a status too:
-spans (`uptime_s`, `age_ms`), `next_seq`, a gap's ids and texts are of that day.
+Everything else, including unknown keys, stays unchanged and in order. In a status, durations
+(`uptime_s`, `age_ms`), `next_seq`, and the ids and texts of a gap stay as recorded.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ import msgspec
 from feedd.clock import NS_PER_MS, iso8601
 from feedd.codec import UNREADABLE, decode
 
-PASS_MS = 10**12  # added to the sessions of each pass: 31 years, more than any recording spans
+PASS_MS = 10**12  # added to sessions in each pass: 31 years, longer than any recording
 
 _encode = msgspec.msgpack.Encoder().encode
 _SUBJECTS = ("open_time", "next_funding")
 
 
 def with_raised_session(payload: bytes, passes: int) -> bytes:
-    """Return a payload as the pass after so many others sends it, its timestamps as recorded."""
+    """Return a payload with the session of a further pass, and its recorded timestamps."""
     try:
         message = decode(payload)
     except UNREADABLE:
         return payload
-    _raise(message, passes * PASS_MS)
+    _raise_session(message, passes * PASS_MS)
     return _encode(message)
 
 
 class TimeShift:
-    """Moves messages to now; `shift_ms` is from the recording's beginning to the replay's start."""
+    """Shifts messages to now; `shift_ms` is from the recording's begin to the replay's start."""
 
     def __init__(self, shift_ms: int) -> None:
         self._shift_ms = shift_ms
         self._subjects: dict[tuple[bytes, str], tuple[tuple[int, int], int]] = {}
 
     def shifted(self, topic: bytes, payload: bytes, passes: int, now_ns: int) -> bytes:
-        """Return a payload as if it were published at `now_ns`, after so many whole passes."""
+        """Return a payload as if published at `now_ns`, in the pass after `passes` others."""
         try:
             message = decode(payload)
         except UNREADABLE:
@@ -62,20 +62,20 @@ class TimeShift:
         by_ns = now_ns - published_ns
         by_ms = by_ns // NS_PER_MS
         message["published_ns"] = now_ns
-        _move(message, "received_ns", by_ns)
-        _move(message, "timestamp", by_ms)
+        _shift(message, "received_ns", by_ns)
+        _shift(message, "timestamp", by_ms)
         if isinstance(message.get("datetime"), str) and isinstance(message.get("timestamp"), int):
             message["datetime"] = iso8601(message["timestamp"])
         for key in _SUBJECTS:
             if isinstance(message.get(key), int):
                 message[key] = self._subject((topic, key), (message[key], passes), by_ms)
-        _raise(message, self._shift_ms + passes * PASS_MS)
+        _raise_session(message, self._shift_ms + passes * PASS_MS)
         return _encode(message)
 
     def _subject(self, of: tuple[bytes, str], value: tuple[int, int], by_ms: int) -> int:
-        """Return where a value of a pass was moved to when it came first.
+        """Return the shifted value, as it was shifted when it came first.
 
-        Only the last value of a topic is remembered: it has one at a time.
+        It remembers only the last value of a topic, which has one at a time.
         """
         before = self._subjects.get(of)
         if before is None or before[0] != value:
@@ -83,10 +83,10 @@ class TimeShift:
         return before[1]
 
 
-def _move(message: dict[str, Any], key: str, by: int) -> None:
+def _shift(message: dict[str, Any], key: str, by: int) -> None:
     if isinstance(message.get(key), int):
         message[key] += by
 
 
-def _raise(message: dict[str, Any], by_ms: int) -> None:
-    _move(message, "session", by_ms)
+def _raise_session(message: dict[str, Any], by_ms: int) -> None:
+    _shift(message, "session", by_ms)

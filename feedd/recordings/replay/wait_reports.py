@@ -1,6 +1,6 @@
-"""What a supervised replay waits for: its proxies, and its slowest subscriber; and that it says so.
+"""Waits of a supervised replay, for its proxies and for its slowest subscriber, and their log.
 
-A wait is told when it has lasted TELL_AFTER_S, and its end.
+A wait of more than REPORT_AFTER_S is logged, and so is its end.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from feedd.transport.replay_publisher import ReplayPublisher
 
 PROXY_WAIT_S = 5.0
-LOOK_EVERY_S = 0.5
-TELL_AFTER_S = 2.0
+CHECK_EVERY_S = 0.5
+REPORT_AFTER_S = 2.0
 
 _log = structlog.get_logger()
 
@@ -27,16 +27,16 @@ _log = structlog.get_logger()
 async def connect_to_proxies(
     publisher: ReplayPublisher, proxies: Sequence[str], *, lossless: bool
 ) -> None:
-    """Connect to the proxies, and wait for them; for ever where nothing may be dropped.
+    """Connect to the proxies, and wait for them; without a limit if `lossless`.
 
-    What is published to a proxy that has not subscribed yet goes nowhere.
+    A proxy that has not subscribed yet does not receive messages.
     """
     connecting = asyncio.ensure_future(publisher.connect(proxies, float("inf")))
     try:
         await asyncio.wait({connecting}, timeout=PROXY_WAIT_S)
         if not connecting.done():
-            then = "it is waited for" if lossless else "going on without"
-            _log.warning(f"not every proxy is there; {then}", proxies=proxies)
+            then = "waiting for it" if lossless else "continuing without it"
+            _log.warning(f"a proxy is not connected; {then}", proxies=proxies)
             if not lossless:
                 return
         await connecting
@@ -45,34 +45,34 @@ async def connect_to_proxies(
 
 
 async def report_waits(player: Player) -> None:
-    """Tell of a subscriber that holds the player up; for ever."""
-    told = False
+    """Log when a subscriber blocks the player, and when it no longer does; runs forever."""
+    reported = False
     while True:
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(CHECK_EVERY_S)
         since_s = player.blocked_s
-        waits = since_s is not None and time.monotonic() - since_s > TELL_AFTER_S
-        if waits and not told:
+        waits = since_s is not None and time.monotonic() - since_s > REPORT_AFTER_S
+        if waits and not reported:
             _log.warning(
-                "waiting: nobody has subscribed yet, or a subscriber takes nothing",
+                "waiting: no client has subscribed yet, or a subscriber does not receive",
                 sent=player.sent,
             )
-        elif told and not waits:
-            _log.info("going on", sent=player.sent)
-        told = waits
+        elif reported and not waits:
+            _log.info("continuing", sent=player.sent)
+        reported = waits
 
 
 def reporting_wait(
-    over: Callable[[float], bool], tell: Callable[[], object]
+    over: Callable[[float], bool], report: Callable[[], object]
 ) -> Callable[[float], bool]:
-    """Return `over`, which waits and says whether to end, but telling once of a long wait."""
+    """Wrap `over`, which waits and returns whether to end, to report a long wait once."""
     began_s = time.monotonic()
-    told = False
+    reported = False
 
-    def told_over(seconds: float) -> bool:
-        nonlocal told
-        if not told and time.monotonic() - began_s > TELL_AFTER_S:
-            told = True
-            tell()
+    def reporting_over(seconds: float) -> bool:
+        nonlocal reported
+        if not reported and time.monotonic() - began_s > REPORT_AFTER_S:
+            reported = True
+            report()
         return over(seconds)
 
-    return told_over
+    return reporting_over

@@ -70,7 +70,7 @@ def test_times_are_cut_to_the_recording(path: Path) -> None:
 def test_an_empty_time_range_is_an_error_with_the_recorded_range(
     path: Path, begin: str | None, end: str | None
 ) -> None:
-    with pytest.raises(ConfigError, match=r"the recording is of 2025-11-25T13:00:00\.000Z to"):
+    with pytest.raises(ConfigError, match=r"the recording is from 2025-11-25T13:00:00\.000Z to"):
         span_of(RecordingReader([path]), begin, end)
 
 

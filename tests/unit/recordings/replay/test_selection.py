@@ -17,7 +17,7 @@ from feedd.recordings.replay.selection import Selection
 def sent(*paths: Path, wanted: str = "") -> tuple[list[tuple[bytes, bytes]], list[Damage]]:
     damages: list[Damage] = []
     selection = Selection(lambda topic: topic.startswith(wanted.encode()))
-    chosen = selection.frames(RecordingReader(paths).entries(), damages.append)
+    chosen = selection.messages(RecordingReader(paths).entries(), damages.append)
     return [(one[1].topic, one[1].payload) for one in chosen if one], damages
 
 

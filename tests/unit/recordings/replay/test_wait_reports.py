@@ -45,8 +45,8 @@ def test_only_a_lossless_publisher_waits_for_a_late_proxy(
     finally:
         publisher.close()
         proxy.stop()
-    then = "it is waited for" if lossless else "going on without"
-    assert [one["event"] for one in logs] == [f"not every proxy is there; {then}"]
+    then = "waiting for it" if lossless else "continuing without it"
+    assert [one["event"] for one in logs] == [f"a proxy is not connected; {then}"]
 
 
 def test_a_long_wait_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_a_long_wait_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     over = reporting_wait(lambda _: False, lambda: told.append(True))
     assert not over(0.1)
     assert told == []
-    monkeypatch.setattr(wait_reports, "TELL_AFTER_S", 0.0)
+    monkeypatch.setattr(wait_reports, "REPORT_AFTER_S", 0.0)
     assert not over(0.1)
     assert not over(0.1)
     assert told == [True]
