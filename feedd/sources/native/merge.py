@@ -1,4 +1,4 @@
-"""One channel's events of several connections as one stream: whole, once, and never backwards.
+"""Merge one channel's events of several connections: complete, each once, in order.
 
 Pure: no socket, no loop and no clock of its own.
 """
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HELD_AT_MOST = 10_000  # events of a line that waits for the others
-WAIT_S = 1.0  # for another line to bring what this one lacks
-BEHIND_S = 5.0  # of events that are all behind what was told: no line lags so much and lives
+MAX_HELD = 10_000  # events of a line that waits for the others
+WAIT_S = 1.0  # for another line to deliver what this one lacks
+BEHIND_S = 5.0  # of events older than the last one emitted: no working line lags so much
 
-ANEW = "the ids restarted, or one was far too high"
+IDS_RESTARTED = "the ids restarted, or one was far too high"
 
 
 class _Item(NamedTuple):
@@ -24,70 +24,70 @@ class _Item(NamedTuple):
     event: Any
 
 
-class _Line:
-    """What one line has ready. `joined`: nothing lies between it and what was told."""
+class _LineState:
+    """State of one line. `joined`: it lacks no event after the last one emitted."""
 
     def __init__(self, begun: Any, *, joined: bool) -> None:
-        self.begun = begun  # what had been told when it was opened
+        self.begun = begun  # the last key emitted when it was opened
         self.joined = joined
         self.held: deque[_Item] = deque()
-        self.held_s: float | None = None  # since when, as far as `overdue` has seen
-        self.behind: Any = None  # the newest that was dropped, since `overdue` looked
-        self.behind_since: tuple[Any, float] | None = None  # the first of them, and when
+        self.held_s: float | None = None  # since when, as seen by `overdue`
+        self.behind: Any = None  # the newest key dropped since the last `overdue`
+        self.behind_since: tuple[Any, float] | None = None  # the first of them, and its time
 
 
 class Merge:
-    """Takes each event from whichever line brings it first.
+    """Emits each event from the line that delivers it first.
 
-    A line is a connection; its events come in the order of their keys, which are the exchange's
-    and the same on every line. `before` is the key that comes before, where the exchange's ids
-    say so: then a hole is one that no line can fill. Elsewhere a line proves that it lacks
-    nothing by an event that was told already; until then its events are held back, for at most
-    WAIT_S. `tell` takes an event in its order. `missing` is told, just before the next event,
-    what may lie between two keys; where ids have a `before`, that shows by itself.
+    A line is a connection. Its events arrive in the order of their keys, which are the exchange's
+    ids and equal on every line. `before` is the preceding key, if the exchange's ids reveal it: a
+    gap is then certain, and is one that no line can fill. Otherwise a line proves that it lacks
+    nothing by delivering an event that was emitted before; until then its events are held back,
+    for at most WAIT_S. `emit` receives the events in order. `missing` is called just before the
+    next event with the keys between which events may be missing; keys with a `before` need no call.
 
-    Keys may go back: the exchange counts anew, or one key was far too high. An only line tells
-    them as they come. Of several, a line that brings nothing but what is behind, for BEHIND_S in
-    which no other tells anything either, is right, and goes on after a hole.
+    Keys may fall: the exchange's ids restarted, or one key was far too high. A single line emits
+    them as they arrive. With several lines, a line that delivers only older events for BEHIND_S,
+    while no other line emits any, is right: the stream continues from it after a gap.
     """
 
     def __init__(
-        self, tell: Callable[[Any], None], missing: Callable[[Any, Any, str], None]
+        self, emit: Callable[[Any], None], missing: Callable[[Any, Any, str], None]
     ) -> None:
-        self._tell = tell
+        self._emit = emit
         self._missing = missing
-        self._lines: dict[Any, _Line] = {}
-        self._hole: tuple[Any, str] | None = None  # behind which key, and why
-        self._waiting = 0  # events that all lines hold back
-        self._ahead: _Line | None = None  # the line that brought what was told last
-        self._looked_at: Any = None  # what was told last when `overdue` looked
-        self.only: Any = None  # the line, where there is one: it needs no merging
+        self._lines: dict[Any, _LineState] = {}
+        self._hole: tuple[Any, str] | None = None  # after which key, and why
+        self._waiting = 0  # events held back on all lines
+        self._ahead: _LineState | None = None  # the line that delivered the last event emitted
+        self._checked_last: Any = None  # `last` at the previous `overdue`
+        self.only: Any = None  # the line, if there is only one: it needs no merging
         self.last: Any = None
 
     def opened(self, line: Any) -> None:
-        """Take in a line that is subscribed from now on."""
+        """Add a line that has just subscribed."""
         if line not in self._lines:
-            # What the first line tells is whole, whenever it begins; unless another begins before.
-            self._lines[line] = _Line(self.last, joined=not self._lines)
-            self._look_for_only()
+            # The first line is complete from its first event, unless another one starts earlier.
+            self._lines[line] = _LineState(self.last, joined=not self._lines)
+            self._find_only_line()
 
     def take(self, line: Any, key: Any, before: int | None, event: Any) -> None:
-        """Take an event of a line; one that was told already changes nothing."""
+        """Take an event of a line; one that was emitted before changes nothing."""
         if line is self.only:
             self.last = key
-            self._tell(event)
+            self._emit(event)
             return
         own = self._lines.get(line)
         if own is None:
             return
         if own.joined and not self._waiting and self._hole is None and self.last is not None:
-            # Two lines that go on side by side.
+            # Two lines in step.
             if key <= self.last:
                 own.behind = key
                 return
             if before is None or before == self.last:
                 self.last, self._ahead = key, own
-                self._tell(event)
+                self._emit(event)
                 return
         if not own.held and self.last is not None and key <= self.last:
             own.behind = key
@@ -95,40 +95,40 @@ class Merge:
         else:
             own.held.append(_Item(key, before, event))
             self._waiting += 1
-            if len(own.held) > HELD_AT_MOST:
+            if len(own.held) > MAX_HELD:
                 self._skip("too many events were held back for another connection")
         self._drain()
-        self._look_for_only()
+        self._find_only_line()
 
     def closed(self, line: Any, reason: str) -> bool:
-        """Leave a line out; return whether others go on."""
+        """Remove a line; return whether others remain."""
         gone = self._lines.pop(line, None)
         self._waiting -= len(gone.held) if gone is not None else 0
         if not self._lines:
-            # The exchange may begin its ids anew; and what is missing the caller tells.
+            # The exchange may restart its ids; the caller reports what is missing.
             self.last = self.only = self._hole = self._ahead = None
             return False
         if gone is not None and gone.joined and not any(o.joined for o in self._lines.values()):
             self._hole = self._hole or (self.last, reason)
         self._drain()
-        self._look_for_only()
+        self._find_only_line()
         return True
 
     def goes_on_with(self, line: Any) -> bool:
-        """Whether nothing would be missing if this line were the only one."""
+        """Return whether no event would be missing if this line were the only one."""
         own = self._lines.get(line)
         return own is not None and (own.joined or self.last == own.begun) and not own.held
 
     def replaces(self, line: Any) -> None:
-        """Take it that a line lacks nothing, as `goes_on_with` said: another is to be closed."""
+        """Mark a line as complete, after `goes_on_with` returned True: another is closed next."""
         own = self._lines.get(line)
         if own is not None:
             own.joined = True
 
     def overdue(self, now_s: float) -> None:
-        """Wait no longer than WAIT_S for what other lines don't bring; to be called often."""
+        """Stop waiting for other lines after WAIT_S. Call it several times per second."""
         if self.only is None and self.last is not None:
-            self._look_behind(now_s)
+            self._check_lines_behind(now_s)
         for own in self._lines.values():
             if not own.held:
                 own.held_s = None
@@ -140,13 +140,13 @@ class Merge:
                 self._drain()
 
     def _drain(self) -> None:
-        """Tell what is in order; where every line lacks the same, what comes behind that."""
+        """Emit what is in order; if every line lacks the same events, continue after those."""
         while True:
             while self._advance():
                 pass
             if not self._lines or not all(own.held for own in self._lines.values()):
                 return
-            self._skip("no connection brought it")
+            self._skip("no connection delivered it")
 
     def _advance(self) -> bool:
         moved = False
@@ -158,29 +158,29 @@ class Merge:
                 self._joined(own)
                 moved = True
             if held and self._follows(own, held[0]):
-                self._tell_first(own)
+                self._emit_first(own)
                 moved = True
         return moved
 
-    def _follows(self, own: _Line, item: _Item) -> bool:
+    def _follows(self, own: _LineState, item: _Item) -> bool:
         if self.last is None or self._hole is not None:
             return True
         return own.joined if item.before is None else item.before <= self.last
 
     def _skip(self, why: str) -> None:
-        """Tell the first of what is held, although something may be missing before it."""
+        """Emit the first event held back, although events may be missing before it."""
         first = min(
             (own for own in self._lines.values() if own.held), key=lambda own: own.held[0].key
         )
         if not first.joined:
             self._hole = self._hole or (self.last, why)
-        self._tell_first(first)
+        self._emit_first(first)
 
-    def _tell_first(self, own: _Line) -> None:
+    def _emit_first(self, own: _LineState) -> None:
         key, before, event = own.held.popleft()
         self._waiting -= 1
         if self.last is None:
-            # Of what the others bring, this may lack what comes next, and they what came before.
+            # This line may lack the others' next events, and they its earlier ones.
             for other in self._lines.values():
                 other.joined = False
         if self._hole is not None:
@@ -189,43 +189,43 @@ class Merge:
                 self._missing(behind, key, why)
             self._hole = None
         elif before is not None and self.last is not None and before < self.last:
-            # Another line cut the same changes into other pieces; sizes are absolute.
+            # Another line split the same changes differently; sizes are absolute.
             event = event._replace(before=self.last)
         self.last, self._ahead = key, own
         own.joined = True
-        self._tell(event)
+        self._emit(event)
 
-    def _joined(self, own: _Line) -> None:
-        """Note that a line brought what was told already: it has all that comes behind."""
+    def _joined(self, own: _LineState) -> None:
+        """Note that a line delivered an event emitted before: it lacks nothing after it."""
         own.joined = True
         self._hole = None
 
-    def _look_behind(self, now_s: float) -> None:
-        """Begin anew where a line brings only what is behind, and no line anything else."""
-        went_on = self.last != self._looked_at or self._waiting > 0
-        self._looked_at = self.last
+    def _check_lines_behind(self, now_s: float) -> None:
+        """Restart if a line delivers only older events, and no line any newer."""
+        advanced = self.last != self._checked_last or self._waiting > 0
+        self._checked_last = self.last
         for own in self._lines.values():
             newest, own.behind = own.behind, None
-            if went_on:
+            if advanced:
                 own.behind_since = None
             elif newest is None:
                 continue
             elif own.behind_since is None:
                 own.behind_since = (newest, now_s)
             elif newest > own.behind_since[0] and now_s - own.behind_since[1] >= BEHIND_S:
-                self._begin_anew()
+                self._restart()
                 return
 
-    def _begin_anew(self) -> None:
-        self._hole = (self.last, ANEW)
+    def _restart(self) -> None:
+        self._hole = (self.last, IDS_RESTARTED)
         self.last = self._ahead = None
         for own in self._lines.values():
             own.behind_since = None
 
-    def _look_for_only(self) -> None:
+    def _find_only_line(self) -> None:
         self.only = None
         if len(self._lines) == 1:
             ((line, own),) = self._lines.items()
-            # A line that is behind still brings what another told.
+            # A line that is behind still delivers events that another one emitted.
             if self._ahead in {None, own} and self._hole is None:
                 self.only, self._ahead = line, own

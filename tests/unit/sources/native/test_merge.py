@@ -118,9 +118,9 @@ def test_the_held_back_events_are_bounded() -> None:
     world = World("stalled")
     world.take("stalled", 1)
     world.merge.opened("new")
-    world.take("new", *range(10, 20 + merging.HELD_AT_MOST))
+    world.take("new", *range(10, 20 + merging.MAX_HELD))
     assert world.told[1] == 10
-    assert len(world.told) > merging.HELD_AT_MOST
+    assert len(world.told) > merging.MAX_HELD
 
 
 def test_a_gap_of_one_line_is_filled_by_the_other() -> None:
@@ -219,7 +219,7 @@ def test_ids_restarted_while_one_connection_is_half_open_continue_after_a_gap() 
     begin_anew(world, "take", "c")
     told = world.told[2:]
     assert told[-2:] == [7, 8]
-    assert world.holes == [(101, told[0], merging.ANEW)]
+    assert world.holes == [(101, told[0], merging.IDS_RESTARTED)]
     assert world.merge.only == "c"
 
 
@@ -242,7 +242,7 @@ def test_one_key_that_is_far_too_high_does_not_mute_two_lines() -> None:
         world.merge.overdue(100.0 + key)
     told = world.told[3:]
     assert told == [*range(told[0], 20)]
-    assert world.holes == [(10**17, told[0], merging.ANEW)]
+    assert world.holes == [(10**17, told[0], merging.IDS_RESTARTED)]
 
 
 def test_a_connection_that_only_repeats_another_is_never_taken_as_new() -> None:
