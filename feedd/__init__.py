@@ -1,8 +1,8 @@
 """feedd: a market-data feed handler that loses nothing silently.
 
-For who subscribes: `feedd.subscribe`, and the events that it yields. They are loaded when they are
-first asked for, and with them nothing but pyzmq and msgspec. `feedd.open_recording` yields the same
-events of what was recorded; it takes zstandard besides.
+Public client API: `feedd.subscribe`, and the events that it yields. Names are loaded at first use,
+and need only pyzmq and msgspec. `feedd.open_recording` yields the same events from recordings, and
+needs msgspec and zstandard.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from feedd.errors import ConfigError
 from feedd.operation.table import wants_colours
 from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.timestamps import parse_time
-from feedd.recordings.inspection import inspection_report as report
+from feedd.recordings.inspection import inspection_report
 from feedd.recordings.inspection.segment_summary import summarize_segments
 from feedd.recordings.inspection.survey import Survey
 from feedd.recordings.inspection.time_bins import TimeBins
@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
     files = summarize_segments(recording)
     bins = None
     if arguments.png is not None:
-        from feedd.recordings.inspection import chart as picture  # noqa: PLC0415  matplotlib, and only for it
+        from feedd.recordings.inspection import chart  # noqa: PLC0415  matplotlib, and only for it
 
         begin_ns, end_ns = recording.begun_ns, max(one.last_ns for one in files)
         bins = TimeBins(
@@ -59,12 +59,12 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     survey = Survey(recording, from_ns, to_ns, bins)
     if arguments.json:
-        text = msgspec.json.encode(report.machine(survey, files), enc_hook=str)
+        text = msgspec.json.encode(inspection_report.as_json(survey, files), enc_hook=str)
         print(msgspec.json.format(text, indent=2).decode())
     else:
-        print(report.table(survey, files, colours=wants_colours(sys.stdout)))
+        print(inspection_report.table(survey, files, colours=wants_colours(sys.stdout)))
     if bins is not None:
-        picture.draw(bins, survey.damages.kept, arguments.png)
+        chart.draw(bins, survey.damages.kept, arguments.png)
         print(f"drew {arguments.png}", file=sys.stderr)
     return 1 if survey.damages.total else 0
 

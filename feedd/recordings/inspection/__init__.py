@@ -1,1 +1,1 @@
-"""What a recording holds, for a person to read: `feedd inspect`."""
+"""Inspection of a recording: `feedd inspect`."""

@@ -1,6 +1,6 @@
-"""A picture of a recording: each symbol's price and messages per second over time, in UTC.
+"""Chart of a recording: each symbol's price and messages per second over time, in UTC.
 
-What was amiss is shaded. matplotlib is imported here only, and draws to a file without a display.
+Problems are shaded. Only this module imports matplotlib, which draws to a file without a display.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from feedd.recordings.format.damage import Damage
     from feedd.recordings.inspection.time_bins import SymbolBins, TimeBins
 
-MOST_PANELS = 12
-LEAST_BINS = 4  # a shorter mark is drawn so wide, to be seen
-MOST_BARS = 300
+MAX_PANELS = 12
+MIN_BINS = 4  # width of a shorter mark, so that it is visible
+MAX_BARS = 300
 PRICE, RATE = "#14508c", "#7c8da3"
 DAMAGED = "damaged"
 COLOURS = {
@@ -45,14 +45,14 @@ COLOURS = {
 
 
 def draw(bins: TimeBins, damages: Sequence[Damage], path: Path) -> None:
-    """Draw a recording to a PNG file; raise ConfigError where that can't be written."""
+    """Draw a recording to a PNG file; raise ConfigError if that fails."""
     shown, left_out = chosen(bins)
     columns = 1 if len(shown) <= 3 else 2 if len(shown) <= 8 else 3
     rows = max(1, -(-len(shown) // columns))
     figure = Figure(figsize=((13, 15, 19)[columns - 1], 3.6 * rows + 1.0), layout="constrained")
     figure.suptitle(f"{iso(bins.from_ns, 0)} to {iso(bins.to_ns, 0)}", fontsize=11)
     used: dict[str, None] = {}
-    # For each symbol a price above and a rate below it.
+    # Each symbol has its price above its rate.
     grid = figure.add_gridspec(rows, columns)
     for number, key in enumerate(shown):
         cell = grid[number // columns, number % columns].subgridspec(2, 1, height_ratios=(3, 1))
@@ -60,7 +60,7 @@ def draw(bins: TimeBins, damages: Sequence[Damage], path: Path) -> None:
         rate = figure.add_subplot(cell[1], sharex=price)
         _panel(price, rate, bins, key, damages, used)
     if not shown:
-        figure.text(0.5, 0.5, "no message of any symbol", ha="center")
+        figure.text(0.5, 0.5, "no messages", ha="center")
     handles = [Patch(color=COLOURS[mark], alpha=0.5, label=mark) for mark in used]
     notes = []
     if left_out:
@@ -68,7 +68,7 @@ def draw(bins: TimeBins, damages: Sequence[Damage], path: Path) -> None:
         notes.append(f"{len(left_out):,} symbols with fewer messages are left out: {names}")
     if handles:
         figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False)
-    figure.supxlabel("\n".join(["UTC, by when it was published", *notes]), fontsize=9, x=0.02,
+    figure.supxlabel("\n".join(["UTC, by time of publication", *notes]), fontsize=9, x=0.02,
                      ha="left")  # fmt: skip
     try:
         figure.savefig(path, format="png", dpi=110)
@@ -77,10 +77,10 @@ def draw(bins: TimeBins, damages: Sequence[Damage], path: Path) -> None:
 
 
 def chosen(bins: TimeBins) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the busiest symbols, in the order of their names, and the names of the others."""
+    """Return the busiest symbols, sorted by name, and the names of the others."""
     busiest = sorted(bins.symbols, key=lambda one: -bins.symbols[one].messages)
-    others = (*busiest[MOST_PANELS:], *sorted(bins.left_out))
-    return sorted(busiest[:MOST_PANELS]), [".".join(one) for one in others]
+    others = (*busiest[MAX_PANELS:], *sorted(bins.left_out))
+    return sorted(busiest[:MAX_PANELS]), [".".join(one) for one in others]
 
 
 def _panel(
@@ -121,7 +121,7 @@ def _panel(
 
 
 def _prices(axes: Any, bins: TimeBins, symbol: SymbolBins) -> None:
-    """Draw each bin's range, and a price until the next; it breaks where messages are missing."""
+    """Draw each bin's range, and a line of prices that breaks where messages are missing."""
     missing = [symbol.marks[mark] for mark in (GAP, UPSTREAM)]
     bars: list[tuple[float, float, float]] = []
     line: list[tuple[float, float]] = []
@@ -146,9 +146,9 @@ def _prices(axes: Any, bins: TimeBins, symbol: SymbolBins) -> None:
 
 
 def _rates(axes: Any, bins: TimeBins, symbol: SymbolBins) -> None:
-    """Draw messages per second, of bars that last a second or longer."""
-    group = max(-(-BINS // MOST_BARS), round(1 / bins.bin_s))
-    group = min(group, max(1, BINS // 20))  # of a recording of a few seconds, shorter ones
+    """Draw messages per second, in bars of at least one second."""
+    group = max(-(-BINS // MAX_BARS), round(1 / bins.bin_s))
+    group = min(group, max(1, BINS // 20))  # shorter ones for a recording of a few seconds
     starts = range(0, BINS, group)
     counts = [sum(symbol.counts[at : at + group]) for at in starts]
     edges = [_days(bins.begins_ns(min(at, BINS))) for at in (*starts, starts[-1] + group)]
@@ -159,9 +159,9 @@ def _rates(axes: Any, bins: TimeBins, symbol: SymbolBins) -> None:
 
 
 def _shade(panels: tuple[Any, ...], bins: TimeBins, from_ns: int, to_ns: int, mark: str) -> None:
-    least = (bins.begins_ns(LEAST_BINS) - bins.from_ns) // 2
+    minimum_ns = (bins.begins_ns(MIN_BINS) - bins.from_ns) // 2
     middle = (from_ns + to_ns) // 2
-    first, last = min(from_ns, middle - least), max(to_ns, middle + least)
+    first, last = min(from_ns, middle - minimum_ns), max(to_ns, middle + minimum_ns)
     for axes in panels:
         if mark == SESSION:
             axes.axvline(_days(middle), color=COLOURS[mark], linewidth=1.4, linestyle="--")
@@ -173,7 +173,7 @@ def _shade(panels: tuple[Any, ...], bins: TimeBins, from_ns: int, to_ns: int, ma
 
 
 def _days(ns: int) -> float:
-    """Return what matplotlib's dates are: days since the epoch."""
+    """Return a time as matplotlib's date number: days since the epoch."""
     return ns / NS_PER_DAY
 
 

@@ -1,4 +1,4 @@
-"""What a survey found, for machines and for people."""
+"""Report of a survey, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         TopicSurvey,
     )
 
-SHOWN = 20  # of each kind of finding, and of segments
+SHOWN = 20  # of each list of findings, and of segments
 RED, GREEN, YELLOW, DIM = "31", "32", "33", "2"
 
 SEGMENTS = ("SEGMENT", "BEGUN", "SPAN", "RECORDS", "MB", "RATIO", "ENDED")
@@ -33,8 +33,8 @@ TOPICS = ("TOPIC", "MESSAGES", "MSG/S", "PEAK/S", "FIRST SEQ", "LAST SEQ", "SESS
 LEFT = frozenset({"SEGMENT", "BEGUN", "ENDED", "TOPIC"})
 
 
-def machine(survey: Survey, segments: Sequence[SegmentSummary]) -> dict[str, Any]:
-    """Return all of it; times are ns since the epoch, UTC, and by the recording's clock."""
+def as_json(survey: Survey, segments: Sequence[SegmentSummary]) -> dict[str, Any]:
+    """Return everything; times are ns since the epoch, UTC, by the recording's clock."""
     topics = _sorted(survey)
     return {
         "whole": not survey.damages.total,
@@ -53,7 +53,7 @@ def machine(survey: Survey, segments: Sequence[SegmentSummary]) -> dict[str, Any
 
 
 def table(survey: Survey, segments: Sequence[SegmentSummary], *, colours: bool = False) -> str:
-    """Return it as text: the files, the topics, and below what was amiss."""
+    """Return the files, the topics and the findings as text."""
     parts = [
         _rows(SEGMENTS, [_segment_row(one) for one in segments[:SHOWN]], colours=colours),
         _more(len(segments) - SHOWN, "segments"),
@@ -64,7 +64,7 @@ def table(survey: Survey, segments: Sequence[SegmentSummary], *, colours: bool =
                    colours=colours),
         *_findings("not live", survey.periods, map(_period, survey.periods.kept), YELLOW,
                    colours=colours),
-        *_findings("the recorder's own stream", survey.remarks, map(_remark, survey.remarks.kept),
+        *_findings("the recorder's stream", survey.remarks, map(_remark, survey.remarks.kept),
                    YELLOW, colours=colours),
         *_findings("damages", survey.damages, map(_damage, survey.damages.kept), RED,
                    colours=colours),
@@ -74,7 +74,7 @@ def table(survey: Survey, segments: Sequence[SegmentSummary], *, colours: bool =
     return "\n".join(part for part in parts if part is not None)
 
 
-# --- for machines -----------------------------------------------------------------------------
+# --- JSON -------------------------------------------------------------------------------------
 
 
 def _topic(topic: TopicSurvey, span_s: float) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _plain(segment: SegmentSummary) -> dict[str, Any]:
     return {**found, "path": str(segment.path)}
 
 
-# --- for people -------------------------------------------------------------------------------
+# --- text -------------------------------------------------------------------------------------
 
 
 def _sorted(survey: Survey) -> list[TopicSurvey]:

@@ -1,4 +1,4 @@
-"""The files of a recording: what their heads, headers and ends say, without their messages."""
+"""Summaries of a recording's files, from their metadata and headers, without their messages."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class SegmentSummary(Struct, frozen=True):
-    """One file. `ended` says why it does; None: it is unfinished, or its end is damaged.
+    """One file. `ended` is the reason of its end; None: it is unfinished, or its end is damaged.
 
-    `begun_ns` is 0 where nothing of it can be read. `records` and `raw_bytes` are those of whole
-    blocks, uncompressed; `size_bytes` the file's.
+    `begun_ns` is 0 if nothing of it can be read. `records` and `raw_bytes`, uncompressed, are those
+    of whole blocks; `size_bytes` is the file's.
     """
 
     path: Path
-    exchange: str | None  # None where the head is damaged
+    exchange: str | None  # None if the head is damaged
     made_by: str | None
     begun_ns: int
     last_ns: int
@@ -34,7 +34,7 @@ class SegmentSummary(Struct, frozen=True):
 
 
 def summarize_segments(recording: RecordingReader) -> list[SegmentSummary]:
-    """Return all files of a recording, in the order in which they begin."""
+    """Summarize all files of a recording, in the order of their begin."""
     readers = [reader for series in recording.series for reader in series.segments]
     return sorted((_segment(reader) for reader in readers), key=lambda one: one.begun_ns)
 

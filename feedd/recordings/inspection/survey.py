@@ -1,4 +1,4 @@
-"""One pass over a recording: what each topic has, and what was amiss."""
+"""Survey of a recording in one pass: the contents of each topic, and the findings."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from feedd.recordings.inspection.time_bins import TimeBins
     from feedd.recordings.stream.recorded_events import MergedEntry
 
-MOST_KEPT = 1000  # of each kind of finding; all are counted
-MOST_OPEN = 100  # gaps of a topic in a row
+MAX_KEPT = 1000  # of each list of findings; all are counted
+MAX_OPEN = 100  # consecutive gaps of a topic
 T = TypeVar("T")
 
 
 class Findings(Generic[T]):
-    """The first `MOST_KEPT` of some findings, and how many there are."""
+    """The first `MAX_KEPT` findings of a list, and their total."""
 
     def __init__(self) -> None:
         self.kept: list[T] = []
@@ -45,12 +45,12 @@ class Findings(Generic[T]):
     def add(self, one: T) -> None:
         """Add a finding."""
         self.total += 1
-        if len(self.kept) < MOST_KEPT:
+        if len(self.kept) < MAX_KEPT:
             self.kept.append(one)
 
 
 class LocatedGap(Struct):
-    """A gap, from the topic's last message before it to the next one behind it."""
+    """A gap, with the times of the topic's last message before it and the first one after it."""
 
     from_ns: int
     to_ns: int
@@ -58,11 +58,11 @@ class LocatedGap(Struct):
 
 
 class TopicSurvey(Struct):
-    """One topic: its messages once each; `lost` is how many lie in its `gaps`.
+    """Counts of one topic, without duplicates; `lost` messages are in its `gaps`.
 
-    Its times are when messages were published, and `peak_per_s` is the most of one second: what
-    was repaired counts where it belongs. A first seq may be above 1: the recording then began
-    within a session.
+    Times are those of publication, and `peak_per_s` is the maximum of one second, so repaired
+    messages count where they belong. If `first_seq` is above 1, the recording began within a
+    session.
     """
 
     name: str
@@ -78,10 +78,10 @@ class TopicSurvey(Struct):
     peak_per_s: int = 0
     second: int = 0
     in_second: int = 0
-    open: list[LocatedGap] = []  # gaps behind which nothing came yet
+    open: list[LocatedGap] = []  # gaps without a later message
 
-    def take(self, at_ns: int, session: int, seq: int) -> None:
-        """Take in a message."""
+    def add(self, at_ns: int, session: int, seq: int) -> None:
+        """Add a message."""
         if not self.messages:
             self.first_ns, self.first_seq = at_ns, seq
         if session != self.session:
@@ -97,14 +97,14 @@ class TopicSurvey(Struct):
 
 
 class SessionStart(Struct, frozen=True):
-    """A new session, and when it was told."""
+    """A new session, and the time of its notice."""
 
     at_ns: int
     session: NewSession
 
 
 class StatePeriod(Struct):
-    """How long a feed was something else than live; what a recording's end cuts off ends there."""
+    """A time in which a feed was not live; it ends with the recording at the latest."""
 
     feed: str
     state: str
@@ -114,7 +114,7 @@ class StatePeriod(Struct):
 
 
 class StreamNotice(Struct, frozen=True):
-    """What the recorder's own stream said: of its history, or that it was behind."""
+    """A notice of the recorder's stream: about its history, or that it was behind."""
 
     at_ns: int
     state: str
@@ -122,7 +122,7 @@ class StreamNotice(Struct, frozen=True):
 
 
 class Survey:
-    """A recording from `from_ns` to `to_ns`, read to its end; `bins` are filled besides."""
+    """A recording from `from_ns` to `to_ns`; also fills `bins`, if given."""
 
     def __init__(
         self, recording: RecordingReader, from_ns: int | None, to_ns: int | None,
@@ -134,13 +134,13 @@ class Survey:
         self.periods: Findings[StatePeriod] = Findings()
         self.damages: Findings[Damage] = Findings()
         self.remarks: Findings[StreamNotice] = Findings()
-        self.notices: Counter[str] = Counter()  # recorded, by their types
+        self.notices: Counter[str] = Counter()  # recorded, by type
         self.first_ns: int | None = None  # the recording's clock at the first message
         self.at_ns = 0  # and at the last
         self._bins = bins
         self._states: dict[str, StatePeriod] = {}
         reader = EventReader(("", "status."), len(recording.series))
-        for event in reader.events(self._watched(merged(recording.series, from_ns, to_ns))):
+        for event in reader.events(self._observed(merged(recording.series, from_ns, to_ns))):
             self._take(event)
         for topic in self.topics.values():
             self._close(topic, self.at_ns)
@@ -149,11 +149,11 @@ class Survey:
 
     @property
     def span_s(self) -> float:
-        """From the first message to the last, in s."""
+        """Time from the first message to the last, in s."""
         return 0.0 if self.first_ns is None else (self.at_ns - self.first_ns) / NS_PER_S
 
-    def _watched(self, entries: Iterator[MergedEntry]) -> Iterator[MergedEntry]:
-        """Yield the same, and take note of the clock and of what no event tells as it is."""
+    def _observed(self, entries: Iterator[MergedEntry]) -> Iterator[MergedEntry]:
+        """Yield the entries, and note the clock, the notices and the damages."""
         for one in entries:
             at_ns, _, what = one
             if type(what) is BlockRecord:
@@ -186,7 +186,7 @@ class Survey:
     def _tick(self, event: Tick | Status) -> None:
         topic = self._topic((event.channel, event.exchange, event.symbol))
         at_ns = self.at_ns if isinstance(event, Other) else event.published_ns
-        topic.take(at_ns, event.session, event.seq)
+        topic.add(at_ns, event.session, event.seq)
         if topic.open:
             self._close(topic, at_ns)
         if isinstance(event, Status):
@@ -219,7 +219,7 @@ class Survey:
     def _missing(self, topic: TopicSurvey, gap: Gap | UpstreamGap) -> None:
         one = LocatedGap(topic.last_ns or self.at_ns, self.at_ns, gap)
         self.gaps.add(one)
-        if len(topic.open) >= MOST_OPEN:
+        if len(topic.open) >= MAX_OPEN:
             self._close(topic, self.at_ns)
         topic.open.append(one)
 
@@ -253,5 +253,5 @@ class Survey:
 
 
 def as_dict(findings: Findings[Any]) -> dict[str, Any]:
-    """Return how many findings there are, and those that are kept."""
+    """Return the total of findings, and those that are kept."""
     return {"total": findings.total, "first": findings.kept}

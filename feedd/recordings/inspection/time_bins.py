@@ -1,4 +1,4 @@
-"""Prices and rates over time, for a picture: pure, and as large for a day as for a minute."""
+"""Prices and rates over time, for a chart, in a fixed number of bins. Pure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
     from feedd.client.events import Tick
 
-BINS = 1200  # about as many as the picture has pixels
-MOST_SYMBOLS = 500  # with bins of their own
+BINS = 1200  # about as many as the chart has pixels
+MAX_SYMBOLS = 500
 
 GAP, UPSTREAM, NOT_LIVE, SESSION = MARKS = ("gap", "upstream gap", "not live", "new session")
-_RANKS: dict[type, int] = {
+_PRICE_RANKS: dict[type, int] = {
     Ticker: 1,
     Trade: 2,
     Quote: 3,
-}  # which channel's prices are the best to be had
+}  # the highest one of a symbol's channels provides its prices
 
 
 class SymbolBins:
-    """One symbol's bins: the lowest and highest price, how many messages, and what was amiss."""
+    """Bins of one symbol: lowest and highest price, number of messages, and marks of problems."""
 
     def __init__(self) -> None:
         self.low = array("d", [nan]) * BINS
@@ -36,22 +36,22 @@ class SymbolBins:
         self.messages = 0
         self.priced_by: type | None = None
 
-    def price(self, at: int, kind: type, price: float) -> None:
-        """Take in a price; those of a worse channel are forgotten when a better one comes."""
-        if kind is not self.priced_by:
+    def add_price(self, at: int, event_type: type, price: float) -> None:
+        """Add a price; a better channel's price discards those of a worse one."""
+        if event_type is not self.priced_by:
             if self.priced_by is not None:
-                if _RANKS[kind] < _RANKS[self.priced_by]:
+                if _PRICE_RANKS[event_type] < _PRICE_RANKS[self.priced_by]:
                     return
                 self.low = array("d", [nan]) * BINS
                 self.high = array("d", [nan]) * BINS
-            self.priced_by = kind
+            self.priced_by = event_type
         if not self.low[at] <= price:
             self.low[at] = price
         if not self.high[at] >= price:
             self.high[at] = price
 
     def runs(self, mark: str) -> Iterable[tuple[int, int]]:
-        """Yield the bins with a mark, as ranges: the first, and the one behind the last."""
+        """Yield the ranges of bins with a mark: the first bin, and the one after the last."""
         marked = self.marks[mark]
         at = marked.find(1)
         while at >= 0:
@@ -62,48 +62,48 @@ class SymbolBins:
 
 
 class TimeBins:
-    """All symbols of a span of time, from `from_ns` to `to_ns`."""
+    """Bins of all symbols, from `from_ns` to `to_ns`."""
 
     def __init__(self, from_ns: int, to_ns: int) -> None:
         self.from_ns = from_ns
         self.to_ns = max(to_ns, from_ns + BINS)
         self.symbols: dict[tuple[str, str], SymbolBins] = {}  # by exchange and symbol
         self.left_out: set[tuple[str, str]] = set()
-        self._ns = -(-(self.to_ns - from_ns + 1) // BINS)  # of each, rounded up
+        self._bin_ns = -(-(self.to_ns - from_ns + 1) // BINS)  # rounded up
 
     @property
     def bin_s(self) -> float:
-        """How long a bin is, in s."""
-        return self._ns / NS_PER_S
+        """Duration of a bin, in s."""
+        return self._bin_ns / NS_PER_S
 
     def begins_ns(self, at: int) -> int:
-        """Return when a bin begins."""
-        return self.from_ns + at * self._ns
+        """Return the begin of a bin."""
+        return self.from_ns + at * self._bin_ns
 
     def tick(self, at_ns: int, event: Tick) -> None:
-        """Take in an event that was published at a time."""
+        """Add an event that was published at `at_ns`."""
         symbol = self._symbol(event.exchange, event.symbol)
         if symbol is None:
             return
         at = self._bin(at_ns)
         symbol.messages += 1
         symbol.counts[at] += 1
-        kind = type(event)
-        if kind is Quote:
+        event_type = type(event)
+        if event_type is Quote:
             price = None
             if event.bid is not None and event.ask is not None:  # type: ignore[union-attr]
                 price = (event.bid + event.ask) / 2  # type: ignore[union-attr]
-        elif kind is Trade:
+        elif event_type is Trade:
             price = event.price  # type: ignore[union-attr]
-        elif kind is Ticker:
+        elif event_type is Ticker:
             price = event.last  # type: ignore[union-attr]
         else:
             return
         if price is not None:
-            symbol.price(at, kind, price)
+            symbol.add_price(at, event_type, price)
 
     def mark(self, feed: str, mark: str, from_ns: int, to_ns: int) -> None:
-        """Mark what was amiss with a feed, `<exchange>.<symbol>.`, from one time to another."""
+        """Mark a range of time of a feed, `<exchange>.<symbol>.`."""
         exchange, _, name = feed.partition(".")
         symbol = self._symbol(exchange, name.removesuffix("."))
         if symbol is not None:
@@ -113,11 +113,11 @@ class TimeBins:
     def _symbol(self, exchange: str, name: str) -> SymbolBins | None:
         found = self.symbols.get((exchange, name))
         if found is None:
-            if len(self.symbols) >= MOST_SYMBOLS:
+            if len(self.symbols) >= MAX_SYMBOLS:
                 self.left_out.add((exchange, name))
                 return None
             found = self.symbols[exchange, name] = SymbolBins()
         return found
 
     def _bin(self, at_ns: int) -> int:
-        return min(max(0, (at_ns - self.from_ns) // self._ns), BINS - 1)
+        return min(max(0, (at_ns - self.from_ns) // self._bin_ns), BINS - 1)

@@ -180,7 +180,7 @@ def test_a_picture_is_drawn_with_gaps_shaded(tmp_path: Path) -> None:
 def test_the_peak_is_that_of_the_busiest_second() -> None:
     topic = TopicSurvey("trade.test.A/B.")
     for seq, tenths in enumerate((1, 2, 11, 12, 13, 21, 38), start=1):
-        topic.take(BEGUN_NS + tenths * S // 10, 1, seq)
+        topic.add(BEGUN_NS + tenths * S // 10, 1, seq)
     assert (topic.peak_per_s, topic.messages) == (3, 7)
 
 
