@@ -25,13 +25,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--topics", nargs="+", default=[""], metavar="PREFIX",
-        help="only these, e.g. quote. trade.binanceusdm.BTC; gaps are exported in any case",
+        help="only these, e.g. quote. trade.<exchange>.BTC; gaps are exported in any case",
     )  # fmt: skip
     parser.add_argument(
         "--from", dest="from_time", metavar="TIME",
-        help="published from then on: 2026-11-25T13:00:00Z, or 13:00 on the recording's first day",
+        help="published at or after TIME, 2026-11-25T13:00Z or 13:00 on the recording's first day",
     )  # fmt: skip
-    parser.add_argument("--to", dest="to_time", metavar="TIME", help="published until then")
+    parser.add_argument("--to", dest="to_time", metavar="TIME", help="published at or before TIME")
     parser.add_argument(
         "--force", action="store_true", help="replace the tables of this format in DIR"
     )

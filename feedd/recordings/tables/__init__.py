@@ -1,1 +1,1 @@
-"""Recordings as tables, one for each channel, for Parquet, CSV and JSON lines."""
+"""Export of recordings to tables, one per channel: Parquet, CSV or JSON lines."""

@@ -1,7 +1,7 @@
-"""What the tables have for columns: made of the events' own classes, so they can't drift. Pure.
+"""Columns of the tables, derived from the event classes so that they can't drift. Pure.
 
-A channel's table has what all channels have, then what is the channel's own, then `origin` and
-`other`, the keys that this version does not know. docs/tables.md says what each is.
+A channel's table has the columns common to all channels, then the channel's own, then `origin` and
+`other` (the keys unknown to this version). docs/tables.md describes each.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ UNITS = {
 
 
 class Column(NamedTuple):
-    """One column. Any may be nil (null, an empty field) but those of COMMON that count and name."""
+    """One column: nilable (null, an empty field), except the names and counters of COMMON."""
 
     name: str
     type: Type
     unit: str | None = None
 
 
-# Numbers that fit into the columns; what doesn't goes into the table `other`, as it is.
+# Numbers that fit the columns; a payload with any other goes unchanged to the table `other`.
 _Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Number = Annotated[float, msgspec.Meta(gt=-1e308, lt=1e308)]
 _SHAPES: dict[Type, Any] = {
@@ -48,13 +48,13 @@ _SHAPES: dict[Type, Any] = {
 
 
 def _type(annotation: Any) -> tuple[Type, bool]:
-    """Return a key's type, and whether it may be nil."""
+    """Return a key's column type, and whether it may be nil."""
     parts = [annotation]
     if get_origin(annotation) in {Union, types.UnionType}:
         parts = [one for one in get_args(annotation) if one is not type(None)]
     nilable = annotation not in parts and type(None) in get_args(annotation)
     if set(parts) == {int, str}:
-        return "text", nilable  # an id, which is a number on one exchange and not on another
+        return "text", nilable  # an id: a number on some exchanges, text on others
     (part,) = parts
     plain: dict[Any, Type] = {int: "integer", float: "number", str: "text", bool: "truth"}
     if part in plain:
@@ -67,16 +67,16 @@ def _type(annotation: Any) -> tuple[Type, bool]:
 
 
 class Table(NamedTuple):
-    """A table: its columns, and of a channel the strict shape that its payloads have."""
+    """A table: its columns and, for a channel, the strict struct of its payloads."""
 
     name: str
     columns: tuple[Column, ...]
     shape: type[Struct] | None = None
 
 
-def _of_channel(name: str, kind: type[Struct], own_units: dict[str, str]) -> Table:
+def _channel_table(name: str, event_class: type[Struct], own_units: dict[str, str]) -> Table:
     units = {**UNITS, **own_units}
-    fields = {one.name: one for one in msgspec.structs.fields(kind)}
+    fields = {one.name: one for one in msgspec.structs.fields(event_class)}
     del fields["origin"]
     order = [*COMMON, *(key for key in fields if key not in COMMON)]
     columns, shape = [], []
@@ -86,7 +86,7 @@ def _of_channel(name: str, kind: type[Struct], own_units: dict[str, str]) -> Tab
         payload = int | str if key == "id" else _SHAPES[column_type]
         payload = payload | None if nilable else payload
         default = fields[key].default
-        # What the publisher stamps, each payload must have.
+        # The keys that the publisher stamps are required.
         optional = default is None or default is False
         shape.append((key, payload, default) if optional else (key, payload))
     columns += [Column("origin", "text"), Column("other", "json")]
@@ -98,10 +98,10 @@ def _of_channel(name: str, kind: type[Struct], own_units: dict[str, str]) -> Tab
 
 CHANNELS = {
     **{
-        name: _of_channel(name, events.CHANNEL_EVENTS[name], spec.units)
+        name: _channel_table(name, events.CHANNEL_EVENTS[name], spec.units)
         for name, spec in channels.CHANNELS.items()
     },
-    "status": _of_channel("status", events.Status, {}),
+    "status": _channel_table("status", events.Status, {}),
 }
 GAPS = Table(
     "gaps",

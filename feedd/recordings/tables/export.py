@@ -1,4 +1,4 @@
-"""A recording, or a part of it, into tables: one pass, in bounded memory."""
+"""Export of a recording, or a part of it, to tables: one pass, in bounded memory."""
 
 from __future__ import annotations
 
@@ -25,36 +25,37 @@ if TYPE_CHECKING:
     from feedd.recordings.tables.rows import Row
     from feedd.recordings.tables.sheets import Sheet
 
-ROWS_AT_ONCE = 8192  # that wait for a table's file, and
-BYTES_AT_ONCE = 1 << 22  # of payloads that they come of
+# Per table: rows to buffer before a write, and the bytes of their payloads.
+ROWS_AT_ONCE = 8192
+BYTES_AT_ONCE = 1 << 22
 
 _STATUS_PLACES = {column.name: place for place, column in enumerate(CHANNELS["status"].columns)}
 
 
 class Export:
-    """Writes tables into a folder, as `<table>.<form>`; a context that leaves all or nothing.
+    """Write tables to a folder as `<table>.<form>`: a context manager, all tables or none.
 
-    Nothing has its name before `publish`. Raises ConfigError where a table is there already and
-    may not be replaced, and for what can't be written.
+    No table has its final name before `publish`. Raises ConfigError for a table that exists and
+    may not be replaced, and for a failed write.
     """
 
     def __init__(
         self, folder: Path, form: Form, *, prefixes: Iterable[str] = ("",), force: bool = False
     ) -> None:
-        """Look at the folder; `prefixes` of topics say which frames are wanted."""
+        """Check and create the folder; `prefixes` select the topics to export."""
         self._folder = folder
         self._form = form
         self._force = force
         self._prefixes = tuple(prefix.encode() for prefix in prefixes)
-        self._make = _maker(form)
-        self._sheets: dict[str, _Waiting] = {}
+        self._make = _sheet_factory(form)
+        self._sheets: dict[str, _BufferedSheet] = {}
         self._channels: dict[bytes, _Channel | None] = {}
         self.damages = 0
         self._check_free()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ConfigError(f"{folder}: the folder can't be made: {error.strerror}") from None
+            raise ConfigError(f"{folder}: can't create the folder: {error.strerror}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +66,7 @@ class Export:
 
     @property
     def rows(self) -> dict[Path, int]:
-        """How many rows each file has, in the order of the tables."""
+        """Number of rows of each file, in the order of TABLES."""
         return {
             self._sheets[name].file.path: self._sheets[name].file.rows
             for name in TABLES
@@ -73,15 +74,15 @@ class Export:
         }
 
     def run(self, entries: Iterable[ClockedEntry], progress: Callable[[int], object]) -> None:
-        """Write all; `progress` is told now and then how many records more were read."""
+        """Write all entries; call `progress` with the number of newly read records."""
         done = 0
         try:
-            self._sheet(GAPS)  # empty, it says that there is none
-            for at_ns, what in entries:
-                if isinstance(what, Damage):
-                    self._damage(at_ns, what)
+            self._sheet(GAPS)  # written even if empty: it shows that there is no gap
+            for at_ns, entry in entries:
+                if isinstance(entry, Damage):
+                    self._damage(at_ns, entry)
                     continue
-                self._record(what)
+                self._record(entry)
                 done += 1
                 if done == ROWS_AT_ONCE:
                     progress(done)
@@ -90,12 +91,12 @@ class Export:
                 sheet.flush()
                 sheet.file.finish()
         except OSError as error:
-            raise ConfigError(f"{self._folder}: can't be written: {error.strerror}") from None
+            raise ConfigError(f"{self._folder}: can't write: {error.strerror}") from None
         progress(done)
 
     def publish(self) -> None:
-        """Give all files their names; with `force`, tables of an earlier export are gone."""
-        self._check_free()  # it may have taken long
+        """Rename all files to their final names; with `force`, remove the other existing tables."""
+        self._check_free()  # a file may have appeared during the export
         try:
             for sheet in self._sheets.values():
                 sheet.file.publish()
@@ -103,7 +104,7 @@ class Export:
                 for path in set(self._paths()) - set(self.rows):
                     path.unlink(missing_ok=True)
         except OSError as error:
-            raise ConfigError(f"{self._folder}: can't be written: {error.strerror}") from None
+            raise ConfigError(f"{self._folder}: can't write: {error.strerror}") from None
 
     def _record(self, record: BlockRecord) -> None:
         if record.kind == NOTICE:
@@ -149,24 +150,24 @@ class Export:
             channel = self._channels[topic] = _Channel(CHANNELS.get(name), wanted=wanted)
         return channel
 
-    def _sheet(self, table: Table) -> _Waiting:
+    def _sheet(self, table: Table) -> _BufferedSheet:
         sheet = self._sheets.get(table.name)
         if sheet is None:
             file = SheetFile(self._folder / f"{table.name}.{self._form}", table, self._make)
-            sheet = self._sheets[table.name] = _Waiting(file)
+            sheet = self._sheets[table.name] = _BufferedSheet(file)
         return sheet
 
     def _check_free(self) -> None:
         taken = [path for path in self._paths() if path.exists()]
         if taken and not self._force:
-            raise ConfigError(f"{taken[0]} is there already; --force replaces the tables in --out")
+            raise ConfigError(f"{taken[0]} already exists; --force replaces the tables in --out")
 
     def _paths(self) -> list[Path]:
         return [self._folder / f"{name}.{self._form}" for name in TABLES]
 
 
 class _Channel:
-    """What is to be done with the frames of one topic."""
+    """Conversion and destination of one topic's frames."""
 
     def __init__(self, table: Table | None, *, wanted: bool) -> None:
         self.table = table or OTHER
@@ -174,7 +175,7 @@ class _Channel:
         self.wanted = wanted
         self.is_status = table is CHANNELS["status"]
         self.why_not = "is of no known channel" if table is None else "is no payload of its channel"
-        self.sheet: _Waiting | None = None
+        self.sheet: _BufferedSheet | None = None
 
     def row(self, record: BlockRecord) -> Row | None:
         origin = ORIGINS.get(record.kind)
@@ -183,8 +184,8 @@ class _Channel:
         return self.rows.row(record.payload, origin)
 
 
-class _Waiting:
-    """A table's file, and the rows that wait for it."""
+class _BufferedSheet:
+    """A table's file, with a buffer of rows."""
 
     def __init__(self, file: SheetFile) -> None:
         self.file = file
@@ -204,7 +205,7 @@ class _Waiting:
             self._bytes = 0
 
 
-def _maker(form: Form) -> Callable[[IO[bytes], Table], Sheet]:
+def _sheet_factory(form: Form) -> Callable[[IO[bytes], Table], Sheet]:
     if form == "parquet":
         return parquet()
     return CsvSheet if form == "csv" else JsonLinesSheet

@@ -1,4 +1,4 @@
-"""What tables can be written as."""
+"""File formats of exported tables."""
 
 from __future__ import annotations
 

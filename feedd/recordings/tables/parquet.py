@@ -1,8 +1,8 @@
-"""A table as Parquet. Only this file knows pyarrow, and only an export to Parquet imports it.
+"""Table writer for Parquet: the only user of pyarrow, imported only for an export to Parquet.
 
-Times are int64 with their unit in the field's metadata (`unit`), and no timestamps of Arrow's:
-DuckDB before 2.0 reads a UTC timestamp of ns as one of µs and so loses three digits without a word
-(https://duckdb.org/docs/1.4/sql/data_types/timestamp), and neither CSV nor JSON have such a type.
+Times are int64 with their unit in the field's metadata (`unit`), not Arrow timestamps: DuckDB
+before 2.0 reads a UTC timestamp in ns as µs and silently loses three digits
+(https://duckdb.org/docs/1.4/sql/data_types/timestamp), and CSV and JSON have no such type.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from feedd.recordings.tables.sheets import Sheet
 
 GROUP_ROWS = 1 << 17
-GROUP_BYTES = 1 << 25  # of columns in memory: so much waits, at most, for a row group to be whole
+GROUP_BYTES = 1 << 25  # of columns in memory: limit of the buffer for one row group
 
 
 def parquet() -> Callable[[IO[bytes], Table], Sheet]:
-    """Return what makes a sheet; raise ConfigError where pyarrow is not installed."""
+    """Return a factory of sheets; raise ConfigError if pyarrow is not installed."""
     try:
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.parquet as pq  # noqa: PLC0415
@@ -33,7 +33,7 @@ def parquet() -> Callable[[IO[bytes], Table], Sheet]:
 
 
 class ParquetSheet:
-    """Row groups of up to GROUP_ROWS rows, compressed with zstd."""
+    """Parquet file of row groups of about GROUP_ROWS rows, compressed with zstd."""
 
     def __init__(self, file: IO[bytes], table: Table, pa: Any, pq: Any) -> None:
         self._pa = pa
@@ -45,7 +45,7 @@ class ParquetSheet:
         self._rows = self._bytes = 0
 
     def write(self, rows: list[Row]) -> None:
-        """Add rows, and a row group where there are enough."""
+        """Add rows; write a row group when the buffer is full."""
         values = zip(*rows, strict=True)
         arrays = [
             self._array(column, list(value))
@@ -59,7 +59,7 @@ class ParquetSheet:
             self._write_group()
 
     def close(self) -> None:
-        """Write the last row group, and the end."""
+        """Write the last row group and the footer."""
         if self._batches:
             self._write_group()
         self._writer.close()

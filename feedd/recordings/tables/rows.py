@@ -1,8 +1,7 @@
-"""Payloads, notices and damages to rows, in the order of their table's columns. Pure.
+"""Conversion of payloads, notices and damage to rows, in the column order of their table. Pure.
 
-What doesn't fit into a channel's table loses nothing: keys that are not known are kept as JSON in
-the column `other`, and a payload that is none of the channel's is kept as it is in the table
-`other`. Values of a column `json` are JSON text here.
+Nothing is lost: unknown keys are kept as JSON in the column `other`, and a payload that does not
+match its channel is kept unchanged in the table `other`. Values of a `json` column are JSON text.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 ORIGINS = {LIVE: "live", SNAPSHOT: "snapshot", REPLAYED: "replayed", NOTICE: "notice"}
 
-_ID = 3  # the place of `id` in every channel's table
+_ID = 3  # position of `id` in every channel's table
 
 
 class ChannelRows:
-    """Makes the rows of one channel."""
+    """Converter of one channel's payloads to rows."""
 
     def __init__(self, table: Table) -> None:
         if table.shape is None:
-            raise ValueError(f"{table.name} is no channel's table")
+            raise ValueError(f"{table.name} is not the table of a channel")
         self._shape = table.shape
         self._decode = msgspec.msgpack.Decoder(table.shape).decode
         self._known = frozenset(table.shape.__struct_fields__)
@@ -43,7 +42,7 @@ class ChannelRows:
         ]  # fmt: skip
 
     def row(self, payload: bytes, origin: str) -> Row | None:
-        """Return a payload's row; None where it is no payload of this channel."""
+        """Return a payload's row; None if the payload does not match this channel."""
         other = None
         try:
             found = self._decode(payload)
@@ -59,41 +58,41 @@ class ChannelRows:
             for place in self._json:
                 if row[place] is not None:
                     row[place] = _json(row[place])
-        except _NO_JSON:
+        except _NOT_JSON:
             return None
         return tuple(row)
 
     def _with_unknown_keys(self, payload: bytes) -> tuple[Any, str] | None:
-        """Return what the channel knows of a payload, and the rest as JSON."""
+        """Return a payload's known keys as the channel's struct, and the others as JSON."""
         try:
             keys = codec.decode(payload)
             unknown = {key: keys.pop(key) for key in list(keys) if key not in self._known}
             return msgspec.convert(keys, self._shape), _json(unknown)
-        except (*codec.UNREADABLE, *_NO_JSON):
+        except (*codec.UNREADABLE, *_NOT_JSON):
             return None
 
 
 def notice_row(record: BlockRecord) -> Row | None:
-    """Return the row of `gaps` for a notice; None where its payload is no map."""
+    """Return the row of `gaps` for a notice; None if its payload is not a map."""
     try:
         keys = codec.decode(record.payload)
         if "old" in keys and "new" in keys:
             keys["old_session"], keys["session"] = keys.pop("old"), keys.pop("new")
         return _gap_row(record.ns, record.topic.decode("ascii"), "client", keys)
-    except (*codec.UNREADABLE, *_NO_JSON):
+    except (*codec.UNREADABLE, *_NOT_JSON):
         return None
 
 
 def status_gap_row(row: Row, places: dict[str, int]) -> Row | None:
-    """Return the row of `gaps` for a row of `status`, if a gap is told in it.
+    """Return the row of `gaps` for a row of `status`; None if it reports no gap.
 
-    `places` says where the columns of `status` are.
+    `places` maps the columns of `status` to their positions.
     """
-    told = row[places["gap"]]
-    if told is None:
+    gap = row[places["gap"]]
+    if gap is None:
         return None
     keys = {
-        **msgspec.json.decode(told),
+        **msgspec.json.decode(gap),
         "feed": f"{row[places['exchange']]}.{row[places['symbol']]}.",
         "session": row[places["session"]],
     }
@@ -101,7 +100,7 @@ def status_gap_row(row: Row, places: dict[str, int]) -> Row | None:
 
 
 def damage_row(at_ns: int, damage: Damage) -> Row:
-    """Return the row of `gaps` for what is damaged in the recording itself."""
+    """Return the row of `gaps` for a damaged range of the recording."""
     keys = {
         "from_ns": damage.from_ns, "to_ns": damage.to_ns, "records": damage.records,
         "reason": damage.why, "path": str(damage.path),
@@ -110,10 +109,10 @@ def damage_row(at_ns: int, damage: Damage) -> Row:
 
 
 def other_row(record: BlockRecord, why: str) -> Row:
-    """Return the row of the table `other` for a record that has no other place."""
+    """Return the row of the table `other` for a record that fits no other table."""
     try:
         payload = _json(codec.decode(record.payload))
-    except (*codec.UNREADABLE, *_NO_JSON):
+    except (*codec.UNREADABLE, *_NOT_JSON):
         payload = None
     row = {
         "at_ns": record.ns, "topic": record.topic.decode("ascii", "backslashreplace"),
@@ -123,8 +122,8 @@ def other_row(record: BlockRecord, why: str) -> Row:
     return tuple(row[column.name] for column in OTHER.columns)
 
 
-def _gap_row(at_ns: int, kind: str, told_by: str, keys: dict[str, Any]) -> Row:
-    row: dict[str, Any] = {"at_ns": at_ns, "kind": kind, "told_by": told_by}
+def _gap_row(at_ns: int, kind: str, reporter: str, keys: dict[str, Any]) -> Row:
+    row: dict[str, Any] = {"at_ns": at_ns, "kind": kind, "told_by": reporter}
     other = {}
     for key, value in keys.items():
         column_type = None if key in row else _GAP_TYPES.get(key)
@@ -145,5 +144,5 @@ def _json(value: Any) -> str:
 
 
 _GAP_TYPES = {column.name: column.type for column in GAPS.columns if column.type != "json"}
-# Of a map from outside: keys that are no text, extensions of MessagePack, what is nested too deep.
-_NO_JSON = (TypeError, ValueError, RecursionError)
+# Raised for an untrusted map: keys that are not text, MessagePack extensions, too deep nesting.
+_NOT_JSON = (TypeError, ValueError, RecursionError)

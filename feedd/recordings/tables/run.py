@@ -1,4 +1,4 @@
-"""What `feedd export` does."""
+"""Implementation of `feedd export`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    """Export, and say how many rows each table has; return 0."""
+    """Export, and print the number of rows of each table; return 0."""
     recording = RecordingReader(arguments.paths)
     begun_ns = recording.begun_ns
     times = (arguments.from_time, arguments.to_time)
@@ -35,7 +35,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         written = export.rows
         if not any(written.values()):
             raise ConfigError(
-                "there is nothing to export: no message of these topics in this time, and no gap"
+                "nothing to export: no message of these topics in this time range, and no gap"
             )
         export.publish()
     width = max(len(str(path)) for path in written)
@@ -43,14 +43,14 @@ def run_export(arguments: argparse.Namespace) -> int:
         print(f"{path!s:{width}}  {rows:>12,} rows")
     if export.damages:
         print(
-            f"feedd: {export.damages} damaged ranges; they stand in the table gaps as Damage",
+            f"feedd: {export.damages} damaged ranges; the table gaps lists them as Damage",
             file=sys.stderr,
         )
     return 0
 
 
 def _records(recording: RecordingReader) -> int | None:
-    """Return how many records there are; None where a segment has no index."""
+    """Return the number of records; None if a segment has no index."""
     total = 0
     for series in recording.series:
         for segment in series.segments:

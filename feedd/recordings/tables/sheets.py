@@ -1,8 +1,8 @@
-"""One table's file: it appears whole or not at all, and rows go into it as they come.
+"""File of one table: written row by row, published complete or not at all.
 
-CSV has a header, a newline behind each row, an empty field for nil, `true` and `false`, and JSON
-where a value has parts. JSON lines have the same keys in the same order, and the parts as they are.
-Numbers stand in as many digits as it takes to read the same float64 again.
+CSV has a header, a newline after each row, an empty field for nil, `true` and `false`, and JSON
+text for a nested value. JSON lines have the same keys in the same order, with nested values as they
+are. Numbers have the fewest digits that read back as the same float64.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 class Sheet(Protocol):
-    """A table that is being written. All may raise OSError."""
+    """Writer of a table's rows. Every method may raise OSError."""
 
     def write(self, rows: list[Row]) -> None:
         """Add rows."""
 
     def close(self) -> None:
-        """Write what is left; the file is whole now."""
+        """Write the buffered rows and complete the file."""
 
 
 class CsvSheet:
-    """Comma-separated, as RFC 4180 has it but for the ends of lines."""
+    """CSV as in RFC 4180, except that lines end in LF."""
 
     def __init__(self, file: IO[bytes], table: Table) -> None:
         self._file = _Text(file)
@@ -60,11 +60,11 @@ class CsvSheet:
             self._writer.writerow(fields)
 
     def close(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: no rows are buffered."""
 
 
 class JsonLinesSheet:
-    """A JSON object a line."""
+    """JSON lines: one object per line."""
 
     def __init__(self, file: IO[bytes], table: Table) -> None:
         self._file = file
@@ -85,11 +85,11 @@ class JsonLinesSheet:
         self._file.write(_encode_lines(lines))
 
     def close(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: no rows are buffered."""
 
 
 class SheetFile:
-    """A sheet under a name of its own, until `publish` gives it the table's."""
+    """A sheet under a temporary name, until `publish` renames it to the table's."""
 
     def __init__(self, path: Path, table: Table, make: Callable[[IO[bytes], Table], Sheet]) -> None:
         self.path = path
@@ -104,19 +104,19 @@ class SheetFile:
         self.rows += len(rows)
 
     def finish(self) -> None:
-        """Complete the file under its own name."""
+        """Complete the file under its temporary name."""
         self._sheet.close()
         self._file.close()
 
     def publish(self) -> None:
-        """Give the finished file its name; what has it already is replaced."""
+        """Rename the finished file; replace an existing one."""
         self._draft.replace(self.path)
 
     def discard(self) -> None:
-        """Leave nothing behind, unless it was published."""
+        """Remove the temporary file, if it was not published."""
         if not self._file.closed:
-            # What is thrown away need not be complete; but a Parquet writer must know that it ends,
-            # and calls a file that it could not write to invalid.
+            # A discarded file need not be complete, but a Parquet writer must be closed, and raises
+            # ValueError for a file that it could not write to.
             with contextlib.suppress(OSError, ValueError):
                 self._sheet.close()
             with contextlib.suppress(OSError):
@@ -125,7 +125,7 @@ class SheetFile:
 
 
 class _Text:
-    """What csv writes to: text in UTF-8 into a file of bytes."""
+    """Text file for `csv.writer`: UTF-8 into a binary file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._write = file.write

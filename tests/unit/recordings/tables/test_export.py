@@ -158,9 +158,9 @@ def test_a_table_is_seen_before_the_work_and_one_that_came_meanwhile_after_it(
     with export.Export(tmp_path, "csv") as exporting:
         exporting.run(entries(), lambda _: None)
         (tmp_path / "quote.csv").write_text("mine")
-        with pytest.raises(ConfigError, match="is there already"):
+        with pytest.raises(ConfigError, match="already exists"):
             exporting.publish()
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="already exists"):
         export.Export(tmp_path, "csv")
     assert [path.read_text() for path in tmp_path.glob("*.csv")] == ["mine"]
 
