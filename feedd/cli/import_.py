@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from feedd.cli.arguments import path
 from feedd.cli.command import Command, never
 from feedd.recordings.importing.run import run_import
+from feedd.venues.registry import DEFAULT_EXCHANGE
 
 if TYPE_CHECKING:
     import argparse
@@ -22,15 +23,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", required=True, metavar="DIR", type=path, help="the folder of the new recording"
     )
     parser.add_argument(
-        "--exchange", help="ccxt's name; default: the file's, for raw messages binanceusdm"
+        "--exchange",
+        help=f"ccxt's name; default: the file's, or {DEFAULT_EXCHANGE} for raw messages",
     )
     parser.add_argument(
         "--symbol", action="append", default=[], metavar="[ID=]SYMBOL",
-        help="of a file that does not name it, e.g. BTC/USDT:USDT; of an ambiguous id, "
+        help="for a file that does not name it, e.g. BTC/USDT:USDT; for an ambiguous id, "
         "e.g. BTCUSDT_260327=…",
     )  # fmt: skip
     parser.add_argument(
-        "--timeframe", help="of a file with several: the candles to import, e.g. 1m"
+        "--timeframe", help="the candles to import, for a file with several, e.g. 1m"
     )
     parser.add_argument(
         "--book-depth", type=int, default=20, metavar="N", help="levels of a book (20)"

@@ -1,1 +1,1 @@
-"""Files of others as recordings of feedd's: exchanges' raw messages, and tickers."""
+"""Import of exchanges' raw messages and of ticker files as recordings."""

@@ -1,8 +1,8 @@
-"""The feed of an imported symbol: the worker's core on the clock of a file.
+"""Feed of an imported symbol: the worker's core on the clock of a file.
 
-Numbered and reported as live: `starting`, `live`, a status at each change and gap and, while there
-are lines, about once a second, `stopped` at the end; and the notices that the client library makes
-of these, as `feedd record` keeps them.
+Events are numbered and reported as live: `starting`, `live`, a status at each change and gap and,
+while there are lines, about once a second, `stopped` at the end. The client library's notices of
+these statuses are recorded too, as by `feedd record`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from feedd.model import Event, EventId, Tick
     from feedd.recordings.importing.output import Output
 
-# Sources that find their own holes, as the importer of raw messages does.
+# Channels whose gaps the importer of raw messages finds itself.
 SELF_CHECKED = frozenset({"book", "trade"})
 
 
 class ImportedFeed:
-    """One symbol, from one `starting` to one `stopped`; all times are the file's, in ns.
+    """One symbol, from `starting` to `stopped`; all times are the file's, in ns.
 
-    `summaries` makes tickers from an exchange's summaries and quotes; without it, tickers are
-    published as they are.
+    `summaries` builds tickers from an exchange's summaries and quotes; without it, tickers are
+    published unchanged.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class ImportedFeed:
             self._core.heartbeat()
 
     def event(self, tick: Tick) -> None:
-        """Publish an event, and the ticker made from it."""
+        """Publish an event, and the ticker built from it."""
         self._core.event(tick)
 
     def missing(self, channel: str, from_id: EventId, to_id: EventId, reason: str) -> None:
@@ -98,12 +98,12 @@ class ImportedFeed:
         self._core.resync(channel, reason)
 
     def stop(self, reason: str) -> None:
-        """Publish the end."""
+        """Publish `stopped`."""
         self._core.stop(reason)
 
 
 class _FileClock:
-    """Clock that stands at the line being imported."""
+    """Clock at the time of the current line."""
 
     def __init__(self, time_ns: int) -> None:
         self.time_ns = time_ns
@@ -115,7 +115,7 @@ class _FileClock:
 
 
 class _NoLog:
-    """Drops what a worker logs: an import reports gaps and states in the recording."""
+    """Log that drops everything: an import reports gaps and states in the recording."""
 
     def info(self, event: str, **fields: object) -> None: ...
 
@@ -123,7 +123,7 @@ class _NoLog:
 
 
 class _Records:
-    """Output of a core, as records; behind each status, the client library's notices of it."""
+    """Writer of a core's events as records; the client library's notices follow each status."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class _Records:
         self.published = dict.fromkeys(channels, 0)
 
     def begin(self, session: int) -> None:
-        """Take the number of the session that begins."""
+        """Begin the session with this number."""
         known = self._known
         if known.session is not None:
             self._emitter.new_session(known, known.session, session)
@@ -180,7 +180,7 @@ def _summary(status: Status) -> StatusSummary:
 
 
 class ImportedFeeds:
-    """All feeds of an import: a symbol has one file at a time, and a session for each."""
+    """All feeds of an import: one file per symbol at a time, and one session per file."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -197,12 +197,12 @@ class ImportedFeeds:
         begun_ns: int,
         summaries: TickerMaker | None = None,
     ) -> ImportedFeed:
-        """Begin a feed; raise ConfigError where another file has the same one at that time."""
+        """Start a feed; raise ConfigError if another file has the same symbol at that time."""
         name = (exchange, symbol)
         if name in self._open:
             raise ConfigError(
                 f"{path} and {self._open[name]} both have {symbol} of {exchange} at the same "
-                "time; import them into folders of their own"
+                "time; import them into separate folders"
             )
         self._open[name] = path
         known = self._known.setdefault(name, FeedState(f"{exchange}.{symbol}."))

@@ -1,7 +1,7 @@
 """Recordings of a venue's raw messages, as `feedd.embedded.tape` describes them.
 
-A file is read twice. The first pass checks every line and lists the streams, so that nothing is
-written of a file that can't be parsed.
+A file is read twice. The first pass checks every line and lists the streams, so that an invalid
+file writes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from feedd.recordings.importing.imported_feed import ImportedFeed, ImportedFeeds
     from feedd.venues.raw_streams import RawStream
 
-# Lines without an event: blank, the address of the frames, the answer of another page of GET.
+# Lines without an event: blank, the address of the frames, the answer to another GET.
 _PREAMBLE = re.compile(r"\s*|wss?://\S* <-> [\d.]+")
 _ANSWER = re.compile(r"https?://(\S*) -> [\d.]+: .*")
 _UNTIMED = re.compile(r'\{"stream":"([^"]+)","data":(.*)\}')
@@ -45,10 +45,10 @@ class _Row(NamedTuple):
 
 
 class MarketFile:
-    """One file, and the files beside it that hold its answers of GET.
+    """One file, and the files beside it with the answers to GET requests.
 
     Raises ConfigError for a line that can't be parsed, and for an ambiguous symbol or timeframe.
-    `symbols` names symbols by the exchange's ids; the key "" is for the only one of a file.
+    `symbols` maps the exchange's ids to symbols; the key "" is for a file's only symbol.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class MarketFile:
         self.path = path
         self._exchange = exchange
         self._book_depth = book_depth
-        self.left_out: Counter[str] = Counter()  # messages that no event is made of
+        self.left_out: Counter[str] = Counter()  # messages that give no event
         self.begun_ns = self._ends_ns = 0
         self.lines = 0
         held = self._scan()
@@ -80,7 +80,7 @@ class MarketFile:
         self._books = {s.symbol for s in self._streams.values() if s.content == "book"}
 
     def steps(self, feeds: ImportedFeeds) -> Iterator[int]:
-        """Yield the time of each line, in ns, before it is taken."""
+        """Yield the time of each line, in ns, before the line is converted."""
         yield self.begun_ns
         symbols = {id_: self._start(id_, feeds) for id_ in sorted(self._symbols)}
         for row in self._rows():
@@ -93,11 +93,11 @@ class MarketFile:
                         symbol = symbols[stream.symbol][1]
                         symbol.take(stream.content, line.data, row.ns)
                 else:
-                    whose = self._whose(line)
-                    if whose is None:
-                        self.left_out["GET depth, of no symbol that has a depth stream"] += 1
+                    id_ = self._symbol_of(line)
+                    if id_ is None:
+                        self.left_out["GET depth of a symbol without a depth stream"] += 1
                     else:
-                        symbols[whose][1].take_snapshot(line.data, row.ns)
+                        symbols[id_][1].take_snapshot(line.data, row.ns)
             except UNREADABLE as error:
                 raise wrong(
                     row.path, row.number, line.stream or "GET depth",
@@ -109,8 +109,8 @@ class MarketFile:
             feeds.stop(self._exchange, self._symbols[id_], feed, self._ends_ns, "the file ends")
             self.left_out += Counter(symbol.left_out())
 
-    def _whose(self, line: Line) -> str | None:
-        """Return the symbol of an answer: one that does not name it belongs to the only symbol."""
+    def _symbol_of(self, line: Line) -> str | None:
+        """Return the symbol of an answer; an answer without one belongs to the only symbol."""
         only = next(iter(self._symbols)) if len(self._symbols) == 1 else ""
         id_ = line.symbol or only
         return id_ if id_ in self._books else None
@@ -142,7 +142,7 @@ class MarketFile:
         return held
 
     def _chosen(self, held: dict[str, int], timeframe: str | None) -> dict[str, RawStream]:
-        """Return the streams to import: of several speeds, the fastest."""
+        """Return the streams to import: the fastest, if there are several speeds."""
         best: dict[tuple[str, str], tuple[RawStream, str]] = {}
         for name, count in held.items():
             stream = self._parse(name)
@@ -169,7 +169,7 @@ class MarketFile:
         if not best:
             raise ConfigError(
                 f"{self.path}: has no stream of any channel, only "
-                f"{', '.join(sorted(self.left_out)) or 'answers of GET'}"
+                f"{', '.join(sorted(self.left_out)) or 'answers to GET'}"
             )
         return {name: stream for stream, name in best.values()}
 
@@ -199,7 +199,7 @@ class MarketFile:
                 if not NS_AT_LEAST <= line.local_ns < NS_BELOW:
                     raise wrong(
                         path, number, "time",
-                        f"{line.local_ns} is no time in ns since the epoch; write 19 digits",
+                        f"{line.local_ns} is not a time in ns since the epoch; write 19 digits",
                     )  # fmt: skip
                 yield _Row(line.local_ns, path, number, line)
                 continue
@@ -217,7 +217,7 @@ class MarketFile:
 
 
 def _untimed(row: str) -> Line | None:
-    """Return a frame without the time of its receipt, at the exchange's own (`E`)."""
+    """Return a frame without a receive time, at the exchange's event time (`E`)."""
     frame = _UNTIMED.fullmatch(row)
     time = frame and _TIME.search(frame[2])
     if not frame or not time:

@@ -1,6 +1,6 @@
-"""The recording that an import writes: `<exchange>/<date>/<time>.feedd` below a folder.
+"""Recording written by an import: `<exchange>/<date>/<time>.feedd` below a folder.
 
-Nothing of it is there until all is: it is written beside and renamed, one date after the other.
+It is written to a temporary folder. When it is complete, it is renamed, one date at a time.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ SEGMENT_BYTES = 256_000_000  # of a file, compressed
 
 
 class Output:
-    """Takes records of any exchange; a context that leaves all or nothing.
+    """Write records of any exchange: a context manager, all records or none.
 
-    Raises ConfigError for what can't be written, and where there is a recording of that exchange
-    and date already.
+    Raises ConfigError for a failed write, and if a recording of that exchange and date exists.
     """
 
     def __init__(self, folder: Path, made_by: str) -> None:
@@ -40,7 +39,7 @@ class Output:
         try:
             self._draft.mkdir(parents=True)
         except OSError as error:
-            raise ConfigError(f"{self._draft}: can't be made: {error.strerror}") from None
+            raise ConfigError(f"{self._draft}: can't create the folder: {error.strerror}") from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,11 +55,11 @@ class Output:
         try:
             series.add(ns, kind, topic, payload, self._made_by)
         except OSError as error:
-            raise ConfigError(f"{self._folder}: can't be written: {error.strerror}") from None
+            raise ConfigError(f"{self._folder}: can't write: {error.strerror}") from None
         self.records += 1
 
     def publish(self) -> list[Path]:
-        """Close all and give it its place; return the folders of dates."""
+        """Close all files and rename them into place; return the folders of dates."""
         published = []
         try:
             for exchange, series in self._series.items():
@@ -74,7 +73,7 @@ class Output:
                     date.rename(target)
                     published.append(target)
         except OSError as error:
-            raise ConfigError(f"{self._folder}: can't be written: {error.strerror}") from None
+            raise ConfigError(f"{self._folder}: can't write: {error.strerror}") from None
         return published
 
 
@@ -118,7 +117,7 @@ class _Series:
         folder = self._draft / self._exchange / date
         folder.mkdir(parents=True, exist_ok=True)
         meta = SegmentMeta(exchange=self._exchange, prefixes=("",), begun_ns=at, made_by=made_by)
-        # What an import that was killed leaves behind must not pass for a recording.
+        # A killed import leaves this file; the suffix keeps readers from taking it for a recording.
         name = f"{time.replace(':', '').replace('.', '-')}{SUFFIX}.part"
         self._writer = SegmentWriter(folder / name, meta)
         return self._writer
@@ -127,5 +126,5 @@ class _Series:
 def _check_free(target: Path) -> None:
     if target.exists():
         raise ConfigError(
-            f"{target} is there already; import into another folder, or move that one away"
+            f"{target} already exists; import into another folder, or move that one away"
         )

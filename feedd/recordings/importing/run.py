@@ -1,4 +1,4 @@
-"""What `feedd import` does."""
+"""Implementation of `feedd import`."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _MARKET = re.compile(r'(\d+(\.\d+:)? \{|\{"stream":|wss?://|https?://)')
 
 
 def run_import(arguments: argparse.Namespace) -> int:
-    """Import, and say what came of it; return 0."""
+    """Import, and print the number of events, gaps and skipped messages; return 0."""
     symbols = dict(_symbol(text) for text in arguments.symbol)
     if len(set(arguments.files)) < len(arguments.files):
-        raise ConfigError("a file is named twice")
+        raise ConfigError("a file is named twice; name each file once")
     if not 1 <= arguments.book_depth <= DEPTH_AT_MOST:
         raise ConfigError(f"--book-depth {arguments.book_depth}: 1 to {DEPTH_AT_MOST}")
     files = [_file(path, arguments, symbols) for path in arguments.files]
@@ -62,7 +62,7 @@ def run_import(arguments: argparse.Namespace) -> int:
 def take(
     files: list[MarketFile | TickerFile], feeds: ImportedFeeds, progress: Callable[[int], object]
 ) -> None:
-    """Take the rows of all files, merged by time, each file's in its own order."""
+    """Import the rows of all files, merged by time, each file in its own order."""
     waiting: list[tuple[int, int, Iterator[int]]] = []
     for number, file in enumerate(files):
         steps = file.steps(feeds)
@@ -86,10 +86,10 @@ def take(
 def _file(
     path: Path, arguments: argparse.Namespace, symbols: dict[str, str]
 ) -> MarketFile | TickerFile:
-    """Return what a file is, by its first line that is not blank."""
+    """Return the importer of a file, chosen by its first line that is not blank."""
     first = next((text for text in rows(path) if text.strip()), None)
     if first is None:
-        raise ConfigError(f"{path}: is empty; there is nothing to import")
+        raise ConfigError(f"{path}: is empty; name a file with rows")
     if sys.stderr.isatty():
         print(f"checking {path}", file=sys.stderr)
     exchange, symbol = arguments.exchange, symbols.get("")
@@ -104,8 +104,8 @@ def _file(
         return TickerFile(path, csv_rows, exchange, symbol)
     raise wrong(
         path, 1, None,
-        f"{shortened(first.strip())} begins neither raw messages of Binance, nor tickers as CSV "
-        "(a header with commas) or JSON lines; docs/tables.md shows all three",
+        f"{shortened(first.strip())} begins neither an exchange's raw messages, nor tickers as "
+        "CSV (a header with commas) or JSON lines; docs/tables.md shows all three",
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ _FILL_WITHIN_NS = int(FILL_WITHIN_S * NS_PER_S)
 
 
 class Symbol:
-    """Takes one symbol's messages in the order of the file, each with its time in ns."""
+    """Converter of one symbol's messages, in the order of the file, each with its time in ns."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Symbol:
         self._now_ns = 0
         self._last_quote: int | None = None
         self._trades = TradeSequence()
-        self._hole_ns: int | None = None  # since when trades are held back
+        self._hole_ns: int | None = None  # start of the time that trades are held back
         self._parse_snapshot = None if book is None else book.parse
         self._book = (
             None
@@ -74,16 +74,16 @@ class Symbol:
         self._doubled_quotes = self._taken_trades = 0
 
     def take(self, channel: str, data: str, now_ns: int) -> None:
-        """Take a message of a channel's stream; raises `feedd.venues.native.UNREADABLE`."""
+        """Convert a message of a channel's stream; raise `feedd.venues.native.UNREADABLE`."""
         self._at(now_ns)
         if channel not in self._channels:
             raise ValueError(f"{self._exchange} has no {channel} of {self._symbol}")
         payload = data.encode()
         message = self._read(payload)
         if type(message) not in self._channels[channel].messages:
-            raise ValueError(f"it is a {type(message).__name__}, which is none of the stream's")
+            raise ValueError(f"it is a {type(message).__name__}, which is not of this stream")
         if message.market_id != self._market_id:
-            raise ValueError(f"it is of {message.market_id}, and the stream is {self._market_id}'s")
+            raise ValueError(f"it is of {message.market_id}, in a stream of {self._market_id}")
         checked = self._checked.get(channel)
         if checked is not None:
             checked(message, payload)
@@ -91,7 +91,7 @@ class Symbol:
             self._feed.event(self._convert[channel](message, payload, now_ns).event)
 
     def take_snapshot(self, data: str, now_ns: int) -> None:
-        """Take a snapshot; raises `feedd.venues.native.UNREADABLE` for a text that is not JSON."""
+        """Apply a snapshot; raise `feedd.venues.native.UNREADABLE` for text that is not JSON."""
         self._at(now_ns)
         msgspec.json.decode(data, type=msgspec.Raw)
         if self._book is None or self._parse_snapshot is None:
@@ -104,12 +104,12 @@ class Symbol:
             self._book.take_snapshot(snapshot, now_ns)
 
     def finish(self, now_ns: int) -> None:
-        """Publish what is still held back: the file ends."""
+        """Publish the trades still held back at the end of the file."""
         self._at(now_ns)
         self._give_up("the file ends")
 
     def left_out(self) -> dict[str, int]:
-        """Return how many messages led to no event, as live, by description; after `finish`."""
+        """Return the number of messages without an event, by description; call after `finish`."""
         published = self._feed.published.get("trade", 0)
         return {
             "quote with the id of the one before": self._doubled_quotes,
@@ -189,8 +189,8 @@ class _CheckedBook:
         self._symbol = symbol
         self._feed = feed
         self._published_id: int | None = None
-        self._gap_reason: str | None = None  # why something is missing before the next book
-        self.unsynced = 0  # updates that came while there was no book
+        self._gap_reason: str | None = None  # reason of the gap before the next book
+        self.unsynced = 0  # updates received without a book
 
     def take_update(self, update: Update, now_ns: int) -> None:
         rules = self._rules

@@ -1,7 +1,7 @@
-"""Files of tickers: CSV with a header, or a JSON object a line, with the wire's keys or ccxt's.
+"""Ticker files: CSV with a header, or JSON lines, with the wire's keys or ccxt's.
 
-A file is read twice: first to see that every row of it is understood, so that nothing is written
-of one that is not. What a row has no value for is nil.
+A file is read twice. The first pass checks every row, so that an invalid file writes nothing. A
+missing value is nil.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ if TYPE_CHECKING:
 
 Numbered = tuple[int, dict[str, Any]]
 
-# https://docs.ccxt.com/#/?id=ticker-structure: ccxt's names of what the wire has
+# https://docs.ccxt.com/#/?id=ticker-structure: ccxt's names for the wire's keys
 ALIASES = {"percentage": "change_percent", "baseVolume": "volume", "close": "last"}
 PRICES = ("bid", "ask", "last", "volume", "high", "low", "spread")
 KEYS = frozenset({
     "symbol", "exchange", "timestamp", "datetime", "received_ns", "published_ns", "bid_ask",
     "change_percent", *PRICES, *ALIASES,
 })  # fmt: skip
-SAYS = ("timestamp", "datetime", "bid", "ask", "last")  # one of them is in every file of tickers
+EXPECTED_KEYS = ("timestamp", "datetime", "bid", "ask", "last")  # a file has at least one
 
-_EXCHANGE = re.compile("[a-z0-9_]+")  # it names a folder, and stands in topics between dots
+_EXCHANGE = re.compile("[a-z0-9_]+")  # used as a folder's name and as a part of topics
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TickerFile:
-    """One file of tickers of any symbols and exchanges, in the order of time.
+    """One file of tickers of any symbols and exchanges, in order of time.
 
-    `exchange` and `symbol` are for rows that don't say. Raises ConfigError, with the line and the
-    key, for what can't be read or can't be.
+    `exchange` and `symbol` are the defaults for rows without them. Raises ConfigError, with the
+    line and the key, for unreadable or impossible values.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class TickerFile:
             if at_ns < self._ends_ns:
                 raise wrong(
                     path, line, "timestamp",
-                    "it is before that of the row above; sort the file by time",
+                    "it is earlier than in the row above; sort the file by time",
                 )  # fmt: skip
             self.begun_ns = self.begun_ns or at_ns
             self._ends_ns = at_ns
@@ -86,10 +86,10 @@ class TickerFile:
                 key for key, value in keys.items() if key not in KEYS and value is not None
             )
         if not self.lines:
-            raise ConfigError(f"{path}: has no rows; there is nothing to import")
+            raise ConfigError(f"{path}: has no rows; add at least one below the header")
 
     def steps(self, feeds: ImportedFeeds) -> Iterator[int]:
-        """Yield the time of each row, in ns, before it is taken."""
+        """Yield the time of each row, in ns, before the row is published."""
         open_feeds: dict[tuple[str, str], ImportedFeed] = {}
         for line, keys in self._read(self.path):
             ticker = self._ticker(line, keys)
@@ -106,18 +106,18 @@ class TickerFile:
             feeds.stop(*name, feed, self._ends_ns, "the file ends")
 
     def _ticker(self, line: int, keys: dict[str, Any]) -> Ticker:
-        """Return a row's ticker; `published_ns` is when it was published, or else received."""
+        """Return a row's ticker; `published_ns` defaults to the time of receipt."""
         row = _Row(self.path, line, keys)
         exchange = row.text("exchange") or self._exchange
         if exchange is None:
-            raise row.wrong("exchange", "the file doesn't say which it is of: give --exchange")
+            raise row.wrong("exchange", "the row has none; add it, or give --exchange")
         symbol = row.text("symbol") or self._symbol
         if symbol is None:
-            raise row.wrong("symbol", "the file doesn't say which it is of: give --symbol")
+            raise row.wrong("symbol", "the row has none; add it, or give --symbol")
         if _EXCHANGE.fullmatch(exchange) is None:
-            raise row.wrong("exchange", f"{exchange!r} is none of ccxt's names: a to z, 0 to 9, _")
+            raise row.wrong("exchange", f"{exchange!r} is not a ccxt name: a to z, 0 to 9, _")
         if not symbol.isascii():
-            raise row.wrong("symbol", f"{symbol} can't be a topic's name")
+            raise row.wrong("symbol", f"{symbol} can't be part of a topic: write ASCII only")
         timestamp = row.time_ms()
         at_ns = None if timestamp is None else timestamp * NS_PER_MS
         received_ns = row.integer("received_ns", NS_AT_LEAST, NS_BELOW) or at_ns
@@ -149,7 +149,7 @@ class TickerFile:
 
 
 class _Row:
-    """One row's values, by the wire's names."""
+    """Values of one row, by the wire's keys."""
 
     def __init__(self, path: Path, line: int, keys: dict[str, Any]) -> None:
         self._path = path
@@ -160,7 +160,7 @@ class _Row:
             if value is not None and self._keys.get(name) is None:
                 self._keys[name] = value
             elif value is not None and self._plain(name) != self._plain(alias, value):
-                raise self.wrong(alias, f"it is {value}, and {name} is {self._keys[name]}")
+                raise self.wrong(alias, f"it is {value}, but {name} is {self._keys[name]}")
 
     def wrong(self, key: str, why: str) -> ConfigError:
         return wrong(self._path, self._line, key, why)
@@ -168,7 +168,7 @@ class _Row:
     def text(self, key: str) -> str | None:
         value = self._keys.get(key)
         if value is not None and (not isinstance(value, str) or not value.strip()):
-            raise self.wrong(key, f"{value!r} is no text")
+            raise self.wrong(key, f"{value!r} is not text")
         return None if value is None else value.strip()
 
     def number(self, key: str) -> float | None:
@@ -182,23 +182,23 @@ class _Row:
         if value is None:
             return None
         try:
-            if isinstance(value, str):  # a float of pandas', where a column has gaps
+            if isinstance(value, str):  # pandas writes floats for a column with gaps
                 value = int(value.strip().removesuffix(".0"))
             elif isinstance(value, bool) or value != int(value):
                 raise ValueError
             whole = int(value)
         except (ValueError, TypeError, OverflowError):
-            raise self.wrong(key, f"{value!r} is no whole number") from None
+            raise self.wrong(key, f"{value!r} is not a whole number") from None
         if not at_least <= whole < below:
             unit = "ms" if below == MS_BELOW else "ns"
             digits = len(str(below)) - 1
             raise self.wrong(
-                key, f"{value} is no time in {unit} since the epoch, which has {digits} digits"
+                key, f"{value} is not a time in {unit} since the epoch: write {digits} digits"
             )
         return whole
 
     def time_ms(self) -> int | None:
-        """Return `timestamp`, or what `datetime` says; they must not say two things."""
+        """Return `timestamp`, or the time of `datetime`; raise ConfigError if they differ."""
         stamp = self.integer("timestamp", MS_AT_LEAST, MS_BELOW)
         text = self.text("datetime")
         if text is None:
@@ -207,20 +207,20 @@ class _Row:
             at = datetime.fromisoformat(text)
         except ValueError:
             raise self.wrong(
-                "datetime", f"{text!r} is no ISO 8601; write 2024-08-08T23:54:16.299Z"
+                "datetime", f"{text!r} is not ISO 8601; write 2024-08-08T23:54:16.299Z"
             ) from None
         at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-        said = (at - _EPOCH) // timedelta(milliseconds=1)
-        if stamp is not None and abs(stamp - said) >= 1000:
+        datetime_ms = (at - _EPOCH) // timedelta(milliseconds=1)
+        if stamp is not None and abs(stamp - datetime_ms) >= 1000:
             raise self.wrong("datetime", f"{text} is not the timestamp, which is {iso8601(stamp)}")
-        return said if stamp is None else stamp
+        return datetime_ms if stamp is None else stamp
 
     def bid_ask(self, otherwise: BidAsk) -> BidAsk:
         value = self._keys.get("bid_ask")
         if value is None:
             return otherwise
         if value not in get_args(BidAsk):
-            raise self.wrong("bid_ask", f"{value!r} is none of {', '.join(get_args(BidAsk))}")
+            raise self.wrong("bid_ask", f"{value!r} is not one of {', '.join(get_args(BidAsk))}")
         return value  # type: ignore[no-any-return]
 
     def _plain(self, key: str, value: Any = None) -> float | None:
@@ -233,14 +233,14 @@ class _Row:
             return number(value.strip() if isinstance(value, str) else value)
         except (ValueError, TypeError, OverflowError):
             raise self.wrong(
-                key, f"{value!r} is no number; leave what is not known empty (JSON: null)"
+                key, f"{value!r} is not a number; leave an unknown value empty (JSON: null)"
             ) from None
 
 
 def csv_rows(path: Path) -> Iterator[Numbered]:
-    """Yield a CSV file's rows by its header, each with its line; what is empty is None.
+    """Yield a CSV file's rows by its header, each with its line number; empty fields are None.
 
-    Raises ConfigError for what is no such file, and for rows of another length.
+    Raises ConfigError for a file that is not CSV of tickers, and for rows of another length.
     """
     reader = csv.reader(rows(path), strict=True)
     header: list[str] | None = None
@@ -254,31 +254,31 @@ def csv_rows(path: Path) -> Iterator[Numbered]:
             if len(fields) != len(header):
                 raise wrong(
                     path, reader.line_num, None,
-                    f"has {len(fields)} fields, and the header has {len(header)}",
+                    f"has {len(fields)} fields, but the header has {len(header)}",
                 )  # fmt: skip
             values = (field or None for field in fields)
             yield reader.line_num, dict(zip(header, values, strict=True))
     except csv.Error as error:
-        raise wrong(path, reader.line_num, None, f"is no CSV: {error}") from None
+        raise wrong(path, reader.line_num, None, f"is not CSV: {error}") from None
 
 
 def _header(path: Path, fields: list[str]) -> list[str]:
     header = [field.strip() for field in fields]
-    if not set(header) & set(SAYS):
+    if not set(header) & set(EXPECTED_KEYS):
         raise wrong(
             path, 1, None,
-            f"{shortened(','.join(fields))} is no header of tickers; write the names, with commas "
-            "between, in the first line: symbol,timestamp,bid,ask,last,volume,high,low,"
+            f"{shortened(','.join(fields))} is not a header of tickers; write the names, separated "
+            "by commas, in the first line: symbol,timestamp,bid,ask,last,volume,high,low,"
             "change_percent",
         )  # fmt: skip
     doubled = [name for name, count in Counter(header).items() if count > 1]
     if doubled:
-        raise wrong(path, 1, doubled[0], "the header has it twice")
+        raise wrong(path, 1, doubled[0], "the header has it twice; remove one")
     return header
 
 
 def json_rows(path: Path) -> Iterator[Numbered]:
-    """Yield a JSON-lines file's objects, each with its line; raise ConfigError for any other."""
+    """Yield a JSON-lines file's objects with line numbers; raise ConfigError for other lines."""
     for line, text in enumerate(rows(path), 1):
         if not text.strip():
             continue
@@ -286,7 +286,7 @@ def json_rows(path: Path) -> Iterator[Numbered]:
             yield line, _object(text)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise wrong(
-                path, line, None, f"{shortened(text.strip())} is no JSON object: {error}"
+                path, line, None, f"{shortened(text.strip())} is not a JSON object: {error}"
             ) from None
 
 

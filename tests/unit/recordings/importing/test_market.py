@@ -198,7 +198,7 @@ def test_raw_messages_of_no_channel_are_counted_and_reported(
     assert "not imported: aggTrade, 1 times" in told
     assert "not imported: depth20@100ms, 1 times" in told
     assert "not imported: quote with the id of the one before, 1 times" in told
-    assert "not imported: GET depth, of no symbol that has a depth stream, 1 times" in told
+    assert "not imported: GET depth of a symbol without a depth stream, 1 times" in told
 
 
 def test_of_several_speeds_the_fastest_is_taken(

@@ -173,7 +173,7 @@ def test_one_symbols_files_one_after_the_other_are_sessions_and_at_once_an_error
     ]
     assert notices.count(b"NewSession") == 1
     assert notices.count(b"Stopped") == 2
-    with pytest.raises(ConfigError, match="folders of their own"):
+    with pytest.raises(ConfigError, match="separate folders"):
         feedd("import", tmp_path / "b.csv", tmp_path / "c.csv", "--out", tmp_path / "two",
               "--exchange", "binance")  # fmt: skip
     assert not list((tmp_path / "two").iterdir())
@@ -225,7 +225,7 @@ def test_an_import_that_is_killed_leaves_nothing_that_passes_for_a_recording(
 
 def test_a_day_that_is_there_is_never_written_into(tmp_path: Path) -> None:
     imported(tmp_path, f"{HEADER}\n{ROW}\n")
-    with pytest.raises(ConfigError, match="2024-08-08 is there already"):
+    with pytest.raises(ConfigError, match="2024-08-08 already exists"):
         imported(tmp_path, f"{HEADER}\n{ROW}\n")
     next_day = f"{HEADER}\nBTC/USDT,{MS + 86_400_000},,1,2,3,,,,\n"
     assert len(imported(tmp_path, next_day)) == 2
@@ -235,31 +235,31 @@ WRONG = [
     ("", "is empty"),
     (f"{HEADER}\n", "has no rows"),
     ("hello\n", "line 1: 'hello' begins neither"),
-    ("a,b\n1,2\n", "line 1: 'a,b' is no header of tickers; write the names"),
+    ("a,b\n1,2\n", "line 1: 'a,b' is not a header of tickers; write the names"),
     (f"{HEADER},bid\n{ROW},1\n", "line 1, bid: the header has it twice"),
-    (f"{HEADER}\n{ROW},1\n", "line 2: has 11 fields, and the header has 10"),
-    (f'{HEADER}\n{ROW}\n"{ROW}\n', "line 3: is no CSV"),
-    (f"{HEADER}\n{ROW.replace('61800.2', 'x')}\n", "line 2, bid: 'x' is no number; leave"),
-    (f"{HEADER}\n{ROW.replace('61800.2', 'nan')}\n", "line 2, bid: 'nan' is no number"),
-    (f"{HEADER}\n{ROW.replace('61800.2', '1_0')}\n", "line 2, bid: '1_0' is no number"),
+    (f"{HEADER}\n{ROW},1\n", "line 2: has 11 fields, but the header has 10"),
+    (f'{HEADER}\n{ROW}\n"{ROW}\n', "line 3: is not CSV"),
+    (f"{HEADER}\n{ROW.replace('61800.2', 'x')}\n", "line 2, bid: 'x' is not a number; leave"),
+    (f"{HEADER}\n{ROW.replace('61800.2', 'nan')}\n", "line 2, bid: 'nan' is not a number"),
+    (f"{HEADER}\n{ROW.replace('61800.2', '1_0')}\n", "line 2, bid: '1_0' is not a number"),
     (f"{HEADER}\n{ROW.replace('61800.2', '-1')}\n", "line 2, bid: -1.0 is below 0"),
     (f"{HEADER}\n{ROW.replace(str(MS), '1723161256')}\n", "line 2, timestamp: .* in ms since"),
-    (f"{HEADER}\n{ROW.replace(str(MS), 'noon')}\n", "line 2, timestamp: 'noon' is no whole"),
+    (f"{HEADER}\n{ROW.replace(str(MS), 'noon')}\n", "line 2, timestamp: 'noon' is not a whole"),
     (f"{HEADER}\n{ROW.replace('2024-08-08T', '2024-08-09T')}\n", "line 2, datetime: .* is not the"),
-    (f"{HEADER}\n{ROW.replace('2024-08-08T', '8 August ')}\n", "line 2, datetime: .* no ISO 8601"),
+    (f"{HEADER}\n{ROW.replace('2024-08-08T', '8 August ')}\n", "line 2, datetime: .* not ISO 8601"),
     ("symbol,last\nBTC/USDT,1\n", "line 2, timestamp: a row needs one"),
-    (f"timestamp,last\n{MS},1\n", "line 2, symbol: the file doesn't say .* --symbol"),
+    (f"timestamp,last\n{MS},1\n", "line 2, symbol: the row has none.* --symbol"),
     (f"{HEADER}\n{ROW}\n{ROW.replace('61256', '61255').replace('16.', '15.')}\n", "line 3.* sort"),
-    (f"symbol,timestamp,last,close\nBTC/USDT,{MS},1,2\n", "line 2, close: it is 2, and last is 1"),
-    (f"symbol,timestamp,bid,bid_ask\nBTC/USDT,{MS},1,best\n", "line 2, bid_ask: 'best' is none"),
-    (f"symbol,timestamp,bid\nBTC€,{MS},1\n", "line 2, symbol: .* can't be a topic"),
-    (f"exchange,symbol,timestamp,bid\n../x,B/C,{MS},1\n", "line 2, exchange: '../x' is none"),
-    (f"exchange,symbol,timestamp,bid\n/tmp,B/C,{MS},1\n", "line 2, exchange: '/tmp' is none"),
-    (f'{{"symbol":"B/C","timestamp":{MS}}}\n[1]\n', r"line 2: '\[1\]' is no JSON object"),
-    ('{"symbol":"B/C","timestamp":true}\n', "line 1, timestamp: True is no whole number"),
-    (f'{{"symbol":7,"timestamp":{MS}}}\n', "line 1, symbol: 7 is no text"),
-    (f'{{"symbol":"B/C","timestamp":{MS},"last":true}}\n', "line 1, last: True is no number"),
-    (f'{{"symbol":"B/C","timestamp":{MS},"last":{{}}}}\n', "line 1, last: {} is no number"),
+    (f"symbol,timestamp,last,close\nBTC/USDT,{MS},1,2\n", "line 2, close: it is 2, but last is 1"),
+    (f"symbol,timestamp,bid,bid_ask\nBTC/USDT,{MS},1,best\n", "line 2, bid_ask: 'best' is not one"),
+    (f"symbol,timestamp,bid\nBTC€,{MS},1\n", "line 2, symbol: .* can.t be part of"),
+    (f"exchange,symbol,timestamp,bid\n../x,B/C,{MS},1\n", "line 2, exchange: '../x' is not"),
+    (f"exchange,symbol,timestamp,bid\n/tmp,B/C,{MS},1\n", "line 2, exchange: '/tmp' is not"),
+    (f'{{"symbol":"B/C","timestamp":{MS}}}\n[1]\n', r"line 2: '\[1\]' is not a JSON object"),
+    ('{"symbol":"B/C","timestamp":true}\n', "line 1, timestamp: True is not a whole number"),
+    (f'{{"symbol":7,"timestamp":{MS}}}\n', "line 1, symbol: 7 is not text"),
+    (f'{{"symbol":"B/C","timestamp":{MS},"last":true}}\n', "line 1, last: True is not a number"),
+    (f'{{"symbol":"B/C","timestamp":{MS},"last":{{}}}}\n', "line 1, last: {} is not a number"),
 ]  # fmt: skip
 
 
@@ -275,7 +275,7 @@ def test_a_mistake_is_one_error_that_names_file_line_and_key_and_nothing_is_writ
 
 def test_a_file_that_is_no_text_or_cut_off_is_refused(tmp_path: Path) -> None:
     torn = gzip.compress((HEADER + f"\n{ROW}" * 1000).encode())[:-20]
-    unpack = r"unpack what is whole \(gzip -dc a.gz"
+    unpack = r"unpack the readable part \(gzip -dc a.gz"
     for name, data, do in (
         ("a.gz", torn, unpack), ("b.csv", b"symbol,timestamp\n\xff\xfe\n", "invalid start byte"),
     ):  # fmt: skip
