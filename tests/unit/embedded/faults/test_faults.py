@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from conftest import REPOSITORY
 
 from feedd.config.faults import NAMES, RULES, Fault, check
 from feedd.config.load import load_config
@@ -47,7 +48,7 @@ def ids(steps: list[Passed]) -> list[tuple[int | None, str | None, int]]:
 
 def test_every_name_has_a_type_and_is_documented() -> None:
     assert set(NAMES) == RULES.keys()
-    text = (Path(__file__).parents[3] / "docs" / "faults.md").read_text()
+    text = (REPOSITORY / "docs" / "faults.md").read_text()
     assert [name for name in NAMES if f"`{name}`" not in text] == []
 
 
