@@ -16,7 +16,7 @@ REFUSED = frozenset({403, 418, 429})
 
 
 @dataclass
-class Account:
+class AddressAccount:
     """One address on one exchange.
 
     The weight is that of a minute of the clock. Where pages have none, each request counts as one.
@@ -71,11 +71,11 @@ class Accounts:
     """All of them, by address and by exchange: `usdm`, `spot`, `bybit`."""
 
     def __init__(self) -> None:
-        self._accounts: dict[tuple[str, str], Account] = {}
+        self._accounts: dict[tuple[str, str], AddressAccount] = {}
 
-    def of(self, address: str, exchange: str) -> Account:
+    def of(self, address: str, exchange: str) -> AddressAccount:
         """Return an address's account on an exchange."""
-        return self._accounts.setdefault((address, exchange), Account())
+        return self._accounts.setdefault((address, exchange), AddressAccount())
 
     def told(self, now_s: float) -> dict[str, dict[str, Any]]:
         """Return all as JSON: by address, and there by exchange."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from feedd.embedded.faults.events import Passed
-    from feedd.embedded.faults.registry import Active, Faults
+    from feedd.embedded.faults.registry import ActiveFault, Faults
     from feedd.embedded.market import Message, Streams
     from feedd.embedded.truth import TruthLog
     from feedd.embedded.ws_session import Connection
@@ -27,7 +27,7 @@ CUT_OFF = "cut_off"  # what the truth log calls that
 _log = structlog.get_logger()
 
 
-class Client:
+class ClientConnection:
     """The outlet of one connection; `exchange` is whose it is: `usdm`, `spot`, `bybit`."""
 
     def __init__(
@@ -188,7 +188,7 @@ class Client:
             no_pong.fired += 1
         return no_pong is not None
 
-    def _link(self, name: str) -> Active | None:
+    def _link(self, name: str) -> ActiveFault | None:
         return self._faults.link(name, self.exchange, self.streams)
 
     def _note(self, messages: Iterable[Message], swallowed: str | None) -> None:

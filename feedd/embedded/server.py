@@ -19,7 +19,7 @@ from feedd.embedded.binance import ws_session as binance
 from feedd.embedded.binance.rest_pages import Rest
 from feedd.embedded.bybit import ws_session as bybit
 from feedd.embedded.bybit.rest_pages import Rest as BybitRest
-from feedd.embedded.client_connection import Client
+from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.faults import replies
 from feedd.embedded.faults.director import Director
 from feedd.embedded.faults.strikes import reset
@@ -85,7 +85,7 @@ class ExchangeServer:
         self._connects = {exchange: Connects(limit) for exchange, limit in CONNECTS.items()}
         self._accounts = Accounts()
         self._connections = 0
-        self._open: set[Client] = set()
+        self._open: set[ClientConnection] = set()
         self._unheard: dict[str, Unheard] = {}
         if truth is not None and truth_unsent:
             markets = {"usdm": market, "spot": spot, "bybit": linear}
@@ -147,7 +147,7 @@ class ExchangeServer:
 
     # --- what faults may touch ----------------------------------------------------------------
 
-    def clients(self) -> list[Client]:
+    def clients(self) -> list[ClientConnection]:
         """Return the connections that are open."""
         return list(self._open)
 
@@ -250,7 +250,7 @@ class ExchangeServer:
         )
         await response.prepare(request)
         self._connections += 1
-        client = Client(
+        client = ClientConnection(
             self._connections, response, request, market, connection, exchange,
             self._director.faults, self._truth,
         )  # fmt: skip
@@ -287,7 +287,7 @@ class ExchangeServer:
         opened = binance.connect(path, request.query, market.check, now_s, speeds)
         return None if opened is None else (market, *opened)
 
-    async def _listen(self, client: Client) -> None:
+    async def _listen(self, client: ClientConnection) -> None:
         connection = client.connection
         while not client.response.closed:
             message = await client.response.receive()
@@ -310,7 +310,7 @@ class ExchangeServer:
             elif message.type in {WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
                 return
 
-    async def _on_text(self, client: Client, text: str) -> None:
+    async def _on_text(self, client: ClientConnection, text: str) -> None:
         """Take a request; a fault may refuse it, or keep its acknowledgement back."""
         answer = replies.on_request(self._director.faults, client.exchange, text)
         if answer is None:
@@ -326,12 +326,12 @@ class ExchangeServer:
             asyncio.get_running_loop().call_later(answer.after_s, client.reply, late)
         await self._react(client, reaction)
 
-    async def _keep(self, client: Client) -> None:
+    async def _keep(self, client: ClientConnection) -> None:
         while True:
             await self._clock.sleep(LOOK_EVERY_S)
             await self._react(client, client.connection.on_time(self._now_s()))
 
-    async def _react(self, client: Client, reaction: Reaction) -> None:
+    async def _react(self, client: ClientConnection, reaction: Reaction) -> None:
         if reaction.reply is not None:
             client.reply(reaction.reply)
         for stream in reaction.subscribe:
@@ -350,7 +350,7 @@ class ExchangeServer:
             client.ended("exchange")
             await client.response.close(code=code, message=text.encode())
 
-    def _unsubscribe(self, stream: RawStream, client: Client) -> None:
+    def _unsubscribe(self, stream: RawStream, client: ClientConnection) -> None:
         client.market.unsubscribe(stream, client)
         if client.exchange in self._unheard:
             self._unheard[client.exchange].unsubscribed(stream, client)

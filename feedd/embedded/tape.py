@@ -45,7 +45,7 @@ _PRICES = re.compile(r'"(?:p|b|a)":"([\d.]+)"|\["([\d.]+)","')
 _SIZES = re.compile(r'"(?:q|B|A)":"([\d.]+)"|,"([\d.]+)"\]')
 
 
-class Line(NamedTuple):
+class TapeLine(NamedTuple):
     """One line: `stream` is empty for the answer of a depth request.
 
     `symbol` is told of an answer alone, and empty where the file doesn't say whose it is.
@@ -66,7 +66,7 @@ class Holding:
     snapshot: str | None = None
 
 
-def read(path: Path) -> Iterator[Line]:
+def read(path: Path) -> Iterator[TapeLine]:
     """Yield the lines that are events or depth answers, in the order received.
 
     Raises ConfigError for a file that can't be read.
@@ -96,14 +96,14 @@ class Tape:
         if not self.holdings:
             raise ConfigError(f"{path}: holds no stream that can be played")
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[TapeLine]:
         """Yield its lines from the start, and the answers of the files beside it."""
         beside = [read(path) for path in companions(self.path)]
         if not beside:
             return read(self.path)
         return heapq.merge(read(self.path), *beside, key=lambda line: line.local_ns)
 
-    def answers(self, line: Line, symbol: str) -> bool:
+    def answers(self, line: TapeLine, symbol: str) -> bool:
         """Whether a line is the answer of a depth request for a symbol.
 
         One that doesn't say whose it is belongs to the only symbol there is.
@@ -170,12 +170,12 @@ def _opened(path: Path) -> IO[str]:
     return path.open(encoding="utf-8")
 
 
-def parsed(row: str) -> Line | None:
+def parsed(row: str) -> TapeLine | None:
     """Return what a row holds; None for what is neither an event nor a depth answer."""
     answer = _ANSWER.fullmatch(row)
     if answer is not None:
         symbol = parse_qs(answer[1]).get("symbol", [""])[0]
-        return Line(int(float(answer[2]) * 1e9), "", answer[3], symbol)
+        return TapeLine(int(float(answer[2]) * 1e9), "", answer[3], symbol)
     for shape in _SHAPES:
         match = shape.fullmatch(row)
         if match is None:
@@ -184,9 +184,9 @@ def parsed(row: str) -> Line | None:
         local_ns = int(float(stamp) * 1e9) if "." in stamp else int(stamp)
         frame = _FRAME.fullmatch(text)
         if frame is not None:
-            return Line(local_ns, frame[1], frame[2])
+            return TapeLine(local_ns, frame[1], frame[2])
         if text.startswith('{"lastUpdateId"'):
-            return Line(local_ns, "", text)
+            return TapeLine(local_ns, "", text)
     return None
 
 

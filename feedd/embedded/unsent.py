@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from feedd.embedded.client_connection import Client
+    from feedd.embedded.client_connection import ClientConnection
     from feedd.embedded.market import Message, Streams
     from feedd.embedded.truth import TruthLog
     from feedd.venues.raw_streams import RawStream
@@ -19,9 +19,9 @@ class Unheard:
     def __init__(self, market: Streams, truth: TruthLog) -> None:
         self._market = market
         self._truth = truth
-        self._readers: dict[str, set[Client]] = {}
+        self._readers: dict[str, set[ClientConnection]] = {}
 
-    def subscribed(self, stream: RawStream, client: Client) -> None:
+    def subscribed(self, stream: RawStream, client: ClientConnection) -> None:
         """Note a reader, who reads already; the first one starts the listening."""
         if stream.name in self._readers:
             self._readers[stream.name].add(client)
@@ -30,7 +30,7 @@ class Unheard:
         if self._market.goes_on:
             self._market.subscribe(stream, self)
 
-    def unsubscribed(self, stream: RawStream, client: Client) -> None:
+    def unsubscribed(self, stream: RawStream, client: ClientConnection) -> None:
         """Note that a reader has left."""
         self._readers.get(stream.name, set()).discard(client)
 

@@ -14,7 +14,7 @@ from typing import Any
 from recorded_callbacks import RecordedCallbacks
 
 from feedd.clock import Clock
-from feedd.embedded.client_connection import Client
+from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import Message
 from feedd.embedded.server import ExchangeServer
@@ -53,7 +53,7 @@ class SourceSetup:
             "binanceusdm", symbol, channels, endpoint=f"http://127.0.0.1:{self.port}", **options
         )
 
-    def client(self, stream: str) -> Client:
+    def client(self, stream: str) -> ClientConnection:
         """Return the connection that carries a stream."""
         return next(
             client

@@ -27,7 +27,7 @@ from feedd.clock import Clock
 from feedd.embedded import server as servers
 from feedd.embedded.binance import ws_session as protocol
 from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
-from feedd.embedded.client_connection import Client
+from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.generated import GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import Refused
 from feedd.embedded.server import ExchangeServer
@@ -638,7 +638,7 @@ def test_a_gap_on_one_connection_is_filled_by_the_other() -> None:
                     lambda: setup.received.ids("book") and setup.received.ids("trade")
                 )
                 await setup.until(lambda: both_go_on(source))
-                faulty: Client = min(setup.server._open, key=lambda client: client.number)
+                faulty: ClientConnection = min(setup.server._open, key=lambda client: client.number)
                 send, counted = faulty.send, [0]
 
                 def lose_some(messages: Any) -> None:

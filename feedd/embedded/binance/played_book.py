@@ -10,7 +10,7 @@ from feedd.embedded.integer_book import Book
 
 if TYPE_CHECKING:
     from feedd.embedded.instruments import Instrument
-    from feedd.embedded.tape import Line
+    from feedd.embedded.tape import TapeLine
 
 BEFORE_SNAPSHOT = 10_000  # depth events kept until the file's snapshot comes
 
@@ -24,7 +24,7 @@ class PlayedBook:
         self._last: dict[str, Any] = {}
         self._waiting: list[dict[str, Any]] = []
 
-    def snapshot(self, line: Line) -> None:
+    def snapshot(self, line: TapeLine) -> None:
         """Take the file's answer of GET depth; the first one counts."""
         if self._book is not None:
             return

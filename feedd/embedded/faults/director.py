@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from feedd.config.faults import Fault
-    from feedd.embedded.client_connection import Client
-    from feedd.embedded.faults.registry import Active
+    from feedd.embedded.client_connection import ClientConnection
+    from feedd.embedded.faults.registry import ActiveFault
     from feedd.embedded.truth import TruthLog
 
 LOOK_EVERY_S = 0.02  # whether a hang is over
@@ -31,7 +31,7 @@ _log = structlog.get_logger()
 class Exchange(Protocol):
     """What of the server a fault may touch."""
 
-    def clients(self) -> Iterable[Client]:
+    def clients(self) -> Iterable[ClientConnection]:
         """Return the connections that are open."""
 
     def snapshots(self, symbol: str) -> dict[str, dict[str, Any]]:
@@ -81,7 +81,7 @@ class Director:
         for task in self._tasks:
             task.cancel()
 
-    def strike(self, client: Client) -> None:
+    def strike(self, client: ClientConnection) -> None:
         """Let a connection meet what waits for its like."""
         for active in list(self.faults.at("connection")):
             self._strike(active, client)
@@ -126,7 +126,7 @@ class Director:
         headers = {} if wait_s is None else {"Retry-After": str(wait_s)}
         return web.Response(status=active.fault.status or 503, headers=headers)
 
-    async def _hang(self, request: web.Request, active: Active) -> web.Response:
+    async def _hang(self, request: web.Request, active: ActiveFault) -> web.Response:
         """Answer nothing until the fault is over or the client gone; then drop the connection."""
         while request.transport is not None and not request.transport.is_closing():
             if self._stopped or (active.state == "over" and active.left != 0):
@@ -135,7 +135,7 @@ class Director:
             await asyncio.sleep(LOOK_EVERY_S)
         return web.Response()
 
-    def _changed(self, active: Active, began: bool) -> None:
+    def _changed(self, active: ActiveFault, began: bool) -> None:
         fault = active.fault
         _log.info("a fault begins" if began else "a fault is over", fault=fault.fault, id=active.id)
         if self._truth is not None:
@@ -154,7 +154,7 @@ class Director:
             for client in self._exchange.clients():
                 client.release(at_once=True)
 
-    def _strike(self, active: Active, client: Client) -> None:
+    def _strike(self, active: ActiveFault, client: ClientConnection) -> None:
         if (
             active.state == "active"
             and active.id not in client.met

@@ -14,7 +14,7 @@ from feedd.embedded.market import Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from feedd.embedded.faults.registry import Active, Faults
+    from feedd.embedded.faults.registry import ActiveFault, Faults
 
 TOO_BIG_BYTES = 11 * 1024 * 1024  # ccxt and most clients take 10 MiB at the most
 HELD_AT_MOST = 100_000  # events of one stream that `delay` keeps: more are swallowed by it
@@ -118,7 +118,7 @@ class Way:
         else:
             held.append((max(due_s, held[-1][0]) if held else due_s, message))
 
-    def _spoilt(self, active: Active, message: Message, now_s: float) -> list[Passed] | None:
+    def _spoilt(self, active: ActiveFault, message: Message, now_s: float) -> list[Passed] | None:
         """Return what a fault makes of an event, or None where it is none of its business."""
         name = active.name
         if name in {"mute", "drop"} or (name == "no_snapshot" and _begins(message)):
@@ -142,7 +142,7 @@ class Way:
     def _holds(self, stream: str) -> bool:
         return stream in self._reordered or stream in self._delayed
 
-    def _junk(self, active: Active, message: Message) -> bytes | None:
+    def _junk(self, active: ActiveFault, message: Message) -> bytes | None:
         name, data = active.name, message.data
         if name == "text":
             return text_frame(active.fault.text or "")

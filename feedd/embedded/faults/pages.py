@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from feedd.config.faults import parameter
 
 if TYPE_CHECKING:
-    from feedd.embedded.faults.registry import Active
+    from feedd.embedded.faults.registry import ActiveFault
 
 # What Binance says with its codes:
 # https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
@@ -37,7 +37,7 @@ class Spoilt(NamedTuple):
     content_type: str = "application/json"
 
 
-def spoilt(active: Active, exchange: str, text: str, headers: dict[str, str]) -> Spoilt:
+def spoilt(active: ActiveFault, exchange: str, text: str, headers: dict[str, str]) -> Spoilt:
     """Return what becomes of an answer that was right; `text` is its body."""
     name, fault = active.name, active.fault
     if name == "truncated":

@@ -24,7 +24,7 @@ State = Literal["waiting", "active", "over"]
 
 
 @dataclass(eq=False, slots=True)
-class Active:
+class ActiveFault:
     """One fault with its window of time; `left` is how often it may still happen."""
 
     id: int
@@ -64,14 +64,14 @@ class Faults:
     """All of them. `changed` is called when one has begun (True) or is over (False)."""
 
     def __init__(self) -> None:
-        self.changed: Callable[[Active, bool], None] = lambda _active, _began: None
-        self._waiting: list[Active] = []
-        self._active: dict[Place, list[Active]] = {}
-        self._over: deque[Active] = deque(maxlen=REMEMBERED)
+        self.changed: Callable[[ActiveFault, bool], None] = lambda _active, _began: None
+        self._waiting: list[ActiveFault] = []
+        self._active: dict[Place, list[ActiveFault]] = {}
+        self._over: deque[ActiveFault] = deque(maxlen=REMEMBERED)
         self._last_id = 0
         self.none = True  # of those that stand at connections' traffic: to be asked first
 
-    def add(self, fault: Fault, now_s: float) -> Active:
+    def add(self, fault: Fault, now_s: float) -> ActiveFault:
         """Take a checked fault; it begins with `advance`. Raises ValueError when there are many."""
         if len(self._waiting) + sum(map(len, self._active.values())) >= ACTIVE_AT_MOST:
             raise ValueError(f"{ACTIVE_AT_MOST} faults are there already; delete some first")
@@ -80,7 +80,7 @@ class Faults:
         begins_s = now_s + fault.after_s
         # At connections "once" means each that is there, which is not to be counted.
         counted = kind.once and fault.for_s is None and kind.place != "connection"
-        active = Active(
+        active = ActiveFault(
             self._last_id,
             fault,
             kind,
@@ -113,7 +113,7 @@ class Faults:
             times += [one.ends_s for one in those if one.ends_s is not None]
         return min(times, default=None)
 
-    def delete(self, id_: int | None) -> list[Active]:
+    def delete(self, id_: int | None) -> list[ActiveFault]:
         """End one, or all, before their time; return which."""
         there = [*self._waiting, *(one for those in self._active.values() for one in those)]
         ended = [one for one in there if id_ is None or one.id == id_]
@@ -121,18 +121,18 @@ class Faults:
             self._end(active)
         return ended
 
-    def at(self, place: Place) -> list[Active]:
+    def at(self, place: Place) -> list[ActiveFault]:
         """Return the active ones at a place, the oldest first."""
         return self._active.get(place, [])
 
-    def link(self, name: str, exchange: str, streams: Iterable[str]) -> Active | None:
+    def link(self, name: str, exchange: str, streams: Iterable[str]) -> ActiveFault | None:
         """Return the fault of this name that a connection's traffic meets."""
         for active in self.at("link"):
             if active.name == name and active.meets_any(exchange, streams):
                 return active
         return None
 
-    def page(self, exchange: str, page: str, symbol: str) -> Active | None:
+    def page(self, exchange: str, page: str, symbol: str) -> ActiveFault | None:
         """Return the fault that a REST page meets."""
         for active in self.at("page"):
             fault = active.fault
@@ -145,14 +145,14 @@ class Faults:
                 return active
         return None
 
-    def handshake(self, exchange: str) -> Active | None:
+    def handshake(self, exchange: str) -> ActiveFault | None:
         """Return the fault that a handshake meets."""
         for active in self.at("handshake"):
             if active.fault.exchange is None or active.fault.exchange == exchange:
                 return active
         return None
 
-    def happened(self, active: Active) -> None:
+    def happened(self, active: ActiveFault) -> None:
         """Count that one has happened; its last time ends it."""
         active.fired += 1
         if active.left is not None:
@@ -179,7 +179,7 @@ class Faults:
             "over": [_told(one) for one in self._over],
         }
 
-    def _end(self, active: Active) -> None:
+    def _end(self, active: ActiveFault) -> None:
         if active.state == "over":
             return
         began = active.state == "active"
@@ -203,5 +203,5 @@ def symbol_of(stream: str) -> str:
     return name.upper() if at else stream.rpartition(".")[2]
 
 
-def _told(active: Active) -> dict[str, Any]:
+def _told(active: ActiveFault) -> dict[str, Any]:
     return {"id": active.id, **msgspec.to_builtins(active.fault), "fired": active.fired}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from feedd.config.faults import parameter
 
 if TYPE_CHECKING:
-    from feedd.embedded.faults.registry import Active, Faults
+    from feedd.embedded.faults.registry import ActiveFault, Faults
 
 
 class Answer(NamedTuple):
@@ -22,7 +22,7 @@ class Answer(NamedTuple):
     `after_s` None: it is never acknowledged.
     """
 
-    fault: Active
+    fault: ActiveFault
     refusal: str | None
     after_s: float | None
 
@@ -46,7 +46,7 @@ def on_request(faults: Faults, exchange: str, text: str) -> Answer | None:
     return None
 
 
-def error(active: Active, exchange: str, request_id: Any = None, stream: str = "") -> str:
+def error(active: ActiveFault, exchange: str, request_id: Any = None, stream: str = "") -> str:
     """Return the error that a `refuse` or an `error` says; without a request it names none."""
     fault = active.fault
     code, flat = parameter(fault, "code"), parameter(fault, "form") == "flat"

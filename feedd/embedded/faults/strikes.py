@@ -13,13 +13,13 @@ from feedd.embedded.frames import close_frame
 if TYPE_CHECKING:
     import asyncio
 
-    from feedd.embedded.client_connection import Client
-    from feedd.embedded.faults.registry import Active
+    from feedd.embedded.client_connection import ClientConnection
+    from feedd.embedded.faults.registry import ActiveFault
 
 _NO_LINGER = struct.pack("ii", 1, 0)  # closing sends RST, and nothing that waits
 
 
-async def strike(active: Active, client: Client) -> None:
+async def strike(active: ActiveFault, client: ClientConnection) -> None:
     """Let a connection meet a fault."""
     name = active.name
     if name == "close":
@@ -53,7 +53,7 @@ def reset(transport: asyncio.Transport | None) -> None:
     transport.abort()
 
 
-def _restart(active: Active, client: Client) -> None:
+def _restart(active: ActiveFault, client: ClientConnection) -> None:
     """Subscribe anew, so that each book begins with a snapshot; the way lets it count from 1."""
     for stream in client.connection.streams():
         if stream.name.startswith("orderbook.") and active.meets(client.exchange, stream.name):

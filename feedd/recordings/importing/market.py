@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from feedd.embedded.tape import Line
+    from feedd.embedded.tape import TapeLine
     from feedd.recordings.importing.imported_feed import ImportedFeed, ImportedFeeds
     from feedd.venues.raw_streams import RawStream
 
@@ -41,7 +41,7 @@ class _Row(NamedTuple):
     ns: int
     path: Path
     number: int
-    line: Line
+    line: TapeLine
 
 
 class MarketFile:
@@ -109,7 +109,7 @@ class MarketFile:
             feeds.stop(self._exchange, self._symbols[id_], feed, self._ends_ns, "the file ends")
             self.left_out += Counter(symbol.left_out())
 
-    def _symbol_of(self, line: Line) -> str | None:
+    def _symbol_of(self, line: TapeLine) -> str | None:
         """Return the symbol of an answer; an answer without one belongs to the only symbol."""
         only = next(iter(self._symbols)) if len(self._symbols) == 1 else ""
         id_ = line.symbol or only
@@ -216,10 +216,10 @@ class MarketFile:
                 self.left_out[f"GET {answer[1].partition('?')[0]}"] += 1
 
 
-def _untimed(row: str) -> Line | None:
+def _untimed(row: str) -> TapeLine | None:
     """Return a frame without a receive time, at the exchange's event time (`E`)."""
     frame = _UNTIMED.fullmatch(row)
     time = frame and _TIME.search(frame[2])
     if not frame or not time:
         return None
-    return tape.Line(int(time[1]) * NS_PER_MS, frame[1], frame[2])
+    return tape.TapeLine(int(time[1]) * NS_PER_MS, frame[1], frame[2])

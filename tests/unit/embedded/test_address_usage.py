@@ -1,6 +1,6 @@
 """Connections that are counted, and the account of it all, on a clock of numbers."""
 
-from feedd.embedded.address_usage import Account, Accounts
+from feedd.embedded.address_usage import Accounts, AddressAccount
 from feedd.embedded.rate_limits import Connects
 
 
@@ -38,7 +38,7 @@ def test_usage_counts_requests_weights_refusals_and_connections() -> None:
 
 
 def test_without_weights_every_request_counts_as_one() -> None:
-    account = Account()
+    account = AddressAccount()
     for now_s in (0.0, 1.0, 60.0):
         account.request("market/time", 200, None, now_s)
     assert (account.weight, account.most_weight) == (1, 2)

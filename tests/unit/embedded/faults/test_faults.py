@@ -14,7 +14,7 @@ from feedd.config.faults import NAMES, RULES, Fault, check
 from feedd.config.load import load_config
 from feedd.embedded.faults.events import Passed, Way
 from feedd.embedded.faults.pages import spoilt
-from feedd.embedded.faults.registry import ACTIVE_AT_MOST, Active, Faults, symbol_of
+from feedd.embedded.faults.registry import ACTIVE_AT_MOST, ActiveFault, Faults, symbol_of
 from feedd.embedded.faults.replies import on_request
 from feedd.embedded.frames import text_frame
 from feedd.embedded.market import Message
@@ -115,7 +115,7 @@ def test_a_fault_meets_what_it_names_and_without_names_all(
     settings: dict[str, Any], meets: bool
 ) -> None:
     faults = Faults()
-    active: Active = faults.add(fault(fault="mute", **settings), 0.0)
+    active: ActiveFault = faults.add(fault(fault="mute", **settings), 0.0)
     assert active.meets("usdm", "btcusdt@depth@100ms") is meets
     assert active.meets_any("usdm", ["x@trade", "btcusdt@depth@100ms"]) is meets
 
