@@ -13,16 +13,8 @@ from feedd.venues.registry import VENUES
 
 ROOT = Path(feedd.__file__).parent
 EXEMPT = ("venues", "embedded")
-# Example texts in help.
-NAMED_IN = {
-    "cli/export.py", "cli/import_.py", "recordings/importing/run.py",
-}  # fmt: skip
 NAMES = re.compile(rf"(?<![a-z])({'|'.join(VENUES)})")  # `gate` is not in `aggregate`
-FILES = sorted(
-    path
-    for path in ROOT.rglob("*.py")
-    if path.relative_to(ROOT).parts[0] not in EXEMPT and str(path.relative_to(ROOT)) not in NAMED_IN
-)
+FILES = sorted(path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] not in EXEMPT)
 
 
 def words(tree: ast.AST) -> list[str]:
