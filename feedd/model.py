@@ -212,7 +212,7 @@ class ChannelStatus(Struct, frozen=True):
 
 
 class Status(Struct):
-    """Where a subscriber stands: on every change, and once a second besides.
+    """State of a feed, published on every change and once per second.
 
     `latency_us` and `exchange_latency_us` are since the last status.
     """

@@ -82,7 +82,7 @@ class FeedLoop:
         work = asyncio.ensure_future(self._work())
         heartbeats = asyncio.ensure_future(self._heartbeats())
         stopping = asyncio.ensure_future(stop.wait())
-        reason = "the worker was told to stop"
+        reason = "the worker was stopped"
         try:
             await asyncio.wait({work, heartbeats, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in (work, heartbeats):

@@ -55,8 +55,7 @@ def selected_processes(
 class LogFollower:
     """The logs of some folders. `names` are the processes to show, None: all of them.
 
-    `last` is asked first, and `poll` for what came since. `behind` tells that there is more to be
-    read right away.
+    Call `last` first, then `poll` for newer lines. `behind` means that more can be read at once.
     """
 
     def __init__(self, folders: Iterable[Path], names: frozenset[str] | None = None) -> None:

@@ -35,7 +35,7 @@ FRESH_S = 3.0  # an older status is not counted
 RECORDER_LATE_S = 5.0  # it reports once a second
 WATCHDOG_LATE_S = 20.0  # it checks every 5 s, and a check may take 5 s
 REPLAY, ENDED = "replay", "ended"  # states of a feed that plays a recording, and of one that has
-SILENT = "silent"  # it runs, and nothing is heard of it
+SILENT = "silent"  # it runs, and publishes nothing
 UNKNOWN = "UNKNOWN"  # supervisord does not answer
 
 

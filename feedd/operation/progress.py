@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from feedd.operation.health import ProcessHealth, Report
 
-FEW = 10  # feeds of which each has a line of its own
+FEW = 10  # feeds that get a line each
 COMING_UP_S = 6.0  # until then, a feed without a status is not worth a line
 COUNTS_EVERY_S = 1.5  # a report on many feeds takes 1.5 s if one of them is silent
 LONG_S = 10.0  # a feed of many that is not well for so long is named

@@ -90,7 +90,7 @@ class SendQueue:
             self._batch.clear()
 
     def _enqueue(self, chunk: bytes | bytearray, sent: int) -> None:
-        """Queue a chunk of which `sent` bytes are sent."""
+        """Queue a chunk whose first `sent` bytes are sent."""
         if not self._waiting:
             self._sent = sent
             if self._socket is not None:

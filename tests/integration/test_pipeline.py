@@ -106,7 +106,7 @@ def test_a_stopping_worker_publishes_stopped_and_exits_within_two_seconds(
     assert time.monotonic() - began < 2 + NOISE_S
     messages = subscriber.until(lambda topic, payload: payload.get("state") == "stopped")
     last = messages[-1][1]
-    assert last["reason"] == "the worker was told to stop"
+    assert last["reason"] == "the worker was stopped"
     for topic, payload in messages:
         if topic.startswith("quote."):
             assert payload["seq"] < last["next_seq"][topic]

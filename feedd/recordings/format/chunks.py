@@ -1,4 +1,4 @@
-"""Chunks of a file, each of which can be verified by itself. Pure: bytes in and out.
+"""Chunks of a file, each verifiable on its own. Pure: bytes in and out.
 
     chunk  := header payload
     header := "FDR1" kind:u8 segment:u64 number:u32 length:u32 raw_length:u32 records:u32

@@ -247,7 +247,7 @@ class CcxtSource:
             delivery.reject([channel], error)
 
     def raw(self, tap: Tap, channel: str, message: Any, received_ns: int) -> bool:
-        """Deliver a raw message of which ccxt keeps too little; return whether it was one."""
+        """Deliver a raw message from which ccxt drops data; return whether it was one."""
         if channel not in self._channels:
             return False
         if channel == "ticker":

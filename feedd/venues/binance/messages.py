@@ -191,7 +191,7 @@ read_anything = msgspec.json.Decoder().decode
 
 
 def to_update(message: DepthUpdate) -> Update:
-    """Return what a depthUpdate says; raise ValueError where its ids can't be."""
+    """Return the update in a depthUpdate; raise ValueError where its ids can't be."""
     before = message.U - 1 if message.pu is None else message.pu
     if before > message.u:
         raise ValueError(f"depthUpdate with u {message.u} and {before} before it")
@@ -199,7 +199,7 @@ def to_update(message: DepthUpdate) -> Update:
 
 
 def to_ticker(message: TickerMessage, exchange: str, symbol: str, received_ns: int) -> Ticker:
-    """Return a ticker; a price of 0 says that there was none."""
+    """Return a ticker; a price of 0 means that there was none."""
     timestamp = message.E if message.C is None else message.C
     return Ticker(
         symbol=symbol,

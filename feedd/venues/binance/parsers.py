@@ -1,4 +1,4 @@
-"""Binance's raw messages of which ccxt keeps too little: pure functions from them to events."""
+"""Pure parsers for Binance's raw messages from which ccxt drops data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bybit's raw messages of which ccxt keeps too little: pure functions from them to events."""
+"""Pure parsers for Bybit's raw messages from which ccxt drops data."""
 
 from __future__ import annotations
 

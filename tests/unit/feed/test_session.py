@@ -91,9 +91,9 @@ def test_a_message_that_could_not_be_read_is_a_gap_before_the_next() -> None:
 
 def test_stopped_is_the_last_state() -> None:
     session = live_session()
-    session.stop("the worker was told to stop")
+    session.stop("the worker was stopped")
     session.lost("quote", "closed", 0)
-    assert (session.state, session.reason) == ("stopped", "the worker was told to stop")
+    assert (session.state, session.reason) == ("stopped", "the worker was stopped")
 
 
 def test_a_connection_that_only_waits_for_its_turn_is_no_try() -> None:
