@@ -1,4 +1,4 @@
-"""Where a market's events leave for one connection, and where faults stand in their way."""
+"""Outlet of a market's events for one connection; applies faults to them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from feedd.embedded.truth import TruthLog
     from feedd.embedded.ws_session import Connection
 
-BACKLOG_LIMIT_BYTES = 64 * 1024 * 1024  # a reader this far behind is cut off
-CUT_OFF = "cut_off"  # what the truth log calls that
+BACKLOG_LIMIT_BYTES = 64 * 1024 * 1024  # a reader with a larger backlog is cut off
+CUT_OFF = "cut_off"  # its name in the truth log
 _log = structlog.get_logger()
 
 
 class ClientConnection:
-    """The outlet of one connection; `exchange` is whose it is: `usdm`, `spot`, `bybit`."""
+    """Outlet of one connection; `exchange` is `usdm`, `spot` or `bybit`."""
 
     def __init__(
         self,
@@ -47,10 +47,10 @@ class ClientConnection:
         self.connection = connection
         self.exchange = exchange
         self.way = Way(faults, exchange, self._wrapped)
-        self.met: set[int] = set()  # faults that struck it
-        self.silent: str | None = None  # the fault that ended it and left it open
+        self.met: set[int] = set()  # faults that have struck this connection
+        self.silent: str | None = None  # the fault that silenced the connection and left it open
         self.by: Literal["exchange", "client"] | None = None
-        self.fault: str | None = None  # that ended it
+        self.fault: str | None = None  # the fault that ended the connection
         self._request = request
         self._faults = faults
         self._truth = truth
@@ -59,22 +59,22 @@ class ClientConnection:
 
     @property
     def transport(self) -> asyncio.Transport | None:
-        """What is below, while it is there."""
+        """The TCP transport; None once it is gone."""
         return self._request.transport
 
     @property
     def reachable(self) -> bool:
-        """Whether what is sent has a chance to arrive."""
+        """Whether sent data can still arrive."""
         transport = self.transport
         return transport is not None and not transport.is_closing() and not self.response.closed
 
     @property
     def streams(self) -> list[str]:
-        """The names of what is being sent."""
+        """The names of the subscribed streams."""
         return [stream.name for stream in self.connection.streams()]
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Send events of the market in one piece."""
+        """Send events of the market in one write."""
         if not self.reachable:
             return
         if self.backlog() > BACKLOG_LIMIT_BYTES:
@@ -88,7 +88,7 @@ class ClientConnection:
             self.write_frames([self._wrapped(message) for message in messages])
 
     def reply(self, text: str) -> None:
-        """Answer a request, unless a fault is in the way."""
+        """Answer a request, unless a fault withholds the reply."""
         if self.silent is not None or (
             not self._faults.none and self._withholds_reply(is_pong(text))
         ):
@@ -96,46 +96,46 @@ class ClientConnection:
         self.write([text])
 
     async def pong(self, data: bytes) -> None:
-        """Answer a ping, unless a fault is in the way."""
+        """Answer a ping, unless a fault withholds the pong."""
         if self.silent is None and (self._faults.none or not self._withholds_reply(True)):
             await self.response.pong(data)
 
     def backlog(self) -> int:
-        """Return the bytes that the reader has left unread."""
+        """Return the number of bytes still in the write buffer."""
         transport = self.transport
         return 0 if transport is None else transport.get_write_buffer_size()
 
     def write(self, texts: list[str]) -> None:
-        """Write text frames in one piece, so that they share TCP segments as on the exchange."""
+        """Write text frames in one write, so that they share TCP segments as on the exchange."""
         self.write_frames([text_frame(text) for text in texts])
 
     def write_frames(self, frames: Iterable[bytes]) -> None:
-        """Write frames in one piece, as they are."""
+        """Write frames unchanged in one write."""
         transport = self.transport
         if transport is not None and not transport.is_closing():
             transport.write(b"".join(frames))
 
     def silence(self, fault: str) -> None:
-        """Send nothing more, and leave the connection open until the client closes it."""
+        """Stop sending, and leave the connection open until the client closes it."""
         self.silent = fault
         self.ended("exchange", fault)
 
     def ended(self, by: Literal["exchange", "client"], fault: str | None = None) -> None:
-        """Note who ends the connection; only the first one does."""
+        """Record which side ended the connection; later calls are ignored."""
         if self.by is None:
             self.by, self.fault = by, fault
 
     def abort(self) -> None:
-        """Drop the connection without a word."""
+        """Drop the connection without a close frame."""
         self.ended("exchange")
         if self.transport is not None:
             self.transport.abort()
 
     def close(self) -> None:
-        """Tell the truth of what was held back and of the connection's end."""
+        """Record the held-back messages and the end of the connection in the truth log."""
         if self._timer is not None:
             self._timer.cancel()
-        self._tell(self.way.end())
+        self._record_and_write(self.way.end())
         if self._truth is not None:
             self._truth.mark(
                 "closed",
@@ -148,12 +148,12 @@ class ClientConnection:
     # --- faults -------------------------------------------------------------------------------
 
     def release(self, *, at_once: bool = False) -> None:
-        """Send what has been delayed for long enough, or all of it."""
+        """Send the delayed messages that are due, or all of them if `at_once`."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self.reachable:
-            self._tell(self.way.release(float("inf") if at_once else self._loop.time()))
+            self._record_and_write(self.way.release(float("inf") if at_once else self._loop.time()))
             self._await_release()
 
     def _send_through(self, messages: Sequence[Message]) -> None:
@@ -165,10 +165,10 @@ class ClientConnection:
             stall.fired += len(messages)
             self._note(messages, stall.name)
             return
-        self._tell(self.way.take(messages, self._loop.time()))
+        self._record_and_write(self.way.take(messages, self._loop.time()))
         self._await_release()
 
-    def _tell(self, steps: list[Passed]) -> None:
+    def _record_and_write(self, steps: list[Passed]) -> None:
         for message, swallowed, _ in steps:
             if message is not None:
                 self._note([message], swallowed)

@@ -1,4 +1,4 @@
-"""The shell of sockets around the protocol: REST and WebSocket on one port, on aiohttp."""
+"""HTTP server of the embedded exchange: REST and WebSocket on one port, on aiohttp."""
 
 from __future__ import annotations
 
@@ -46,21 +46,23 @@ if TYPE_CHECKING:
     from feedd.embedded.ws_session import Connection
     from feedd.venues.raw_streams import RawStream
 
-LOOK_EVERY_S = 1.0  # of the exchange's clock
-SILENCE_LOOK_S = 0.05  # whether the client of a connection left open has closed it
-# WebSocket connections of an address in 5 minutes; USD-M's pages don't say, and spot's do.
+LOOK_EVERY_S = 1.0  # between calls of `on_time`, on the exchange's clock
+SILENCE_LOOK_S = 0.05  # between checks whether the client has closed a silenced connection
+# WebSocket connections per address in 5 minutes. Spot's documentation gives the limit, USD-M's
+# does not.
 CONNECTS = {"usdm": 300, "spot": 300, "bybit": 500}
-# Spot's paths are USD-M's too: here they are below a path of the embedded exchange's own.
+# Spot and USD-M use the same paths, so the embedded exchange serves spot below a prefix.
 SPOT_BELOW = "/spot"
 _SERVED = (("", binance_addresses.USDM), (SPOT_BELOW, binance_addresses.SPOT), ("", LINEAR))
 _log = structlog.get_logger()
 
 
 class ExchangeServer:
-    """Shows markets to clients as their exchanges would. Time for its limits is the clock's.
+    """Serve markets to clients as their exchanges do; `clock` times the limits.
 
-    Binance USD-M is always there; `spot` is Binance's below `/spot`, whose own paths would be
-    USD-M's too, and `linear` is Bybit's below `/v5`. Without one, its paths are not found.
+    Binance USD-M is always served. `spot` is Binance spot, served below `/spot` because its paths
+    are the same as USD-M's. `linear` is Bybit linear, served below `/v5`. The paths of a market
+    that is not given answer 404.
     """
 
     def __init__(
@@ -86,10 +88,10 @@ class ExchangeServer:
         self._accounts = Accounts()
         self._connections = 0
         self._open: set[ClientConnection] = set()
-        self._unheard: dict[str, Unheard] = {}
+        self._unsent: dict[str, Unheard] = {}
         if truth is not None and truth_unsent:
             markets = {"usdm": market, "spot": spot, "bybit": linear}
-            self._unheard = {
+            self._unsent = {
                 exchange: Unheard(one, truth) for exchange, one in markets.items() if one
             }
         self._director = Director(self, truth)
@@ -100,7 +102,7 @@ class ExchangeServer:
         self._flusher: asyncio.Task[None] | None = None
 
     async def start(self, port: int, host: str = "127.0.0.1") -> int:
-        """Listen, and return the port (of its own choice for 0); raise EndpointInUseError."""
+        """Listen and return the port (0: any free one); raise EndpointInUseError if it is taken."""
         app = web.Application()
         app.router.add_get("/embedded/account", self._account)
         self._director.control.add_routes(app.router)
@@ -145,14 +147,14 @@ class ExchangeServer:
             await asyncio.sleep(0.2)
             self._truth.flush()
 
-    # --- what faults may touch ----------------------------------------------------------------
+    # --- access for faults --------------------------------------------------------------------
 
     def clients(self) -> list[ClientConnection]:
-        """Return the connections that are open."""
+        """Return the open connections."""
         return list(self._open)
 
     def snapshots(self, symbol: str) -> dict[str, dict[str, Any]]:
-        """Return the whole books of a symbol now, by exchange, where there are any."""
+        """Return the current full books of a symbol, by exchange; omit exchanges without one."""
         found = {}
         for exchange, market in (("usdm", self._market), ("spot", self._spot)):
             if market is not None:
@@ -161,7 +163,7 @@ class ExchangeServer:
         return found
 
     async def leave(self) -> None:
-        """Refuse every connection, and reset those that are there."""
+        """Stop listening and reset every open connection."""
         if self._site is not None:
             await self._site.stop()
             self._site = None
@@ -172,7 +174,7 @@ class ExchangeServer:
             reset(handler.transport)
 
     async def come_back(self) -> None:
-        """Listen where it is to listen; raise EndpointInUseError."""
+        """Listen on the configured address, unless listening; raise EndpointInUseError."""
         if self._site is not None or self._runner is None:
             return
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -220,8 +222,8 @@ class ExchangeServer:
         )
 
     async def _account(self, _request: web.Request) -> web.Response:
-        told = self._accounts.told(self._clock.now_ns() / NS_PER_S)
-        return web.json_response(told, dumps=_dumps)
+        usage = self._accounts.told(self._clock.now_ns() / NS_PER_S)
+        return web.json_response(usage, dumps=_dumps)
 
     async def _post(self, request: web.Request) -> web.Response:
         if request.match_info["page"] == "listenKey":
@@ -271,7 +273,7 @@ class ExchangeServer:
         return response
 
     def _opened(self, request: web.Request) -> tuple[Streams, Connection, Reaction] | None:
-        """Return whose connection an address opens, and what it subscribes to."""
+        """Return the market, connection and first subscriptions of a request; None if not found."""
         now_s = self._now_s()
         if _exchange(request.path) == "bybit":
             if self._linear is None or request.path != LINEAR_ROUTE:
@@ -302,7 +304,7 @@ class ExchangeServer:
                 await self._react(client, connection.on_pong(self._now_s()))
             elif message.type == WSMsgType.CLOSE:
                 client.ended("client")
-                # A transport tells nobody but its protocol, so it is asked.
+                # A transport reports a close only to its protocol, so poll it.
                 while client.silent is not None and client.reachable:  # noqa: ASYNC110
                     await asyncio.sleep(SILENCE_LOOK_S)
                 await client.response.close(drain=False)
@@ -311,7 +313,7 @@ class ExchangeServer:
                 return
 
     async def _on_text(self, client: ClientConnection, text: str) -> None:
-        """Take a request; a fault may refuse it, or keep its acknowledgement back."""
+        """Handle a request; a fault may refuse it, or delay or drop its acknowledgement."""
         answer = replies.on_request(self._director.faults, client.exchange, text)
         if answer is None:
             await self._react(client, client.connection.on_text(text, self._now_s()))
@@ -336,8 +338,8 @@ class ExchangeServer:
             client.reply(reaction.reply)
         for stream in reaction.subscribe:
             client.market.subscribe(stream, client)
-            if client.exchange in self._unheard:
-                self._unheard[client.exchange].subscribed(stream, client)
+            if client.exchange in self._unsent:
+                self._unsent[client.exchange].subscribed(stream, client)
         for stream in reaction.unsubscribe:
             self._unsubscribe(stream, client)
         if reaction.subscribe:
@@ -352,15 +354,15 @@ class ExchangeServer:
 
     def _unsubscribe(self, stream: RawStream, client: ClientConnection) -> None:
         client.market.unsubscribe(stream, client)
-        if client.exchange in self._unheard:
-            self._unheard[client.exchange].unsubscribed(stream, client)
+        if client.exchange in self._unsent:
+            self._unsent[client.exchange].unsubscribed(stream, client)
 
     def _now_s(self) -> float:
         return self._clock.monotonic_s()
 
 
 def _exchange(path: str) -> str:
-    """Return the exchange that a path belongs to."""
+    """Return the exchange that serves a path."""
     if path.startswith(SPOT_BELOW + "/"):
         return "spot"
     return "bybit" if path.startswith(LINEAR.page_prefixes) else "usdm"
@@ -372,8 +374,8 @@ def _bind(listener: socket.socket, host: str, port: int) -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise EndpointInUseError(
-                f"http://{host}:{port} is in use; stop what holds it, or set "
-                "embedded_exchange.port to another one"
+                f"http://{host}:{port} is in use; stop the process that uses it, or "
+                "change embedded_exchange.port"
             ) from None
         raise ConfigError(f"http://{host}:{port} can't be bound: {error.strerror}") from None
 

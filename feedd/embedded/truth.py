@@ -1,7 +1,7 @@
-"""The truth log: what the exchange sent, a JSON line each, for whoever audits what arrived.
+"""The truth log: one JSON line for each event that the exchange sent, to audit what arrived.
 
-Beside it, in a file of its own that ends in `.marks`, stands when connections and faults begin and
-end. The lines of both are described in `docs/faults.md`.
+A second file with the suffix `.marks` records when connections and faults begin and end.
+`docs/faults.md` describes the lines of both.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from feedd.embedded.market import Message
 
 Mark = Literal["opened", "closed", "fault", "clear"]
-MARKS = ".marks"  # behind the log's name
+MARKS = ".marks"  # suffix of the log's name
 
 
 class TruthLog:
-    """One line for each event of the exchange; it goes on behind an earlier run's.
+    """One line for each event of the exchange, appended to the log of an earlier run.
 
     `{"sent_ns":…,"connection":1,"stream":"btcusdt@trade","id":5266583935,"data":{…}}`: `sent_ns`
-    is ns since the epoch, `connection` counts from 1 and is null where there was none to send to,
-    `id` is null where the exchange has none. `"swallowed":"<fault>"` behind `data` says that it
-    did not arrive as it is.
+    is ns since the epoch. `connection` counts from 1 and is null if the event reached no
+    connection. `id` is null if the exchange gives none. `"swallowed":"<fault>"` after `data` marks
+    an event that did not arrive unchanged.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the log, behind what is there; raise ConfigError where it can't be written."""
+        """Open the log for appending; raise ConfigError if it can't be opened."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a", encoding="utf-8", buffering=1 << 20)
@@ -43,10 +43,10 @@ class TruthLog:
     def write(
         self, connection: int | None, messages: Iterable[Message], swallowed: str | None = None
     ) -> None:
-        """Note messages that are being sent now, or would be."""
+        """Record messages that are sent now, or that would be sent."""
         now_ns = time.time_ns()
-        whose = "null" if connection is None else connection
-        head = f'{{"sent_ns":{now_ns},"connection":{whose},"stream":"'
+        number = "null" if connection is None else connection
+        head = f'{{"sent_ns":{now_ns},"connection":{number},"stream":"'
         tail = "}\n" if swallowed is None else f',"swallowed":"{swallowed}"}}\n'
         self._file.writelines(
             f'{head}{stream}","id":{"null" if id_ is None else id_},"data":{data}{tail}'
@@ -62,7 +62,7 @@ class TruthLog:
         fault: str | None = None,
         by: Literal["exchange", "client"] | None = None,
     ) -> None:
-        """Note that a connection or a fault begins or ends."""
+        """Record that a connection or a fault begins or ends."""
         row = {
             "mark": mark,
             "ns": time.time_ns(),
@@ -74,11 +74,11 @@ class TruthLog:
         self._marks.write(json.dumps(row, separators=(",", ":")) + "\n")
 
     def flush(self) -> None:
-        """Let readers see all lines so far."""
+        """Flush both files, so that readers see all lines."""
         self._file.flush()
         self._marks.flush()
 
     def close(self) -> None:
-        """Write the rest."""
+        """Flush and close both files."""
         self._file.close()
         self._marks.close()

@@ -1,4 +1,4 @@
-"""Events that reach no connection, for the truth log: what a client missed while it was away."""
+"""Record events that reach no connection in the truth log: those missed by an absent client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Unheard:
-    """An outlet of one market that reads each stream from its first subscription on, for ever."""
+    """Outlet of one market that reads each stream from its first subscription on, without end."""
 
     def __init__(self, market: Streams, truth: TruthLog) -> None:
         self._market = market
@@ -22,7 +22,7 @@ class Unheard:
         self._readers: dict[str, set[ClientConnection]] = {}
 
     def subscribed(self, stream: RawStream, client: ClientConnection) -> None:
-        """Note a reader, who reads already; the first one starts the listening."""
+        """Add a reader that is already subscribed; the first one also subscribes this outlet."""
         if stream.name in self._readers:
             self._readers[stream.name].add(client)
             return
@@ -31,11 +31,11 @@ class Unheard:
             self._market.subscribe(stream, self)
 
     def unsubscribed(self, stream: RawStream, client: ClientConnection) -> None:
-        """Note that a reader has left."""
+        """Remove a reader."""
         self._readers.get(stream.name, set()).discard(client)
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Note the messages that nobody can read."""
+        """Record the messages that no reader can receive."""
         self._truth.write(
             None,
             [
@@ -46,7 +46,7 @@ class Unheard:
         )
 
     def backlog(self) -> int:
-        """Return 0: it reads at once."""
+        """Return 0: messages are recorded immediately."""
         return 0
 
     def abort(self) -> None:
