@@ -1,6 +1,6 @@
-"""WebSocket frames of a server, also those that no server should send (RFC 6455, 5.2). Pure.
+"""WebSocket frames of a server, including invalid ones (RFC 6455, 5.2). Pure.
 
-Frames of a server are not masked; no extension is in use here.
+Server frames are not masked; no extension is in use.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import struct
 FINAL_TEXT = 0x81
 FINAL_BINARY = 0x82
 FINAL_CLOSE = 0x88
-FINAL_RESERVED = 0x83  # opcode 3 has no meaning
+FINAL_RESERVED = 0x83  # opcode 3 is reserved
 
 
 def frame(head: int, payload: bytes) -> bytes:
-    """Return one frame; `head` is its first byte: whether it is final, and its opcode."""
+    """Return one frame; `head` is its first byte: the FIN bit and the opcode."""
     length = len(payload)
     if length < 126:
         return struct.pack("!BB", head, length) + payload

@@ -1,6 +1,6 @@
-"""What exchanges allow: request weights a minute, messages and connections in a time. Pure.
+"""Rate limits of exchanges: request weight per minute, messages and connections per period. Pure.
 
-Times are seconds of the exchange's clock, given by the caller.
+Times are seconds of the exchange's clock, passed by the caller.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 MINUTE_S = 60
-BAN_AFTER = 10  # requests on top of a 429 that go on all the same
+BAN_AFTER = 10  # requests answered with 429; the next one gets a ban
 BAN_S = 120
 CONNECTS_WITHIN_S = 300.0
 
 
 class Answer(NamedTuple):
-    """What the account of weights says to a request."""
+    """Decision on a request, by its address's used weight."""
 
     status: int  # 200, 429 or 418
     used: int  # for the header X-MBX-USED-WEIGHT-1M
@@ -33,14 +33,14 @@ class _Account:
 
 
 class Weights:
-    """The weight that each address has used in this minute of the clock."""
+    """Weight used by each address in the current minute of the clock."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._accounts: dict[str, _Account] = {}
 
     def take(self, address: str, cost: int, now_s: float) -> Answer:
-        """Charge a request; going on after 429s is answered with a ban."""
+        """Charge a request; an address that keeps sending after 429s is banned."""
         account = self._accounts.setdefault(address, _Account())
         if now_s < account.banned_until_s:
             return Answer(418, account.used, int(account.banned_until_s - now_s) + 1)
@@ -65,7 +65,7 @@ class MessageRate:
         self._within_s = within_s
 
     def allows(self, now_s: float) -> bool:
-        """Count a message; return whether the connection may go on."""
+        """Count a message; return False if it exceeds the limit."""
         times = self._times
         if len(times) == times.maxlen and now_s - times[0] < self._within_s:
             return False
@@ -74,9 +74,9 @@ class MessageRate:
 
 
 class Connects:
-    """At most `limit` WebSocket connections of an address in any 5 minutes.
+    """At most `limit` WebSocket connections per address in any 5 minutes.
 
-    Attempts count, as Binance says: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
+    Attempts count, as Binance documents: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
     """
 
     def __init__(self, limit: int) -> None:
@@ -84,7 +84,7 @@ class Connects:
         self._attempts: dict[str, deque[float]] = {}
 
     def take(self, address: str, now_s: float) -> int:
-        """Count an attempt; return 0 for a connection, else after how many seconds to try again."""
+        """Count an attempt; return 0 if it is allowed, else the seconds to wait before a retry."""
         attempts = self._attempts.setdefault(address, deque(maxlen=self._limit))
         full = len(attempts) == self._limit and now_s - attempts[0] < CONNECTS_WITHIN_S
         attempts.append(now_s)

@@ -1,4 +1,4 @@
-"""What the REST pages of all exchanges share: requests, answers, and the one account."""
+"""Shared parts of the REST pages of all exchanges: requests, responses, and the one account."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The one account there is. Every other key is refused as the exchange refuses it.
+# The only account. Every other key is rejected with the exchange's own error.
 API_KEY = "embedded" * 8
 API_SECRET = "exchange" * 8
 
 
 class Request(NamedTuple):
-    """A GET: `page` is the path without its version, e.g. `ticker/24hr`.
+    """A GET request; `page` is the path without its version, e.g. `ticker/24hr`.
 
-    `raw_query` is as sent, because a signature is of its text; `headers` knows no case.
+    `raw_query` is the text as sent, which the signature covers. `headers` is case-insensitive.
     """
 
     page: str
@@ -26,8 +26,8 @@ class Request(NamedTuple):
 
 
 class Page(NamedTuple):
-    """An answer: HTTP status, JSON body and headers."""
+    """A response: HTTP status, JSON body and headers."""
 
     status: int
     body: Any
-    headers: dict[str, str] = {}  # noqa: RUF012  nobody writes into it
+    headers: dict[str, str] = {}  # noqa: RUF012  never modified

@@ -1,4 +1,4 @@
-"""The contract between the rules of an exchange's connections and the shell of sockets."""
+"""Interface between the connection rules of an exchange and the socket server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GOING_AWAY = 1001
 
 @dataclass(slots=True)
 class Reaction:
-    """What the shell is to do, in this order: reply, then subscribe, unsubscribe, close."""
+    """Actions for the server, in this order: reply, subscribe, unsubscribe, ping, close."""
 
     reply: str | None = None
     subscribe: list[RawStream] = field(default_factory=list)
@@ -24,21 +24,21 @@ class Reaction:
 
 
 class Connection(Protocol):
-    """One connection as an exchange treats it; times are seconds of the exchange's clock."""
+    """Rules of one connection of an exchange; times are seconds of the exchange's clock."""
 
-    combined: bool  # whether each message is wrapped in its stream's name
+    combined: bool  # whether each message is wrapped with its stream name
 
     def on_text(self, text: str, now_s: float) -> Reaction:
-        """Take a control message."""
+        """Handle a control message."""
 
     def on_ping(self, now_s: float) -> Reaction:
-        """Take a ping; the shell answers it when no close is asked for."""
+        """Handle a ping; the server answers it unless the reaction closes the connection."""
 
     def on_pong(self, now_s: float) -> Reaction:
-        """Take a pong, asked for or not."""
+        """Handle a pong, solicited or unsolicited."""
 
     def on_time(self, now_s: float) -> Reaction:
-        """Look at the clock: ping, or close what is too old or too silent."""
+        """Check the time: ping, or close a connection that is too old or silent for too long."""
 
     def streams(self) -> list[RawStream]:
-        """Return what is being sent."""
+        """Return the subscribed streams."""
