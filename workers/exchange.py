@@ -1,4 +1,4 @@
-"""The embedded exchange: builds the markets that the configuration asks for, and serves them."""
+"""The embedded exchange: build the configured markets and serve them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def build_market(settings: EmbeddedExchange) -> Market:
-    """Return Binance USD-M's market; raise ConfigError for a recording that can't be played."""
+    """Return the Binance USD-M market; raise ConfigError for a recording that can't be played."""
     recording = settings.recording
     if recording is None:
         return GeneratedMarket(Clock(), settings.seed, settings.rate, bursts=settings.bursts)
@@ -45,7 +45,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     path = config_path(arguments.config, read_environment())
     settings = load_config(path).embedded_exchange
     if settings is None:
-        raise ConfigError(f"{path}: has no embedded_exchange; add it, or don't start one")
+        raise ConfigError(f"{path}: has no embedded_exchange; add it, or don't start the exchange")
     truth = None if settings.truth_log is None else TruthLog(Path(settings.truth_log))
     seed, rate, bursts = settings.seed, settings.rate, settings.bursts
     server = ExchangeServer(

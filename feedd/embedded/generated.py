@@ -1,7 +1,7 @@
-"""The generated markets, one for each exchange, each with a history of its own.
+"""Generated markets, one for each exchange, with independent histories.
 
-In all of them `rate` is the quotes and trades a second of each symbol. Without `bursts` every
-order comes by itself, at times that know nothing of each other.
+In all of them `rate` is the number of quotes and trades per second of each symbol. Without
+`bursts`, orders arrive one by one at independent times.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class GeneratedMarket(BinanceMarket):
-    """Binance USD-M's."""
+    """Generated market of Binance USD-M."""
 
     def __init__(
         self, clock: Clock, seed: int = 1, rate: float = 20.0, *, bursts: bool = True
@@ -28,7 +28,7 @@ class GeneratedMarket(BinanceMarket):
 
 
 class GeneratedSpot(BinanceMarket):
-    """Binance spot's; each symbol counts its update ids for itself."""
+    """Generated market of Binance spot; each symbol has its own sequence of update ids."""
 
     def __init__(
         self, clock: Clock, seed: int = 1, rate: float = 20.0, *, bursts: bool = True
@@ -38,7 +38,7 @@ class GeneratedSpot(BinanceMarket):
 
 
 class GeneratedLinear(BybitMarket):
-    """Bybit's."""
+    """Generated market of Bybit linear."""
 
     def __init__(
         self, clock: Clock, seed: int = 1, rate: float = 20.0, *, bursts: bool = True

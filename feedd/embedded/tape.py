@@ -1,13 +1,13 @@
-"""Recordings of an exchange, read line by line: what a file holds, and its frames in order.
+"""Read recordings of an exchange line by line: the contents of a file, and its frames in order.
 
-Two shapes are read, gzipped or not. The first is `<local receive time, ns> <combined-stream
-JSON>`; a line whose JSON has a `lastUpdateId` is an answer of GET /fapi/v1/depth::
+Two formats are supported, gzipped or not. The first is `<local receive time, ns> <combined-stream
+JSON>`; a line whose JSON has a `lastUpdateId` is a response to GET /fapi/v1/depth::
 
     1723161255088176367 {"stream":"btcusdt@trade","data":{"e":"trade",…}}
 
 The second is `<local receive time, s>: <combined-stream JSON>`, after a line with the address. Its
-answers of GET stand in files of their own, which are read too: beside `X.ws.1.0.txt` it is
-`X.http.0.0.txt`, whose lines name the symbol::
+GET responses are in separate files, which are read too: for `X.ws.1.0.txt` it is `X.http.0.0.txt`
+in the same directory. Their lines name the symbol::
 
     1626992741.06217: {"stream":"sushiusdt@bookTicker","data":{"e":"bookTicker",…}}
     https://…/depth?symbol=SUSHIUSDT&limit=1000 -> 1626992741.301402: {"lastUpdateId":…}
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GZIP_MAGIC = b"\x1f\x8b"
-LINES_SCANNED = 300_000  # to learn what a file holds; a day of one busy symbol has 20 million
-LINES_MEASURED = 20_000  # of them, to learn the steps of prices and sizes
+LINES_SCANNED = 300_000  # to find the contents of a file; a day of one busy symbol has 20 million
+LINES_MEASURED = 20_000  # of these, to find the price and size steps
 QUOTE_CURRENCIES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH", "BNB", "EUR")
 
-_SHAPES = (re.compile(r"(\d{16,20}) (\{.*\})"), re.compile(r"(\d{9,11}\.\d+): (\{.*\})"))
+_FORMATS = (re.compile(r"(\d{16,20}) (\{.*\})"), re.compile(r"(\d{9,11}\.\d+): (\{.*\})"))
 _ANSWER = re.compile(r"https?://\S*/depth\?(\S+) -> (\d{9,11}\.\d+): (\{.*\})")
-_OF_WEBSOCKET = re.compile(r"(.+)\.ws\.\d+\.\d+\.txt(?:\.gz)?")
+_WEBSOCKET_FILE = re.compile(r"(.+)\.ws\.\d+\.\d+\.txt(?:\.gz)?")
 _FRAME = re.compile(r'\{"stream":"([^"]+)","data":(.*)\}')
 _EVENT_TIME = re.compile(r'"E":(\d+)')
 _PRICES = re.compile(r'"(?:p|b|a)":"([\d.]+)"|\["([\d.]+)","')
@@ -46,9 +46,9 @@ _SIZES = re.compile(r'"(?:q|B|A)":"([\d.]+)"|,"([\d.]+)"\]')
 
 
 class TapeLine(NamedTuple):
-    """One line: `stream` is empty for the answer of a depth request.
+    """One line; `stream` is empty for the response to a depth request.
 
-    `symbol` is told of an answer alone, and empty where the file doesn't say whose it is.
+    `symbol` is set only for a response, and empty if the file does not name it.
     """
 
     local_ns: int
@@ -59,7 +59,7 @@ class TapeLine(NamedTuple):
 
 @dataclass(slots=True)
 class Holding:
-    """What a tape has of one symbol."""
+    """Contents of a tape for one symbol."""
 
     instrument: Instrument
     streams: set[str] = field(default_factory=set)  # names without the symbol: bookTicker, …
@@ -67,7 +67,7 @@ class Holding:
 
 
 def read(path: Path) -> Iterator[TapeLine]:
-    """Yield the lines that are events or depth answers, in the order received.
+    """Yield the events and depth responses, in the order received.
 
     Raises ConfigError for a file that can't be read.
     """
@@ -82,31 +82,31 @@ def read(path: Path) -> Iterator[TapeLine]:
 
 
 class Tape:
-    """A file and what it holds, learnt from its first lines."""
+    """A recording and its contents, found by a scan of its first lines."""
 
     def __init__(self, path: Path) -> None:
-        """Scan the file; raise ConfigError where it can't be read or holds nothing."""
+        """Scan the file; raise ConfigError if it can't be read or holds no stream."""
         self.path = path
         self.start_ns = 0
-        self.least_delay_ms = math.inf  # local clock less event time: the clocks' difference
+        self.least_delay_ms = math.inf  # local clock minus event time: the clock offset
         self.holdings: dict[str, Holding] = {}
         self._scan()
         if not math.isfinite(self.least_delay_ms):
-            self.least_delay_ms = 0.0  # no event of it tells a time
+            self.least_delay_ms = 0.0  # no event has an event time
         if not self.holdings:
             raise ConfigError(f"{path}: holds no stream that can be played")
 
     def lines(self) -> Iterator[TapeLine]:
-        """Yield its lines from the start, and the answers of the files beside it."""
+        """Yield the lines from the start, merged with the responses in the companion files."""
         beside = [read(path) for path in companions(self.path)]
         if not beside:
             return read(self.path)
         return heapq.merge(read(self.path), *beside, key=lambda line: line.local_ns)
 
     def answers(self, line: TapeLine, symbol: str) -> bool:
-        """Whether a line is the answer of a depth request for a symbol.
+        """Whether a line is the response to a depth request for a symbol.
 
-        One that doesn't say whose it is belongs to the only symbol there is.
+        A response without a symbol matches only if the tape holds a single symbol.
         """
         if line.stream:
             return False
@@ -137,7 +137,7 @@ class Tape:
                 delay_ms = line.local_ns / 1e6 - int(event_time[1])
                 self.least_delay_ms = min(self.least_delay_ms, delay_ms)
         for symbol, names in streams.items():
-            # An answer that doesn't say whose it is; with one symbol there is no doubt.
+            # A response without a symbol is unambiguous only if the tape holds a single symbol.
             whose = {symbol, ""} if len(streams) == 1 else {symbol}
             instrument = _instrument(
                 symbol,
@@ -149,15 +149,15 @@ class Tape:
 
 
 def companions(path: Path) -> list[Path]:
-    """Return the files beside one of frames that hold its answers of GET."""
-    match = _OF_WEBSOCKET.fullmatch(path.name)
+    """Return the files with the GET responses that belong to a file of frames."""
+    match = _WEBSOCKET_FILE.fullmatch(path.name)
     if match is None:
         return []
     return sorted(path.parent.glob(f"{glob.escape(match[1])}.http.*.txt*"))
 
 
 def currencies(id_: str) -> tuple[str, str]:
-    """Return base and quote currency of an exchange's id; an empty quote where it is not clear."""
+    """Return base and quote currency of an exchange's id; an unknown quote is empty."""
     quote = next((q for q in QUOTE_CURRENCIES if id_.endswith(q) and id_ != q), "")
     return id_.removesuffix(quote), quote
 
@@ -171,13 +171,13 @@ def _opened(path: Path) -> IO[str]:
 
 
 def parsed(row: str) -> TapeLine | None:
-    """Return what a row holds; None for what is neither an event nor a depth answer."""
+    """Parse a row; return None if it is neither an event nor a depth response."""
     answer = _ANSWER.fullmatch(row)
     if answer is not None:
         symbol = parse_qs(answer[1]).get("symbol", [""])[0]
         return TapeLine(int(float(answer[2]) * 1e9), "", answer[3], symbol)
-    for shape in _SHAPES:
-        match = shape.fullmatch(row)
+    for format_ in _FORMATS:
+        match = format_.fullmatch(row)
         if match is None:
             continue
         stamp, text = match.groups()
