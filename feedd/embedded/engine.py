@@ -1,9 +1,9 @@
 """The engine of the generated market: one seeded history per symbol, in no exchange's format.
 
-A symbol's history begins when it is first asked for, and goes on whether or not anybody listens,
-so that ids move on over a reconnect as they do on an exchange. The seed decides the orders; the
-clock decides when they come, in bursts as in a recording of BTCUSDT: there (bursts parted by more
-than 200 µs) half are of one message, one in ten has five or more, one in a hundred 19 or more, and
+A symbol's history begins at its first request and continues with or without subscribers, so that
+ids advance across a reconnect as they do on an exchange. The seed decides the orders. The clock
+decides when they arrive, in bursts as in a recording of BTCUSDT: there (bursts more than 200 µs
+apart) half have one message, one in ten has five or more, one in a hundred 19 or more, and
 the longest has 177.
 """
 
@@ -26,41 +26,41 @@ if TYPE_CHECKING:
     from feedd.embedded.integer_book import Book
 
 WARM_UP_STEPS = 2000  # before the first message, so that a ticker has a history
-BURST_EXPONENT = 1.6  # of the Pareto distribution that comes closest to the recording's
-LONGEST_BURST = 177  # and none longer than a second's worth of messages
+BURST_EXPONENT = 1.6  # of the Pareto distribution that fits the recording best
+LONGEST_BURST = 177  # and at most one second's messages
 BEHIND_AT_MOST_S = 0.5
 FUNDING_MS = 8 * 3600 * 1000
 MARK_DECIMALS = 8
 
 
 class StreamMaker:
-    """Makes one stream of one symbol's history; by itself it says nothing.
+    """Makes one stream of one symbol's history; the base class sends nothing.
 
-    The engine has taken a step in before it tells of it.
+    The engine applies a step before it passes it on.
     """
 
     period_ms = 0  # of `on_time`; 0: never
 
     def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
-        """Return what is sent at once when an order has come."""
+        """Return the messages to send immediately after an order."""
         del step, now_ms
         return ()
 
     def on_time(self, now_ms: int) -> Iterable[Message]:
-        """Return what is sent at the end of a period."""
+        """Return the messages to send at the end of a period."""
         del now_ms
         return ()
 
     def greet(self, now_ms: int) -> Iterable[Message]:
-        """Return what is sent to an outlet that is new, and to no other."""
+        """Return the messages to send to a new outlet only."""
         del now_ms
         return ()
 
 
 class Engine:
-    """The histories of every listed symbol; `rate` is the quotes and trades a second of each.
+    """The histories of every listed symbol; `rate` is quotes and trades per second for each.
 
-    Without `bursts` every order comes by itself, at times that know nothing of each other.
+    Without `bursts` every order arrives alone, at independent times.
     `shared_ids`: update ids jump, because other symbols take some; else they count by one.
     """
 
@@ -79,7 +79,7 @@ class Engine:
         }
 
     def symbol(self, id_: str) -> SymbolHistory:
-        """Return a symbol's history, begun if need be; raise KeyError for what isn't listed."""
+        """Return a symbol's history, started if needed. Raises KeyError if it isn't listed."""
         if id_ not in self._symbols:
             instrument, price = self._listing[id_]
             seed = f"{self._seed} {id_}"
@@ -96,7 +96,7 @@ class Engine:
 
 
 class SymbolHistory:
-    """One symbol's history, and the streams of it that somebody reads."""
+    """One symbol's history and its subscribed streams."""
 
     def __init__(
         self, matching: Matching, seed: str, clock: Clock, rate: float, longest_burst: int
@@ -153,11 +153,11 @@ class SymbolHistory:
         return mark, mark - mark // 10_000
 
     def maker(self, name: str) -> StreamMaker | None:
-        """Return what makes a stream that somebody reads."""
+        """Return the maker of a subscribed stream, or None."""
         return self._makers.get(name)
 
     def subscribe(self, name: str, make: Callable[[], StreamMaker], outlet: Outlet) -> None:
-        """Send a stream to an outlet from now on; the first one has it made."""
+        """Send a stream to an outlet from now on; the first outlet creates its maker."""
         maker = self._makers.get(name)
         if maker is None:
             maker = self._makers[name] = make()
@@ -172,7 +172,7 @@ class SymbolHistory:
             outlet.send(greeting)
 
     def unsubscribe(self, name: str, outlet: Outlet) -> None:
-        """Send it no longer."""
+        """Stop sending a stream to an outlet."""
         outlets = self._outlets.get(name, set())
         outlets.discard(outlet)
         if not outlets:
@@ -181,7 +181,7 @@ class SymbolHistory:
             self._outlets.pop(name, None)
 
     async def close(self) -> None:
-        """Let the history end."""
+        """Stop the history."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -190,7 +190,7 @@ class SymbolHistory:
         next_burst_s = loop.time()
         while True:
             out: list[Message] = []
-            # A market that was held up, or is asked for more than it can, goes on from now.
+            # A market that was delayed or overloaded skips what is overdue and resumes.
             next_burst_s = max(next_burst_s, loop.time() - BEHIND_AT_MOST_S)
             made = 0
             while next_burst_s <= loop.time() and made < LONGEST_BURST:
@@ -210,7 +210,7 @@ class SymbolHistory:
             await asyncio.sleep(min(max(wait_s, 0.0), 0.5))
 
     def _burst(self, out: list[Message]) -> int:
-        """Let orders come in until they made as many messages as this burst has."""
+        """Process orders until they have made one burst's messages; return their number."""
         wanted = min(self._longest_burst, int(self._random.paretovariate(BURST_EXPONENT)))
         now_ms = self.now_ms()
         makers = list(self._makers.values())
@@ -236,5 +236,5 @@ class SymbolHistory:
 
 
 def next_funding_ms(now_ms: int) -> int:
-    """Return when funding is paid next."""
+    """Return the next funding time in ms."""
     return now_ms - now_ms % FUNDING_MS + FUNDING_MS

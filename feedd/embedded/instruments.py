@@ -1,7 +1,7 @@
-"""What can be traded: ids, and steps of prices and sizes.
+"""Tradable instruments: ids, and steps of prices and sizes.
 
 Prices and sizes are whole numbers inside the exchange, in units of `10**-price_decimals` and
-`10**-size_decimals`, so that no sum ever drifts; text and floats are made at its edge.
+`10**-size_decimals`, so that no sum ever drifts; they become text and floats only at its edge.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A base currency traded for a quote currency: as it is, or as a perpetual contract."""
+    """A base currency traded for a quote currency: spot or a perpetual contract."""
 
     base: str
     quote: str
@@ -25,20 +25,20 @@ class Instrument:
         return self.base + self.quote
 
     def price(self, units: int) -> str:
-        """Write a price as the exchange does."""
+        """Format a price as the exchange does."""
         return decimal(units, self.price_decimals)
 
     def size(self, units: int) -> str:
-        """Write a size as the exchange does."""
+        """Format a size as the exchange does."""
         return decimal(units, self.size_decimals)
 
     def turnover(self, units: int) -> str:
-        """Write a sum of price times size."""
+        """Format a sum of price times size."""
         return decimal(units, self.price_decimals + self.size_decimals)
 
 
 def decimal(units: int, decimals: int) -> str:
-    """Write units of 10**-decimals: (6180020, 2) is `61800.20`."""
+    """Format units of 10**-decimals: (6180020, 2) is `61800.20`."""
     if not decimals:
         return str(units)
     sign = "-" if units < 0 else ""
@@ -47,7 +47,7 @@ def decimal(units: int, decimals: int) -> str:
 
 
 def units(text: str, decimals: int) -> int:
-    """Read what `decimal` writes; further decimals must be zeros."""
+    """Parse the output of `decimal`. Raises ValueError if further decimals aren't zeros."""
     whole, _, fraction = text.partition(".")
     kept, rest = fraction[:decimals], fraction[decimals:]
     if rest.strip("0"):
@@ -56,7 +56,7 @@ def units(text: str, decimals: int) -> int:
     return sign * abs(int(whole)) * int(10**decimals) + sign * int(kept.ljust(decimals, "0") or 0)
 
 
-# The generated market's listing: base, a price to begin at, decimals of price and size, tick.
+# The generated market's listing: base, first price, decimals of price and size, tick.
 _LISTED = """
 BTC 61800 2 3 10|ETH 2650 2 3 1|SOL 153 4 0 1|BNB 510 3 2 10|XRP 0.61 4 1 1|DOGE 0.104 6 0 10
 ADA 0.34 5 0 10|AVAX 22 4 0 10|LINK 10.4 3 2 1|DOT 4.6 3 1 1|LTC 62 2 3 1|TRX 0.128 5 0 1

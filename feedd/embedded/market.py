@@ -1,4 +1,4 @@
-"""The contracts between a market and the server that shows it to connections."""
+"""The contracts between a market and the server that serves it to connections."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class Message(NamedTuple):
 
 
 class Outlet(Protocol):
-    """Where a market sends to: one connection."""
+    """A market's destination: one connection."""
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send messages in order, in one piece; never blocks."""
 
     def backlog(self) -> int:
-        """Return the bytes that the reader has left unread."""
+        """Return the number of bytes that the reader hasn't read yet."""
 
     def abort(self) -> None:
-        """Drop the connection without a word."""
+        """Drop the connection without a closing handshake."""
 
 
 def watch_over(
     task: asyncio.Task[None], what: str, outlets: Callable[[], Iterable[Outlet]]
 ) -> None:
-    """When a market's task fails, say so and cut off its readers: silence would be a lie."""
+    """Log a failed market task and drop its readers, so that they don't wait in silence."""
 
     def ended(done: asyncio.Task[None]) -> None:
         if done.cancelled() or done.exception() is None:
@@ -53,8 +53,8 @@ def watch_over(
     task.add_done_callback(ended)
 
 
-class Refused(Exception):  # noqa: N818  it is an answer of the market, no fault
-    """The market can't serve what was asked; the text says what and why."""
+class Refused(Exception):  # noqa: N818  an answer of the market, not an error
+    """The market can't serve a request; the text names the request and the reason."""
 
 
 class Streams(Protocol):
@@ -62,27 +62,27 @@ class Streams(Protocol):
 
     @property
     def instruments(self) -> dict[str, Instrument]:
-        """What is listed, by id."""
+        """Listed instruments, by id."""
 
     @property
     def goes_on(self) -> bool:
-        """Whether a stream's events come whether or not anybody reads it."""
+        """Whether a stream's events continue without a subscriber."""
 
     def subscribe(self, stream: RawStream, outlet: Outlet) -> None:
-        """Send a stream to an outlet from now on; twice is once. Raises Refused."""
+        """Send a stream to an outlet from now on; repeating it has no effect. Raises Refused."""
 
     def unsubscribe(self, stream: RawStream, outlet: Outlet) -> None:
-        """Send it no longer."""
+        """Stop sending a stream to an outlet."""
 
     def check(self, stream: RawStream) -> None:
-        """Raise Refused where the market can't serve the stream of a listed symbol."""
+        """Raise Refused if the market can't serve the stream of a listed symbol."""
 
     async def close(self) -> None:
-        """Stop all that runs."""
+        """Stop all running tasks."""
 
 
 class Market(Streams, Protocol):
-    """Serves Binance's streams, and answers for the same history over REST.
+    """Serves Binance's streams, and the same history over REST.
 
     Paths are USD-M's; spot has the same pages below /api/v3.
     """

@@ -1,6 +1,6 @@
-"""The generated market's one history: seeded orders that meet in a book. Pure.
+"""The generated market's one history: seeded orders matched in a book. Pure.
 
-Every step is one order: it changes levels, and where it takes, it trades. Ids jump as they do on
+Every step is one order: it changes levels, and a taker order trades. Ids jump as they do on
 exchanges whose symbols share them, unless each symbol is to count its own: on a recording of
 BTCUSDT the steps between the update ids of quotes have their quartiles at 14, 72 and 296, which is
 close to a log-normal's.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIRST_UPDATE_ID = 5_000_000_000_000
 FIRST_TRADE_ID = 5_000_000_000
-LEVELS = 300  # a side, at the least 200 of them
+LEVELS = 300  # per side; at least 200 of them
 LEVELS_AT_MOST = 1000
 TAKER_SHARE = 0.12
 LIQUIDATION_SHARE = 0.01  # of the takers
@@ -30,7 +30,7 @@ _JUMP_SIGMA = 2.1
 
 
 class Step(NamedTuple):
-    """What one order did."""
+    """Effects of one order."""
 
     update_id: int
     best_moved: bool
@@ -40,7 +40,7 @@ class Step(NamedTuple):
 
 
 class Matching:
-    """The book of one instrument and the orders that come to it; the seed decides all of them."""
+    """The book of one instrument and its incoming orders; the seed decides all of them."""
 
     def __init__(
         self, instrument: Instrument, first_price: int, seed: str, *, shared_ids: bool = True
@@ -61,7 +61,7 @@ class Matching:
             self.book.set("ask", first_price + distance * self._tick, self._size())
 
     def step(self, time_ms: int) -> Step:
-        """Let one order come in."""
+        """Process one order and return its effects."""
         rng = self._random
         jump = min(500_000, 1 + int(rng.lognormvariate(_JUMP_MEDIAN, _JUMP_SIGMA)))
         self.update_id += jump if self._shared_ids else 1
