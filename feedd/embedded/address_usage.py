@@ -1,7 +1,7 @@
-"""What each address asked of the embedded exchange, so that a test can judge its clients. Pure.
+"""Usage of the embedded exchange by address, so that a test can check its clients. Pure.
 
-It is told at `GET /embedded/account`, which is no part of any exchange's protocol. Times are
-seconds of the exchange's clock, given by the caller.
+`GET /embedded/account` reports it; that page is not part of any exchange's protocol. Times are
+seconds of the exchange's clock, passed in by the caller.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ REFUSED = frozenset({403, 418, 429})
 
 @dataclass
 class AddressAccount:
-    """One address on one exchange.
+    """Usage by one address on one exchange.
 
-    The weight is that of a minute of the clock. Where pages have none, each request counts as one.
+    The weight is per clock minute. A request to a page without a weight counts as one.
     """
 
     pages: Counter[str] = field(default_factory=Counter)
@@ -29,10 +29,10 @@ class AddressAccount:
     most_weight: int = 0
     connects: int = 0
     most_connects: int = 0
-    lately: deque[float] = field(default_factory=deque)  # connected
+    lately: deque[float] = field(default_factory=deque)  # times of recent connects
 
     def request(self, page: str, status: int, used: int | None, now_s: float) -> None:
-        """Note a request and its answer; `used` is the weight of this minute, if there is one."""
+        """Record a request and its status; `used` is this minute's weight, None without weights."""
         self.pages[page] += 1
         self._note(status)
         if (minute := int(now_s // MINUTE_S)) != self.minute:
@@ -41,7 +41,7 @@ class AddressAccount:
         self.most_weight = max(self.most_weight, self.weight)
 
     def handshake(self, status: int, now_s: float) -> None:
-        """Note a connection, or that it was refused."""
+        """Record a connection or its refusal."""
         self._note(status)
         if status in REFUSED:
             return
@@ -52,7 +52,7 @@ class AddressAccount:
         self.most_connects = max(self.most_connects, len(self.lately))
 
     def told(self, now_s: float) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the usage as JSON."""
         return {
             "requests": dict(self.pages),
             "weight_this_minute": self.weight if int(now_s // MINUTE_S) == self.minute else 0,
@@ -68,7 +68,7 @@ class AddressAccount:
 
 
 class Accounts:
-    """All of them, by address and by exchange: `usdm`, `spot`, `bybit`."""
+    """All usage, by address and by exchange: `usdm`, `spot`, `bybit`."""
 
     def __init__(self) -> None:
         self._accounts: dict[tuple[str, str], AddressAccount] = {}
@@ -78,8 +78,8 @@ class Accounts:
         return self._accounts.setdefault((address, exchange), AddressAccount())
 
     def told(self, now_s: float) -> dict[str, dict[str, Any]]:
-        """Return all as JSON: by address, and there by exchange."""
-        told: dict[str, dict[str, Any]] = {}
+        """Return all usage as JSON: by address, then by exchange."""
+        usage: dict[str, dict[str, Any]] = {}
         for (address, exchange), account in self._accounts.items():
-            told.setdefault(address, {})[exchange] = account.told(now_s)
-        return told
+            usage.setdefault(address, {})[exchange] = account.told(now_s)
+        return usage

@@ -1,4 +1,4 @@
-"""An order book by price level, and what changed in it since a moment. Pure."""
+"""An order book by price level, and its changes since a moment. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Level = tuple[int, int]  # price and size
 
 
 class Diff(NamedTuple):
-    """The levels that changed, and the ids of the first, the newest and the last told update."""
+    """The levels that changed, and the ids of the first, the newest and the last sent update."""
 
     first_id: int
     last_id: int
@@ -21,14 +21,14 @@ class Diff(NamedTuple):
 
 
 class Book:
-    """Sizes by price, in the instrument's units; a size of 0 is no level."""
+    """Sizes by price, in the instrument's units; a size of 0 removes the level."""
 
     def __init__(self) -> None:
         self.sizes: dict[Side, dict[int, int]] = {"bid": {}, "ask": {}}
         self._prices: dict[Side, list[int]] = {"bid": [], "ask": []}  # ascending
 
     def set(self, side: Side, price: int, size: int) -> None:
-        """Put a level to an absolute size; removing one that isn't there is normal."""
+        """Set a level to an absolute size; removing one that isn't there is normal."""
         sizes, prices = self.sizes[side], self._prices[side]
         if size:
             if price not in sizes:
@@ -67,7 +67,7 @@ class Changes:
         self._changes: dict[Side, dict[int, int]] = {"bid": {}, "ask": {}}
 
     def change(self, side: Side, price: int, size: int, update_id: int, time_ms: int) -> None:
-        """Take a level's new size."""
+        """Record a level's new size."""
         if self._first is None:
             self._first = update_id
         self._newest = update_id
@@ -75,7 +75,7 @@ class Changes:
         self._changes[side][price] = size
 
     def take(self) -> Diff | None:
-        """Return what changed, and begin anew; None where nothing did."""
+        """Return the changes and reset; None if nothing changed."""
         if self._first is None:
             return None
         bids, asks = (sorted(self._changes[side].items()) for side in ("bid", "ask"))

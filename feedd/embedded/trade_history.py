@@ -1,7 +1,7 @@
-"""What is made of trades: 24 h statistics, candles, aggregated trades. Pure; times are in ms.
+"""Aggregates of trades: 24 h statistics, candles, aggregated trades. Pure; times are in ms.
 
-Prices and sizes are in the instrument's units: the formats of exchanges are made elsewhere. Both
-markets use it, so that a recording's tickers come of its trades just as a generated one's.
+Prices and sizes are in the instrument's units; other modules make the exchanges' formats. Both
+markets use it, so a recording's tickers are computed from its trades as a generated market's are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AGGREGATES_KEPT = 1000
 
 
 class TradeRow(NamedTuple):
-    """One trade; `update_id` is the order's, where it is known."""
+    """One trade; `update_id` is the order's, or 0 if unknown."""
 
     id: int
     time: int
@@ -33,7 +33,7 @@ class TradeRow(NamedTuple):
 
 
 class Aggregate(NamedTuple):
-    """Trades in a row of one price and one taker's side."""
+    """Consecutive trades at one price with the same taker side."""
 
     id: int
     time: int
@@ -63,7 +63,7 @@ class Candle:
 
 
 class TradeHistory:
-    """The trades of one symbol, by minute for a day, and the newest as they are."""
+    """The trades of one symbol, by minute for a day, and the newest ones unaggregated."""
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
@@ -79,7 +79,7 @@ class TradeHistory:
         return self.newest[-1] if self.newest else None
 
     def add(self, trade: TradeRow) -> None:
-        """Take a trade; they come in order."""
+        """Add a trade; trades arrive in order."""
         self.newest.append(trade)
         if self._open_aggregate and not same_aggregate(self._open_aggregate[0], trade):
             self.close_aggregate()
@@ -117,7 +117,7 @@ class TradeHistory:
             minute.last_id = trade.id
 
     def close_aggregate(self) -> None:
-        """Let the trades since the last aggregate be one, if there are any."""
+        """Close the open aggregate, if it has any trades."""
         if self._open_aggregate:
             first, last = self._open_aggregate[0], self._open_aggregate[-1]
             size = sum(trade.size for trade in self._open_aggregate)
@@ -138,22 +138,22 @@ class TradeHistory:
         return list(islice(self.newest, start, start + limit))
 
     def aggregates_after(self, id_: int) -> list[Aggregate]:
-        """Return the aggregates behind one."""
+        """Return the aggregates after an id."""
         return [row for row in self.aggregates if row.id > id_]
 
     def day(self, now_ms: int) -> Candle | None:
-        """Return the last 24 h as one candle, or None where nothing was traded."""
+        """Return the last 24 h as one candle, or None if nothing was traded."""
         return _merged([m for m in self._minutes if m.open_time > now_ms - DAY_MS])
 
     def price_at(self, at_ms: int) -> int | None:
-        """Return the last price of the minutes before a time, or the first there is."""
+        """Return the last price of the minutes before a time, or the first price kept."""
         for minute in reversed(self._minutes):
             if minute.open_time + MINUTE_MS <= at_ms:
                 return minute.close
         return self._minutes[0].open if self._minutes else None
 
     def candle(self, span_ms: int, at_ms: int) -> Candle | None:
-        """Return the candle of a span that holds a time."""
+        """Return the candle of the span that contains a time, or None without trades."""
         start = at_ms - at_ms % span_ms
         within = []
         for minute in reversed(self._minutes):
@@ -179,30 +179,30 @@ class TradeHistory:
 
 
 class RunningCandle:
-    """Tells one span's candles as they grow: what ended once more, closed, then what goes on."""
+    """Reports one span's candles as they grow: the ended one again, closed, then the open one."""
 
     def __init__(self, trades: TradeHistory, span_ms: int) -> None:
         self._trades = trades
         self._span_ms = span_ms
-        self._told: tuple[int, int] | None = None  # open time and last trade's id
+        self._reported: tuple[int, int] | None = None  # open time and last trade's id
 
     def news(self, now_ms: int) -> list[tuple[Candle, bool]]:
-        """Return candles that changed since the last time, and whether each has ended."""
+        """Return candles that changed since the last call, and whether each has ended."""
         news = []
         candle = self._trades.candle(self._span_ms, now_ms)
-        if self._told is not None and (candle is None or self._told[0] != candle.open_time):
-            ended = self._trades.candle(self._span_ms, self._told[0])
+        if self._reported is not None and (candle is None or self._reported[0] != candle.open_time):
+            ended = self._trades.candle(self._span_ms, self._reported[0])
             if ended is not None:
                 news.append((ended, True))
-            self._told = None
-        if candle is not None and self._told != (candle.open_time, candle.last_id):
-            self._told = candle.open_time, candle.last_id
+            self._reported = None
+        if candle is not None and self._reported != (candle.open_time, candle.last_id):
+            self._reported = candle.open_time, candle.last_id
             news.append((candle, False))
         return news
 
 
 def same_aggregate(a: TradeRow, b: TradeRow, window_ms: int = 100) -> bool:
-    """Whether two trades in a row fall into one aggTrade: same price, side and 100 ms."""
+    """Whether two consecutive trades fall into one aggTrade: same price, side and 100 ms."""
     return (
         a.price == b.price and a.buyer_is_maker == b.buyer_is_maker and b.time - a.time < window_ms
     )
