@@ -1,6 +1,6 @@
-"""Faults of the embedded exchange: what real exchanges and networks do, on purpose and on time.
+"""Faults of the embedded exchange: failures of real exchanges and networks, on demand and on time.
 
-`registry` knows which are active and how often each happened; `events` says what they make of
-events, `replies` of answers to SUBSCRIBE, `pages` of REST pages: all pure. `strikes` does what
-happens to whole connections, and `control` is the page by which they are switched on.
+`registry` holds the active faults and counts how often each happened. `events` applies them to
+events, `replies` to answers to SUBSCRIBE, `pages` to REST pages: all pure. `strikes` applies them
+to whole connections. `faults_page` is the page that switches them on; `director` schedules them.
 """

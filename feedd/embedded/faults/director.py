@@ -1,4 +1,4 @@
-"""Lets faults begin and end on time, and do what they do to the server's connections and pages."""
+"""Starts and ends faults on time, and applies them to the server's connections and pages."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
     from feedd.embedded.faults.registry import ActiveFault
     from feedd.embedded.truth import TruthLog
 
-LOOK_EVERY_S = 0.02  # whether a hang is over
-ANSWERED_WITHIN_S = 0.1  # the request that sends the exchange away
+LOOK_EVERY_S = 0.02  # check whether a hang is over
+ANSWERED_WITHIN_S = 0.1  # the request that takes the exchange away
 _log = structlog.get_logger()
 
 
 class Exchange(Protocol):
-    """What of the server a fault may touch."""
+    """The parts of the server that a fault may use."""
 
     def clients(self) -> Iterable[ClientConnection]:
-        """Return the connections that are open."""
+        """Return the open connections."""
 
     def snapshots(self, symbol: str) -> dict[str, dict[str, Any]]:
-        """Return the whole books of a symbol now, by exchange."""
+        """Return a symbol's current full books, by exchange."""
 
     async def leave(self) -> None:
-        """Refuse every connection, and reset those that are there."""
+        """Refuse new connections and reset the open ones."""
 
     async def come_back(self) -> None:
         """Listen again on the same port."""
 
 
 class Director:
-    """Owns the registry of faults; its times are the loop's, whatever the exchange's clock says."""
+    """Owns the registry of faults; its times are the loop's, not the exchange clock's."""
 
     def __init__(self, exchange: Exchange, truth: TruthLog | None) -> None:
         self.faults = Faults()
@@ -59,12 +59,12 @@ class Director:
         self._stopped = False
 
     def add(self, fault: Fault) -> None:
-        """Take a checked fault; raises ValueError where there are too many."""
+        """Add a checked fault. Raises ValueError if there are too many."""
         self.faults.add(fault, self._now_s())
         self.look()
 
     def look(self) -> None:
-        """Begin and end what is due, and look again when the next is."""
+        """Start and end due faults, and schedule the next check."""
         self.faults.advance(self._now_s())
         if self._timer is not None:
             self._timer.cancel()
@@ -74,7 +74,7 @@ class Director:
             self._timer = asyncio.get_running_loop().call_at(due_s, self.look)
 
     def stop(self) -> None:
-        """Let no fault begin any more, and nothing hang."""
+        """Start no more faults, and end every hang."""
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
@@ -82,14 +82,14 @@ class Director:
             task.cancel()
 
     def strike(self, client: ClientConnection) -> None:
-        """Let a connection meet what waits for its like."""
+        """Apply the active connection faults that match a connection."""
         for active in list(self.faults.at("connection")):
             self._strike(active, client)
 
     async def page(
         self, request: web.Request, exchange: str, page: str, body: Any, headers: dict[str, str]
     ) -> web.Response | None:
-        """Return what a fault makes of an answer; None where none does."""
+        """Return an answer as a fault alters it; None if no fault does."""
         symbol = request.query.get("symbol", "")
         active = self.faults.page(exchange, page, symbol)
         if active is None:
@@ -112,7 +112,7 @@ class Director:
         return web.Response(status=status, text=text, headers=headers, content_type=content_type)
 
     async def handshake(self, request: web.Request, exchange: str) -> web.Response | None:
-        """Return what a fault answers to a handshake; None where none does."""
+        """Return a fault's answer to a handshake; None if no fault matches."""
         active = self.faults.handshake(exchange)
         if active is None:
             return None
@@ -127,7 +127,7 @@ class Director:
         return web.Response(status=active.fault.status or 503, headers=headers)
 
     async def _hang(self, request: web.Request, active: ActiveFault) -> web.Response:
-        """Answer nothing until the fault is over or the client gone; then drop the connection."""
+        """Send nothing until the fault is over or the client is gone; then drop the connection."""
         while request.transport is not None and not request.transport.is_closing():
             if self._stopped or (active.state == "over" and active.left != 0):
                 request.transport.abort()

@@ -1,7 +1,7 @@
-"""The page that switches faults on and off: `/embedded/faults`, no part of any exchange's protocol.
+"""The page that switches faults on and off: `/embedded/faults`, in no exchange's protocol.
 
-`GET` tells what waits, is active and is over; `POST` takes one as JSON; `DELETE` ends all, and
-`DELETE /embedded/faults/3` that one. What doesn't fit is answered with 400 and one sentence.
+`GET` lists the waiting, active and ended faults. `POST` adds one as JSON. `DELETE` ends all;
+`DELETE /embedded/faults/3` ends that one. An invalid request gets 400 and one sentence.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PATH = "/embedded/faults"
 
 
 class Control:
-    """The page's handlers; `look` has the registry look at the time."""
+    """The page's handlers; `look` starts and ends due faults."""
 
     def __init__(
         self, faults: Faults, now_s: Callable[[], float], look: Callable[[], None]
@@ -34,7 +34,7 @@ class Control:
         self._look = look
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Put the page where it is."""
+        """Add the page's routes."""
         router.add_get(PATH, self._get)
         router.add_post(PATH, self._post)
         router.add_delete(PATH, self._delete)

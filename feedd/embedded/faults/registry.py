@@ -1,6 +1,6 @@
-"""Which faults are active, whom each meets, and how often it has happened. Pure.
+"""Registry of faults: their state, their targets, and how often each has happened. Pure.
 
-Times are seconds of one monotonic clock, given by the caller.
+Times are seconds of one monotonic clock, passed in by the caller.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ACTIVE_AT_MOST = 200
-REMEMBERED = 200  # of those that are over
+REMEMBERED = 200  # ended faults
 
 State = Literal["waiting", "active", "over"]
 
@@ -36,7 +36,7 @@ class ActiveFault:
     symbol: str | None
     state: State = "waiting"
     fired: int = 0
-    kept: dict[str, Any] = field(default_factory=dict)  # what whoever does it has to remember
+    kept: dict[str, Any] = field(default_factory=dict)  # state of the code that applies it
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ class ActiveFault:
         return self.fault.fault
 
     def meets(self, exchange: str, stream: str) -> bool:
-        """Return whether it is about a stream."""
+        """Return whether it applies to a stream."""
         fault = self.fault
         return (
             (fault.exchange is None or fault.exchange == exchange)
@@ -53,7 +53,7 @@ class ActiveFault:
         )
 
     def meets_any(self, exchange: str, streams: Iterable[str]) -> bool:
-        """Return whether it is about a connection with these streams."""
+        """Return whether it applies to a connection with these streams."""
         fault = self.fault
         if self.symbol is None and not fault.streams:
             return fault.exchange is None or fault.exchange == exchange
@@ -61,7 +61,7 @@ class ActiveFault:
 
 
 class Faults:
-    """All of them. `changed` is called when one has begun (True) or is over (False)."""
+    """All faults. `changed` is called when one has begun (True) or is over (False)."""
 
     def __init__(self) -> None:
         self.changed: Callable[[ActiveFault, bool], None] = lambda _active, _began: None
@@ -69,16 +69,16 @@ class Faults:
         self._active: dict[Place, list[ActiveFault]] = {}
         self._over: deque[ActiveFault] = deque(maxlen=REMEMBERED)
         self._last_id = 0
-        self.none = True  # of those that stand at connections' traffic: to be asked first
+        self.none = True  # no fault on connections' traffic is active; check this first
 
     def add(self, fault: Fault, now_s: float) -> ActiveFault:
-        """Take a checked fault; it begins with `advance`. Raises ValueError when there are many."""
+        """Add a checked fault; `advance` starts it. Raises ValueError if there are too many."""
         if len(self._waiting) + sum(map(len, self._active.values())) >= ACTIVE_AT_MOST:
             raise ValueError(f"{ACTIVE_AT_MOST} faults are there already; delete some first")
         self._last_id += 1
         kind = RULES[fault.fault]
         begins_s = now_s + fault.after_s
-        # At connections "once" means each that is there, which is not to be counted.
+        # For connections "once" means once for each open one, so it isn't counted.
         counted = kind.once and fault.for_s is None and kind.place != "connection"
         active = ActiveFault(
             self._last_id,
@@ -93,15 +93,15 @@ class Faults:
         return active
 
     def advance(self, now_s: float) -> None:
-        """Begin and end what is due."""
+        """Start and end due faults."""
         for active in [one for one in self._waiting if one.begins_s <= now_s]:
             self._waiting.remove(active)
             active.state = "active"
             self._active.setdefault(active.kind.place, []).append(active)
-            self._look()
+            self._update_none()
             self.changed(active, True)
             if active.kind.place == "connection" and active.ends_s is None and active.left is None:
-                self._end(active)  # it has struck whom it met
+                self._end(active)  # it has struck every connection it met
         for active in [one for those in self._active.values() for one in those]:
             if active.ends_s is not None and active.ends_s <= now_s:
                 self._end(active)
@@ -114,7 +114,7 @@ class Faults:
         return min(times, default=None)
 
     def delete(self, id_: int | None) -> list[ActiveFault]:
-        """End one, or all, before their time; return which."""
+        """End one fault, or all, early; return the ended ones."""
         there = [*self._waiting, *(one for those in self._active.values() for one in those)]
         ended = [one for one in there if id_ is None or one.id == id_]
         for active in ended:
@@ -122,7 +122,7 @@ class Faults:
         return ended
 
     def at(self, place: Place) -> list[ActiveFault]:
-        """Return the active ones at a place, the oldest first."""
+        """Return the active faults at a place, oldest first."""
         return self._active.get(place, [])
 
     def link(self, name: str, exchange: str, streams: Iterable[str]) -> ActiveFault | None:
@@ -153,7 +153,7 @@ class Faults:
         return None
 
     def happened(self, active: ActiveFault) -> None:
-        """Count that one has happened; its last time ends it."""
+        """Count one occurrence; the last one ends the fault."""
         active.fired += 1
         if active.left is not None:
             active.left -= 1
@@ -161,22 +161,22 @@ class Faults:
                 self._end(active)
 
     def told(self, now_s: float) -> dict[str, list[dict[str, Any]]]:
-        """Return as JSON what waits, what is active and what is over, the newest last."""
+        """Return the waiting, active and ended faults as JSON, newest last."""
         active = [one for those in self._active.values() for one in those]
         return {
             "waiting": [
-                {**_told(one), "begins_in_s": round(max(0.0, one.begins_s - now_s), 3)}
+                {**_as_json(one), "begins_in_s": round(max(0.0, one.begins_s - now_s), 3)}
                 for one in self._waiting
             ],
             "active": [
                 {
-                    **_told(one),
+                    **_as_json(one),
                     "left": one.left,
                     "ends_in_s": None if one.ends_s is None else round(one.ends_s - now_s, 3),
                 }
                 for one in sorted(active, key=lambda one: one.id)
             ],
-            "over": [_told(one) for one in self._over],
+            "over": [_as_json(one) for one in self._over],
         }
 
     def _end(self, active: ActiveFault) -> None:
@@ -189,11 +189,11 @@ class Faults:
         else:
             self._waiting.remove(active)
         self._over.append(active)
-        self._look()
+        self._update_none()
         if began:
             self.changed(active, False)
 
-    def _look(self) -> None:
+    def _update_none(self) -> None:
         self.none = not any(self.at(place) for place in ("connection", "event", "link"))
 
 
@@ -203,5 +203,5 @@ def symbol_of(stream: str) -> str:
     return name.upper() if at else stream.rpartition(".")[2]
 
 
-def _told(active: ActiveFault) -> dict[str, Any]:
+def _as_json(active: ActiveFault) -> dict[str, Any]:
     return {"id": active.id, **msgspec.to_builtins(active.fault), "fired": active.fired}
