@@ -1,4 +1,4 @@
-"""What faults make of one connection's events, between the market and the socket. Pure."""
+"""Faults applied to one connection's events, between the market and the socket. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from feedd.embedded.faults.registry import ActiveFault, Faults
 
-TOO_BIG_BYTES = 11 * 1024 * 1024  # ccxt and most clients take 10 MiB at the most
-HELD_AT_MOST = 100_000  # events of one stream that `delay` keeps: more are swallowed by it
+TOO_BIG_BYTES = 11 * 1024 * 1024  # ccxt and most clients accept at most 10 MiB
+HELD_AT_MOST = 100_000  # events of one stream that `delay` keeps: it swallows any more
 
 _SYMBOL = re.compile(r',"(?:s|symbol)":"[^"]*"|"(?:s|symbol)":"[^"]*",')
 _EVENT = re.compile(r'"e":"[^"]*"|"topic":"[^".]*')
@@ -29,9 +29,9 @@ _U = re.compile(r'"u":(\d+)')
 
 
 class Passed(NamedTuple):
-    """One step of what is sent: frames as they are written, and the event that the truth tells.
+    """One step of the output: frames as written, and the event that the truth log records.
 
-    `swallowed` names the fault that kept the event from arriving as it was.
+    `swallowed` names the fault that kept the event from arriving unaltered.
     """
 
     message: Message | None
@@ -40,35 +40,35 @@ class Passed(NamedTuple):
 
 
 class Way:
-    """One connection's events on their way. `wrap` makes an event the frame that it is sent as."""
+    """One connection's events before the socket. `wrap` encodes an event as its frame."""
 
     def __init__(self, faults: Faults, exchange: str, wrap: Callable[[Message], bytes]) -> None:
         self._faults = faults
         self._exchange = exchange
         self._wrap = wrap
-        self._reordered: dict[str, Message] = {}  # by stream: waits for the one behind it
+        self._reordered: dict[str, Message] = {}  # by stream: waits for the next one
         self._delayed: dict[str, deque[tuple[float, Message]]] = {}
-        self._restarted: dict[str, int | None] = {}  # by topic: what is added to its `u`
+        self._restarted: dict[str, int | None] = {}  # by topic: offset added to its `u`
 
     @property
     def straight(self) -> bool:
-        """Whether events pass as they are, as far as this connection is concerned."""
+        """Whether this connection holds no state that alters its events."""
         return not self._reordered and not self._delayed and not self._restarted
 
     @property
     def next_s(self) -> float | None:
-        """Return when `release` has something."""
+        """Return when `release` is due next; None without delayed events."""
         return min((held[0][0] for held in self._delayed.values()), default=None)
 
     def take(self, messages: Sequence[Message], now_s: float) -> list[Passed]:
-        """Return what becomes of events."""
+        """Return the output for events."""
         out: list[Passed] = []
         for message in messages:
-            self._take(self._counted_anew(message), now_s, out)
+            self._take(self._renumbered(message), now_s, out)
         return out
 
     def release(self, now_s: float) -> list[Passed]:
-        """Return what has been delayed for long enough."""
+        """Return the events with an expired delay."""
         out: list[Passed] = []
         for stream, held in list(self._delayed.items()):
             while held and held[0][0] <= now_s:
@@ -79,7 +79,7 @@ class Way:
         return out
 
     def end(self) -> list[Passed]:
-        """Return what was held back and will never be sent."""
+        """Return the held events, which will never be sent."""
         out = [Passed(message, "reorder", ()) for message in self._reordered.values()]
         for held in self._delayed.values():
             out += [Passed(message, "delay", ()) for _, message in held]
@@ -88,7 +88,7 @@ class Way:
         return out
 
     def restart(self, topic: str) -> None:
-        """Let the next snapshot of a topic of Bybit have `u` 1, and what follows count from it."""
+        """Give the next snapshot of a Bybit topic `u` 1, and count later events from it."""
         self._restarted[topic] = None
 
     def _take(self, message: Message, now_s: float, out: list[Passed]) -> None:
@@ -119,7 +119,7 @@ class Way:
             held.append((max(due_s, held[-1][0]) if held else due_s, message))
 
     def _spoilt(self, active: ActiveFault, message: Message, now_s: float) -> list[Passed] | None:
-        """Return what a fault makes of an event, or None where it is none of its business."""
+        """Return an event as a fault alters it, or None if the fault doesn't apply."""
         name = active.name
         if name in {"mute", "drop"} or (name == "no_snapshot" and _begins(message)):
             return [Passed(message, name, ())]
@@ -151,8 +151,8 @@ class Way:
         altered = _ALTERED[name](data, symbol_of(message.stream))
         return None if altered == data else self._wrap(message._replace(data=altered))
 
-    def _counted_anew(self, message: Message) -> Message:
-        """Return an event as a service that was started anew counts it."""
+    def _renumbered(self, message: Message) -> Message:
+        """Return an event with the ids of a restarted service."""
         topic, id_ = message.stream, message.id
         if topic not in self._restarted or id_ is None:
             return message
@@ -165,7 +165,7 @@ class Way:
 
 
 def _begins(message: Message) -> bool:
-    """Return whether an event is the snapshot that a topic of Bybit's deltas begins with."""
+    """Return whether an event is the first snapshot of a Bybit topic with deltas."""
     return '"type":"snapshot"' in message.data and message.stream.startswith(
         ("orderbook.", "tickers.")
     )
@@ -188,12 +188,12 @@ _ALTERED: dict[str, Callable[[str, str], str]] = {
     "unknown_event": lambda data, _: _EVENT.sub(
         lambda m: '"e":"noSuchEvent"' if m[0][1] == "e" else '"topic":"noSuchTopic', data, count=1
     ),
-    # Joined to the event before by its U and u, as clients once checked it, but not by its pu.
+    # Joined to the previous event by its U and u, as clients once checked it, but not by its pu.
     "wrong_pu": lambda data, _: _PU.sub(
         lambda m: f'"U":{m[2]},"u":{m[1]},"pu":{int(m[2]) - 1}', data, count=1
     ),
     "no_pu": lambda data, _: _NO_PU.sub("", data, count=1),
-    # A bid above every ask; a quote's are no list, and stay as they are.
+    # A bid above every ask; a quote's bid isn't a list, and is unchanged.
     "crossed": lambda data, _: _BIDS.sub('"b":[["99999999.00","1.000"],', data, count=1).replace(
         '"],]', '"]]'
     ),

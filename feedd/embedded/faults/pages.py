@@ -1,4 +1,4 @@
-"""What faults make of answers over REST. Pure."""
+"""Faults applied to REST answers. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from feedd.config.faults import parameter
 if TYPE_CHECKING:
     from feedd.embedded.faults.registry import ActiveFault
 
-# What Binance says with its codes:
+# Binance's messages by error code:
 # https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
 TEXTS = {
     -1000: "An unknown error occurred while processing the request.",
@@ -38,7 +38,7 @@ class Spoilt(NamedTuple):
 
 
 def spoilt(active: ActiveFault, exchange: str, text: str, headers: dict[str, str]) -> Spoilt:
-    """Return what becomes of an answer that was right; `text` is its body."""
+    """Return a correct answer as a fault alters it; `text` is its body."""
     name, fault = active.name, active.fault
     if name == "truncated":
         return Spoilt(200, text[: len(text) // 2], headers)
@@ -54,13 +54,13 @@ def spoilt(active: ActiveFault, exchange: str, text: str, headers: dict[str, str
                      "retExtInfo": {}}  # fmt: skip
         return Spoilt(status, json.dumps(body), headers)
     if code is not None and exchange != "bybit":
-        told = fault.text or TEXTS.get(code, "refused")
-        return Spoilt(status, json.dumps({"code": code, "msg": told}), headers)
+        message = fault.text or TEXTS.get(code, "refused")
+        return Spoilt(status, json.dumps({"code": code, "msg": message}), headers)
     if fault.text is not None:
         return Spoilt(status, fault.text, headers)
     return Spoilt(status, _HTML.format(status), headers, "text/html")
 
 
 def older(snapshot: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Return a snapshot that was taken earlier as the answer to a request for `limit` levels."""
+    """Return an earlier snapshot, cut to `limit` levels, as the answer to a request."""
     return {**snapshot, "bids": snapshot["bids"][:limit], "asks": snapshot["asks"][:limit]}

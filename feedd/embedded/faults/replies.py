@@ -1,8 +1,8 @@
-"""What faults make of answers to SUBSCRIBE, and the errors that come out of the blue. Pure.
+"""Faults applied to answers to SUBSCRIBE, and unsolicited errors. Pure.
 
 Binance's errors are nested (`{"error":{"code":2,"msg":…},"id":1}`), as clients of the live exchange
-have seen them, or flat (`{"code":2,"msg":…,"id":1}`), as its documents have them. Bybit's name the
-request by `req_id`; its flat form leaves that out.
+have received them, or flat (`{"code":2,"msg":…,"id":1}`), as its documents show them. Bybit's name
+the request by `req_id`; the flat form omits it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """How a subscription is answered: refused with a text, or made and acknowledged after a time.
+    """Answer to a subscription: a refusal text, or an acknowledgement after a time.
 
     `after_s` None: it is never acknowledged.
     """
@@ -28,15 +28,15 @@ class Answer(NamedTuple):
 
 
 def on_request(faults: Faults, exchange: str, text: str) -> Answer | None:
-    """Return how a request is answered that a fault meets."""
-    standing = faults.at("subscription")
-    if not standing:
+    """Return a fault's answer to a request; None if no fault meets it."""
+    active_faults = faults.at("subscription")
+    if not active_faults:
         return None
     asked = _subscription(text)
     if asked is None:
         return None
     streams, request_id = asked
-    for active in standing:
+    for active in active_faults:
         if not active.meets_any(exchange, streams):
             continue
         if active.name == "refuse":
@@ -47,7 +47,7 @@ def on_request(faults: Faults, exchange: str, text: str) -> Answer | None:
 
 
 def error(active: ActiveFault, exchange: str, request_id: Any = None, stream: str = "") -> str:
-    """Return the error that a `refuse` or an `error` says; without a request it names none."""
+    """Return the error of a `refuse` or an `error`; without a request it names none."""
     fault = active.fault
     code, flat = parameter(fault, "code"), parameter(fault, "form") == "flat"
     if exchange == "bybit":
@@ -60,15 +60,15 @@ def error(active: ActiveFault, exchange: str, request_id: Any = None, stream: st
             body["req_id"] = str(request_id)
         body["op"] = "subscribe"
     else:
-        told = fault.text or ("Internal error" if code >= 500 else "Invalid request: refused")
-        body = {"code": code, "msg": told} if flat else {"error": {"code": code, "msg": told}}
+        message = fault.text or ("Internal error" if code >= 500 else "Invalid request: refused")
+        body = {"code": code, "msg": message} if flat else {"error": {"code": code, "msg": message}}
         if request_id is not None:
             body["id"] = request_id
     return json.dumps(body, separators=(",", ":"))
 
 
 def is_pong(reply: str) -> bool:
-    """Return whether a reply is Bybit's answer to a ping of its own."""
+    """Return whether a reply is Bybit's answer to a Bybit-format ping."""
     return '"ret_msg":"pong"' in reply
 
 

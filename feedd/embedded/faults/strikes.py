@@ -1,4 +1,4 @@
-"""What faults do to whole connections, at once."""
+"""Faults applied to whole connections, immediately."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from feedd.embedded.client_connection import ClientConnection
     from feedd.embedded.faults.registry import ActiveFault
 
-_NO_LINGER = struct.pack("ii", 1, 0)  # closing sends RST, and nothing that waits
+_NO_LINGER = struct.pack("ii", 1, 0)  # closing sends RST and discards unsent data
 
 
 async def strike(active: ActiveFault, client: ClientConnection) -> None:
-    """Let a connection meet a fault."""
+    """Apply a fault to a connection."""
     name = active.name
     if name == "close":
         client.ended("exchange", name)
@@ -54,7 +54,7 @@ def reset(transport: asyncio.Transport | None) -> None:
 
 
 def _restart(active: ActiveFault, client: ClientConnection) -> None:
-    """Subscribe anew, so that each book begins with a snapshot; the way lets it count from 1."""
+    """Resubscribe, so that each book begins with a snapshot; `client.way` numbers it from 1."""
     for stream in client.connection.streams():
         if stream.name.startswith("orderbook.") and active.meets(client.exchange, stream.name):
             client.way.restart(stream.name)
