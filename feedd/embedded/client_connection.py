@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from feedd.embedded.faults.events import Passed
     from feedd.embedded.faults.registry import ActiveFault, Faults
-    from feedd.embedded.market import Message, Streams
+    from feedd.embedded.market import MarketMessage, Streams
     from feedd.embedded.truth import TruthLog
-    from feedd.embedded.ws_session import Connection
+    from feedd.embedded.ws_session import WsSession
 
 BACKLOG_LIMIT_BYTES = 64 * 1024 * 1024  # a reader with a larger backlog is cut off
 CUT_OFF = "cut_off"  # its name in the truth log
@@ -36,7 +36,7 @@ class ClientConnection:
         response: web.WebSocketResponse,
         request: web.Request,
         market: Streams,
-        connection: Connection,
+        connection: WsSession,
         exchange: str,
         faults: Faults,
         truth: TruthLog | None,
@@ -73,7 +73,7 @@ class ClientConnection:
         """The names of the subscribed streams."""
         return [stream.name for stream in self.connection.streams()]
 
-    def send(self, messages: Sequence[Message]) -> None:
+    def send(self, messages: Sequence[MarketMessage]) -> None:
         """Send events of the market in one write."""
         if not self.reachable:
             return
@@ -156,7 +156,7 @@ class ClientConnection:
             self._record_and_write(self.way.release(float("inf") if at_once else self._loop.time()))
             self._await_release()
 
-    def _send_through(self, messages: Sequence[Message]) -> None:
+    def _send_through(self, messages: Sequence[MarketMessage]) -> None:
         if self.silent is not None:
             self._note(messages, self.silent)
             return
@@ -191,11 +191,11 @@ class ClientConnection:
     def _link(self, name: str) -> ActiveFault | None:
         return self._faults.link(name, self.exchange, self.streams)
 
-    def _note(self, messages: Iterable[Message], swallowed: str | None) -> None:
+    def _note(self, messages: Iterable[MarketMessage], swallowed: str | None) -> None:
         if self._truth is not None:
             self._truth.write(self.number, messages, swallowed)
 
-    def _wrapped(self, message: Message) -> bytes:
+    def _wrapped(self, message: MarketMessage) -> bytes:
         if self.connection.combined:
             return text_frame(f'{{"stream":"{message.stream}","data":{message.data}}}')
         return text_frame(message.data)

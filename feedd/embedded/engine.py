@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from feedd.clock import NS_PER_MS
 from feedd.embedded.instruments import Instrument, listed
-from feedd.embedded.market import Message, Outlet, watch_over
+from feedd.embedded.market import MarketMessage, Outlet, watch_over
 from feedd.embedded.matching import Matching, Step
 from feedd.embedded.trade_history import TradeHistory
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from feedd.clock import Clock
-    from feedd.embedded.integer_book import Book
+    from feedd.embedded.integer_book import IntegerBook
 
 WARM_UP_STEPS = 2000  # before the first message, so that a ticker has a history
 BURST_EXPONENT = 1.6  # of the Pareto distribution that fits the recording best
@@ -41,17 +41,17 @@ class StreamMaker:
 
     period_ms = 0  # of `on_time`; 0: never
 
-    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+    def on_step(self, step: Step, now_ms: int) -> Iterable[MarketMessage]:
         """Return the messages to send immediately after an order."""
         del step, now_ms
         return ()
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         """Return the messages to send at the end of a period."""
         del now_ms
         return ()
 
-    def greet(self, now_ms: int) -> Iterable[Message]:
+    def greet(self, now_ms: int) -> Iterable[MarketMessage]:
         """Return the messages to send to a new outlet only."""
         del now_ms
         return ()
@@ -122,7 +122,7 @@ class SymbolHistory:
         watch_over(self._task, self.instrument.id, lambda: set().union(*self._outlets.values()))
 
     @property
-    def book(self) -> Book:
+    def book(self) -> IntegerBook:
         """The book as of the newest order."""
         return self._matching.book
 
@@ -189,7 +189,7 @@ class SymbolHistory:
         loop = asyncio.get_running_loop()
         next_burst_s = loop.time()
         while True:
-            out: list[Message] = []
+            out: list[MarketMessage] = []
             # A market that was delayed or overloaded skips what is overdue and resumes.
             next_burst_s = max(next_burst_s, loop.time() - BEHIND_AT_MOST_S)
             made = 0
@@ -209,7 +209,7 @@ class SymbolHistory:
                 wait_s = min(wait_s, (min(self._due_ms.values()) - now_ms) / 1000)
             await asyncio.sleep(min(max(wait_s, 0.0), 0.5))
 
-    def _burst(self, out: list[Message]) -> int:
+    def _burst(self, out: list[MarketMessage]) -> int:
         """Process orders until they have made one burst's messages; return their number."""
         wanted = min(self._longest_burst, int(self._random.paretovariate(BURST_EXPONENT)))
         now_ms = self.now_ms()
@@ -224,10 +224,10 @@ class SymbolHistory:
                 out.extend(maker.on_step(step, now_ms))
         return sent
 
-    def _send(self, out: list[Message]) -> None:
+    def _send(self, out: list[MarketMessage]) -> None:
         if not out:
             return
-        by_outlet: dict[Outlet, list[Message]] = {}
+        by_outlet: dict[Outlet, list[MarketMessage]] = {}
         for message in out:
             for outlet in self._outlets.get(message.stream, ()):
                 by_outlet.setdefault(outlet, []).append(message)

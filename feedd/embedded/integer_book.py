@@ -20,7 +20,7 @@ class Diff(NamedTuple):
     asks: list[Level]
 
 
-class Book:
+class IntegerBook:
     """Sizes by price, in the instrument's units; a size of 0 removes the level."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 
-class Message(NamedTuple):
+class MarketMessage(NamedTuple):
     """One event of one stream: `data` is its JSON, `id` the exchange's id where it has one."""
 
     stream: str
@@ -28,7 +28,7 @@ class Message(NamedTuple):
 class Outlet(Protocol):
     """A market's destination: one connection."""
 
-    def send(self, messages: Sequence[Message]) -> None:
+    def send(self, messages: Sequence[MarketMessage]) -> None:
         """Send messages in order, in one piece; never blocks."""
 
     def backlog(self) -> int:

@@ -12,7 +12,7 @@ import math
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
-from feedd.embedded.integer_book import Book, Side
+from feedd.embedded.integer_book import IntegerBook, Side
 from feedd.embedded.trade_history import TradeRow
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Matching:
     ) -> None:
         self.instrument = instrument
         self._shared_ids = shared_ids
-        self.book = Book()
+        self.book = IntegerBook()
         self._random = random.Random(seed)
         self._tick = instrument.tick
         # A typical order is worth some 2,000 of the quote currency, in whole size steps.

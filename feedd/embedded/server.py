@@ -16,9 +16,9 @@ from aiohttp import WSMsgType, web
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.embedded.address_usage import Accounts
 from feedd.embedded.binance import ws_session as binance
-from feedd.embedded.binance.rest_pages import Rest
+from feedd.embedded.binance.rest_pages import BinanceRestPages
 from feedd.embedded.bybit import ws_session as bybit
-from feedd.embedded.bybit.rest_pages import Rest as BybitRest
+from feedd.embedded.bybit.rest_pages import BybitRestPages
 from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.faults import replies
 from feedd.embedded.faults.director import Director
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from feedd.embedded.bybit.generated_market import BybitMarket
     from feedd.embedded.market import Market, Streams
     from feedd.embedded.truth import TruthLog
-    from feedd.embedded.ws_session import Connection
+    from feedd.embedded.ws_session import WsSession
     from feedd.venues.raw_streams import RawStream
 
 LOOK_EVERY_S = 1.0  # between calls of `on_time`, on the exchange's clock
@@ -81,9 +81,9 @@ class ExchangeServer:
         self._linear = linear
         self._clock = clock
         self._truth = truth
-        self._rest = Rest(market, clock)
-        self._spot_rest = None if spot is None else Rest(spot, clock, weights.SPOT)
-        self._linear_rest = None if linear is None else BybitRest(linear, clock)
+        self._rest = BinanceRestPages(market, clock)
+        self._spot_rest = None if spot is None else BinanceRestPages(spot, clock, weights.SPOT)
+        self._linear_rest = None if linear is None else BybitRestPages(linear, clock)
         self._connects = {exchange: Connects(limit) for exchange, limit in CONNECTS.items()}
         self._accounts = Accounts()
         self._connections = 0
@@ -191,7 +191,7 @@ class ExchangeServer:
     # --- REST -------------------------------------------------------------------------------
 
     async def _page(self, request: web.Request) -> web.Response:
-        rest: Rest | BybitRest | None = self._rest
+        rest: BinanceRestPages | BybitRestPages | None = self._rest
         if _exchange(request.path) == "spot":
             rest = self._spot_rest
         elif _exchange(request.path) == "bybit":
@@ -272,14 +272,18 @@ class ExchangeServer:
                 self._unsubscribe(stream, client)
         return response
 
-    def _opened(self, request: web.Request) -> tuple[Streams, Connection, Reaction] | None:
+    def _opened(self, request: web.Request) -> tuple[Streams, WsSession, Reaction] | None:
         """Return the market, connection and first subscriptions of a request; None if not found."""
         now_s = self._now_s()
         if _exchange(request.path) == "bybit":
             if self._linear is None or request.path != LINEAR_ROUTE:
                 return None
             conn_id = str(uuid.uuid4())
-            return self._linear, bybit.Connection(conn_id, self._linear.check, now_s), Reaction()
+            return (
+                self._linear,
+                bybit.BybitWsSession(conn_id, self._linear.check, now_s),
+                Reaction(),
+            )
         market: Market | None = self._market
         path, speeds = request.path, USDM
         if _exchange(path) == "spot":

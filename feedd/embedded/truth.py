@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from feedd.embedded.market import Message
+    from feedd.embedded.market import MarketMessage
 
 Mark = Literal["opened", "closed", "fault", "clear"]
 MARKS = ".marks"  # suffix of the log's name
@@ -41,7 +41,10 @@ class TruthLog:
             raise ConfigError(f"{path}: the truth log can't be opened: {error.strerror}") from None
 
     def write(
-        self, connection: int | None, messages: Iterable[Message], swallowed: str | None = None
+        self,
+        connection: int | None,
+        messages: Iterable[MarketMessage],
+        swallowed: str | None = None,
     ) -> None:
         """Record messages that are sent now, or that would be sent."""
         now_ns = time.time_ns()

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from feedd.embedded.client_connection import ClientConnection
-    from feedd.embedded.market import Message, Streams
+    from feedd.embedded.market import MarketMessage, Streams
     from feedd.embedded.truth import TruthLog
     from feedd.venues.raw_streams import RawStream
 
@@ -34,7 +34,7 @@ class Unheard:
         """Remove a reader."""
         self._readers.get(stream.name, set()).discard(client)
 
-    def send(self, messages: Sequence[Message]) -> None:
+    def send(self, messages: Sequence[MarketMessage]) -> None:
         """Record the messages that no reader can receive."""
         self._truth.write(
             None,

@@ -23,7 +23,7 @@ class Reaction:
     close: tuple[int, str] | None = None
 
 
-class Connection(Protocol):
+class WsSession(Protocol):
     """Rules of one connection of an exchange; times are seconds of the exchange's clock."""
 
     combined: bool  # whether each message is wrapped with its stream name

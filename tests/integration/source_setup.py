@@ -16,7 +16,7 @@ from recorded_callbacks import RecordedCallbacks
 from feedd.clock import Clock
 from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
-from feedd.embedded.market import Message
+from feedd.embedded.market import MarketMessage
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
 from feedd.sources.ccxt.source import CcxtSource
@@ -37,7 +37,7 @@ class SourceSetup:
         self.received = RecordedCallbacks()
         self.sent: list[int] = []
 
-    def send(self, messages: Sequence[Message]) -> None:
+    def send(self, messages: Sequence[MarketMessage]) -> None:
         self.sent += [message.id for message in messages if message.id is not None]
 
     def backlog(self) -> int:
@@ -130,9 +130,9 @@ def trade_frame(trade_id: int, price: str = "1.0") -> str:
                        "q": "1", "X": "MARKET", "m": False})  # fmt: skip
 
 
-def quotes(first: int, count: int) -> list[Message]:
+def quotes(first: int, count: int) -> list[MarketMessage]:
     return [
-        Message("btcusdt@bookTicker", u, json.dumps(
+        MarketMessage("btcusdt@bookTicker", u, json.dumps(
             {"e": "bookTicker", "u": u, "s": "BTCUSDT", "b": "1.0", "B": "2", "a": "3.0",
              "A": "4", "T": 5, "E": 6}))
         for u in range(first, first + count)

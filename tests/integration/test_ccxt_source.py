@@ -13,7 +13,7 @@ from integration.source_setup import running
 from integration.source_setup import source_setup as setup_of
 
 from feedd.config.faults import Fault
-from feedd.embedded.market import Message
+from feedd.embedded.market import MarketMessage
 from feedd.errors import ConfigError, SourceError
 from feedd.sources.ccxt.source import CcxtSource
 
@@ -142,7 +142,7 @@ def test_a_lost_bybit_delta_is_reported_and_the_topic_resubscribed() -> None:
                 client = next(iter(setup.server._open))
                 send, lost = client.send, []
 
-                def lose_one(messages: Sequence[Message]) -> None:
+                def lose_one(messages: Sequence[MarketMessage]) -> None:
                     kept = [m for m in messages if lost or not m.stream.startswith("orderbook.50")]
                     lost.extend(m.id for m in messages if m not in kept)
                     if kept:

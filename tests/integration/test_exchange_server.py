@@ -21,7 +21,7 @@ from feedd.embedded.binance import ws_session as binance
 from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
 from feedd.embedded.engine import SymbolHistory
 from feedd.embedded.generated import GeneratedMarket, GeneratedSpot
-from feedd.embedded.market import Market, Message
+from feedd.embedded.market import Market, MarketMessage
 from feedd.embedded.rest_page import API_KEY
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
@@ -376,7 +376,7 @@ def test_orders_come_in_bursts_as_in_the_recording_by_default(
     made: list[list[int | None]] = []  # the ids of each burst: a busy machine sends several at once
     make = SymbolHistory._burst
 
-    def burst(self: SymbolHistory, out: list[Message]) -> int:
+    def burst(self: SymbolHistory, out: list[MarketMessage]) -> int:
         before = len(out)
         count = make(self, out)
         made.append([message.id for message in out[before:]])

@@ -22,7 +22,7 @@ from integration.source_setup import (
 
 from feedd.clock import Clock
 from feedd.embedded.generated import GeneratedMarket
-from feedd.embedded.market import Message
+from feedd.embedded.market import MarketMessage
 from feedd.embedded.rest_page import API_KEY, API_SECRET
 from feedd.embedded.server import ExchangeServer
 from feedd.errors import CredentialsError, SourceError, UnknownSymbolError
@@ -342,7 +342,7 @@ def test_a_lost_depth_update_is_reported_and_the_book_restarts_from_a_snapshot(
             client = setup.client("@depth")
             send, lost = client.send, []
 
-            def lose_one(messages: Sequence[Message]) -> None:
+            def lose_one(messages: Sequence[MarketMessage]) -> None:
                 if not lost:
                     lost.extend(message.id for message in messages)
                     return

@@ -19,7 +19,7 @@ from typing import Any
 
 from feedd.clock import NS_PER_S, Clock
 from feedd.embedded.generated import GeneratedMarket
-from feedd.embedded.market import Message
+from feedd.embedded.market import MarketMessage
 from feedd.venues.binance.streams import parse
 
 START_NS = 1_767_225_590 * NS_PER_S  # 2025-12-31T23:59:50Z: a minute ends after ten seconds
@@ -66,7 +66,7 @@ class Receiver:
         last_ns = self.frames[-1][0] if self.frames else 0
         return max(self._clock.now_ns() + DELAY_NS, last_ns + 7_000)
 
-    def send(self, messages: Sequence[Message]) -> None:
+    def send(self, messages: Sequence[MarketMessage]) -> None:
         """Receive frames."""
         for one in messages:
             text = f'{{"stream":"{one.stream}","data":{one.data}}}'

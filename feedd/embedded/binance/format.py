@@ -12,7 +12,7 @@ from feedd.venues.binance.streams import INTERVALS_MS
 
 if TYPE_CHECKING:
     from feedd.embedded.instruments import Instrument
-    from feedd.embedded.integer_book import Book, Diff, Level
+    from feedd.embedded.integer_book import Diff, IntegerBook, Level
     from feedd.embedded.trade_history import Aggregate, Candle, TradeHistory, TradeRow
 
 Best = tuple[int, int, int, int]  # bid, its size, ask, its size
@@ -39,7 +39,7 @@ class Format(Protocol):
         """Return `<symbol>@depth`'s data."""
 
     def partial_depth(
-        self, book: Book, levels: int, update_id: int, previous_id: int, now_ms: int
+        self, book: IntegerBook, levels: int, update_id: int, previous_id: int, now_ms: int
     ) -> str:
         """Return `<symbol>@depth<levels>`'s data: the top of the book, whole."""
 
@@ -55,7 +55,9 @@ class Format(Protocol):
     def kline(self, candle: Candle, interval: str, *, closed: bool, now_ms: int) -> str:
         """Return `<symbol>@kline_<interval>`'s data."""
 
-    def depth_answer(self, book: Book, update_id: int, limit: int, now_ms: int) -> dict[str, Any]:
+    def depth_answer(
+        self, book: IntegerBook, update_id: int, limit: int, now_ms: int
+    ) -> dict[str, Any]:
         """Return the answer to GET depth."""
 
     def quote_answer(self, best: Best, now_ms: int) -> dict[str, Any]:
@@ -173,7 +175,7 @@ class Common:
         price, size = self.price, self.size
         return "[" + ",".join([f'["{price(p)}","{size(s)}"]' for p, s in levels]) + "]"
 
-    def sides(self, book: Book, limit: int) -> dict[str, list[list[str]]]:
+    def sides(self, book: IntegerBook, limit: int) -> dict[str, list[list[str]]]:
         """Return both sides of a book, best first."""
         return {
             f"{side}s": [[self.price(p), self.size(s)] for p, s in book.levels(side, limit)]

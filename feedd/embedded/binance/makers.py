@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from feedd.embedded.binance.usdm import Usdm
 from feedd.embedded.engine import StreamMaker
 from feedd.embedded.integer_book import Changes
-from feedd.embedded.market import Message
+from feedd.embedded.market import MarketMessage
 from feedd.embedded.trade_history import RunningCandle
 from feedd.venues.binance.streams import INTERVALS_MS
 
@@ -38,17 +38,17 @@ class _Maker(StreamMaker):
 
 
 class _Quotes(_Maker):
-    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+    def on_step(self, step: Step, now_ms: int) -> Iterable[MarketMessage]:
         if not step.best_moved:
             return ()
         data = self.form.quote(step.update_id, self.symbol.best(), now_ms)
-        return (Message(self.name, step.update_id, data),)
+        return (MarketMessage(self.name, step.update_id, data),)
 
 
 class _Trades(_Maker):
-    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+    def on_step(self, step: Step, now_ms: int) -> Iterable[MarketMessage]:
         form = self.form
-        return [Message(self.name, row.id, form.trade(row, now_ms)) for row in step.trades]
+        return [MarketMessage(self.name, row.id, form.trade(row, now_ms)) for row in step.trades]
 
 
 class _Aggregates(_Maker):
@@ -56,12 +56,12 @@ class _Aggregates(_Maker):
         super().__init__(stream, symbol, form)
         self._sent_id = symbol.trades.aggregates[-1].id if symbol.trades.aggregates else 0
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         self.symbol.trades.close_aggregate()
         rows = self.symbol.trades.aggregates_after(self._sent_id)
         if rows:
             self._sent_id = rows[-1].id
-        return [Message(self.name, row.id, self.form.aggregate(row, now_ms)) for row in rows]
+        return [MarketMessage(self.name, row.id, self.form.aggregate(row, now_ms)) for row in rows]
 
 
 class _Depth(_Maker):
@@ -69,16 +69,16 @@ class _Depth(_Maker):
         super().__init__(stream, symbol, form)
         self._changes = Changes(symbol.update_id)
 
-    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+    def on_step(self, step: Step, now_ms: int) -> Iterable[MarketMessage]:
         for side, price, size in step.changes:
             self._changes.change(side, price, size, step.update_id, now_ms)
         return ()
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         diff = self._changes.take()
         if diff is None:
             return ()
-        return (Message(self.name, diff.last_id, self.form.depth(diff, now_ms)),)
+        return (MarketMessage(self.name, diff.last_id, self.form.depth(diff, now_ms)),)
 
 
 class _PartialDepth(_Maker):
@@ -86,7 +86,7 @@ class _PartialDepth(_Maker):
         super().__init__(stream, symbol, form)
         self._sent_id = symbol.update_id - 1
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         update_id = self.symbol.update_id
         if update_id == self._sent_id:
             return ()
@@ -94,19 +94,19 @@ class _PartialDepth(_Maker):
             self.symbol.book, self.stream.levels, update_id, self._sent_id, now_ms
         )
         self._sent_id = update_id
-        return (Message(self.name, update_id, data),)
+        return (MarketMessage(self.name, update_id, data),)
 
 
 class _Ticker(_Maker):
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         data = self.form.ticker(self.symbol.trades, self.symbol.best(), now_ms)
-        return () if data is None else (Message(self.name, None, data),)
+        return () if data is None else (MarketMessage(self.name, None, data),)
 
 
 class _MiniTicker(_Maker):
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         data = self.form.mini_ticker(self.symbol.trades, now_ms)
-        return () if data is None else (Message(self.name, None, data),)
+        return () if data is None else (MarketMessage(self.name, None, data),)
 
 
 class _Klines(_Maker):
@@ -114,10 +114,10 @@ class _Klines(_Maker):
         super().__init__(stream, symbol, form)
         self._candle = RunningCandle(symbol.trades, INTERVALS_MS[stream.interval])
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         interval = self.stream.interval
         return [
-            Message(
+            MarketMessage(
                 self.name, None, self.form.kline(candle, interval, closed=closed, now_ms=now_ms)
             )
             for candle, closed in self._candle.news(now_ms)
@@ -127,8 +127,8 @@ class _Klines(_Maker):
 class _MarkPrice(_Maker):
     form: Usdm
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
-        return (Message(self.name, None, self.form.mark(*self.symbol.mark(), now_ms)),)
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
+        return (MarketMessage(self.name, None, self.form.mark(*self.symbol.mark(), now_ms)),)
 
 
 class _Liquidations(_Maker):
@@ -137,17 +137,17 @@ class _Liquidations(_Maker):
     form: Usdm
     _newest: TradeRow | None = None
 
-    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+    def on_step(self, step: Step, now_ms: int) -> Iterable[MarketMessage]:
         del now_ms
         if step.liquidation and step.trades:
             self._newest = step.trades[-1]
         return ()
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         newest, self._newest = self._newest, None
         if newest is None:
             return ()
-        return (Message(self.name, None, self.form.liquidation(newest, now_ms)),)
+        return (MarketMessage(self.name, None, self.form.liquidation(newest, now_ms)),)
 
 
 _MAKERS = {

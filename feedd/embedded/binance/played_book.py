@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from feedd.embedded.instruments import units
-from feedd.embedded.integer_book import Book
+from feedd.embedded.integer_book import IntegerBook
 
 if TYPE_CHECKING:
     from feedd.embedded.instruments import Instrument
@@ -20,7 +20,7 @@ class PlayedBook:
 
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
-        self._book: Book | None = None
+        self._book: IntegerBook | None = None
         self._last: dict[str, Any] = {}
         self._waiting: list[dict[str, Any]] = []
 
@@ -29,7 +29,7 @@ class PlayedBook:
         if self._book is not None:
             return
         self._last = json.loads(line.data)
-        self._book = Book()
+        self._book = IntegerBook()
         self._set({"b": self._last["bids"], "a": self._last["asks"]})
         for event in self._waiting:
             self.apply(event)

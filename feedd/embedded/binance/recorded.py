@@ -26,7 +26,7 @@ import structlog
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.embedded.binance.derived import Derivation, derivation
 from feedd.embedded.binance.played_book import PlayedBook
-from feedd.embedded.market import Message, Refused, watch_over
+from feedd.embedded.market import MarketMessage, Refused, watch_over
 from feedd.embedded.tape import Tape
 from feedd.embedded.trade_history import TRADES_KEPT
 from feedd.errors import ConfigError
@@ -246,7 +246,7 @@ class _Player:
         self._book: PlayedBook | None = None
         if stream.content == "book" and symbol.holding.snapshot is not None:
             self._book = PlayedBook(symbol.instrument)
-        self.trades: deque[Message] | None = None
+        self.trades: deque[MarketMessage] | None = None
         if stream.content == "trade":
             self.trades = deque(maxlen=TRADES_KEPT)
         self._task = asyncio.get_running_loop().create_task(self._play())
@@ -276,7 +276,7 @@ class _Player:
     async def _play(self) -> None:
         loop = asyncio.get_running_loop()
         start_s = loop.time()
-        segment: list[tuple[int, Message]] = []
+        segment: list[tuple[int, MarketMessage]] = []
         for local_ns, message in self._messages():
             if self._speed:
                 due_s = start_s + (local_ns - self._symbol.tape.start_ns) / NS_PER_S / self._speed
@@ -297,7 +297,7 @@ class _Player:
             await self._send_when_taken(segment)
         _log.info("the recording is played to its end", stream=self.stream.name)
 
-    async def _send_when_taken(self, segment: list[tuple[int, Message]]) -> None:
+    async def _send_when_taken(self, segment: list[tuple[int, MarketMessage]]) -> None:
         await self._subscribed.wait()
         await asyncio.sleep(0)
         # A transport reports its backlog only to its protocol, so it is polled.
@@ -307,7 +307,7 @@ class _Player:
         await self._subscribed.wait()
         self._send(segment)
 
-    def _send(self, segment: list[tuple[int, Message]]) -> None:
+    def _send(self, segment: list[tuple[int, MarketMessage]]) -> None:
         if not segment:
             return
         messages = [message for _, message in segment]
@@ -328,14 +328,14 @@ class _Player:
         for outlet in self._outlets:
             outlet.send(messages)
 
-    def _messages(self) -> Iterator[tuple[int, Message]]:
+    def _messages(self) -> Iterator[tuple[int, MarketMessage]]:
         how = self._symbol.derivation(self.stream)
         source = f"{self._symbol.held_as.lower()}@{how.source}"
         make = how.make(self._symbol.instrument, self.stream)
         for line in self._symbol.tape.lines():
             if line.stream == source:
                 for data in make(line.local_ns, self._symbol.renamed(line.data)):
-                    yield line.local_ns, Message(self.stream.name, self._id(data), data)
+                    yield line.local_ns, MarketMessage(self.stream.name, self._id(data), data)
             elif self._book is not None and self._symbol.tape.answers(line, self._symbol.held_as):
                 self._book.snapshot(line)
 

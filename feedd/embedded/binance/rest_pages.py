@@ -35,7 +35,7 @@ TOO_MANY = {
 }
 
 
-class Rest:
+class BinanceRestPages:
     """Answers requests while an address has weight left; `costs` selects spot or USD-M."""
 
     def __init__(self, market: Market, clock: Clock, costs: weights.Costs = weights.USDM) -> None:

@@ -12,7 +12,7 @@ from feedd.embedded.instruments import decimal
 
 if TYPE_CHECKING:
     from feedd.embedded.instruments import Instrument
-    from feedd.embedded.integer_book import Book, Diff
+    from feedd.embedded.integer_book import Diff, IntegerBook
     from feedd.embedded.trade_history import Aggregate, Candle, TradeRow
 
 DECIMALS = 8  # of every price and size, whatever its step
@@ -56,7 +56,7 @@ class Spot(Common):
         )
 
     def partial_depth(
-        self, book: Book, levels: int, update_id: int, previous_id: int, now_ms: int
+        self, book: IntegerBook, levels: int, update_id: int, previous_id: int, now_ms: int
     ) -> str:
         """Return `<symbol>@depth<levels>`'s data: the top of the book, as GET depth has it."""
         del previous_id
@@ -81,7 +81,9 @@ class Spot(Common):
         return {"x": self.price(day.open), "b": self.price(bid), "B": self.size(bid_size),
                 "a": self.price(ask), "A": self.size(ask_size)}  # fmt: skip
 
-    def depth_answer(self, book: Book, update_id: int, limit: int, now_ms: int) -> dict[str, Any]:
+    def depth_answer(
+        self, book: IntegerBook, update_id: int, limit: int, now_ms: int
+    ) -> dict[str, Any]:
         """Return the answer to GET /api/v3/depth."""
         del now_ms
         return {"lastUpdateId": update_id, **self.sides(book, limit)}

@@ -12,7 +12,7 @@ from feedd.embedded.engine import MARK_DECIMALS, next_funding_ms
 from feedd.embedded.instruments import decimal
 
 if TYPE_CHECKING:
-    from feedd.embedded.integer_book import Book, Diff
+    from feedd.embedded.integer_book import Diff, IntegerBook
     from feedd.embedded.trade_history import Aggregate, TradeRow
 
 FUNDING_RATE = "0.00010000"
@@ -49,7 +49,7 @@ class Usdm(Common):
         )
 
     def partial_depth(
-        self, book: Book, levels: int, update_id: int, previous_id: int, now_ms: int
+        self, book: IntegerBook, levels: int, update_id: int, previous_id: int, now_ms: int
     ) -> str:
         """Return `<symbol>@depth<levels>`'s data: the top of the book, whole."""
         bids, asks = (self.levels(book.levels(side, levels)) for side in ("bid", "ask"))
@@ -94,7 +94,9 @@ class Usdm(Common):
             f'"z":"{size}","T":{trade.time}}}}}'
         )
 
-    def depth_answer(self, book: Book, update_id: int, limit: int, now_ms: int) -> dict[str, Any]:
+    def depth_answer(
+        self, book: IntegerBook, update_id: int, limit: int, now_ms: int
+    ) -> dict[str, Any]:
         """Return the answer to GET /fapi/v1/depth."""
         return {"lastUpdateId": update_id, "E": now_ms, "T": now_ms, **self.sides(book, limit)}
 

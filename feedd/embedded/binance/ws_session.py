@@ -40,7 +40,7 @@ _SPOT_RULES = Rules(20.0, 60.0, 5)
 _METHODS = "SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, SET_PROPERTY, GET_PROPERTY"
 
 
-class Connection:
+class BinanceWsSession:
     """The subscriptions, the rights and the age of one connection.
 
     `category` is `public`, `market` or `private`; a path without one is like
@@ -189,7 +189,7 @@ def connect(
     check: Callable[[RawStream], None],
     now_s: float,
     speeds: Speeds,
-) -> tuple[Connection, Reaction] | None:
+) -> tuple[BinanceWsSession, Reaction] | None:
     """Return the connection that an address opens and its first reaction; None for a bad path."""
     parts = path.strip("/").split("/")
     category = parts.pop(0) if parts[0] in CATEGORIES and speeds is not SPOT else ""
@@ -197,7 +197,7 @@ def connect(
     if mode not in MODES:
         return None
     names = query.get("streams", "").split("/") if mode == COMBINED else parts
-    connection = Connection(category, mode == COMBINED, check, now_s, speeds)
+    connection = BinanceWsSession(category, mode == COMBINED, check, now_s, speeds)
     # `/ws/3` names no stream: clients number their connections like that.
     return connection, connection.open([name for name in names if "@" in name])
 

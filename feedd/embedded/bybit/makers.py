@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from feedd.embedded.bybit import events
 from feedd.embedded.engine import StreamMaker
-from feedd.embedded.market import Message
+from feedd.embedded.market import MarketMessage
 from feedd.embedded.trade_history import RunningCandle
 from feedd.venues.bybit.topics import INTERVALS_MS
 
@@ -52,11 +52,11 @@ class OrderBook(_Maker):
         self.told_ms = self._sent_ms = symbol.now_ms()
         self._seen = symbol.update_id
 
-    def greet(self, now_ms: int) -> Iterable[Message]:
+    def greet(self, now_ms: int) -> Iterable[MarketMessage]:
         """Return the levels last sent to the others, so that the next delta fits."""
         return (self._message(self.told, now_ms, snapshot=True),)
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         """Return the changes."""
         if self._seen == self.symbol.update_id:
             return self._again(now_ms)
@@ -75,7 +75,7 @@ class OrderBook(_Maker):
             return (self._message(top, now_ms, snapshot=True),)
         return (self._message(changes, now_ms, snapshot=False),)
 
-    def _again(self, now_ms: int) -> Iterable[Message]:
+    def _again(self, now_ms: int) -> Iterable[MarketMessage]:
         if self.stream.levels > 1 or now_ms - self._sent_ms < REPEAT_MS:
             return ()
         return (self._message(self.told, now_ms, snapshot=True),)
@@ -84,14 +84,14 @@ class OrderBook(_Maker):
         book, levels = self.symbol.book, self.stream.levels
         return {"bid": book.levels("bid", levels), "ask": book.levels("ask", levels)}
 
-    def _message(self, levels: Top, now_ms: int, *, snapshot: bool) -> Message:
+    def _message(self, levels: Top, now_ms: int, *, snapshot: bool) -> MarketMessage:
         self._sent_ms = now_ms
         i = self.symbol.instrument
         body = events.book_body(i, levels["bid"], levels["ask"], self.u, self.seq)
         data = events.book_message(
             self.topic, i.id, body, snapshot=snapshot, now_ms=now_ms, book_ms=self.told_ms
         )
-        return Message(self.topic, self.u, data)
+        return MarketMessage(self.topic, self.u, data)
 
 
 class _Tickers(_Maker):
@@ -102,10 +102,10 @@ class _Tickers(_Maker):
         self._told = events.ticker_fields(symbol, symbol.now_ms()) or {}
         self._seq = symbol.update_id
 
-    def greet(self, now_ms: int) -> Iterable[Message]:
+    def greet(self, now_ms: int) -> Iterable[MarketMessage]:
         return (self._message("snapshot", self._told, now_ms),)
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         fields = events.ticker_fields(self.symbol, now_ms)
         if fields is None:
             return ()
@@ -116,15 +116,15 @@ class _Tickers(_Maker):
         delta = {"symbol": self.symbol.instrument.id, **changed}
         return (self._message("delta", delta, now_ms),)
 
-    def _message(self, kind: str, fields: dict[str, str], now_ms: int) -> Message:
+    def _message(self, kind: str, fields: dict[str, str], now_ms: int) -> MarketMessage:
         body = {"topic": self.topic, "type": kind, "data": fields, "cs": self._seq, "ts": now_ms}
-        return Message(self.topic, None, events.dumps(body))
+        return MarketMessage(self.topic, None, events.dumps(body))
 
 
 class _Trades(_Maker):
     """The trades of one order in one message; their ids are in its data."""
 
-    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+    def on_step(self, step: Step, now_ms: int) -> Iterable[MarketMessage]:
         if not step.trades:
             return ()
         data = [
@@ -140,14 +140,14 @@ class _Klines(_Maker):
         self._span_ms = INTERVALS_MS[stream.interval]
         self._candle = RunningCandle(symbol.trades, self._span_ms)
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         i, interval = self.symbol.instrument, self.stream.interval
         for candle, ended in self._candle.news(now_ms):
             entry = events.candle_entry(
                 i, candle, interval, self._span_ms, ended=ended, now_ms=now_ms
             )
             body = {"topic": self.topic, "data": [entry], "ts": now_ms, "type": "snapshot"}
-            yield Message(self.topic, None, events.dumps(body))
+            yield MarketMessage(self.topic, None, events.dumps(body))
 
 
 class _Liquidations(_Maker):
@@ -157,22 +157,22 @@ class _Liquidations(_Maker):
         super().__init__(stream, symbol)
         self._gathered: list[dict[str, Any]] = []
 
-    def on_step(self, step: Step, now_ms: int) -> Iterable[Message]:
+    def on_step(self, step: Step, now_ms: int) -> Iterable[MarketMessage]:
         del now_ms
         if step.liquidation and step.trades:
             self._gathered.append(events.liquidation_entry(self.symbol.instrument, step.trades[-1]))
         return ()
 
-    def on_time(self, now_ms: int) -> Iterable[Message]:
+    def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         if not self._gathered:
             return ()
         gathered, self._gathered = self._gathered, []
         return (_snapshot(self.topic, gathered, now_ms),)
 
 
-def _snapshot(topic: str, data: list[dict[str, Any]], now_ms: int) -> Message:
+def _snapshot(topic: str, data: list[dict[str, Any]], now_ms: int) -> MarketMessage:
     body = {"topic": topic, "type": "snapshot", "ts": now_ms, "data": data}
-    return Message(topic, None, events.dumps(body))
+    return MarketMessage(topic, None, events.dumps(body))
 
 
 _MAKERS: dict[str, type[_Maker]] = {

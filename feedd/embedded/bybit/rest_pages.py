@@ -25,7 +25,7 @@ REQUESTS_AT_MOST, REQUESTS_WITHIN_S = 600, 5.0
 INVALID, BAD_KEY = 10001, 10003  # retCode
 
 
-class Rest:
+class BybitRestPages:
     """Answers for a market, named by the page behind `/v5/`, e.g. `market/time`."""
 
     def __init__(self, market: BybitMarket, clock: Clock) -> None:

@@ -23,7 +23,7 @@ MAX_SILENCE_S = 600.0
 MAX_ARGS_CHARACTERS = 21_000  # characters
 
 
-class Connection:
+class BybitWsSession:
     """The subscriptions of one connection, and the time of its client's last message.
 
     `check` raises KeyError for a symbol that isn't listed, and Refused for a topic that the market

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from feedd.config.faults import parameter
 from feedd.embedded.faults.registry import symbol_of
 from feedd.embedded.frames import FINAL_BINARY, FINAL_RESERVED, FINAL_TEXT, frame, text_frame
-from feedd.embedded.market import Message
+from feedd.embedded.market import MarketMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ class Passed(NamedTuple):
     `swallowed` names the fault that kept the event from arriving unaltered.
     """
 
-    message: Message | None
+    message: MarketMessage | None
     swallowed: str | None
     frames: tuple[bytes, ...]
 
@@ -42,12 +42,14 @@ class Passed(NamedTuple):
 class Way:
     """One connection's events before the socket. `wrap` encodes an event as its frame."""
 
-    def __init__(self, faults: Faults, exchange: str, wrap: Callable[[Message], bytes]) -> None:
+    def __init__(
+        self, faults: Faults, exchange: str, wrap: Callable[[MarketMessage], bytes]
+    ) -> None:
         self._faults = faults
         self._exchange = exchange
         self._wrap = wrap
-        self._reordered: dict[str, Message] = {}  # by stream: waits for the next one
-        self._delayed: dict[str, deque[tuple[float, Message]]] = {}
+        self._reordered: dict[str, MarketMessage] = {}  # by stream: waits for the next one
+        self._delayed: dict[str, deque[tuple[float, MarketMessage]]] = {}
         self._restarted: dict[str, int | None] = {}  # by topic: offset added to its `u`
 
     @property
@@ -60,7 +62,7 @@ class Way:
         """Return when `release` is due next; None without delayed events."""
         return min((held[0][0] for held in self._delayed.values()), default=None)
 
-    def take(self, messages: Sequence[Message], now_s: float) -> list[Passed]:
+    def take(self, messages: Sequence[MarketMessage], now_s: float) -> list[Passed]:
         """Return the output for events."""
         out: list[Passed] = []
         for message in messages:
@@ -91,7 +93,7 @@ class Way:
         """Give the next snapshot of a Bybit topic `u` 1, and count later events from it."""
         self._restarted[topic] = None
 
-    def _take(self, message: Message, now_s: float, out: list[Passed]) -> None:
+    def _take(self, message: MarketMessage, now_s: float, out: list[Passed]) -> None:
         stream = message.stream
         for active in self._faults.at("event"):
             if active.meets(self._exchange, stream):
@@ -108,17 +110,19 @@ class Way:
         else:
             out.append(self._whole(message))
 
-    def _whole(self, message: Message) -> Passed:
+    def _whole(self, message: MarketMessage) -> Passed:
         return Passed(message, None, (self._wrap(message),))
 
-    def _delay(self, message: Message, due_s: float, out: list[Passed]) -> None:
+    def _delay(self, message: MarketMessage, due_s: float, out: list[Passed]) -> None:
         held = self._delayed.setdefault(message.stream, deque())
         if len(held) >= HELD_AT_MOST:
             out.append(Passed(message, "delay", ()))
         else:
             held.append((max(due_s, held[-1][0]) if held else due_s, message))
 
-    def _spoilt(self, active: ActiveFault, message: Message, now_s: float) -> list[Passed] | None:
+    def _spoilt(
+        self, active: ActiveFault, message: MarketMessage, now_s: float
+    ) -> list[Passed] | None:
         """Return an event as a fault alters it, or None if the fault doesn't apply."""
         name = active.name
         if name in {"mute", "drop"} or (name == "no_snapshot" and _begins(message)):
@@ -142,7 +146,7 @@ class Way:
     def _holds(self, stream: str) -> bool:
         return stream in self._reordered or stream in self._delayed
 
-    def _junk(self, active: ActiveFault, message: Message) -> bytes | None:
+    def _junk(self, active: ActiveFault, message: MarketMessage) -> bytes | None:
         name, data = active.name, message.data
         if name == "text":
             return text_frame(active.fault.text or "")
@@ -151,7 +155,7 @@ class Way:
         altered = _ALTERED[name](data, symbol_of(message.stream))
         return None if altered == data else self._wrap(message._replace(data=altered))
 
-    def _renumbered(self, message: Message) -> Message:
+    def _renumbered(self, message: MarketMessage) -> MarketMessage:
         """Return an event with the ids of a restarted service."""
         topic, id_ = message.stream, message.id
         if topic not in self._restarted or id_ is None:
@@ -161,10 +165,10 @@ class Way:
             if '"type":"snapshot"' not in message.data:
                 return message
             more = self._restarted[topic] = 1 - id_
-        return Message(topic, id_ + more, _U.sub(f'"u":{id_ + more}', message.data, count=1))
+        return MarketMessage(topic, id_ + more, _U.sub(f'"u":{id_ + more}', message.data, count=1))
 
 
-def _begins(message: Message) -> bool:
+def _begins(message: MarketMessage) -> bool:
     """Return whether an event is the first snapshot of a Bybit topic with deltas."""
     return '"type":"snapshot"' in message.data and message.stream.startswith(
         ("orderbook.", "tickers.")

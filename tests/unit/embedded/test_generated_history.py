@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from feedd.embedded.binance.usdm import Usdm
 from feedd.embedded.instruments import decimal, listed, units
-from feedd.embedded.integer_book import Book, Changes
+from feedd.embedded.integer_book import Changes, IntegerBook
 from feedd.embedded.matching import Matching, Step
 
 STEPS = 20_000
@@ -71,7 +71,7 @@ def test_a_steps_best_moved_flag_matches_the_book() -> None:
 def test_every_diff_joins_the_one_before_and_rebuilds_the_book() -> None:
     instrument, price = listed()["BTCUSDT"]
     matching = Matching(instrument, price, "1")
-    rebuilt = Book()
+    rebuilt = IntegerBook()
     for side in ("bid", "ask"):
         for at, size in matching.book.levels(side, 10_000):
             rebuilt.set(side, at, size)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from feedd.clock import Clock
-from feedd.embedded.binance.rest_pages import Rest
+from feedd.embedded.binance.rest_pages import BinanceRestPages
 from feedd.embedded.binance.spot import Spot
 from feedd.embedded.binance.usdm import Usdm
 from feedd.embedded.instruments import Instrument, listed
@@ -38,7 +38,7 @@ class OneSymbol:
 
 def get(page: str, *, spot: bool = False, key: str | None = None, **query: str) -> Page:
     market, costs = (OneSymbol(Spot), weights.SPOT) if spot else (OneSymbol(Usdm), weights.USDM)
-    rest = Rest(market, Clock(), costs)  # type: ignore[arg-type]
+    rest = BinanceRestPages(market, Clock(), costs)  # type: ignore[arg-type]
     headers = {} if key is None else {"X-MBX-APIKEY": key}
     return rest.answer(Request(page, {"symbol": "BTCUSDT", **query}, "", headers, "a"))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from feedd.embedded.binance.ws_session import Connection
+from feedd.embedded.binance.ws_session import BinanceWsSession
 from feedd.embedded.market import Refused
 from feedd.embedded.ws_session import Reaction
 from feedd.venues.raw_streams import RawStream
@@ -20,11 +20,11 @@ def check(stream: RawStream) -> None:
         raise Refused("no markPrice here")
 
 
-def connection(category: str = "public", combined: bool = False) -> Connection:
-    return Connection(category, combined, check, now_s=0.0)
+def connection(category: str = "public", combined: bool = False) -> BinanceWsSession:
+    return BinanceWsSession(category, combined, check, now_s=0.0)
 
 
-def say(target: Connection, now_s: float = 1.0, **request: Any) -> Reaction:
+def say(target: BinanceWsSession, now_s: float = 1.0, **request: Any) -> Reaction:
     return target.on_text(json.dumps(request), now_s)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from feedd.embedded.binance.spot import Spot
-from feedd.embedded.binance.ws_session import Connection, connect
+from feedd.embedded.binance.ws_session import BinanceWsSession, connect
 from feedd.embedded.instruments import listed, units
-from feedd.embedded.integer_book import Book, Changes
+from feedd.embedded.integer_book import Changes, IntegerBook
 from feedd.embedded.matching import Matching
 from feedd.embedded.trade_history import TradeHistory, TradeRow
 from feedd.venues.binance.streams import SPOT, parse
@@ -21,7 +21,7 @@ def test_every_diff_begins_behind_the_last_one_and_joins_any_snapshot() -> None:
     matching = Matching(INSTRUMENT, PRICE, "1 binance BTCUSDT", shared_ids=False)
     changes = Changes(matching.update_id)
     snapshot: dict[str, Any] = {}
-    rebuilt, last_u, joined = Book(), None, 0
+    rebuilt, last_u, joined = IntegerBook(), None, 0
     for number in range(3000):
         step = matching.step(number)
         for side, price, size in step.changes:
@@ -50,8 +50,8 @@ def test_every_diff_begins_behind_the_last_one_and_joins_any_snapshot() -> None:
     assert joined == len(range(50, 3000, 97))
 
 
-def filled(snapshot: dict[str, Any]) -> Book:
-    book = Book()
+def filled(snapshot: dict[str, Any]) -> IntegerBook:
+    book = IntegerBook()
     for key, side in (("bids", "bid"), ("asks", "ask")):
         for price, size in snapshot[key]:
             book.set(side, units(price, 2), units(size, 3))  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def test_a_diff_covers_the_ids_that_changed_nothing() -> None:
 
 
 def test_spot_pings_every_20_s_wants_a_pong_within_60_and_takes_5_messages_a_second() -> None:
-    target = Connection("", False, lambda _: None, 0.0, SPOT)
+    target = BinanceWsSession("", False, lambda _: None, 0.0, SPOT)
     assert not target.on_time(19.0).ping
     assert target.on_time(20.0).ping
     assert target.on_time(60.0).close == (1008, "Pong timeout")

@@ -10,8 +10,8 @@ from feedd.embedded.bybit.events import tick_direction
 from feedd.embedded.bybit.makers import maker
 from feedd.embedded.engine import StreamMaker, SymbolHistory
 from feedd.embedded.instruments import listed
-from feedd.embedded.integer_book import Book
-from feedd.embedded.market import Message
+from feedd.embedded.integer_book import IntegerBook
+from feedd.embedded.market import MarketMessage
 from feedd.embedded.matching import Matching, Step
 from feedd.embedded.trade_history import TradeHistory, TradeRow
 from feedd.venues.bybit.topics import parse
@@ -36,7 +36,7 @@ class History:
             self.step()
 
     @property
-    def book(self) -> Book:
+    def book(self) -> IntegerBook:
         return self._matching.book
 
     @property
@@ -69,7 +69,7 @@ class Client:
         self.sides: dict[str, dict[str, str]] = {}
         self.u = self.seq = 0
 
-    def take(self, message: Message) -> None:
+    def take(self, message: MarketMessage) -> None:
         body = json.loads(message.data)
         assert message.id == body["data"]["u"]
         if body["type"] == "snapshot":

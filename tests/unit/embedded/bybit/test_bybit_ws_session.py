@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from feedd.embedded.bybit.ws_session import MAX_ARGS_CHARACTERS, Connection
+from feedd.embedded.bybit.ws_session import MAX_ARGS_CHARACTERS, BybitWsSession
 from feedd.embedded.ws_session import Reaction
 from feedd.venues.raw_streams import RawStream
 
@@ -14,11 +14,11 @@ def check(stream: RawStream) -> None:
     {"BTCUSDT": True}[stream.symbol]
 
 
-def connection() -> Connection:
-    return Connection("id-1", check, now_s=0.0)
+def connection() -> BybitWsSession:
+    return BybitWsSession("id-1", check, now_s=0.0)
 
 
-def say(target: Connection, now_s: float = 1.0, **request: Any) -> Reaction:
+def say(target: BybitWsSession, now_s: float = 1.0, **request: Any) -> Reaction:
     return target.on_text(json.dumps(request), now_s)
 
 

@@ -17,7 +17,7 @@ from feedd.embedded.faults.pages import spoilt
 from feedd.embedded.faults.registry import ACTIVE_AT_MOST, ActiveFault, Faults, symbol_of
 from feedd.embedded.faults.replies import on_request
 from feedd.embedded.frames import text_frame
-from feedd.embedded.market import Message
+from feedd.embedded.market import MarketMessage
 from feedd.errors import ConfigError
 
 QUOTE = '{"e":"bookTicker","u":7,"s":"BTCUSDT","b":"1.0","B":"2","a":"3.0","A":"4","T":5,"E":6}'
@@ -30,8 +30,8 @@ def fault(**settings: Any) -> Fault:
     return made
 
 
-def quote(id_: int, stream: str = "btcusdt@bookTicker") -> Message:
-    return Message(stream, id_, QUOTE.replace('"u":7', f'"u":{id_}'))
+def quote(id_: int, stream: str = "btcusdt@bookTicker") -> MarketMessage:
+    return MarketMessage(stream, id_, QUOTE.replace('"u":7', f'"u":{id_}'))
 
 
 def way(*given: Fault, exchange: str = "usdm") -> Way:
@@ -226,7 +226,7 @@ def test_delayed_events_keep_their_order_and_nothing_passes_them() -> None:
     ],
 )
 def test_junk_comes_instead_of_an_event_or_before_it(name: str, frame: bytes) -> None:
-    event = Message("btcusdt@bookTicker", 7, QUOTE)
+    event = MarketMessage("btcusdt@bookTicker", 7, QUOTE)
     assert way(fault(fault=name)).take([event], 0.0) == [Passed(event, name, (frame,))]
     assert way(fault(fault=name, instead=False)).take([event], 0.0) == [
         Passed(None, None, (frame,)), Passed(event, None, (text_frame(QUOTE),)),
@@ -236,7 +236,7 @@ def test_junk_comes_instead_of_an_event_or_before_it(name: str, frame: bytes) ->
 @pytest.mark.parametrize("bids", ["", '["1.0","2"]'])
 def test_a_depth_event_comes_without_pu_or_with_a_bid_above_every_ask(bids: str) -> None:
     data = f'{{"e":"depthUpdate","U":5,"u":7,"pu":4,"b":[{bids}],"a":[["3.0","4"]]}}'
-    event = Message("btcusdt@depth", 7, data)
+    event = MarketMessage("btcusdt@depth", 7, data)
     ((_, _, (frame,)),) = way(fault(fault="no_pu")).take([event], 0.0)
     assert frame == text_frame(data.replace(',"pu":4', ""))
     ((_, _, (frame,)),) = way(fault(fault="crossed")).take([event], 0.0)
@@ -254,7 +254,7 @@ def test_too_big_is_over_what_clients_take_and_still_json() -> None:
 
 def test_a_wrong_pu_joins_by_u_and_leaves_what_has_none_alone() -> None:
     spoiling = way(fault(fault="wrong_pu"))
-    event = Message("btcusdt@depth@100ms", 15, DEPTH)
+    event = MarketMessage("btcusdt@depth@100ms", 15, DEPTH)
     untouched, touched = spoiling.take([quote(7), event], 0.0)
     assert untouched.swallowed is None
     wrong = DEPTH.replace('"U":12,"u":15,"pu":10', '"U":10,"u":15,"pu":9')
@@ -262,8 +262,8 @@ def test_a_wrong_pu_joins_by_u_and_leaves_what_has_none_alone() -> None:
 
 
 def test_a_topic_that_restarts_counts_from_1() -> None:
-    def book(kind: str, u: int) -> Message:
-        return Message("orderbook.50.BTCUSDT", u, f'{{"type":"{kind}","data":{{"u":{u}}}}}')
+    def book(kind: str, u: int) -> MarketMessage:
+        return MarketMessage("orderbook.50.BTCUSDT", u, f'{{"type":"{kind}","data":{{"u":{u}}}}}')
 
     restarting = way(exchange="bybit")
     restarting.restart("orderbook.50.BTCUSDT")
