@@ -14,8 +14,8 @@ MAKEFILE = (REPOSITORY / "Makefile").read_text()
 @pytest.mark.process
 def test_help_lists_every_target_on_a_line() -> None:
     done = subprocess.run(
-        ["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True,
-        env=clean_environment(),
+        ["make", "--no-print-directory", "help"], cwd=REPOSITORY,
+        capture_output=True, text=True, check=True, env=clean_environment(),
     )  # fmt: skip
     lines = done.stdout.splitlines()
     listed = [line.split()[1] for line in lines]
