@@ -268,7 +268,7 @@ def test_a_port_in_use_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch
         async with serving() as (server, session):
             assert server is not None
             port = int(str(session._base_url).rstrip("/").rsplit(":", 1)[1])
-            with pytest.raises(EndpointInUseError, match=r"set embedded_exchange\.port"):
+            with pytest.raises(EndpointInUseError, match=r"change embedded_exchange\.port"):
                 await ExchangeServer(GeneratedMarket(Clock()), Clock()).start(port)
 
     asyncio.run(run())

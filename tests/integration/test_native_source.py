@@ -240,13 +240,13 @@ def test_neither_ccxt_nor_aiohttp_is_imported() -> None:
 def test_an_unanswered_subscription_closes_the_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answer = protocol.Connection.on_text
+    answer = protocol.BinanceWsSession.on_text
     silent = [True]
 
-    def on_text(self: protocol.Connection, text: str, now_s: float) -> Reaction:
+    def on_text(self: protocol.BinanceWsSession, text: str, now_s: float) -> Reaction:
         return Reaction() if silent else answer(self, text, now_s)
 
-    monkeypatch.setattr(protocol.Connection, "on_text", on_text)
+    monkeypatch.setattr(protocol.BinanceWsSession, "on_text", on_text)
     monkeypatch.setattr(lines, "ACK_WITHIN_S", 0.5)
 
     async def run() -> None:
