@@ -9,24 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from feedd.books.depth import DepthRules, Snapshot, Update
     from feedd.model import BackfilledTrade, EventId, Tick
+    from feedd.venues.ccxt_request import CcxtRequest
     from feedd.venues.limits import AddressLimits
     from feedd.venues.market_type import MarketType
 
 # (message, exchange, symbol, received_ns, timeframe) -> events, oldest first. Raises ValueError,
 # TypeError, LookupError or ArithmeticError for a message that can't be parsed.
 RawParser = Callable[[Any, str, str, int, str], "Sequence[Tick]"]
-
-
-class CcxtRequest(NamedTuple):
-    """A REST request through one of ccxt's implicit methods, e.g. `fapiPublicGetDepth`."""
-
-    method: str
-    params: dict[str, Any]
 
 
 @dataclass(frozen=True)

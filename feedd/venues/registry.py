@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from feedd.venues.contract import Venue
+if TYPE_CHECKING:
+    from feedd.venues.contract import Venue
+
 
 # folder: ccxt's names of the exchanges that it describes
 VENUES = {
@@ -26,15 +28,16 @@ LINEAR_ONLY = frozenset({"binanceusdm"})
 # Names of exchanges that begin so share one API key, in variables with this prefix.
 KEY_PREFIXES = ("binance",)
 
-_DEFAULT = Venue()
-
 
 @cache
 def venue(exchange: str) -> Venue:
     """Return the description of an exchange; the default one where it has no folder."""
     folder = FOLDER_OF.get(exchange)
     if folder is None:
-        return _DEFAULT
+        # Imported here: the native source, which also uses this table, does not need it.
+        from feedd.venues.contract import Venue  # noqa: PLC0415
+
+        return Venue()
     found: Venue = import_module(f"feedd.venues.{folder}.venue").VENUE
     return found
 

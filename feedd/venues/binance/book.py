@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.books.depth import Snapshot, Update
 from feedd.books.levels import levels
-from feedd.venues.contract import CcxtRequest
+from feedd.venues.ccxt_request import CcxtRequest
 
 if TYPE_CHECKING:
     from feedd.venues.market_type import MarketType

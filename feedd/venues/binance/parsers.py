@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from feedd.model import BackfilledTrade, Candle, Mark
-from feedd.venues.contract import CcxtRequest
+from feedd.venues.ccxt_request import CcxtRequest
 from feedd.venues.numbers import number
 
 if TYPE_CHECKING:
