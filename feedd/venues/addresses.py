@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class Addresses:
+class Addresses(Struct, frozen=True):
     """Hosts and paths of the REST pages and of the WebSocket.
 
     `page_prefixes` are the paths of the REST pages; that of the market data is the first.

@@ -6,8 +6,9 @@ counted here arrives a little later there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     import re
@@ -32,8 +33,7 @@ class RateLimit(NamedTuple):
         return self.window_s / self.slots
 
 
-@dataclass(frozen=True)
-class AddressLimits:
+class AddressLimits(Struct, frozen=True):
     """The limits that all processes of an address share.
 
     `weight` is the limit of REST requests; one unit of ccxt's cost is `per_cost` of it, and where

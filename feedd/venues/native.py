@@ -11,8 +11,9 @@ All functions of a description are pure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from msgspec import Struct
 
 from feedd.channels import CHANNEL_NAMES
 from feedd.errors import ConfigError
@@ -44,8 +45,7 @@ class Keyed(NamedTuple):
     event: Any
 
 
-@dataclass(frozen=True)
-class NativeChannel:
+class NativeChannel(Struct, frozen=True):
     """One channel's messages: the types that the decoder returns, and their conversion.
 
     A `quote` message is not converted, because a further call costs 5 % of the CPU per quote. It
@@ -93,8 +93,7 @@ class ErrorAnswer(NamedTuple):
     rejects: Literal["key", "symbol"] | None = None
 
 
-@dataclass(frozen=True)
-class NativeListing:
+class NativeListing(Struct, frozen=True):
     """The page that lists all markets.
 
     `parse` returns `symbol` (unified) and `id` of each; it raises ValueError. `version` changes
@@ -106,8 +105,7 @@ class NativeListing:
     version: str
 
 
-@dataclass(frozen=True)
-class NativeBook:
+class NativeBook(Struct, frozen=True):
     """The rules of the book, and its snapshot's page.
 
     `rules` takes the number of levels to publish. `snapshot` takes the market's id; None: the
@@ -120,8 +118,7 @@ class NativeBook:
     parse: Callable[[bytes], Snapshot] | None = None
 
 
-@dataclass(frozen=True)
-class NativeTrades:
+class NativeTrades(Struct, frozen=True):
     """Trade ids without a gap, and the page that returns trades that were missed.
 
     `request` takes the market's id, the first id that is missing, and the credentials if any.
@@ -133,8 +130,7 @@ class NativeTrades:
     parse: Callable[[bytes, str, str, int], list[tuple[int, Trade | None]]]
 
 
-@dataclass(frozen=True)
-class NativeMarket:
+class NativeMarket(Struct, frozen=True):
     """One market of a venue.
 
     `decode` returns a message with the attribute `market_id`, and raises UNREADABLE for a payload
