@@ -30,8 +30,9 @@ def run_demo(
     `meanwhile` is called while the demo runs. Raises DemoError where the ticks came too late.
     """
     began = time.monotonic()
+    # A script in the background of a shell ignores SIGINT, and so would all that it starts.
     process = subprocess.Popen(
-        command, cwd=folder, text=True, start_new_session=True,
+        ["env", "--default-signal=INT", *command], cwd=folder, text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **environment},
     )  # fmt: skip
     # A demo that prints nothing would block the reading below.
