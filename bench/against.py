@@ -19,6 +19,7 @@ from feedd.transport.subscriber import Subscriber
 
 SOURCES = ("feedd-native", "feedd-ccxt")
 READY_WITHIN_S = 60.0
+BLASTS = 4  # pairs per round: on a shared machine, single blasts differ by a factor of two
 QUICK_TICKS = 200.0  # per second, so that a start does not wait for the next quote
 SETTLE_S = 1.5  # until the exchange, the proxy and the subscriber are connected
 NO_PEERS = Path("no-peer-runs-here")
@@ -45,40 +46,62 @@ class Checkout:
         return ["/usr/bin/env", f"PYTHONPATH={self.root}", str(self.python), *map(str, words)]
 
 
+class Figures:
+    """Figures of both checkouts, by source and name, in the order in which they were measured."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], dict[str, list[float]]] = {}
+
+    def add(self, source: str, figure: str, checkout: Checkout, value: float) -> None:
+        """Keep a figure and print it."""
+        each = self._found.setdefault((source, figure), {"here": [], "other": []})
+        each[checkout.name].append(value)
+        print(f"  {source:<13} {figure:<28} {checkout.name:<6} {short(value)}", flush=True)
+
+    def table(self) -> str:
+        """Return the medians, and the ratios of this checkout to the other."""
+        rows = [
+            [f"{source}: {figure}", str(spread(each["other"])), str(spread(each["here"])),
+             f"{ratio(each['here'], each['other']):.3f}",
+             f"{min(each['here']) / min(each['other']):.3f}"]
+            for (source, figure), each in self._found.items()
+        ]  # fmt: skip
+        head = ["median (least–greatest)", "other", "here", "median of the ratios", "of the least"]
+        return table(head, rows)
+
+
 def run(other: Path, rounds: int, quotes: int, pace_s: float) -> None:
     """Measure both and print the figures, with the ratios of this checkout to the other."""
     both = [Checkout("here", ROOT), Checkout("other", other.resolve())]
-    found: dict[tuple[str, str], dict[str, list[float]]] = {}
-
-    def note(source: str, figure: str, checkout: Checkout, value: float) -> None:
-        found.setdefault((source, figure), {}).setdefault(checkout.name, []).append(value)
-        print(f"  {source:<13} {figure:<28} {checkout.name:<6} {short(value)}", flush=True)
-
+    figures = Figures()
     with folder() as own, Processes(own) as at:
         sender = Sender(at)
         for number in range(rounds):
             part = pace_s * number / rounds, pace_s * (number + 1) / rounds
             for source in SOURCES:
+                for pair in range(BLASTS):
+                    for checkout in both if pair % 2 else both[::-1]:
+                        handler = _handler(source, checkout)
+                        blasted = _whole(blast(handler, sender, at, NO_PEERS, quotes))
+                        figures.add(source, "blast, CPU µs/msg", checkout, blasted.cpu_us)
                 for checkout in both if number % 2 else both[::-1]:
                     handler = _handler(source, checkout)
-                    blasted = _whole(blast(handler, sender, at, NO_PEERS, quotes))
-                    note(source, "blast, CPU µs/msg", checkout, blasted.cpu_us)
                     paced = _whole(pace(handler, sender, at, NO_PEERS, part))
-                    note(source, "recording's pace, CPU µs/msg", checkout, paced.cpu_us)
-                    note(source, "recording's pace, p50 µs", checkout, paced.latency_us["p50"])
+                    figures.add(source, "recording's pace, CPU µs/msg", checkout, paced.cpu_us)
+                    p50 = paced.latency_us["p50"]
+                    figures.add(source, "recording's pace, p50 µs", checkout, p50)
+    _starts(both, rounds, figures)
+    print(figures.table())
+
+
+def _starts(both: list[Checkout], rounds: int, figures: Figures) -> None:
     for number in range(rounds + 1):
         for source in SOURCES:
-            for checkout in both:
+            for checkout in both if number % 2 else both[::-1]:
                 seconds, memory_mb = _start(source.removeprefix("feedd-"), checkout)
                 if number:  # the first start compiles byte code
-                    note(source, "start to first quote, s", checkout, seconds)
-                    note(source, "memory, PSS MB", checkout, memory_mb)
-    rows = [
-        [f"{source}: {figure}", str(spread(each["other"])), str(spread(each["here"])),
-         f"{ratio(each['here'], each['other']):.3f}"]
-        for (source, figure), each in found.items()
-    ]  # fmt: skip
-    print(table(["median (least–greatest)", "other", "here", "here : other"], rows))
+                    figures.add(source, "start to first quote, s", checkout, seconds)
+                    figures.add(source, "memory, PSS MB", checkout, memory_mb)
 
 
 def _handler(source: str, checkout: Checkout) -> Handler:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bench.figures import slope
 from bench.recording import ROOT
-from feedd.embedded.server import CONNECTS
+from feedd.embedded.binance.served import CONNECTS_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ def needs(scale: Raw, source: str) -> list[Need]:
     )
     files, all_files = at_size(lambda row: row["descriptors"]["supervisord"])
     start, all_start = at_size(lambda row: row["start_s"])
-    per_s, window_s = CONNECTS["usdm"], 300
+    per_s, window_s = CONNECTS_LIMIT, 300
     return [
         Need("memory", f"{memory * 1000:.1f} MB", all_memory, machine["memory_gb"], "GB"),
         Need("CPU of the workers", f"{cpu * 1000:.1f} ms/s", all_cpu, machine["cores"], "cores"),

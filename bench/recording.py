@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bench.errors import BenchError
 from feedd.embedded.tape import read
+from feedd.venues.binance import raw_recording
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "binanceusdm_btcusdt_20240808.gz"
@@ -40,7 +41,7 @@ def quotes(path: Path) -> list[Quote]:
     """Return all quotes of a recording, in the order received."""
     found: list[Quote] = []
     start_ns = 0
-    for line in read(path):
+    for line in read(path, raw_recording):
         start_ns = start_ns or line.local_ns
         if line.stream == STREAM:
             match = _ID.search(line.data)

@@ -118,8 +118,8 @@ def _cpu_plot(main: Raw) -> str:
         return sorted(found, key=lambda row: row.value)
 
     return plot.bars([
-        ("CPU µs per message, as fast as it goes", chart(main["blast"])),
-        ("CPU µs per message, the recording at its own pace", chart(main["pace"])),
+        ("CPU µs per message, maximum speed (mean)", chart(main["blast"])),
+        ("CPU µs per message, the recording's pace (mean)", chart(main["pace"])),
     ])  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 from bench import recording
 from bench.errors import BenchError
 from feedd.clock import Clock
+from feedd.embedded.binance.served import usdm
 from feedd.embedded.instruments import Instrument, listed
 from feedd.embedded.market import Refused
 from feedd.embedded.server import ExchangeServer
@@ -257,7 +258,7 @@ async def main(path: Path, symbols: list[str]) -> None:
     """Serve until standard input ends."""
     script = Script(symbols)
     sender = Sender(script, recording.quotes(path))
-    server = ExchangeServer(script, Clock())
+    server = ExchangeServer([usdm(script)], Clock())
     port = await server.start(0)
     commands: dict[str, Callable[..., Coroutine[Any, Any, dict[str, Any] | None]]] = {
         "warm": sender.warm,

@@ -1,7 +1,7 @@
 """The table of channels: one row for each, with everything about it that no exchange decides.
 
-The rest of feedd derives from this table what it knows of channels: the names that a configuration
-accepts, the staleness limits, the columns of exported tables, the identity of events in an audit.
+feedd derives from it the names that a configuration accepts, the staleness limits, the columns of
+exported tables and the identity of events in an audit.
 docs/adding-a-channel.md lists the steps around it.
 """
 
@@ -140,7 +140,7 @@ CHANNELS: dict[str, ChannelSpec] = {
 
 CHANNEL_NAMES = tuple(CHANNELS)
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a type checker can't read a Literal of names that are computed
     ChannelName = str
 else:
     ChannelName = Literal[CHANNEL_NAMES]

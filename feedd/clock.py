@@ -40,7 +40,7 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds` of this clock."""
-        import asyncio  # noqa: PLC0415  most that import this module want the constants alone
+        import asyncio  # noqa: PLC0415  most importers need only the constants
 
         await asyncio.sleep(seconds / self.scale)
 
@@ -51,6 +51,6 @@ def iso8601(timestamp_ms: int) -> str:
     return f"{_to_the_second(seconds)}.{millis:03d}Z"
 
 
-@lru_cache(maxsize=16)  # what comes together is mostly of one second
+@lru_cache(maxsize=16)  # times are mostly of the same few seconds
 def _to_the_second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

@@ -2,8 +2,8 @@
 
 A source fills in what the exchange sent; the feed's core sets `session` and `seq`, and the
 publisher `published_ns`, just before the event leaves. Prices and sizes are float64, `timestamp`
-is the exchange's time in ms, `…_ns` is ours in ns, both since the epoch, UTC. What is not known is
-None (nil).
+is the exchange's time in ms, `…_ns` is ours in ns, both since the epoch, UTC. An unknown
+value is None (nil).
 
 `received_ns` is the time at which the source began with the message: in a burst, the wait in the
 socket's buffer is not counted. `reconnects` counts channels: two that share a connection are two.
@@ -169,7 +169,7 @@ class Liquidation(Struct, gc=False):
 
 
 class Gap(Struct, frozen=True):
-    """What is missing upstream: after `from_id` and before `to_id`, neither of them missing.
+    """Events missing upstream: after `from_id` and before `to_id`, which both arrived.
 
     An id is None where the exchange gives the channel none.
     """
@@ -191,15 +191,15 @@ class Latency(Struct, frozen=True):
 class ChannelStatus(Struct, frozen=True):
     """One channel of a feed.
 
-    `age_ms` is since the last event came. `messages_per_s` and `latency_us` are of what was
-    published in the last 15 to 30 s, from `received_ns` to `published_ns`. A channel that is only
-    there for the tickers' bid and ask is not published.
+    `age_ms` is the time since the last event. `messages_per_s` and `latency_us` cover the events
+    published in the last 15 to 30 s; latency is from `received_ns` to `published_ns`. A channel
+    that only serves the tickers' bid and ask is not published.
     """
 
     state: State
     reason: str | None
     age_ms: int | None
-    stale_after_s: float  # of silence; it follows what the channel usually does
+    stale_after_s: float  # of silence; adapts to the channel
     published: bool
     messages_per_s: float
     latency_us: Latency

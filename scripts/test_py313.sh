@@ -28,11 +28,11 @@ git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' 
     if [ -e "$name" ]; then printf '%s\0' "$name"; fi
 done | tar -c --null -T - | tar -x -C "$folder/work/feedd"
 
-# The recordings that some tests play stand beside a checkout.
 inside() {
     unshare --mount --pid --fork --kill-child "$@"
 }
 export FOLDER="$folder"
+# The recordings that some tests play are in ../shared.
 prepare='
     mount -t proc proc "$FOLDER/proc"
     mount --rbind /dev "$FOLDER/dev"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _posixsubprocess
 import atexit
 import os
 import random
@@ -13,9 +14,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgpack
 import psutil
@@ -34,6 +35,12 @@ BLOCK = 16  # ports that are given away together
 RESERVED_AT_MOST = 40  # blocks of one process, of 750; no test takes as many
 # Fixtures that start processes; a test that uses one is marked `process`.
 PROCESS_FIXTURES = {"make_project", "make_pipeline", "whole_recording", "imported"}
+# What subprocess, asyncio and multiprocessing start a process with.
+STARTS_PROCESSES = {
+    os: ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system"),
+    subprocess: ("_fork_exec",),
+    _posixsubprocess: ("fork_exec",),
+}
 FIRST_PORT, LAST_PORT = 20_000, 32_000  # below those that outgoing connections take
 
 # The same code has the same outcome on every machine, however slow it is.
@@ -58,31 +65,49 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.process)
 
 
+@contextmanager
+def _no_process_without_marker(item: pytest.Item) -> Iterator[None]:
+    if item.get_closest_marker("process"):
+        yield
+        return
+
+    def refuse(*arguments: Any, **_options: Any) -> None:
+        command = arguments[0] if arguments else "a fork"
+        pytest.fail(f"a test that starts a process is marked @pytest.mark.process: {command}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, names in STARTS_PROCESSES.items():
+            for name in names:
+                patch.setattr(module, name, refuse)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Fail a test whose fixture starts a process without the marker."""
+    with _no_process_without_marker(item):
+        return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a test that starts a process without the marker."""
-    if item.get_closest_marker("process"):
+    with _no_process_without_marker(item):
         return (yield)
-    start = subprocess.Popen.__init__
 
-    def refuse(process: Any, command: Any, *_arguments: Any, **_options: Any) -> None:
-        process.args, process.pid, process.returncode = command, None, 0  # what its end reads
-        pytest.fail(f"a test that starts a process is marked @pytest.mark.process: {command}")
 
-    subprocess.Popen.__init__ = refuse  # type: ignore[method-assign]
-    try:
-        return (yield)
-    finally:
-        subprocess.Popen.__init__ = start  # type: ignore[method-assign]
+def skip_outside_ci(reason: str) -> NoReturn:
+    """Skip a test for what this machine lacks; fail in CI, which has it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI has what this test takes, but: {reason}")
+    pytest.skip(reason)
 
 
 def real_recording(name: str) -> Path:
     """Return a recording of a real exchange; where it is missing, skip, and fail in CI."""
     path = DATA / name
     if not path.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{path} is missing, and CI has it")
-        pytest.skip(f"{path} is missing; set FEEDD_DATA to the folder of recordings")
+        skip_outside_ci(f"{path} is missing; set FEEDD_DATA to the folder of recordings")
     return path
 
 

@@ -17,8 +17,9 @@ class NumberedPublisher(Publisher):
     """Numbers events topic by topic before it publishes them."""
 
     def __init__(self, exchange: str, symbol: str, channels: Iterable[str], session: int) -> None:
+        channels = list(channels)
+        super().__init__(exchange, symbol, channels)
         names = [*channels, "status"]
-        super().__init__(exchange, symbol, names[:-1])
         self._session = session
         self._topics = {name: topic(name, exchange, symbol) for name in names}
         self._next_seq = dict.fromkeys(names, 1)

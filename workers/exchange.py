@@ -11,33 +11,15 @@ import structlog
 from feedd.clock import Clock
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
-from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
-from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
+from feedd.embedded.configured_markets import configured_markets
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
 from feedd.errors import ConfigError
 from feedd.runtime.process import run, worker_arguments
-from feedd.topics import market_id
 
 if TYPE_CHECKING:
     import argparse
     import asyncio
-
-    from feedd.config.settings import EmbeddedExchange
-    from feedd.embedded.market import Market
-
-
-def build_market(settings: EmbeddedExchange) -> Market:
-    """Return the Binance USD-M market; raise ConfigError for a recording that can't be played."""
-    recording = settings.recording
-    if recording is None:
-        return GeneratedMarket(Clock(), settings.seed, settings.rate, bursts=settings.bursts)
-    if isinstance(recording, str):
-        tapes = load_tapes(Path(recording), {})
-    else:
-        paths = {symbol: Path(path) for symbol, path in recording.items()}
-        tapes = load_tapes(paths, {symbol: market_id(symbol) for symbol in paths})
-    return RecordedMarket(tapes, Clock(), settings.speed, settings.rebase)
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
@@ -47,13 +29,10 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     if settings is None:
         raise ConfigError(f"{path}: has no embedded_exchange; add it, or don't start the exchange")
     truth = None if settings.truth_log is None else TruthLog(Path(settings.truth_log))
-    seed, rate, bursts = settings.seed, settings.rate, settings.bursts
     server = ExchangeServer(
-        build_market(settings),
+        configured_markets(settings),
         Clock(settings.clock_scale),
         truth,
-        spot=GeneratedSpot(Clock(), seed, rate, bursts=bursts),
-        linear=GeneratedLinear(Clock(), seed, rate, bursts=bursts),
         truth_unsent=settings.truth_unsent,
         faults=settings.faults,
     )

@@ -36,7 +36,9 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         except ConfigError as error:
             log.warning("the recorder's status can't be written", why=str(error))
 
-    recorder = Recorder(settings, settings.recorder, log, write)
+    recorder = Recorder(
+        settings.history_endpoints(), settings.recorder, log, write, lossless=settings.lossless
+    )
     recording = asyncio.ensure_future(asyncio.to_thread(recorder.run))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({recording, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -63,7 +63,7 @@ class Audit:
 
     def _message(self, ns: int, name: str, payload: dict[str, Any]) -> None:
         if not isinstance(name, str) or not isinstance(payload, dict):
-            raise TypeError("`topic` is not a text, or `payload` is not a map")
+            raise TypeError("`topic` is not text, or `payload` is not a map")
         one = self._topics.get(name) or self._open(name)
         one.tick(ns, payload)
         if one.channel == "status":

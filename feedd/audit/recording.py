@@ -34,7 +34,7 @@ NOTICES = (Gap, UpstreamGap, NewSession, StateChange, Stopped)
 _encode = msgspec.json.encode
 
 
-class Recorder:
+class LineRecorder:
     """Write lines to a file and flush them every 0.2 s, until SIGINT or SIGTERM."""
 
     def __init__(self, file: IO[bytes], prefixes: list[str]) -> None:

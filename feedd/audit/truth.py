@@ -40,9 +40,9 @@ Feed = tuple[str, str, str]  # exchange, its own name of the symbol, channel
 
 @dataclass(slots=True)
 class Carried:
-    """Streams that a connection carries or a fault affects, as far as events have shown."""
+    """Streams that a connection carries or a fault affects, so far known from events."""
 
-    exchange: str | None = None  # as far as events have shown: streams of several may be alike
+    exchange: str | None = None  # None until an event shows it: names of streams may be ambiguous
     streams: set[str] = field(default_factory=set)
     feeds: set[Feed] = field(default_factory=set)
 
@@ -86,8 +86,8 @@ class Store:
 
     def newest(self) -> int:
         """Return the highest id of the epoch, or 0."""
-        begun = self._counted and self._starts[-1] < len(self)
-        return self._ids[-1] % EPOCH if begun else 0
+        has_events = self._counted and self._starts[-1] < len(self)
+        return self._ids[-1] % EPOCH if has_events else 0
 
     def add(self, event: Event, sent_ns: int, offset: int) -> None:
         """Add an event of the truth; raise TypeError for an id that must be a number."""
@@ -217,7 +217,7 @@ class Truth:
             raise self._malformed(self._number(store.offset(index)), error) from None
 
     def feeds_of(self, mark: Mark) -> set[Feed]:
-        """Return the feeds that a mark concerns, as far as events have shown."""
+        """Return the feeds that a mark concerns, so far known from events."""
         carried = mark.carried
         found = set(carried.feeds)
         names: Iterable[str] = mark.streams or carried.streams

@@ -23,7 +23,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     settings, path = active_config(arguments.config, arguments.root)
-    channels = [name.strip() for name in (arguments.channels or "").split(",") if name.strip()]
+    names = arguments.channels.split(",") if arguments.channels else []
+    channels = [name.strip() for name in names]
     entry = entry_of(settings, arguments.symbol, arguments.exchange, arguments.port, channels)
     check_addition(path, entry)
     changes.add(entry, path, arguments.root, print_now)

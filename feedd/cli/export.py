@@ -37,4 +37,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-COMMAND = Command(run_export, _add_arguments, never)
+def _run(arguments: argparse.Namespace) -> int:
+    return run_export(
+        arguments.paths,
+        arguments.out,
+        arguments.format,
+        topics=arguments.topics,
+        from_time=arguments.from_time,
+        to_time=arguments.to_time,
+        force=arguments.force,
+    )
+
+
+COMMAND = Command(_run, _add_arguments, never)

@@ -39,4 +39,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-COMMAND = Command(run_import, _add_arguments, never)
+def _run(arguments: argparse.Namespace) -> int:
+    return run_import(
+        arguments.files,
+        arguments.out,
+        exchange=arguments.exchange,
+        symbols=arguments.symbol,
+        timeframe=arguments.timeframe,
+        book_depth=arguments.book_depth,
+    )
+
+
+COMMAND = Command(_run, _add_arguments, never)

@@ -50,7 +50,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.dir is not None:
         options = msgspec.structs.replace(options, dir=str(arguments.dir))
     console = _Console()
-    recorder = Recorder(settings, options, console, console.show)
+    recorder = Recorder(
+        settings.history_endpoints(), options, console, console.show, lossless=settings.lossless
+    )
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, lambda *_: recorder.stop())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def _run(arguments: argparse.Namespace) -> int:
     settings, path = given_config(arguments.config)
     given = ports.assign(settings, path)
-    render.write(render.render(settings, path, arguments.root, given), arguments.root)
+    render.write(settings, path, arguments.root, given)
     print(f"wrote {render.INCLUDE} from {path}")
     return 0
 

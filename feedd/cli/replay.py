@@ -63,8 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
         lossless=lossless,
         wait=lossless if arguments.wait is None else arguments.wait,
     )
-    proxies = _config(arguments).proxy_programs().values()
-    endpoints = {proxy.subscribers: proxy.history for proxy in proxies}
+    endpoints = _config(arguments).history_endpoints()
     return 0 if replay(recording, schedule, endpoints, options) else INTERRUPTED
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from feedd.audit.recording import Recorder
+from feedd.audit.recording import LineRecorder
 from feedd.cli.arguments import add_endpoint
 from feedd.cli.command import Command, without_endpoint
 from feedd.operation.active_config import active_config, endpoint_config
@@ -50,14 +50,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _write_recording(settings: Config, prefixes: list[str], *, plain: bool) -> int:
     """Write JSON lines to standard output until SIGINT or SIGTERM."""
-    recorder = Recorder(sys.stdout.buffer, prefixes)
-    proxies = settings.proxy_programs().values()
+    recorder = LineRecorder(sys.stdout.buffer, prefixes)
     if plain:
         ending = recorder.plain(settings.proxy.subscribers)  # two would send everything twice
     else:
-        ending = recorder.client(
-            [proxy.subscribers for proxy in proxies], [proxy.history for proxy in proxies]
-        )
+        endpoints = settings.history_endpoints()
+        ending = recorder.client(list(endpoints), list(endpoints.values()))
     print(f"feedd: wrote {recorder.lines:,} lines, until {ending}", file=sys.stderr)
     return 0
 

@@ -6,12 +6,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from feedd.cli.command import Command
-from feedd.config import ports
-from feedd.operation.active_config import SUPERVISORD_ANSWER_S, active_config
-from feedd.operation.health import HealthMonitor
+from feedd.cli.arguments import add_endpoint
+from feedd.cli.command import Command, without_endpoint
+from feedd.cli.monitor import health_monitor
 from feedd.operation.table import health_table, wants_colours
-from feedd.supervision.daemon import Daemon
 
 if TYPE_CHECKING:
     import argparse
@@ -21,12 +19,9 @@ CLEAR_SCREEN = "\x1b[H\x1b[J"  # ECMA-48: CUP, ED
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    settings, path = active_config(arguments.config, arguments.root)
-    given = ports.assign(settings, path, remember=False)
     colours = wants_colours(sys.stdout)
     clear = CLEAR_SCREEN if sys.stdout.isatty() else ""
-    daemon = Daemon(arguments.root, SUPERVISORD_ANSWER_S)
-    with HealthMonitor(settings, daemon, given) as monitor:
+    with health_monitor(arguments) as monitor:
         while True:
             report = monitor.report()
             print(clear + health_table(report, colours=colours), flush=True)
@@ -35,4 +30,4 @@ def _run(arguments: argparse.Namespace) -> int:
             time.sleep(INTERVAL_S)
 
 
-COMMAND = Command(_run)
+COMMAND = Command(_run, add_endpoint, without_endpoint)

@@ -76,8 +76,8 @@ class GapRepair:
     def _refuse(
         self, buffer: ReorderBuffer, request: HistoryRequest, first: int, last: int, reason: str
     ) -> None:
-        everyone = self._requests.all_histories
-        buffer.missing.refuse(first, last, request.history, everyone, reason)
+        all_histories = self._requests.all_histories
+        buffer.missing.refuse(first, last, request.history, all_histories, reason)
 
     def _request(self, now_s: float) -> None:
         incomplete = self._sequencer.incomplete

@@ -6,9 +6,10 @@ import asyncio
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from feedd.client.event_queue import EventQueue
+from feedd.client.event_stream import EVENTS_PER_TURN, E, EventStream
 from feedd.client.protocol import Protocol
 from feedd.client.receiver import Receiver
 from feedd.client.topic_table import subscriptions
@@ -27,12 +28,9 @@ DERIVED = "derived"
 MAX_QUEUED = 50_000
 PREFIX_HEAD_BYTES = 5  # at most: MessagePack's header of a string
 REQUEST_HEAD_BYTES = 512  # a request without its prefixes
-EVENTS_PER_TURN = 100  # that `async for` takes before it lets the loop's other tasks run
-
-E = TypeVar("E")
 
 
-class Stream(Generic[E]):
+class Stream(EventStream[E]):
     """Events, in order for each topic; an iterator and a context manager, sync and async.
 
     For one caller at a time: one thread, or one task. It receives from the start, whether it is
@@ -53,15 +51,6 @@ class Stream(Generic[E]):
         self._closed = False
 
     # --- for ----------------------------------------------------------------------------------
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __iter__(self) -> Self:
-        return self
 
     def __next__(self) -> E:
         try:
@@ -91,15 +80,6 @@ class Stream(Generic[E]):
         self._queue.clear()
 
     # --- async for ----------------------------------------------------------------------------
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> E:
         self._this_turn += 1

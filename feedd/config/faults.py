@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from feedd.venues.registry import EmbeddedMarket  # noqa: TC001  msgspec reads the annotations
+from feedd.venues.registry import EmbeddedMarket
 
 # Where a fault applies: to connections, to their events or to all that they send, to requests to
 # subscribe, to REST pages, to handshakes, or to the whole exchange.
@@ -29,6 +29,12 @@ Name = Literal[
 ]  # fmt: skip
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 NAMES: tuple[str, ...] = get_args(Name)
+Form = Literal["nested", "flat"]
+CHOICES: dict[str | int, tuple[str, ...]] = {  # values, by key
+    "fault": NAMES,
+    "form": get_args(Form),
+    "exchange": get_args(EmbeddedMarket),
+}
 
 
 class Fault(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -48,7 +54,7 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     after_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
     code: Annotated[int, Meta(ge=-99_999, le=99_999)] | None = None
     text: str | None = None
-    form: Literal["nested", "flat"] | None = None
+    form: Form | None = None
     pongs: bool | None = None
     instead: bool | None = None
     delay_s: Seconds | None = None
@@ -70,7 +76,7 @@ class FaultRule(NamedTuple):
 
 
 REQUIRED: Any = object()
-_SPOILT = FaultRule("event", {"instead": True}, once=True)
+_ALTERED = FaultRule("event", {"instead": True}, once=True)
 RULES: dict[str, FaultRule] = {
     "close": FaultRule("connection", {"code": 1000, "text": ""}, once=True),
     "close_without_fin": FaultRule("connection", {"code": 1000, "text": ""}, once=True),
@@ -85,25 +91,25 @@ RULES: dict[str, FaultRule] = {
     "duplicate": FaultRule("event", {}, once=True),
     "reorder": FaultRule("event", {}, once=True),
     "delay": FaultRule("event", {"delay_s": 1.0}),
-    "wrong_pu": _SPOILT,
+    "wrong_pu": _ALTERED,
     "no_snapshot": FaultRule("event", {}, once=True),
-    "malformed": _SPOILT,
-    "empty_list": _SPOILT,
-    "null": _SPOILT,
-    "number": _SPOILT,
-    "empty_text": _SPOILT,
+    "malformed": _ALTERED,
+    "empty_list": _ALTERED,
+    "null": _ALTERED,
+    "number": _ALTERED,
+    "empty_text": _ALTERED,
     "text": FaultRule("event", {"instead": True, "text": REQUIRED}, once=True),
-    "no_symbol": _SPOILT,
-    "unknown_symbol": _SPOILT,
-    "unknown_event": _SPOILT,
-    "junk_price": _SPOILT,
-    "empty_price": _SPOILT,
-    "no_pu": _SPOILT,
-    "crossed": _SPOILT,
-    "bad_utf8": _SPOILT,
-    "binary": _SPOILT,
-    "reserved_opcode": _SPOILT,
-    "too_big": _SPOILT,
+    "no_symbol": _ALTERED,
+    "unknown_symbol": _ALTERED,
+    "unknown_event": _ALTERED,
+    "junk_price": _ALTERED,
+    "empty_price": _ALTERED,
+    "no_pu": _ALTERED,
+    "crossed": _ALTERED,
+    "bad_utf8": _ALTERED,
+    "binary": _ALTERED,
+    "reserved_opcode": _ALTERED,
+    "too_big": _ALTERED,
     "refuse": FaultRule("subscription", {"code": 2, "text": None, "form": "nested"}, once=True),
     "no_ack": FaultRule("subscription", {}, once=True),
     "late_ack": FaultRule("subscription", {"delay_s": 1.0}, once=True),
@@ -144,27 +150,28 @@ def parameter(fault: Fault, name: str) -> Any:
 
 
 def check(fault: Fault) -> str | None:
-    """Return in one sentence what doesn't fit in a fault, or None."""
-    kind = RULES[fault.fault]
-    fits = _EVERYWHERE | _NARROWED[kind.place] | kind.takes.keys()
+    """Return the error in a fault's parameters, or None."""
+    rule = RULES[fault.fault]
+    fits = _EVERYWHERE | _NARROWED[rule.place] | rule.takes.keys()
     for field in msgspec.structs.fields(Fault):
         given = getattr(fault, field.name)
         if field.name not in fits and given != field.default:
-            return f"{fault.fault} takes no {field.name}; it takes {', '.join(sorted(fits))}"
-        if given is None and kind.takes.get(field.name) is REQUIRED:
+            names = ", ".join(sorted(fits))
+            return f"{fault.fault} has no parameter {field.name}; its parameters are {names}"
+        if given is None and rule.takes.get(field.name) is REQUIRED:
             return f"{fault.fault} needs {field.name}"
     for name, needed in _NEEDED.items():
         if fault.fault == name and getattr(fault, needed) is None:
             return f"{name} needs {needed}"
     if "" in fault.streams:
-        return "streams must not hold an empty name; leave streams out to mean all"
+        return "streams must not contain an empty name; omit streams to match all"
     return _check_close(fault) if fault.fault in {"close", "close_without_fin"} else None
 
 
 def _check_close(fault: Fault) -> str | None:
     code = parameter(fault, "code")
     if not 1000 <= code <= 4999 or code in NEVER_SENT:
-        return f"{code} can't stand in a close frame; fin and reset end without one"
+        return f"{code} is not allowed in a close frame; fin and reset disconnect without one"
     if len(parameter(fault, "text").encode()) > 123:
-        return "text is over 123 bytes, the most that a close frame takes"
+        return "text exceeds 123 bytes, the limit of a close frame"
     return None

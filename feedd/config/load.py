@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import msgspec
 import yaml
@@ -25,7 +25,7 @@ from feedd.config.settings import (
     SymbolEntry,
 )
 from feedd.errors import ConfigError
-from feedd.venues.registry import NATIVE, EmbeddedMarket
+from feedd.venues.registry import NATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,7 +104,7 @@ class _Document:
             what = replay_settings.NO_TIME
         elif wrong := re.match(r"Invalid enum value '(.*)'", what):
             choices = next((CHOICES[key] for key in reversed(path) if key in CHOICES), ())
-            what = f"{wrong[1]} is none of {', '.join(choices)}"
+            what = f"{wrong[1]!r} is not one of {', '.join(choices)}"
         return self._error(path, what)
 
     def _error(self, path: list[str | int], what: str) -> ConfigError:
@@ -268,9 +268,7 @@ KEYS = frozenset(
     for field in msgspec.structs.fields(struct)
 )
 CHOICES: dict[str | int, tuple[str, ...]] = {
-    "fault": fault_table.NAMES,
-    "form": ("nested", "flat"),
-    "exchange": get_args(EmbeddedMarket),  # of a fault
+    **fault_table.CHOICES,
     "channels": CHANNEL_NAMES,
     "source": ("ccxt", "native", "replay"),
     "timestamps": ("recorded", "now"),

@@ -127,6 +127,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Return the subscribers' endpoint of each proxy that runs, by its program's name."""
         return {name: proxy.subscribers for name, proxy in self.proxy_programs().items()}
 
+    def history_endpoints(self) -> dict[str, str]:
+        """Return the history of each proxy that runs, by its endpoint for subscribers."""
+        return {proxy.subscribers: proxy.history for proxy in self.proxy_programs().values()}
+
     def feeds(self) -> tuple[Feed, ...]:
         """Return one feed for each symbol, in the order of the file."""
         return tuple(self._feed(entry) for entry in self.symbols)

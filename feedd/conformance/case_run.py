@@ -40,7 +40,7 @@ class CaseRun:
     def __init__(
         self,
         name: str,
-        stage: ScriptedPublisher,
+        publisher: ScriptedPublisher,
         client: ClientProcess,
         random: Random,
         answer_s: float,
@@ -50,25 +50,28 @@ class CaseRun:
         self.expected = Expected()
         self.lines: list[OutputLine] = []
         self.done = False
-        self._stage = stage
+        self._publisher = publisher
         self._client = client
         self._answer_s = answer_s
         self._feeds: list[CaseFeed] = []
 
     def feed(self, symbol: str = "A") -> CaseFeed:
         """Return a feed that only this case uses."""
-        one = CaseFeed(self, self._stage, f"{self.name}/{symbol}")
+        one = CaseFeed(self, self._publisher, f"{self.name}/{symbol}")
         self._feeds.append(one)
         return one
 
     def join(self, *topics: str) -> None:
         """Make the client subscribe, and wait until it has subscribed."""
         self._client.send("SUBSCRIBE", *topics)
-        answered = self._stage.answered
+        answered = self._publisher.answered
         statuses = [f"status.{name.partition('.')[2]}" for name in topics]
-        self._until(lambda: all(map(self._stage.subscribed, topics)), REACT_S)
+        self._until(lambda: all(map(self._publisher.subscribed, topics)), REACT_S)
         self._until(
-            lambda: all(map(self._stage.subscribed, statuses)) and self._stage.answered > answered,
+            lambda: (
+                all(map(self._publisher.subscribed, statuses))
+                and self._publisher.answered > answered
+            ),
             SNAPSHOT_S,
         )
 
@@ -88,7 +91,7 @@ class CaseRun:
     def publish(self, name: str, payload: bytes) -> None:
         """Publish a message of an unknown topic; the client may or may not report it."""
         self.expected.ignored.add(name)
-        self._stage.send(name, payload)
+        self._publisher.send(name, payload)
 
     def _until(self, condition: Any, timeout_s: float) -> None:
         deadline_s = time.monotonic() + timeout_s
@@ -102,7 +105,7 @@ class CaseRun:
             for feed in self._feeds:
                 if feed.sends_heartbeats and now_s - feed.heartbeat_s >= HEARTBEAT_S:
                     feed.heartbeat()
-            self._stage.pump(POLL_S)
+            self._publisher.pump(POLL_S)
 
 
 class CaseFeed:
@@ -111,9 +114,9 @@ class CaseFeed:
     After the first heartbeat the case sends more by itself, until `sends_heartbeats` is False.
     """
 
-    def __init__(self, play: CaseRun, stage: ScriptedPublisher, symbol: str) -> None:
-        self._play = play
-        self._stage = stage
+    def __init__(self, case: CaseRun, publisher: ScriptedPublisher, symbol: str) -> None:
+        self._case = case
+        self._publisher = publisher
         self._symbol = symbol
         self.session = 1000
         self.sends_heartbeats = False
@@ -148,12 +151,12 @@ class CaseFeed:
         seq = self._next_seq(name)
         payload = _encode({**self._head(seq), **_TICKS[channel], **more})
         if sent:
-            self._stage.send(name, payload)
+            self._publisher.send(name, payload)
         if kept:
-            self._stage.keep(name, payload)
+            self._publisher.keep(name, payload)
         if reported:
             fate: Any = "tick" if sent or kept else "gap"
-            self._play.expected.topics.setdefault(name, []).append(
+            self._case.expected.topics.setdefault(name, []).append(
                 ReportedMessage(self.session, seq, fate)
             )
         return name, payload
@@ -161,11 +164,11 @@ class CaseFeed:
     def unknown(self, channel: str) -> None:
         """Publish a message of a channel that this version does not know."""
         name = self.topic(channel)
-        self._play.publish(name, _encode({**self._head(self._next_seq(name)), "new": True}))
+        self._case.publish(name, _encode({**self._head(self._next_seq(name)), "new": True}))
 
     def again(self, frames: tuple[str, bytes]) -> None:
         """Send a tick again, or for the first time if it was held back."""
-        self._stage.send(*frames)
+        self._publisher.send(*frames)
 
     def heartbeat(
         self, state: str = "live", gap: dict[str, Any] | None = None, **more: Any
@@ -175,7 +178,7 @@ class CaseFeed:
         seq = self._next_seq(name)
         now_s = time.monotonic()
         if self.sends_heartbeats and now_s - self.heartbeat_s > LATE_S:
-            self._play.expected.excused.add(self.name)
+            self._case.expected.excused.add(self.name)
         channels = {
             one.partition(".")[0]: _channel_status(state) for one in self._next_seqs if one != name
         }
@@ -188,14 +191,14 @@ class CaseFeed:
                 "cpu_percent": 0.0, "memory_mb": 0.0, "channels": channels, "gap": gap, **more,
             }
         )  # fmt: skip
-        self._stage.send(name, payload)
-        self._stage.keep(name, payload)
+        self._publisher.send(name, payload)
+        self._publisher.keep(name, payload)
         self.heartbeat_s, self.sends_heartbeats = now_s, True
 
     def upstream_gap(self, channel: str, from_id: int | None, to_id: int | None) -> None:
         """Report missing events of the exchange."""
         ids = {"from_id": from_id, "to_id": to_id}
-        self._play.expected.upstream.append(
+        self._case.expected.upstream.append(
             (self.name, channel, _id_text(from_id), _id_text(to_id))
         )
         self.heartbeat(gap={"channel": channel, **ids, "reason": "played"})
@@ -205,12 +208,12 @@ class CaseFeed:
         old, self.session = self.session, self.session + 1000
         self._next_seqs.clear()
         self._since_s = time.monotonic()
-        self._play.expected.sessions.append((self.name, old, self.session))
+        self._case.expected.sessions.append((self.name, old, self.session))
         self.heartbeat()
 
     def stop(self) -> None:
         """Stop cleanly, and send nothing more."""
-        self._play.expected.stopped.append((self.name, self.session))
+        self._case.expected.stopped.append((self.name, self.session))
         self.heartbeat("stopped")
         self.sends_heartbeats = False
 
@@ -218,12 +221,12 @@ class CaseFeed:
         """Stop the heartbeats without a `stopped` status."""
         self.heartbeat()
         self.sends_heartbeats = False
-        self._play.expected.stale.append((self.name, self.heartbeat_s))
+        self._case.expected.stale.append((self.name, self.heartbeat_s))
 
     def resume(self) -> None:
         """Resume the heartbeats."""
         self.heartbeat()
-        self._play.expected.live_again.append((self.name, self.heartbeat_s))
+        self._case.expected.live_again.append((self.name, self.heartbeat_s))
 
     def _next_seq(self, name: str) -> int:
         seq = self._next_seqs.get(name, 1)

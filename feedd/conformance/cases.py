@@ -12,220 +12,220 @@ if TYPE_CHECKING:
 QUIET_S = 4.0  # longer than it takes to report a feed as stale
 
 
-def in_order(play: CaseRun) -> None:
+def in_order(case: CaseRun) -> None:
     """Two topics are published; nothing is lost."""
-    feed = _joined(play, "quote", "trade")
-    for _ in range(_some(play)):
-        feed.tick(channel=play.random.choice(["quote", "trade"]))
+    feed = _joined(case, "quote", "trade")
+    for _ in range(_some(case)):
+        feed.tick(channel=case.random.choice(["quote", "trade"]))
 
 
-def gap_repaired(play: CaseRun) -> None:
+def gap_repaired(case: CaseRun) -> None:
     """Ticks are lost in transit, and the history has them."""
-    feed = _joined(play)
+    feed = _joined(case)
     for _ in range(3):
-        _run(play, feed)
-        for _ in range(play.random.randint(1, 5)):
+        _run(case, feed)
+        for _ in range(case.random.randint(1, 5)):
             feed.tick(sent=False)
     feed.tick()
 
 
-def gap_lost(play: CaseRun) -> None:
+def gap_lost(case: CaseRun) -> None:
     """Ticks are lost in transit, and the history does not have them."""
-    feed = _joined(play)
+    feed = _joined(case)
     for _ in range(2):
-        _run(play, feed)
-        for _ in range(play.random.randint(1, 5)):
+        _run(case, feed)
+        for _ in range(case.random.randint(1, 5)):
             feed.tick(sent=False, kept=False)
     feed.tick()
 
 
-def gap_in_part(play: CaseRun) -> None:
+def gap_in_part(case: CaseRun) -> None:
     """Ticks are lost in transit, and the history has only some of them."""
-    feed = _joined(play)
-    _run(play, feed)
+    feed = _joined(case)
+    _run(case, feed)
     for kept in (False, True, True, False, True):
-        for _ in range(play.random.randint(1, 3)):
+        for _ in range(case.random.randint(1, 3)):
             feed.tick(sent=False, kept=kept)
     feed.tick()
 
 
-def duplicates(play: CaseRun) -> None:
+def duplicates(case: CaseRun) -> None:
     """Ticks arrive twice, immediately and later."""
-    feed = _joined(play)
+    feed = _joined(case)
     sent = []
-    for _ in range(_some(play)):
+    for _ in range(_some(case)):
         sent.append(feed.tick())
         feed.again(sent[-1])
-    for frames in play.random.sample(sent, 3):
+    for frames in case.random.sample(sent, 3):
         feed.again(frames)
     feed.tick()
 
 
-def reordered(play: CaseRun) -> None:
+def reordered(case: CaseRun) -> None:
     """Ticks overtake each other."""
-    feed = _joined(play)
-    _run(play, feed)
+    feed = _joined(case)
+    _run(case, feed)
     for _ in range(3):
-        late = [feed.tick(sent=False) for _ in range(play.random.randint(2, 4))]
-        play.random.shuffle(late)
+        late = [feed.tick(sent=False) for _ in range(case.random.randint(2, 4))]
+        case.random.shuffle(late)
         for frames in late:
             feed.again(frames)
     feed.tick()
 
 
-def new_session(play: CaseRun) -> None:
+def new_session(case: CaseRun) -> None:
     """The worker restarts."""
-    feed = _joined(play)
-    _run(play, feed)
-    play.settle()
+    feed = _joined(case)
+    _run(case, feed)
+    case.settle()
     feed.restart()
-    _run(play, feed)
+    _run(case, feed)
 
 
-def new_session_after_known_tail(play: CaseRun) -> None:
+def new_session_after_known_tail(case: CaseRun) -> None:
     """The old session's last ticks are lost; its last heartbeat announced them."""
-    feed = _joined(play)
-    _run(play, feed)
-    play.settle()
+    feed = _joined(case)
+    _run(case, feed)
+    case.settle()
     feed.tick(sent=False, kept=False)
     feed.tick(sent=False, kept=False)
     feed.heartbeat()
     feed.restart()
-    _run(play, feed)
+    _run(case, feed)
 
 
-def new_session_after_unknown_tail(play: CaseRun) -> None:
+def new_session_after_unknown_tail(case: CaseRun) -> None:
     """The old session's last ticks are lost, and nothing announced them."""
-    feed = _joined(play)
-    _run(play, feed)
-    play.settle()
+    feed = _joined(case)
+    _run(case, feed)
+    case.settle()
     feed.tick(sent=False, kept=False, reported=False)
     feed.restart()
-    _run(play, feed)
+    _run(case, feed)
 
 
-def tail_repaired(play: CaseRun) -> None:
+def tail_repaired(case: CaseRun) -> None:
     """The newest ticks are lost: only `next_seq` shows it, and the history has them."""
-    feed = _joined(play)
-    _run(play, feed)
-    play.settle()
+    feed = _joined(case)
+    _run(case, feed)
+    case.settle()
     feed.tick(sent=False)
     feed.tick(sent=False)
     feed.heartbeat()
 
 
-def tail_lost(play: CaseRun) -> None:
+def tail_lost(case: CaseRun) -> None:
     """The newest ticks are lost: only `next_seq` shows it, and the history does not have them."""
-    feed = _joined(play)
-    _run(play, feed)
-    play.settle()
+    feed = _joined(case)
+    _run(case, feed)
+    case.settle()
     feed.tick(sent=False, kept=False)
     feed.tick(sent=False, kept=False)
     feed.heartbeat()
 
 
-def stopped(play: CaseRun) -> None:
+def stopped(case: CaseRun) -> None:
     """The feed stops cleanly, then sends nothing; that is not stale."""
-    feed = _joined(play)
-    _run(play, feed)
-    play.settle()
+    feed = _joined(case)
+    _run(case, feed)
+    case.settle()
     feed.stop()
-    play.settle()
-    play.wait(QUIET_S)
+    case.settle()
+    case.wait(QUIET_S)
 
 
-def stopped_with_lost_tail(play: CaseRun) -> None:
+def stopped_with_lost_tail(case: CaseRun) -> None:
     """The last ticks before a clean stop are lost, and the history has them."""
-    feed = _joined(play)
-    _run(play, feed)
-    play.settle()
+    feed = _joined(case)
+    _run(case, feed)
+    case.settle()
     feed.tick(sent=False)
     feed.tick(sent=False)
     feed.stop()
 
 
-def stale(play: CaseRun) -> None:
+def stale(case: CaseRun) -> None:
     """The heartbeats stop, and resume."""
-    feed = _joined(play)
-    _run(play, feed)
-    play.settle()
+    feed = _joined(case)
+    _run(case, feed)
+    case.settle()
     feed.stop_heartbeats()
-    play.settle()
+    case.settle()
     feed.resume()
-    _run(play, feed)
+    _run(case, feed)
 
 
-def upstream_gap(play: CaseRun) -> None:
+def upstream_gap(case: CaseRun) -> None:
     """The feed reports gaps on the exchange's side, with and without ids."""
-    feed = _joined(play)
-    _run(play, feed)
-    feed.upstream_gap("quote", play.random.randint(1, 1000), play.random.randint(2000, 9000))
-    _run(play, feed)
+    feed = _joined(case)
+    _run(case, feed)
+    feed.upstream_gap("quote", case.random.randint(1, 1000), case.random.randint(2000, 9000))
+    _run(case, feed)
     feed.upstream_gap("quote", None, None)
-    _run(play, feed)
+    _run(case, feed)
 
 
-def unknown_keys(play: CaseRun) -> None:
+def unknown_keys(case: CaseRun) -> None:
     """Payloads have unknown keys."""
-    feed = _joined(play)
-    for _ in range(_some(play)):
-        feed.tick(venue_flag=play.random.randint(0, 9), nested={"deep": [1, {"er": None}]})
+    feed = _joined(case)
+    for _ in range(_some(case)):
+        feed.tick(venue_flag=case.random.randint(0, 9), nested={"deep": [1, {"er": None}]})
     feed.heartbeat(weather="fair", nested=[1.5, b"bytes"])
     feed.tick()
 
 
-def unknown_topics(play: CaseRun) -> None:
+def unknown_topics(case: CaseRun) -> None:
     """Messages of unknown channels arrive, and bytes that are not a message."""
-    feed = play.feed()
+    feed = case.feed()
     weather = feed.topic("weather")
-    play.join(feed.topic(), weather)
+    case.join(feed.topic(), weather)
     feed.heartbeat()
-    for _ in range(_some(play)):
+    for _ in range(_some(case)):
         feed.tick()
         feed.unknown("weather")
-        play.publish(f"{weather}.and.more", b"\xc1 no MessagePack")
+        case.publish(f"{weather}.and.more", b"\xc1 no MessagePack")
     feed.tick()
 
 
-def prefix(play: CaseRun) -> None:
+def prefix(case: CaseRun) -> None:
     """One symbol's name begins with another's; the client subscribes to the shorter one only."""
-    short, long = play.feed("USD:USD"), play.feed("USD:USD-260327")
-    play.join(short.topic())
+    short, long = case.feed("USD:USD"), case.feed("USD:USD-260327")
+    case.join(short.topic())
     for feed in (short, long):
         feed.heartbeat()
-    for _ in range(_some(play)):
+    for _ in range(_some(case)):
         short.tick()
         long.tick(reported=False)
         long.tick(reported=False)
 
 
-def late_join(play: CaseRun) -> None:
+def late_join(case: CaseRun) -> None:
     """Messages were published before the client subscribed: it starts with the last one."""
-    feed = play.feed()
-    for _ in range(_some(play)):
+    feed = case.feed()
+    for _ in range(_some(case)):
         feed.tick(reported=False)
     feed.tick()
     feed.heartbeat()
-    play.join(feed.topic())
-    play.settle()
-    _run(play, feed)
+    case.join(feed.topic())
+    case.settle()
+    _run(case, feed)
 
 
-def _joined(play: CaseRun, *channels: str) -> CaseFeed:
+def _joined(case: CaseRun, *channels: str) -> CaseFeed:
     """Return a feed to which the client has subscribed before its first tick."""
-    feed = play.feed()
-    play.join(*(feed.topic(channel) for channel in channels or ("quote",)))
+    feed = case.feed()
+    case.join(*(feed.topic(channel) for channel in channels or ("quote",)))
     feed.heartbeat()
     return feed
 
 
-def _run(play: CaseRun, feed: CaseFeed) -> None:
-    for _ in range(play.random.randint(2, 6)):
+def _run(case: CaseRun, feed: CaseFeed) -> None:
+    for _ in range(case.random.randint(2, 6)):
         feed.tick()
 
 
-def _some(play: CaseRun) -> int:
-    return play.random.randint(10, 30)
+def _some(case: CaseRun) -> int:
+    return case.random.randint(10, 30)
 
 
 CASES: dict[str, Callable[[CaseRun], None]] = {

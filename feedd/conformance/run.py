@@ -24,7 +24,7 @@ class Verdict(NamedTuple):
 
 
 def verdicts(
-    stage: ScriptedPublisher,
+    publisher: ScriptedPublisher,
     names: Sequence[str],
     seed: int,
     command: Sequence[str],
@@ -35,21 +35,21 @@ def verdicts(
     try:
         for name in names:
             if client is None:
-                client = ClientProcess(command, stage.endpoint, stage.history)
-            play = CaseRun(name, stage, client, Random(f"{seed} {name}"), answer_s)
+                client = ClientProcess(command, publisher.endpoint, publisher.history)
+            case = CaseRun(name, publisher, client, Random(f"{seed} {name}"), answer_s)
             client.send("CASE", name)
-            CASES[name](play)
-            play.settle()
-            play.end()
-            wrong = play.expected.wrong(play.lines)
+            CASES[name](case)
+            case.settle()
+            case.end()
+            wrong = case.expected.wrong(case.lines)
             if client.ended is not None:
                 wrong.append(f"the client ended, with exit code {client.ended}")
-            elif not play.done:
+            elif not case.done:
                 wrong.append("the client did not answer END with DONE")
-            if not play.done:
+            if not case.done:
                 client.close()
                 client = None
-            yield Verdict(name, wrong, [" ".join(line.words) for line in play.lines])
+            yield Verdict(name, wrong, [" ".join(line.words) for line in case.lines])
     finally:
         if client is not None:
             client.close()

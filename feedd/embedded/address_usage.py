@@ -51,7 +51,7 @@ class AddressAccount:
             self.lately.popleft()
         self.most_connects = max(self.most_connects, len(self.lately))
 
-    def told(self, now_s: float) -> dict[str, Any]:
+    def as_json(self, now_s: float) -> dict[str, Any]:
         """Return the usage as JSON."""
         return {
             "requests": dict(self.pages),
@@ -77,9 +77,9 @@ class Accounts:
         """Return an address's account on an exchange."""
         return self._accounts.setdefault((address, exchange), AddressAccount())
 
-    def told(self, now_s: float) -> dict[str, dict[str, Any]]:
+    def as_json(self, now_s: float) -> dict[str, dict[str, Any]]:
         """Return all usage as JSON: by address, then by exchange."""
         usage: dict[str, dict[str, Any]] = {}
         for (address, exchange), account in self._accounts.items():
-            usage.setdefault(address, {})[exchange] = account.told(now_s)
+            usage.setdefault(address, {})[exchange] = account.as_json(now_s)
         return usage

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from feedd.embedded.faults.events import Way
+from feedd.embedded.faults.events import EventFaults
 from feedd.embedded.faults.replies import is_pong
 from feedd.embedded.frames import text_frame
 
@@ -46,7 +46,7 @@ class ClientConnection:
         self.market = market
         self.connection = connection
         self.exchange = exchange
-        self.way = Way(faults, exchange, self._wrapped)
+        self.event_faults = EventFaults(faults, exchange, self._wrapped)
         self.met: set[int] = set()  # faults that have struck this connection
         self.silent: str | None = None  # the fault that silenced the connection and left it open
         self.by: Literal["exchange", "client"] | None = None
@@ -81,7 +81,11 @@ class ClientConnection:
             _log.warning("cutting off a reader that is too far behind", connection=self.number)
             self._note(messages, CUT_OFF)
             self.abort()
-        elif not self._faults.none or not self.way.straight or self.silent is not None:
+        elif (
+            not self._faults.traffic_unaffected
+            or not self.event_faults.idle
+            or self.silent is not None
+        ):
             self._send_through(messages)
         else:
             self._note(messages, None)
@@ -90,14 +94,16 @@ class ClientConnection:
     def reply(self, text: str) -> None:
         """Answer a request, unless a fault withholds the reply."""
         if self.silent is not None or (
-            not self._faults.none and self._withholds_reply(is_pong(text))
+            not self._faults.traffic_unaffected and self._withholds_reply(is_pong(text))
         ):
             return
         self.write([text])
 
     async def pong(self, data: bytes) -> None:
         """Answer a ping, unless a fault withholds the pong."""
-        if self.silent is None and (self._faults.none or not self._withholds_reply(True)):
+        if self.silent is None and (
+            self._faults.traffic_unaffected or not self._withholds_reply(True)
+        ):
             await self.response.pong(data)
 
     def backlog(self) -> int:
@@ -135,7 +141,7 @@ class ClientConnection:
         """Record the held-back messages and the end of the connection in the truth log."""
         if self._timer is not None:
             self._timer.cancel()
-        self._record_and_write(self.way.end())
+        self._record_and_write(self.event_faults.end())
         if self._truth is not None:
             self._truth.mark(
                 "closed",
@@ -153,7 +159,9 @@ class ClientConnection:
             self._timer.cancel()
             self._timer = None
         if self.reachable:
-            self._record_and_write(self.way.release(float("inf") if at_once else self._loop.time()))
+            self._record_and_write(
+                self.event_faults.release(float("inf") if at_once else self._loop.time())
+            )
             self._await_release()
 
     def _send_through(self, messages: Sequence[MarketMessage]) -> None:
@@ -165,7 +173,7 @@ class ClientConnection:
             stall.fired += len(messages)
             self._note(messages, stall.name)
             return
-        self._record_and_write(self.way.take(messages, self._loop.time()))
+        self._record_and_write(self.event_faults.take(messages, self._loop.time()))
         self._await_release()
 
     def _record_and_write(self, steps: list[Passed]) -> None:
@@ -175,7 +183,7 @@ class ClientConnection:
         self.write_frames([frame for step in steps for frame in step.frames])
 
     def _await_release(self) -> None:
-        due_s = self.way.next_s
+        due_s = self.event_faults.next_s
         if due_s is not None and self._timer is None:
             self._timer = self._loop.call_at(due_s, self.release)
 

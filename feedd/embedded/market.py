@@ -46,7 +46,7 @@ def watch_over(
     def ended(done: asyncio.Task[None]) -> None:
         if done.cancelled() or done.exception() is None:
             return
-        _log.error("a market has failed", what=what, why=repr(done.exception()))
+        _log.error("market task failed", what=what, why=repr(done.exception()))
         for outlet in list(outlets()):
             outlet.abort()
 
@@ -65,7 +65,7 @@ class Streams(Protocol):
         """Listed instruments, by id."""
 
     @property
-    def goes_on(self) -> bool:
+    def runs_without_subscribers(self) -> bool:
         """Whether a stream's events continue without a subscriber."""
 
     def subscribe(self, stream: RawStream, outlet: Outlet) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +26,19 @@ class Request(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A response: HTTP status, JSON body and headers."""
+    """A response: HTTP status, JSON body and headers.
+
+    `used_weight` is the weight that its address used in this minute; None without weights.
+    """
 
     status: int
     body: Any
     headers: dict[str, str] = {}  # noqa: RUF012  never modified
+    used_weight: int | None = None
+
+
+class RestPages(Protocol):
+    """The REST pages of one market."""
+
+    def answer(self, request: Request) -> Page:
+        """Answer a request, or refuse it because of the limits."""

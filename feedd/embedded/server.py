@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
+import functools
 import json
 import socket
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -15,84 +14,61 @@ from aiohttp import WSMsgType, web
 
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.embedded.address_usage import Accounts
-from feedd.embedded.binance import ws_session as binance
-from feedd.embedded.binance.rest_pages import BinanceRestPages
-from feedd.embedded.bybit import ws_session as bybit
-from feedd.embedded.bybit.rest_pages import BybitRestPages
 from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.faults import replies
 from feedd.embedded.faults.director import Director
 from feedd.embedded.faults.strikes import reset
-from feedd.embedded.market import Refused
 from feedd.embedded.rate_limits import Connects
 from feedd.embedded.rest_page import Request
-from feedd.embedded.unsent import Unheard
-from feedd.embedded.ws_session import Reaction
+from feedd.embedded.unsent import UnsentEvents
 from feedd.errors import ConfigError, EndpointInUseError
 from feedd.runtime.bind_retry import bind_with_retry
-from feedd.venues.binance import addresses as binance_addresses
-from feedd.venues.binance import weights
-from feedd.venues.binance.streams import SPOT, USDM
-from feedd.venues.bybit.addresses import LINEAR, LINEAR_ROUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from feedd.clock import Clock
     from feedd.config.faults import Fault
-    from feedd.embedded.bybit.generated_market import BybitMarket
-    from feedd.embedded.market import Market, Streams
+    from feedd.embedded.rest_page import Page
+    from feedd.embedded.served_market import ServedMarket
     from feedd.embedded.truth import TruthLog
-    from feedd.embedded.ws_session import WsSession
+    from feedd.embedded.ws_session import Reaction
     from feedd.venues.raw_streams import RawStream
 
-LOOK_EVERY_S = 1.0  # between calls of `on_time`, on the exchange's clock
-SILENCE_LOOK_S = 0.05  # between checks whether the client has closed a silenced connection
-# WebSocket connections per address in 5 minutes. Spot's documentation gives the limit, USD-M's
-# does not.
-CONNECTS = {"usdm": 300, "spot": 300, "bybit": 500}
-# Spot and USD-M use the same paths, so the embedded exchange serves spot below a prefix.
-SPOT_BELOW = "/spot"
-_SERVED = (("", binance_addresses.USDM), (SPOT_BELOW, binance_addresses.SPOT), ("", LINEAR))
+CHECK_EVERY_S = 1.0  # between calls of `on_time`, on the exchange's clock
+SILENCE_CHECK_S = 0.05  # between checks whether the client has closed a silenced connection
 _log = structlog.get_logger()
 
 
 class ExchangeServer:
     """Serve markets to clients as their exchanges do; `clock` times the limits.
 
-    Binance USD-M is always served. `spot` is Binance spot, served below `/spot` because its paths
-    are the same as USD-M's. `linear` is Bybit linear, served below `/v5`. The paths of a market
-    that is not given answer 404.
+    All other paths answer 404.
     """
 
     def __init__(
         self,
-        market: Market,
+        markets: Iterable[ServedMarket],
         clock: Clock,
         truth: TruthLog | None = None,
         *,
-        spot: Market | None = None,
-        linear: BybitMarket | None = None,
         truth_unsent: bool = False,
         faults: Sequence[Fault] = (),
     ) -> None:
-        self._market = market
-        self._spot = spot
-        self._linear = linear
+        self._markets = {served.name: served for served in markets}
         self._clock = clock
         self._truth = truth
-        self._rest = BinanceRestPages(market, clock)
-        self._spot_rest = None if spot is None else BinanceRestPages(spot, clock, weights.SPOT)
-        self._linear_rest = None if linear is None else BybitRestPages(linear, clock)
-        self._connects = {exchange: Connects(limit) for exchange, limit in CONNECTS.items()}
+        self._pages = {name: served.pages(clock) for name, served in self._markets.items()}
+        self._connects = {
+            name: Connects(served.connects_limit) for name, served in self._markets.items()
+        }
         self._accounts = Accounts()
         self._connections = 0
         self._open: set[ClientConnection] = set()
-        self._unsent: dict[str, Unheard] = {}
+        self._unsent: dict[str, UnsentEvents] = {}
         if truth is not None and truth_unsent:
-            markets = {"usdm": market, "spot": spot, "bybit": linear}
             self._unsent = {
-                exchange: Unheard(one, truth) for exchange, one in markets.items() if one
+                name: UnsentEvents(served.market, truth) for name, served in self._markets.items()
             }
         self._director = Director(self, truth)
         self._planned = faults
@@ -106,14 +82,8 @@ class ExchangeServer:
         app = web.Application()
         app.router.add_get("/embedded/account", self._account)
         self._director.control.add_routes(app.router)
-        for below, addresses in _SERVED:
-            for root in addresses.websocket_roots:
-                app.router.add_get(below + root, self._websocket)
-                app.router.add_get(below + root + "/{rest:.*}", self._websocket)
-            for prefix in addresses.page_prefixes:
-                app.router.add_get(below + prefix + "{page:.*}", self._page)
-        for prefix in binance_addresses.USDM.page_prefixes:
-            app.router.add_post(prefix + "{page:.*}", self._post)
+        for served in self._markets.values():
+            self._add_routes(app.router, served)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         self._where = host, port
@@ -127,6 +97,19 @@ class ExchangeServer:
         self._flusher = asyncio.get_running_loop().create_task(self._flush_truth())
         return self._where[1]
 
+    def _add_routes(self, router: web.UrlDispatcher, served: ServedMarket) -> None:
+        page = functools.partial(self._page, served)
+        websocket = functools.partial(self._websocket, served)
+        for root in served.addresses.websocket_roots:
+            router.add_get(served.below + root, websocket)
+            router.add_get(served.below + root + "/{rest:.*}", websocket)
+        for prefix in served.addresses.page_prefixes:
+            router.add_get(served.below + prefix + "{page:.*}", page)
+            if served.answer_post is not None:
+                router.add_post(
+                    served.below + prefix + "{page:.*}", _post_handler(served.answer_post)
+                )
+
     async def stop(self) -> None:
         """Close every connection, the market and the truth log."""
         if self._flusher is not None:
@@ -134,9 +117,8 @@ class ExchangeServer:
         self._director.stop()
         for client in list(self._open):
             client.abort()
-        for market in (self._market, self._spot, self._linear):
-            if market is not None:
-                await market.close()
+        for served in self._markets.values():
+            await served.market.close()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._truth is not None:
@@ -155,12 +137,8 @@ class ExchangeServer:
 
     def snapshots(self, symbol: str) -> dict[str, dict[str, Any]]:
         """Return the current full books of a symbol, by exchange; omit exchanges without one."""
-        found = {}
-        for exchange, market in (("usdm", self._market), ("spot", self._spot)):
-            if market is not None:
-                with contextlib.suppress(KeyError, Refused):
-                    found[exchange] = market.depth(symbol, 5000)
-        return found
+        found = {name: served.snapshot(symbol) for name, served in self._markets.items()}
+        return {name: snapshot for name, snapshot in found.items() if snapshot is not None}
 
     async def leave(self) -> None:
         """Stop listening and reset every open connection."""
@@ -190,15 +168,8 @@ class ExchangeServer:
 
     # --- REST -------------------------------------------------------------------------------
 
-    async def _page(self, request: web.Request) -> web.Response:
-        rest: BinanceRestPages | BybitRestPages | None = self._rest
-        if _exchange(request.path) == "spot":
-            rest = self._spot_rest
-        elif _exchange(request.path) == "bybit":
-            rest = self._linear_rest
-        if rest is None:
-            raise web.HTTPNotFound
-        page = rest.answer(
+    async def _page(self, served: ServedMarket, request: web.Request) -> web.Response:
+        page = self._pages[served.name].answer(
             Request(
                 request.match_info["page"],
                 dict(request.query),
@@ -207,37 +178,30 @@ class ExchangeServer:
                 request.remote or "",
             )
         )
-        used = page.headers.get("X-MBX-USED-WEIGHT-1M")
-        self._accounts.of(request.remote or "", _exchange(request.path)).request(
+        self._accounts.of(request.remote or "", served.name).request(
             request.match_info["page"],
             page.status,
-            None if used is None else int(used),
+            page.used_weight,
             self._clock.now_ns() / NS_PER_S,
         )
         answer = await self._director.page(
-            request, _exchange(request.path), request.match_info["page"], page.body, page.headers
+            request, served.name, request.match_info["page"], page.body, page.headers
         )
-        return answer or web.json_response(
-            page.body, status=page.status, headers=page.headers, dumps=_dumps
-        )
+        return answer or _response(page)
 
     async def _account(self, _request: web.Request) -> web.Response:
-        usage = self._accounts.told(self._clock.now_ns() / NS_PER_S)
+        usage = self._accounts.as_json(self._clock.now_ns() / NS_PER_S)
         return web.json_response(usage, dumps=_dumps)
-
-    async def _post(self, request: web.Request) -> web.Response:
-        if request.match_info["page"] == "listenKey":
-            return web.json_response({"listenKey": "embedded"})
-        return web.json_response({"code": -5000, "msg": "Method POST is invalid"}, status=404)
 
     # --- WebSocket ----------------------------------------------------------------------------
 
-    async def _websocket(self, request: web.Request) -> web.StreamResponse:
-        opened = self._opened(request)
+    async def _websocket(self, served: ServedMarket, request: web.Request) -> web.StreamResponse:
+        path = request.path.removeprefix(served.below)
+        opened = served.open_session(path, request.query, self._now_s())
         if opened is None:
             raise web.HTTPNotFound
-        market, connection, reaction = opened
-        address, exchange = request.remote or "", _exchange(request.path)
+        connection, reaction = opened
+        address, exchange = request.remote or "", served.name
         refusal = await self._director.handshake(request, exchange)
         if refusal is not None:
             self._accounts.of(address, exchange).handshake(refusal.status, self._now_s())
@@ -253,7 +217,7 @@ class ExchangeServer:
         await response.prepare(request)
         self._connections += 1
         client = ClientConnection(
-            self._connections, response, request, market, connection, exchange,
+            self._connections, response, request, served.market, connection, exchange,
             self._director.faults, self._truth,
         )  # fmt: skip
         self._open.add(client)
@@ -272,27 +236,6 @@ class ExchangeServer:
                 self._unsubscribe(stream, client)
         return response
 
-    def _opened(self, request: web.Request) -> tuple[Streams, WsSession, Reaction] | None:
-        """Return the market, connection and first subscriptions of a request; None if not found."""
-        now_s = self._now_s()
-        if _exchange(request.path) == "bybit":
-            if self._linear is None or request.path != LINEAR_ROUTE:
-                return None
-            conn_id = str(uuid.uuid4())
-            return (
-                self._linear,
-                bybit.BybitWsSession(conn_id, self._linear.check, now_s),
-                Reaction(),
-            )
-        market: Market | None = self._market
-        path, speeds = request.path, USDM
-        if _exchange(path) == "spot":
-            market, path, speeds = self._spot, path.removeprefix(SPOT_BELOW), SPOT
-        if market is None:
-            return None
-        opened = binance.connect(path, request.query, market.check, now_s, speeds)
-        return None if opened is None else (market, *opened)
-
     async def _listen(self, client: ClientConnection) -> None:
         connection = client.connection
         while not client.response.closed:
@@ -310,7 +253,7 @@ class ExchangeServer:
                 client.ended("client")
                 # A transport reports a close only to its protocol, so poll it.
                 while client.silent is not None and client.reachable:  # noqa: ASYNC110
-                    await asyncio.sleep(SILENCE_LOOK_S)
+                    await asyncio.sleep(SILENCE_CHECK_S)
                 await client.response.close(drain=False)
                 return
             elif message.type in {WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
@@ -334,7 +277,7 @@ class ExchangeServer:
 
     async def _keep(self, client: ClientConnection) -> None:
         while True:
-            await self._clock.sleep(LOOK_EVERY_S)
+            await self._clock.sleep(CHECK_EVERY_S)
             await self._react(client, client.connection.on_time(self._now_s()))
 
     async def _react(self, client: ClientConnection, reaction: Reaction) -> None:
@@ -365,13 +308,6 @@ class ExchangeServer:
         return self._clock.monotonic_s()
 
 
-def _exchange(path: str) -> str:
-    """Return the exchange that serves a path."""
-    if path.startswith(SPOT_BELOW + "/"):
-        return "spot"
-    return "bybit" if path.startswith(LINEAR.page_prefixes) else "usdm"
-
-
 def _bind(listener: socket.socket, host: str, port: int) -> None:
     try:
         listener.bind((host, port))
@@ -382,6 +318,19 @@ def _bind(listener: socket.socket, host: str, port: int) -> None:
                 "change embedded_exchange.port"
             ) from None
         raise ConfigError(f"http://{host}:{port} can't be bound: {error.strerror}") from None
+
+
+def _post_handler(
+    answer: Callable[[str], Page],
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.Response:
+        return _response(answer(request.match_info["page"]))
+
+    return handle
+
+
+def _response(page: Page) -> web.Response:
+    return web.json_response(page.body, status=page.status, headers=page.headers, dumps=_dumps)
 
 
 def _dumps(body: Any) -> str:

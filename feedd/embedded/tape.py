@@ -1,13 +1,13 @@
 """Read recordings of an exchange line by line: the contents of a file, and its frames in order.
 
-Two formats are supported, gzipped or not. The first is `<local receive time, ns> <combined-stream
-JSON>`; a line whose JSON has a `lastUpdateId` is a response to GET /fapi/v1/depth::
+The venue's `RawRecording` recognises the messages. Two formats are supported, gzipped or not. The
+first is `<local receive time, ns> <JSON of a frame, or of a book snapshot>`::
 
     1723161255088176367 {"stream":"btcusdt@trade","data":{"e":"trade",…}}
 
-The second is `<local receive time, s>: <combined-stream JSON>`, after a line with the address. Its
-GET responses are in separate files, which are read too: for `X.ws.1.0.txt` it is `X.http.0.0.txt`
-in the same directory. Their lines name the symbol::
+The second is `<local receive time, s>: <JSON of a frame>`, after a line with the address. Its
+responses to GET requests are in separate files, which are read too: for `X.ws.1.0.txt` it is
+`X.http.0.0.txt` in the same directory. Their lines name the symbol::
 
     1626992741.06217: {"stream":"sushiusdt@bookTicker","data":{"e":"bookTicker",…}}
     https://…/depth?symbol=SUSHIUSDT&limit=1000 -> 1626992741.301402: {"lastUpdateId":…}
@@ -22,7 +22,6 @@ import math
 import re
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qs
 
 from feedd.embedded.instruments import Instrument
 from feedd.errors import ConfigError
@@ -31,22 +30,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from feedd.venues.raw_recordings import RawRecording
+
 GZIP_MAGIC = b"\x1f\x8b"
 LINES_SCANNED = 300_000  # to find the contents of a file; a day of one busy symbol has 20 million
 LINES_MEASURED = 20_000  # of these, to find the price and size steps
-QUOTE_CURRENCIES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH", "BNB", "EUR")
 
 _FORMATS = (re.compile(r"(\d{16,20}) (\{.*\})"), re.compile(r"(\d{9,11}\.\d+): (\{.*\})"))
-_ANSWER = re.compile(r"https?://\S*/depth\?(\S+) -> (\d{9,11}\.\d+): (\{.*\})")
+_RESPONSE = re.compile(r"(https?://\S+) -> (\d{9,11}\.\d+): (\{.*\})")
 _WEBSOCKET_FILE = re.compile(r"(.+)\.ws\.\d+\.\d+\.txt(?:\.gz)?")
-_FRAME = re.compile(r'\{"stream":"([^"]+)","data":(.*)\}')
-_EVENT_TIME = re.compile(r'"E":(\d+)')
-_PRICES = re.compile(r'"(?:p|b|a)":"([\d.]+)"|\["([\d.]+)","')
-_SIZES = re.compile(r'"(?:q|B|A)":"([\d.]+)"|,"([\d.]+)"\]')
 
 
 class TapeLine(NamedTuple):
-    """One line; `stream` is empty for the response to a depth request.
+    """One line; `stream` is empty for a book snapshot, the response to a GET request.
 
     `symbol` is set only for a response, and empty if the file does not name it.
     """
@@ -66,15 +62,15 @@ class Holding:
     snapshot: str | None = None
 
 
-def read(path: Path) -> Iterator[TapeLine]:
-    """Yield the events and depth responses, in the order received.
+def read(path: Path, messages: RawRecording) -> Iterator[TapeLine]:
+    """Yield the events and book snapshots, in the order received.
 
     Raises ConfigError for a file that can't be read.
     """
     try:
         with _opened(path) as file:
             for row in file:
-                line = parsed(row.rstrip("\n"))
+                line = parsed(row.rstrip("\n"), messages)
                 if line is not None:
                     yield line
     except (OSError, EOFError, UnicodeDecodeError) as error:
@@ -84,9 +80,10 @@ def read(path: Path) -> Iterator[TapeLine]:
 class Tape:
     """A recording and its contents, found by a scan of its first lines."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, messages: RawRecording) -> None:
         """Scan the file; raise ConfigError if it can't be read or holds no stream."""
         self.path = path
+        self._messages = messages
         self.start_ns = 0
         self.least_delay_ms = math.inf  # local clock minus event time: the clock offset
         self.holdings: dict[str, Holding] = {}
@@ -98,21 +95,21 @@ class Tape:
 
     def lines(self) -> Iterator[TapeLine]:
         """Yield the lines from the start, merged with the responses in the companion files."""
-        beside = [read(path) for path in companions(self.path)]
-        if not beside:
-            return read(self.path)
-        return heapq.merge(read(self.path), *beside, key=lambda line: line.local_ns)
+        beside = [read(path, self._messages) for path in companions(self.path)]
+        own = read(self.path, self._messages)
+        return heapq.merge(own, *beside, key=lambda line: line.local_ns) if beside else own
 
     def answers(self, line: TapeLine, symbol: str) -> bool:
-        """Whether a line is the response to a depth request for a symbol.
+        """Whether a line is a book snapshot of a symbol.
 
-        A response without a symbol matches only if the tape holds a single symbol.
+        A snapshot without a symbol matches only if the tape holds a single symbol.
         """
         if line.stream:
             return False
         return line.symbol == symbol or (not line.symbol and len(self.holdings) == 1)
 
     def _scan(self) -> None:
+        messages = self._messages
         streams: dict[str, set[str]] = {}
         prices: dict[str, set[str]] = {}
         sizes: dict[str, set[str]] = {}
@@ -123,24 +120,21 @@ class Tape:
             self.start_ns = self.start_ns or line.local_ns
             symbol, name = line.symbol, ""
             if line.stream:
-                symbol, _, name = line.stream.partition("@")
-                symbol = symbol.upper()
+                symbol, name = messages.split_stream(line.stream)
                 streams.setdefault(symbol, set()).add(name)
             else:
                 snapshots.setdefault(symbol, line.data)
             if number < LINES_MEASURED:
-                prices.setdefault(symbol, set()).update(
-                    a or b for a, b in _PRICES.findall(line.data)
-                )
-                sizes.setdefault(symbol, set()).update(a or b for a, b in _SIZES.findall(line.data))
-            if line.stream and (event_time := _EVENT_TIME.search(line.data)):
-                delay_ms = line.local_ns / 1e6 - int(event_time[1])
-                self.least_delay_ms = min(self.least_delay_ms, delay_ms)
+                prices.setdefault(symbol, set()).update(messages.prices(line.data))
+                sizes.setdefault(symbol, set()).update(messages.sizes(line.data))
+            time_ms = messages.event_time_ms(line.data) if line.stream else None
+            if time_ms is not None:
+                self.least_delay_ms = min(self.least_delay_ms, line.local_ns / 1e6 - time_ms)
         for symbol, names in streams.items():
-            # A response without a symbol is unambiguous only if the tape holds a single symbol.
+            # A snapshot without a symbol is unambiguous only if the tape holds a single symbol.
             whose = {symbol, ""} if len(streams) == 1 else {symbol}
             instrument = _instrument(
-                symbol,
+                *messages.currencies(symbol),
                 set().union(*(prices.get(one, ()) for one in whose)),
                 set().union(*(sizes.get(one, ()) for one in whose)),
             )
@@ -156,12 +150,6 @@ def companions(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{glob.escape(match[1])}.http.*.txt*"))
 
 
-def currencies(id_: str) -> tuple[str, str]:
-    """Return base and quote currency of an exchange's id; an unknown quote is empty."""
-    quote = next((q for q in QUOTE_CURRENCIES if id_.endswith(q) and id_ != q), "")
-    return id_.removesuffix(quote), quote
-
-
 def _opened(path: Path) -> IO[str]:
     with path.open("rb") as file:
         zipped = file.read(2) == GZIP_MAGIC
@@ -170,28 +158,29 @@ def _opened(path: Path) -> IO[str]:
     return path.open(encoding="utf-8")
 
 
-def parsed(row: str) -> TapeLine | None:
-    """Parse a row; return None if it is neither an event nor a depth response."""
-    answer = _ANSWER.fullmatch(row)
-    if answer is not None:
-        symbol = parse_qs(answer[1]).get("symbol", [""])[0]
-        return TapeLine(int(float(answer[2]) * 1e9), "", answer[3], symbol)
+def parsed(row: str, messages: RawRecording) -> TapeLine | None:
+    """Parse a row; return None if it is neither an event nor a book snapshot."""
+    response = _RESPONSE.fullmatch(row)
+    if response is not None:
+        symbol = messages.snapshot_symbol(response[1])
+        if symbol is None:
+            return None
+        return TapeLine(int(float(response[2]) * 1e9), "", response[3], symbol)
     for format_ in _FORMATS:
         match = format_.fullmatch(row)
         if match is None:
             continue
         stamp, text = match.groups()
         local_ns = int(float(stamp) * 1e9) if "." in stamp else int(stamp)
-        frame = _FRAME.fullmatch(text)
+        frame = messages.read_frame(text)
         if frame is not None:
-            return TapeLine(local_ns, frame[1], frame[2])
-        if text.startswith('{"lastUpdateId"'):
+            return TapeLine(local_ns, *frame)
+        if messages.is_snapshot(text):
             return TapeLine(local_ns, "", text)
     return None
 
 
-def _instrument(symbol: str, prices: set[str], sizes: set[str]) -> Instrument:
-    base, quote = currencies(symbol)
+def _instrument(base: str, quote: str, prices: set[str], sizes: set[str]) -> Instrument:
     price_decimals = max((_decimals(price) for price in prices), default=2)
     size_decimals = max((_decimals(size) for size in sizes), default=3)
     steps = [round(float(price) * 10**price_decimals) for price in prices]

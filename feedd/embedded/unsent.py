@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from feedd.venues.raw_streams import RawStream
 
 
-class Unheard:
+class UnsentEvents:
     """Outlet of one market that reads each stream from its first subscription on, without end."""
 
     def __init__(self, market: Streams, truth: TruthLog) -> None:
@@ -27,7 +27,7 @@ class Unheard:
             self._readers[stream.name].add(client)
             return
         self._readers[stream.name] = {client}
-        if self._market.goes_on:
+        if self._market.runs_without_subscribers:
             self._market.subscribe(stream, self)
 
     def unsubscribed(self, stream: RawStream, client: ClientConnection) -> None:

@@ -32,10 +32,10 @@ class Output(Protocol):
         """Stamp `published_ns` and send. The event may be reused after the call."""
 
     def hold(self) -> None:
-        """Collect what is published, to send it in one piece."""
+        """Collect the published events, to send them together."""
 
     def release(self) -> None:
-        """Send what was collected, and from now on each event at once."""
+        """Send the collected events, and from now on each event at once."""
 
 
 class CoreClock(Protocol):
@@ -171,7 +171,7 @@ class FeedCore:
         self.report_state()
 
     def alive(self, channel: str) -> None:
-        """Note activity that is no event."""
+        """Note activity other than an event."""
         self.session.alive(channel)
 
     def subscribed(self, channel: str) -> None:

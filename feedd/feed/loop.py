@@ -32,8 +32,8 @@ class FeedLoop:
     """One symbol: source → core → publisher.
 
     `channels` are published; the source may serve more, from which tickers are made. `endpoint`
-    is bound, `proxies` connected to. `usage` returns the process' CPU
-    in percent since the last call, and its memory in MB.
+    is bound, `proxies` connected to. `usage` returns the process' CPU in percent since the last
+    call, and its memory in MB.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class FeedLoop:
         self._clock = clock
         self._usage = usage
         self._started_s = clock.monotonic_s()
-        published = frozenset(channels)
+        published = tuple(channels)
         self._core = FeedCore(
             exchange=exchange,
             symbol=symbol,
@@ -120,7 +120,7 @@ class FeedLoop:
                 await self._ask()
             except SourceError as error:
                 self._core.unreachable(str(error), waits=isinstance(error, LimitError))
-                _log.warning("the exchange is away", why=str(error))
+                _log.warning("the exchange is unreachable", why=str(error))
                 if self._clock.monotonic_s() - self._started_s > AWAY_S:
                     await self._open()
                 await asyncio.sleep(self._backoff.next_s())
@@ -146,7 +146,7 @@ class FeedLoop:
         self._is_open = True
         if not await self._publisher.connect(self._proxies, PROXY_WAIT_S):
             _log.warning(
-                "not every proxy is there; going on without",
+                "not all proxies are connected; publishing without them",
                 proxies=self._proxies,
                 connected=self._publisher.proxies_connected,
             )

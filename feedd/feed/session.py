@@ -113,7 +113,7 @@ class Session:
 
     @property
     def reason(self) -> str | None:
-        """Return why the state is what it is, naming the channels; None while live."""
+        """Return the reason of the state, with the names of the channels; None while live."""
         if self._stopped is not None:
             return self._stopped
         state = self.state
@@ -148,7 +148,7 @@ class Session:
         gap = None
         before = channel.last_id
         if channel.phase == "stale" and self._loses_events(name, channel):
-            channel.gap_reason = f"{channel.reason}, and going on"
+            channel.gap_reason = f"{channel.reason}, then resumed"
         if channel.gap_reason is not None:
             gap = self._gap(Gap(name, before, event_id, channel.gap_reason))
             channel.gap_reason = None
@@ -167,7 +167,7 @@ class Session:
         self._enter(self._channels[name], "resync", reason, waits=waits)
 
     def alive(self, name: str) -> None:
-        """Note activity that is no event."""
+        """Note activity other than an event."""
         channel = self._channels[name]
         channel.active = True
         if channel.phase == "stale":

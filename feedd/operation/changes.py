@@ -111,7 +111,7 @@ def _apply(settings: Config, path: Path, daemon: Daemon, feed: Feed) -> dict[str
     Returns the ports of all feeds.
     """
     given = ports.assign(settings, path)
-    render.write(render.render(settings, path, daemon.root, given), daemon.root)
+    render.write(settings, path, daemon.root, given)
     daemon.apply({feed.name})
     return given
 

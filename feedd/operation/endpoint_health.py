@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Self
 
-from feedd.operation.health import ProcessHealth, Report, Usage
+from feedd.operation.health import FRESH_S, SILENT, UNKNOWN, ProcessHealth, Report, Usage
 from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:
@@ -14,22 +15,43 @@ if TYPE_CHECKING:
 HEARTBEATS_S = 2.0  # a feed publishes its status once a second; connecting takes some time, too
 
 
-def endpoint_report(config: Config, timeout_s: float = HEARTBEATS_S) -> Report:
-    """Return the health of every feed that publishes a status within `timeout_s`.
+class EndpointMonitor:
+    """Reports on every feed that publishes a status; a context manager.
 
-    A feed that publishes nothing is unknown here, and so is every process but the feeds.
+    A feed that has published nothing is unknown here, and so is every process but the feeds.
     """
-    fan_outs = config.fan_outs()
-    with StatusMonitor(fan_outs, ()) as statuses:
-        statuses.listen(timeout_s)
-        feeds = tuple(_feed(name, heard) for name, heard in sorted(statuses.heard.items()))
-    endpoints = " or ".join(fan_outs.values())
-    return Report(feeds, why_empty=f"no status arrived from {endpoints} within {timeout_s:g} s")
+
+    def __init__(self, config: Config) -> None:
+        self._fan_outs = config.fan_outs()
+        self._statuses = StatusMonitor(self._fan_outs, ())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._statuses.close()
+
+    def report(self) -> Report:
+        """Return the current health; waits for `HEARTBEATS_S` until a status has arrived."""
+        heard = self._statuses.heard
+        self._statuses.listen(0 if heard else HEARTBEATS_S)
+        now_s = time.monotonic()
+        feeds = tuple(_feed(name, heard[name], now_s) for name in sorted(heard))
+        endpoints = " or ".join(self._fan_outs.values())
+        return Report(
+            feeds, why_empty=f"no status arrived from {endpoints} within {HEARTBEATS_S:g} s"
+        )
 
 
-def _feed(name: str, heard: ReceivedStatus) -> ProcessHealth:
+def _feed(name: str, heard: ReceivedStatus, now_s: float) -> ProcessHealth:
     status = heard.status
     stopped = status["state"] == "stopped"
+    silent_s = now_s - heard.at_s
+    if silent_s > FRESH_S and not stopped:
+        return ProcessHealth(
+            name, process=UNKNOWN, pid=None, uptime_s=0, exchange=status["exchange"], state=SILENT,
+            reason=f"no status for {silent_s:.0f} s",
+        )  # fmt: skip
     return ProcessHealth(
         name,
         process="EXITED" if stopped else "RUNNING",

@@ -73,7 +73,7 @@ class LogFollower:
         return newest
 
     def poll(self) -> list[LogLine]:
-        """Return what is new; of files that were not there before, all."""
+        """Return the new lines, and all lines of new files."""
         self._new_files()
         lines = []
         for log in self._files.values():
@@ -87,7 +87,7 @@ class LogFollower:
         return not self._files
 
     def _new_files(self) -> list[_Log]:
-        """Return those found for the first time."""
+        """Return the logs found for the first time."""
         new = []
         for folder in self._folders:
             for path in sorted([*folder.glob(f"*{LOG_SUFFIX}"), *folder.glob(f"*{STDERR_SUFFIX}")]):

@@ -37,8 +37,6 @@ WATCHDOG_LATE_S = 20.0  # it checks every 5 s, and a check may take 5 s
 REPLAY, ENDED = "replay", "ended"  # states of a feed that plays a recording, and of one that has
 SILENT = "silent"  # it runs, and publishes nothing
 UNKNOWN = "UNKNOWN"  # supervisord does not answer
-
-
 DELIVERING = frozenset({"live", REPLAY, ENDED})
 
 
@@ -60,9 +58,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ProcessHealth:
-    """One process; `state` is the feed's own where it speaks, else supervisord's view.
+    """One process; `state` is the feed's own if it publishes one, else supervisord's view.
 
-    `channels` is a feed's last word, at most FRESH_S old, on each of its channels.
+    `channels` is the last status of each of a feed's channels, at most FRESH_S old.
     """
 
     name: str
@@ -76,7 +74,7 @@ class ProcessHealth:
     usage: Usage = Usage()
     channels: dict[str, dict[str, Any]] = field(default_factory=dict)
     status: dict[str, Any] | None = None
-    ended: bool = False  # for good: supervisord leaves it so
+    ended: bool = False  # for good: supervisord does not restart it
 
     @property
     def is_feed(self) -> bool:
@@ -85,7 +83,7 @@ class ProcessHealth:
 
     @property
     def healthy(self) -> bool:
-        """Whether it runs, and, where it is a feed, delivers; a replay may have come to its end."""
+        """Whether it runs and, if it is a feed, delivers; a replay may have ended."""
         if self.state == ENDED:
             return True
         return self.process == "RUNNING" and self.state in {None, "live", REPLAY}
@@ -121,7 +119,7 @@ class Report:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Return the whole in a few figures; `gaps` are of the sessions that run."""
+        """Return totals; `gaps` counts those of the running sessions."""
         live = [feed for feed in self.feeds if feed.healthy]
         statuses = [feed.status for feed in self.feeds if feed.status is not None]
         return {
@@ -139,9 +137,9 @@ class Report:
 
     @property
     def notices(self) -> list[str]:
-        """Return what is wrong with more than one process.
+        """Return the faults of more than one process.
 
-        That is a supervisord that hangs, and an exchange that most of its feeds don't hear.
+        These are a supervisord that hangs, and an exchange from which most feeds receive nothing.
         """
         feeds = Counter(feed.exchange for feed in self.feeds)
         away = Counter(
@@ -158,7 +156,7 @@ class Report:
         ]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for machines."""
+        """Return the report for JSON."""
         return {
             "health": self.health.name.lower(),
             "summary": self.summary,
@@ -168,7 +166,7 @@ class Report:
 
 
 class HealthMonitor:
-    """Looks at everything, as often as asked; a context manager. Listening goes on in between."""
+    """Source of health reports; a context manager that keeps its subscriptions in between."""
 
     def __init__(self, config: Config, daemon: Daemon, ports: dict[str, int]) -> None:
         self._config = config
@@ -234,7 +232,7 @@ class HealthMonitor:
                 row = replace(row, state=SILENT, reason="forwards nothing")
             if name == WATCHDOG and row.process == "RUNNING":
                 # A heartbeat of an earlier watchdog does not count.
-                late_s = min(self._since_last_look_s(), row.uptime_s)
+                late_s = min(self._since_last_check_s(), row.uptime_s)
                 if late_s > WATCHDOG_LATE_S:
                     row = replace(row, state=SILENT, reason=f"has not checked for {late_s:.0f} s")
             if name == RECORDER and row.process == "RUNNING":
@@ -261,8 +259,8 @@ class HealthMonitor:
         usage = self._usage(info["pid"] if info else 0)
         return _process(name, info, usage, Path(self._config.log_dir))
 
-    def _since_last_look_s(self) -> float:
-        """Return for how long the watchdog has not looked; infinity where it never has."""
+    def _since_last_check_s(self) -> float:
+        """Return the time since the watchdog's last check; infinity if there was none."""
         try:
             return time.time() - Path(self._config.run_dir, HEARTBEAT_FILE).stat().st_mtime
         except FileNotFoundError:
@@ -274,7 +272,7 @@ class HealthMonitor:
         return [WATCHDOG, *self._proxies, *recorder, *exchange]
 
     def _usage(self, pid: int) -> Usage:
-        """Return what a process takes; the first call begins the measurement of its CPU."""
+        """Return the usage of a process; the first call begins the measurement of its CPU."""
         if not pid:
             return Usage()
         try:
@@ -283,12 +281,6 @@ class HealthMonitor:
                 return Usage(process.cpu_percent(), round(process.memory_info().rss / 1e6, 1))
         except psutil.NoSuchProcess:
             return Usage()
-
-
-def project_report(config: Config, daemon: Daemon, ports: dict[str, int]) -> Report:
-    """Return the health of everything now."""
-    with HealthMonitor(config, daemon, ports) as monitor:
-        return monitor.report()
 
 
 def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path) -> ProcessHealth:

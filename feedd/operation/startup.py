@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +20,7 @@ from feedd.supervision.daemon import Daemon
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from feedd.config.settings import Config
     from feedd.operation.health import ProcessHealth
@@ -59,8 +59,7 @@ def start(
         fresh = daemon.pid is None
         if fresh:
             _end_orphans(daemon, print_line)
-        render.write(render.render(config, config_path, root, given), root)
-        _make_log_dir(Path(root, config.log_dir))
+        render.write(config, config_path, root, given)
         if fresh:
             child = daemon.spawn(preexec)
             print_line(
@@ -77,14 +76,6 @@ def refuse_another(config_path: Path, daemon: Daemon) -> None:
     rendered = render.rendered_from(daemon.root)
     if rendered not in {None, config_path.resolve()} and daemon.pid is not None:
         raise ConfigError(f"feedd runs here on {rendered}; stop it first: feedd stop")
-
-
-def _make_log_dir(path: Path) -> None:
-    """Make the folder of logs: supervisord does not start without it."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"log_dir: {path} can't be made: {error.strerror}") from None
 
 
 def _end_orphans(daemon: Daemon, print_line: PrintLine) -> None:
@@ -140,9 +131,9 @@ def report_until_healthy(
 def wait_until_live(
     config: Config, daemon: Daemon, given: dict[str, int], name: str, print_line: PrintLine
 ) -> None:
-    """Report what becomes of one feed until it is live, whatever the others do.
+    """Report the progress of one feed until it is live, whatever the others do.
 
-    Raises EndedError where it has ended for good, StartError where it is not live in time.
+    Raises EndedError if it has ended for good, StartError if it is not live in time.
     """
     entries = zip(config.symbols, config.feeds(), strict=True)
     alone = msgspec.structs.replace(

@@ -30,7 +30,7 @@ def wants_colours(stream: TextIO) -> bool:
 
 
 def health_table(report: Report, *, colours: bool = False) -> str:
-    """Return a row per process and channel, and a line for the whole."""
+    """Return a row per process and channel, and the summary line."""
     if not report.processes:
         return f"feedd is down: {report.why_empty}"
     rows = [row for process in report.processes for row in _rows(process)]
@@ -43,7 +43,7 @@ def health_table(report: Report, *, colours: bool = False) -> str:
 
 
 def summary_line(report: Report) -> str:
-    """Return the whole in a line."""
+    """Return the health and the totals in one line."""
     if not report.processes:
         return "feedd is down"
     is_ = report.summary

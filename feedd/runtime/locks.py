@@ -69,9 +69,8 @@ def file_lock(path: Path, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
             yield
         finally:
             with contextlib.suppress(OSError):
-                os.ftruncate(
-                    file.fileno(), 0
-                )  # while it is still ours: the next holder writes its own
+                # Before the lock is released: the next holder writes its own pid.
+                os.ftruncate(file.fileno(), 0)
 
 
 @asynccontextmanager

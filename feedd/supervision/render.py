@@ -88,10 +88,11 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     return f"{head}{MARK}{config_path.resolve()}\n\n" + "\n".join(sections)
 
 
-def write(text: str, root: Path) -> None:
-    """Write the include file that supervisord.conf names.
+def write(config: Config, config_path: Path, root: Path, ports: dict[str, int]) -> None:
+    """Write the include file that supervisord.conf names, and make the folders that it needs.
 
-    Raises ConfigError if the folder's path is too long for supervisord's socket.
+    Raises ConfigError if the folder's path is too long for supervisord's socket, or if `log_dir`
+    can't be made.
     """
     socket = Path(root, SUPERVISOR_SOCKET)
     if len(bytes(socket)) > SOCKET_PATH_BYTES:
@@ -101,7 +102,16 @@ def write(text: str, root: Path) -> None:
         )
     Path(root, "logs").mkdir(exist_ok=True)
     Path(root, "run").mkdir(exist_ok=True, mode=0o700)
-    write_atomically(Path(root, INCLUDE), text)
+    _make_log_dir(Path(root, config.log_dir))
+    write_atomically(Path(root, INCLUDE), render(config, config_path, root, ports))
+
+
+def _make_log_dir(path: Path) -> None:
+    """Make the folder of logs: supervisord does not start without it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"log_dir: {path} can't be made: {error.strerror}") from None
 
 
 def rendered_from(root: Path) -> Path | None:

@@ -7,7 +7,6 @@ them, and never contain others instead.
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import zmq
 from feedd.runtime.bind_retry import bind_with_retry
 from feedd.transport.history_protocol import respond
 from feedd.transport.message_rings import MessageRings
+from feedd.transport.service_thread import ServiceThread
 from feedd.transport.sockets import REQUEST_BYTES, bind, make_socket
 
 if TYPE_CHECKING:
@@ -35,13 +35,14 @@ WARN_EVERY_S = 60.0
 _log = structlog.get_logger()
 
 
-class HistoryService:
+class HistoryService(ServiceThread):
     """History of one proxy: bind it before the proxy starts, and stop it before the proxy stops.
 
     It does not guarantee messages from before its start, nor beyond the limits of the rings.
     """
 
     def __init__(self, proxy: Proxy | ReplayEndpoint, rings: MessageRings | None = None) -> None:
+        super().__init__("history")
         self._rings = rings or MessageRings()
         self._messages = make_socket(proxy.context, zmq.SUB)
         self._messages.subscribe("")
@@ -59,43 +60,18 @@ class HistoryService:
         self._behind = False
         self._warned: dict[str, int] = {}
         self._warned_s = float("-inf")
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="history")
-        self.fault: Exception | None = None
 
     async def bind(self, endpoint: str) -> None:
         """Connect to the proxy, and bind for requests with retries; raise EndpointInUseError."""
         self._messages.connect(self._forwarded)
         await bind_with_retry(lambda: bind(self._requests, endpoint))
 
-    def start(self) -> None:
-        """Start the thread that receives messages and responds to requests."""
-        self._thread.start()
-
-    @property
-    def runs(self) -> bool:
-        """Whether the thread runs; if it has failed, `fault` is the exception."""
-        return self._thread.is_alive()
-
-    def stop(self) -> None:
-        """Stop the thread, if it was started, and close the sockets."""
-        self._stopping.set()
-        if self._thread.ident is None:
-            self._close()
-        else:
-            self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            while not self._stopping.is_set():
-                self._requests.poll(0 if self._behind else POLL_EVERY_MS)
-                self._receive_messages()
-                self._respond_to_requests()
-                self._warn()
-        except Exception as error:  # noqa: BLE001  the thread's starter raises it
-            self.fault = error
-        finally:
-            self._close()
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            self._requests.poll(0 if self._behind else POLL_EVERY_MS)
+            self._receive_messages()
+            self._respond_to_requests()
+            self._warn()
 
     def _close(self) -> None:
         self._messages.close()

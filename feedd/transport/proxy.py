@@ -64,9 +64,8 @@ class Proxy:
         self._pub.maxmsgsize = SUBSCRIPTION_BYTES
         self._pub.rcvhwm = QUEUED_SUBSCRIPTIONS
         if lossless:
-            self._pub.xpub_verbose = (
-                True  # the history subscribes to everything, which would hide others
-            )
+            # The history subscribes to everything, which would hide later subscriptions.
+            self._pub.xpub_verbose = True
             make_lossless(self._pub)
         self.guard.watch(self._pub, quota=True)
         self._pub.bind(FORWARDED)
@@ -136,9 +135,7 @@ class Proxy:
         settled_s, own = float("inf"), self.histories
         while time.monotonic() < settled_s:
             ready = dict(poller.poll(POLL_MS))
-            self._xsub.getsockopt(
-                zmq.EVENTS
-            )  # handles new connections, so that workers get the marks
+            self._xsub.getsockopt(zmq.EVENTS)  # accepts new connections, so workers get the marks
             if control in ready:
                 return False
             if self._pub not in ready:

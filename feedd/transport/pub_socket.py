@@ -248,9 +248,8 @@ class PubSocket:
                 self._set_topics(peer, wanted)
             if (reply := await _receive(peer, connection)) is None:
                 return
-            if (
-                reply and not peer.send_queue.waits
-            ):  # otherwise the queued messages show that we are alive
+            # While messages are queued, they show the peer that we are alive.
+            if reply and not peer.send_queue.waits:
                 peer.send_queue.send(reply)
 
     def _set_topics(self, peer: Peer, topics: frozenset[bytes]) -> None:

@@ -40,9 +40,8 @@ class ReplayEndpoint:
         self._lossless = lossless
         self._socket = make_socket(self.context, zmq.XPUB)
         self._socket.maxmsgsize = SUBSCRIPTION_BYTES
-        self._socket.xpub_verbose = (
-            True  # a history subscribes to everything, which would hide others
-        )
+        # A history subscribes to everything, which would hide later subscriptions.
+        self._socket.xpub_verbose = True
         if lossless:
             make_lossless(self._socket, RESEND_MS)
         self.guard.watch(self._socket, quota=True)

@@ -16,7 +16,6 @@ import os
 import socket
 import struct
 import sys
-import threading
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
@@ -28,6 +27,7 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from feedd.transport.quota import BURST_BYTES, Quota
+from feedd.transport.service_thread import ServiceThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class _Watched:
     listeners: set[int] = field(default_factory=set)
 
 
-class SubscriptionGuard:
+class SubscriptionGuard(ServiceThread):
     """Watches sockets of a context in its own thread.
 
     Descriptors belong to libzmq, which may close them at any time: before it changes one, the guard
@@ -78,17 +78,15 @@ class SubscriptionGuard:
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        super().__init__("guard")
         self._context = context
         self._watched: list[_Watched] = []
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="guard")
         self._checked_s = 0.0
         self._held: deque[tuple[float, int, Any]] = deque()  # end time, descriptor, peer
         self._spare: int | None = os.open(os.devnull, os.O_RDONLY)
         self._warned: dict[str, tuple[int, float]] = {}
         self.cut = 0  # subscribers
         self.refused = 0  # connections for which no descriptor was left
-        self.fault: Exception | None = None
 
     def watch(self, watched: zmq.Socket[bytes], *, quota: bool) -> None:
         """Watch a socket that is not bound yet, with a quota for each of its connections.
@@ -105,38 +103,16 @@ class SubscriptionGuard:
         countable = sys.platform == "linux"  # no other system shows the bytes received
         self._watched.append(_Watched(monitor, {} if quota and countable else None))
 
-    def start(self) -> None:
-        """Start the thread; all sockets must be added before."""
-        self._thread.start()
-
-    @property
-    def runs(self) -> bool:
-        """Whether the thread runs; if it has failed, `fault` is the exception."""
-        return self._thread.is_alive()
-
-    def stop(self) -> None:
-        """Stop the thread, if it was started, and close the monitors."""
-        self._stopping.set()
-        if self._thread.ident is None:
-            self._close()
-        else:
-            self._thread.join()
-
-    def _run(self) -> None:
+    def _serve(self) -> None:
         poller = zmq.Poller()
         for watched in self._watched:
             poller.register(watched.monitor, zmq.POLLIN)
-        try:
-            while not self._stopping.is_set():
-                poller.poll(int(CHECK_EVERY_S * 1000))
-                now_s = time.monotonic()
-                for watched in self._watched:
-                    self._read_events(watched, now_s)
-                self._check_quotas(now_s)
-        except Exception as error:  # noqa: BLE001  the thread's starter raises it
-            self.fault = error
-        finally:
-            self._close()
+        while not self._stopping.is_set():
+            poller.poll(int(CHECK_EVERY_S * 1000))
+            now_s = time.monotonic()
+            for watched in self._watched:
+                self._read_events(watched, now_s)
+            self._check_quotas(now_s)
 
     def _close(self) -> None:
         for watched in self._watched:

@@ -8,8 +8,9 @@ ccxt makes of its messages. ccxt itself is not imported here, nor by any venue.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from feedd.books.depth import DepthRules, Snapshot, Update
@@ -23,16 +24,14 @@ if TYPE_CHECKING:
 RawParser = Callable[[Any, str, str, int, str], "Sequence[Tick]"]
 
 
-@dataclass(frozen=True)
-class RawChannel:
+class RawChannel(Struct, frozen=True):
     """A channel that feedd parses itself, from the message that ccxt passes to its handler."""
 
     handler: str  # ccxt's method, e.g. `handle_ohlcv`
     parse: RawParser
 
 
-@dataclass(frozen=True)
-class RequestedSnapshot:
+class RequestedSnapshot(Struct, frozen=True):
     """A book snapshot that is requested over REST.
 
     `request` takes the market type and the venue's id of the market. `parse` raises ValueError for
@@ -43,8 +42,7 @@ class RequestedSnapshot:
     parse: Callable[[Any], Snapshot]
 
 
-@dataclass(frozen=True)
-class StreamedSnapshot:
+class StreamedSnapshot(Struct, frozen=True):
     """A book snapshot with which the stream begins: subscribing again brings a new one.
 
     `resubscribe` takes the venue's id of the market, the number of levels subscribed to, and a
@@ -54,8 +52,7 @@ class StreamedSnapshot:
     resubscribe: Callable[[str, int | None, Callable[[], str]], list[dict[str, Any]]]
 
 
-@dataclass(frozen=True)
-class CheckedBook:
+class CheckedBook(Struct, frozen=True):
     """A depth channel that feedd verifies itself, by the ids of its updates.
 
     `rules` takes the number of levels to publish. `parse` takes a raw depth message and raises as a
@@ -76,8 +73,7 @@ class CheckedBook:
         return next((limit for limit in self.limits if limit >= depth), None)
 
 
-@dataclass(frozen=True)
-class ContiguousTrades:
+class ContiguousTrades(Struct, frozen=True):
     """Trade ids without a gap, and the REST page that returns trades that were missed.
 
     `request` takes the market type, the venue's id of the market, the first id that is missing and
@@ -89,8 +85,7 @@ class ContiguousTrades:
     parse: Callable[[Any, str, str, int], tuple[int, BackfilledTrade | None]]
 
 
-@dataclass(frozen=True)
-class Venue:
+class Venue(Struct, frozen=True):
     """One venue as the ccxt source uses it; the functions are pure.
 
     `one_market_type`: ccxt's `fetchMarkets` can be limited to one market type, and keeps nothing

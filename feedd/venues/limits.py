@@ -18,6 +18,8 @@ MINUTE_S = 60.0
 # Seconds to pause after a refusal that gives no time, by HTTP status. 418 is a ban, 403 the answer
 # of a firewall.
 PAUSE_S = {429: 60.0, 418: 120.0, 403: 60.0}
+# A longer pause is not believed: no venue documents a longer ban (see their `limits.py`).
+PAUSE_AT_MOST_S = 3 * 24 * 3600.0
 
 
 class RateLimit(NamedTuple):

@@ -1,9 +1,11 @@
 """The description of a market that the native source needs: its WebSocket and its REST pages.
 
-A venue that the native source serves has a module `feedd/venues/<venue>/native.py` with
+An exchange that the native source serves is in `registry.NATIVE`, and its venue has a module
+`feedd/venues/<venue>/native.py` with
 
-- `EXCHANGES`, the exchange names that it serves, and `SERVED`, the same as text for errors;
-- `market(exchange, symbol)`, which returns the `NativeMarket`, or None where it serves none.
+- `SERVED`, the exchanges and their markets that it serves, as text for errors;
+- `market(exchange, symbol)`, which returns the `NativeMarket`, or None where it serves none. It is
+  called for the venue's exchanges of `registry.NATIVE` only.
 
 All functions of a description are pure.
 """
@@ -17,7 +19,7 @@ from msgspec import Struct
 
 from feedd.channels import CHANNEL_NAMES
 from feedd.errors import ConfigError
-from feedd.venues.registry import venue_module, venue_modules
+from feedd.venues.registry import NATIVE, venue_module, venue_modules
 
 if TYPE_CHECKING:
     from feedd.books.depth import DepthRules, Snapshot
@@ -170,16 +172,11 @@ class NativeMarket(Struct, frozen=True):
 
 def native_market(exchange: str, symbol: str) -> NativeMarket:
     """Return the market of a symbol; raise ConfigError where no venue's module serves it."""
-    module = venue_module(exchange, "native")
-    found: NativeMarket | None = module and module.market(exchange, symbol)
-    if found is not None:
-        return found
+    if exchange in NATIVE:
+        found: NativeMarket | None = venue_module(exchange, "native").market(exchange, symbol)
+        if found is not None:
+            return found
     served = [module.SERVED for module in venue_modules("native")]
     raise ConfigError(
         f"source: native has no {symbol} of {exchange}; it serves {'; '.join(served)}. Use ccxt"
     )
-
-
-def native_exchanges() -> tuple[str, ...]:
-    """Return the exchange names that the venues' native modules serve."""
-    return tuple(name for module in venue_modules("native") for name in module.EXCHANGES)

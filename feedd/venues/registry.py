@@ -19,13 +19,15 @@ VENUES = {
 FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
 
 DEFAULT_EXCHANGE = "binanceusdm"
-NATIVE = ("binanceusdm", "binance")  # the exchanges that the native source serves
+# The exchanges that the native source serves, with their folders' `native.py`.
+NATIVE = ("binanceusdm", "binance")
+EMBEDDED_SPOT_PATH = "/spot"
 EmbeddedMarket = Literal["usdm", "spot", "bybit"]  # what the embedded exchange serves
 # Exchanges that list only contracts settled in the quote currency: there `BTC/USDT` is
 # short for `BTC/USDT:USDT`.
 LINEAR_ONLY = frozenset({"binanceusdm"})
 
-# Names of exchanges that begin so share one API key, in variables with this prefix.
+# Exchanges whose names begin with one of these share an API key, in variables with this prefix.
 KEY_PREFIXES = ("binance",)
 
 
@@ -64,7 +66,7 @@ def embedded_path(exchange: str, symbol: str) -> str:
 
     Binance spot has one of its own, since its paths are also USD-M's.
     """
-    return "/spot" if exchange == "binance" and ":" not in symbol else ""
+    return EMBEDDED_SPOT_PATH if exchange == "binance" and ":" not in symbol else ""
 
 
 def unified_symbol(exchange: str, symbol: str) -> str:

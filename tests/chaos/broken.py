@@ -2,10 +2,12 @@
 
 Each is a `sitecustomize.py`, which Python runs at the start of every process that finds it on its
 path: the product itself has no hook for it. https://docs.python.org/3/library/site.html
+Python only prints an error of such a file and goes on; SystemExit alone ends the process.
 """
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 _HEAD = """
@@ -13,6 +15,11 @@ import sys
 
 def runs(name):
     return any(name in word for word in sys.orig_argv)
+"""
+
+_TAIL = """
+except Exception as error:
+    raise SystemExit(f"the fault can't be applied: {error!r}")
 """
 
 # Lost before numbering: the sequence has no gap, and only the exchange's ids reveal it.
@@ -77,13 +84,14 @@ if runs("workers/feed.py"):
 
     book.to_update = credulous(book.to_update)  # before venue.py takes it
     messages.to_update = credulous(messages.to_update)
-    assert isinstance(levels.Book.crossed, property)
-    levels.Book.crossed = property(lambda self: False)
+    assert isinstance(levels.PriceLevels.crossed, property)
+    levels.PriceLevels.crossed = property(lambda self: False)
 """
 
 
 def on_path(folder: Path, *faults: str) -> dict[str, str]:
     """Write faults into a folder; return the environment in which they take effect."""
     folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text("\n".join([_HEAD, *faults]))
+    code = textwrap.indent("\n".join([_HEAD, *faults]), "    ")
+    (folder / "sitecustomize.py").write_text(f"try:\n{code}\n{_TAIL}")
     return {"PYTHONPATH": str(folder)}

@@ -30,7 +30,7 @@ NONE = Latency(None, None, None)
 
 
 class Feed:
-    """A publisher of one symbol, in the test's hands."""
+    """A publisher of one symbol, which the test controls."""
 
     def __init__(self, proxies: Iterable[str], symbol: str = "A/B", session: int = 1) -> None:
         self.symbol = symbol
@@ -105,7 +105,7 @@ class Threaded:
 
 
 class Ticking(Threaded):
-    """Publishes quotes at some pace, and a heartbeat every 100 ms."""
+    """Publishes quotes at a given rate, and a heartbeat every 100 ms."""
 
     def __init__(self, feed: Feed, pause_s: float = 0.0005) -> None:
         super().__init__()

@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 
 from feedd.clock import Clock
+from feedd.embedded.binance.served import spot, usdm
+from feedd.embedded.bybit.served import linear
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import Market
 from feedd.embedded.server import ExchangeServer
@@ -153,11 +155,13 @@ async def place(
     truth: Path, market: Market | None = None, scale: float = 1.0, **options: Any
 ) -> AsyncIterator[Place]:
     server = ExchangeServer(
-        market or GeneratedMarket(Clock(), rate=100),
+        [
+            usdm(market or GeneratedMarket(Clock(), rate=100)),
+            spot(GeneratedSpot(Clock(), rate=100)),
+            linear(GeneratedLinear(Clock(), rate=100)),
+        ],
         Clock(scale),
         TruthLog(truth),
-        spot=GeneratedSpot(Clock(), rate=100),
-        linear=GeneratedLinear(Clock(), rate=100),
         **options,
     )
     port = await server.start(0)

@@ -13,6 +13,7 @@ import yaml
 from conftest import PYTHON, REPOSITORY, PlainSubscriber, clean_environment, free_ports
 
 from feedd.embedded.tape import read
+from feedd.venues.binance import raw_recording
 
 Event = tuple[int, float, float]
 
@@ -72,7 +73,7 @@ def recorded_events(path: Path, seconds: float | None = None) -> dict[str, list[
     events: dict[str, list[Event]] = {"quote": [], "trade": []}
     decode = msgspec.json.Decoder().decode
     start_ns = None
-    for row in read(path):
+    for row in read(path, raw_recording):
         start_ns = start_ns or row.local_ns
         if seconds is not None and row.local_ns - start_ns > seconds * 1e9:
             break

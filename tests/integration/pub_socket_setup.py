@@ -32,20 +32,20 @@ HELLO = GREETING + command(b"READY", b"\x0bSocket-Type\x00\x00\x00\x03SUB")
 def until(condition: Callable[[], bool], *attended: zmq.Socket[bytes]) -> None:
     """Wait for a condition.
 
-    Who connects to a socket of libzmq's, or to whom it connects again, it takes in only as it is
-    called: so it is.
+    libzmq handles new connections of a socket only in calls on it, so each attempt calls the
+    `attended` sockets.
     """
 
-    def look() -> bool:
+    def met() -> bool:
         for one in attended:
             one.getsockopt(zmq.EVENTS)
         return condition()
 
-    eventually(look)
+    eventually(met)
 
 
 class Pub:
-    """Publishes messages of a number and a filling; the calls are made in the loop's thread."""
+    """Publishes messages of a number and a filling; makes its calls in the loop's thread."""
 
     def __init__(self, topics: Sequence[bytes], loop: str = "uvloop") -> None:
         self.loop = LOOPS[loop]()
@@ -82,7 +82,7 @@ class Pub:
         return self.socket.send_queues[topic]
 
     def wanted(self, topic: bytes, by: int, *attended: zmq.Socket[bytes]) -> None:
-        """Wait until a topic is wanted by so many, with an eye on sockets that may reconnect."""
+        """Wait until a topic has `by` subscribers; `attended` sockets may reconnect."""
         until(lambda: len(self.send_queues(topic)) == by, *attended)
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ def message(topic: bytes, number: int, filling: bytes = b"") -> bytes:
 
 
 class Peers:
-    """Sockets of libzmq's, kept until they are closed: one that is forgotten before is a fault."""
+    """libzmq sockets, kept until they are closed: pyzmq warns about one collected while open."""
 
     def __init__(self) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

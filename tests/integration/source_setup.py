@@ -14,6 +14,8 @@ from typing import Any
 from recorded_callbacks import RecordedCallbacks
 
 from feedd.clock import Clock
+from feedd.embedded.binance.served import spot, usdm
+from feedd.embedded.bybit.served import linear
 from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import MarketMessage
@@ -80,8 +82,13 @@ async def source_setup(
     kind: str, rate: float = 50.0, truth: TruthLog | None = None
 ) -> AsyncIterator[SourceSetup]:
     market = GeneratedMarket(Clock(), rate=rate)
-    spot, linear = GeneratedSpot(Clock(), rate=rate), GeneratedLinear(Clock(), rate=rate)
-    server = ExchangeServer(market, Clock(), truth, spot=spot, linear=linear)
+    spot_market, linear_market = (
+        GeneratedSpot(Clock(), rate=rate),
+        GeneratedLinear(Clock(), rate=rate),
+    )
+    server = ExchangeServer(
+        [usdm(market), spot(spot_market), linear(linear_market)], Clock(), truth
+    )
     port = await server.start(0)
     setup = SourceSetup(kind, server, port)
     # A listener that is never disconnected: its ids are every quote that the exchange made.
@@ -140,7 +147,7 @@ def quotes(first: int, count: int) -> list[MarketMessage]:
 
 
 def account(setup: SourceSetup, exchange: str = "usdm") -> dict[str, Any]:
-    return setup.server._accounts.of("127.0.0.1", exchange).told(time.time())
+    return setup.server._accounts.of("127.0.0.1", exchange).as_json(time.time())
 
 
 def asked(setup: SourceSetup, page: str = "exchangeInfo") -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgpack
 import pytest
 import zmq
-from conftest import free_ports
+from conftest import free_ports, skip_outside_ci
 from raw_recordings import HOLDS_BTCUSDT
 
 from bench import native_parts, one_handler
@@ -55,7 +55,7 @@ def test_the_subscriber_notes_ids_of_every_width_and_topics(
     if not compiled:
         monkeypatch.setattr(native_parts, "compiler", lambda: None)
     elif native_parts.compiler() is None:
-        pytest.skip(native_parts.NO_COMPILER)
+        skip_outside_ci(native_parts.NO_COMPILER)
     ids = [5, 200, 60_000, 4_000_000_000, 5_123_107_839_020]
     frames = [
         *([b"quote.a.B/C.", msgpack.packb({"symbol": "B/C", "seq": 1, "id": id_})] for id_ in ids),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ from chaos.registry import CASES
 from chaos.runner import Outcome, run_case
 from chaos.upstream import Upstream
 
-DROPPED = 8  # of few, the levels may all be told anew before a book is shown
+DROPPED = 8  # of fewer, the exchange may send all levels again before a book is published
 
 pytestmark = pytest.mark.process
 
@@ -71,10 +74,22 @@ def depth_events_left_out(run: Run) -> None:
 LEFT_OUT = Case("depth left out", "", "", 120, depth_events_left_out, short=True, known="")
 
 
-def test_a_book_that_continues_across_a_hole_is_found(tmp_path: Path) -> None:
+def test_a_book_that_continues_across_a_gap_is_found(tmp_path: Path) -> None:
     outcome = run_case(LEFT_OUT, 1, short=True, **on_path(tmp_path / "broken", IGNORES_PU))
     assert outcome.verdict == "FAIL", outcome.figures
     assert "missing=" in outcome.reason
     assert " wrong=" in outcome.reason
     whole = run_case(LEFT_OUT, 1, short=True)
     assert whole.verdict == "PASS", whole.reason
+
+
+@pytest.mark.process
+def test_a_fault_whose_target_is_missing_ends_the_process(tmp_path: Path) -> None:
+    environment = {**os.environ, **on_path(tmp_path, "import feedd.no_such_module")}
+    done = subprocess.run(
+        [sys.executable, "-c", "print('goes on')"], env=environment, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "goes on" not in done.stdout
+    assert "the fault can't be applied" in done.stderr

@@ -1,4 +1,4 @@
-"""`feedd.subscribe` on real sockets: what is lost on the way is repaired, or told."""
+"""`feedd.subscribe` on real sockets: lost messages are repaired or reported."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def until_live(stream: Any, feed: Feed) -> list[int]:
 # --- joining ----------------------------------------------------------------------------------
 
 
-def test_100_joins_amid_a_stream_have_no_hole_and_no_duplicate(world: World) -> None:
+def test_100_joins_during_a_stream_have_no_gap_and_no_duplicate(world: World) -> None:
     side = world.proxy()
     feed = world.feed(side)
     feed.beat()
@@ -72,7 +72,7 @@ def test_without_a_history_service_the_stream_continues_and_reports_it(world: Wo
     assert ("", "no_history") in {(one.feed, one.state) for one in caller.of(feedd.StateChange)}
 
 
-# --- holes ------------------------------------------------------------------------------------
+# --- gaps -------------------------------------------------------------------------------------
 
 
 def test_messages_dropped_in_transit_are_repaired_in_order(world: World) -> None:
@@ -124,10 +124,10 @@ def test_a_restart_of_the_proxy_loses_nothing_silently(world: World, with_histor
     caller.until(lambda: caller.quotes()[-1] > last + 500)
     events = list(caller.events)  # the stream goes on meanwhile
     gaps = [one for one in events if isinstance(one, feedd.Gap) and one.topic == feed.quote_topic]
-    told = {seq for gap in gaps for seq in range(gap.from_seq, gap.to_seq + 1)}
+    reported = {seq for gap in gaps for seq in range(gap.from_seq, gap.to_seq + 1)}
     quotes = [one.seq for one in events if isinstance(one, feedd.Quote)]
-    assert told.isdisjoint(quotes)
-    assert in_a_row(sorted([*quotes, *told])), gaps
+    assert reported.isdisjoint(quotes)
+    assert in_a_row(sorted([*quotes, *reported])), gaps
     assert quotes == sorted(quotes)
 
 
@@ -144,8 +144,8 @@ def test_a_new_session_is_reported_and_complete(world: World) -> None:
     again.quote(4)
     caller.until(lambda: caller.quotes()[-1] == 4)
     assert caller.quotes()[-5:] == [3, 1, 2, 3, 4]
-    (told,) = caller.of(feedd.NewSession)
-    assert (told.old, told.new) == (1, 2)
+    (new,) = caller.of(feedd.NewSession)
+    assert (new.old, new.new) == (1, 2)
 
 
 # --- endpoints --------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def test_a_slow_callers_losses_are_reported_to_it(world: World) -> None:
     assert len(seqs) < 300
 
 
-def test_a_feed_that_falls_silent_is_stale_within_some_three_seconds(world: World) -> None:
+def test_a_feed_that_becomes_silent_is_stale_within_three_seconds(world: World) -> None:
     side = world.proxy()
     feed = world.feed(side)
     caller = seen(world, side.endpoint)
@@ -323,7 +323,7 @@ def test_async_for_sees_what_for_sees_and_wakes_up_each_time(
 
 
 @pytest.mark.parametrize("make_loop", loops())
-def test_a_loop_is_not_held_up_and_a_cancelled_wait_loses_nothing(
+def test_the_loop_is_not_blocked_and_a_cancelled_wait_loses_nothing(
     world: World, make_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     side = world.proxy()
@@ -416,7 +416,7 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.process
-def test_the_client_loads_pyzmq_and_msgspec_and_nothing_else_of_weight() -> None:
+def test_the_client_loads_no_large_package_besides_pyzmq_and_msgspec() -> None:
     done = run(
         "import sys, feedd\n"
         "assert 'zmq' not in sys.modules\n"
@@ -454,13 +454,13 @@ def test_an_invalid_endpoint_is_refused_at_once(endpoint: str) -> None:
         feedd.subscribe(endpoint, history=None)
 
 
-def test_more_topics_than_a_history_can_be_asked_for_are_refused() -> None:
+def test_topics_that_do_not_fit_into_a_history_request_are_rejected() -> None:
     many = [f"quote.exchange.{number:020}/USDT:USDT." for number in range(1000)]
     with pytest.raises(ConfigError, match="do not fit into one request to the history"):
         feedd.subscribe("tcp://127.0.0.1:1", many)
     feedd.subscribe("tcp://127.0.0.1:1", many, history=None).close()
 
 
-def test_an_endpoint_without_a_port_needs_a_word_on_its_history() -> None:
+def test_an_endpoint_without_a_port_needs_an_explicit_history() -> None:
     with pytest.raises(ConfigError, match="history=None"):
         feedd.subscribe(f"ipc:///tmp/nobody-{free_ports(1)[0]}")

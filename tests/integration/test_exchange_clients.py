@@ -14,6 +14,8 @@ import ccxt.pro
 import pytest
 
 from feedd.clock import Clock
+from feedd.embedded.binance.served import spot, usdm
+from feedd.embedded.bybit.served import linear
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
@@ -51,11 +53,13 @@ async def serving(
     truth: Path | None = None, rate: float = 100.0
 ) -> AsyncIterator[tuple[ExchangeServer, int]]:
     server = ExchangeServer(
-        GeneratedMarket(Clock(), rate=rate),
+        [
+            usdm(GeneratedMarket(Clock(), rate=rate)),
+            spot(GeneratedSpot(Clock(), rate=rate)),
+            linear(GeneratedLinear(Clock(), rate=rate)),
+        ],
         Clock(),
         None if truth is None else TruthLog(truth),
-        spot=GeneratedSpot(Clock(), rate=rate),
-        linear=GeneratedLinear(Clock(), rate=rate),
     )
     port = await server.start(0)
     try:
@@ -303,7 +307,7 @@ def test_a_bybit_key_is_refused_and_other_categories_are_empty() -> None:
 
 def test_without_their_markets_bybit_and_spot_are_not_found() -> None:
     async def run() -> None:
-        server = ExchangeServer(GeneratedMarket(Clock()), Clock())
+        server = ExchangeServer([usdm(GeneratedMarket(Clock()))], Clock())
         port = await server.start(0)
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
             for path in ("/v5/market/time", "/spot/api/v3/time", "/spot/ws", "/v5/public/linear"):

@@ -204,8 +204,8 @@ async def a_snapshot_ahead(p: Place) -> None:
         await reader.events(2)
         id_ = await p.fault("delay", delay_s=1)
         (client,) = p.server._open
-        await eventually(lambda: client.way.next_s)
-        _, held = client.way._delayed[DEPTH][0]
+        await eventually(lambda: client.event_faults.next_s)
+        _, held = client.event_faults._delayed[DEPTH][0]
         last = 0
         while last <= (held.id or 0):
             _, text, _ = await p.page("/fapi/v1/depth?symbol=BTCUSDT&limit=5")
@@ -402,7 +402,7 @@ def ten_minutes_later(p: Place) -> None:
     """Let the time that faults go by be later; every other clock stays as it is."""
     director, now_s = p.server._director, p.server._director._now_s
     director._now_s = lambda: now_s() + 600.0  # type: ignore[method-assign]
-    director.look()
+    director.advance()
 
 
 # --- Bybit ----------------------------------------------------------------------------------------
@@ -436,14 +436,14 @@ async def bybits_deltas_without_a_snapshot(p: Place) -> None:
 
 async def bad_requests(p: Place) -> None:
     for body, text in (
-        ('{"fault": "mutt"}', "fault: mutt is none; is it mute"),
+        ('{"fault": "mutt"}', "fault: unknown name mutt; did you mean mute"),
         ('{"fault": "mute", "streams": "x"}', "streams: Expected `array`, got `str`"),
         ('{"fault": "mute", "for": 3}', "unknown field `for`"),
-        ('{"fault": "mute", "exchange": "okx"}', "exchange: okx is none that it takes"),
-        ('{"fault": "close", "code": 1006}', "1006 can't stand in a close frame"),
+        ('{"fault": "mute", "exchange": "okx"}', "exchange: okx is not one of usdm, spot, bybit"),
+        ('{"fault": "close", "code": 1006}', "1006 is not allowed in a close frame"),
         ("{}", "missing required field `fault`"),
-        ("{", "the body is no JSON"),
-        ("\xff", "the body is no JSON"),
+        ("{", "the body is not valid JSON"),
+        ("\xff", "the body is not valid JSON"),
     ):
         async with p.http.post("/embedded/faults", data=body.encode("latin-1")) as answer:
             assert answer.status == 400, body
@@ -518,7 +518,7 @@ def test_a_connection_of_24_h_is_closed_by_the_exchange_and_marked_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A day lasts 1.4 s here, and the 10 min for a pong would be 10 ms.
-    monkeypatch.setattr(protocol, "_USDM_RULES", protocol.Rules(180.0, 1e9, 10))
+    monkeypatch.setattr(protocol, "_USDM_RULES", protocol.ConnectionRules(180.0, 1e9, 10))
 
     async def run() -> None:
         async with place(tmp_path / "truth", scale=60_000) as p:

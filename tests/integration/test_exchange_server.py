@@ -16,9 +16,10 @@ import pytest
 from raw_recordings import one_symbol
 
 from feedd.clock import Clock
-from feedd.embedded import server as server_module
+from feedd.embedded.binance import served
 from feedd.embedded.binance import ws_session as binance
 from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
+from feedd.embedded.binance.served import usdm
 from feedd.embedded.engine import SymbolHistory
 from feedd.embedded.generated import GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import Market, MarketMessage
@@ -41,10 +42,12 @@ async def serving(
 ) -> AsyncIterator[tuple[ExchangeServer, aiohttp.ClientSession]]:
     log = None if truth is None else TruthLog(truth)
     server = ExchangeServer(
-        market or GeneratedMarket(Clock(), rate=500),
+        [
+            usdm(market or GeneratedMarket(Clock(), rate=500)),
+            *([served.spot(GeneratedSpot(Clock(), rate=500))] if spot else []),
+        ],
         Clock(scale),
         log,
-        spot=GeneratedSpot(Clock(), rate=500) if spot else None,
     )
     port = await server.start(0)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
@@ -190,7 +193,7 @@ def test_a_connection_is_pinged_and_ends_after_a_day_of_the_scaled_clock(
 
     The 10 min for a pong would be 150 ms, for which a busy machine may stop us; it is half a day.
     """
-    monkeypatch.setattr(binance, "_USDM_RULES", binance.Rules(180.0, 12 * 3600.0, 10))
+    monkeypatch.setattr(binance, "_USDM_RULES", binance.ConnectionRules(180.0, 12 * 3600.0, 10))
 
     async def run() -> None:
         async with serving(scale=4_000) as (_, session):
@@ -269,7 +272,7 @@ def test_a_port_in_use_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch
             assert server is not None
             port = int(str(session._base_url).rstrip("/").rsplit(":", 1)[1])
             with pytest.raises(EndpointInUseError, match=r"change embedded_exchange\.port"):
-                await ExchangeServer(GeneratedMarket(Clock()), Clock()).start(port)
+                await ExchangeServer([usdm(GeneratedMarket(Clock()))], Clock()).start(port)
 
     asyncio.run(run())
 
@@ -534,7 +537,7 @@ def test_trades_of_the_stream_can_be_asked_for_again_by_their_ids(prefix: str) -
 def test_too_many_connections_are_refused_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(server_module.CONNECTS, "usdm", 3)
+    monkeypatch.setattr(served, "CONNECTS_LIMIT", 3)
 
     async def run() -> None:
         async with serving(spot=True, scale=STILL) as (_, session):

@@ -24,6 +24,8 @@ import zmq.asyncio
 from feedd.channels import CHANNELS, SilenceLimits
 from feedd.clock import NS_PER_S, Clock
 from feedd.config.faults import Fault
+from feedd.embedded.binance.served import spot, usdm
+from feedd.embedded.bybit.served import linear
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.rest_page import API_KEY, API_SECRET
 from feedd.embedded.server import ExchangeServer
@@ -99,11 +101,13 @@ class Worker:
         self.truth_path = folder / "truth"
         rate = 25.0
         self.server = ExchangeServer(
-            GeneratedMarket(Clock(), rate=rate),
+            [
+                usdm(GeneratedMarket(Clock(), rate=rate)),
+                spot(GeneratedSpot(Clock(), rate=rate)),
+                linear(GeneratedLinear(Clock(), rate=rate)),
+            ],
             Clock(),
             TruthLog(self.truth_path),
-            spot=GeneratedSpot(Clock(), rate=rate),
-            linear=GeneratedLinear(Clock(), rate=rate),
             truth_unsent=True,
         )
         self.endpoint = f"ipc://{folder}/feed.sock"
@@ -215,7 +219,7 @@ class Worker:
         self.audit()
 
     def _fired(self) -> bool:
-        told = self.server._director.faults.told(0.0)
+        told = self.server._director.faults.as_json(0.0)
         begun = [*told["active"], *told["over"]]
         return not told["waiting"] and all(one["fired"] or one["fault"] == "away" for one in begun)
 

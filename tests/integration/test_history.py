@@ -137,7 +137,7 @@ def test_after_an_overflow_the_low_bound_excludes_the_lost_messages(
     assert [msgpack.unpackb(p)["seq"] for _, p in replay["messages"]] == [151, 152, 153]
 
 
-def test_a_client_that_reads_no_answers_disturbs_no_other(make_line: Callable[..., Line]) -> None:
+def test_a_client_that_reads_no_responses_disturbs_no_other(make_line: Callable[..., Line]) -> None:
     line = make_line()
     quick = line.asker()
     slow = [line.socket(zmq.DEALER, line.endpoints.history, unread=1) for _ in range(4)]
@@ -189,7 +189,7 @@ def test_an_oversized_request_ends_its_connection_alone(make_line: Callable[...,
     assert replayed(asker, A, 1, 1)["high"] == 1
 
 
-def test_strangers_and_what_is_no_message_do_not_end_the_history(
+def test_untrusted_peers_and_invalid_messages_do_not_end_the_history(
     make_line: Callable[..., Line],
 ) -> None:
     line = make_line()
@@ -250,7 +250,7 @@ class HeldUpRings(MessageRings):
         super().add(topic, payload)
 
 
-def test_a_taken_endpoint_is_waited_for_and_then_named(
+def test_an_endpoint_in_use_is_retried_and_then_named(
     make_line: Callable[..., Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = make_line()
@@ -265,7 +265,7 @@ def test_a_taken_endpoint_is_waited_for_and_then_named(
 
 
 @pytest.mark.process
-def test_a_fault_in_the_history_ends_the_proxys_process_and_is_logged(tmp_path: Path) -> None:
+def test_an_error_in_the_history_ends_the_proxys_process_and_is_logged(tmp_path: Path) -> None:
     config = tmp_path / "feedd.yaml"
     config.write_text(
         f"symbols: [BTC/USDT]\nrun_dir: {tmp_path}\nproxy: {{subscribers: 'ipc://{tmp_path}/s', "

@@ -37,9 +37,9 @@ def file_of(project: Project) -> str:
 
 
 def lives(project: Project) -> dict[str, tuple[Any, ...]]:
-    """Return the pid of each process, and of each feed the port where it speaks, and its session.
+    """Return the pid of each process, and of each feed also its port and its session.
 
-    Whoever speaks on a port is asked there, not in feedd's own books.
+    The session is read from the port itself, not from feedd's own files.
     """
     pids = project.pids()
     ports = given_ports(project)
@@ -158,6 +158,7 @@ def test_a_symbol_that_can_not_work_leaves_the_file_the_ports_and_the_processes_
     for arguments, said in [
         (["SOL/USDT", "--exchange", "binanceusd"], "is it binanceusdm"),
         (["BTC/USDT", "--exchange", "binance", "--channels", "mark"], "has no mark of BTC/USDT"),
+        (["SOL/USDT", "--channels", "quote,"], "'' is not one of ticker, quote"),
         (["SOL/USDT", "--port", str(project.base_port)], f"both {BTC}'s and {SOL}'s"),
     ]:
         wrong = project.feedd("add", *arguments)

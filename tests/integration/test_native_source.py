@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import ssl
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import msgspec
 import pytest
 from aiohttp import WSMsgType
 from aiohttp.web import WebSocketResponse
-from conftest import Project
+from conftest import Project, skip_outside_ci
 from integration.published_truth import CHECKS, FEEDS, truth_until_now
 from integration.source_setup import SourceSetup, asked, prepared, running
 from integration.source_setup import source_setup as setup_of
@@ -27,6 +28,7 @@ from feedd.clock import Clock
 from feedd.embedded import server as servers
 from feedd.embedded.binance import ws_session as protocol
 from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
+from feedd.embedded.binance.served import spot, usdm
 from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.generated import GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import Refused
@@ -107,8 +109,8 @@ async def both(
     market: Any, exchange: str, channels: list[str], path: str, least: dict[str, int]
 ) -> tuple[RecordedCallbacks, RecordedCallbacks]:
     """Run both sources on one exchange until both have published enough."""
-    spot = market if path else None
-    server = ExchangeServer(GeneratedMarket(Clock()) if path else market, Clock(), spot=spot)
+    served = [usdm(GeneratedMarket(Clock())), spot(market)] if path else [usdm(market)]
+    server = ExchangeServer(served, Clock())
     port = await server.start(0)
     setup, theirs = SourceSetup("native", server, port), RecordedCallbacks()
     symbol = "BTC/USDT" if path else "BTC/USDT:USDT"
@@ -262,7 +264,10 @@ def test_an_unanswered_subscription_closes_the_connection(
 def test_a_refused_channel_is_retried_while_the_others_continue() -> None:
     async def run() -> None:
         async with source_setup() as setup:
-            market, check = setup.server._market, setup.server._market.check
+            market, check = (
+                setup.server._markets["usdm"].market,
+                setup.server._markets["usdm"].market.check,
+            )
             refusals = 2
 
             def refuse(stream: Any) -> None:
@@ -499,8 +504,8 @@ def test_connections_are_replaced_before_the_exchange_closes_them_without_a_gap(
 ) -> None:
     """A day of the exchange's lasts ten seconds here; its pings would storm, and are left out."""
     scale = 8640.0
-    monkeypatch.setattr(protocol, "_USDM_RULES", protocol.Rules(1e9, 1e9, 10))
-    monkeypatch.setattr(servers, "LOOK_EVERY_S", 0.1 * scale)
+    monkeypatch.setattr(protocol, "_USDM_RULES", protocol.ConnectionRules(1e9, 1e9, 10))
+    monkeypatch.setattr(servers, "CHECK_EVERY_S", 0.1 * scale)
     monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
     monkeypatch.setattr(routes, "CHECK_EVERY_S", 0.2)
 
@@ -574,14 +579,14 @@ def test_a_permanently_refused_channel_does_not_block_replacing_the_connection(
 
     async def run() -> None:
         async with source_setup(rate=300) as setup:
-            check = setup.server._market.check
+            check = setup.server._markets["usdm"].market.check
 
             def refuse(stream: Any) -> None:
                 if stream.content == "trade":
                     raise Refused("not now")
                 check(stream)
 
-            setup.server._market.check = refuse  # type: ignore[method-assign]
+            setup.server._markets["usdm"].market.check = refuse  # type: ignore[method-assign]
             async with running(setup, setup.source(("quote", "trade"))):
                 await setup.until(lambda: setup.received.ids("quote") and setup.received.losses)
                 (leaving,) = setup.server._open
@@ -703,14 +708,14 @@ def test_an_unsupported_channel_or_timeframe_is_a_permanent_error(
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "both.pem"
-    made = subprocess.run(
+    if shutil.which("openssl") is None:
+        skip_outside_ci("there is no openssl to make a certificate: apt-get install openssl")
+    subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
          "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
          "-keyout", str(path), "-out", str(path.with_suffix(".crt"))],
-        capture_output=True, check=False,
+        capture_output=True, check=True,
     )  # fmt: skip
-    if made.returncode:
-        pytest.skip("there is no openssl to make a certificate")
     path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
     return path
 
@@ -746,6 +751,7 @@ async def behind_tls(port: int, certificate: Path) -> AsyncIterator[int]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@pytest.mark.process
 def test_tls_works_and_an_untrusted_certificate_is_refused(
     certificate: Path,
 ) -> None:

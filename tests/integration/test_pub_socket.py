@@ -46,7 +46,7 @@ from feedd.transport.pub_socket import PubSocket
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_sub_gets_what_its_prefixes_name_and_no_more_when_it_cancels(
+def test_a_sub_receives_its_topics_until_it_cancels(
     loop: str, make_pub: Callable[..., Pub], peers: Peers, port: int
 ) -> None:
     pub = make_pub(loop)
@@ -109,13 +109,13 @@ def test_a_subscriber_that_never_reads_loses_whole_messages_and_is_reported(
         pub.do(pub.socket.check)
     for one in good:
         assert take_until(one, count - 1, filling) == list(range(count))
-    told = sum(log["messages"] for log in logs if "were dropped" in log["event"])
+    dropped = sum(log["messages"] for log in logs if "were dropped" in log["event"])
     assert len(logs) == 1
-    assert 0 < told < count
+    assert 0 < dropped < count
     got: list[int] = []
-    while len(got) < count - told:
+    while len(got) < count - dropped:
         number = take(silent, filling)
-        assert number is not None, f"{len(got)} came, and {told} of {count} were told lost"
+        assert number is not None, f"{len(got)} came, and {dropped} of {count} were dropped"
         got.append(number)
     assert got == sorted(set(got))
     pub.publish(A, [count], filling)  # it has room again
@@ -140,7 +140,7 @@ def test_losses_of_a_subscriber_that_left_are_still_reported(
     ]  # fmt: skip
 
 
-def test_a_sub_finds_its_publisher_again_at_the_same_port(
+def test_a_sub_reconnects_to_a_new_publisher_at_the_same_port(
     make_pub: Callable[..., Pub], peers: Peers, port: int
 ) -> None:
     first = make_pub()
@@ -187,7 +187,7 @@ def test_queued_messages_are_sent_on_close_and_undelivered_ones_reported(
 
 # --- the proxies -------------------------------------------------------------------------------
 
-FIRST_LIFE = """
+FIRST_PROXY = """
 import asyncio, sys, time
 from feedd.config.settings import ProxySettings
 from feedd.transport.proxy import Proxy
@@ -198,7 +198,7 @@ time.sleep(600)
 """
 
 
-class ProxyLife:
+class ProxyRun:
     """One run of a proxy and its subscribers."""
 
     def __init__(self, subscribers: str, workers: str) -> None:
@@ -212,12 +212,12 @@ class ProxyLife:
         self.proxy.stop()
 
 
-def tried_in_vain(pub: Pub) -> None:
-    """Wait until a whole try to connect again has failed."""
+def wait_for_failed_retry(pub: Pub) -> None:
+    """Wait until a reconnect has been attempted and has failed."""
     (link,) = pub.socket._links
     for _ in range(2):
-        said = link.zmtp  # another with each try
-        eventually(lambda said=said: link.zmtp is not said)
+        before = link.zmtp  # a new object for each attempt
+        eventually(lambda before=before: link.zmtp is not before)
 
 
 @pytest.mark.process
@@ -237,7 +237,7 @@ def test_messages_published_while_a_proxy_is_down_arrive_once_and_in_order(
         f"ipc://{tmp_path}/w.sock",
         f"tcp://127.0.0.1:{port}",
     )
-    killed = subprocess.Popen([PYTHON, "-c", FIRST_LIFE, subscribers, workers])
+    killed = subprocess.Popen([PYTHON, "-c", FIRST_PROXY, subscribers, workers])
     try:
         assert pub.run(pub.socket.connect([workers], 45))
         pub.publish(A, range(100))
@@ -246,9 +246,9 @@ def test_messages_published_while_a_proxy_is_down_arrive_once_and_in_order(
         killed.wait()
     pub.publish(A, range(100, 3000), bytes(500))  # as yet it has not read that nobody is there
     pub.publish(C, range(3000, 3010))
-    tried_in_vain(pub)
+    wait_for_failed_retry(pub)
     assert pub.socket.connected == 1
-    life = ProxyLife(subscribers, workers)
+    life = ProxyRun(subscribers, workers)
     try:
         assert [take(life.heard, bytes(500)) for _ in range(2900)] == list(range(100, 3000))
         assert [take(life.heard) for _ in range(10)] == list(range(3000, 3010))
@@ -259,8 +259,8 @@ def test_messages_published_while_a_proxy_is_down_arrive_once_and_in_order(
     pub.publish(A, range(4000, 4500))
     eventually(lambda: pub.socket._links[0].send_queue._socket is None)
     pub.publish(B, range(4500, 5000))
-    tried_in_vain(pub)
-    life = ProxyLife(subscribers, workers)
+    wait_for_failed_retry(pub)
+    life = ProxyRun(subscribers, workers)
     try:
         assert [take(life.heard) for _ in range(1000)] == list(range(4000, 5000))
         assert take(life.heard, timeout_ms=0) is None
@@ -269,7 +269,7 @@ def test_messages_published_while_a_proxy_is_down_arrive_once_and_in_order(
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_proxy_that_goes_in_the_midst_of_a_message_gets_the_rest_whole(
+def test_a_proxy_lost_within_a_message_receives_the_rest_complete(
     loop: str, make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
 ) -> None:
     """No message arrives twice, and the rest is without a gap."""
@@ -328,7 +328,7 @@ def test_a_reconnected_link_loses_nothing_while_it_resubscribes(
     assert [take(proxy) for _ in range(3)] == [1, 2, 3]
 
 
-def test_proxies_are_waited_for_tried_for_ever_and_sent_to_first(
+def test_connect_waits_for_proxies_retries_and_puts_them_first(
     make_pub: Callable[..., Pub], peers: Peers, port: int, tmp_path: Path
 ) -> None:
     pub, workers = make_pub(), [f"ipc://{tmp_path}/{name}.sock" for name in "ab"]
@@ -355,7 +355,7 @@ def test_proxies_are_waited_for_tried_for_ever_and_sent_to_first(
         pub.run(pub.socket.connect(["udp://127.0.0.1:1"], 1))
 
 
-def test_a_proxy_that_is_back_within_the_linger_time_gets_what_waits(
+def test_a_proxy_back_within_the_linger_time_receives_queued_messages(
     make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pub_socket, "LINGER_S", 30)
@@ -380,7 +380,7 @@ def test_a_proxy_that_is_back_within_the_linger_time_gets_what_waits(
     closing.result(30)
 
 
-def test_a_proxy_is_tried_again_when_no_descriptor_was_free(
+def test_a_proxy_is_retried_after_no_descriptor_was_free(
     make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
 ) -> None:
     pub, workers = make_pub(), f"ipc://{tmp_path}/w.sock"
@@ -397,7 +397,7 @@ def test_a_proxy_is_tried_again_when_no_descriptor_was_free(
     pub.do(pub.socket.check)
 
 
-# --- endpoints and faults ----------------------------------------------------------------------
+# --- endpoints and errors ----------------------------------------------------------------------
 
 
 def test_a_port_in_use_is_reported_with_its_owner(
@@ -428,12 +428,12 @@ def test_a_port_in_use_is_reported_with_its_owner(
         "tcp://127.0.0.1:" + "9" * 30, "inproc://x",
     ],
 )  # fmt: skip
-def test_where_nothing_can_be_bound_the_configuration_is_wrong(endpoint: str) -> None:
+def test_an_endpoint_that_cannot_be_bound_is_a_config_error(endpoint: str) -> None:
     with pytest.raises(ConfigError):
         asyncio.run(PubSocket(TOPICS).bind(endpoint))
 
 
-def test_a_name_is_bound_where_libzmq_looks_for_it(
+def test_a_host_name_is_bound_at_the_address_that_libzmq_connects_to(
     make_pub: Callable[..., Pub], peers: Peers, port: int
 ) -> None:
     assert address_of("tcp://*:5555")[1] == ("0.0.0.0", 5555)
@@ -447,7 +447,7 @@ def test_a_name_is_bound_where_libzmq_looks_for_it(
     assert take(one) == 1
 
 
-def test_an_ipc_endpoint_of_an_earlier_life_is_bound_again(
+def test_the_socket_file_of_an_earlier_process_is_replaced(
     make_pub: Callable[..., Pub], peers: Peers, tmp_path: Path
 ) -> None:
     endpoint = f"ipc://{tmp_path}/p.sock"
@@ -462,7 +462,7 @@ def test_an_ipc_endpoint_of_an_earlier_life_is_bound_again(
     assert take(one) == 1
 
 
-def test_a_fault_within_comes_out_when_it_is_asked(
+def test_an_internal_error_is_logged_and_raised_by_check(
     make_pub: Callable[..., Pub], port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> bytes:

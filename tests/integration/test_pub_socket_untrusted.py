@@ -43,7 +43,7 @@ def test_unfinished_handshakes_are_closed_in_time_and_disturb_no_subscriber(
 ) -> None:
     """Junk at once, and slow handshakes after 3 s.
 
-    A SUB to which nothing is published hears that the publisher lives by its heartbeats.
+    The heartbeats show a SUB without messages that the publisher is alive.
     """
     pub = make_pub()
     endpoint = pub.bind(port)
@@ -62,7 +62,7 @@ def test_unfinished_handshakes_are_closed_in_time_and_disturb_no_subscriber(
     trickling = stranger(endpoint)
     number, rest = 0, list(HELLO)
     while not all(map(is_ended, (*slow, trickling))):
-        assert time.monotonic() < begin_s + 60, "who shakes hands slowly is not ended"
+        assert time.monotonic() < begin_s + 60, "a slow handshake was not ended"
         number += 1
         pub.publish(A, [number])
         assert take(good) == number
@@ -89,7 +89,7 @@ def test_unfinished_handshakes_are_closed_in_time_and_disturb_no_subscriber(
         one.close()
 
 
-def test_no_more_than_so_many_connect_and_those_that_are_there_stay(
+def test_connections_beyond_the_limit_are_rejected_and_the_others_stay(
     make_pub: Callable[..., Pub], peers: Peers, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pub_socket, "HANDSHAKE_S", 60)
@@ -121,7 +121,7 @@ def test_no_more_than_so_many_connect_and_those_that_are_there_stay(
 def test_a_flood_of_subscriptions_blocks_neither_the_loop_nor_fills_memory(
     make_pub: Callable[..., Pub], peers: Peers, port: int
 ) -> None:
-    """200 at a time: one with 300,000 topics, the others with one to and fro."""
+    """200 at a time: one sends 300,000 topics, the others subscribe and cancel one."""
     pub = make_pub()
     endpoint = pub.bind(port)
     good = subscriber(peers, endpoint, A)
@@ -130,8 +130,8 @@ def test_a_flood_of_subscriptions_blocks_neither_the_loop_nor_fills_memory(
     before = psutil.Process().memory_info().rss
     floods = [stranger(endpoint, HELLO) for _ in range(200)]
     eventually(lambda: sum(peer.zmtp.ready for peer in set(pub.socket._bound)) == 201)
-    to_and_fro = b"\x00\x02\x01q\x00\x02\x00q" * 25_000
-    for one, says in zip(floods, [flood, *[to_and_fro] * 199], strict=True):
+    subscribe_and_cancel = b"\x00\x02\x01q\x00\x02\x00q" * 25_000
+    for one, says in zip(floods, [flood, *[subscribe_and_cancel] * 199], strict=True):
         one.setblocking(False)
         one.send(says)
 

@@ -48,7 +48,7 @@ def the_budget(run_dir: Path, kind: str) -> Path:
 
 def refusing(setup: SourceSetup, status: int, headers: dict[str, str]) -> Callable[[], float]:
     """Refuse every request; return a function that ends it and returns the last refusal's time."""
-    rest, answer = setup.server._rest, setup.server._rest.answer
+    rest, answer = setup.server._pages["usdm"], setup.server._pages["usdm"].answer
     body = {"code": -1003, "msg": "Too many requests"}
     refused_s = 0.0
 
@@ -137,8 +137,8 @@ def test_weight_used_by_other_programs_on_this_address_counts(
 ) -> None:
     async def run() -> None:
         async with source_setup() as setup:
-            clock = setup.server._rest._clock = Clock(1e-6)  # so that no minute of it ends
-            setup.server._rest._weights.take("127.0.0.1", 2200, clock.now_ns() / NS_PER_S)
+            clock = setup.server._pages["usdm"]._clock = Clock(1e-6)  # so that no minute of it ends
+            setup.server._pages["usdm"]._weights.take("127.0.0.1", 2200, clock.now_ns() / NS_PER_S)
             await prepared(setup, tmp_path)
             the_list(tmp_path).unlink()
             with pytest.raises(LimitError, match="are used up"):
@@ -345,7 +345,7 @@ def test_an_old_or_damaged_market_list_is_requested_again(
 def test_an_answer_without_markets_is_not_stored(source_setup: MakeSetup, tmp_path: Path) -> None:
     async def run() -> None:
         async with source_setup() as setup:
-            pages = setup.server._rest._pages
+            pages = setup.server._pages["usdm"]._pages
             right = pages["exchangeInfo"]
             for wrong in ({}, [1], {"symbols": []}):
                 pages["exchangeInfo"] = lambda _, answer=wrong: answer

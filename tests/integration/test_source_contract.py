@@ -21,6 +21,7 @@ from integration.source_setup import (
 )
 
 from feedd.clock import Clock
+from feedd.embedded.binance.served import usdm
 from feedd.embedded.generated import GeneratedMarket
 from feedd.embedded.market import MarketMessage
 from feedd.embedded.rest_page import API_KEY, API_SECRET
@@ -159,7 +160,7 @@ def test_the_source_reconnects_to_an_exchange_that_was_down_without_freezing_the
             assert longest < 50  # a second
             assert len(setup.received.losses) <= 12  # back-off: not a storm of tries
             await setup.until(lambda: len(setup.received.losses) >= 2)
-            setup.server = ExchangeServer(GeneratedMarket(Clock(), rate=50), Clock())
+            setup.server = ExchangeServer([usdm(GeneratedMarket(Clock(), rate=50))], Clock())
             await setup.server.start(setup.port)
             seen = len(setup.received.ticks)
             await setup.until(lambda: len(setup.received.ticks) > seen, 60)
@@ -220,7 +221,7 @@ def test_an_unreadable_market_list_is_requested_again(source_setup: MakeSetup) -
     async def run() -> None:
         async with source_setup() as setup:
             source = setup.source()
-            pages = setup.server._rest._pages
+            pages = setup.server._pages["usdm"]._pages
             right = pages["exchangeInfo"]
             for wrong in ({}, [1]):
                 pages["exchangeInfo"] = lambda _, answer=wrong: answer

@@ -93,20 +93,20 @@ def test_a_cut_off_subscriber_is_released_after_a_while_and_cut_off_again(
     eventually(lambda: greedy.poll(0) or here.proxy.guard.cut >= 2)  # polled, it connects again
 
 
-def test_no_subscription_reaches_a_worker_but_the_proxys_own(here: Here) -> None:
+def test_only_the_proxys_own_subscriptions_reach_a_worker(here: Here) -> None:
     subscriber = here.subscriber(100, 20)
     eventually(lambda: here.gets(subscriber))
-    said: list[bytes] = []
+    received: list[bytes] = []
 
     def both() -> bool:
         while here.worker.poll(0):
-            said.append(here.worker.recv())
-        return len(said) >= 2
+            received.append(here.worker.recv())
+        return len(received) >= 2
 
     eventually(both)
     while here.worker.poll(300):
-        said.append(here.worker.recv())
-    assert said == [b"\x01", b"\x01\x00proxy.proxy"]
+        received.append(here.worker.recv())
+    assert received == [b"\x01", b"\x01\x00proxy.proxy"]
 
 
 def test_a_watched_proxy_that_never_started_still_closes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -72,22 +73,43 @@ def test_status_of_an_endpoint_without_a_publisher_is_down(tmp_path: Path) -> No
     assert shown.stdout == f"feedd is down: no status arrived from {nowhere} within 2 s\n"
 
 
-@pytest.mark.parametrize("command", ["status", "tail", "record"])
+def test_top_reports_an_endpoint_again_and_again(tmp_path: Path, endpoint: str) -> None:
+    process = start(tmp_path, "top", "--endpoint", endpoint)
+    assert process.stdout is not None
+    summaries = 0
+    while summaries < 3:
+        line = process.stdout.readline()
+        assert line, process.communicate()
+        summaries += line.startswith("feedd is healthy: 1 of 1 feeds live")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+
+
+@pytest.mark.parametrize("command", ["status", "top", "tail", "record"])
 def test_an_invalid_endpoint_is_rejected(tmp_path: Path, command: str) -> None:
     done = feedd_in(tmp_path, command, "--endpoint", "127.0.0.1:5500")
     assert done.returncode == 78
     assert "--endpoint 127.0.0.1:5500: is not an endpoint like tcp://127.0.0.1:5500" in done.stderr
 
 
-@pytest.mark.parametrize("option", [[], ["--json"], ["--plain"]])
+@pytest.mark.parametrize(
+    ("option", "first_line"),
+    [
+        ([], r"\d\d:\d\d:\d\d quote\.binanceusdm\."),
+        (["--json"], '{"recording":1,"by":"client",'),
+        (["--plain"], '{"recording":1,"by":"plain",'),
+    ],
+)
 def test_tail_prints_messages_of_an_endpoint(
-    tmp_path: Path, endpoint: str, option: list[str]
+    tmp_path: Path, endpoint: str, option: list[str], first_line: str
 ) -> None:
     process = start(tmp_path, "tail", "quote.", "--endpoint", endpoint, *option)
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(5)]
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
+    assert re.match(first_line, lines[0]), lines
     assert any("quote.binanceusdm.BTC/USDT:USDT." in line for line in lines), lines
 
 

@@ -1,13 +1,14 @@
 """The table of channels is complete, and everything that lists channels agrees with it."""
 
-from typing import get_args
+import runpy
+from typing import ClassVar, get_args
 
 import msgspec
 import pytest
 from table_samples import ticks
 
 import feedd
-from feedd import model
+from feedd import channels, model
 from feedd.channels import CHANNEL_NAMES, CHANNELS, ChannelSpec
 from feedd.client import events
 from feedd.client.decoding import decoder
@@ -22,6 +23,17 @@ EVERY_CHANNEL = pytest.mark.parametrize(("name", "spec"), CHANNELS.items(), ids=
 
 def test_every_event_of_the_model_has_a_row() -> None:
     assert [spec.event for spec in CHANNELS.values()] == list(get_args(model.Tick))
+
+
+def test_an_event_of_the_model_without_a_row_fails_at_import(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Basis(msgspec.Struct):
+        channel: ClassVar[str] = "basis"
+
+    monkeypatch.setattr(model, "Tick", model.Tick | Basis)
+    with pytest.raises(TypeError, match="no row for Basis of"):
+        runpy.run_path(channels.__file__)
 
 
 @EVERY_CHANNEL

@@ -76,7 +76,7 @@ class Format(Protocol):
         """Return a row of GET aggTrades."""
 
 
-class Common:
+class CommonFormat:
     """The parts that are the same on both, except for the number format."""
 
     def __init__(self, instrument: Instrument) -> None:

@@ -6,48 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.embedded.binance.makers import maker
 from feedd.embedded.binance.usdm import Usdm
-from feedd.embedded.market import Outlet, Refused
+from feedd.embedded.generated_streams import GeneratedStreams
+from feedd.embedded.market import Refused
 from feedd.venues.binance.streams import INTERVALS_MS
 
 if TYPE_CHECKING:
     from feedd.embedded.binance.format import Format
     from feedd.embedded.binance.spot import Spot
-    from feedd.embedded.engine import Engine
-    from feedd.embedded.instruments import Instrument
+    from feedd.embedded.engine import Engine, StreamMaker, SymbolHistory
     from feedd.venues.raw_streams import RawStream
 
 
-class BinanceMarket:
+class BinanceMarket(GeneratedStreams):
     """Serves every symbol of an engine; see `feedd.embedded.market.Market` for the contract."""
 
     def __init__(self, engine: Engine, form: type[Usdm | Spot]) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._forms: dict[str, Format] = {
             id_: form(instrument) for id_, instrument in engine.instruments.items()
         }
-
-    @property
-    def instruments(self) -> dict[str, Instrument]:
-        """Listed instruments by id."""
-        return self._engine.instruments
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether events continue without readers: always."""
-        return True
-
-    def check(self, stream: RawStream) -> None:
-        """Raise KeyError for a symbol that isn't listed; every stream is served."""
-        self._engine.instruments[stream.symbol]
-
-    def subscribe(self, stream: RawStream, outlet: Outlet) -> None:
-        """Send a stream to an outlet from now on."""
-        symbol, form = self._engine.symbol(stream.symbol), self._forms[stream.symbol]
-        symbol.subscribe(stream.name, lambda: maker(stream, symbol, form), outlet)
-
-    def unsubscribe(self, stream: RawStream, outlet: Outlet) -> None:
-        """Stop sending a stream to an outlet."""
-        self._engine.symbol(stream.symbol).unsubscribe(stream.name, outlet)
 
     def depth(self, symbol: str, limit: int) -> dict[str, Any]:
         """Return the book."""
@@ -92,6 +69,5 @@ class BinanceMarket:
             raise Refused("spot has no premium index")
         return form.premium_answer(*history.mark(), history.now_ms())
 
-    async def close(self) -> None:
-        """Stop every symbol's history."""
-        await self._engine.close()
+    def _maker(self, stream: RawStream, symbol: SymbolHistory) -> StreamMaker:
+        return maker(stream, symbol, self._forms[stream.symbol])

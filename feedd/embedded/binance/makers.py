@@ -28,7 +28,7 @@ def maker(stream: RawStream, symbol: SymbolHistory, form: Format) -> StreamMaker
     return _MAKERS[stream.content](stream, symbol, form)
 
 
-class _Maker(StreamMaker):
+class _BinanceMaker(StreamMaker):
     def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         self.stream = stream
         self.name = stream.name
@@ -37,7 +37,7 @@ class _Maker(StreamMaker):
         self.form = form
 
 
-class _Quotes(_Maker):
+class _Quotes(_BinanceMaker):
     def on_step(self, step: Step, now_ms: int) -> Iterable[MarketMessage]:
         if not step.best_moved:
             return ()
@@ -45,13 +45,13 @@ class _Quotes(_Maker):
         return (MarketMessage(self.name, step.update_id, data),)
 
 
-class _Trades(_Maker):
+class _Trades(_BinanceMaker):
     def on_step(self, step: Step, now_ms: int) -> Iterable[MarketMessage]:
         form = self.form
         return [MarketMessage(self.name, row.id, form.trade(row, now_ms)) for row in step.trades]
 
 
-class _Aggregates(_Maker):
+class _Aggregates(_BinanceMaker):
     def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         super().__init__(stream, symbol, form)
         self._sent_id = symbol.trades.aggregates[-1].id if symbol.trades.aggregates else 0
@@ -64,7 +64,7 @@ class _Aggregates(_Maker):
         return [MarketMessage(self.name, row.id, self.form.aggregate(row, now_ms)) for row in rows]
 
 
-class _Depth(_Maker):
+class _Depth(_BinanceMaker):
     def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         super().__init__(stream, symbol, form)
         self._changes = Changes(symbol.update_id)
@@ -81,7 +81,7 @@ class _Depth(_Maker):
         return (MarketMessage(self.name, diff.last_id, self.form.depth(diff, now_ms)),)
 
 
-class _PartialDepth(_Maker):
+class _PartialDepth(_BinanceMaker):
     def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         super().__init__(stream, symbol, form)
         self._sent_id = symbol.update_id - 1
@@ -97,19 +97,19 @@ class _PartialDepth(_Maker):
         return (MarketMessage(self.name, update_id, data),)
 
 
-class _Ticker(_Maker):
+class _Ticker(_BinanceMaker):
     def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         data = self.form.ticker(self.symbol.trades, self.symbol.best(), now_ms)
         return () if data is None else (MarketMessage(self.name, None, data),)
 
 
-class _MiniTicker(_Maker):
+class _MiniTicker(_BinanceMaker):
     def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         data = self.form.mini_ticker(self.symbol.trades, now_ms)
         return () if data is None else (MarketMessage(self.name, None, data),)
 
 
-class _Klines(_Maker):
+class _Klines(_BinanceMaker):
     def __init__(self, stream: RawStream, symbol: SymbolHistory, form: Format) -> None:
         super().__init__(stream, symbol, form)
         self._candle = RunningCandle(symbol.trades, INTERVALS_MS[stream.interval])
@@ -124,14 +124,14 @@ class _Klines(_Maker):
         ]
 
 
-class _MarkPrice(_Maker):
+class _MarkPrice(_BinanceMaker):
     form: Usdm
 
     def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         return (MarketMessage(self.name, None, self.form.mark(*self.symbol.mark(), now_ms)),)
 
 
-class _Liquidations(_Maker):
+class _Liquidations(_BinanceMaker):
     """The newest liquidation of each period."""
 
     form: Usdm

@@ -30,6 +30,7 @@ from feedd.embedded.market import MarketMessage, Refused, watch_over
 from feedd.embedded.tape import Tape
 from feedd.embedded.trade_history import TRADES_KEPT
 from feedd.errors import ConfigError
+from feedd.venues.binance import raw_recording
 from feedd.venues.binance.streams import parse
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class RecordedMarket:
         return {id_: symbol.instrument for id_, symbol in self._symbols.items()}
 
     @property
-    def goes_on(self) -> bool:
+    def runs_without_subscribers(self) -> bool:
         """Whether events continue without readers: only when played by the clock."""
         return self._speed > 0
 
@@ -173,12 +174,12 @@ def load_tapes(
     to. `symbol_id` gives the exchange's ids. Raises ConfigError where a file doesn't fit.
     """
     if not isinstance(recording, dict):
-        tape = Tape(recording)
+        tape = Tape(recording, raw_recording)
         return {held: (tape, held) for held in tape.holdings}
     scanned: dict[Path, Tape] = {}
     result = {}
     for symbol, path in recording.items():
-        tape = scanned.get(path) or Tape(path)
+        tape = scanned.get(path) or Tape(path, raw_recording)
         scanned[path] = tape
         id_ = symbol_id[symbol]
         if id_ in tape.holdings:

@@ -72,8 +72,8 @@ class BinanceRestPages:
             until = int((now_s + account.retry_after_s) * 1000)
             limit = self._costs.limit if account.status == 429 else until
             text = TOO_MANY[account.status].format(request.address, limit)
-            return Page(account.status, {"code": -1003, "msg": text}, headers)
-        return self._page(request)._replace(headers=headers)
+            return Page(account.status, {"code": -1003, "msg": text}, headers, account.used)
+        return self._page(request)._replace(headers=headers, used_weight=account.used)
 
     def _page(self, request: Request) -> Page:
         if request.page in SIGNED:

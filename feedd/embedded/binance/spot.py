@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from feedd.embedded.binance.format import Best, Common, dumps
+from feedd.embedded.binance.format import Best, CommonFormat, dumps
 from feedd.embedded.instruments import decimal
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DECIMALS = 8  # of every price and size, whatever its step
 
 
-class Spot(Common):
+class Spot(CommonFormat):
     """Events and answers of one pair."""
 
     def __init__(self, instrument: Instrument) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from feedd.embedded.binance.format import Best, Common, dumps
+from feedd.embedded.binance.format import Best, CommonFormat, dumps
 from feedd.embedded.engine import MARK_DECIMALS, next_funding_ms
 from feedd.embedded.instruments import decimal
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FUNDING_RATE = "0.00010000"
 
 
-class Usdm(Common):
+class Usdm(CommonFormat):
     """One contract's events; `st` and `ps` came with the merger of the futures' systems in 2026."""
 
     def trade(self, trade: TradeRow, now_ms: int) -> str:

@@ -27,7 +27,7 @@ MAX_AGE_S = 24 * 3600.0
 MAX_STREAMS = 1024
 
 
-class Rules(NamedTuple):
+class ConnectionRules(NamedTuple):
     """Limits that differ between the exchanges' connections."""
 
     ping_every_s: float
@@ -35,8 +35,8 @@ class Rules(NamedTuple):
     messages_a_second: int  # PING, PONG and JSON count alike
 
 
-_USDM_RULES = Rules(180.0, 600.0, 10)
-_SPOT_RULES = Rules(20.0, 60.0, 5)
+_USDM_RULES = ConnectionRules(180.0, 600.0, 10)
+_SPOT_RULES = ConnectionRules(20.0, 60.0, 5)
 _METHODS = "SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, SET_PROPERTY, GET_PROPERTY"
 
 

@@ -29,7 +29,7 @@ def maker(stream: RawStream, symbol: SymbolHistory) -> StreamMaker:
     return _MAKERS[stream.content](stream, symbol)
 
 
-class _Maker(StreamMaker):
+class _BybitMaker(StreamMaker):
     def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         self.topic = stream.name
         self.stream = stream
@@ -37,7 +37,7 @@ class _Maker(StreamMaker):
         self.symbol = symbol
 
 
-class OrderBook(_Maker):
+class OrderBook(_BybitMaker):
     """`orderbook.<levels>`: a snapshot to each new subscriber, then changes of the top levels.
 
     `u` starts at the newest order's id and grows by one per message. There is at least one order
@@ -48,13 +48,13 @@ class OrderBook(_Maker):
         super().__init__(stream, symbol)
         self.u = symbol.update_id
         self.seq = symbol.update_id
-        self.told = self._top()
-        self.told_ms = self._sent_ms = symbol.now_ms()
+        self.last_top = self._top()
+        self.last_top_ms = self._sent_ms = symbol.now_ms()
         self._seen = symbol.update_id
 
     def greet(self, now_ms: int) -> Iterable[MarketMessage]:
         """Return the levels last sent to the others, so that the next delta fits."""
-        return (self._message(self.told, now_ms, snapshot=True),)
+        return (self._message(self.last_top, now_ms, snapshot=True),)
 
     def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         """Return the changes."""
@@ -64,13 +64,13 @@ class OrderBook(_Maker):
         top = self._top()
         changes: Top = {"bid": [], "ask": []}
         for side, levels in top.items():
-            told, now = dict(self.told[side]), dict(levels)
-            changes[side] = [(price, 0) for price in told if price not in now]
-            changes[side] += [level for level in levels if told.get(level[0]) != level[1]]
+            last, now = dict(self.last_top[side]), dict(levels)
+            changes[side] = [(price, 0) for price in last if price not in now]
+            changes[side] += [level for level in levels if last.get(level[0]) != level[1]]
         if not changes["bid"] and not changes["ask"]:
             return self._again(now_ms)
         self.u += 1
-        self.seq, self.told, self.told_ms = self.symbol.update_id, top, now_ms
+        self.seq, self.last_top, self.last_top_ms = self.symbol.update_id, top, now_ms
         if self.stream.levels == 1:
             return (self._message(top, now_ms, snapshot=True),)
         return (self._message(changes, now_ms, snapshot=False),)
@@ -78,7 +78,7 @@ class OrderBook(_Maker):
     def _again(self, now_ms: int) -> Iterable[MarketMessage]:
         if self.stream.levels > 1 or now_ms - self._sent_ms < REPEAT_MS:
             return ()
-        return (self._message(self.told, now_ms, snapshot=True),)
+        return (self._message(self.last_top, now_ms, snapshot=True),)
 
     def _top(self) -> Top:
         book, levels = self.symbol.book, self.stream.levels
@@ -89,30 +89,30 @@ class OrderBook(_Maker):
         i = self.symbol.instrument
         body = events.book_body(i, levels["bid"], levels["ask"], self.u, self.seq)
         data = events.book_message(
-            self.topic, i.id, body, snapshot=snapshot, now_ms=now_ms, book_ms=self.told_ms
+            self.topic, i.id, body, snapshot=snapshot, now_ms=now_ms, book_ms=self.last_top_ms
         )
         return MarketMessage(self.topic, self.u, data)
 
 
-class _Tickers(_Maker):
+class _Tickers(_BybitMaker):
     """A snapshot to each new subscriber, then the fields that changed."""
 
     def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         super().__init__(stream, symbol)
-        self._told = events.ticker_fields(symbol, symbol.now_ms()) or {}
+        self._last_fields = events.ticker_fields(symbol, symbol.now_ms()) or {}
         self._seq = symbol.update_id
 
     def greet(self, now_ms: int) -> Iterable[MarketMessage]:
-        return (self._message("snapshot", self._told, now_ms),)
+        return (self._message("snapshot", self._last_fields, now_ms),)
 
     def on_time(self, now_ms: int) -> Iterable[MarketMessage]:
         fields = events.ticker_fields(self.symbol, now_ms)
         if fields is None:
             return ()
-        changed = {key: text for key, text in fields.items() if self._told.get(key) != text}
+        changed = {key: text for key, text in fields.items() if self._last_fields.get(key) != text}
         if not changed:
             return ()
-        self._told, self._seq = fields, self.symbol.update_id
+        self._last_fields, self._seq = fields, self.symbol.update_id
         delta = {"symbol": self.symbol.instrument.id, **changed}
         return (self._message("delta", delta, now_ms),)
 
@@ -121,7 +121,7 @@ class _Tickers(_Maker):
         return MarketMessage(self.topic, None, events.dumps(body))
 
 
-class _Trades(_Maker):
+class _Trades(_BybitMaker):
     """The trades of one order in one message; their ids are in its data."""
 
     def on_step(self, step: Step, now_ms: int) -> Iterable[MarketMessage]:
@@ -134,7 +134,7 @@ class _Trades(_Maker):
         return (_snapshot(self.topic, data, now_ms),)
 
 
-class _Klines(_Maker):
+class _Klines(_BybitMaker):
     def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         super().__init__(stream, symbol)
         self._span_ms = INTERVALS_MS[stream.interval]
@@ -150,7 +150,7 @@ class _Klines(_Maker):
             yield MarketMessage(self.topic, None, events.dumps(body))
 
 
-class _Liquidations(_Maker):
+class _Liquidations(_BybitMaker):
     """All liquidations of a period in one message."""
 
     def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
@@ -175,7 +175,7 @@ def _snapshot(topic: str, data: list[dict[str, Any]], now_ms: int) -> MarketMess
     return MarketMessage(topic, None, events.dumps(body))
 
 
-_MAKERS: dict[str, type[_Maker]] = {
+_MAKERS: dict[str, type[_BybitMaker]] = {
     "book": OrderBook, "ticker": _Tickers, "trade": _Trades, "candle": _Klines,
     "liquidation": _Liquidations,
 }  # fmt: skip

@@ -88,11 +88,11 @@ class BybitRestPages:
         limit, i, now_ms = _limit(query, 25, 1000), history.instrument, history.now_ms()
         topic = history.maker(f"orderbook.1000.{i.id}")
         if isinstance(topic, OrderBook):
-            bids, asks = topic.told["bid"][:limit], topic.told["ask"][:limit]
-            u, seq, told_ms = topic.u, topic.seq, topic.told_ms
+            bids, asks = topic.last_top["bid"][:limit], topic.last_top["ask"][:limit]
+            u, seq, top_ms = topic.u, topic.seq, topic.last_top_ms
         else:
             bids, asks = history.book.levels("bid", limit), history.book.levels("ask", limit)
-            u, seq, told_ms = history.update_id, history.update_id, now_ms
+            u, seq, top_ms = history.update_id, history.update_id, now_ms
         return {
             "s": i.id,
             "b": [[i.price(price), i.size(size)] for price, size in bids],
@@ -100,7 +100,7 @@ class BybitRestPages:
             "ts": now_ms,
             "u": u,
             "seq": seq,
-            "cts": told_ms,
+            "cts": top_ms,
         }
 
     def _recent_trades(self, query: dict[str, str]) -> dict[str, Any]:

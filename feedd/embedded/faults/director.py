@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from feedd.embedded.faults.registry import ActiveFault
     from feedd.embedded.truth import TruthLog
 
-LOOK_EVERY_S = 0.02  # check whether a hang is over
+HANG_CHECK_EVERY_S = 0.02
 ANSWERED_WITHIN_S = 0.1  # the request that takes the exchange away
 _log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ class Director:
     def __init__(self, exchange: Exchange, truth: TruthLog | None) -> None:
         self.faults = Faults()
         self.faults.changed = self._changed
-        self.control = Control(self.faults, self._now_s, self.look)
+        self.control = Control(self.faults, self._now_s, self.advance)
         self._exchange = exchange
         self._truth = truth
         self._timer: asyncio.TimerHandle | None = None
@@ -61,9 +61,9 @@ class Director:
     def add(self, fault: Fault) -> None:
         """Add a checked fault. Raises ValueError if there are too many."""
         self.faults.add(fault, self._now_s())
-        self.look()
+        self.advance()
 
-    def look(self) -> None:
+    def advance(self) -> None:
         """Start and end due faults, and schedule the next check."""
         self.faults.advance(self._now_s())
         if self._timer is not None:
@@ -71,7 +71,7 @@ class Director:
             self._timer = None
         due_s = self.faults.next_s()
         if due_s is not None:
-            self._timer = asyncio.get_running_loop().call_at(due_s, self.look)
+            self._timer = asyncio.get_running_loop().call_at(due_s, self.advance)
 
     def stop(self) -> None:
         """Start no more faults, and end every hang."""
@@ -106,7 +106,7 @@ class Director:
             limit = request.query.get("limit", "")
             kept = pages.older(active.kept[exchange], int(limit) if limit.isdecimal() else 500)
             return web.json_response(kept, headers=headers)
-        status, text, headers, content_type = pages.spoilt(
+        status, text, headers, content_type = pages.alter(
             active, exchange, json.dumps(body, separators=(",", ":")), headers
         )
         return web.Response(status=status, text=text, headers=headers, content_type=content_type)
@@ -132,12 +132,12 @@ class Director:
             if self._stopped or (active.state == "over" and active.left != 0):
                 request.transport.abort()
                 break
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(HANG_CHECK_EVERY_S)
         return web.Response()
 
     def _changed(self, active: ActiveFault, began: bool) -> None:
         fault = active.fault
-        _log.info("a fault begins" if began else "a fault is over", fault=fault.fault, id=active.id)
+        _log.info("fault started" if began else "fault ended", fault=fault.fault, id=active.id)
         if self._truth is not None:
             self._truth.mark(
                 "fault" if began else "clear", streams=fault.streams, fault=active.name,
@@ -145,7 +145,7 @@ class Director:
             )  # fmt: skip
         if active.name == "away":
             self._start(self._move(away=began))
-        elif began and active.kind.place == "connection":
+        elif began and active.rule.place == "connection":
             for client in list(self._exchange.clients()):
                 self._strike(active, client)
         elif began and active.name == "stale_snapshot" and fault.symbol is not None:
@@ -180,7 +180,7 @@ class Director:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            _log.error("a fault has failed", why=repr(task.exception()))
+            _log.error("applying a fault failed", why=repr(task.exception()))
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()

@@ -39,8 +39,8 @@ class Passed(NamedTuple):
     frames: tuple[bytes, ...]
 
 
-class Way:
-    """One connection's events before the socket. `wrap` encodes an event as its frame."""
+class EventFaults:
+    """Applies faults to one connection's events. `wrap` encodes an event as its frame."""
 
     def __init__(
         self, faults: Faults, exchange: str, wrap: Callable[[MarketMessage], bytes]
@@ -53,7 +53,7 @@ class Way:
         self._restarted: dict[str, int | None] = {}  # by topic: offset added to its `u`
 
     @property
-    def straight(self) -> bool:
+    def idle(self) -> bool:
         """Whether this connection holds no state that alters its events."""
         return not self._reordered and not self._delayed and not self._restarted
 
@@ -97,7 +97,7 @@ class Way:
         stream = message.stream
         for active in self._faults.at("event"):
             if active.meets(self._exchange, stream):
-                passed = self._spoilt(active, message, now_s)
+                passed = self._apply(active, message, now_s)
                 if passed is not None:
                     self._faults.happened(active)
                     out += passed
@@ -120,7 +120,7 @@ class Way:
         else:
             held.append((max(due_s, held[-1][0]) if held else due_s, message))
 
-    def _spoilt(
+    def _apply(
         self, active: ActiveFault, message: MarketMessage, now_s: float
     ) -> list[Passed] | None:
         """Return an event as a fault alters it, or None if the fault doesn't apply."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from feedd.config.faults import NAMES, Fault, check
+from feedd.config.faults import CHOICES, NAMES, Fault, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +24,14 @@ PATH = "/embedded/faults"
 
 
 class Control:
-    """The page's handlers; `look` starts and ends due faults."""
+    """The page's handlers; `advance` starts and ends due faults."""
 
     def __init__(
-        self, faults: Faults, now_s: Callable[[], float], look: Callable[[], None]
+        self, faults: Faults, now_s: Callable[[], float], advance: Callable[[], None]
     ) -> None:
         self._faults = faults
         self._now_s = now_s
-        self._look = look
+        self._advance = advance
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the page's routes."""
@@ -41,7 +41,7 @@ class Control:
         router.add_delete(PATH + "/{id:[0-9]{1,9}}", self._delete)
 
     async def _get(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._faults.told(self._now_s()))
+        return web.json_response(self._faults.as_json(self._now_s()))
 
     async def _post(self, request: web.Request) -> web.Response:
         try:
@@ -49,7 +49,7 @@ class Control:
         except msgspec.ValidationError as error:
             return _refusal(_sentence(str(error)))
         except msgspec.DecodeError as error:
-            return _refusal(f"the body is no JSON: {error}")
+            return _refusal(f"the body is not valid JSON: {error}")
         unfit = check(fault)
         if unfit is not None:
             return _refusal(unfit)
@@ -57,15 +57,15 @@ class Control:
             active = self._faults.add(fault, self._now_s())
         except ValueError as error:
             return _refusal(str(error))
-        self._look()
+        self._advance()
         return web.json_response({"id": active.id})
 
     async def _delete(self, request: web.Request) -> web.Response:
         id_ = request.match_info.get("id")
         ended = self._faults.delete(None if id_ is None else int(id_))
-        self._look()
+        self._advance()
         if id_ is not None and not ended:
-            return _refusal(f"no fault {id_} waits or is active", 404)
+            return _refusal(f"fault {id_} is neither waiting nor active; GET {PATH} lists all", 404)
         return web.json_response({"ended": [active.id for active in ended]})
 
 
@@ -75,10 +75,10 @@ def _sentence(error: str) -> str:
     key = where.strip("`").removeprefix("$").removeprefix(".")
     if unknown := re.match(r"Invalid enum value '(.*)'", what):
         if key != "fault":
-            return f"{key}: {unknown[1]} is none that it takes"
+            return f"{key}: {unknown[1]} is not one of {', '.join(CHOICES[key])}"
         close = difflib.get_close_matches(unknown[1], NAMES, n=3)
-        hint = f"; is it {' or '.join(close)}?" if close else "; docs/faults.md lists them"
-        return f"fault: {unknown[1]} is none{hint}"
+        hint = f"did you mean {' or '.join(close)}?" if close else "docs/faults.md lists them"
+        return f"fault: unknown name {unknown[1]}; {hint}"
     return f"{key}: {what}" if key else what
 
 

@@ -28,7 +28,7 @@ _OF_STATUS = {418: -1003, 429: -1003}
 _HTML = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 
 
-class Spoilt(NamedTuple):
+class AlteredAnswer(NamedTuple):
     """An answer as it is sent."""
 
     status: int
@@ -37,28 +37,28 @@ class Spoilt(NamedTuple):
     content_type: str = "application/json"
 
 
-def spoilt(active: ActiveFault, exchange: str, text: str, headers: dict[str, str]) -> Spoilt:
+def alter(active: ActiveFault, exchange: str, text: str, headers: dict[str, str]) -> AlteredAnswer:
     """Return a correct answer as a fault alters it; `text` is its body."""
     name, fault = active.name, active.fault
     if name == "truncated":
-        return Spoilt(200, text[: len(text) // 2], headers)
+        return AlteredAnswer(200, text[: len(text) // 2], headers)
     if name == "empty":
-        return Spoilt(200, "", headers)
+        return AlteredAnswer(200, "", headers)
     if name == "html":
-        return Spoilt(200, _HTML.format("Under maintenance"), headers, "text/html")
+        return AlteredAnswer(200, _HTML.format("Under maintenance"), headers, "text/html")
     status, code = parameter(fault, "status"), fault.code or _OF_STATUS.get(fault.status or 0)
     if fault.retry_after_s is not None:
         headers = {**headers, "Retry-After": str(fault.retry_after_s)}
     if exchange == "bybit" and fault.code is not None:
         body: Any = {"retCode": code, "retMsg": fault.text or "refused", "result": {},
                      "retExtInfo": {}}  # fmt: skip
-        return Spoilt(status, json.dumps(body), headers)
+        return AlteredAnswer(status, json.dumps(body), headers)
     if code is not None and exchange != "bybit":
         message = fault.text or TEXTS.get(code, "refused")
-        return Spoilt(status, json.dumps({"code": code, "msg": message}), headers)
+        return AlteredAnswer(status, json.dumps({"code": code, "msg": message}), headers)
     if fault.text is not None:
-        return Spoilt(status, fault.text, headers)
-    return Spoilt(status, _HTML.format(status), headers, "text/html")
+        return AlteredAnswer(status, fault.text, headers)
+    return AlteredAnswer(status, _HTML.format(status), headers, "text/html")
 
 
 def older(snapshot: dict[str, Any], limit: int) -> dict[str, Any]:

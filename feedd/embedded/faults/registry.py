@@ -29,7 +29,7 @@ class ActiveFault:
 
     id: int
     fault: Fault
-    kind: FaultRule
+    rule: FaultRule
     begins_s: float
     ends_s: float | None
     left: int | None
@@ -69,21 +69,24 @@ class Faults:
         self._active: dict[Place, list[ActiveFault]] = {}
         self._over: deque[ActiveFault] = deque(maxlen=REMEMBERED)
         self._last_id = 0
-        self.none = True  # no fault on connections' traffic is active; check this first
+        # Whether no fault on connections' traffic is active; check this first.
+        self.traffic_unaffected = True
 
     def add(self, fault: Fault, now_s: float) -> ActiveFault:
         """Add a checked fault; `advance` starts it. Raises ValueError if there are too many."""
         if len(self._waiting) + sum(map(len, self._active.values())) >= ACTIVE_AT_MOST:
-            raise ValueError(f"{ACTIVE_AT_MOST} faults are there already; delete some first")
+            raise ValueError(
+                f"{ACTIVE_AT_MOST} faults already wait or are active; delete some first"
+            )
         self._last_id += 1
-        kind = RULES[fault.fault]
+        rule = RULES[fault.fault]
         begins_s = now_s + fault.after_s
         # For connections "once" means once for each open one, so it isn't counted.
-        counted = kind.once and fault.for_s is None and kind.place != "connection"
+        counted = rule.once and fault.for_s is None and rule.place != "connection"
         active = ActiveFault(
             self._last_id,
             fault,
-            kind,
+            rule,
             begins_s,
             None if fault.for_s is None else begins_s + fault.for_s,
             1 if fault.count is None and counted else fault.count,
@@ -97,10 +100,10 @@ class Faults:
         for active in [one for one in self._waiting if one.begins_s <= now_s]:
             self._waiting.remove(active)
             active.state = "active"
-            self._active.setdefault(active.kind.place, []).append(active)
-            self._update_none()
+            self._active.setdefault(active.rule.place, []).append(active)
+            self._update_traffic_unaffected()
             self.changed(active, True)
-            if active.kind.place == "connection" and active.ends_s is None and active.left is None:
+            if active.rule.place == "connection" and active.ends_s is None and active.left is None:
                 self._end(active)  # it has struck every connection it met
         for active in [one for those in self._active.values() for one in those]:
             if active.ends_s is not None and active.ends_s <= now_s:
@@ -160,7 +163,7 @@ class Faults:
             if active.left == 0:
                 self._end(active)
 
-    def told(self, now_s: float) -> dict[str, list[dict[str, Any]]]:
+    def as_json(self, now_s: float) -> dict[str, list[dict[str, Any]]]:
         """Return the waiting, active and ended faults as JSON, newest last."""
         active = [one for those in self._active.values() for one in those]
         return {
@@ -185,16 +188,18 @@ class Faults:
         began = active.state == "active"
         active.state = "over"
         if began:
-            self._active[active.kind.place].remove(active)
+            self._active[active.rule.place].remove(active)
         else:
             self._waiting.remove(active)
         self._over.append(active)
-        self._update_none()
+        self._update_traffic_unaffected()
         if began:
             self.changed(active, False)
 
-    def _update_none(self) -> None:
-        self.none = not any(self.at(place) for place in ("connection", "event", "link"))
+    def _update_traffic_unaffected(self) -> None:
+        self.traffic_unaffected = not any(
+            self.at(place) for place in ("connection", "event", "link")
+        )
 
 
 def symbol_of(stream: str) -> str:

@@ -54,9 +54,9 @@ def reset(transport: asyncio.Transport | None) -> None:
 
 
 def _restart(active: ActiveFault, client: ClientConnection) -> None:
-    """Resubscribe, so that each book begins with a snapshot; `client.way` numbers it from 1."""
+    """Resubscribe, so that each book begins with a snapshot, numbered from 1 by `event_faults`."""
     for stream in client.connection.streams():
         if stream.name.startswith("orderbook.") and active.meets(client.exchange, stream.name):
-            client.way.restart(stream.name)
+            client.event_faults.restart(stream.name)
             client.market.unsubscribe(stream, client)
             client.market.subscribe(stream, client)

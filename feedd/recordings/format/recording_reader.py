@@ -41,7 +41,7 @@ class RecordingReader:
 
     @property
     def ended_ns(self) -> int:
-        """End of the last series, as far as it can be read."""
+        """Time of the last readable record."""
         return max(segment.ended_ns for series in self.series for segment in series.segments[-1:])
 
     def entries(

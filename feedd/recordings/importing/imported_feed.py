@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from feedd.feed.ticker import TickerMaker
     from feedd.model import Event, EventId, Tick
-    from feedd.recordings.importing.output import Output
+    from feedd.recordings.importing.output import RecordingOutput
 
 # Channels whose gaps the importer of raw messages finds itself.
 SELF_CHECKED = frozenset({"book", "trade"})
@@ -42,7 +42,7 @@ class ImportedFeed:
 
     def __init__(
         self,
-        output: Output,
+        output: RecordingOutput,
         exchange: str,
         symbol: str,
         channels: tuple[str, ...],
@@ -127,7 +127,7 @@ class _Records:
 
     def __init__(
         self,
-        output: Output,
+        output: RecordingOutput,
         exchange: str,
         symbol: str,
         channels: tuple[str, ...],
@@ -182,7 +182,7 @@ def _summary(status: Status) -> StatusSummary:
 class ImportedFeeds:
     """All feeds of an import: one file per symbol at a time, and one session per file."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: RecordingOutput) -> None:
         self._output = output
         self._open: dict[tuple[str, str], Path] = {}
         self._known: dict[tuple[str, str], FeedState] = {}

@@ -19,8 +19,8 @@ from feedd.errors import ConfigError
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.recordings.importing.files import NS_AT_LEAST, NS_BELOW, rows, shortened, wrong
 from feedd.recordings.importing.symbol import Symbol
-from feedd.venues.native import UNREADABLE, native_exchanges
-from feedd.venues.registry import unified_symbol, venue_module
+from feedd.venues.native import UNREADABLE
+from feedd.venues.registry import NATIVE, unified_symbol, venue_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from feedd.embedded.tape import TapeLine
     from feedd.recordings.importing.imported_feed import ImportedFeed, ImportedFeeds
+    from feedd.venues.raw_recordings import RawRecording
     from feedd.venues.raw_streams import RawStream
 
 # Lines without an event: blank, the address of the frames, the answer to another GET.
 _PREAMBLE = re.compile(r"\s*|wss?://\S* <-> [\d.]+")
+MS_AT_LEAST, MS_BELOW = 10**12, 10**13  # the times in ms that have 13 digits
 _ANSWER = re.compile(r"https?://(\S*) -> [\d.]+: .*")
-_UNTIMED = re.compile(r'\{"stream":"([^"]+)","data":(.*)\}')
-_TIME = re.compile(r'"E":(\d{13})\b')
 
 
 class _Row(NamedTuple):
@@ -60,13 +60,15 @@ class MarketFile:
         timeframe: str | None = None,
         book_depth: int = 20,
     ) -> None:
-        served, streams = native_exchanges(), venue_module(exchange, "streams")
-        if exchange not in served or streams is None:
+        streams = venue_module(exchange, "streams")
+        messages: RawRecording | None = venue_module(exchange, "raw_recording")
+        if exchange not in NATIVE or streams is None or messages is None:
             raise ConfigError(
                 f"{path}: raw messages of {exchange} can't be imported; --exchange is "
-                f"{' or '.join(served)}"
+                f"{' or '.join(sorted(NATIVE))}"
             )
         self._parse = streams.parse
+        self._messages = messages
         self.path = path
         self._exchange = exchange
         self._book_depth = book_depth
@@ -95,12 +97,12 @@ class MarketFile:
                 else:
                     id_ = self._symbol_of(line)
                     if id_ is None:
-                        self.left_out["GET depth of a symbol without a depth stream"] += 1
+                        self.left_out["book snapshot of a symbol without book updates"] += 1
                     else:
                         symbols[id_][1].take_snapshot(line.data, row.ns)
             except UNREADABLE as error:
                 raise wrong(
-                    row.path, row.number, line.stream or "GET depth",
+                    row.path, row.number, line.stream or "book snapshot",
                     f"the message can't be parsed: {error}. Remove the line; the event is then "
                     "reported as a gap where the exchange's ids show one",
                 ) from None  # fmt: skip
@@ -147,10 +149,10 @@ class MarketFile:
         for name, count in held.items():
             stream = self._parse(name)
             if stream is None or stream.content not in CHANNEL_NAMES:
-                self.left_out[name.partition("@")[2] or name] += count
+                self.left_out[self._messages.split_stream(name)[1] or name] += count
                 continue
             if stream.content == "candle" and timeframe not in {None, stream.interval}:
-                self.left_out[name.partition("@")[2]] += count
+                self.left_out[self._messages.split_stream(name)[1]] += count
                 continue
             key = (stream.symbol, stream.content)
             other = best.get(key)
@@ -165,7 +167,8 @@ class MarketFile:
                 stream_left = (stream, name)
             if stream_left is not None:
                 left = stream_left[1]
-                self.left_out[f"{left.partition('@')[2]} (there is a faster one)"] += held[left]
+                left_name = self._messages.split_stream(left)[1]
+                self.left_out[f"{left_name} (there is a faster one)"] += held[left]
         if not best:
             raise ConfigError(
                 f"{self.path}: has no stream of any channel, only "
@@ -177,7 +180,7 @@ class MarketFile:
         given = symbols.get(id_) or (symbols.get("") if len(ids) == 1 else None)
         if given is not None:
             return given
-        base, quote = tape.currencies(id_)
+        base, quote = self._messages.currencies(id_)
         if not quote or not base.isalnum():
             raise ConfigError(
                 f"{self.path}: the symbol of {id_} is ambiguous; name it: "
@@ -194,7 +197,7 @@ class MarketFile:
     def _rows_of(self, path: Path, *, first_time: bool) -> Iterator[_Row]:
         for number, text in enumerate(rows(path), 1):
             row = text.rstrip("\r\n")
-            line = tape.parsed(row) or _untimed(row)
+            line = tape.parsed(row, self._messages) or self._untimed(row)
             if line is not None:
                 if not NS_AT_LEAST <= line.local_ns < NS_BELOW:
                     raise wrong(
@@ -215,11 +218,10 @@ class MarketFile:
             if first_time:
                 self.left_out[f"GET {answer[1].partition('?')[0]}"] += 1
 
-
-def _untimed(row: str) -> TapeLine | None:
-    """Return a frame without a receive time, at the exchange's event time (`E`)."""
-    frame = _UNTIMED.fullmatch(row)
-    time = frame and _TIME.search(frame[2])
-    if not frame or not time:
-        return None
-    return tape.TapeLine(int(time[1]) * NS_PER_MS, frame[1], frame[2])
+    def _untimed(self, row: str) -> TapeLine | None:
+        """Return a frame without a receive time, at the exchange's event time."""
+        frame = self._messages.read_frame(row)
+        time_ms = None if frame is None else self._messages.event_time_ms(frame[1])
+        if frame is None or time_ms is None or not MS_AT_LEAST <= time_ms < MS_BELOW:
+            return None
+        return tape.TapeLine(time_ms * NS_PER_MS, *frame)

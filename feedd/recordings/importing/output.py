@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SEGMENT_BYTES = 256_000_000  # of a file, compressed
 
 
-class Output:
+class RecordingOutput:
     """Write records of any exchange: a context manager, all records or none.
 
     Raises ConfigError for a failed write, and if a recording of that exchange and date exists.

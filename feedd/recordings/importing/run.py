@@ -14,30 +14,40 @@ from feedd.errors import ConfigError
 from feedd.recordings.importing.files import rows, shortened, wrong
 from feedd.recordings.importing.imported_feed import ImportedFeeds
 from feedd.recordings.importing.market import MarketFile
-from feedd.recordings.importing.output import Output
+from feedd.recordings.importing.output import RecordingOutput
 from feedd.recordings.importing.tickers import TickerFile, csv_rows, json_rows
 from feedd.venues.registry import DEFAULT_EXCHANGE
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-DEPTH_AT_MOST = 500  # as in a configuration
+MAX_BOOK_DEPTH = 500  # as in a configuration
 ROWS_BETWEEN_PROGRESS = 4096
 _MARKET = re.compile(r'(\d+(\.\d+:)? \{|\{"stream":|wss?://|https?://)')
 
 
-def run_import(arguments: argparse.Namespace) -> int:
-    """Import, and print the number of events, gaps and skipped messages; return 0."""
-    symbols = dict(_symbol(text) for text in arguments.symbol)
-    if len(set(arguments.files)) < len(arguments.files):
+def run_import(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    exchange: str | None = None,
+    symbols: Sequence[str] = (),
+    timeframe: str | None = None,
+    book_depth: int = 20,
+) -> int:
+    """Import, and print the number of events, gaps and skipped messages; return 0.
+
+    `exchange` is the default for files without one. Each of `symbols` is a symbol, or ID=SYMBOL.
+    """
+    by_id = dict(_symbol(text) for text in symbols)
+    if len(set(paths)) < len(paths):
         raise ConfigError("a file is named twice; name each file once")
-    if not 1 <= arguments.book_depth <= DEPTH_AT_MOST:
-        raise ConfigError(f"--book-depth {arguments.book_depth}: 1 to {DEPTH_AT_MOST}")
-    files = [_file(path, arguments, symbols) for path in arguments.files]
+    if not 1 <= book_depth <= MAX_BOOK_DEPTH:
+        raise ConfigError(f"--book-depth {book_depth}: 1 to {MAX_BOOK_DEPTH}")
+    files = [_file(path, exchange, by_id, timeframe, book_depth) for path in paths]
     names = ", ".join(file.path.name for file in files)
-    with Output(arguments.out, f"feedd import of {names}") as output:
+    with RecordingOutput(out, f"feedd import of {names}") as output:
         feeds = ImportedFeeds(output)
         total = sum(file.lines for file in files)
         with tqdm(
@@ -53,7 +63,7 @@ def run_import(arguments: argparse.Namespace) -> int:
     print(f"{'gaps':12} {sum(feed.gaps for feed in feeds.feeds):>12,}")
     left_out = sum((file.left_out for file in files), Counter())
     for what, count in left_out.items():
-        print(f"not imported: {what}, {count:,} times")
+        print(f"not imported: {what} ({count:,})")
     for folder in folders:
         print(folder)
     return 0
@@ -84,7 +94,11 @@ def take(
 
 
 def _file(
-    path: Path, arguments: argparse.Namespace, symbols: dict[str, str]
+    path: Path,
+    exchange: str | None,
+    symbols: dict[str, str],
+    timeframe: str | None,
+    book_depth: int,
 ) -> MarketFile | TickerFile:
     """Return the importer of a file, chosen by its first line that is not blank."""
     first = next((text for text in rows(path) if text.strip()), None)
@@ -92,12 +106,12 @@ def _file(
         raise ConfigError(f"{path}: is empty; name a file with rows")
     if sys.stderr.isatty():
         print(f"checking {path}", file=sys.stderr)
-    exchange, symbol = arguments.exchange, symbols.get("")
     if _MARKET.match(first):
         return MarketFile(
             path, exchange or DEFAULT_EXCHANGE, symbols,
-            timeframe=arguments.timeframe, book_depth=arguments.book_depth,
+            timeframe=timeframe, book_depth=book_depth,
         )  # fmt: skip
+    symbol = symbols.get("")
     if first.startswith("{"):
         return TickerFile(path, json_rows, exchange, symbol)
     if "," in first:

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 SHOWN = 20  # of each list of findings, and of segments
 RED, GREEN, YELLOW, DIM = "31", "32", "33", "2"
 
-SEGMENTS = ("SEGMENT", "BEGUN", "SPAN", "RECORDS", "MB", "RATIO", "ENDED")
+SEGMENTS = ("SEGMENT", "BEGAN", "SPAN", "RECORDS", "MB", "RATIO", "ENDED")
 TOPICS = ("TOPIC", "MESSAGES", "MSG/S", "PEAK/S", "FIRST SEQ", "LAST SEQ", "SESSIONS", "GAPS",
           "LOST")  # fmt: skip
-LEFT = frozenset({"SEGMENT", "BEGUN", "ENDED", "TOPIC"})
+LEFT = frozenset({"SEGMENT", "BEGAN", "ENDED", "TOPIC"})
 
 
 def as_json(survey: Survey, segments: Sequence[SegmentSummary]) -> dict[str, Any]:

@@ -22,11 +22,11 @@ from feedd.runtime import locks
 from feedd.runtime.files import DISK_FULL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from feedd.client.events import Notice
     from feedd.client.stream import Stream
-    from feedd.config.settings import Config, RecorderSettings
+    from feedd.config.settings import RecorderSettings
     from feedd.recordings.recorder.recorder_log import RecorderLog
     from feedd.recordings.recorder.resume_point import ResumePoint
 
@@ -49,20 +49,23 @@ _KINDS = {"live": LIVE, "snapshot": SNAPSHOT, "replayed": REPLAYED}
 class Recorder:
     """Records until `stop` is called, from any thread or signal handler.
 
-    It calls `report` with its status once a second, and at the end.
+    `endpoints` maps each proxy's endpoint for subscribers to its history. `lossless` is for an
+    unpaced replay, which waits for its subscribers. It calls `report` with its status once a
+    second, and at the end.
     """
 
     def __init__(
         self,
-        config: Config,
+        endpoints: Mapping[str, str],
         settings: RecorderSettings,
         log: RecorderLog,
         report: Callable[[RecorderStatus], None],
+        *,
+        lossless: bool = False,
     ) -> None:
-        proxies = config.proxy_programs().values()
-        self._endpoints = [proxy.subscribers for proxy in proxies]
-        self._histories = [proxy.history for proxy in proxies]
-        self._lossless = config.lossless  # an unpaced replay waits for its subscribers
+        self._endpoints = list(endpoints)
+        self._histories = list(endpoints.values())
+        self._lossless = lossless
         self._settings = settings
         self._root = Path(settings.dir)
         self._log = log
@@ -199,10 +202,10 @@ class Recorder:
             exchange = exchange_of("")
         series = self._series.get(exchange)
         if series is None:
-            series = self._series[exchange] = self._begun(exchange)
+            series = self._series[exchange] = self._start_series(exchange)
         return series
 
-    def _begun(self, exchange: str) -> SeriesWriter:
+    def _start_series(self, exchange: str) -> SeriesWriter:
         before = self._resume_points.get(exchange)
         clock_ns = None if before is None else before.clock_ns
         series = SeriesWriter(self._root, exchange, self._settings, clock_ns, self._log)

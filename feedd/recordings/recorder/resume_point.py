@@ -125,7 +125,7 @@ class _Tail:
 
     def __init__(self) -> None:
         self._last: dict[str, bytes | tuple[int, int]] = {}  # a payload, or the end of a gap
-        self._begun: dict[str, int] = {}  # by feed, the session whose start was recorded
+        self._started: dict[str, int] = {}  # by feed, the session whose start was recorded
         self._first: dict[str, MessageNumbers] = {}  # by feed, the first status of its last session
 
     def add(self, record: BlockRecord) -> None:
@@ -134,7 +134,7 @@ class _Tail:
             if isinstance(found, Gap):
                 self._last[found.topic] = (found.session, found.to_seq + 1)
             elif isinstance(found, NewSession):
-                self._begun[found.feed] = found.new
+                self._started[found.feed] = found.new
             return
         name = record.topic.decode("ascii", "replace")
         self._last[name] = record.payload
@@ -152,13 +152,13 @@ class _Tail:
         for name, (session, _) in known.items():
             feed = _feed(name)
             sessions[feed] = max(session, sessions.get(feed, session))
-        sessions |= self._begun
+        sessions |= self._started
         found: dict[str, tuple[int, int]] = {}
         for feed, status in self._first.items():
             if status.session == sessions.get(feed):
-                begun = self._begun.get(feed) == status.session  # the tail contains all of it
+                is_whole = self._started.get(feed) == status.session  # the tail contains all of it
                 found |= {
-                    name: (status.session, 1 if begun else seq)
+                    name: (status.session, 1 if is_whole else seq)
                     for name, seq in status.next_seq.items()
                     if _feed(name) == feed
                 }
@@ -166,7 +166,7 @@ class _Tail:
             current = sessions[_feed(name)]
             if session == current:
                 found[name] = (session, seq)
-            elif self._begun.get(_feed(name)) == current:
+            elif self._started.get(_feed(name)) == current:
                 found[name] = (current, 1)
         return found
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from feedd.client.events import StateChange
-from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
+from feedd.clock import NS_PER_HOUR, NS_PER_MS, NS_PER_S, iso8601
 from feedd.recordings.format.block_records import LIVE, NOTICE, REPLAYED
 from feedd.recordings.format.segment_schema import SegmentMeta
 from feedd.recordings.format.segment_writer import BLOCK_BYTES, SegmentWriter
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 RECORD_BYTES = 15  # of a record without its payload
 RETRY_S = 0.25  # between two attempts while the disk is full
 LOG_EVERY_S = 60.0
-SAME_CLOCK_NS = 3600 * NS_PER_S  # a series resumed within it keeps the earlier clock
+SAME_CLOCK_NS = NS_PER_HOUR  # a series resumed within it keeps the earlier clock
 MAX_NAMES = 1000  # tried, 1 ms apart, if the file exists
 MADE_BY = "feedd record"
 

@@ -1,7 +1,7 @@
 """Merge recordings: put recorded messages in order, of one recording or several of the same feeds.
 
 Recordings fill each other's gaps. Messages behind a gap are held until every recording that carries
-the topic has passed the gap; a recording that has just begun may carry any topic. What is missing
+the topic has passed the gap; a recording that has just started may carry any topic. What is missing
 then is reported, for the recorded reason or as lost by the recording. Pure: no files. As in the
 stream of `feedd.subscribe`:
 
@@ -75,8 +75,8 @@ class RecordingMerge:
         self.incomplete: dict[TopicPosition, int] = {}  # with a gap that may be filled; since when
         self.now_ns = 0
         self._recordings = range(recordings)
-        self._over = [False] * recordings
-        self._begun_ns: list[int | None] = [None] * recordings
+        self._ended = [False] * recordings
+        self._started_ns: list[int | None] = [None] * recordings
         self._held = 0
         self._newest_since_ns: dict[FeedState, int] = {}  # by feed: start of its newest session
         self._concurrent: set[FeedState] = set()
@@ -146,13 +146,13 @@ class RecordingMerge:
                 position.damage = (position.damage[0] if position.damage else from_ns, to_ns)
                 position.in_sequence = False
 
-    def begun(self, number: int) -> None:
-        """Note that a recording begins: it may carry topics that it has not shown yet."""
-        self._begun_ns[number] = self.now_ns
+    def started(self, number: int) -> None:
+        """Note the start of a recording: it may carry topics that it has not shown yet."""
+        self._started_ns[number] = self.now_ns
 
-    def over(self, number: int) -> None:
-        """Note that a recording has ended."""
-        self._over[number] = True
+    def ended(self, number: int) -> None:
+        """Note the end of a recording."""
+        self._ended[number] = True
         for position in list(self.incomplete):
             self._advance(position)
 
@@ -230,12 +230,14 @@ class RecordingMerge:
 
     def _passed(self, position: TopicPosition, high: int) -> int:
         """Return the seq that all recordings that carry the topic, or may, have reached."""
-        for seen, over, begun_ns in zip(position.seen, self._over, self._begun_ns, strict=True):
-            if over:
+        for seen, ended, started_ns in zip(
+            position.seen, self._ended, self._started_ns, strict=True
+        ):
+            if ended:
                 continue
             if seen:
                 high = min(high, seen)
-            elif begun_ns is not None and self.now_ns - begun_ns <= HOLD_NS:
+            elif started_ns is not None and self.now_ns - started_ns <= HOLD_NS:
                 return position.next
         return high
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from feedd.recordings.format.series_reader import SeriesReader
     from feedd.recordings.stream.merging import TopicPosition
 
-# The clock, the recording's number, and what it has there; True and False: it begins, it ends.
+# The clock, the recording's number, and its entry; True and False: it starts, it ends.
 MergedEntry = tuple[int, int, "BlockRecord | Damage | bool"]
 
 _ORIGINS: dict[int, Origin] = {LIVE: "live", SNAPSHOT: "snapshot", REPLAYED: "replayed"}
@@ -131,7 +131,7 @@ class EventReader:
             elif what.topic not in self._unwanted:
                 self._first(number, what)
         elif isinstance(what, bool):
-            (self._merge.begun if what else self._merge.over)(number)
+            (self._merge.started if what else self._merge.ended)(number)
         else:
             self._emitter.events.append(StateChange("", "damaged", damage_text(what)))
             self._merge.damaged(number, what.from_ns, what.to_ns)

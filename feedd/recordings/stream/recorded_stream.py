@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from feedd.client.event_stream import EVENTS_PER_TURN, E, EventStream
 from feedd.errors import ConfigError
 from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.timestamps import as_ns
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
     from feedd.client.events import Event, Tick
     from feedd.recordings.format.timestamps import Time
 
-EVENTS_PER_TURN = 100  # that `async for` takes before it lets the loop's other tasks run
 
-E = TypeVar("E")
-
-
-class RecordedStream(Generic[E]):
+class RecordedStream(EventStream[E]):
     """Events in the recorded order; an iterator and a context manager, sync and async.
 
     It has the interface of `Stream`, and ends where the recording does. It runs in the caller's
@@ -33,15 +30,6 @@ class RecordedStream(Generic[E]):
     def __init__(self, events: Iterator[E]) -> None:
         self._events = events
         self._this_turn = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __iter__(self) -> Self:
-        return self
 
     def __next__(self) -> E:
         return next(self._events)
@@ -53,15 +41,6 @@ class RecordedStream(Generic[E]):
     def close(self) -> None:
         """Close the stream and its files."""
         self._events = iter(())
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.close()
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> E:
         self._this_turn += 1

@@ -131,7 +131,7 @@ class Export:
     def _notice(self, record: BlockRecord) -> None:
         row = rows.notice_row(record)
         if row is None:
-            self._other(record, "is no notice")
+            self._other(record, "is not a notice")
         else:
             self._sheet(GAPS).add(row)
 
@@ -174,7 +174,7 @@ class _Channel:
         self.rows = None if table is None else ChannelRows(table)
         self.wanted = wanted
         self.is_status = table is CHANNELS["status"]
-        self.why_not = "is of no known channel" if table is None else "is no payload of its channel"
+        self.why_not = "its channel is unknown" if table is None else "does not fit its channel"
         self.sheet: _BufferedSheet | None = None
 
     def row(self, record: BlockRecord) -> Row | None:

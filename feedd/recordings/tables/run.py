@@ -13,20 +13,33 @@ from feedd.recordings.format.timestamps import parse_time
 from feedd.recordings.tables.export import Export
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from feedd.recordings.tables.forms import Form
 
 
-def run_export(arguments: argparse.Namespace) -> int:
-    """Export, and print the number of rows of each table; return 0."""
-    recording = RecordingReader(arguments.paths)
+def run_export(
+    paths: Sequence[Path],
+    out: Path,
+    form: Form,
+    *,
+    topics: Sequence[str] = ("",),
+    from_time: str | None = None,
+    to_time: str | None = None,
+    force: bool = False,
+) -> int:
+    """Export, and print the number of rows of each table; return 0.
+
+    `topics` are prefixes. The times are those of `parse_time`, both inclusive.
+    """
+    recording = RecordingReader(paths)
     begun_ns = recording.begun_ns
-    times = (arguments.from_time, arguments.to_time)
+    times = (from_time, to_time)
     from_ns, to_ns = (None if time is None else parse_time(time, begun_ns) for time in times)
     if from_ns is not None and to_ns is not None and from_ns > to_ns:
-        raise ConfigError(f"--from {arguments.from_time} is after --to {arguments.to_time}")
-    export = Export(
-        arguments.out, arguments.format, prefixes=arguments.topics, force=arguments.force
-    )
+        raise ConfigError(f"--from {from_time} is after --to {to_time}")
+    export = Export(out, form, prefixes=topics, force=force)
     total = None if from_ns or to_ns else _records(recording)
     with export, tqdm(
         total=total, unit=" records", unit_scale=True, disable=not sys.stderr.isatty()

@@ -118,7 +118,7 @@ class Delivery:
         id_of = self._quote_id_of
         quote_id = None if id_of is None else id_of(message)
         if quote_id is not None and quote_id == self._last_quote:
-            self._sink.alive("quote")  # a repeated quote shows that the stream lives
+            self._sink.alive("quote")  # a venue may repeat its last quote in place of a heartbeat
             return
         self._last_quote = quote_id
         self._sink.event(to_quote(parsed, self._id, self._symbol, received_ns, quote_id))

@@ -13,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from feedd.venues.limits import PAUSE_AT_MOST_S
+
 if TYPE_CHECKING:
     from feedd.venues.limits import RateLimit
 
-PAUSE_AT_MOST_S = 3 * 24 * 3600.0  # the longest ban that an exchange documents
 TEXT_AT_MOST = 200  # characters of a reason, so that a record keeps its size
 
 

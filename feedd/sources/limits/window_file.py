@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from feedd.sources.limits.window import PAUSE_AT_MOST_S, Window
+from feedd.sources.limits.window import Window
+from feedd.venues.limits import PAUSE_AT_MOST_S
 
 if TYPE_CHECKING:
     from feedd.venues.limits import RateLimit

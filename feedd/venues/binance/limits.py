@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 CONNECTS = share_of(300, 300.0, 60)
 USED_HEADER = "X-MBX-USED-WEIGHT-1M"
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits: the first ban takes 2
-# minutes, and its text names the end: "IP(1.2.3.4) banned until 1615183669840".
+# minutes, the longest 3 days (`PAUSE_AT_MOST_S`), and its text names the end: "IP(1.2.3.4) banned
+# until 1615183669840". A 403 is the answer of a firewall.
 BANNED_UNTIL = re.compile(r"banned until (\d{13})\b")
 
 LIMITS: dict[MarketType, AddressLimits] = {

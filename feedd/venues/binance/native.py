@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from feedd.venues.addresses import Addresses
     from feedd.venues.native import Convert, Credentials
 
-EXCHANGES = ("binance", "binanceusdm")
 SERVED = "binanceusdm, and of binance spot and USD-M"
 
 INTERVALS = (
@@ -52,7 +51,7 @@ INVALID_SYMBOL = -1121
 def market(exchange: str, symbol: str) -> NativeMarket | None:
     """Return the market of a symbol, or None where this module serves none."""
     of = "linear" if exchange == "binanceusdm" else market_type(symbol)
-    if exchange not in EXCHANGES or of == "inverse":
+    if of == "inverse":
         return None
     return SPOT if of == "spot" else USDM
 

@@ -1,4 +1,8 @@
-"""Bybit v5, as the ccxt source uses it."""
+"""Bybit v5, as the ccxt source uses it.
+
+A message of `publicTrade` has at most 1,024 trades
+(https://bybit-exchange.github.io/docs/v5/websocket/public/trade).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from feedd.venues.contract import CheckedBook, RawChannel, StreamedSnapshot, Ven
 
 VENUE = Venue(
     one_market_type=True,
+    # https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook: `orderbook.1` repeats its
+    # last message, with the same u, after 3 s without a change.
     quote_id=lambda message: message["data"]["u"],
     raw_channels={"candle": RawChannel("handle_ohlcv", parsers.candles)},
     book=CheckedBook(

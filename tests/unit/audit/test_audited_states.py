@@ -66,8 +66,8 @@ def test_a_disconnect_need_not_show_while_another_connection_carries_the_same() 
     assert judged(both, []) == {"never": 1}
     of_another = mark("opened", 9, ("ethusdt@trade",), connection=2)
     assert judged([mark("opened", 1), of_another, end], []) == {"never": 1}
-    anew = mark("opened", 9.5)  # of a new run of the exchange: connection 2 was of the old one
-    assert judged([beside, anew, end], []) == {"never": 1}
+    restarted = mark("opened", 9.5)  # of a new run of the exchange: connection 2 was of the old one
+    assert judged([beside, restarted, end], []) == {"never": 1}
 
 
 def test_nothing_is_required_of_a_recording_that_ends_too_early() -> None:

@@ -254,11 +254,11 @@ def test_events_that_a_lost_status_cannot_explain_are_missing() -> None:
     ticks = renumbered(5, 6)
     late = [*ticks, status_seen(1, 0.9), status_seen(3, 1.1, gaps={"trade": 1})]
     assert counts(audited(TRUTH, late, by_client=False)) == {"missing": 2}
-    anew = [*ticks, status_seen(9, 0.2, gaps={"trade": 5}),
-            status_seen(2, 0.68, session=2, gaps={"trade": 1})]  # fmt: skip
-    assert counts(audited(TRUTH, anew, by_client=False)) == {"flagged": 2}
-    anew[-1] = status_seen(2, 0.68, session=2, gaps={"trade": 0})
-    assert counts(audited(TRUTH, anew, by_client=False)) == {"missing": 2}
+    restarted = [*ticks, status_seen(9, 0.2, gaps={"trade": 5}),
+                 status_seen(2, 0.68, session=2, gaps={"trade": 1})]  # fmt: skip
+    assert counts(audited(TRUTH, restarted, by_client=False)) == {"flagged": 2}
+    restarted[-1] = status_seen(2, 0.68, session=2, gaps={"trade": 0})
+    assert counts(audited(TRUTH, restarted, by_client=False)) == {"missing": 2}
 
 
 def test_a_live_new_session_must_publish_all_later_events() -> None:

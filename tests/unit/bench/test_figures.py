@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import figures, plot, projection, results, tables
+from bench import against, figures, plot, projection, results, tables
 from bench.arrivals import Arrival, latencies_us
+from bench.errors import BenchError
 from bench.recording import Quote, pieces, repeated
 from bench.targets import Target
 
@@ -130,3 +132,23 @@ def test_lines_reach_no_higher_than_their_chart() -> None:
     assert len(heights) == 3
     assert min(heights) >= 40
     assert max(heights) <= 190
+
+
+def test_two_checkouts_are_compared_pair_by_pair_and_by_their_least(tmp_path: Path) -> None:
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").touch()
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "workers" / "feed.py").touch()
+    compared = against.Figures()
+    here, other = against.Checkout("here", tmp_path), against.Checkout("other", tmp_path)
+    for of_here, of_other in ((2.0, 1.0), (3.0, 3.0), (8.0, 2.0)):
+        compared.add("feedd-native", "CPU", here, of_here)
+        compared.add("feedd-native", "CPU", other, of_other)
+    row = compared.table().splitlines()[-1]
+    assert row.startswith("| feedd-native: CPU | 2 (1")
+    assert row.endswith("| 2.000 | 2.000 |")
+
+
+def test_a_folder_without_an_environment_is_no_checkout(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="is no checkout that is set up; run `make test` there"):
+        against.Checkout("other", tmp_path)

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PYTHON, clean_environment
+from conftest import PYTHON, clean_environment, skip_outside_ci
 
 import feedd
 from feedd.cli.command import Command
 from feedd.cli.commands import COMMANDS
 from feedd.cli.main import parse
 
-NOT_COMMANDS = {"__init__", "arguments", "command", "commands", "main", "output"}
+NOT_COMMANDS = {"__init__", "arguments", "command", "commands", "main", "monitor", "output"}
 HEAVY = ("zmq", "ccxt", "yaml", "msgspec", "psutil", "supervisor", "shtab", "structlog")
 
 
@@ -88,14 +88,19 @@ def test_a_relative_configuration_is_found_from_the_folder_it_was_given_in(
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize(
+    ("shell", "files"),
+    [
+        ("bash", ["config_COMPGEN=_shtab_compgen_files", "_pos_0_COMPGEN=_shtab_compgen_files"]),
+        ("zsh", ["feedd.yaml]:FILE:_files", ":recordings\\: files, or folders of them:_files"]),
+    ],
+)
 def test_the_completion_script_is_valid_and_completes_commands_and_files(
-    tmp_path: Path, shell: str
+    tmp_path: Path, shell: str, files: list[str]
 ) -> None:
-    pytest.importorskip("shtab")
     done = feedd_in(tmp_path, "completion", shell)
     assert done.returncode == 0, done.stderr
-    for word in ("start", "replay", "--pace", "--config"):
+    for word in ("start", "replay", "--pace", "--config", *files):
         assert word in done.stdout
     if shutil.which(shell):
         script = tmp_path / "script"
@@ -105,10 +110,9 @@ def test_the_completion_script_is_valid_and_completes_commands_and_files(
 
 @pytest.mark.process
 def test_bash_completes_a_command(tmp_path: Path) -> None:
-    pytest.importorskip("shtab")
     bash = shutil.which("bash")
     if bash is None:
-        pytest.skip("no bash here")
+        skip_outside_ci("there is no bash to complete a command")
     script = tmp_path / "script"
     script.write_text(feedd_in(tmp_path, "completion", "bash").stdout)
     asked = (

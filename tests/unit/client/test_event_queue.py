@@ -72,7 +72,7 @@ def test_notices_beyond_their_bound_are_counted(monkeypatch: Any) -> None:
     assert events[11:] == [StateChange("", "behind", "5 notices were dropped")]
 
 
-def test_only_ticks_are_handed_over_where_only_ticks_are_wanted() -> None:
+def test_with_only_ticks_nothing_else_is_queued() -> None:
     one = EventQueue(2, only_ticks=True)
     one.put([quote(1), Gap(QUOTE, 1, 2, 3, "lost"), StateChange(FEED, "live", None), quote(4)])
     one.put([quote(5)])

@@ -56,7 +56,7 @@ def test_a_range_that_every_history_refuses_is_given_up_with_the_reason() -> Non
     assert ranges(missing) == [(6, 10)]
 
 
-def test_of_a_tail_that_is_too_long_only_the_last_message_is_requested() -> None:
+def test_only_the_last_message_of_a_too_long_tail_is_requested() -> None:
     missing = MissingRanges()
     missing.add_tail(1, MAX_REPAIRED + 1, 0.0, 0.0, as_snapshot=False)
     assert missing.next_request(0.0) == (MAX_REPAIRED + 1, MAX_REPAIRED + 1, 0)

@@ -35,7 +35,7 @@ def joined(history: History) -> Client:
 # --- joining ----------------------------------------------------------------------------------
 
 
-def test_a_stream_begins_with_the_snapshot_and_has_no_hole_behind_it() -> None:
+def test_a_stream_begins_with_the_snapshot_and_has_no_gap_after_it() -> None:
     history = history_of(*(quote(seq) for seq in range(1, 11)))
     client = Client(history=history)
     client.receive(quote(14), quote(15))
@@ -51,7 +51,7 @@ def test_a_stream_begins_with_the_snapshot_and_has_no_hole_behind_it() -> None:
 
 
 @pytest.mark.parametrize("last", [5, 6, 7])
-def test_a_snapshot_that_the_stream_has_already_is_dropped(last: int) -> None:
+def test_a_snapshot_that_the_stream_already_has_is_dropped(last: int) -> None:
     client = Client(history=history_of(*(quote(seq) for seq in range(1, last + 1))))
     client.receive(quote(5), quote(6), quote(7))
     client.respond()
@@ -75,15 +75,15 @@ def test_a_stream_of_thousands_held_before_the_snapshot_keeps_them_all() -> None
     assert client.seqs() == list(range(1, 4001))
 
 
-def test_without_an_answer_the_stream_starts_after_two_seconds_and_reports_it() -> None:
+def test_without_a_response_the_stream_starts_after_two_seconds_and_reports_it() -> None:
     client = Client(history=History())
     client.receive(quote(5))
     client.check(1.9)
     assert client.received == []
     client.check(0.2)
     client.receive(quote(6))
-    (told, *ticks) = client.received
-    assert (told.feed, told.state) == ("", "no_history")
+    (change, *ticks) = client.received
+    assert (change.feed, change.state) == ("", "no_history")
     assert [tick.seq for tick in ticks] == [5, 6]
 
 
@@ -97,7 +97,7 @@ def test_a_topic_without_a_message_yet_begins_with_its_first_even_if_that_is_los
     assert client.seqs("trade") == [1, 2]
 
 
-def test_of_a_topic_published_between_snapshot_and_subscription_the_last_is_asked_for() -> None:
+def test_the_last_message_between_snapshot_and_subscription_is_requested() -> None:
     history = History()
     client = joined(history)
     for seq in range(1, 11):
@@ -141,7 +141,7 @@ def test_a_feed_known_from_its_snapshot_alone_is_stale_when_nothing_comes() -> N
     assert [one.state for one in client.notices(StateChange)] == ["live", "stale"]
 
 
-def test_a_snapshot_of_many_pages_is_asked_for_page_by_page() -> None:
+def test_a_snapshot_of_many_pages_is_requested_page_by_page() -> None:
     history = history_of(*(quote(1, symbol=f"S{number:02}") for number in range(7)))
     history.page = 3
     client = joined(history)
@@ -161,7 +161,7 @@ def test_the_last_message_of_an_older_session_is_in_the_snapshot_too() -> None:
 # --- holes ------------------------------------------------------------------------------------
 
 
-def test_a_hole_is_repaired_in_order_and_other_topics_flow_on() -> None:
+def test_a_missing_range_is_repaired_in_order_and_other_topics_continue() -> None:
     history = history_of(*(quote(seq) for seq in range(1, 4)), trade(1))
     client = joined(history)
     for seq in range(4, 8):
@@ -177,7 +177,7 @@ def test_a_hole_is_repaired_in_order_and_other_topics_flow_on() -> None:
     }  # fmt: skip
 
 
-def test_several_holes_are_one_request() -> None:
+def test_several_missing_ranges_are_one_request() -> None:
     history = history_of(quote(1))
     client = joined(history)
     for seq in range(2, 10):
@@ -189,7 +189,7 @@ def test_several_holes_are_one_request() -> None:
     assert len(history.requests) == 2
 
 
-def test_reordered_and_doubled_messages_need_no_repair() -> None:
+def test_reordered_and_duplicate_messages_need_no_repair() -> None:
     history = history_of(quote(1))
     client = joined(history)
     client.receive(quote(3), quote(2), quote(3), quote(2), quote(5), quote(4), quote(1))
@@ -198,7 +198,7 @@ def test_reordered_and_doubled_messages_need_no_repair() -> None:
     assert client.pending == []
 
 
-def test_with_two_endpoints_a_hole_is_left_to_the_other_for_50_ms() -> None:
+def test_with_two_endpoints_a_missing_range_is_requested_after_50_ms() -> None:
     history = history_of(quote(1))
     client = joined(history)
     client.protocol.endpoints(2)
@@ -223,7 +223,7 @@ def test_messages_gone_from_the_history_are_one_gap_and_the_rest_is_repaired() -
     assert "keeps 5 to 8" in client.notices(Gap)[0].reason
 
 
-def test_a_history_that_lags_is_asked_again() -> None:
+def test_a_history_that_lags_is_requested_again() -> None:
     history = history_of(quote(1))
     client = joined(history)
     client.receive(quote(3))
@@ -237,7 +237,7 @@ def test_a_history_that_lags_is_asked_again() -> None:
     assert client.seqs() == [1, 2, 3]
 
 
-def test_a_hole_without_an_answer_is_a_gap_after_a_second() -> None:
+def test_a_missing_range_without_a_response_is_a_gap_after_a_second() -> None:
     client = joined(history_of(quote(1)))
     client.receive(quote(3))
     for _ in range(9):
@@ -249,7 +249,7 @@ def test_a_hole_without_an_answer_is_a_gap_after_a_second() -> None:
     assert client.gaps() == [(2, 2)]
 
 
-def test_an_answer_that_comes_too_late_changes_nothing() -> None:
+def test_a_late_response_changes_nothing() -> None:
     history = history_of(*(quote(seq) for seq in range(1, 4)))
     client = joined(history)
     client.receive(quote(5))
@@ -265,14 +265,14 @@ def test_an_answer_that_comes_too_late_changes_nothing() -> None:
     assert client.seqs() == [3, 5]
 
 
-def test_a_hole_of_more_than_2000_is_a_gap_at_once() -> None:
+def test_a_missing_range_of_more_than_2000_is_a_gap_at_once() -> None:
     client = joined(history_of(quote(1)))
     client.receive(quote(2003))
     assert client.gaps() == [(2, 2002)]
     assert client.seqs() == [1, 2003]
 
 
-def test_a_lost_tail_of_more_than_2000_goes_on_from_its_last_message() -> None:
+def test_after_a_lost_tail_of_more_than_2000_the_stream_resumes_at_its_last_message() -> None:
     history = history_of(quote(1))
     client = joined(history)
     history.add(quote(5000))
@@ -283,7 +283,7 @@ def test_a_lost_tail_of_more_than_2000_goes_on_from_its_last_message() -> None:
     assert client.ticks() == [(1, "snapshot"), (5000, "snapshot")]
 
 
-def test_a_hole_of_2000_is_repaired_with_one_request() -> None:
+def test_a_missing_range_of_2000_is_repaired_with_one_request() -> None:
     history = history_of(*(quote(seq) for seq in range(1, 2)))
     client = joined(history)
     for seq in range(2, 2003):
@@ -296,7 +296,7 @@ def test_a_hole_of_2000_is_repaired_with_one_request() -> None:
 
 
 @pytest.mark.parametrize("lost", [None, 801, 1200])
-def test_messages_that_did_not_fit_an_answer_are_requested(lost: int | None) -> None:
+def test_messages_that_did_not_fit_a_response_are_requested(lost: int | None) -> None:
     history = history_of(quote(1))
     client = joined(history)
     history.page = 700
@@ -330,7 +330,7 @@ def test_at_most_two_requests_are_in_flight() -> None:
     assert client.seqs() == [1] * 10 + [2, 3] * 10
 
 
-def test_the_second_history_is_asked_for_what_the_first_has_not_got() -> None:
+def test_messages_that_the_first_history_lacks_are_requested_from_the_second() -> None:
     first, second = history_of(quote(1)), history_of(quote(1))
     client = Client(history=first, histories=2)
     client.respond()
@@ -347,7 +347,7 @@ def test_the_second_history_is_asked_for_what_the_first_has_not_got() -> None:
     assert client.gaps() == []
 
 
-def test_without_a_history_every_hole_is_a_gap() -> None:
+def test_without_a_history_every_missing_range_is_a_gap() -> None:
     client = Client()
     client.receive(quote(1), quote(4))
     client.check(0.06)
@@ -381,7 +381,7 @@ def test_more_than_5000_waiting_messages_end_the_wait() -> None:
     assert client.seqs()[-1] == 5003
 
 
-def test_holes_in_a_row_that_are_lost_for_one_reason_are_one_gap() -> None:
+def test_adjacent_ranges_lost_for_the_same_reason_are_one_gap() -> None:
     client = joined(history_of(quote(1)))
     client.receive(status(1, next_seq={QUOTE: 3}), status(2, next_seq={QUOTE: 5}))
     for _ in range(12):
@@ -389,7 +389,7 @@ def test_holes_in_a_row_that_are_lost_for_one_reason_are_one_gap() -> None:
     assert client.gaps() == [(2, 4)]
 
 
-def test_a_question_that_is_never_answered_is_given_up_though_others_are() -> None:
+def test_a_request_without_a_response_is_given_up_while_others_are_answered() -> None:
     other = "S/USDT"
     history = history_of(quote(1), quote(1, symbol=other))
     client = joined(history)
@@ -419,7 +419,7 @@ def test_a_lost_tail_shows_in_the_heartbeat_and_is_repaired() -> None:
     assert client.seqs() == [1, 2, 3]
 
 
-def test_a_topic_of_which_all_is_lost_shows_in_the_heartbeat() -> None:
+def test_a_topic_whose_messages_are_all_lost_shows_in_the_heartbeat() -> None:
     history = history_of(quote(1), status(1, next_seq={QUOTE: 2, TRADE: 1}))
     client = joined(history)
     history.add(trade(1))
@@ -466,7 +466,7 @@ def test_an_upstream_gap_and_a_state_are_each_reported_once() -> None:
     assert client.notices(Status) == []
 
 
-def test_the_time_in_which_the_process_is_held_up_does_not_count() -> None:
+def test_time_in_which_the_process_is_stalled_does_not_count() -> None:
     client = joined(history_of(status(1)))
     assert client.protocol.clock(100.2) == pytest.approx(100.2)
     assert client.protocol.clock(130.0) == pytest.approx(100.2)
@@ -519,14 +519,14 @@ def test_the_missed_start_of_a_feed_is_a_gap() -> None:
 # --- topics -----------------------------------------------------------------------------------
 
 
-def test_the_statuses_of_the_topics_wanted_are_listened_to_and_not_handed_on() -> None:
+def test_statuses_of_wanted_topics_are_received_and_not_emitted() -> None:
     client = Client(QUOTE)
     assert client.protocol.subscriptions == [QUOTE, STATUS]
     client.receive(status(1), quote(1))
     assert [type(one).__name__ for one in client.received] == ["StateChange", "Quote"]
 
 
-def test_a_status_that_is_asked_for_by_name_and_cannot_be_read_in_full_is_a_hole() -> None:
+def test_a_status_subscribed_by_name_that_cannot_be_decoded_is_a_gap() -> None:
     client = Client("status.")
     client.receive(status(1))
     assert client.received == []
@@ -560,11 +560,11 @@ def test_topics_beyond_20000_are_ignored_and_reported_once() -> None:
     client = Client()
     client.receive(*(quote(1, symbol=f"S{number}") for number in range(20_010)))
     assert len(client.seqs()) == 20_000
-    (told,) = client.notices(StateChange)
-    assert (told.feed, told.state) == ("", "behind")
+    (change,) = client.notices(StateChange)
+    assert (change.feed, change.state) == ("", "behind")
 
 
-def test_the_topics_that_are_not_wanted_are_no_holes() -> None:
+def test_unwanted_topics_are_not_gaps() -> None:
     client = Client(QUOTE)
     client.receive(quote(1), status(1, next_seq={QUOTE: 2, TRADE: 900}))
     client.check(0.1)
@@ -573,7 +573,7 @@ def test_the_topics_that_are_not_wanted_are_no_holes() -> None:
     assert client.gaps() == []
 
 
-def test_a_channel_that_is_not_known_is_handed_on_with_its_payload() -> None:
+def test_an_unknown_channel_is_emitted_with_its_payload() -> None:
     client = Client()
     payload = quote(1)[1]
     client.receive((b"greeks.deribit.X.", payload))

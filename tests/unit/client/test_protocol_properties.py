@@ -19,7 +19,7 @@ ANSWERS = st.sampled_from(["full", "full", "partial", "late", "none", "junk"])
 
 
 class Run:
-    """One publisher with sessions, a way that does what it likes, and a client."""
+    """One publisher with sessions, an unreliable network, and a client."""
 
     def __init__(
         self, data: Any, *, with_history: bool, keeps: int, endpoints: int, uptime_s: float = 1000.0
@@ -162,7 +162,7 @@ def test_ticks_ascend_without_duplicates_and_each_missing_seq_is_in_exactly_one_
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(fates=st.lists(FATES, min_size=5, max_size=80))
-def test_with_a_history_that_has_everything_and_answers_there_is_no_gap_at_all(
+def test_with_a_complete_history_that_responds_there_is_no_gap(
     fates: list[Fate],
 ) -> None:
     run = Run(None, with_history=True, keeps=10_000, endpoints=1)

@@ -1,4 +1,4 @@
-"""The client's protocol for recorders: frames as published, and resuming from an earlier end."""
+"""The client's protocol for recorders: messages as published, and resuming from an earlier end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from feedd.client.topic_table import MAX_RECORDED_TOPIC_BYTES
 
 
 def resumed(ends: dict[str, tuple[int, int]], *kept: Frames, prefix: str = "") -> Client:
-    """Return a stream that goes on at some ends, once the history has answered all it was asked."""
+    """Return a stream that resumed at `ends`, once the history has answered every request."""
     history = History()
     for frames in kept:
         history.add(frames)
@@ -42,7 +42,7 @@ def frames(client: Client, topic: str = QUOTE) -> list[tuple[int, int, str]]:
     ]  # fmt: skip
 
 
-def test_frames_are_those_that_were_published_and_statuses_are_among_them() -> None:
+def test_messages_are_as_published_and_include_statuses() -> None:
     history = History()
     sent = [status(6, next_seq={QUOTE: 4}), quote(4), quote(5), trade(1)]
     history.add(quote(3))
@@ -66,8 +66,8 @@ def test_a_payload_cannot_set_the_clients_own_fields() -> None:
 
 
 @pytest.mark.parametrize("ns", [1 << 63, -1, "now"])
-def test_a_time_that_no_recording_can_hold_is_no_frame(ns: object) -> None:
-    """For a recorder it is a gap, and no error."""
+def test_a_message_with_a_time_too_late_for_a_recording_is_unreadable(ns: object) -> None:
+    """For a recorder it is a gap, not an error."""
     bad = {"session": 1, "seq": 2, "published_ns": ns}
     client = Client(published=True)
     client.receive(quote(1), (QUOTE.encode(), msgspec.msgpack.encode(bad)), quote(3))
@@ -85,11 +85,11 @@ def test_a_topic_that_cannot_be_recorded_is_ignored_and_reported() -> None:
         longest[0],
         QUOTE.encode(),
     ]
-    (told,) = client.notices(StateChange)
-    assert (told.state, "too long" in told.reason) == ("behind", True)
+    (change,) = client.notices(StateChange)
+    assert (change.state, "too long" in change.reason) == ("behind", True)
 
 
-def test_where_nothing_was_missed_a_stream_goes_on_without_a_snapshot() -> None:
+def test_a_stream_that_missed_nothing_resumes_without_a_snapshot() -> None:
     client = resumed({QUOTE: (1, 6), STATUS: (1, 3)}, quote(5), status(2, next_seq={QUOTE: 6}))
     client.receive(quote(6), quote(7), status(3, next_seq={QUOTE: 8}))
     assert frames(client) == [(1, 6, "live"), (1, 7, "live")]
@@ -127,13 +127,13 @@ def test_messages_gone_from_the_history_are_a_gap() -> None:
     assert frames(client) == [(1, 9, "replayed"), (1, 10, "replayed"), (1, 11, "live")]
 
 
-def test_more_than_one_answer_holds_is_asked_for_in_pieces() -> None:
+def test_more_messages_than_one_response_holds_are_requested_in_pieces() -> None:
     last = 2 * MAX_REPAIRED + 500
     client = resumed({QUOTE: (1, 1)}, *(quote(seq) for seq in range(1, last + 1)))
     assert frames(client) == [(1, seq, "replayed") for seq in range(1, last + 1)]
 
 
-def test_of_very_many_the_newest_are_asked_for_and_the_others_are_a_gap() -> None:
+def test_of_very_many_messages_the_newest_are_requested_and_the_others_are_a_gap() -> None:
     last = MAX_RESUMED + 50
     client = resumed({QUOTE: (1, 1)}, *(quote(seq) for seq in range(1, last + 1)))
     assert client.gaps() == [(1, 50)]
@@ -173,7 +173,7 @@ def test_a_topic_that_is_new_since_begins_with_its_first_message() -> None:
     assert [seq for _, seq, _ in frames(client, TRADE)] == [1, 2, 3]
 
 
-def test_the_first_message_of_a_new_topic_is_repaired_where_it_is_lost_after_the_snapshot() -> None:
+def test_a_new_topics_first_message_lost_after_the_snapshot_is_repaired() -> None:
     client = resumed({QUOTE: (1, 6), STATUS: (1, 3)}, quote(5), status(3, next_seq={QUOTE: 6}))
     assert client.history is not None
     client.history.add(trade(1))
@@ -183,7 +183,7 @@ def test_the_first_message_of_a_new_topic_is_repaired_where_it_is_lost_after_the
     assert [seq for _, seq, _ in frames(client, TRADE)] == [1, 2]
 
 
-def test_without_a_history_all_that_was_published_meanwhile_is_a_gap() -> None:
+def test_without_a_history_everything_published_meanwhile_is_a_gap() -> None:
     client = Client(published=True, ends={QUOTE: (1, 6), STATUS: (1, 3)})
     client.receive(quote(9), status(5, next_seq={QUOTE: 10}))
     client.check(1.0)
@@ -203,7 +203,7 @@ def test_messages_published_without_a_history_are_a_reported_gap() -> None:
     assert frames(client) == [(1, 9, "live")]
 
 
-def test_ends_of_topics_that_are_not_asked_for_are_left_alone() -> None:
+def test_ends_of_topics_that_are_not_subscribed_are_ignored() -> None:
     client = resumed({QUOTE: (1, 2), TRADE: (1, 2)}, quote(3), trade(3), prefix="trade.")
     client.check(1.0)
     client.respond()
@@ -211,7 +211,7 @@ def test_ends_of_topics_that_are_not_asked_for_are_left_alone() -> None:
     assert [one.topic for one in client.notices(Gap)] == [TRADE]
 
 
-def test_frames_that_are_not_taken_in_time_are_a_gap() -> None:
+def test_published_messages_not_taken_in_time_are_a_gap() -> None:
     client = Client(published=True)
     client.receive(*(quote(seq) for seq in range(1, 6)))
     queue = EventQueue(2, only_ticks=False)

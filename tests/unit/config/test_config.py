@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from feedd.config.environment import credentials
+from feedd.config.environment import credential_names, credentials
 from feedd.config.load import load_config
 from feedd.config.settings import Config, RecorderSettings
 from feedd.errors import ConfigError
@@ -90,7 +90,7 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
         ("symbols:\n - {symbol: A/USDT, port: 5500}", 2, "the proxy's"),
         ("symbols: [A/USDT]\nbase_port: 70000", 2, "base_port"),
         ("symbols: [A/USDT]\nchannels: [quote, nonsense]", 2,
-         "channels[1]: nonsense is none of ticker, quote, trade"),
+         "channels[1]: 'nonsense' is not one of ticker, quote, trade"),
         ("symbols: [A/USDT]\nchannels: []", 2, "is empty"),
         ("symbols: [A/USDT]\nexchange: bybit\nsource: native", 3, "is on bybit; use ccxt"),
         (
@@ -113,7 +113,7 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
         ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  from: noon", 4, "is no time like"),
         ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  loops: true", 4, "is it loop?"),
         ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  timestamps: later", 4,
-         "replay.timestamps: later is none of recorded, now"),
+         "replay.timestamps: 'later' is not one of recorded, now"),
         ("symbols: []", 1, "symbols: is empty"),
         ("symbols: ['BTC USDT']", 1, "not a symbol"),
         ("symbols: [A/USDT]\nsymbols: [B/USDT]", 1, "appears twice"),
@@ -163,6 +163,21 @@ def test_a_file_with_invalid_yaml_is_an_error(tmp_path: Path) -> None:
 def test_the_error_for_a_missing_file_names_the_option(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file; name another with --config"):
         load_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("exchange", "prefix"),
+    [
+        ("binance", "BINANCE"), ("binanceusdm", "BINANCE"), ("binancecoinm", "BINANCE"),
+        ("binanceus", "BINANCE"), ("bybit", "BYBIT"), ("okx", "OKX"),
+    ],
+)  # fmt: skip
+def test_all_markets_of_binance_share_the_names_of_the_keys(exchange: str, prefix: str) -> None:
+    names = (f"{prefix}_API_KEY", f"{prefix}_SECRET")
+    assert credential_names(exchange) == names
+    assert credentials(exchange, dict(zip(names, ("key", "secret"), strict=True))) == (
+        "key", "secret",
+    )  # fmt: skip
 
 
 def test_half_of_a_key_is_refused() -> None:

@@ -19,7 +19,7 @@ sys.stdin.read()
 """
 
 
-def said(client: ClientProcess, count: int) -> list[tuple[str, ...]]:
+def words_of(client: ClientProcess, count: int) -> list[tuple[str, ...]]:
     lines: list[tuple[str, ...]] = []
 
     def came() -> bool:
@@ -41,7 +41,7 @@ def test_output_with_invalid_utf_8_is_still_read() -> None:
     says = r"import os; os.write(1, b'# \xff\xfe\nTICK \xe9 1\nDONE\n')"
     client = ClientProcess([PYTHON, "-c", says], "", "")
     try:
-        assert said(client, 2) == [("TICK", "\ufffd", "1"), ("DONE",)]
+        assert words_of(client, 2) == [("TICK", "\ufffd", "1"), ("DONE",)]
     finally:
         client.close()
 
@@ -54,7 +54,7 @@ def test_processes_started_by_the_client_end_with_it(
     code = PARENT if ends else PARENT + "import time; time.sleep(600)\n"
     client = ClientProcess([PYTHON, "-c", code], "", "")
     try:
-        ((_, pid),) = said(client, 1)
+        ((_, pid),) = words_of(client, 1)
     finally:
         client.close()
     eventually(lambda: gone(int(pid)), what="the end of the client's child")

@@ -22,7 +22,7 @@ def test_usage_counts_requests_weights_refusals_and_connections() -> None:
         account.handshake(101, now_s)
     account.handshake(429, 310.0)
     assert accounts.of("a", "usdm") is account
-    assert accounts.told(130.0) == {
+    assert accounts.as_json(130.0) == {
         "a": {
             "usdm": {
                 "requests": {"exchangeInfo": 1, "depth": 2},
@@ -34,7 +34,7 @@ def test_usage_counts_requests_weights_refusals_and_connections() -> None:
             }
         }
     }
-    assert account.told(180.0)["weight_this_minute"] == 0
+    assert account.as_json(180.0)["weight_this_minute"] == 0
 
 
 def test_without_weights_every_request_counts_as_one() -> None:

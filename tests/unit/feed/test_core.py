@@ -332,3 +332,14 @@ def test_states_are_logged_when_they_change() -> None:
     world.core.heartbeat()
     assert [fields["state"] for what, fields in world.logged if what == "state"] == ["reconnecting"]
     assert len(statuses(world.take())) == 3  # a new reason is published, too
+
+
+def test_the_time_before_the_start_does_not_lower_the_first_message_rate() -> None:
+    world = World(("quote",))
+    world.time_ns += 10 * NS_PER_S
+    world.core.start()
+    world.time_ns += NS_PER_S
+    for number in range(5):
+        world.core.event(quote(event_id=number, received_ns=world.time_ns))
+    world.core.heartbeat()
+    assert statuses(world.take())[-1].messages_per_s == 5.0

@@ -185,7 +185,7 @@ def test_the_first_event_after_a_stale_silence_follows_a_gap() -> None:
     gap = session.event("quote", 9, 0)
     assert gap is not None
     assert (gap.from_id, gap.to_id) == (6, 9)
-    assert gap.reason == "silent for more than 30 s, and going on"
+    assert gap.reason == "silent for more than 30 s, then resumed"
     assert session.event("quote", 10, 0) is None
     assert session.event("book", 9, 0) is None  # its source finds every hole
 

@@ -134,12 +134,37 @@ def test_the_include_names_its_configuration(tmp_path: Path) -> None:
     settings = load_config(path)
     names = {feed.name: 1 for feed in settings.feeds()}
     assert render.rendered_from(tmp_path) is None
-    render.write(render.render(settings, path, tmp_path, names), tmp_path)
+    render.write(settings, path, tmp_path, names)
     assert render.rendered_from(tmp_path) == path
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+
+
+def write(root: Path, text: str = TWO) -> None:
+    path = root.parent / "feedd.yaml"
+    path.write_text(text)
+    settings = load_config(path)
+    render.write(settings, path, root, {feed.name: 1 for feed in settings.feeds()})
 
 
 def test_a_folder_path_too_long_for_a_socket_is_an_error(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100)
     with pytest.raises(ConfigError, match="shorter path"):
-        render.write("", deep)
+        write(deep)
+
+
+def test_the_log_folder_exists_once_the_include_names_it(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    write(root, TWO + "log_dir: of/its/own\n")
+    assert (root / "of/its/own").is_dir()
+
+
+def test_a_log_folder_that_cannot_be_made_is_an_error_before_the_include_names_it(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "taken").touch()
+    with pytest.raises(ConfigError, match=r"log_dir: .*/taken can't be made: File exists"):
+        write(root, TWO + "log_dir: taken\n")
+    assert render.rendered_from(root) is None

@@ -61,7 +61,7 @@ def test_a_replay_is_a_range_of_one_topic(rings: MessageRings) -> None:
     assert (other["low"], other["high"], other["messages"]) == (None, None, [])
 
 
-def test_an_answer_has_at_most_2000_messages() -> None:
+def test_a_response_has_at_most_2000_messages() -> None:
     rings = MessageRings()
     for number in range(2001):
         rings.add(A.encode(), payload(1, number + 1))
@@ -74,7 +74,7 @@ def test_an_answer_has_at_most_2000_messages() -> None:
     assert ([topic for topic, _ in rest["messages"]], rest["complete"]) == ([b"t2000."], True)
 
 
-def test_an_answer_has_at_most_4_mb_and_the_rest_is_asked_for_like_any_other() -> None:
+def test_a_response_has_at_most_4_mb_and_the_rest_can_be_requested() -> None:
     rings = MessageRings()
     pad = b"x" * 60_000
     large = msgpack.packb({"session": 1, "seq": 1, "pad": pad})
@@ -105,7 +105,7 @@ def test_an_answer_has_at_most_4_mb_and_the_rest_is_asked_for_like_any_other() -
 
 
 @pytest.mark.parametrize(
-    ("request_", "said"),
+    ("request_", "message"),
     [
         ({}, "`op`"),
         ({"op": "reply"}, "'reply'"),
@@ -117,12 +117,12 @@ def test_an_answer_has_at_most_4_mb_and_the_rest_is_asked_for_like_any_other() -
     ],
 )
 def test_an_invalid_request_is_answered_with_the_error_and_the_remedy(
-    rings: MessageRings, request_: dict[str, Any], said: str
+    rings: MessageRings, request_: dict[str, Any], message: str
 ) -> None:
     answered = asked(rings, **request_, id=5)
     assert answered.keys() == {"op", "id", "error"}
     assert (answered["op"], answered["id"]) == (request_.get("op"), 5)
-    assert said in answered["error"]
+    assert message in answered["error"]
     assert 'send {"op": "snapshot", "topics": [prefix, …]}' in answered["error"]
 
 
@@ -162,7 +162,7 @@ def test_any_bytes_are_answered(junk: bytes) -> None:
     assert msgpack.unpackb(respond(junk, MessageRings()))["error"]
 
 
-def test_text_that_is_no_utf_8_is_a_mistake_of_the_asker_and_no_fault() -> None:
+def test_text_that_is_not_utf_8_is_an_invalid_request() -> None:
     request = msgpack.packb({"op": "snapshot", "topics": ["q?"], "id": 1}).replace(b"?", b"\xff")
     answered = msgpack.unpackb(respond(request, MessageRings()))
     assert answered["id"] == 1

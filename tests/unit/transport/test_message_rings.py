@@ -1,4 +1,4 @@
-"""The rings: what is kept of what was published, and that it is never anything else."""
+"""The rings keep published messages, and never anything else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ A, B = b"quote.x.A.", b"quote.x.B."
 
 
 def payload(session: int, seq: int, size: int = 0) -> bytes:
-    """Return a payload as a worker makes it, with so many bytes more."""
+    """Return a worker's payload, longer by a number of bytes."""
     return msgpack.packb({"symbol": "A", "pad": b"\0" * size, "session": session, "seq": seq})
 
 
@@ -108,7 +108,7 @@ def test_the_last_messages_come_by_prefix_in_the_order_of_their_topics() -> None
     assert found(b"quote.", limit=3) == (topics[:3], True)
 
 
-def test_memory_is_taken_from_topics_that_hold_the_most() -> None:
+def test_the_largest_topics_drop_messages_first() -> None:
     one = len(payload(1, 100, 100)) + MESSAGE_OVERHEAD
     rings = MessageRings(memory_bytes=100 * one + 2 * TOPIC_OVERHEAD + len(A) + len(B))
     filled(rings, B, range(100, 120), size=100)
@@ -154,7 +154,7 @@ message = st.tuples(
 @given(
     st.lists(message, max_size=120), st.integers(1, 12), st.integers(0, 4000), st.integers(0, 31)
 )
-def test_whatever_comes_in_an_answer_is_true(
+def test_a_range_contains_only_published_messages(
     sent: list[tuple[bytes, int, int, int]], per_topic: int, memory: int, first: int
 ) -> None:
     bound = memory + 6 * (TOPIC_OVERHEAD + len(A))

@@ -30,7 +30,7 @@ async def subscribed(publisher: Publisher, endpoint: str) -> AsyncIterator[Any]:
 
 
 async def came(subscriber: Any, count: int) -> list[list[bytes]]:
-    """Return so many messages, after which there are no more."""
+    """Return `count` messages; fail if more arrive."""
     found = []
     for _ in range(count):
         assert await subscriber.poll(45_000), f"only {len(found)} came"
@@ -39,7 +39,7 @@ async def came(subscriber: Any, count: int) -> list[list[bytes]]:
     return found
 
 
-def test_a_payload_is_its_event_and_nothing_of_the_message_before_it(tmp_path: Path) -> None:
+def test_a_payload_contains_its_event_and_no_rest_of_an_earlier_one(tmp_path: Path) -> None:
     asyncio.run(payloads(tmp_path))
 
 

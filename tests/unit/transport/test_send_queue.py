@@ -34,7 +34,7 @@ def message(number: int, size: int = 100) -> bytes:
 
 
 def whole(data: bytes) -> list[bytes]:
-    """Return the whole messages from the begin of what one connection brought."""
+    """Return the complete messages at the beginning of one connection's bytes."""
     found, at = [], 0
     while at < len(data):
         head_bytes = 2 if data[at] & COMMAND else len(message_head(b"t."))
@@ -70,7 +70,7 @@ async def read(theirs: socket.socket, count: int, at_once: int = 1500) -> bytes:
 
 
 def left_in(theirs: socket.socket) -> bytes:
-    """Return what the system has for the peer, now."""
+    """Return the bytes that the system holds for the peer now."""
     data = b""
     while True:
         try:
@@ -86,8 +86,8 @@ Pair = tuple[socket.socket, socket.socket]
 Run = Callable[[Awaitable[None]], None]
 
 
-def test_all_comes_whole_and_in_order_where_the_socket_takes_parts(run: Run, pair: Pair) -> None:
-    """Of more chunks than one call of the system is given, of sizes over and under its buffer."""
+def test_messages_arrive_complete_and_in_order_after_partial_sends(run: Run, pair: Pair) -> None:
+    """More chunks than one system call sends, of sizes above and below its buffer."""
     ours, theirs = pair
     messages = [message(number, (10, 100, 9000)[number % 3]) for number in range(1000)]
 
@@ -100,7 +100,7 @@ def test_all_comes_whole_and_in_order_where_the_socket_takes_parts(run: Run, pai
         expected = b"".join(messages)
         assert await read(theirs, len(expected), 50_000) == expected
         await send_queue.empty(PATIENCE_S)
-        send_queue.send(messages[0])  # again by the direct way
+        send_queue.send(messages[0])  # directly again
         assert not send_queue.waits
         assert left_in(theirs) == messages[0]
         assert send_queue.dropped == 0
@@ -152,7 +152,7 @@ def test_after_a_disconnect_the_message_is_resent_from_its_start_and_none_twice(
         run(work())
 
 
-def test_a_peer_that_is_cut_off_again_and_again_loses_nothing(run: Run) -> None:
+def test_a_peer_that_disconnects_repeatedly_loses_nothing(run: Run) -> None:
     messages = [message(number, random.Random(number).randrange(3000)) for number in range(400)]
     randomly = random.Random(7)
 
@@ -233,9 +233,7 @@ def test_a_sent_buffer_may_be_reused(run: Run, pair: Pair) -> None:
     run(work())
 
 
-def test_a_peer_that_has_closed_raises_nothing_and_the_next_gets_what_it_has_not(
-    run: Run, pair: Pair
-) -> None:
+def test_a_closed_peer_raises_nothing_and_the_next_receives_the_rest(run: Run, pair: Pair) -> None:
     ours, theirs = pair
     theirs.close()
     new, new_end = small_pair()
@@ -307,7 +305,7 @@ def test_a_reduced_bound_trims_the_queue_step_by_step(run: Run, pair: Pair) -> N
 
 
 @pytest.mark.parametrize("slow", [False, True])
-def test_messages_that_are_sent_together_are_the_same_bytes(run: Run, slow: bool) -> None:
+def test_a_batch_is_the_same_bytes_as_single_messages(run: Run, slow: bool) -> None:
     messages = [message(number, 100 * (number % 5)) for number in range(60 if slow else 5)]
 
     async def bytes_of(*, together: bool) -> bytes:
@@ -337,9 +335,7 @@ def test_messages_that_are_sent_together_are_the_same_bytes(run: Run, slow: bool
     run(work())
 
 
-def test_waiting_until_it_is_empty_ends_with_the_time_or_with_the_peer(
-    run: Run, pair: Pair
-) -> None:
+def test_empty_returns_at_the_timeout_or_when_the_peer_is_gone(run: Run, pair: Pair) -> None:
     ours, _ = pair
 
     async def work() -> None:

@@ -51,7 +51,7 @@ def greeted() -> ZmtpSubscriber:
     return subscriber
 
 
-def test_the_greeting_is_of_3_0_with_null_and_the_ready_is_a_pubs() -> None:
+def test_the_greeting_is_zmtp_3_0_with_null_and_the_ready_is_of_a_pub() -> None:
     """RFC 23: signature, version, mechanism, as-server, filler; then the command."""
     signature, version, mechanism = b"\xff\0\0\0\0\0\0\0\0\x7f", b"\x03\0", b"NULL" + bytes(16)
     assert bytes(GREETING) == signature + version + mechanism + bytes(32)
@@ -72,7 +72,7 @@ TALK = (
 
 @given(st.sets(st.integers(1, len(TALK) - 1)))
 @settings(max_examples=100, deadline=None)
-def test_however_the_bytes_are_cut_the_same_is_understood(cuts: set[int]) -> None:
+def test_the_result_does_not_depend_on_how_the_bytes_are_split(cuts: set[int]) -> None:
     subscriber, answers = ZmtpSubscriber(TOPICS), b""
     for begin, end in pairwise([0, *sorted(cuts), len(TALK)]):
         answers += subscriber.receive(TALK[begin:end])
@@ -94,7 +94,7 @@ def test_the_answer_follows_the_whole_greeting_and_no_topic_is_subscribed_by_def
 
 @pytest.mark.parametrize("version", [b"\x03\x00", b"\x03\x01", b"\x04\x00"])
 @pytest.mark.parametrize("name", [b"SUB", b"XSUB"])
-def test_any_sub_of_version_3_or_later_is_taken(version: bytes, name: bytes) -> None:
+def test_any_sub_of_version_3_or_later_is_accepted(version: bytes, name: bytes) -> None:
     subscriber = ZmtpSubscriber(TOPICS)
     greeting = LIBZMQ[:10] + version + LIBZMQ[12:]
     subscriber.receive(greeting + ready(kind(b"", b"Identity") + kind(name, b"socket-TYPE")))
@@ -128,11 +128,11 @@ def test_subscriptions_are_a_set_of_prefixes(as_commands: bool) -> None:
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([b"", b"q", QUOTE, b"trade.", b"z"]))))
 @settings(max_examples=100, deadline=None)
 def test_the_last_command_for_a_prefix_decides_its_subscription(
-    said: list[tuple[bool, bytes]],
+    subscriptions: list[tuple[bool, bytes]],
 ) -> None:
     subscriber = greeted()
-    subscriber.receive(b"".join(frame(bytes([yes]) + prefix) for yes, prefix in said))
-    last = {prefix: yes for yes, prefix in said}
+    subscriber.receive(b"".join(frame(bytes([yes]) + prefix) for yes, prefix in subscriptions))
+    last = {prefix: yes for yes, prefix in subscriptions}
     prefixes = tuple(prefix for prefix, yes in last.items() if yes)
     assert subscriber.wants == {one for one in TOPICS if one.startswith(prefixes)}
 
@@ -160,7 +160,7 @@ def test_a_ping_is_answered_with_its_context_of_at_most_16_bytes() -> None:
     assert subscriber.receive(command(b"PONG", b"x") + command(b"UNHEARD", b"of")) == b""
 
 
-def test_messages_that_are_no_subscription_are_passed_over() -> None:
+def test_messages_that_are_not_subscriptions_are_ignored() -> None:
     subscriber = greeted()
     assert subscriber.receive(frame(b"") + frame(b"\x02" + QUOTE) + frame(b"hello", MORE)) == b""
     assert subscriber.wants == frozenset()
@@ -213,7 +213,7 @@ def test_a_peer_that_is_not_a_subscriber_is_refused_with_the_reason(
         take()
 
 
-def test_a_frame_of_the_most_bytes_is_taken() -> None:
+def test_a_frame_of_the_maximum_size_is_accepted() -> None:
     subscriber = greeted()
     subscriber.receive(frame(b"\x01" + bytes(MAX_FRAME_BYTES - 1)) + frame(b"\x01quote"))
     assert subscriber.wants == {QUOTE}
@@ -234,7 +234,7 @@ def take_all(data: bytes, cuts: set[int]) -> ZmtpSubscriber:
 
 @given(st.binary(max_size=200), st.sampled_from([b"", GREETING, HELLO]), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_any_bytes_are_taken_or_refused_and_nothing_else(
+def test_any_bytes_are_accepted_or_rejected_with_a_zmtp_error(
     junk: bytes, before: bytes, cut: bool
 ) -> None:
     data = before + junk
@@ -250,7 +250,7 @@ def test_any_bytes_are_taken_or_refused_and_nothing_else(
     st.sets(st.integers(1, len(TALK) // 2), max_size=8),
 )  # fmt: skip
 @settings(max_examples=300, deadline=None)
-def test_a_conversation_that_is_damaged_anyhow_is_taken_or_refused_and_nothing_else(
+def test_a_damaged_conversation_is_accepted_or_rejected_with_a_zmtp_error(
     damages: list[tuple[int, str, bytes]], cuts: set[int]
 ) -> None:
     data = TALK
@@ -283,6 +283,6 @@ def test_the_end_of_each_message_is_found_behind_its_head_and_payload(
     assert found == ends
 
 
-def test_a_topic_that_fits_no_short_frame_is_refused() -> None:
+def test_a_topic_too_long_for_a_short_frame_is_rejected() -> None:
     with pytest.raises(ValueError, match="256 bytes is too long"):
         message_head(bytes(256))

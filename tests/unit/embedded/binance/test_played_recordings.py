@@ -14,6 +14,7 @@ from feedd.embedded.binance.recorded import load_tapes
 from feedd.embedded.market import Refused
 from feedd.embedded.tape import Tape, read
 from feedd.errors import ConfigError
+from feedd.venues.binance import raw_recording
 from feedd.venues.binance.streams import parse
 
 START_NS = 1_723_161_255_000_000_000
@@ -37,7 +38,7 @@ def tape(tmp_path: Path) -> Tape:
         for number in range(100):
             file.write(trade(number * 100, number, f"100.{number % 10}0"))
         file.write("not a line\n")
-    return Tape(path)
+    return Tape(path, raw_recording)
 
 
 def made(tape: Tape, name: str) -> list[dict[str, object]]:
@@ -90,7 +91,7 @@ def test_slower_diffs_are_merged_from_faster_ones(tmp_path: Path) -> None:
              U=10 * number + 1, u=10 * number + 9, pu=10 * number - 1,
              b=[["100.00", f"{number}.000"]], a=[])
         for number in range(1, 9)))  # fmt: skip
-    events = made(Tape(path), "btcusdt@depth@100ms")
+    events = made(Tape(path, raw_recording), "btcusdt@depth@100ms")
     assert len(events) >= 2
     assert events[0]["U"] == 11
     assert events[0]["b"] == [["100.00", f"{events[0]['E']}.000"]]
@@ -106,21 +107,21 @@ def test_a_file_plays_as_another_symbol(tape: Tape) -> None:
 
 def test_files_that_are_no_recordings_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="can't be read"):
-        Tape(tmp_path / "none.gz")
+        Tape(tmp_path / "none.gz", raw_recording)
     empty = tmp_path / "empty"
     empty.write_text("nothing\n")
     with pytest.raises(ConfigError, match="holds no stream"):
-        Tape(empty)
+        Tape(empty, raw_recording)
     torn = tmp_path / "torn.gz"
     torn.write_bytes(gzip.compress(trade(0, 1, "1.00").encode() * 1000)[:-20])
     with pytest.raises(ConfigError, match="can't be read"):
-        Tape(torn)
+        Tape(torn, raw_recording)
 
 
 def test_the_whole_recording_is_read(btcusdt: Path) -> None:
     held = one_symbol(btcusdt)
     streams: dict[str, int] = {}
-    for row in read(btcusdt):
+    for row in read(btcusdt, raw_recording):
         streams[row.stream] = streams.get(row.stream, 0) + 1
     assert streams == {
         "btcusdt@bookTicker": held.quotes,
@@ -131,7 +132,7 @@ def test_the_whole_recording_is_read(btcusdt: Path) -> None:
 
 
 def test_the_other_shape_is_read_too(four_symbols: Path) -> None:
-    tape = Tape(four_symbols)
+    tape = Tape(four_symbols, raw_recording)
     assert tape.holdings.keys() == raw_recordings.four_symbols(four_symbols).answers.keys()
     for holding in tape.holdings.values():
         assert holding.streams == {"aggTrade", "bookTicker", "depth@100ms", "kline_1m"}
@@ -159,7 +160,7 @@ def test_answers_of_get_are_found_beside_the_frames_and_belong_to_the_symbol_the
     (tmp_path / "y.BINANCE.http.0.0.txt").write_text(
         page.format("BTCUSDT", "1626992741.2", DEPTH.format(9, "1.5"))
     )
-    tape = Tape(frames)
+    tape = Tape(frames, raw_recording)
     for symbol, id_ in (("BTCUSDT", 8), ("ETHUSDT", 7)):
         assert json.loads(tape.holdings[symbol].snapshot or "")["lastUpdateId"] == id_
     assert [(row.stream[:3], row.symbol) for row in tape.lines()] == [
@@ -172,17 +173,17 @@ def test_an_answer_without_a_symbol_is_no_ones_where_there_are_two(tmp_path: Pat
     path = tmp_path / "tape"
     rows = [line(0, "btcusdt@depth@0ms", e="depthUpdate"), f"{START_NS} {DEPTH.format(7, 1)}\n"]
     path.write_text("".join(rows))
-    tape = Tape(path)
+    tape = Tape(path, raw_recording)
     assert tape.holdings["BTCUSDT"].snapshot is not None
     assert [tape.answers(row, "BTCUSDT") for row in tape.lines()] == [False, True]
     path.write_text("".join([*rows, line(1, "ethusdt@depth@0ms", e="depthUpdate")]))
-    tape = Tape(path)
+    tape = Tape(path, raw_recording)
     assert all(holding.snapshot is None for holding in tape.holdings.values())
     assert not any(tape.answers(row, "BTCUSDT") for row in tape.lines())
 
 
 def test_each_of_four_symbols_has_its_answer(four_symbols: Path) -> None:
-    holdings = Tape(four_symbols).holdings
+    holdings = Tape(four_symbols, raw_recording).holdings
     ids = {symbol: json.loads(h.snapshot or "{}").get("lastUpdateId")
            for symbol, h in holdings.items()}  # fmt: skip
     assert ids == raw_recordings.four_symbols(four_symbols).answers

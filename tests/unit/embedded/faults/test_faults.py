@@ -12,8 +12,8 @@ from conftest import REPOSITORY
 
 from feedd.config.faults import NAMES, RULES, Fault, check
 from feedd.config.load import load_config
-from feedd.embedded.faults.events import Passed, Way
-from feedd.embedded.faults.pages import spoilt
+from feedd.embedded.faults.events import EventFaults, Passed
+from feedd.embedded.faults.pages import alter
 from feedd.embedded.faults.registry import ACTIVE_AT_MOST, ActiveFault, Faults, symbol_of
 from feedd.embedded.faults.replies import on_request
 from feedd.embedded.frames import text_frame
@@ -34,12 +34,12 @@ def quote(id_: int, stream: str = "btcusdt@bookTicker") -> MarketMessage:
     return MarketMessage(stream, id_, QUOTE.replace('"u":7', f'"u":{id_}'))
 
 
-def way(*given: Fault, exchange: str = "usdm") -> Way:
+def event_faults(*given: Fault, exchange: str = "usdm") -> EventFaults:
     faults = Faults()
     for one in given:
         faults.add(one, 0.0)
     faults.advance(0.0)
-    return Way(faults, exchange, lambda message: text_frame(message.data))
+    return EventFaults(faults, exchange, lambda message: text_frame(message.data))
 
 
 def ids(steps: list[Passed]) -> list[tuple[int | None, str | None, int]]:
@@ -62,10 +62,10 @@ def test_a_fault_begins_and_ends_on_time() -> None:
     faults.advance(12.0)
     assert [one.name for one in faults.at("event")] == ["mute"]
     assert faults.next_s() == 15.0
-    assert not faults.none
+    assert not faults.traffic_unaffected
     faults.advance(15.0)
     assert changes == [("mute", True), ("mute", False)]
-    assert faults.none
+    assert faults.traffic_unaffected
     assert faults.next_s() is None
 
 
@@ -81,7 +81,7 @@ def test_a_count_ends_a_fault_and_deleting_ends_it_before_its_time() -> None:
     assert faults.at("event") == []
     assert faults.delete(stays.id) == [stays]
     assert faults.delete(stays.id) == []
-    told = faults.told(1.0)
+    told = faults.as_json(1.0)
     assert [(one["id"], one["fired"]) for one in told["over"]] == [(1, 2), (2, 0)]
     assert told["waiting"][0] == {
         "id": 3, "fault": "mute", "after_s": 9.0, "fired": 0, "begins_in_s": 8.0,
@@ -128,10 +128,13 @@ def test_a_streams_symbol_is_read_from_its_name() -> None:
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"fault": "close", "code": 1006}, "1006 can't stand in a close frame"),
-        ({"fault": "close", "code": 1000, "text": "x" * 124}, "over 123 bytes"),
+        ({"fault": "close", "code": 1006}, "1006 is not allowed in a close frame"),
+        ({"fault": "close", "code": 1000, "text": "x" * 124}, "exceeds 123 bytes"),
         ({"fault": "close", "status": 3}, "status"),
-        ({"fault": "mute", "code": 3}, "mute takes no code; it takes after_s, count"),
+        (
+            {"fault": "mute", "code": 3},
+            "mute has no parameter code; its parameters are after_s, count",
+        ),
         ({"fault": "http"}, "http needs status"),
         ({"fault": "away"}, "away needs for_s"),
         ({"fault": "stale_snapshot"}, "stale_snapshot needs symbol"),
@@ -154,7 +157,7 @@ def test_an_invalid_fault_is_refused_with_the_reason(settings: dict[str, Any], t
 @pytest.mark.parametrize(
     ("entry", "text"),
     [
-        ("{fault: mut}", r"faults\[0\].fault: mut is none of close"),
+        ("{fault: mut}", r"faults\[0\].fault: 'mut' is not one of close"),
         ("{fault: mute, cuont: 1}", r"faults\[0\].cuont: unknown key; is it count"),
         ("{fault: http}", r"faults\[0\]: http needs status"),
         ("{fault: mute, for_s: .nan}", r"for_s: Expected `float` > 0"),
@@ -174,25 +177,25 @@ def test_a_mistake_in_the_configurations_faults_names_its_line(
 
 
 def test_events_are_dropped_doubled_and_put_behind_the_next_one() -> None:
-    assert ids(way(fault(fault="drop")).take([quote(1), quote(2)], 0.0)) == [
+    assert ids(event_faults(fault(fault="drop")).take([quote(1), quote(2)], 0.0)) == [
         (1, "drop", 0), (2, None, 1),
     ]  # fmt: skip
-    assert ids(way(fault(fault="duplicate")).take([quote(1)], 0.0)) == [(1, None, 2)]
-    reordering = way(fault(fault="reorder"))
+    assert ids(event_faults(fault(fault="duplicate")).take([quote(1)], 0.0)) == [(1, None, 2)]
+    reordering = event_faults(fault(fault="reorder"))
     assert reordering.take([quote(1)], 0.0) == []
-    assert not reordering.straight
+    assert not reordering.idle
     other = quote(9, "ethusdt@bookTicker")
     first, second, third = reordering.take([other, quote(2)], 0.0)
     assert (first.message, second.message, third.message) == (other, quote(1), quote(2))
     assert third.frames == (text_frame(quote(2).data), text_frame(quote(1).data))
-    assert reordering.straight
+    assert reordering.idle
 
 
 def test_delayed_events_keep_their_order_and_nothing_passes_them() -> None:
     faults = Faults()
     active = faults.add(fault(fault="delay", delay_s=2), 0.0)
     faults.advance(0.0)
-    slow = Way(faults, "usdm", lambda message: text_frame(message.data))
+    slow = EventFaults(faults, "usdm", lambda message: text_frame(message.data))
     assert slow.take([quote(1)], 0.0) == []
     assert slow.take([quote(2)], 1.0) == []
     faults.delete(active.id)
@@ -200,7 +203,7 @@ def test_delayed_events_keep_their_order_and_nothing_passes_them() -> None:
     assert slow.next_s == 2.0
     assert [step.message for step in slow.release(2.0)] == [quote(1)]
     assert [step.message for step in slow.release(3.0)] == [quote(2), quote(3)]
-    assert slow.straight
+    assert slow.idle
     faults.add(fault(fault="delay"), 3.0)
     faults.advance(3.0)
     slow.take([quote(4)], 3.0)
@@ -227,8 +230,8 @@ def test_delayed_events_keep_their_order_and_nothing_passes_them() -> None:
 )
 def test_junk_comes_instead_of_an_event_or_before_it(name: str, frame: bytes) -> None:
     event = MarketMessage("btcusdt@bookTicker", 7, QUOTE)
-    assert way(fault(fault=name)).take([event], 0.0) == [Passed(event, name, (frame,))]
-    assert way(fault(fault=name, instead=False)).take([event], 0.0) == [
+    assert event_faults(fault(fault=name)).take([event], 0.0) == [Passed(event, name, (frame,))]
+    assert event_faults(fault(fault=name, instead=False)).take([event], 0.0) == [
         Passed(None, None, (frame,)), Passed(event, None, (text_frame(QUOTE),)),
     ]  # fmt: skip
 
@@ -237,23 +240,23 @@ def test_junk_comes_instead_of_an_event_or_before_it(name: str, frame: bytes) ->
 def test_a_depth_event_comes_without_pu_or_with_a_bid_above_every_ask(bids: str) -> None:
     data = f'{{"e":"depthUpdate","U":5,"u":7,"pu":4,"b":[{bids}],"a":[["3.0","4"]]}}'
     event = MarketMessage("btcusdt@depth", 7, data)
-    ((_, _, (frame,)),) = way(fault(fault="no_pu")).take([event], 0.0)
+    ((_, _, (frame,)),) = event_faults(fault(fault="no_pu")).take([event], 0.0)
     assert frame == text_frame(data.replace(',"pu":4', ""))
-    ((_, _, (frame,)),) = way(fault(fault="crossed")).take([event], 0.0)
+    ((_, _, (frame,)),) = event_faults(fault(fault="crossed")).take([event], 0.0)
     (best, _), *others = json.loads(frame[2:])["b"]
     assert float(best) > 1e7
     assert others == (json.loads(f"[{bids}]"))
-    assert way(fault(fault="no_pu")).take([quote(1)], 0.0)[0].swallowed is None
+    assert event_faults(fault(fault="no_pu")).take([quote(1)], 0.0)[0].swallowed is None
 
 
 def test_too_big_is_over_what_clients_take_and_still_json() -> None:
-    ((_, _, (frame,)),) = way(fault(fault="too_big")).take([quote(7)], 0.0)
+    ((_, _, (frame,)),) = event_faults(fault(fault="too_big")).take([quote(7)], 0.0)
     assert len(frame) > 10 * 1024 * 1024
     assert json.loads(frame[10:]) == json.loads(QUOTE)
 
 
 def test_a_wrong_pu_joins_by_u_and_leaves_what_has_none_alone() -> None:
-    spoiling = way(fault(fault="wrong_pu"))
+    spoiling = event_faults(fault(fault="wrong_pu"))
     event = MarketMessage("btcusdt@depth@100ms", 15, DEPTH)
     untouched, touched = spoiling.take([quote(7), event], 0.0)
     assert untouched.swallowed is None
@@ -265,7 +268,7 @@ def test_a_topic_that_restarts_counts_from_1() -> None:
     def book(kind: str, u: int) -> MarketMessage:
         return MarketMessage("orderbook.50.BTCUSDT", u, f'{{"type":"{kind}","data":{{"u":{u}}}}}')
 
-    restarting = way(exchange="bybit")
+    restarting = event_faults(exchange="bybit")
     restarting.restart("orderbook.50.BTCUSDT")
     told = restarting.take([book("delta", 6), book("snapshot", 7), book("delta", 8)], 0.0)
     assert [step.message for step in told] == [
@@ -308,12 +311,12 @@ def test_pages_are_refused_with_the_exchanges_codes() -> None:
     key = faults.add(fault(fault="http", status=401, code=-2015, page="account"), 0.0)
     cut = faults.add(fault(fault="truncated", page="depth"), 0.0)
     used = {"X-MBX-USED-WEIGHT-1M": "3"}
-    answer = spoilt(limit, "usdm", "{}", used)
+    answer = alter(limit, "usdm", "{}", used)
     assert (answer.status, json.loads(answer.text)["code"]) == (429, -1003)
     assert answer.headers == {**used, "Retry-After": "7"}
-    assert json.loads(spoilt(key, "usdm", "{}", {}).text)["code"] == -2015
-    assert spoilt(cut, "usdm", '{"a":1}', {})[:2] == (200, '{"a')
-    assert spoilt(limit, "bybit", "{}", {}).content_type == "text/html"
+    assert json.loads(alter(key, "usdm", "{}", {}).text)["code"] == -2015
+    assert alter(cut, "usdm", '{"a":1}', {})[:2] == (200, '{"a')
+    assert alter(limit, "bybit", "{}", {}).content_type == "text/html"
     faults.advance(0.0)
     assert faults.page("usdm", "time", "") is limit
     faults.delete(limit.id)

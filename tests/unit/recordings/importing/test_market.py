@@ -195,10 +195,10 @@ def test_raw_messages_of_no_channel_are_counted_and_reported(
         + line(3, "depth20@100ms", {"e": "depthUpdate"}) + snapshot(4, 5),
     )  # fmt: skip
     told = capsys.readouterr().out
-    assert "not imported: aggTrade, 1 times" in told
-    assert "not imported: depth20@100ms, 1 times" in told
-    assert "not imported: quote with the id of the one before, 1 times" in told
-    assert "not imported: GET depth of a symbol without a depth stream, 1 times" in told
+    assert "not imported: aggTrade (1)" in told
+    assert "not imported: depth20@100ms (1)" in told
+    assert "not imported: quote with the id of the one before (1)" in told
+    assert "not imported: book snapshot of a symbol without book updates (1)" in told
 
 
 def test_of_several_speeds_the_fastest_is_taken(
@@ -207,7 +207,7 @@ def test_of_several_speeds_the_fastest_is_taken(
     slow = depth(0, 1, 9).replace("depth@100ms", "depth@500ms")
     frames = imported(tmp_path, slow + depth(1, 10, 20) + snapshot(2, 15) + depth(3, 20, 30))
     assert [one["id"] for one in of(frames, "book")] == [20, 30]
-    assert "depth@500ms (there is a faster one), 1 times" in capsys.readouterr().out
+    assert "depth@500ms (there is a faster one) (1)" in capsys.readouterr().out
 
 
 def test_spot_has_quotes_of_its_own_shape_and_symbols_can_be_named(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from feedd.client.protocol import Protocol
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, NOTICE, BlockRecord
 from feedd.recordings.format.recording_reader import RecordingReader
-from feedd.recordings.importing.output import Output
+from feedd.recordings.importing.output import RecordingOutput
 
 MS = 1_723_161_256_299
 HEADER = "symbol,timestamp,datetime,bid,ask,last,volume,high,low,change_percent"
@@ -77,7 +77,7 @@ def test_keys_that_the_wire_does_not_have_are_named(
 ) -> None:
     imported(tmp_path, f"{HEADER},vwap,open\n{ROW},1,\n{ROW},2,\n")
     told = capsys.readouterr().out
-    assert "not imported: vwap, 2 times" in told
+    assert "not imported: vwap (2)" in told
     assert "not imported: open" not in told  # which has no value
 
 
@@ -212,7 +212,7 @@ def test_the_client_library_takes_an_import_for_a_live_stream_without_a_hole(
 def test_an_import_that_is_killed_leaves_nothing_that_passes_for_a_recording(
     tmp_path: Path,
 ) -> None:
-    output = Output(tmp_path, "a test")
+    output = RecordingOutput(tmp_path, "a test")
     output.__enter__()
     for number in range(3000):
         output.add("binance", MS * 1_000_000 + number, LIVE, b"ticker.binance.B/C.", b"x" * 200)

@@ -49,7 +49,6 @@ def as_read(price: float) -> feedd.Trade:
 
 
 def _picture() -> Any:
-    pytest.importorskip("matplotlib")
     from feedd.recordings.inspection import chart as picture  # noqa: PLC0415  needs it
 
     return picture
@@ -166,10 +165,11 @@ def test_times_are_checked(tmp_path: Path) -> None:
 
 
 def test_a_picture_is_drawn_with_gaps_shaded(tmp_path: Path) -> None:
-    matplotlib = pytest.importorskip("matplotlib.image")
+    from matplotlib import image  # noqa: PLC0415  slow to import
+
     path = write(tmp_path, symbols=2)
     assert inspect(str(path), "--png", str(tmp_path / "one.png")) == 0
-    pixels = matplotlib.imread(tmp_path / "one.png")
+    pixels = image.imread(tmp_path / "one.png")
     assert pixels.shape[0] > 700
     red = (pixels[..., 0] > 0.9) & (pixels[..., 1] < 0.75) & (pixels[..., 2] < 0.8)
     assert red.sum() > 500, "the gap is not shaded"

@@ -24,7 +24,7 @@ def made(
 ) -> Recorder:
     settings = parse_config(text, Path("feedd.yaml"))
     meant = RecorderSettings(dir=str(folder))
-    return Recorder(settings, meant, Said(), tell)
+    return Recorder(settings.history_endpoints(), meant, Said(), tell)
 
 
 def frame(exchange: str, seq: int = 1) -> PublishedMessage:

@@ -26,7 +26,7 @@ from unit.recordings.stream.small_recordings import (
 import feedd
 from feedd import model
 from feedd.errors import ConfigError
-from feedd.recordings.format.block_records import LIVE, SNAPSHOT
+from feedd.recordings.format.block_records import LIVE, NOTICE, SNAPSHOT
 from feedd.recordings.format.segment_schema import SegmentMeta
 from feedd.recordings.format.segment_writer import SegmentWriter
 from feedd.recordings.stream.merging import NOT_RECORDED
@@ -182,6 +182,22 @@ def test_a_file_that_is_not_a_recording_is_one_clear_error(tmp_path: Path) -> No
         feedd.open_recording(path)
     with pytest.raises(ConfigError, match="at least one topic"):
         feedd.open_recording(path, [])
+
+
+class LaterMeta(SegmentMeta, frozen=True, kw_only=True):
+    """A meta chunk with a key that this version does not know."""
+
+    a_later_key: int = 1
+
+
+def test_keys_of_a_later_feedd_in_a_file_are_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "one.feedd"
+    meta = LaterMeta(exchange="test", prefixes=("",), begun_ns=BEGUN_NS, made_by="a later feedd")
+    writer = SegmentWriter(path, meta)
+    state = {"feed": FEED, "state": "live", "reason": None, "a_later_key": 1}
+    writer.add(BEGUN_NS, NOTICE, b"StateChange", msgspec.msgpack.encode(state))
+    writer.close("the end")
+    assert list(feedd.open_recording(path)) == [feedd.StateChange(FEED, "live", None)]
 
 
 def test_a_stream_that_is_closed_has_ended(tmp_path: Path) -> None:

@@ -58,13 +58,13 @@ def but(without: str = "", **keys: Any) -> bytes:
 @pytest.mark.parametrize(
     ("payload", "why"),
     [
-        (b"\xc1 junk", "is no payload of its channel"),
-        (codec.encode(TRADE), "is no payload of its channel"),
-        (but(bid="61800.2"), "is no payload of its channel"),
-        (but(bid=float("nan")), "is no payload of its channel"),
-        (but(seq=2**63), "is no payload of its channel"),
-        (but(without="seq"), "is no payload of its channel"),
-        (msgspec.msgpack.encode({7: 8}), "is no payload of its channel"),
+        (b"\xc1 junk", "does not fit its channel"),
+        (codec.encode(TRADE), "does not fit its channel"),
+        (but(bid="61800.2"), "does not fit its channel"),
+        (but(bid=float("nan")), "does not fit its channel"),
+        (but(seq=2**63), "does not fit its channel"),
+        (but(without="seq"), "does not fit its channel"),
+        (msgspec.msgpack.encode({7: 8}), "does not fit its channel"),
     ],
 )  # fmt: skip
 def test_a_payload_that_is_none_of_its_channel_is_kept_as_it_is(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedd.sources.limits.window import PAUSE_AT_MOST_S, Window
+from feedd.sources.limits.window import Window
 from feedd.sources.limits.window_file import SIZE, decode, encode
-from feedd.venues.limits import RateLimit
+from feedd.venues.limits import PAUSE_AT_MOST_S, RateLimit
 
 CONNECTIONS = RateLimit(270, 300.0, 60)
 ATTEMPTS = st.lists(

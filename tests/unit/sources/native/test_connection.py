@@ -29,7 +29,7 @@ def u_of(_line: NativeConnection, message: Any, _payload: bytes, _ns: int) -> in
     return message.id
 
 
-async def told_of(
+async def callbacks_of(
     sent: bytes, take: Callable[..., int] = u_of
 ) -> tuple[list[Any], NativeConnection]:
     """Return a connection's callbacks for bytes that the exchange sends at once before closing."""
@@ -52,14 +52,14 @@ async def told_of(
         await writer.drain()
         writer.close()
 
-    told: list[Any] = []
+    calls: list[Any] = []
     line = NativeConnection(
         USDM,
         "BTCUSDT",
-        {messages.BookTicker: lambda *quote: told.append(take(*quote))},
-        lambda _line, channel, reason: told.append((channel, reason)),
-        lambda _line, channel, reason: told.append((channel, reason)),
-        lambda begins: told.append("burst" if begins else "over"),
+        {messages.BookTicker: lambda *quote: calls.append(take(*quote))},
+        lambda _line, channel, reason: calls.append((channel, reason)),
+        lambda _line, channel, reason: calls.append((channel, reason)),
+        lambda begins: calls.append("burst" if begins else "over"),
         Clock(),
     )
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -69,27 +69,27 @@ async def told_of(
         line.subscribe("quote", "btcusdt@bookTicker")
         await asyncio.wait_for(asyncio.shield(line.lost), 10)
         await asyncio.sleep(0)
-    return told, line
+    return calls, line
 
 
 def test_events_received_together_are_delivered_in_one_burst() -> None:
-    told, _ = asyncio.run(told_of(b"".join(text_frame(QUOTE % n) for n in range(5))))
-    assert [one for one in told if isinstance(one, int)] == list(range(5))
-    assert told[0] == "burst"
-    assert told.count("burst") == told.count("over")
-    assert told[-1] == "over"
+    calls, _ = asyncio.run(callbacks_of(b"".join(text_frame(QUOTE % n) for n in range(5))))
+    assert [one for one in calls if isinstance(one, int)] == list(range(5))
+    assert calls[0] == "burst"
+    assert calls.count("burst") == calls.count("over")
+    assert calls[-1] == "over"
 
 
 def test_an_event_that_comes_alone_is_in_no_burst() -> None:
-    told, _ = asyncio.run(told_of(text_frame(QUOTE % 7)))
-    assert told == [7]
+    calls, _ = asyncio.run(callbacks_of(text_frame(QUOTE % 7)))
+    assert calls == [7]
 
 
 @pytest.mark.parametrize("bad", [b"\x83\x00", b"\xf1\x00", b'\x81\x05{"e":', b"\x88\x00"])
 def test_a_burst_ends_also_where_it_is_cut_off(bad: bytes) -> None:
-    told, _ = asyncio.run(told_of(b"".join(text_frame(QUOTE % n) for n in range(3)) + bad))
-    assert told[0] == "burst"
-    assert told.count("burst") == told.count("over")
+    calls, _ = asyncio.run(callbacks_of(b"".join(text_frame(QUOTE % n) for n in range(3)) + bad))
+    assert calls[0] == "burst"
+    assert calls.count("burst") == calls.count("over")
 
 
 def test_a_burst_ends_also_where_an_event_of_it_can_not_be_taken() -> None:
@@ -98,5 +98,5 @@ def test_a_burst_ends_also_where_an_event_of_it_can_not_be_taken() -> None:
             raise RuntimeError("a mistake of ours")
         return u_of(line, message, payload, ns)
 
-    told, _ = asyncio.run(told_of(b"".join(text_frame(QUOTE % n) for n in range(3)), take))
-    assert told == ["burst", 0, 1, "over"]
+    calls, _ = asyncio.run(callbacks_of(b"".join(text_frame(QUOTE % n) for n in range(3)), take))
+    assert calls == ["burst", 0, 1, "over"]

@@ -24,18 +24,18 @@ class World:
     """A merge and its output."""
 
     def __init__(self, *lines: str) -> None:
-        self.told: list[int] = []
+        self.merged: list[int] = []
         self.diffs: list[Diff] = []
-        self.holes: list[tuple[int, int, str]] = []
-        self.merge = Merge(self._tell, lambda *hole: self.holes.append(hole))
+        self.gaps: list[tuple[int, int, str]] = []
+        self.merge = Merge(self._take_merged, lambda *gap: self.gaps.append(gap))
         for line in lines:
             self.merge.opened(line)
 
-    def _tell(self, event: int | Diff) -> None:
+    def _take_merged(self, event: int | Diff) -> None:
         if isinstance(event, Diff):
             self.diffs.append(event)
         else:
-            self.told.append(event)
+            self.merged.append(event)
 
     def take(self, line: str, *keys: int) -> None:
         for key in keys:
@@ -50,24 +50,24 @@ def test_the_first_arrival_is_delivered_and_the_second_dropped() -> None:
     world = World("a", "b")
     world.take("a", 10, 20)
     world.take("b", 10, 20, 30)
-    assert world.told == [10, 20, 30]
+    assert world.merged == [10, 20, 30]
     world.take("a", 30, 40)
     world.take("b", 40)
-    assert (world.told, world.holes) == ([10, 20, 30, 40], [])
+    assert (world.merged, world.gaps) == ([10, 20, 30, 40], [])
 
 
 def test_a_line_that_is_ahead_waits_until_the_others_have_reached_where_it_began() -> None:
-    """Told at once, it would make the rest of the older line come too late."""
+    """Delivered at once, it would make the rest of the older line come too late."""
     world = World("old")
     world.take("old", 10)
     world.merge.opened("new")
     world.take("new", 40, 50)
     assert not world.merge.goes_on_with("new")
     world.take("old", 20, 30)
-    assert world.told == [10, 20, 30]
+    assert world.merged == [10, 20, 30]
     world.take("old", 40)
     assert world.merge.goes_on_with("new")
-    assert (world.told, world.holes) == ([10, 20, 30, 40, 50], [])
+    assert (world.merged, world.gaps) == ([10, 20, 30, 40, 50], [])
 
 
 def test_the_loss_of_the_only_line_that_was_whole_is_a_hole_that_ends_in_the_next_event() -> None:
@@ -77,8 +77,8 @@ def test_the_loss_of_the_only_line_that_was_whole_is_a_hole_that_ends_in_the_nex
     world.take("new", 40, 50)
     assert world.merge.closed("old", "it broke")
     world.take("new", 60)
-    assert world.told == [10, 40, 50, 60]
-    assert world.holes == [(10, 40, "it broke")]
+    assert world.merged == [10, 40, 50, 60]
+    assert world.gaps == [(10, 40, "it broke")]
     assert world.merge.only == "new"
 
 
@@ -88,7 +88,7 @@ def test_late_events_of_the_slower_connection_are_duplicates_after_the_faster_is
     world.take("slow", 10)
     assert world.merge.closed("fast", "it broke")
     world.take("slow", 20, 30, 40)
-    assert (world.told, world.holes) == ([10, 20, 30, 40], [])
+    assert (world.merged, world.gaps) == ([10, 20, 30, 40], [])
 
 
 def test_the_loss_of_one_of_two_whole_lines_is_no_hole() -> None:
@@ -97,21 +97,21 @@ def test_the_loss_of_one_of_two_whole_lines_is_no_hole() -> None:
         world.take(line, 10)
     assert world.merge.closed("a", "it broke")
     world.take("b", 20)
-    assert (world.told, world.holes) == ([10, 20], [])
+    assert (world.merged, world.gaps) == ([10, 20], [])
 
 
-def test_a_line_that_others_do_not_reach_goes_on_after_a_second_with_a_hole() -> None:
+def test_a_line_that_others_do_not_reach_goes_on_after_a_second_with_a_gap() -> None:
     world = World("stalled")
     world.take("stalled", 10)
     world.merge.opened("new")
     world.take("new", 30)
     world.merge.overdue(100.0)
     world.merge.overdue(100.0 + merging.WAIT_S - 0.1)
-    assert world.told == [10]
+    assert world.merged == [10]
     world.merge.overdue(100.0 + merging.WAIT_S)
     world.take("stalled", 20)  # never backwards
-    assert world.told == [10, 30]
-    assert [(start, end) for start, end, _ in world.holes] == [(10, 30)]
+    assert world.merged == [10, 30]
+    assert [(start, end) for start, end, _ in world.gaps] == [(10, 30)]
 
 
 def test_the_held_back_events_are_bounded() -> None:
@@ -119,8 +119,8 @@ def test_the_held_back_events_are_bounded() -> None:
     world.take("stalled", 1)
     world.merge.opened("new")
     world.take("new", *range(10, 20 + merging.MAX_HELD))
-    assert world.told[1] == 10
-    assert len(world.told) > merging.MAX_HELD
+    assert world.merged[1] == 10
+    assert len(world.merged) > merging.MAX_HELD
 
 
 def test_a_gap_of_one_line_is_filled_by_the_other() -> None:
@@ -128,9 +128,9 @@ def test_a_gap_of_one_line_is_filled_by_the_other() -> None:
     world.take_ids("a", 1, 2)
     world.take_ids("b", 1)
     world.take_ids("a", 5)  # 3 and 4 are missing there
-    assert world.told == [1, 2]
+    assert world.merged == [1, 2]
     world.take_ids("b", 2, 3, 4, 5, 6)
-    assert world.told == [1, 2, 3, 4, 5, 6]
+    assert world.merged == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_gap_on_both_connections_is_left_to_the_id_check() -> None:
@@ -138,7 +138,7 @@ def test_a_gap_on_both_connections_is_left_to_the_id_check() -> None:
     world.take_ids("a", 1, 4)
     world.take_ids("b", 1, 4)
     world.take_ids("a", 5)
-    assert (world.told, world.holes) == ([1, 4, 5], [])
+    assert (world.merged, world.gaps) == ([1, 4, 5], [])
 
 
 def test_the_same_changes_cut_into_other_pieces_are_a_chain_too() -> None:
@@ -157,7 +157,7 @@ def test_ids_may_restart_when_all_connections_are_lost() -> None:
     world.merge.opened("a2")
     world.merge.opened("b2")
     world.take("a2", 1, 2)
-    assert (world.told, world.holes) == ([1000, 1, 2], [])
+    assert (world.merged, world.gaps) == ([1000, 1, 2], [])
 
 
 def test_of_two_lines_that_begin_together_the_one_that_is_ahead_waits_for_the_other() -> None:
@@ -167,10 +167,10 @@ def test_of_two_lines_that_begin_together_the_one_that_is_ahead_waits_for_the_ot
     world.take("a", 3)
     world.take("b", 2, 3)
     world.take("a", 4)
-    assert (world.told, world.holes) == ([1, 2, 3, 4], [])
+    assert (world.merged, world.gaps) == ([1, 2, 3, 4], [])
 
 
-def test_a_quiet_line_that_takes_another_ones_place_as_planned_leaves_no_hole() -> None:
+def test_a_quiet_line_that_takes_another_ones_place_as_planned_leaves_no_gap() -> None:
     world = World("old")
     world.take("old", 1)
     world.merge.opened("new")
@@ -178,17 +178,17 @@ def test_a_quiet_line_that_takes_another_ones_place_as_planned_leaves_no_hole() 
     world.merge.replaces("new")
     world.merge.closed("old", "the connection was replaced")
     world.take("new", 2)
-    assert (world.told, world.holes) == ([1, 2], [])
+    assert (world.merged, world.gaps) == ([1, 2], [])
 
 
-def test_a_quiet_line_that_is_left_when_the_other_breaks_leaves_a_hole() -> None:
+def test_a_quiet_line_that_is_left_when_the_other_breaks_leaves_a_gap() -> None:
     world = World("old")
     world.take("old", 1)
     world.merge.opened("new")
     assert world.merge.goes_on_with("new")
     world.merge.closed("old", "it broke")
     world.take("new", 3)
-    assert (world.told, world.holes) == ([1, 3], [(1, 3, "it broke")])
+    assert (world.merged, world.gaps) == ([1, 3], [(1, 3, "it broke")])
 
 
 def test_repeated_events_after_the_other_connection_ends_leave_no_gap() -> None:
@@ -197,10 +197,10 @@ def test_repeated_events_after_the_other_connection_ends_leave_no_gap() -> None:
     world.merge.opened("new")
     world.merge.closed("old", "it broke")
     world.take("new", 3, 4)
-    assert (world.told, world.holes) == ([1, 2, 3, 4], [])
+    assert (world.merged, world.gaps) == ([1, 2, 3, 4], [])
 
 
-def begin_anew(world: World, take: str, line: str) -> None:
+def restart_ids(world: World, take: str, line: str) -> None:
     """Bring what is behind for as long as it takes to be believed."""
     for key in range(1, 7):
         getattr(world, take)(line, key)
@@ -216,10 +216,10 @@ def test_ids_restarted_while_one_connection_is_half_open_continue_after_a_gap() 
     world.merge.opened("c")
     world.take("c", 0)
     world.merge.closed("b", "no sign of life")
-    begin_anew(world, "take", "c")
-    told = world.told[2:]
-    assert told[-2:] == [7, 8]
-    assert world.holes == [(101, told[0], merging.IDS_RESTARTED)]
+    restart_ids(world, "take", "c")
+    merged = world.merged[2:]
+    assert merged[-2:] == [7, 8]
+    assert world.gaps == [(101, merged[0], merging.IDS_RESTARTED)]
     assert world.merge.only == "c"
 
 
@@ -227,8 +227,8 @@ def test_restarted_chained_ids_are_passed_to_the_id_check() -> None:
     world = World("a", "b")
     for line in "ab":
         world.take_ids(line, 100, 101)
-    begin_anew(world, "take_ids", "b")
-    assert world.told[-2:] == [7, 8]
+    restart_ids(world, "take_ids", "b")
+    assert world.merged[-2:] == [7, 8]
 
 
 def test_one_key_that_is_far_too_high_does_not_mute_two_lines() -> None:
@@ -240,9 +240,9 @@ def test_one_key_that_is_far_too_high_does_not_mute_two_lines() -> None:
         for line in "ab":
             world.take(line, key)
         world.merge.overdue(100.0 + key)
-    told = world.told[3:]
-    assert told == [*range(told[0], 20)]
-    assert world.holes == [(10**17, told[0], merging.IDS_RESTARTED)]
+    merged = world.merged[3:]
+    assert merged == [*range(merged[0], 20)]
+    assert world.gaps == [(10**17, merged[0], merging.IDS_RESTARTED)]
 
 
 def test_a_connection_that_only_repeats_another_is_never_taken_as_new() -> None:
@@ -251,7 +251,7 @@ def test_a_connection_that_only_repeats_another_is_never_taken_as_new() -> None:
         world.take("fast", key + 2)
         world.take("slow", key)
         world.merge.overdue(float(key))
-    assert (world.told, world.holes) == ([*range(2, 102)], [])
+    assert (world.merged, world.gaps) == ([*range(2, 102)], [])
 
 
 def test_a_quiet_channel_that_both_lines_brought_is_not_taken_for_new() -> None:
@@ -262,7 +262,7 @@ def test_a_quiet_channel_that_both_lines_brought_is_not_taken_for_new() -> None:
         world.merge.overdue(float(second))
     world.take("b", 2)
     world.take("a", 2)
-    assert (world.told, world.holes) == ([1, 2], [])
+    assert (world.merged, world.gaps) == ([1, 2], [])
 
 
 @given(
@@ -282,8 +282,8 @@ def test_events_of_two_connections_are_delivered_once_and_in_order(
         if queues[line]:
             world.take_ids(line, queues[line].popleft())
     wanted = [key for key in range(1, 31) if key not in lacks_a & lacks_b]
-    assert world.told == wanted
-    assert not world.holes
+    assert world.merged == wanted
+    assert not world.gaps
 
 
 class Exchange:
@@ -330,13 +330,13 @@ def test_the_stream_never_goes_backwards_and_every_gap_is_reported(  # noqa: C90
         elif line is not None and what == "close":
             del exchange.lines[line]
             if not world.merge.closed(line, "it broke"):
-                gone.update(world.told[-1:])
+                gone.update(world.merged[-1:])
         elif line is not None and what == "deliver":
             for _ in range(min(count, len(exchange.lines[line]))):
                 key = exchange.lines[line].popleft()
                 world.merge.take(line, key, key - 1 if has_before else None, key)
-    holes = {start: end for start, end, _ in world.holes}
-    for one, following in pairwise(world.told):
+    gaps = {start: end for start, end, _ in world.gaps}
+    for one, following in pairwise(world.merged):
         assert following > one
         if following != one + 1 and not has_before:
-            assert one in gone or holes[one] == following
+            assert one in gone or gaps[one] == following

@@ -1,0 +1,33 @@
+"""The table of venues, beside the venues' own modules."""
+
+from __future__ import annotations
+
+import pytest
+
+from feedd.errors import ConfigError
+from feedd.venues.native import native_market
+from feedd.venues.registry import FOLDER_OF, NATIVE, VENUES, venue, venue_module, venue_modules
+
+SYMBOL = "BTC/USDT:USDT"
+
+
+@pytest.mark.parametrize("exchange", FOLDER_OF)
+def test_the_native_source_serves_the_exchanges_that_the_table_names(exchange: str) -> None:
+    if exchange in NATIVE:
+        assert native_market(exchange, SYMBOL).listing
+    else:
+        with pytest.raises(ConfigError, match="Use ccxt"):
+            native_market(exchange, SYMBOL)
+
+
+def test_every_native_module_serves_an_exchange() -> None:
+    serving = {venue_module(exchange, "native") for exchange in NATIVE}
+    assert None not in serving
+    assert serving == set(venue_modules("native"))
+
+
+@pytest.mark.parametrize("folder", VENUES)
+def test_all_exchanges_of_a_folder_have_its_description(folder: str) -> None:
+    first, *others = map(venue, VENUES[folder])
+    assert first.limits
+    assert all(other is first for other in others)
