@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from feedd.config import ports
 from feedd.operation.active_config import SUPERVISORD_ANSWER_S, active_config, endpoint_config
 from feedd.operation.endpoint_health import EndpointMonitor
-from feedd.operation.health import HealthMonitor
+from feedd.operation.health_monitor import HealthMonitor
 from feedd.supervision.daemon import Daemon
 
 if TYPE_CHECKING:

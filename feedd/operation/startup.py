@@ -10,8 +10,8 @@ import msgspec
 from feedd.config import ports
 from feedd.config.load import load_config
 from feedd.errors import ConfigError, FeeddError
-from feedd.operation import health
 from feedd.operation.health import Health, Report
+from feedd.operation.health_monitor import HealthMonitor
 from feedd.operation.progress import COMING_UP_S, FEW, PrintLine, Progress
 from feedd.runtime import locks
 from feedd.supervision import render
@@ -95,7 +95,7 @@ def wait_until_healthy(
     config: Config, daemon: Daemon, given: dict[str, int], print_line: PrintLine
 ) -> Report:
     """Report the state of all processes until all is healthy; raise StartError if it is not."""
-    with health.HealthMonitor(config, daemon, given) as monitor:
+    with HealthMonitor(config, daemon, given) as monitor:
         return report_until_healthy(config, monitor.report, print_line)
 
 
@@ -141,7 +141,7 @@ def wait_until_live(
     )
     began_s = time.monotonic()
     with (
-        health.HealthMonitor(alone, daemon, given) as monitor,
+        HealthMonitor(alone, daemon, given) as monitor,
         Progress(print_line, feeds=1) as progress,
     ):
         while True:

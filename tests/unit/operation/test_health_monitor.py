@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from feedd.config.load import parse_config
-from feedd.operation.health import (
+from feedd.operation.health import Health, ProcessHealth
+from feedd.operation.health_monitor import (
     RECORDER_LATE_S,
     WATCHDOG_LATE_S,
-    Health,
     HealthMonitor,
-    ProcessHealth,
     _recorder,
 )
 from feedd.recordings.recorder import recorder_status

@@ -1,0 +1,258 @@
+"""Health of a project's processes, from supervisord's process states and the feeds' statuses."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import orjson
+import psutil
+
+from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
+from feedd.errors import FINAL_EXIT_CODES
+from feedd.operation.health import (
+    ENDED,
+    FRESH_S,
+    REPLAY,
+    SILENT,
+    UNKNOWN,
+    ProcessHealth,
+    Report,
+    Usage,
+)
+from feedd.recordings.recorder import recorder_status
+from feedd.runtime.logs.setup import LOG_SUFFIX
+from feedd.supervision.daemon import HungError
+from feedd.supervision.render import EXCHANGE, RECORDER, WATCHDOG
+from feedd.supervision.watchdog_loop import HEARTBEAT_FILE
+from feedd.transport.status_monitor import StatusMonitor
+
+if TYPE_CHECKING:
+    from feedd.config.settings import Config, Feed
+    from feedd.supervision.daemon import Daemon
+    from feedd.transport.status_monitor import ReceivedStatus
+
+LOG_TAIL_BYTES = 65536
+HEARTBEATS_S = 1.4  # a feed publishes its status once a second
+RECORDER_LATE_S = 5.0  # it reports once a second
+WATCHDOG_LATE_S = 20.0  # it checks every 5 s, and a check may take 5 s
+
+
+class HealthMonitor:
+    """Source of health reports; a context manager that keeps its subscriptions in between."""
+
+    def __init__(self, config: Config, daemon: Daemon, ports: dict[str, int]) -> None:
+        self._config = config
+        self._daemon = daemon
+        self._ports = ports
+        self._feeds = config.feeds()
+        self._proxies = tuple(config.proxy_programs())
+        self._live = [feed.name for feed in self._feeds if feed.source != "replay"]
+        self._statuses = StatusMonitor(config.fan_outs(), [ports[name] for name in self._live])
+        self._processes: dict[int, psutil.Process] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._statuses.close()
+
+    def report(self, timeout_s: float = HEARTBEATS_S) -> Report:
+        """Return the current health, after every running feed has published, or after `timeout_s`.
+
+        If supervisord hangs, the report still has the feeds' statuses.
+        """
+        try:
+            if self._daemon.pid is None:
+                return Report(())
+            infos = self._daemon.processes()
+        except HungError as error:
+            self._statuses.listen(timeout_s, lambda: False)
+            return self._put_together({}, hung=str(error))
+        for info in infos.values():
+            self._usage(info["pid"])
+        running = {name for name, info in infos.items() if info["statename"] == "RUNNING"}
+        awaited = [name for name in self._live if name in running]
+        proxies = [name for name in self._proxies if name in running]
+        self._statuses.listen(timeout_s, lambda: self._all_heard(awaited, proxies))
+        return self._put_together(self._daemon.processes())
+
+    def _all_heard(self, names: list[str], proxies: list[str]) -> bool:
+        since_s = time.monotonic() - FRESH_S
+        for name in names:
+            heard = self._statuses.heard.get(name)
+            if heard is None:
+                return False
+            at_s = [heard.proxies_s.get(name, 0.0) for name in proxies] or [heard.own_s or 0.0]
+            if min(at_s) < since_s:
+                return False
+        return True
+
+    def _put_together(self, infos: dict[str, dict[str, Any]], hung: str | None = None) -> Report:
+        """Combine supervisord's process states with the feeds' statuses."""
+        since_s = time.monotonic() - FRESH_S
+        heard = {name: h for name, h in self._statuses.heard.items() if h.at_s >= since_s}
+        forwarding = {
+            name
+            for name in self._proxies
+            if any(h.proxies_s.get(name, 0.0) >= since_s for h in heard.values())
+        }
+        rows = []
+        for name in self._names():
+            row = self._process(name, infos.get(name), known=hung is None)
+            mute = name in self._proxies and name not in forwarding
+            if mute and row.process == "RUNNING" and any(one in heard for one in self._live):
+                row = replace(row, state=SILENT, reason="forwards nothing")
+            if name == WATCHDOG and row.process == "RUNNING":
+                # A heartbeat of an earlier watchdog does not count.
+                late_s = min(self._since_last_check_s(), row.uptime_s)
+                if late_s > WATCHDOG_LATE_S:
+                    row = replace(row, state=SILENT, reason=f"has not checked for {late_s:.0f} s")
+            if name == RECORDER and row.process == "RUNNING":
+                status = recorder_status.read_status(
+                    Path(self._config.run_dir, recorder_status.FILE)
+                )
+                row = _recorder(row, status, time.time_ns())
+            rows.append(row)
+        for feed in self._feeds:
+            row = self._process(feed.name, infos.get(feed.name), known=hung is None)
+            spoken, port = heard.get(feed.name), self._ports.get(feed.name)
+            if feed.source == "replay":
+                exit_code = infos.get(feed.name, {}).get("exitstatus")
+                rows.append(_replay(row, feed, port, spoken, exit_code))
+                continue
+            through = {} if spoken is None else spoken.proxies_s
+            lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
+            rows.append(_feed(row, feed, port, spoken, lost))
+        return Report(tuple(rows), hung)
+
+    def _process(self, name: str, info: dict[str, Any] | None, *, known: bool) -> ProcessHealth:
+        if not known:
+            return ProcessHealth(name, UNKNOWN, None, 0)
+        usage = self._usage(info["pid"] if info else 0)
+        return _process(name, info, usage, Path(self._config.log_dir))
+
+    def _since_last_check_s(self) -> float:
+        """Return the time since the watchdog's last check; infinity if there was none."""
+        try:
+            return time.time() - Path(self._config.run_dir, HEARTBEAT_FILE).stat().st_mtime
+        except FileNotFoundError:
+            return float("inf")
+
+    def _names(self) -> list[str]:
+        exchange = [] if self._config.embedded_exchange is None else [EXCHANGE]
+        recorder = [] if self._config.recorder is None else [RECORDER]
+        return [WATCHDOG, *self._proxies, *recorder, *exchange]
+
+    def _usage(self, pid: int) -> Usage:
+        """Return the usage of a process; the first call begins the measurement of its CPU."""
+        if not pid:
+            return Usage()
+        try:
+            process = self._processes.setdefault(pid, psutil.Process(pid))
+            with process.oneshot():
+                return Usage(process.cpu_percent(), round(process.memory_info().rss / 1e6, 1))
+        except psutil.NoSuchProcess:
+            return Usage()
+
+
+def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path) -> ProcessHealth:
+    if info is None:
+        return ProcessHealth(name, "MISSING", None, 0, reason="not started; run `feedd start`")
+    running = info["statename"] == "RUNNING"
+    return ProcessHealth(
+        name=name,
+        process=info["statename"],
+        pid=info["pid"] or None,
+        uptime_s=info["now"] - info["start"] if running else 0,
+        usage=usage,
+        ended=info["statename"] == "FATAL"
+        or (info["statename"] == "EXITED" and info["exitstatus"] in {0, *FINAL_EXIT_CODES}),
+        reason=None
+        if running
+        else _last_error(log_dir, name, info["start"]) or info["spawnerr"] or None,
+    )
+
+
+def _recorder(
+    row: ProcessHealth, status: recorder_status.RecorderStatus | None, now_ns: int
+) -> ProcessHealth:
+    """Return the recorder's row; a report of an earlier recorder does not count."""
+    if status is None or status.pid != row.pid:
+        if row.uptime_s < RECORDER_LATE_S:
+            return replace(
+                row, state="starting", reason="it is reading where the last recording ended"
+            )
+        return replace(row, state=SILENT, reason="it has not reported yet that it records")
+    late_s = (now_ns - status.at_ns) / NS_PER_S
+    if late_s > RECORDER_LATE_S:
+        reason = f"has written nothing for {late_s:.0f} s: check whether the disk hangs or is full"
+        return replace(row, state=SILENT, reason=reason)
+    if status.failing is not None:
+        return replace(row, state="failing", reason=status.failing)
+    since = iso8601(status.since_ns // NS_PER_MS)[:-5]
+    lost = f", {status.lost:,} records lost" if status.lost else ""
+    return replace(
+        row,
+        reason=f"{status.messages_per_s:,.0f} msg/s, {status.bytes / 1e6:,.1f} MB since {since}Z "
+        f"to {status.dir}{lost}",
+    )
+
+
+def _feed(
+    row: ProcessHealth, feed: Feed, port: int | None, heard: ReceivedStatus | None, lost: list[str]
+) -> ProcessHealth:
+    """Return a feed's row; `lost`: the proxies that forward others, and not this one."""
+    row = replace(row, port=port, exchange=feed.exchange)
+    if row.process not in {"RUNNING", UNKNOWN}:
+        return replace(row, state="down")
+    if heard is None:
+        return replace(row, state=SILENT, reason="no status arrived")
+    status = heard.status
+    row = replace(row, status=status, channels=status["channels"])
+    if lost:
+        reason = f"its status did not arrive through {' and '.join(lost)}"
+        return replace(row, state=SILENT, reason=reason)
+    return replace(row, state=status["state"], reason=status["reason"])
+
+
+def _replay(
+    row: ProcessHealth,
+    feed: Feed,
+    port: int | None,
+    heard: ReceivedStatus | None,
+    exit_code: int | None,
+) -> ProcessHealth:
+    """Return a replay's row: its statuses describe the time of the recording."""
+    row = replace(row, port=port, exchange=feed.exchange)
+    if row.process == "EXITED" and exit_code == 0:
+        return replace(row, state=ENDED, reason="everything was played")
+    if row.process not in {"RUNNING", UNKNOWN}:
+        return replace(row, state="down")
+    was = None if heard is None else heard.status["state"]
+    reason = None if was in {None, "live"} else f"recorded state: {was}"
+    return replace(row, state=REPLAY, reason=reason)
+
+
+def _last_error(log_dir: Path, name: str, since_s: int) -> str | None:
+    """Return the last error in a process' log since it was started: why it ended."""
+    try:
+        with Path(log_dir, name + LOG_SUFFIX).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    for line in reversed(lines):
+        try:
+            entry = orjson.loads(line)
+        except orjson.JSONDecodeError:  # the first line read may be the rest of one
+            return None
+        if datetime.fromisoformat(entry["timestamp"]).timestamp() < since_s - 1:
+            return None
+        if entry["level"] == "error":
+            return str(entry["event"])
+    return None
