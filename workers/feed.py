@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from feedd.clock import NS_PER_MS, Clock
 from feedd.config import ports
-from feedd.config.environment import config_path, credentials, read_environment
+from feedd.config.credentials import credentials, with_blanks_around
+from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.feed.loop import FeedLoop
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
     from feedd.config.settings import Config, Feed
     from feedd.sources.base import Source
+
+
+_log = structlog.get_logger()
 
 
 def make_source(
@@ -70,6 +76,8 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     if "ticker" in channels and ticker_maker.needs and ticker_maker.needs not in channels:
         channels = (*channels, ticker_maker.needs)
     source = make_source(settings, feed, channels, env)
+    for variable in with_blanks_around(feed.exchange, env):
+        _log.warning("the value of a variable has blanks around it; used without", name=variable)
     session = next_session(
         Path(settings.run_dir, "sessions", feed.name), clock.now_ns() // NS_PER_MS
     )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from feedd.cli.command import Command
 from feedd.config import ports
-from feedd.config.environment import credentials, read_environment
+from feedd.config.environment import read_environment
 from feedd.operation.active_config import given_config
-from feedd.operation.validation import check_feeds
+from feedd.operation.validation import check_feeds, check_keys
 
 if TYPE_CHECKING:
     import argparse
@@ -28,8 +28,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0 if settings.embedded_exchange is not None else 1
     check_feeds(settings, settings.feeds())
     given = ports.assign(settings, path, remember=False)
+    for line in check_keys(settings.feeds(), read_environment()):
+        print(line)
     for feed in settings.feeds():
-        credentials(feed.exchange, read_environment())
         print(f"{feed.name}  port {given[feed.name]}  {', '.join(feed.channels)}")
     print(f"{path}: {len(given)} feeds, nothing wrong")
     return 0

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
+import re
 import stat
 from pathlib import Path
 
 from feedd.config.load import DEFAULT_PATH
 from feedd.errors import ConfigError
 from feedd.runtime import secrets
-from feedd.venues.registry import KEY_PREFIXES
 
 DOTENV = Path(".env")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def read_environment() -> dict[str, str]:
@@ -25,9 +28,7 @@ def read_environment() -> dict[str, str]:
         return dict(os.environ)
     if DOTENV.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"{DOTENV} can be read by other users; run: chmod 600 {DOTENV}")
-    from dotenv import dotenv_values  # noqa: PLC0415  most have no such file
-
-    values = {key: value for key, value in dotenv_values(DOTENV).items() if value is not None}
+    values = _read_dotenv()
     secrets.register(values)
     return {**values, **os.environ}
 
@@ -37,25 +38,31 @@ def config_path(given: str | None, environment: dict[str, str]) -> Path:
     return Path(given or environment.get("FEEDD_CONFIG") or DEFAULT_PATH)
 
 
-def credential_names(exchange: str) -> tuple[str, str]:
-    """Return the variables of an exchange's API key and secret.
+def _read_dotenv() -> dict[str, str]:
+    """Return the variables of `.env`; raise ConfigError for a line that is not read as written.
 
-    Their prefix is the exchange's name in capitals; all markets of a venue share the venue's name.
+    No error quotes a line: it may be a key's.
     """
-    prefix = next((venue for venue in KEY_PREFIXES if exchange.startswith(venue)), exchange).upper()
-    return f"{prefix}_API_KEY", f"{prefix}_SECRET"
+    from dotenv import dotenv_values  # noqa: PLC0415  most have no such file
+    from dotenv.parser import parse_stream  # noqa: PLC0415
 
-
-def credentials(exchange: str, environment: dict[str, str]) -> tuple[str, str] | None:
-    """Return the API key and secret for an exchange, or None without them.
-
-    They come from the variables of `credential_names`. Raises ConfigError if only one is set.
-    """
-    names = credential_names(exchange)
-    key, secret = (environment.get(name, "") for name in names)
-    if bool(key) != bool(secret):
-        present, absent = names if key else reversed(names)
-        raise ConfigError(
-            f"{present} is set and {absent} is not; set both, or neither: public data needs no key"
-        )
-    return (key, secret) if key else None
+    try:
+        content = DOTENV.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{DOTENV}: can't be read: {error.strerror}") from None
+    if b"\0" in content:
+        raise ConfigError(f"{DOTENV}: contains NUL bytes, as UTF-16 does; save it as UTF-8")
+    # As in `os.environ`: the check of a value names its variable and the byte.
+    text = content.removeprefix(codecs.BOM_UTF8).decode(errors="surrogateescape")
+    for binding in parse_stream(io.StringIO(text)):
+        whole = binding.original.string  # begins with the empty lines above
+        line = binding.original.line + whole[: -len(whole.lstrip()) or None].count("\n")
+        if binding.error:
+            raise ConfigError(f"{DOTENV}:{line}: is no NAME=value")
+        if binding.key is not None and not _NAME.fullmatch(binding.key):
+            raise ConfigError(
+                f"{DOTENV}:{line}: the name before = contains characters other than letters, "
+                "digits and _"
+            )
+    values = dotenv_values(stream=io.StringIO(text))
+    return {name: value for name, value in values.items() if value is not None}

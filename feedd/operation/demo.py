@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from feedd.config.environment import credential_names
+from feedd.config.credentials import credential_names
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.operation import show

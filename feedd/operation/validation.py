@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from feedd.config.credentials import credentials, with_blanks_around
 from feedd.config.edit import add_symbol
 from feedd.config.load import parse_config, read_config_text
 from feedd.config.settings import SymbolEntry
@@ -13,7 +14,7 @@ from feedd.venues.native import native_market
 from feedd.venues.registry import unified_symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from feedd.config.settings import Config, Feed
@@ -40,6 +41,19 @@ def check_feeds(settings: Config, feeds: Iterable[Feed]) -> None:
 
         has = exchange_class.has(feed.exchange)
         exchange_class.check_channels(feed.exchange, has, feed.symbol, needed)
+
+
+def check_keys(feeds: Iterable[Feed], environment: Mapping[str, str]) -> list[str]:
+    """Check the API keys of live feeds; return a line for each variable with blanks around it.
+
+    Raises CredentialsError for half a key, and for a value that can't be one.
+    """
+    exchanges = dict.fromkeys(feed.exchange for feed in feeds if feed.source != "replay")
+    variables: dict[str, None] = {}
+    for exchange in exchanges:
+        credentials(exchange, environment)
+        variables.update(dict.fromkeys(with_blanks_around(exchange, environment)))
+    return [f"{name} has blanks around its value; they are left out" for name in variables]
 
 
 def entry_of(

@@ -104,8 +104,9 @@ def _same_frame(whole: dict[str, Any], blanked: str) -> bool:
 
 def _spellings(value: str) -> set[str]:
     """Return a value's spellings in a text: plain, in a URL, in Python and in JSON."""
-    plain = {value, " ".join(value.split()), quote(value, safe=""), quote_plus(value),
-             repr(value)[1:-1]}  # fmt: skip
+    # The environment may hold bytes that are not UTF-8.
+    plain = {value, " ".join(value.split()), quote(value, safe="", errors="surrogateescape"),
+             quote_plus(value, errors="surrogateescape"), repr(value)[1:-1]}  # fmt: skip
     once = plain | {_in_json(text, ascii_only=only) for text in plain for only in (True, False)}
     twice = once | {_in_json(text, ascii_only=False) for text in once}
     return {text for text in twice if len(text) >= SHORTEST}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import Project, eventually
 
-from feedd.embedded.rest_page import API_KEY
+from feedd.embedded.rest_page import API_KEY, API_SECRET
 
 pytestmark = pytest.mark.process
 
@@ -223,7 +223,7 @@ def test_a_refused_key_ends_the_workers_for_good_before_they_bind(make_project: 
 def test_half_a_key_and_an_open_env_file_are_refused(make_project: Make) -> None:
     project = make_project()
     half = project.feedd("config", "check", BINANCE_API_KEY="x")
-    assert half.returncode == 78
+    assert half.returncode == 77
     assert "BINANCE_SECRET is not" in half.stderr
     env = project.root / ".env"
     env.write_text("BINANCE_API_KEY=x\n")
@@ -231,6 +231,38 @@ def test_half_a_key_and_an_open_env_file_are_refused(make_project: Make) -> None
     readable = project.feedd("config", "check")
     assert readable.returncode == 78
     assert "chmod 600 .env" in readable.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        (f"{API_KEY[:9]}\n{API_KEY[9:]}", "a line break (U+000A)"),
+        (API_KEY + "\u200b", "zero width space (U+200B)"),
+        (os.fsdecode(API_KEY.encode() + b"\xff"), "a byte that is not UTF-8 (0xFF)"),
+    ],
+)
+def test_a_key_with_a_character_of_no_key_starts_nothing(
+    make_project: Make, key: str, named: str
+) -> None:
+    project = make_project()
+    refused = project.feedd("start", BINANCE_API_KEY=key, BINANCE_SECRET=API_SECRET)
+    assert refused.returncode == 77
+    assert refused.stderr == (
+        f"feedd: BINANCE_API_KEY contains {named}, which is in no key; correct it, or unset it: "
+        "public data needs no key\n"
+    )
+    assert project.daemon.pid is None
+
+
+@pytest.mark.parametrize("source", ["ccxt", "native"])
+def test_a_worker_uses_a_key_without_the_blanks_around_it(make_project: Make, source: str) -> None:
+    project = make_project(source=source)
+    variables = {"BINANCE_API_KEY": f" {API_KEY}\r\n", "BINANCE_SECRET": f"{API_SECRET}\n"}
+    started = project.feedd("start", **variables)
+    assert started.returncode == 0, started.stderr
+    for name in variables:
+        assert f"{name} has blanks around its value" in started.stdout
+        assert f'"name":"{name}"' in project.log(BTC)
 
 
 def test_a_port_in_use_is_tried_again_and_then_named(make_project: Make) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from feedd.config.environment import credential_names, credentials
 from feedd.config.load import load_config
 from feedd.config.settings import Config, RecorderSettings
 from feedd.errors import ConfigError
@@ -163,29 +162,6 @@ def test_a_file_with_invalid_yaml_is_an_error(tmp_path: Path) -> None:
 def test_the_error_for_a_missing_file_names_the_option(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file; name another with --config"):
         load_config(tmp_path / "none.yaml")
-
-
-@pytest.mark.parametrize(
-    ("exchange", "prefix"),
-    [
-        ("binance", "BINANCE"), ("binanceusdm", "BINANCE"), ("binancecoinm", "BINANCE"),
-        ("binanceus", "BINANCE"), ("bybit", "BYBIT"), ("okx", "OKX"),
-    ],
-)  # fmt: skip
-def test_all_markets_of_binance_share_the_names_of_the_keys(exchange: str, prefix: str) -> None:
-    names = (f"{prefix}_API_KEY", f"{prefix}_SECRET")
-    assert credential_names(exchange) == names
-    assert credentials(exchange, dict(zip(names, ("key", "secret"), strict=True))) == (
-        "key", "secret",
-    )  # fmt: skip
-
-
-def test_half_of_a_key_is_refused() -> None:
-    with pytest.raises(ConfigError, match="BINANCE_API_KEY is set and BINANCE_SECRET is not"):
-        credentials("binanceusdm", {"BINANCE_API_KEY": "x"})
-    assert credentials("binanceusdm", {}) is None
-    both = {"BYBIT_API_KEY": "key", "BYBIT_SECRET": "secret"}
-    assert credentials("bybit", both) == ("key", "secret")
 
 
 def test_a_feed_is_selected_by_program_or_by_either_form_of_its_symbol(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from feedd.config.environment import credentials, read_environment
+from feedd.config.credentials import credentials
+from feedd.config.environment import read_environment
 from feedd.errors import ConfigError
 from feedd.operation import demo
 
