@@ -64,7 +64,7 @@ class Crossings:
                 direction = self.means.setdefault(feed, Means()).crossed((bid + ask) / 2)
                 if direction is not None:
                     self.crossings += 1
-                    print(f"{event.published_ns} {event.symbol} {direction} at {(bid + ask) / 2:g}")
+                    print(f"{event.published_ns} {event.symbol} {direction} at {(bid + ask) / 2}")
             case feedd.Gap():
                 self.reset(event.topic.partition(".")[2], event.reason)
             case feedd.UpstreamGap() | feedd.NewSession() | feedd.Stopped():

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feedd.clock import NS_PER_S
+from feedd.prices import difference, without_noise
 
 if TYPE_CHECKING:
     from feedd.model import BidAsk, Book, Quote, Ticker
 
 TOP_STALE_AFTER_NS = 30 * NS_PER_S  # bid and ask of an older quote or book count as unknown
 HALF_A_BASIS_POINT = 0.00005
-PRICE_DECIMALS = 10  # finer than any tick size, coarser than float64's noise in a difference
 
 
 class TickerMaker:
@@ -42,8 +42,8 @@ class TickerMaker:
         self._ticker = ticker
         ticker.bid_ask = self._bid_ask
         if self._bid_ask == "estimate" and ticker.last is not None:
-            ticker.bid = ticker.last * (1 - HALF_A_BASIS_POINT)
-            ticker.ask = ticker.last * (1 + HALF_A_BASIS_POINT)
+            ticker.bid = without_noise(ticker.last * (1 - HALF_A_BASIS_POINT))
+            ticker.ask = without_noise(ticker.last * (1 + HALF_A_BASIS_POINT))
         else:
             ticker.bid = ticker.ask = None
             top_ns = self._top_ns
@@ -86,4 +86,4 @@ def _set_spread(ticker: Ticker) -> None:
     if ticker.bid is None or ticker.ask is None:
         ticker.spread = None
     else:
-        ticker.spread = round(ticker.ask - ticker.bid, PRICE_DECIMALS)
+        ticker.spread = difference(ticker.ask, ticker.bid)

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from feedd.clock import NS_PER_S
+from feedd.prices import plain
 
 
 def tick_line(number: int, payload: dict[str, Any]) -> str:
@@ -18,16 +19,15 @@ def tick_line(number: int, payload: dict[str, Any]) -> str:
 
 
 def price(value: float | None) -> str:
-    """Return dollars with 2, 4 or 6 decimals: more for lower prices."""
+    """Return dollars with all digits, and with at least 2, 4 or 6 decimals."""
     if value is None:
         return "N/A"
-    decimals = 2 if abs(value) >= 1000 else 4 if abs(value) >= 1 else 6
-    return f"${value:,.{decimals}f}"
+    return f"${plain(value, 2 if abs(value) >= 1000 else 4 if abs(value) >= 1 else 6)}"
 
 
 def amount(value: float | None) -> str:
-    """Return a size with three decimals."""
-    return "N/A" if value is None else f"{value:,.3f}"
+    """Return a size with all digits, and at least three decimals."""
+    return "N/A" if value is None else plain(value, 3)
 
 
 def message_line(topic: str, payload: dict[str, Any]) -> str:

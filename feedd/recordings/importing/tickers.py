@@ -16,8 +16,8 @@ import msgspec
 
 from feedd.clock import NS_PER_MS, iso8601
 from feedd.errors import ConfigError
-from feedd.feed.ticker import PRICE_DECIMALS
 from feedd.model import BidAsk, Ticker
+from feedd.prices import difference
 from feedd.recordings.importing.files import (
     MS_AT_LEAST,
     MS_BELOW,
@@ -128,7 +128,7 @@ class TickerFile:
         bid, ask = row.number("bid"), row.number("ask")
         spread = row.number("spread")
         if spread is None and bid is not None and ask is not None:
-            spread = round(ask - bid, PRICE_DECIMALS)
+            spread = difference(ask, bid)
         return Ticker(
             symbol=unified_symbol(exchange, symbol),
             timestamp=timestamp,

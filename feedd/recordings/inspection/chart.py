@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.clock import NS_PER_DAY
 from feedd.errors import ConfigError
+from feedd.prices import plain, without_noise
 from feedd.recordings.format.timestamps import iso
 from feedd.recordings.inspection.time_bins import BINS, GAP, NOT_LIVE, SESSION, UPSTREAM
 
@@ -18,6 +19,7 @@ try:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
+    from matplotlib.ticker import FuncFormatter
 except ImportError as error:
     raise ConfigError(
         f"a picture needs matplotlib: pip install 'feedd[research]' ({error})"
@@ -83,6 +85,11 @@ def chosen(bins: TimeBins) -> tuple[list[tuple[str, str]], list[str]]:
     return sorted(busiest[:MAX_PANELS]), [".".join(one) for one in others]
 
 
+def axis_label(price: float, _position: int | None = None) -> str:
+    """Return the label of a price; matplotlib's own label is 0 for each price below 1e-8."""
+    return plain(without_noise(float(price)), 0)
+
+
 def _panel(
     price: Any, rate: Any, bins: TimeBins, key: tuple[str, str], damages: Sequence[Damage],
     used: dict[str, None],
@@ -113,7 +120,7 @@ def _panel(
     rate.xaxis.set_major_formatter(form)
     price.tick_params(labelbottom=False, labelsize=8)
     rate.tick_params(labelsize=8)
-    price.ticklabel_format(axis="y", style="plain", useOffset=False)
+    price.yaxis.set_major_formatter(FuncFormatter(axis_label))
     for axes in (price, rate):
         axes.grid(visible=True, color="#e3e3e3", linewidth=0.6)
         axes.set_axisbelow(True)

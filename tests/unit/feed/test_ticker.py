@@ -87,3 +87,15 @@ def test_bid_and_ask_of_a_channel_in_doubt_are_nil() -> None:
     maker.forget("book")
     ticker = maker.on_summary(summary())
     assert (ticker.bid, ticker.ask, ticker.spread) == (None, None, None)
+
+
+def test_the_spread_of_tiny_prices_is_not_0() -> None:
+    maker = TickerMaker("quote", 30 * S)
+    maker.on_quote(quote(1.2345e-09, 1.2349e-09))
+    assert maker.on_summary(summary()).spread == 4e-13
+
+
+def test_estimated_bid_and_ask_of_a_tiny_price_differ_and_have_no_noise() -> None:
+    ticker = TickerMaker("estimate", 30 * S).on_summary(summary(last=1.2346e-09))
+    assert (ticker.bid, ticker.ask) == (1.23453827e-09, 1.23466173e-09)
+    assert ticker.spread == 1.2346e-13

@@ -57,6 +57,15 @@ def test_a_row_becomes_the_ticker_that_the_wire_has(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_the_computed_spread_of_tiny_prices_is_exact_and_not_0(tmp_path: Path) -> None:
+    rows = [
+        {"symbol": "BABYDOGE/USDT", "timestamp": MS, "bid": bid, "ask": ask, "last": ask}
+        for bid, ask in ((1.2345e-09, 1.2349e-09), (1.23451e-12, 1.23452e-12))
+    ]
+    first, second = imported(tmp_path, "\n".join(map(json.dumps, rows)), name="a.jsonl")
+    assert (first["spread"], second["spread"]) == (4e-13, 1e-17)
+
+
 def test_ccxts_names_are_understood_and_what_is_missing_is_nil(tmp_path: Path) -> None:
     rows = [
         {"symbol": "BTC/USDT:USDT", "timestamp": MS, "percentage": 1.5, "baseVolume": 7,

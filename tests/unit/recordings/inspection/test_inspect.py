@@ -177,6 +177,13 @@ def test_a_picture_is_drawn_with_gaps_shaded(tmp_path: Path) -> None:
         inspect(str(path), "--png", str(tmp_path / "none" / "one.png"))
 
 
+def test_the_axis_of_tiny_prices_has_labels_that_differ() -> None:
+    label = _picture().axis_label
+    assert [label(1.2345e-09), label(1.2346e-09)] == ["0.0000000012345", "0.0000000012346"]
+    assert label(9.200000000000001e-06) == "0.0000092"
+    assert label(61800.0) == "61,800"
+
+
 def test_the_peak_is_that_of_the_busiest_second() -> None:
     topic = TopicSurvey("trade.test.A/B.")
     for seq, tenths in enumerate((1, 2, 11, 12, 13, 21, 38), start=1):
