@@ -14,6 +14,7 @@ from feedd.config.environment import config_path, read_environment
 from feedd.runtime.process import run, worker_arguments
 from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.listener import events
+from feedd.supervision.restarts import STARTING
 from feedd.supervision.watchdog_loop import WatchdogLoop
 
 if TYPE_CHECKING:
@@ -45,11 +46,14 @@ async def _watch(watchdog: WatchdogLoop) -> None:
     )
     log.info("watching")
     async for event in events(reader, lambda data: os.write(1, data)):
-        if event == STOPPING:
+        if event.name == STOPPING:
             log.info("supervisord is stopping; stopping all that it runs")
             watchdog.stop_all()
             return
-        if event == STARTED:
+        if event.name == STARTING:
+            watchdog.count_start(event)
+            continue
+        if event.name == STARTED:
             watchdog.watch_soon()
             continue
         try:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from feedd.supervision.render import PROXIES
 from feedd.supervision.watchdog import AWAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FRESH_S = 3.0  # an older status is not counted
 REPLAY, ENDED = "replay", "ended"  # states of a feed that plays a recording, and of one that has
 SILENT = "silent"  # it runs, and publishes nothing
 UNKNOWN = "UNKNOWN"  # supervisord does not answer
 DELIVERING = frozenset({"live", REPLAY, ENDED})
+NAMED = 5  # processes of one reason that a line names
 
 
 class Health(IntEnum):
@@ -37,7 +41,8 @@ class Usage:
 class ProcessHealth:
     """One process; `state` is the feed's own if it publishes one, else supervisord's view.
 
-    `channels` is the last status of each of a feed's channels, at most FRESH_S old.
+    `channels` is the last status of each of a feed's channels, at most FRESH_S old. `restarts`
+    are those that nobody asked for, since supervisord started; None where they are unknown.
     """
 
     name: str
@@ -52,11 +57,18 @@ class ProcessHealth:
     channels: dict[str, dict[str, Any]] = field(default_factory=dict)
     status: dict[str, Any] | None = None
     ended: bool = False  # for good: supervisord does not restart it
+    restarts: int | None = None
+    restarts_last_hour: int | None = None
 
     @property
     def is_feed(self) -> bool:
         """Whether it is a symbol's worker."""
         return self.exchange is not None
+
+    @property
+    def condition(self) -> str:
+        """Return its own state, or supervisord's where it has none or is down."""
+        return self.process if self.state in {None, "down"} else str(self.state)
 
     @property
     def healthy(self) -> bool:
@@ -93,6 +105,19 @@ class Report:
         if all(p.healthy for p in self.processes):
             return Health.HEALTHY
         return Health.DEGRADED
+
+    @property
+    def reason(self) -> str | None:
+        """Return why it is not healthy, in one line; None where it is."""
+        if self.health == Health.HEALTHY:
+            return None
+        if not self.processes:
+            return self.why_empty
+        unwell = [p for p in self.processes if not p.healthy]
+        if self.health == Health.DOWN and any(p.state in DELIVERING for p in self.feeds):
+            proxies = [p for p in unwell if p.name in PROXIES]
+            return f"subscribers receive nothing: {grouped_reasons(proxies)}"
+        return grouped_reasons(unwell) or "no feed runs"
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -136,7 +161,24 @@ class Report:
         """Return the report for JSON."""
         return {
             "health": self.health.name.lower(),
+            "reason": self.reason,
             "summary": self.summary,
             "notices": self.notices,
             "processes": [asdict(process) for process in self.processes],
         }
+
+
+def grouped_reasons(processes: Iterable[ProcessHealth]) -> str:
+    """Name the processes that are not well, with state and reason, those of one reason together."""
+    names: dict[str, list[str]] = {}
+    for process in processes:
+        if not process.healthy:
+            why = f": {process.reason}" if process.reason else ""
+            names.setdefault(f"{process.condition}{why}", []).append(process.name)
+    return "; ".join(f"{_some(those)}: {state}" for state, those in names.items())
+
+
+def _some(names: list[str]) -> str:
+    """Return names for one line: the first few, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -26,6 +26,7 @@ from feedd.operation.health import (
 )
 from feedd.recordings.recorder import recorder_status
 from feedd.runtime.logs.setup import LOG_SUFFIX
+from feedd.supervision import restarts
 from feedd.supervision.daemon import HungError
 from feedd.supervision.render import EXCHANGE, RECORDER, WATCHDOG
 from feedd.supervision.watchdog_loop import HEARTBEAT_FILE
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from feedd.transport.status_monitor import ReceivedStatus
 
 LOG_TAIL_BYTES = 65536
+BY_SIGNAL = -1  # supervisord's exit status of a process that a signal ended
 HEARTBEATS_S = 1.4  # a feed publishes its status once a second
 RECORDER_LATE_S = 5.0  # it reports once a second
 WATCHDOG_LATE_S = 20.0  # it checks every 5 s, and a check may take 5 s
@@ -67,7 +69,8 @@ class HealthMonitor:
         If supervisord hangs, the report still has the feeds' statuses.
         """
         try:
-            if self._daemon.pid is None:
+            pid = self._daemon.pid
+            if pid is None:
                 return Report(())
             infos = self._daemon.processes()
         except HungError as error:
@@ -79,7 +82,7 @@ class HealthMonitor:
         awaited = [name for name in self._live if name in running]
         proxies = [name for name in self._proxies if name in running]
         self._statuses.listen(timeout_s, lambda: self._all_heard(awaited, proxies))
-        return self._put_together(self._daemon.processes())
+        return self._counted(self._put_together(self._daemon.processes()), pid)
 
     def _all_heard(self, names: list[str], proxies: list[str]) -> bool:
         since_s = time.monotonic() - FRESH_S
@@ -130,6 +133,20 @@ class HealthMonitor:
             rows.append(_feed(row, feed, port, spoken, lost))
         return Report(tuple(rows), hung)
 
+    def _counted(self, report: Report, daemon: int) -> Report:
+        """Return the report with the restarts that the watchdog has counted."""
+        counts = restarts.read_counts(Path(self._config.run_dir, restarts.FILE), daemon)
+        if counts is None:
+            return report
+        now_s = time.time()
+        rows = []
+        for row in report.processes:
+            counted = counts.processes.get(row.name, restarts.Restarts())
+            rows.append(
+                replace(row, restarts=counted.total, restarts_last_hour=counted.last_hour(now_s))
+            )
+        return replace(report, processes=tuple(rows))
+
     def _process(self, name: str, info: dict[str, Any] | None, *, known: bool) -> ProcessHealth:
         if not known:
             return ProcessHealth(name, UNKNOWN, None, 0)
@@ -172,10 +189,19 @@ def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path
         usage=usage,
         ended=info["statename"] == "FATAL"
         or (info["statename"] == "EXITED" and info["exitstatus"] in {0, *FINAL_EXIT_CODES}),
-        reason=None
-        if running
-        else _last_error(log_dir, name, info["start"]) or info["spawnerr"] or None,
+        reason=None if running else _why_it_does_not_run(name, info, log_dir),
     )
+
+
+def _why_it_does_not_run(name: str, info: dict[str, Any], log_dir: Path) -> str | None:
+    state, code = info["statename"], info["exitstatus"]
+    if state == "STOPPED":
+        return "it was stopped; feedd start starts it" if info.get("stop") else None
+    if (error := _last_error(log_dir, name, info["start"])) is not None:
+        return error
+    if state in {"EXITED", "BACKOFF", "FATAL"} and code:
+        return "a signal ended it" if code == BY_SIGNAL else f"exit code {code}; see its log"
+    return info["spawnerr"] or None
 
 
 def _recorder(

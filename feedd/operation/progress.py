@@ -87,8 +87,7 @@ class Progress:
             return
         self._printed[process.name] = now
         why = f" ({process.reason})" if process.reason else ""
-        state = process.process if process.state in {None, "down"} else process.state
-        self.print(f"{elapsed_s:5.1f} s  {process.name}: {state}{why}")
+        self.print(f"{elapsed_s:5.1f} s  {process.name}: {process.condition}{why}")
 
     def _print_counts(self, report: Report, elapsed_s: float) -> None:
         line = f"{elapsed_s:5.1f} s  {counts(report)}"

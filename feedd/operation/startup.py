@@ -10,7 +10,7 @@ import msgspec
 from feedd.config import ports
 from feedd.config.load import load_config
 from feedd.errors import ConfigError, FeeddError
-from feedd.operation.health import Health, Report
+from feedd.operation.health import Health, Report, grouped_reasons
 from feedd.operation.health_monitor import HealthMonitor
 from feedd.operation.progress import COMING_UP_S, FEW, PrintLine, Progress
 from feedd.runtime import locks
@@ -164,12 +164,4 @@ def wait_until_live(
 
 
 def _why(processes: Sequence[ProcessHealth]) -> str:
-    """Name the unhealthy processes, grouped by reason."""
-    names: dict[str, list[str]] = {}
-    for process in processes:
-        if not process.healthy:
-            state = f"{process.state or process.process}: {process.reason}"
-            names.setdefault(state, []).append(process.name)
-    return "; ".join(f"{', '.join(those)}: {state}" for state, those in names.items()) or (
-        "supervisord does not answer"
-    )
+    return grouped_reasons(processes) or "supervisord does not answer"

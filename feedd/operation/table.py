@@ -32,7 +32,7 @@ def wants_colours(stream: TextIO) -> bool:
 def health_table(report: Report, *, colours: bool = False) -> str:
     """Return a row per process and channel, and the summary line."""
     if not report.processes:
-        return f"feedd is down: {report.why_empty}"
+        return f"feedd is down: {report.reason}"
     rows = [row for process in report.processes for row in _rows(process)]
     widths = [max(len(row[i]) for row in (HEAD, *rows)) for i in range(len(HEAD))]
     lines = [_paint(_line(HEAD, widths), DIM, colours)]
@@ -45,10 +45,11 @@ def health_table(report: Report, *, colours: bool = False) -> str:
 def summary_line(report: Report) -> str:
     """Return the health and the totals in one line."""
     if not report.processes:
-        return "feedd is down"
+        return f"feedd is down: {report.reason}"
     is_ = report.summary
+    why = f" ({report.reason})" if report.health == Health.DOWN else ""
     return (
-        f"feedd is {report.health.name.lower()}: {is_['live']} of {is_['feeds']} feeds live, "
+        f"feedd is {report.health.name.lower()}{why}: {is_['live']} of {is_['feeds']} feeds live, "
         f"{is_['running']} of {is_['processes']} processes running, "
         f"{is_['messages_per_s']:,.1f} msg/s, {is_['gaps']} gaps in these sessions, "
         f"{is_['memory_mb']:,.0f} MB, {is_['cpu_percent']:.0f} % CPU"

@@ -7,6 +7,7 @@ http://supervisord.org/events.html#event-listener-notification-protocol: the lis
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from feedd.errors import FeeddError
@@ -23,6 +24,15 @@ class ProtocolError(FeeddError):
     """supervisord sent something that is not the protocol."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListenerEvent:
+    """An event: its name, e.g. TICK_5, its serial number, and the `key:value` pairs of its body."""
+
+    name: str
+    serial: int
+    values: dict[str, str]
+
+
 class Writer(Protocol):
     """Sends bytes to supervisord without buffering."""
 
@@ -30,8 +40,8 @@ class Writer(Protocol):
         """Send all of `data`."""
 
 
-async def events(reader: asyncio.StreamReader, write: Writer) -> AsyncIterator[str]:
-    """Yield the name of each event, e.g. TICK_5, until supervisord closes its end.
+async def events(reader: asyncio.StreamReader, write: Writer) -> AsyncIterator[ListenerEvent]:
+    """Yield each event until supervisord closes its end.
 
     An event is acknowledged when the next one is requested; until then supervisord queues further
     ones. Raises ProtocolError.
@@ -41,11 +51,16 @@ async def events(reader: asyncio.StreamReader, write: Writer) -> AsyncIterator[s
         line = await reader.readline()
         if not line:
             return
-        header = dict(pair.split(":", 1) for pair in line.decode().split() if ":" in pair)
+        header = _pairs(line)
         try:
             name, length = header["eventname"], int(header["len"])
+            serial = int(header["serial"])
         except (KeyError, ValueError):
             raise ProtocolError(f"supervisord sent {line!r} instead of an event") from None
-        await reader.readexactly(length)
-        yield name
+        body = await reader.readexactly(length)
+        yield ListenerEvent(name, serial, _pairs(body))
         write(DONE)
+
+
+def _pairs(text: bytes) -> dict[str, str]:
+    return dict(pair.split(":", 1) for pair in text.decode().split() if ":" in pair)

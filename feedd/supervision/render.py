@@ -36,7 +36,8 @@ PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), RECORDER: 150, EXCHAN
 FEED_PRIORITY = 300
 # The default buffer of ten drops the oldest event when the listener is slow.
 EVENTS = {
-    "events": "TICK_5,PROCESS_STATE_RUNNING,SUPERVISOR_STATE_CHANGE_STOPPING",
+    "events": "TICK_5,PROCESS_STATE_STARTING,PROCESS_STATE_RUNNING,"
+    "SUPERVISOR_STATE_CHANGE_STOPPING",
     "buffer_size": "1000",
 }
 STOP_WAIT_S = 3  # then SIGKILL; a worker ends in a fraction of a second

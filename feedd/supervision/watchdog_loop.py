@@ -15,6 +15,7 @@ import structlog
 from feedd.config import ports
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
+from feedd.supervision import restarts
 from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.exit_watcher import ExitWatcher
 from feedd.supervision.project import worker_script
@@ -23,6 +24,7 @@ from feedd.supervision.watchdog import SILENT_AFTER_S, ObservedProcess, Watchdog
 from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:
+    from feedd.supervision.listener import ListenerEvent
     from feedd.supervision.watchdog import RestartAction
 
 STOP_FEEDS_WITHIN_S = 2.0
@@ -30,6 +32,7 @@ STOP_RECORDER_WITHIN_S = 1.2
 STOP_REST_WITHIN_S = 1.2
 WAKE_WITHIN_S = 0.5
 RESTARTED_WITHIN_S = 0.3  # after supervisord was woken, or has reported a start
+COUNTED_WITHIN_S = 0.1  # one write for processes that restart together
 START_TOLERANCE_S = 2  # supervisord reports a process' start in whole seconds
 HEARTBEAT_FILE = "watchdog.heartbeat"  # below run_dir
 
@@ -54,6 +57,10 @@ class WatchdogLoop:
         self._waking = False
         self._timer: asyncio.TimerHandle | None = None
         self._answers = True  # whether supervisord answered the last call
+        self._restarts_file = Path(settings.run_dir, restarts.FILE)
+        self._restarts = _counts(self._restarts_file)
+        self._writing: asyncio.TimerHandle | None = None
+        self._write_restarts()
 
     def check(self) -> None:
         """Receive statuses, apply the rules, and carry out the restarts."""
@@ -71,6 +78,20 @@ class WatchdogLoop:
             self._restart(action)
         self._touch_heartbeat()
 
+    def count_start(self, event: ListenerEvent) -> None:
+        """Count the start of a process if nobody asked for it; the file is written soon."""
+        name, before = event.values["processname"], event.values["from_state"]
+        if self._restarts.started(name, before, event.serial, time.time()) and not self._writing:
+            loop = asyncio.get_running_loop()
+            self._writing = loop.call_later(COUNTED_WITHIN_S, self._write_restarts)
+
+    def _write_restarts(self) -> None:
+        self._writing = None
+        try:
+            restarts.write_counts(self._restarts, self._restarts_file)
+        except ConfigError as error:
+            _log.warning("can't write the restarts", why=str(error))
+
     def _watch(self, infos: dict[str, dict[str, Any]]) -> None:
         self._exits.watch(info["pid"] for info in infos.values() if info["pid"])
 
@@ -85,6 +106,9 @@ class WatchdogLoop:
         """Close sockets and descriptors."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._writing is not None:
+            self._writing.cancel()
+            self._write_restarts()
         self._exits.close()
         self._statuses.close()
 
@@ -193,6 +217,15 @@ class WatchdogLoop:
         _stop(feeds, STOP_FEEDS_WITHIN_S)
         _stop(recorders, STOP_RECORDER_WITHIN_S)  # it has recorded the feeds' last statuses
         _stop([p for p in children if p not in (*feeds, *recorders)], STOP_REST_WITHIN_S)
+
+
+def _counts(path: Path) -> restarts.RestartCounts:
+    """Return the counts under the running supervisord, this process' parent, or new ones."""
+    daemon = psutil.Process(os.getppid())
+    since_s = daemon.create_time()
+    return restarts.read_counts(path, daemon.pid, since_s) or restarts.RestartCounts(
+        daemon.pid, since_s
+    )
 
 
 def _runs(process: psutil.Process, root: Path, *workers: str) -> bool:

@@ -96,6 +96,30 @@ def test_a_killed_worker_comes_back_with_a_new_session_and_no_other_pid_changes(
     assert after == pids
 
 
+def restarts(project: Project) -> dict[str, tuple[int, int]]:
+    """Return each process' restarts since the start and in the last hour, without the 0s."""
+    report = json.loads(project.feedd("status", "--json").stdout)
+    counts = {p["name"]: (p["restarts"], p["restarts_last_hour"]) for p in report["processes"]}
+    return {name: both for name, both in counts.items() if both != (0, 0)}
+
+
+def test_status_counts_the_restarts_that_nobody_asked_for_also_the_watchdogs(
+    make_project: Make,
+) -> None:
+    project = make_project()
+    assert project.feedd("start").returncode == 0
+    eventually(lambda: "watching" in project.log("watchdog"))
+    assert project.feedd("restart", "BTC/USDT").returncode == 0
+    assert restarts(project) == {}
+    os.kill(project.pids()[BTC], signal.SIGKILL)
+    eventually(lambda: restarts(project) == {BTC: (1, 1)})
+    os.kill(project.pids()["watchdog"], signal.SIGKILL)
+    eventually(lambda: restarts(project) == {BTC: (1, 1), "watchdog": (1, 1)})
+    assert project.feedd("stop").returncode == 0
+    assert project.feedd("start").returncode == 0
+    assert restarts(project) == {}
+
+
 def killed(project: Project) -> None:
     os.kill(project.pids()[BTC], signal.SIGKILL)
 

@@ -55,7 +55,7 @@ SILENT = ("RUNNING", "silent")
 def test_of_few_feeds_one_that_has_ended_is_reported_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(StartError, match=r"not all is healthy: a: down: why of down\."):
+    with pytest.raises(StartError, match=r"not all is healthy: a: EXITED: why of down\."):
         wait(monkeypatch, report({"a": ENDED, "b": SILENT}))
 
 
@@ -65,7 +65,9 @@ def test_of_many_feeds_the_others_are_awaited_and_all_that_ended_are_named(
     others = {f"f{number}": LIVE for number in range(10)}
     first = report({**others, "a": ENDED, "b": SILENT, "c": SILENT})
     last = report({**others, "a": ENDED, "b": LIVE, "c": ENDED})
-    with pytest.raises(StartError, match=r"not all is healthy: a, c: down: why of down\. The rest"):
+    with pytest.raises(
+        StartError, match=r"not all is healthy: a, c: EXITED: why of down\. The rest"
+    ):
         wait(monkeypatch, first, last)
 
 
@@ -74,7 +76,7 @@ def test_unhealthy_processes_are_listed_with_the_reason_after_the_timeout(
 ) -> None:
     others = {f"f{number}": LIVE for number in range(10)}
     unwell = {"a": ENDED, "b": SILENT, "c": SILENT}
-    with pytest.raises(StartError, match="a: down: why of down; b, c: silent: why of silent"):
+    with pytest.raises(StartError, match="a: EXITED: why of down; b, c: silent: why of silent"):
         wait(monkeypatch, report({**others, **unwell}), for_s=-1000)
 
 

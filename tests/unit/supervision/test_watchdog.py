@@ -1,12 +1,9 @@
 """The watchdog's decisions, and its protocol with supervisord."""
 
-import asyncio
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedd.supervision.listener import ProtocolError, events
 from feedd.supervision.watchdog import (
     FIRST_STATUS_S,
     RESTARTS,
@@ -264,28 +261,3 @@ def test_whatever_a_worker_does_it_is_not_restarted_more_often_than_allowed(
         times += [farm.now_s for _ in farm.run(6 * TICK_S)]
     for first, last in zip(times, times[RESTARTS:], strict=False):
         assert last - first >= WITHIN_S - 6 * TICK_S
-
-
-def listened(sent: bytes, *, all_events: list[str], answers: list[bytes]) -> None:
-    async def run() -> None:
-        reader = asyncio.StreamReader()
-        reader.feed_data(sent)
-        reader.feed_eof()
-        all_events.extend([event async for event in events(reader, answers.append)])
-
-    asyncio.run(run())
-
-
-def test_the_listener_answers_each_event_and_ends_with_supervisord() -> None:
-    tick = b"ver:3.0 server:supervisor serial:21 pool:watchdog poolserial:1 eventname:TICK_5 len:15"
-    sent = tick + b"\nwhen:1201063880" + tick + b"\nwhen:1201063885"
-    told: list[str] = []
-    answers: list[bytes] = []
-    listened(sent, all_events=told, answers=answers)
-    assert told == ["TICK_5", "TICK_5"]
-    assert b"".join(answers) == b"READY\n" + 2 * b"RESULT 2\nOKREADY\n"
-
-
-def test_the_listener_rejects_invalid_events() -> None:
-    with pytest.raises(ProtocolError, match="instead of an event"):
-        listened(b"hello\n", all_events=[], answers=[])

@@ -1,0 +1,52 @@
+"""A report that is not healthy names the reason in one line."""
+
+from __future__ import annotations
+
+from feedd.operation.health import Health, ProcessHealth, Report, grouped_reasons
+from feedd.operation.table import summary_line
+
+
+def feed(name: str, state: str = "live", reason: str | None = None) -> ProcessHealth:
+    process = "EXITED" if state == "down" else "RUNNING"
+    return ProcessHealth(
+        name, process, 1, 9, exchange="binanceusdm", state=state, reason=reason,
+        status={"gaps": 0},
+    )  # fmt: skip
+
+
+STOPPED_PROXY = ProcessHealth(
+    "proxy", "STOPPED", None, 0, reason="it was stopped; feedd start starts it"
+)
+PROXY = ProcessHealth("proxy", "RUNNING", 1, 9)
+
+
+def test_a_stopped_proxy_is_the_reason_although_all_feeds_are_live() -> None:
+    report = Report((STOPPED_PROXY, feed("a"), feed("b")))
+    assert report.health == Health.DOWN
+    assert report.reason == (
+        "subscribers receive nothing: proxy: STOPPED: it was stopped; feedd start starts it"
+    )
+    assert report.as_dict()["reason"] == report.reason
+    assert f"feedd is down ({report.reason}): 2 of 2 feeds live" in summary_line(report)
+
+
+def test_feeds_that_do_not_deliver_are_the_reason_with_all_else_that_is_not_well() -> None:
+    report = Report((STOPPED_PROXY, feed("a", "down", "no key"), feed("b", "silent", "mute")))
+    assert report.health == Health.DOWN
+    assert report.reason == (
+        "proxy: STOPPED: it was stopped; feedd start starts it; a: EXITED: no key; b: silent: mute"
+    )
+
+
+def test_degraded_has_its_reason_too_and_healthy_has_none() -> None:
+    assert Report((PROXY, feed("a"))).reason is None
+    assert Report((PROXY, feed("a"), feed("b", "stale", "quiet"))).reason == "b: stale: quiet"
+
+
+def test_nothing_at_all_is_down_for_the_given_reason() -> None:
+    assert Report((), why_empty="no status arrived").reason == "no status arrived"
+
+
+def test_a_line_names_five_of_a_hundred_with_one_reason() -> None:
+    line = grouped_reasons(feed(f"f{n}", "silent", "mute") for n in range(100))
+    assert line == "f0, f1, f2, f3, f4 and 95 more: silent: mute"
