@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
 from feedd.clock import NS_PER_MS, Clock
 from feedd.config import ports
-from feedd.config.credentials import credentials, with_blanks_around
+from feedd.config.credentials import with_blanks_around
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
-from feedd.errors import ConfigError
 from feedd.feed.loop import FeedLoop
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.runtime.files import next_session
 from feedd.runtime.logs import setup as logs
 from feedd.runtime.process import run, usage_meter, worker_arguments
 from feedd.sources.base import Backoff
+from feedd.sources.configured import make_source
 from feedd.topics import file_name
 from feedd.transport.publisher import Publisher
 
@@ -27,40 +27,8 @@ if TYPE_CHECKING:
     import argparse
     import asyncio
 
-    from feedd.config.settings import Config, Feed
-    from feedd.sources.base import Source
-
 
 _log = structlog.get_logger()
-
-
-def make_source(
-    settings: Config, feed: Feed, channels: tuple[str, ...], env: dict[str, str]
-) -> Source:
-    """Return the feed's source; only its own module is imported."""
-    given: dict[str, Any] = {
-        "endpoint": settings.endpoint_of(feed.exchange, feed.symbol),
-        "credentials": credentials(feed.exchange, env),
-        "book_depth": settings.book_depth,
-        "timeframe": settings.timeframe,
-        "run_dir": Path(settings.run_dir),
-    }
-    if feed.source == "native":
-        from feedd.sources.native.source import NativeSource  # noqa: PLC0415
-
-        exchange = settings.embedded_exchange if settings.endpoint is None else None
-        clock = Clock(1.0 if exchange is None else exchange.clock_scale)
-        return NativeSource(
-            feed.exchange, feed.symbol, channels, connections=settings.connections, clock=clock,
-            **given,
-        )  # fmt: skip
-    if feed.source == "replay":
-        raise ConfigError(
-            f"{feed.name} is configured as a replay since it was started: feedd start"
-        )
-    from feedd.sources.ccxt.source import CcxtSource  # noqa: PLC0415
-
-    return CcxtSource(feed.exchange, feed.symbol, channels, **given)
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
