@@ -164,6 +164,7 @@ def test_times_are_checked(tmp_path: Path) -> None:
         inspect(str(path), "--from", "07:00", "--to", "06:00")
 
 
+@pytest.mark.process  # matplotlib lists the fonts with fc-list, once per machine
 def test_a_picture_is_drawn_with_gaps_shaded(tmp_path: Path) -> None:
     from matplotlib import image  # noqa: PLC0415  slow to import
 
@@ -221,6 +222,7 @@ def test_without_matplotlib_a_picture_is_refused_with_what_to_do(tmp_path: Path)
     assert done.stdout == ""
 
 
+@pytest.mark.process  # matplotlib lists the fonts with fc-list, once per machine
 def test_of_many_symbols_the_busiest_are_drawn_and_the_others_named() -> None:
     chosen = _picture().chosen
     bins = TimeBins(BEGUN_NS, BEGUN_NS + S)
