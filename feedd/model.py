@@ -214,7 +214,8 @@ class ChannelStatus(Struct, frozen=True):
 class Status(Struct):
     """State of a feed, published on every change and once per second.
 
-    `latency_us` and `exchange_latency_us` are since the last status.
+    `latency_us` and `exchange_latency_us` are since the last status. The latter is `received_ns`
+    less `timestamp`, of two clocks: below zero, the local clock is behind the exchange's.
     """
 
     channel: ClassVar[str] = "status"

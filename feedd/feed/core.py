@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT_NS = NS_PER_S
 RECENT_S = 15.0
+CLOCK_LOGGED_EVERY_NS = 600 * NS_PER_S
 _UNKNOWN = Latency(None, None, None)
 
 
@@ -115,7 +116,9 @@ class FeedCore:
         self._recent = {channel: Recent(RECENT_S, started_s) for channel in source_channels}
         self._exchange_latency = Histogram()
         self._last_state: tuple[State, str | None] | None = None  # published
-        self._status_ns = clock.now_ns()  # of the last status
+        self._status_ns = self._started_ns  # monotonic, of the last status
+        self.clock_behind_ns = 0  # of the local clock: the most that statuses showed
+        self._clock_logged_ns: int | None = None
         self._publishing = False
         self._messages_per_s = 0.0
         self.usage = (0.0, 0.0)  # CPU in percent and memory in MB of the process
@@ -224,7 +227,7 @@ class FeedCore:
     @property
     def heartbeat_due(self) -> bool:
         """Whether the last status is a second old."""
-        return self._clock.now_ns() - self._status_ns >= HEARTBEAT_NS
+        return self._clock.monotonic_ns() - self._status_ns >= HEARTBEAT_NS
 
     def heartbeat(self) -> None:
         """Publish the status that is due."""
@@ -277,7 +280,9 @@ class FeedCore:
             bad = state in {"stale", "reconnecting", "resync"}
             (self._log.warning if bad else self._log.info)("state", state=state, reason=reason)
         self._last_state = (state, reason)
-        self._status_ns = now_ns
+        before_ns, self._status_ns = self._status_ns, monotonic_ns
+        exchange_latency = self._exchange_latency.take()
+        self._check_clock(exchange_latency, monotonic_ns)
         to = self._topics["status"]
         status = Status(
             symbol=self._symbol,
@@ -291,11 +296,13 @@ class FeedCore:
             gaps=session.gaps,
             rejected=session.rejected,
             latency_us=self._take_latencies(monotonic_ns / NS_PER_S),
-            exchange_latency_us=self._exchange_latency.take(),
+            exchange_latency_us=exchange_latency,
             uptime_s=round((monotonic_ns - self._started_ns) / NS_PER_S, 3),
             cpu_percent=self.usage[0],
             memory_mb=self.usage[1],
-            channels={name: self._channel(name, now_ns, monotonic_ns) for name in self._recent},
+            channels={
+                name: self._channel(name, now_ns, monotonic_ns, before_ns) for name in self._recent
+            },
             exchange=self._exchange,
             received_ns=now_ns,
             gap=gap,
@@ -318,14 +325,30 @@ class FeedCore:
                 to.latency.clear()
         return latency.percentiles()
 
-    def _channel(self, name: str, now_ns: int, monotonic_ns: int) -> ChannelStatus:
+    def _check_clock(self, latency: Latency, monotonic_ns: int) -> None:
+        """Log, seldom, that most events arrive before the exchange sent them."""
+        if latency.p50 is None or latency.p50 >= 0:
+            return
+        behind_ns = int(-latency.p50 * 1000)
+        self.clock_behind_ns = max(self.clock_behind_ns, behind_ns)
+        logged_ns = self._clock_logged_ns
+        if logged_ns is None or monotonic_ns - logged_ns >= CLOCK_LOGGED_EVERY_NS:
+            self._clock_logged_ns = monotonic_ns
+            self._log.warning(
+                "the local clock is behind the exchange's: exchange_latency_us is below zero",
+                about_ms=behind_ns // NS_PER_MS,
+            )
+
+    def _channel(
+        self, name: str, now_ns: int, monotonic_ns: int, before_ns: int
+    ) -> ChannelStatus:  # fmt: skip
         channel, recent = self.session.channels[name], self._recent[name]
-        received_ns = channel.last_received_ns
+        age_ns = self.session.age_ns(name, monotonic_ns, now_ns, before_ns)
         measured = self._measured
         return ChannelStatus(
             state=channel.state,
             reason=channel.reason,
-            age_ms=None if received_ns is None else max(0, (now_ns - received_ns) // NS_PER_MS),
+            age_ms=None if age_ns is None else age_ns // NS_PER_MS,
             stale_after_s=channel.staleness.limit_ns / NS_PER_S,
             published=name in self._topics,
             messages_per_s=round(recent.rate(monotonic_ns / NS_PER_S), 2) if measured else 0.0,

@@ -1,7 +1,8 @@
 """Histograms of latencies: bounded memory, a dozen machine operations a sample.
 
 Buckets grow with the value, eight to each power of two, so that a percentile is true to
-within 12.5 %, from 1 µs to an hour. A list would grow on the hot path.
+within 12.5 %, from 1 µs to an hour. A list would grow on the hot path. Between two clocks, or over
+a step of one, a latency may be below zero: it counts as it is, never as 0.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from feedd.model import Latency
 _SUB_BITS = 3
 _SUB = 1 << _SUB_BITS
 _TOP_US = 3_600_000_000
+_NOTHING = -_TOP_US - 1  # below every latency
 
 
 _BUCKETS = _SUB * (_TOP_US.bit_length() - _SUB_BITS + 1)
@@ -24,20 +26,34 @@ def _value(bucket: int) -> float:
     return (_SUB + (bucket & (_SUB - 1)) + 0.5) * (1 << shift)
 
 
+def _bucket(value_us: int) -> int:
+    """Return the bucket of a value from 0 to _TOP_US; `Histogram.add` computes it in line."""
+    if value_us < _SUB:
+        return value_us
+    if value_us >= _TOP_US:
+        return _BUCKETS - 1
+    shift = value_us.bit_length() - _SUB_BITS - 1
+    return (shift << _SUB_BITS) + (value_us >> shift)
+
+
 class Histogram:
     """Counts of latencies in µs since the last `take`."""
 
-    __slots__ = ("_counts", "_max")
+    __slots__ = ("_below", "_counts", "_max")
 
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
-        self._max = 0
+        self._below: list[int] | None = None  # below zero, by the bucket of the absolute value
+        self._max = _NOTHING
 
     def add(self, latency_ns: int) -> None:
-        """Count one latency; below zero, as between two clocks, it counts as zero."""
+        """Count one latency."""
         value_us = latency_ns // 1000
         if value_us < _SUB:
-            bucket = value_us if value_us > 0 else 0  # noqa: FURB136  as below
+            if value_us < 0:
+                self._add_below_zero(value_us)
+                return
+            bucket = value_us
         elif value_us < _TOP_US:
             shift = value_us.bit_length() - _SUB_BITS - 1
             bucket = (shift << _SUB_BITS) + (value_us >> shift)
@@ -47,20 +63,31 @@ class Histogram:
         if value_us > self._max:  # noqa: PLR1730  a call of max() costs more than the rest
             self._max = value_us
 
+    def _add_below_zero(self, value_us: int) -> None:
+        if self._below is None:
+            self._below = [0] * _BUCKETS
+        value_us = max(value_us, -_TOP_US)
+        self._below[_bucket(-value_us)] += 1
+        self._max = max(self._max, value_us)
+
     @property
     def total(self) -> int:
         """Number of latencies counted."""
-        return sum(self._counts)
+        return sum(self._counts) + sum(self._below or ())
 
     def absorb(self, other: Histogram) -> None:
         """Add the counts of another histogram."""
         self._counts = [mine + its for mine, its in zip(self._counts, other._counts, strict=True)]
+        if other._below is not None:
+            below = self._below or [0] * _BUCKETS
+            self._below = [mine + its for mine, its in zip(below, other._below, strict=True)]
         self._max = max(self._max, other._max)
 
     def clear(self) -> None:
         """Reset all counts."""
         self._counts = [0] * len(self._counts)
-        self._max = 0
+        self._below = None
+        self._max = _NOTHING
 
     def percentiles(self) -> Latency:
         """Return the percentiles; each is None if nothing was counted."""
@@ -79,6 +106,11 @@ class Histogram:
 
     def _percentile(self, left: float) -> float:
         """Return the middle of the bucket that holds the latency of rank `left`."""
+        below = self._below or ()
+        for bucket in range(len(below) - 1, -1, -1):  # the farthest below zero first
+            left -= below[bucket]
+            if below[bucket] and left <= 0:
+                return min(-_value(bucket), float(self._max))
         for bucket, count in enumerate(self._counts):
             left -= count
             if count and left <= 0:

@@ -27,7 +27,7 @@ Phase = Literal["starting", "live", "stale", "lost", "resync"]
 
 @dataclass(slots=True)
 class ChannelState:
-    """State of one channel; `last_received_ns` is wall-clock time, for display."""
+    """State of one channel; `last_received_ns` is wall-clock time, the other times are not."""
 
     staleness: AdaptiveLimit
     phase: Phase = "starting"
@@ -39,6 +39,7 @@ class ChannelState:
     waits: bool = False  # for the budget that all workers share
     last_received_ns: int | None = None
     messages: int = 0
+    dated: tuple[int, int] = (0, 0)  # `messages` at the last `age_ns`, and when the last came
     reconnects: int = 0
     gaps: int = 0
     tries: int = 0  # connections lost since the last event
@@ -157,6 +158,22 @@ class Session:
         if channel.phase != "live":
             self._enter(channel, "live")
         return gap
+
+    def age_ns(self, name: str, now_ns: int, wall_ns: int, since_ns: int) -> int | None:
+        """Return the time since a channel's last event; None if there was none.
+
+        `now_ns` and `since_ns`, the time of the previous call, are monotonic. The event's own time
+        is not: what a step of the wall clock makes impossible does not count.
+        """
+        channel = self._channels[name]
+        if channel.last_received_ns is None:
+            return None
+        messages, came_ns = channel.dated
+        if messages != channel.messages:
+            age_ns = wall_ns - channel.last_received_ns
+            came_ns = now_ns - min(max(age_ns, 0), max(now_ns - since_ns, 0))
+            channel.dated = (channel.messages, came_ns)
+        return now_ns - came_ns
 
     def missing(self, name: str, from_id: EventId, to_id: EventId, reason: str) -> Gap:
         """Count and return a gap that the source detected."""

@@ -47,7 +47,8 @@ class TickerMaker:
         else:
             ticker.bid = ticker.ask = None
             top_ns = self._top_ns
-            if top_ns is not None and ticker.received_ns - top_ns <= self._stale_after_ns:
+            # Below zero where the clock stepped back, or the ticker was held back by a merge.
+            if top_ns is not None and abs(ticker.received_ns - top_ns) <= self._stale_after_ns:
                 ticker.bid, ticker.ask = self._bid, self._ask
         _set_spread(ticker)
         return ticker

@@ -79,6 +79,11 @@ class ImportedFeed:
         """Number of gaps so far."""
         return self._core.session.gaps
 
+    @property
+    def clock_behind_ns(self) -> int:
+        """How far the clock of the file was behind the exchange's; 0 if it was not."""
+        return self._core.clock_behind_ns
+
     def at(self, now_ns: int) -> None:
         """Set the clock to the time of the next line."""
         self._clock.time_ns = now_ns

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from feedd.clock import NS_PER_MS
 from feedd.errors import ConfigError
 from feedd.recordings.importing.files import rows, shortened, wrong
 from feedd.recordings.importing.imported_feed import ImportedFeeds
@@ -61,6 +62,12 @@ def run_import(
     for channel, count in published.items():
         print(f"{channel:12} {count:>12,}")
     print(f"{'gaps':12} {sum(feed.gaps for feed in feeds.feeds):>12,}")
+    behind_ns = max((feed.clock_behind_ns for feed in feeds.feeds), default=0)
+    if behind_ns:
+        print(
+            f"the clock of the recording was about {behind_ns // NS_PER_MS:,} ms behind the "
+            "exchange's: exchange_latency_us is below zero"
+        )
     left_out = sum((file.left_out for file in files), Counter())
     for what, count in left_out.items():
         print(f"not imported: {what} ({count:,})")

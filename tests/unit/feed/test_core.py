@@ -32,6 +32,7 @@ class World:
         measured: bool = True,
     ) -> None:
         self.time_ns = START_NS
+        self.stepped_ns = 0  # by steps of the wall clock
         self.published: list[Any] = []
         self.logged: list[tuple[str, dict[str, object]]] = []
         source_channels = source_channels or channels
@@ -60,7 +61,7 @@ class World:
         self.published.append("release")
 
     def now_ns(self) -> int:
-        return self.time_ns
+        return self.time_ns + self.stepped_ns
 
     def monotonic_ns(self) -> int:
         return self.time_ns - START_NS
@@ -343,3 +344,64 @@ def test_the_time_before_the_start_does_not_lower_the_first_message_rate() -> No
         world.core.event(quote(event_id=number, received_ns=world.time_ns))
     world.core.heartbeat()
     assert statuses(world.take())[-1].messages_per_s == 5.0
+
+
+def last_status(world: World) -> Status:
+    world.core.heartbeat()
+    return statuses(world.take())[-1]
+
+
+@pytest.mark.parametrize("behind_ms", [2000, 3, 3_000_000])
+def test_a_slow_local_clock_shows_latencies_below_zero_and_is_logged(behind_ms: int) -> None:
+    world = World(("trade",)).live()
+    for number in range(10):
+        event = trade(number)
+        event.timestamp = START_NS // NS_PER_MS + behind_ms
+        world.core.event(event)
+    latency = last_status(world).exchange_latency_us
+    expected = pytest.approx(-behind_ms * 1000, rel=0.125)
+    assert (latency.p50, latency.p99, latency.max) == (expected, expected, -behind_ms * 1000)
+    assert [event for event, _ in world.logged] == [
+        "the local clock is behind the exchange's: exchange_latency_us is below zero"
+    ]
+    world.core.event(event)
+    world.core.heartbeat()
+    assert len(world.logged) == 1, "it is logged seldom"
+
+
+def test_a_fast_local_clock_or_the_right_one_logs_nothing() -> None:
+    world = World(("trade",)).live()
+    world.core.event(trade())  # sent in 1970
+    latency = last_status(world).exchange_latency_us
+    assert latency.p50 is not None
+    assert latency.p50 > 0
+    assert world.logged == []
+
+
+@pytest.mark.parametrize("step_s", [-7200, -1, 1, 3600])
+def test_a_step_of_the_clock_changes_no_age_and_delays_no_heartbeat(step_s: int) -> None:
+    world = World(("quote",)).live()
+    world.core.event(quote(received_ns=START_NS))
+    assert last_status(world).channels["quote"].age_ms == 0
+    world.time_ns += 5 * NS_PER_S
+    world.stepped_ns = step_s * NS_PER_S
+    assert world.core.heartbeat_due
+    assert last_status(world).channels["quote"].age_ms == 5000
+    world.time_ns += 400 * NS_PER_MS
+    world.core.event(quote(event_id=2, received_ns=world.now_ns()))
+    world.time_ns += 600 * NS_PER_MS
+    assert last_status(world).channels["quote"].age_ms == 600
+
+
+@pytest.mark.parametrize("step_s", [-7200, -1, 1, 3600])
+def test_an_age_is_within_a_second_of_the_truth_where_the_step_follows_the_event(
+    step_s: int,
+) -> None:
+    world = World(("quote",)).live()
+    last_status(world)
+    world.core.event(quote(event_id=2, received_ns=world.now_ns()))
+    world.stepped_ns = step_s * NS_PER_S
+    world.time_ns += NS_PER_S
+    age_ms = last_status(world).channels["quote"].age_ms
+    assert age_ms is not None
+    assert 0 <= age_ms <= 1000

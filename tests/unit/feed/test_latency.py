@@ -20,9 +20,32 @@ def test_a_percentile_is_within_an_eighth_of_the_truth(latencies_ns: list[int]) 
     assert histogram.take().p50 is None
 
 
-def test_a_latency_below_zero_or_beyond_an_hour_is_counted_at_the_end() -> None:
+def test_a_latency_beyond_an_hour_is_counted_at_the_end() -> None:
     histogram = Histogram()
-    histogram.add(-5_000_000_000)
-    assert histogram.take().max == 0
     histogram.add(10**18)
     assert histogram.take().max == 3_600_000_000
+    histogram.add(-(10**18))
+    assert histogram.take().max == -3_600_000_000
+
+
+@given(st.lists(st.integers(-3_000_000_000_000, 3_000_000_000_000), min_size=1, max_size=300))
+def test_a_latency_below_zero_counts_as_it_is(latencies_ns: list[int]) -> None:
+    histogram = Histogram()
+    for latency_ns in latencies_ns:
+        histogram.add(latency_ns)
+    assert histogram.total == len(latencies_ns)
+    taken = histogram.take()
+    ordered = sorted(latency_ns // 1000 for latency_ns in latencies_ns)
+    truth = ordered[max(0, -(-len(ordered) // 2) - 1)]
+    assert taken.p50 == pytest.approx(truth, rel=0.125, abs=1)
+    assert taken.max == ordered[-1]
+    assert histogram.take().max is None
+
+
+def test_one_step_of_the_clock_does_not_hide_the_other_latencies() -> None:
+    histogram, both = Histogram(), Histogram()
+    for latency_us in [*range(100), -2_000_000]:
+        histogram.add(latency_us * 1000)
+    both.absorb(histogram)
+    taken = both.percentiles()
+    assert (taken.p50, taken.max) == (pytest.approx(49, rel=0.125), 99)

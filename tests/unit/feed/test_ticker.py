@@ -99,3 +99,11 @@ def test_estimated_bid_and_ask_of_a_tiny_price_differ_and_have_no_noise() -> Non
     ticker = TickerMaker("estimate", 30 * S).on_summary(summary(last=1.2346e-09))
     assert (ticker.bid, ticker.ask) == (1.23453827e-09, 1.23466173e-09)
     assert ticker.spread == 1.2346e-13
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+def test_a_quote_from_before_a_step_of_the_clock_is_unknown(step_s: int) -> None:
+    maker = TickerMaker("quote", 30 * S)
+    maker.on_quote(quote(99.0, 101.0, received_ns=10_000 * S))
+    assert maker.on_summary(summary((10_000 + step_s) * S)).bid is None
+    assert maker.on_summary(summary(9_999 * S)).bid == 99.0  # a merge held the summary back

@@ -293,3 +293,15 @@ def test_each_of_four_symbols_is_imported_with_its_book(
     }  # fmt: skip
     assert int(counts["book"]) > 0
     assert "not imported: aggTrade" in told
+
+
+def test_a_recording_by_a_slow_clock_has_latencies_below_zero_and_reports_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "".join(trade(1000 * number, 100 + number) for number in range(5))
+    frames = imported(tmp_path, text)  # received a second before they were sent
+    latencies = [one["exchange_latency_us"] for one in frames if "exchange_latency_us" in one]
+    measured = [one for one in latencies if one["p50"] is not None]
+    assert measured
+    assert {one["max"] for one in measured} == {-1_000_000.0}
+    assert "about 1,015 ms behind the exchange's" in capsys.readouterr().out
