@@ -11,15 +11,19 @@ UPGRADE ?=
 SCALE ?=
 RECORD ?=
 
+# A variable's text as one word of the shell, or as several, whatever characters it contains.
+quoted = '$(subst ','\'',$(value $1))'
+each_quoted = $(foreach one,$(value $1),'$(subst ','\'',$(one))')
+
 BIN := .venv/bin
-FEEDD := $(BIN)/feedd $(if $(CONFIG),--config $(CONFIG))
+FEEDD = $(BIN)/feedd $(if $(value CONFIG),--config=$(call quoted,CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
 
 .PHONY: demo test chaos bench test-ccxt-latest lint check start stop restart status logs research \
 	lock bench-lock build test-py313 help
 
 demo: .venv/.feedd  ## run everything on the embedded exchange and print ticks
-	@$(BIN)/feedd demo
+	@$(FEEDD) demo
 
 start:  ## start everything, or apply a changed configuration; CONFIG=FILE
 stop:  ## stop everything
@@ -29,7 +33,7 @@ start stop status logs: .venv/.feedd
 	@$(FEEDD) $@
 
 restart: .venv/.feedd  ## restart all feeds, or SYMBOL=BTC/USDT
-	@$(FEEDD) restart $(SYMBOL)
+	@$(FEEDD) restart -- $(call each_quoted,SYMBOL)
 
 # T=… goes to pytest: T=tests/unit/client, T="tests/unit/feed -k staleness", or, for a fast run
 # without the tests that start processes, T="-m 'not process'". Without T all tests run, several at
@@ -62,7 +66,7 @@ check: lint test  ## lint and test, as CI does
 # recording and replaying. AGAINST=DIR: this checkout's workers beside another checkout's, in turns.
 bench: .venv/.feedd-dev  ## run the benchmarks; QUICK=1, SCALE=1, RECORD=1, AGAINST=DIR
 	@$(BIN)/python -m bench $(if $(SCALE),scale,$(if $(RECORD),record,main)) $(if $(QUICK),--quick) \
-	    $(if $(AGAINST),--against $(AGAINST))
+	    $(if $(value AGAINST),--against $(call quoted,AGAINST))
 
 .venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
 	@$(SETUP) requirements.lock $@

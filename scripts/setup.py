@@ -11,14 +11,24 @@ import time
 import venv
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 VENV = Path(".venv")
 LEAST = (3, 11)
+# A script's first lines: they find the environment's Python beside the script, in a folder with any
+# name, also once it has been renamed. pip writes the folder's path there.
+PYTHON_BESIDE = """\
+#!/bin/sh
+'''exec' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"
+' '''
+"""
 
 
 def main(lock: Path, stamp: Path) -> int:
     """Create the environment if it is missing; install the locked packages and feedd itself."""
     if sys.version_info < LEAST:
         return fail("feedd needs Python 3.11 or newer; choose one: make PYTHON=python3.12 demo")
+    if unusable := unusable_folder():
+        return fail(unusable)
     began = time.monotonic()
     if not Path(VENV, "bin", "pip").exists():
         print(f"setting up {VENV} with Python {sys.version.split()[0]}, once", flush=True)
@@ -35,9 +45,57 @@ def main(lock: Path, stamp: Path) -> int:
     )
     if code:
         return code
+    make_relocatable(VENV)
     stamp.touch()
     show("set up\n", began)
     return 0
+
+
+def unusable_folder() -> str:
+    """Return the error of a folder whose path Python or supervisord can't use, else an empty text.
+
+    It comes before a set-up that takes minutes.
+    """
+    sys.path.insert(0, str(ROOT))
+    from feedd.errors import ConfigError  # noqa: PLC0415  needs a new Python
+    from feedd.supervision.project_paths import check_root, printable  # noqa: PLC0415
+
+    if os.pathsep in str(Path.cwd()):
+        return (
+            f"{printable(Path.cwd())}: Python can't make an environment in a folder with "
+            f"{os.pathsep} in its path; rename the folder"
+        )
+    try:
+        check_root(Path.cwd())
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def make_relocatable(environment: Path) -> None:
+    """Have the scripts and the packages of an environment find each other wherever it is."""
+    for script in Path(environment, "bin").iterdir():
+        if script.is_symlink() or not script.is_file():
+            continue
+        content = script.read_bytes()
+        _, found, rest = content.partition(b"\n' '''\n")
+        if not (content.startswith(b"#!/bin/sh\n'''exec'") and found):
+            shebang, _, rest = content.partition(b"\n")
+            if not (shebang.startswith(b"#!") and b"python" in shebang):
+                continue
+        script.write_bytes(PYTHON_BESIDE.encode() + rest)
+    for packages in environment.glob("lib/python*/site-packages"):
+        link = packages / "_feedd.pth"
+        if link.exists():
+            link.write_text(os.path.relpath(environment.parent, packages) + "\n")
+
+
+def package_name(line: str) -> str:
+    """Return the name of the package that a line of pip's output is about, or an empty text."""
+    match = re.match(r"Collecting ([A-Za-z0-9][\w.-]*)", line) or re.match(
+        r"Processing (?:.*/)?([A-Za-z0-9][\w.-]*?)-\d", line
+    )
+    return match[1] if match else ""
 
 
 def run(command: list, wanted: int, began: float) -> int:
@@ -52,10 +110,9 @@ def run(command: list, wanted: int, began: float) -> int:
     ) as process:
         for line in process.stdout:
             output.append(line)
-            match = re.match(r"(?:Collecting |Processing .*/)([A-Za-z0-9_.]+)", line)
-            if match:
+            if name := package_name(line):
                 found += 1
-                show(f"{found}/{wanted} {match[1]}", began)
+                show(f"{found}/{wanted} {name}", began)
             elif line.startswith("Installing collected"):
                 show("unpacking and compiling", began)
     if process.returncode:

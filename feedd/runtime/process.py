@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SUPERVISED = "SUPERVISOR_ENABLED"  # supervisord sets it for its children
 ATTACHED = "FEEDD_DIE_WITH_PARENT"  # set by a parent that no worker may outlive
-DAEMON_PID_FILE = "FEEDD_DAEMON_PID_FILE"  # path of the file with supervisord's pid
+DAEMON_PID_FILE = "FEEDD_DAEMON_PID_FILE"  # supervisord's pid file, from its folder
 START_SECS = 1.0  # `startsecs` of the rendered programs
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PARENT_CHECK_S = 1.0

@@ -18,7 +18,8 @@ from supervisor.xmlrpc import Faults
 from feedd.errors import FeeddError
 from feedd.runtime.process import DAEMON_PID_FILE
 from feedd.supervision.project import CONF
-from feedd.supervision.render import EXCHANGE, PID_FILE, PROXIES, SUPERVISOR_SOCKET
+from feedd.supervision.project_paths import SUPERVISOR_SOCKET
+from feedd.supervision.render import EXCHANGE, INCLUDE, PID_FILE, PROXIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -114,7 +115,7 @@ class Daemon:
                 )
         except (OSError, ValueError, psutil.Error):
             pass  # it has ended
-        orphans = [p for p in psutil.process_iter() if _belongs_to(p, str(pid_file))]
+        orphans = [p for p in psutil.process_iter() if _belongs_to(p, self.root)]
         for orphan in orphans:
             with contextlib.suppress(psutil.NoSuchProcess):
                 orphan.terminate()
@@ -139,7 +140,7 @@ class Daemon:
         if preexec is None:
             done = subprocess.run(command, check=False, timeout=START_TIMEOUT_S, **options)
             if done.returncode:
-                raise DaemonError(f"supervisord did not start: {_last_line(done.stdout)}")
+                raise DaemonError(f"supervisord did not start: {_error_line(done.stdout)}")
         else:
             options["stdout"] = subprocess.DEVNULL
             child = subprocess.Popen(
@@ -157,6 +158,12 @@ class Daemon:
                 child.terminate()
                 child.wait()
             raise
+        if not self.processes():
+            self.shutdown()
+            raise DaemonError(
+                f"supervisord read no program; {self.root / CONF} must have files={INCLUDE} in its "
+                "section [include]"
+            )
         return child
 
     def processes(self) -> dict[str, dict[str, Any]]:
@@ -275,10 +282,10 @@ class Daemon:
             raise _NotRunningError(f"supervisord does not answer: {error}") from None
 
 
-def _belongs_to(process: psutil.Process, pid_file: str) -> bool:
-    """Whether a process was started by a supervisord with this pid file."""
+def _belongs_to(process: psutil.Process, root: Path) -> bool:
+    """Whether a process was started by a supervisord of this folder, also under another name."""
     try:
-        return bool(process.environ().get(DAEMON_PID_FILE) == pid_file)
+        return DAEMON_PID_FILE in process.environ() and process.cwd() == str(root)
     except (psutil.Error, OSError):  # another user's, or just ended
         return False
 
@@ -291,6 +298,8 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def _last_line(output: bytes) -> str:
+def _error_line(output: bytes) -> str:
+    """Return supervisord's error; a hint at its help may follow it."""
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "without output"
+    errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+    return (errors or lines or ["without output"])[-1]

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from feedd.errors import ConfigError
+from feedd.supervision.project_paths import check_root
 
 CONF = "supervisord.conf"
 CONFIG_DIR = "config"
@@ -40,9 +41,10 @@ def project_root() -> Path:
 def create_project(folder: Path) -> None:
     """Write supervisord.conf, the example configurations and a .gitignore into a new folder.
 
-    The folder may exist if it is empty. Raises ConfigError otherwise, and where it can't be
-    written.
+    The folder may exist if it is empty. Raises ConfigError otherwise, where it can't be written,
+    and where supervisord can't use its path.
     """
+    check_root(folder.resolve())
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,18 +11,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from feedd.errors import FINAL_EXIT_CODES, ConfigError
-from feedd.runtime.files import write_atomically
+from feedd.runtime.files import make_run_dir, write_atomically
 from feedd.runtime.process import DAEMON_PID_FILE, START_SECS
 from feedd.supervision.project import worker_script
+from feedd.supervision.project_paths import (
+    HERE,
+    check_path,
+    check_root,
+    command_text,
+    log_file_text,
+)
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config
 
 INCLUDE = Path("run/supervisor.d/feedd.conf")
-SUPERVISOR_SOCKET = Path("run/supervisor.sock")
 PID_FILE = Path("run/supervisord.pid")
 MARK = "; config: "
-SOCKET_PATH_BYTES = 107  # sockaddr_un, unix(7)
 
 PROXY = "proxy"
 PROXIES = (PROXY, "proxy-2")
@@ -47,8 +52,10 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     """Return the include file: one program per process, each in its own group.
 
     Each contains a digest of its settings, so that supervisord sees which programs a new
-    configuration changes, and leaves the others alone.
+    configuration changes, and leaves the others alone. Raises ConfigError for a path that
+    supervisord can't read.
     """
+    check_path(config_path.resolve(), "the configuration's path", "rename it")
     proxies = {name: msgspec.to_builtins(p) for name, p in config.proxy_programs().items()}
     shared = [config.source, config.bid_ask, config.book_depth, config.timeframe,
               *(proxy["workers"] for proxy in proxies.values())]  # fmt: skip
@@ -92,33 +99,32 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
 def write(config: Config, config_path: Path, root: Path, ports: dict[str, int]) -> None:
     """Write the include file that supervisord.conf names, and make the folders that it needs.
 
-    Raises ConfigError if the folder's path is too long for supervisord's socket, or if `log_dir`
-    can't be made.
+    Raises ConfigError for a path that supervisord can't use, and for a folder that can't be made or
+    written.
     """
-    socket = Path(root, SUPERVISOR_SOCKET)
-    if len(bytes(socket)) > SOCKET_PATH_BYTES:
-        raise ConfigError(
-            f"{socket}: is longer than {SOCKET_PATH_BYTES} bytes, the limit for a socket's path; "
-            "move the project to a shorter path"
-        )
-    Path(root, "logs").mkdir(exist_ok=True)
-    Path(root, "run").mkdir(exist_ok=True, mode=0o700)
-    _make_log_dir(Path(root, config.log_dir))
-    write_atomically(Path(root, INCLUDE), render(config, config_path, root, ports))
+    check_root(root)
+    text = render(config, config_path, root, ports)
+    _make_log_dir(Path(root, "logs"), "supervisord's logs")
+    _make_log_dir(Path(root, config.log_dir), "log_dir")
+    make_run_dir(Path(root, "run"))
+    # In the encoding of paths, which is the one in which supervisord reads the file.
+    write_atomically(Path(root, INCLUDE), os.fsencode(text))
 
 
-def _make_log_dir(path: Path) -> None:
-    """Make the folder of logs: supervisord does not start without it."""
+def _make_log_dir(path: Path, key: str) -> None:
+    """Make a folder of logs: supervisord does not start without it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"log_dir: {path} can't be made: {error.strerror}") from None
+        raise ConfigError(f"{key}: {path} can't be made: {error.strerror}") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ConfigError(f"{key}: {path} can't be written: Permission denied")
 
 
 def rendered_from(root: Path) -> Path | None:
     """Return the path of the configuration that the include file was written from, if any."""
     try:
-        lines = Path(root, INCLUDE).read_text().splitlines()
+        lines = os.fsdecode(Path(root, INCLUDE).read_bytes()).split("\n")
     except FileNotFoundError:
         return None
     marked = [line.removeprefix(MARK) for line in lines if line.startswith(MARK)]
@@ -130,10 +136,10 @@ def _program(name: str, command: list[str], made_from: Any, root: Path, log_dir:
     codes = ",".join(str(code) for code in (0, *FINAL_EXIT_CODES))
     digest = hashlib.sha256(msgspec.json.encode(made_from)).hexdigest()[:16]
     settings = {
-        "command": shlex.join(words),
-        "directory": str(root),
+        "command": command_text(words),
+        "directory": HERE,
         "priority": str(PRIORITIES.get(name, FEED_PRIORITY)),
-        "environment": f'FEEDD_MADE_FROM="{digest}",{DAEMON_PID_FILE}="{root / PID_FILE}"',
+        "environment": f'FEEDD_MADE_FROM="{digest}",{DAEMON_PID_FILE}="{PID_FILE}"',
         "startsecs": str(int(START_SECS)),
         "startretries": "5",
         "autorestart": "unexpected",
@@ -141,7 +147,7 @@ def _program(name: str, command: list[str], made_from: Any, root: Path, log_dir:
         "stopsignal": "TERM",
         "stopwaitsecs": str(STOP_WAIT_S),
     }
-    log, kind = str(Path(log_dir, f"{name}.stderr")), "program"
+    log, kind = log_file_text(root, log_dir, f"{name}.stderr"), "program"
     if name == WATCHDOG:
         kind = "eventlistener"
         settings |= EVENTS
@@ -149,7 +155,7 @@ def _program(name: str, command: list[str], made_from: Any, root: Path, log_dir:
         settings |= {"stdout_logfile": "NONE", **_log_settings("stderr", log)}
     else:
         settings |= {"redirect_stderr": "true", **_log_settings("stdout", log)}
-    lines = [f"{key}={value.replace('%', '%%')}" for key, value in settings.items()]
+    lines = [f"{key}={value}" for key, value in settings.items()]
     return "\n".join([f"[{kind}:{name}]", *lines, ""])
 
 

@@ -264,10 +264,11 @@ def test_an_orphan_that_hangs_with_a_feeds_port_is_ended_by_the_next_start(
     assert daemon is not None
     os.kill(daemon, signal.SIGKILL)
     eventually(lambda: not project.left_behind(), 30, "workers outlived supervisord")
-    marked = {**os.environ, DAEMON_PID_FILE: str(project.root / "run" / "supervisord.pid")}
+    marked = {**os.environ, DAEMON_PID_FILE: "run/supervisord.pid"}
     orphan = subprocess.Popen(
-        [PYTHON, "-c", ORPHAN, str(project.base_port)], env=marked, stdout=subprocess.PIPE
-    )
+        [PYTHON, "-c", ORPHAN, str(project.base_port)], env=marked, stdout=subprocess.PIPE,
+        cwd=project.root,
+    )  # fmt: skip
     assert orphan.stdout is not None
     assert orphan.stdout.readline() == b"ready\n"
     began = time.monotonic()

@@ -122,12 +122,6 @@ def test_the_watchdog_is_an_event_listener_whose_standard_output_is_the_protocol
     assert listener["stderr_logfile"].endswith("watchdog.stderr")
 
 
-def test_percent_signs_are_safe_from_supervisords_expansion(tmp_path: Path) -> None:
-    folder = tmp_path / "100%"
-    folder.mkdir()
-    assert "100%%" in rendered(folder, TWO)[BTC]["command"]
-
-
 def test_the_include_names_its_configuration(tmp_path: Path) -> None:
     path = tmp_path / "feedd.yaml"
     path.write_text(TWO)
@@ -144,12 +138,6 @@ def write(root: Path, text: str = TWO) -> None:
     path.write_text(text)
     settings = load_config(path)
     render.write(settings, path, root, {feed.name: 1 for feed in settings.feeds()})
-
-
-def test_a_folder_path_too_long_for_a_socket_is_an_error(tmp_path: Path) -> None:
-    deep = tmp_path / ("d" * 100)
-    with pytest.raises(ConfigError, match="shorter path"):
-        write(deep)
 
 
 def test_the_log_folder_exists_once_the_include_names_it(tmp_path: Path) -> None:
