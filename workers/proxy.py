@@ -20,6 +20,7 @@ from feedd.errors import ConfigError
 from feedd.runtime.cpu_latency import cpus_awake
 from feedd.runtime.files import make_run_dir
 from feedd.runtime.process import raise_open_files, run, worker_arguments
+from feedd.runtime.realtime import realtime_permitted
 from feedd.transport.history_service import HistoryService
 from feedd.transport.proxy import Proxy
 
@@ -38,7 +39,8 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     endpoints = settings.proxy_programs().get(arguments.name)
     if endpoints is None:
         raise ConfigError(f"{arguments.name} is not a proxy; `proxies` is {settings.proxies}")
-    proxy = Proxy(arguments.name, lossless=arguments.lossless)
+    realtime = settings.realtime_proxies and realtime_permitted()
+    proxy = Proxy(arguments.name, lossless=arguments.lossless, realtime=realtime)
     history = HistoryService(proxy)
     log = structlog.get_logger()
     try:
@@ -46,7 +48,12 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         await history.bind(endpoints.history)
         history.start()
         proxy.start()
-        log.info("forwarding", lossless=arguments.lossless, **msgspec.to_builtins(endpoints))
+        log.info(
+            "forwarding",
+            lossless=arguments.lossless,
+            realtime=realtime,
+            **msgspec.to_builtins(endpoints),
+        )
         with cpus_awake() if settings.keep_cpus_awake else contextlib.nullcontext():
             await _forward(proxy, history, stop)
     finally:

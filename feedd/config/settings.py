@@ -98,6 +98,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     symbols: tuple[str | SymbolEntry, ...]
     proxies: Annotated[int, Meta(ge=1, le=2)] = 1
     keep_cpus_awake: bool = False  # by the proxies, for the last µs of latency
+    realtime_proxies: bool = False  # real-time priority: no wait for a CPU on a busy machine
     proxy: ProxySettings = ProxySettings()
     proxy_2: SecondProxySettings = SecondProxySettings()  # only with two proxies
     run_dir: str = "run"

@@ -62,9 +62,10 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     # On the command line, not from the file: a proxy that was started for live feeds never waits.
     waits = [LOSSLESS] if config.lossless else []
     awake = ["awake"] if config.keep_cpus_awake else []
+    realtime = ["realtime"] if config.realtime_proxies else []
     programs: list[tuple[str, list[str], Any]] = [
         (WATCHDOG, [WATCHDOG], [p["subscribers"] for p in proxies.values()]),
-        *((name, [PROXY, name, *waits], [p, *awake]) for name, p in proxies.items()),
+        *((name, [PROXY, name, *waits], [p, *awake, *realtime]) for name, p in proxies.items()),
     ]
     if config.recorder is not None:
         ends = [[proxy["subscribers"], proxy["history"]] for proxy in proxies.values()]

@@ -7,6 +7,7 @@ subscriber took 650 MB here and 400 MB in each worker, and delayed everybody by 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import zmq
 
 from feedd.runtime.bind_retry import bind_with_retry
+from feedd.runtime.realtime import PRIORITY, enter_realtime
 from feedd.transport.sockets import (
     LOSSLESS_HIGH_WATER_MARK,
     PROXY_MARK,
@@ -51,11 +53,20 @@ class Proxy:
     `lossless` is for replays only: the proxy forwards nothing until a client subscribes to more
     than statuses. Then it waits for the slowest subscriber, and the workers wait for it. It uses an
     XPUB instead of a PUB, as only that shows subscriptions.
+
+    `realtime` gives the threads that forward real-time priority, which the system must permit:
+    libzmq aborts the process otherwise. The guard and the history keep ordinary priority.
     """
 
-    def __init__(self, name: str = "proxy", *, lossless: bool = False) -> None:
+    def __init__(
+        self, name: str = "proxy", *, lossless: bool = False, realtime: bool = False
+    ) -> None:
         self._mark = PROXY_MARK + b"." + name.encode()
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._realtime = realtime
+        if realtime:  # before the first socket starts libzmq's threads
+            self.context.set(zmq.THREAD_SCHED_POLICY, os.SCHED_RR)
+            self.context.set(zmq.THREAD_PRIORITY, PRIORITY)
         self.forwarded = FORWARDED  # in-process endpoint with the same messages
         self.guard = SubscriptionGuard(self.context)
         self.histories = 0  # connected ones, each of which subscribes to everything
@@ -117,6 +128,8 @@ class Proxy:
         control.connect(_CONTROL)
         linger_ms = None
         try:
+            if self._realtime:
+                enter_realtime()
             if not self._lossless or self._subscribed(control):
                 zmq.proxy_steerable(self._xsub, self._pub, None, control)
         except zmq.ContextTerminated:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 from pathlib import Path
 
 import msgspec
+import pytest
+import yaml
 import zmq
-from conftest import eventually, free_ports
+from conftest import PYTHON, REPOSITORY, eventually, free_ports
 from loop_thread import LoopThread
 
 from feedd.config.settings import ProxySettings
+from feedd.runtime.realtime import realtime_permitted
 from feedd.transport.proxy import Proxy
 from feedd.transport.publisher import Publisher
 from feedd.transport.subscriber import Subscriber
@@ -74,3 +79,28 @@ def test_a_subscriber_skips_and_counts_invalid_messages() -> None:
             stranger.send_multipart([b"status.x.y.", good])
             assert subscriber.receive(10) == ("status.x.y.", {"seq": 1})
             assert subscriber.unreadable == 5
+
+
+@pytest.mark.process
+def test_only_the_threads_that_forward_have_real_time_priority(tmp_path: Path) -> None:
+    if not realtime_permitted():
+        pytest.skip("this user may not give real-time priority: ulimit -r 1")
+    (port, history) = free_ports(2)
+    proxy = {
+        "subscribers": f"tcp://127.0.0.1:{port}", "history": f"tcp://127.0.0.1:{history}",
+        "workers": f"ipc://{tmp_path}/workers.sock",
+    }  # fmt: skip
+    config = {"symbols": ["BTC/USDT"], "run_dir": str(tmp_path / "run"), "proxy": proxy}
+    path = tmp_path / "feedd.yaml"
+    path.write_text(yaml.safe_dump({**config, "realtime_proxies": True}))
+    command = [PYTHON, "workers/proxy.py", "--config", str(path), "--log-dir", str(tmp_path)]
+    log = tmp_path / "proxy.log"
+    with subprocess.Popen(command, cwd=REPOSITORY) as process:
+        try:
+            eventually(lambda: log.exists() and '"forwarding"' in log.read_text())
+            tasks = [int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir()]
+            realtime = sum(os.sched_getscheduler(t) & os.SCHED_RR == os.SCHED_RR for t in tasks)
+        finally:
+            process.terminate()
+    assert realtime == 3  # libzmq's I/O thread and reaper, and the loop
+    assert len(tasks) >= 6  # others: the main thread, the guard and the history

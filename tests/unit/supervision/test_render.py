@@ -105,8 +105,9 @@ def test_a_second_proxy_restarts_the_workers_and_its_other_settings_do_not(tmp_p
     assert two["program:proxy-2"]["priority"] == two["program:proxy"]["priority"]
 
 
-def test_keep_cpus_awake_changes_only_the_proxies(tmp_path: Path) -> None:
-    before, after = rendered(tmp_path, TWO), rendered(tmp_path, f"{TWO}keep_cpus_awake: true\n")
+@pytest.mark.parametrize("setting", ["keep_cpus_awake", "realtime_proxies"])
+def test_a_setting_of_the_proxies_changes_only_the_proxies(tmp_path: Path, setting: str) -> None:
+    before, after = rendered(tmp_path, TWO), rendered(tmp_path, f"{TWO}{setting}: true\n")
     changed = [name for name in before if dict(before[name]) != dict(after[name])]
     assert changed == ["program:proxy"]
 
