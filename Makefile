@@ -10,6 +10,7 @@ T ?=
 UPGRADE ?=
 SCALE ?=
 RECORD ?=
+CROWD ?=
 
 # A variable's text as one word of the shell, or as several, whatever characters it contains.
 quoted = '$(subst ','\'',$(value $1))'
@@ -63,10 +64,12 @@ lint: .venv/.feedd-dev  ## run ruff, mypy and import-linter
 check: lint test  ## lint and test, as CI does
 
 # QUICK=1: a few minutes, to see that it works. SCALE=1: many symbols instead of the rest. RECORD=1:
-# recording and replaying. AGAINST=DIR: this checkout's workers beside another checkout's, in turns.
-bench: .venv/.feedd-dev  ## run the benchmarks; QUICK=1, SCALE=1, RECORD=1, AGAINST=DIR
-	@$(BIN)/python -m bench $(if $(SCALE),scale,$(if $(RECORD),record,main)) $(if $(QUICK),--quick) \
-	    $(if $(value AGAINST),--against $(call quoted,AGAINST))
+# recording and replaying. CROWD=1: many subscribers and no spare CPU. AGAINST=DIR: this checkout's
+# workers beside another checkout's, in turns.
+bench: .venv/.feedd-dev  ## run the benchmarks; QUICK=1, SCALE=1, RECORD=1, CROWD=1, AGAINST=DIR
+	@$(BIN)/python -m bench \
+	    $(if $(SCALE),scale,$(if $(RECORD),record,$(if $(CROWD),crowd,main))) \
+	    $(if $(QUICK),--quick) $(if $(value AGAINST),--against $(call quoted,AGAINST))
 
 .venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
 	@$(SETUP) requirements.lock $@

@@ -14,6 +14,7 @@ from typing import Any
 
 from bench import (
     against,
+    crowd,
     lives,
     machine,
     native_parts,
@@ -161,7 +162,7 @@ def _end(*_signal: object) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("kind", choices=["main", "scale", "record"])
+    parser.add_argument("kind", choices=["main", "scale", "record", "crowd"])
     parser.add_argument("--against", type=Path, metavar="DIR", help="another checkout of feedd")
     parser.add_argument("--quick", action="store_true", help="minutes; too short to quote")
     given = parser.parse_args()
@@ -172,6 +173,8 @@ if __name__ == "__main__":
             against.run(given.against, max(3, settings.rounds), settings.blast, settings.pace_s * 3)
         elif given.kind == "record":
             record(given.quick)
+        elif given.kind == "crowd":
+            crowd.run(quick=given.quick)
         else:
             run(given.kind, given.quick)
     except (BenchError, FeeddError) as error:
