@@ -65,11 +65,13 @@ class Variant:
     realtime_proxies: bool = False
     realtime_subscribers: bool = False
     queue: int = 0
+    apart: bool = False  # slow, deaf and computing processes share one CPU
 
 
 VARIANTS = (
     Variant("nothing"),
     Variant("large queues of subscribers", queue=LARGE_QUEUE),
+    Variant("slow, deaf and computing processes on one CPU", apart=True),
     Variant("real-time proxy", realtime_proxies=True),
     Variant("real-time subscribers", realtime_subscribers=True),
     Variant("real-time proxy and subscribers", realtime_proxies=True, realtime_subscribers=True),
@@ -92,9 +94,15 @@ def measure(variant: Variant, seconds: float) -> dict[str, Any]:
         try:
             feedd(line, "start", timeout_s=START_S)
             proxy = psutil.Process(line.daemon.processes()["proxy"]["pid"])
-            for number in range(COMPUTING):
+            others = [
                 at.start(f"computing-{number}", [sys.executable, "-c", COMPUTE])
+                for number in range(COMPUTING)
+            ]
             started = list(_subscribers(at, line, variant, seconds))
+            others += [process for group, process in started if not group.well_behaved]
+            if variant.apart:
+                for process in others:
+                    os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
             found = _watch(proxy, seconds)
             found["groups"] = _results(started)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -13,7 +14,7 @@ import zmq
 from conftest import free_ports, skip_outside_ci
 from raw_recordings import HOLDS_BTCUSDT
 
-from bench import native_parts, one_handler
+from bench import crowd, native_parts, one_handler
 from bench.arrivals import Arrivals, subscribe, topic_hash
 from bench.handlers import handlers
 from bench.line import Line, feedd
@@ -79,6 +80,21 @@ def test_the_subscriber_notes_ids_of_every_width_and_topics(
     times = [one.at_ns for one in found]
     assert times == sorted(times)
     assert times[0] > 0
+
+
+def test_each_group_of_a_crowd_reports_what_it_received_and_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crowd, "GROUPS", [replace(group, count=1) for group in crowd.GROUPS])
+    monkeypatch.setattr(crowd, "COMPUTING", 1)
+    monkeypatch.setattr(crowd, "SYMBOLS", 1)
+    monkeypatch.setattr(crowd, "RATE", 100.0)
+    found = crowd.measure(crowd.Variant("large queues on one CPU", queue=10_000, apart=True), 3.0)
+    assert [name for name, group in found["groups"].items() if not group["received"]] == [
+        "deaf, all topics"
+    ]
+    assert [group["lost"] for group in found["groups"].values()] == [0] * 5
+    assert found["peak_mb"] > 10
 
 
 def test_a_start_that_is_broken_off_leaves_no_process(tmp_path: Path) -> None:
