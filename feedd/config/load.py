@@ -25,7 +25,7 @@ from feedd.config.settings import (
     SymbolEntry,
 )
 from feedd.errors import ConfigError
-from feedd.venues.registry import NATIVE
+from feedd.venues.registry import EMBEDDED, NATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -201,7 +201,13 @@ class _Document:
 
     def _check_sources(self, config: Config) -> None:
         feeds = config.feeds()
+        embedded = config.embedded_exchange is not None and config.endpoint is None
         for index, (entry, feed) in enumerate(zip(config.symbols, feeds, strict=True)):
+            if embedded and feed.source != "replay" and feed.exchange not in EMBEDDED:
+                raise self._error(
+                    self._exchange_of(entry, index),
+                    f"the embedded exchange serves {', '.join(EMBEDDED)}, and not {feed.exchange}",
+                )
             if feed.source == "native" and feed.exchange not in NATIVE:
                 own = isinstance(entry, SymbolEntry) and entry.source is not None
                 where: list[str | int] = ["symbols", index, "source"] if own else ["source"]
@@ -212,6 +218,13 @@ class _Document:
                 )
         if config.connections > 1 and not any(feed.source == "native" for feed in feeds):
             raise self._error(["connections"], "is for source: native; ccxt has one connection")
+
+    def _exchange_of(self, entry: str | SymbolEntry, index: int) -> list[str | int]:
+        """Return the path of the key with a symbol's exchange, or of the symbol without one."""
+        if isinstance(entry, SymbolEntry) and entry.exchange is not None:
+            return ["symbols", index, "exchange"]
+        given = isinstance(self._data, dict) and "exchange" in self._data
+        return ["exchange"] if given else ["symbols", index]
 
     def _check_replay(self, config: Config) -> None:
         replay = config.replay
@@ -233,7 +246,10 @@ class _Document:
             if not re.fullmatch(r"[\x21-\x7e]+", feed.symbol):
                 raise self._error(where, f"{feed.symbol!r} is not a symbol like BTC/USDT:USDT")
             if not re.fullmatch(r"[a-z0-9]+", feed.exchange):
-                raise self._error(where, f"{feed.exchange!r} is not an exchange of ccxt.pro")
+                raise self._error(
+                    self._exchange_of(entry, index),
+                    f"{feed.exchange!r} is not an exchange of ccxt.pro",
+                )
             if isinstance(entry, SymbolEntry) and entry.channels is not None:
                 self._check_channels(entry.channels, [*where, "channels"])
             if feed.name in names:

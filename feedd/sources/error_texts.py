@@ -5,18 +5,60 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from feedd.errors import ConfigError, CredentialsError
+from feedd.errors import ConfigError, CredentialsError, UnknownSymbolError
 from feedd.runtime import secrets
+from feedd.topics import market_id
+from feedd.venues.registry import QUOTES, likely_symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
 
 def unknown_symbol_text(exchange: str, symbol: str, markets: list[str]) -> str:
     """Return the text for a symbol that an exchange does not list, with similar symbols."""
-    close = difflib.get_close_matches(symbol, markets, n=3)
-    hint = f"; is it {' or '.join(close)}?" if close else ""
-    return f"{exchange} does not list {symbol} among its {len(markets)} markets{hint}"
+    similar = hint(nearest_symbols(symbol, markets))
+    return f"{exchange} does not list {symbol} among its {len(markets):,} markets{similar}"
+
+
+def check_form(exchange: str, symbol: str) -> None:
+    """Raise UnknownSymbolError for a text that no exchange lists, whatever it answers."""
+    if "/" not in symbol:
+        likely = likely_symbol(exchange, symbol)
+        raise UnknownSymbolError(
+            f"{symbol} is no symbol like BTC/USDT:USDT" + hint([likely] if likely else [])
+        )
+
+
+def nearest_symbols(symbol: str, markets: Collection[str]) -> list[str]:
+    """Return up to three listed symbols that a text probably means, the likeliest first.
+
+    `BTCUSDT` and `btc-usdt` mean the markets with that id, `XRP` those with that base currency.
+    """
+    upper = symbol.upper()
+
+    def likeness(market: str) -> tuple[float, int, int]:
+        ratio = difflib.SequenceMatcher(None, upper, market).ratio()
+        return (-ratio, *_quote_rank(market))
+
+    bare = "".join(filter(str.isalnum, upper.partition(":")[0]))
+    if same_id := [market for market in markets if market_id(market) == bare]:
+        return sorted(same_id, key=likeness)[:3]
+    pair, _, settle = upper.partition(":")
+    base, slash, _ = pair.partition("/")
+    same_base = [market for market in markets if market.partition("/")[0] == base]
+    if slash or settle:
+        return sorted(same_base, key=likeness)[:3] or difflib.get_close_matches(upper, markets)
+    return sorted(same_base, key=_quote_rank)[:3] or difflib.get_close_matches(upper, markets)
+
+
+def _quote_rank(market: str) -> tuple[int, int]:
+    quote = market.partition("/")[2].partition(":")[0]
+    return QUOTES.index(quote) if quote in QUOTES else len(QUOTES), len(market)
+
+
+def hint(similar: Sequence[str]) -> str:
+    """Return `; is it A or B?`, or nothing without similar names."""
+    return f"; is it {' or '.join(similar)}?" if similar else ""
 
 
 def refused_key_error(exchange: str, text: str) -> CredentialsError:

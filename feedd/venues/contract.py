@@ -96,6 +96,7 @@ class Venue(Struct, frozen=True):
     ccxt_options: Mapping[str, Any] = field(default_factory=dict)
     watch_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by channel
     one_market_type: bool = False
+    lists_nothing: Callable[[Any], bool] | None = None  # of the answer with one type's markets
 
     # --- messages ---
     quote_id: Callable[[Any], EventId] | None = None  # of the raw message of a quote

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 MarketType = Literal["spot", "linear", "inverse"]
+MARKET_TYPES: tuple[MarketType, ...] = get_args(MarketType)
 
 
 def market_type(symbol: str) -> MarketType:

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from feedd.channels import CHANNEL_NAMES
 from feedd.errors import ConfigError
-from feedd.venues.registry import NATIVE, venue_module, venue_modules
+from feedd.venues.registry import NATIVE, likely_symbol, venue_module, venue_modules
 
 if TYPE_CHECKING:
     from feedd.books.depth import DepthRules, Snapshot
@@ -177,6 +177,8 @@ def native_market(exchange: str, symbol: str) -> NativeMarket:
         if found is not None:
             return found
     served = [module.SERVED for module in venue_modules("native")]
+    likely = likely_symbol(exchange, symbol)
     raise ConfigError(
-        f"source: native has no {symbol} of {exchange}; it serves {'; '.join(served)}. Use ccxt"
+        f"source: native has no {symbol} of {exchange}; it serves {'; '.join(served)}. "
+        + (f"Is it {likely}? Else use ccxt" if likely else "Use ccxt")
     )

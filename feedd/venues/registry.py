@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
+from feedd.venues.market_type import MarketType, market_type
+
 if TYPE_CHECKING:
     from feedd.venues.contract import Venue
-
 
 # folder: ccxt's names of the exchanges that it describes
 VENUES = {
@@ -23,9 +25,13 @@ DEFAULT_EXCHANGE = "binanceusdm"
 NATIVE = ("binanceusdm", "binance")
 EMBEDDED_SPOT_PATH = "/spot"
 EmbeddedMarket = Literal["usdm", "spot", "bybit"]  # what the embedded exchange serves
-# Exchanges that list only contracts settled in the quote currency: there `BTC/USDT` is
-# short for `BTC/USDT:USDT`.
-LINEAR_ONLY = frozenset({"binanceusdm"})
+EMBEDDED = ("binance", "binanceusdm", "bybit")  # the exchanges whose markets these are
+# Exchanges whose name means one type of market. Where that is linear, `BTC/USDT` is short for
+# `BTC/USDT:USDT`.
+ONLY: dict[str, MarketType] = {"binanceusdm": "linear", "binancecoinm": "inverse"}
+
+# The quote currencies of most markets, the commonest first.
+QUOTES = ("USDT", "USDC", "FDUSD", "USD", "BTC", "ETH", "BNB", "EUR", "TRY", "JPY")
 
 # Exchanges whose names begin with one of these share an API key, in variables with this prefix.
 KEY_PREFIXES = ("binance",)
@@ -69,8 +75,32 @@ def embedded_path(exchange: str, symbol: str) -> str:
     return EMBEDDED_SPOT_PATH if exchange == "binance" and ":" not in symbol else ""
 
 
+def market_type_on(exchange: str, symbol: str) -> MarketType:
+    """Return the type of market that a symbol is looked for in; the symbol may be mistyped."""
+    return ONLY.get(exchange) or market_type(symbol)
+
+
+def likely_symbol(exchange: str, text: str) -> str | None:
+    """Return the symbol that a text without an exchange's list probably means, or None.
+
+    `BTCUSDT`, `btc-usdt` and `BTC/USDT:BTC` are probably `BTC/USDT:USDT` on `binanceusdm`.
+    """
+    pair, _, settle = text.upper().partition(":")
+    base, slash, quote = re.sub(r"[-_ ]", "/", pair, count=1).partition("/")
+    if not slash:
+        quote = next((one for one in QUOTES if base.endswith(one) and base != one), "")
+        base, quote = base.removesuffix(quote), quote or QUOTES[0]
+    inverse = settle.partition("-")[0] == base and quote == "USD"
+    if not re.fullmatch(r"[A-Z0-9]+", base) or quote not in QUOTES or inverse:
+        return None
+    symbol = unified_symbol(exchange, f"{base}/{quote}")
+    if settle and ":" not in symbol:
+        symbol += f":{quote}"
+    return None if symbol == text else symbol
+
+
 def unified_symbol(exchange: str, symbol: str) -> str:
     """Return ccxt's unified name: on `binanceusdm`, `BTC/USDT` is `BTC/USDT:USDT`."""
-    if exchange in LINEAR_ONLY and ":" not in symbol and "/" in symbol:
+    if ONLY.get(exchange) == "linear" and ":" not in symbol and "/" in symbol:
         return f"{symbol}:{symbol.partition('/')[2]}"
     return symbol

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from feedd.channels import CHANNELS
-from feedd.errors import ConfigError, SourceError, UnknownSymbolError
+from feedd.errors import ConfigError
 from feedd.sources.ccxt.lean_import import exchange_class
 from feedd.sources.ccxt.shared_limits import with_shared_limits
 from feedd.sources.ccxt.tap import Tap
-from feedd.sources.error_texts import unknown_symbol_text
 from feedd.sources.exchange_names import check_exchange_name
 from feedd.venues.market_type import market_type
+from feedd.venues.registry import market_type_on
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from feedd.venues.contract import Venue
 
 KEEP_ALIVE_MS = 5000  # between pings; each is answered by a pong
+ANSWER_CHARS = 1000  # of an answer that may be empty
 CACHED = 2000  # trades, liquidations: more than any exchange sends in one message (the most: 1,024)
 
 
@@ -49,17 +50,6 @@ def lacking(has: dict[str, Any], symbol: str, channels: tuple[str, ...]) -> tupl
     return next((channel for channel in channels if channel not in served), ""), served
 
 
-async def load_market(exchange: Any, name: str, symbol: str) -> None:
-    """Make ccxt know a symbol's market; raises UnknownSymbolError, and whatever ccxt raises."""
-    # `True`: ccxt keeps the answer of the first call, also one that it could not read.
-    markets = await exchange.load_markets(True)
-    if not markets:
-        # ccxt treats an answer that it can't parse as an exchange without markets.
-        raise SourceError(f"{name} listed no markets at all")
-    if symbol not in markets:
-        raise UnknownSymbolError(unknown_symbol_text(name, symbol, list(markets)))
-
-
 def has(exchange: str) -> dict[str, Any]:
     """Return ccxt's map of the methods that an exchange has."""
     check_exchange_name(exchange)
@@ -86,6 +76,7 @@ def tapped_exchange(
 
     class Tapped(base):  # type: ignore[misc,valid-type]
         timeout_on_exit = 0  # ms; the default of 250 is for scripts that end right away
+        last_answer = (0, "")  # HTTP status and the begin of the body of the last REST answer
 
         def client(self, url: str) -> Any:
             known = url in (self.clients or {})
@@ -93,6 +84,15 @@ def tapped_exchange(
             if not known:
                 client.tap = Tap(client, venue, observer)
             return client
+
+        def on_rest_response(
+            self, code: int, reason: str, url: str, method: str, response_headers: dict[str, str],
+            response_body: str, *request: Any,
+        ) -> Any:  # fmt: skip
+            self.last_answer = code, response_body[:ANSWER_CHARS]
+            return super().on_rest_response(
+                code, reason, url, method, response_headers, response_body, *request
+            )
 
         def on_connected(self, client: Any, message: Any = None) -> None:
             super().on_connected(client, message)
@@ -111,7 +111,11 @@ def tapped_exchange(
     settings: dict[str, Any] = {
         "enableRateLimit": True,
         "newUpdates": True,
-        "options": {"tradesLimit": CACHED, "liquidationsLimit": CACHED, **_options(venue, symbol)},
+        "options": {
+            "tradesLimit": CACHED,
+            "liquidationsLimit": CACHED,
+            **_options(venue, exchange_name, symbol),
+        },
     }
     if credentials is not None:
         settings["apiKey"], settings["secret"] = credentials
@@ -122,10 +126,10 @@ def tapped_exchange(
     return exchange
 
 
-def _options(venue: Venue, symbol: str) -> dict[str, Any]:
+def _options(venue: Venue, exchange: str, symbol: str) -> dict[str, Any]:
     """Return ccxt's options for a feed of one symbol."""
-    types = {"fetchMarkets": {"types": [market_type(symbol)]}} if venue.one_market_type else {}
-    return {**venue.ccxt_options, **types}
+    types = {"types": [market_type_on(exchange, symbol)]}
+    return {**venue.ccxt_options, **({"fetchMarkets": types} if venue.one_market_type else {})}
 
 
 def _offer_raw_messages(tapped: Any, venue: Venue) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.errors import SourceError
 from feedd.venues.contract import RequestedSnapshot
-from feedd.venues.market_type import market_type
+from feedd.venues.registry import market_type_on
 
 if TYPE_CHECKING:
     from feedd.books.depth import Snapshot
@@ -34,7 +34,7 @@ class RecoveryRequests:
         self._exchange = exchange
         self._id = name
         self._symbol = symbol
-        self._market_type = market_type(symbol)
+        self._market_type = market_type_on(name, symbol)
         self._venue = venue
         self._translated = translated
         self._book_depth = book_depth

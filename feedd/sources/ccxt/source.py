@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from feedd.errors import FeeddError, FinalError, LimitError
+from feedd.errors import FinalError, LimitError, SourceError
 from feedd.sources.base import Backoff
 from feedd.sources.book_keeper import BookKeeper
 from feedd.sources.ccxt.delivery import UNREADABLE, Delivery
 from feedd.sources.ccxt.error_translation import Translator, WaitsError
-from feedd.sources.ccxt.exchange_class import check_channels, load_market, tapped_exchange
+from feedd.sources.ccxt.exchange_class import check_channels, tapped_exchange
 from feedd.sources.ccxt.lean_import import ccxt
+from feedd.sources.ccxt.market_loading import load_market
 from feedd.sources.ccxt.recovery_requests import RecoveryRequests
 from feedd.sources.ccxt.tap import subscribing_to
-from feedd.sources.error_texts import check_timeframe, one_line
+from feedd.sources.error_texts import check_form, check_timeframe, one_line
 from feedd.sources.trade_keeper import TradeKeeper
 from feedd.venues.registry import venue as venue_of
 
@@ -96,14 +97,15 @@ class CcxtSource:
         if "candle" in self._channels:
             check_timeframe(self._id, self._exchange.timeframes, self._timeframe)
         try:
-            await load_market(self._exchange, self._id, self._symbol)
+            await load_market(self._exchange, self._id, self._symbol, self._venue)
             if self._credentials is not None:
                 await self._exchange.fetch_balance()
-        except FeeddError:
-            raise
         except Exception as error:
             # Whatever ccxt's parsers raise for an answer that they don't expect may pass.
-            raise self._errors(error) from error
+            failure = self._errors(error)
+            if isinstance(failure, SourceError):
+                check_form(self._id, self._symbol)
+            raise failure from error
 
     async def run(self, sink: Sink) -> None:
         """Keep every channel subscribed until cancelled."""

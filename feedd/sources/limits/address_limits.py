@@ -6,8 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from feedd.venues.limits import MINUTE_S, AddressLimits, share_of
-from feedd.venues.market_type import market_type
-from feedd.venues.registry import venue
+from feedd.venues.registry import market_type_on, venue
 
 
 def address_limits(exchange: str, symbol: str, rate_limit_ms: float) -> AddressLimits:
@@ -15,7 +14,7 @@ def address_limits(exchange: str, symbol: str, rate_limit_ms: float) -> AddressL
 
     `rate_limit_ms` is ccxt's `rateLimit`: the time that a cost of 1 takes.
     """
-    known = venue(exchange).limits.get(market_type(symbol))
+    known = venue(exchange).limits.get(market_type_on(exchange, symbol))
     if known is not None:
         return known
     most = MINUTE_S * 1000.0 / max(rate_limit_ms, 1.0)

@@ -11,7 +11,7 @@ from feedd.clock import Clock
 from feedd.errors import SourceError, UnknownSymbolError
 from feedd.model import Quote
 from feedd.sources.book_keeper import BookKeeper
-from feedd.sources.error_texts import check_timeframe, unknown_symbol_text
+from feedd.sources.error_texts import check_form, check_timeframe, unknown_symbol_text
 from feedd.sources.limits.address_limits import place
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.market_list import MarketList
@@ -108,7 +108,11 @@ class NativeSource:
         self._market.check(self._exchange, self._symbol, self._channels)
         if "candle" in self._channels:
             check_timeframe(self._exchange, self._market.timeframes, self._timeframe)
-        self._market_id = await self._find_market()
+        try:
+            self._market_id = await self._find_market()
+        except SourceError:
+            check_form(self._exchange, self._symbol)
+            raise
         await self._rest.check_key()
 
     async def run(self, sink: Sink) -> None:

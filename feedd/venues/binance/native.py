@@ -14,7 +14,6 @@ from feedd.model import Trade
 from feedd.venues.binance import addresses, listing, messages, parsers, weights
 from feedd.venues.binance.book import SNAPSHOT_LEVELS, to_snapshot
 from feedd.venues.binance.streams import stream_name
-from feedd.venues.market_type import market_type
 from feedd.venues.native import (
     Control,
     ErrorAnswer,
@@ -26,6 +25,7 @@ from feedd.venues.native import (
     NativeTrades,
     RestRequest,
 )
+from feedd.venues.registry import market_type_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ INVALID_SYMBOL = -1121
 
 def market(exchange: str, symbol: str) -> NativeMarket | None:
     """Return the market of a symbol, or None where this module serves none."""
-    of = "linear" if exchange == "binanceusdm" else market_type(symbol)
+    of = market_type_on(exchange, symbol)
     if of == "inverse":
         return None
     return SPOT if of == "spot" else USDM

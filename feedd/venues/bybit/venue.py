@@ -13,6 +13,8 @@ from feedd.venues.contract import CheckedBook, RawChannel, StreamedSnapshot, Ven
 
 VENUE = Venue(
     one_market_type=True,
+    # Without such markets: {"retCode":0,"retMsg":"OK","result":{"category":"spot","list":[]}}
+    lists_nothing=lambda answer: answer["retCode"] == 0 and answer["result"]["list"] == [],
     # https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook: `orderbook.1` repeats its
     # last message, with the same u, after 3 s without a change.
     quote_id=lambda message: message["data"]["u"],

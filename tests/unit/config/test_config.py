@@ -194,3 +194,22 @@ def test_an_invalid_recorder_names_file_line_and_key(tmp_path: Path, text: str, 
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, f"symbols: [BTC/USDT]\n{text}\n")
     assert f"feedd.yaml:{error}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("exchange: okx\nsymbols: [BTC/USDT]", "1: exchange: the embedded exchange serves binance"),
+        (
+            "symbols:\n- {symbol: A/B, exchange: okx}",
+            "2: symbols[0].exchange: the embedded exchange",
+        ),
+        ("symbols: [A/B]\nexchange: OKX", "2: exchange: 'OKX' is not an exchange of ccxt.pro"),
+    ],
+)
+def test_an_exchange_that_can_not_be_is_named_where_it_is_configured(
+    tmp_path: Path, text: str, error: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"{text}\nembedded_exchange: {{}}\n")
+    assert f"feedd.yaml:{error}" in str(caught.value)

@@ -6,7 +6,16 @@ import pytest
 
 from feedd.errors import ConfigError
 from feedd.venues.native import native_market
-from feedd.venues.registry import FOLDER_OF, NATIVE, VENUES, venue, venue_module, venue_modules
+from feedd.venues.registry import (
+    FOLDER_OF,
+    NATIVE,
+    VENUES,
+    likely_symbol,
+    market_type_on,
+    venue,
+    venue_module,
+    venue_modules,
+)
 
 SYMBOL = "BTC/USDT:USDT"
 
@@ -31,3 +40,38 @@ def test_all_exchanges_of_a_folder_have_its_description(folder: str) -> None:
     first, *others = map(venue, VENUES[folder])
     assert first.limits
     assert all(other is first for other in others)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "text", "likely"),
+    [
+        ("binanceusdm", "BTCUSDT", "BTC/USDT:USDT"),
+        ("binance", "btcusdt", "BTC/USDT"),
+        ("binance", "ETH-BTC", "ETH/BTC"),
+        ("bybit", "XRP", "XRP/USDT"),
+        ("binance", "BTC/USDT:BTC", "BTC/USDT:USDT"),
+        ("binance", "BTC/USD:BTC", None),
+        ("binance", "BTC/USDT", None),
+        ("binance", "???", None),
+    ],
+)
+def test_a_text_without_a_list_has_one_likely_symbol_or_none(
+    exchange: str, text: str, likely: str | None
+) -> None:
+    assert likely_symbol(exchange, text) == likely
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "of"),
+    [
+        ("binanceusdm", "BTCUSDT", "linear"),
+        ("binanceusdm", "BTC/USD:BTC", "linear"),
+        ("binancecoinm", "BTC/USDT", "inverse"),
+        ("binance", "BTC/USDT", "spot"),
+        ("bybit", "BTC/USDT:USDT", "linear"),
+    ],
+)
+def test_an_exchange_of_one_type_of_market_is_not_asked_for_another(
+    exchange: str, symbol: str, of: str
+) -> None:
+    assert market_type_on(exchange, symbol) == of

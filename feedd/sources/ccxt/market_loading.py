@@ -1,0 +1,69 @@
+"""A symbol's market through ccxt: whether the exchange lists it, and what it lists instead."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from feedd.errors import FeeddError, SourceError, UnknownSymbolError
+from feedd.sources.ccxt.lean_import import ccxt
+from feedd.sources.error_texts import hint, nearest_symbols, unknown_symbol_text
+from feedd.venues.market_type import MARKET_TYPES
+from feedd.venues.registry import ONLY, market_type_on
+
+if TYPE_CHECKING:
+    from feedd.venues.contract import Venue
+
+NO_PAGE = 404
+
+
+async def load_market(exchange: Any, name: str, symbol: str, venue: Venue) -> None:
+    """Make ccxt know a symbol's market; raises UnknownSymbolError, and whatever ccxt raises."""
+    try:
+        # `True`: ccxt keeps the answer of the first call, also one that it could not read.
+        markets = await exchange.load_markets(True)
+        if not markets:
+            # ccxt treats an answer that it can't parse as an exchange without markets.
+            raise SourceError(f"{name} listed no markets at all")
+    except (SourceError, ccxt.BaseError):
+        if not _has_no_such_markets(exchange, venue):
+            raise
+        kind = market_type_on(name, symbol)
+        others = await _of_other_types(exchange, name, kind, venue)
+        if not others:
+            raise
+        raise UnknownSymbolError(
+            f"{name} lists no {kind} markets there, and so not {symbol}"
+            + hint(nearest_symbols(symbol, others))
+        ) from None
+    if symbol not in markets:
+        raise UnknownSymbolError(unknown_symbol_text(name, symbol, list(markets)))
+
+
+def _has_no_such_markets(exchange: Any, venue: Venue) -> bool:
+    """Whether the last answer was readable, and says that there are none of this type."""
+    status, body = exchange.last_answer
+    if status == NO_PAGE:
+        return True
+    try:
+        return venue.lists_nothing is not None and venue.lists_nothing(json.loads(body))
+    except (ValueError, TypeError, LookupError):
+        return False
+
+
+async def _of_other_types(exchange: Any, name: str, kind: str, venue: Venue) -> list[str]:
+    """Return the symbols of the exchange's other types of markets, as far as it answers."""
+    if not venue.one_market_type or name in ONLY:
+        return []
+    options, symbols = exchange.options["fetchMarkets"], []
+    fetch = getattr(exchange, "fetch_whole_list", exchange.fetch_markets)
+    try:
+        for other in MARKET_TYPES:
+            if other != kind:
+                exchange.options["fetchMarkets"] = {"types": [other]}
+                with contextlib.suppress(FeeddError, ccxt.BaseError):
+                    symbols += [market["symbol"] for market in await fetch()]
+    finally:
+        exchange.options["fetchMarkets"] = options
+    return symbols
