@@ -23,6 +23,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", required=True, metavar="DIR", type=path, help="the folder of the new recording"
     )
     parser.add_argument(
+        "--dry-run", action="store_true",
+        help="recognise and check the files, print what they are, and write nothing",
+    )  # fmt: skip
+    parser.add_argument(
         "--exchange",
         help=f"ccxt's name; default: the file's, or {DEFAULT_EXCHANGE} for raw messages",
     )
@@ -47,6 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
         symbols=arguments.symbol,
         timeframe=arguments.timeframe,
         book_depth=arguments.book_depth,
+        dry_run=arguments.dry_run,
     )
 
 

@@ -6,7 +6,22 @@ functions. All are pure.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from feedd.venues.market_type import MarketType
+
+
+class RawMessage(NamedTuple):
+    """A message; `stream` is empty for a book snapshot and for an answer to another request.
+
+    `symbol` is the venue's id in a snapshot, empty where the snapshot does not name it.
+    """
+
+    stream: str
+    data: str
+    symbol: str = ""
+    is_answer: bool = False
 
 
 class RawRecording(Protocol):
@@ -14,6 +29,21 @@ class RawRecording(Protocol):
 
     def read_frame(self, text: str) -> tuple[str, str] | None:
         """Return a frame's stream and its message; None for another text."""
+
+    def read_message(self, text: str) -> RawMessage | None:
+        """Return the message in any JSON of it; None for other JSON.
+
+        Raises msgspec.DecodeError for text that is not JSON.
+        """
+
+    def exchange_of(self, stream: str, data: str) -> str | None:
+        """Return the exchange that a message must be of; None where it could be any.
+
+        Raises msgspec.DecodeError.
+        """
+
+    def market_of(self, exchange: str) -> MarketType:
+        """Return the type of the markets whose messages are recorded under an exchange's name."""
 
     def split_stream(self, stream: str) -> tuple[str, str]:
         """Return the venue's id of the symbol, and the stream's name without it."""

@@ -23,10 +23,9 @@ from feedd.recordings.format.block_records import LIVE, NOTICE
 from feedd.topics import topic
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from feedd.feed.ticker import TickerMaker
     from feedd.model import Event, EventId, Tick
+    from feedd.recordings.importing.files import InputFile
     from feedd.recordings.importing.output import RecordingOutput
 
 # Channels whose gaps the importer of raw messages finds itself.
@@ -189,13 +188,13 @@ class ImportedFeeds:
 
     def __init__(self, output: RecordingOutput) -> None:
         self._output = output
-        self._open: dict[tuple[str, str], Path] = {}
+        self._open: dict[tuple[str, str], InputFile] = {}
         self._known: dict[tuple[str, str], FeedState] = {}
         self.feeds: list[ImportedFeed] = []
 
     def start(
         self,
-        path: Path,
+        path: InputFile,
         exchange: str,
         symbol: str,
         channels: tuple[str, ...],

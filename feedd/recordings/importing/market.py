@@ -1,4 +1,4 @@
-"""Recordings of a venue's raw messages, as `feedd.embedded.tape` describes them.
+"""Recordings of a venue's raw messages; `raw_lines` describes the lines.
 
 A file is read twice. The first pass checks every line and lists the streams, so that an invalid
 file writes nothing.
@@ -7,7 +7,6 @@ file writes nothing.
 from __future__ import annotations
 
 import heapq
-import re
 from collections import Counter
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,104 +16,138 @@ from feedd.clock import NS_PER_MS
 from feedd.embedded import tape
 from feedd.errors import ConfigError
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
-from feedd.recordings.importing.files import NS_AT_LEAST, NS_BELOW, rows, shortened, wrong
+from feedd.recordings.importing.files import InputFile, wrong
+from feedd.recordings.importing.raw_lines import LeftOut, RawLines
+from feedd.recordings.importing.raw_texts import raw_texts
 from feedd.recordings.importing.symbol import Symbol
+from feedd.recordings.importing.times import Times
 from feedd.venues.native import UNREADABLE
-from feedd.venues.registry import NATIVE, unified_symbol, venue_module
+from feedd.venues.registry import DEFAULT_EXCHANGE, NATIVE, venue_module
+from feedd.venues.vendor_names import CRYPTOFEED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from feedd.embedded.tape import TapeLine
     from feedd.recordings.importing.imported_feed import ImportedFeed, ImportedFeeds
-    from feedd.venues.raw_recordings import RawRecording
+    from feedd.recordings.importing.symbol_names import SymbolNames
+    from feedd.venues.raw_recordings import RawMessage, RawRecording
     from feedd.venues.raw_streams import RawStream
-
-# Lines without an event: blank, the address of the frames, the answer to another GET.
-_PREAMBLE = re.compile(r"\s*|wss?://\S* <-> [\d.]+")
-MS_AT_LEAST, MS_BELOW = 10**12, 10**13  # the times in ms that have 13 digits
-_ANSWER = re.compile(r"https?://(\S*) -> [\d.]+: .*")
 
 
 class _Row(NamedTuple):
     ns: int
-    path: Path
-    number: int
-    line: TapeLine
+    path: InputFile
+    number: int | str
+    message: RawMessage
 
 
 class MarketFile:
     """One file, and the files beside it with the answers to GET requests.
 
     Raises ConfigError for a line that can't be parsed, and for an ambiguous symbol or timeframe.
-    `symbols` maps the exchange's ids to symbols; the key "" is for a file's only symbol.
     """
 
     def __init__(
         self,
-        path: Path,
-        exchange: str,
-        symbols: Mapping[str, str],
+        path: InputFile,
+        exchange: str | None,
+        names: SymbolNames,
         *,
         timeframe: str | None = None,
         book_depth: int = 20,
     ) -> None:
-        streams = venue_module(exchange, "streams")
-        messages: RawRecording | None = venue_module(exchange, "raw_recording")
-        if exchange not in NATIVE or streams is None or messages is None:
-            raise ConfigError(
-                f"{path}: raw messages of {exchange} can't be imported; --exchange is "
-                f"{' or '.join(sorted(NATIVE))}"
-            )
-        self._parse = streams.parse
-        self._messages = messages
         self.path = path
-        self._exchange = exchange
+        recorder = next(
+            (CRYPTOFEED[one] for one in path.name.split(".") if one in CRYPTOFEED), None
+        )
+        self._messages = self._reader_of(exchange or recorder or DEFAULT_EXCHANGE)
         self._book_depth = book_depth
         self.left_out: Counter[str] = Counter()  # messages that give no event
         self.begun_ns = self._ends_ns = 0
         self.lines = 0
+        self._unit = ""
+        self._evidence: dict[str, str] = {}  # exchange that a stream must be of: the stream
         held = self._scan()
+        self.exchange = self._only_exchange(exchange, recorder)
+        self._parse = venue_module(self.exchange, "streams").parse
         self._streams = self._chosen(held, timeframe)
         ids = {stream.symbol for stream in self._streams.values()}
-        self._symbols = {id_: self._unified(id_, ids, symbols) for id_ in ids}
+        self._symbols = {id_: self._unified(id_, ids, names) for id_ in sorted(ids)}
         self._books = {s.symbol for s in self._streams.values() if s.content == "book"}
+
+    @property
+    def announcement(self) -> str:
+        """Description of what the file was recognised as."""
+        contents = {stream.content for stream in self._streams.values()}
+        channels = ", ".join(name for name in CHANNEL_NAMES if name in contents)
+        symbols = ", ".join(self._symbols.values())
+        return (
+            f"{self.path}: raw messages of {self.exchange}, times of receipt: {self._unit}; "
+            f"{symbols}; {channels}; {self.lines:,} lines"
+        )
 
     def steps(self, feeds: ImportedFeeds) -> Iterator[int]:
         """Yield the time of each line, in ns, before the line is converted."""
         yield self.begun_ns
-        symbols = {id_: self._start(id_, feeds) for id_ in sorted(self._symbols)}
+        symbols = {id_: self._start(id_, feeds) for id_ in self._symbols}
         for row in self._rows():
             yield row.ns
-            line = row.line
+            message = row.message
             try:
-                if line.stream:
-                    stream = self._streams.get(line.stream)
+                if message.stream:
+                    stream = self._streams.get(message.stream)
                     if stream is not None:
                         symbol = symbols[stream.symbol][1]
-                        symbol.take(stream.content, line.data, row.ns)
+                        symbol.take(stream.content, message.data, row.ns)
                 else:
-                    id_ = self._symbol_of(line)
+                    id_ = self._symbol_of(message)
                     if id_ is None:
                         self.left_out["book snapshot of a symbol without book updates"] += 1
                     else:
-                        symbols[id_][1].take_snapshot(line.data, row.ns)
+                        symbols[id_][1].take_snapshot(message.data, row.ns)
             except UNREADABLE as error:
                 raise wrong(
-                    row.path, row.number, line.stream or "book snapshot",
+                    row.path, row.number, message.stream or "book snapshot",
                     f"the message can't be parsed: {error}. Remove the line; the event is then "
                     "reported as a gap where the exchange's ids show one",
                 ) from None  # fmt: skip
         for id_, (feed, symbol) in symbols.items():
             symbol.finish(self._ends_ns)
-            feeds.stop(self._exchange, self._symbols[id_], feed, self._ends_ns, "the file ends")
+            feeds.stop(self.exchange, self._symbols[id_], feed, self._ends_ns, "the file ends")
             self.left_out += Counter(symbol.left_out())
 
-    def _symbol_of(self, line: TapeLine) -> str | None:
+    def _reader_of(self, exchange: str) -> RawRecording:
+        messages: RawRecording | None = venue_module(exchange, "raw_recording")
+        if exchange not in NATIVE or messages is None:
+            raise ConfigError(
+                f"{self.path}: raw messages of {exchange} can't be imported; --exchange is "
+                f"{' or '.join(sorted(NATIVE))}"
+            )
+        return messages
+
+    def _only_exchange(self, given: str | None, recorder: str | None) -> str:
+        """Return the exchange of the file; raise ConfigError if its messages are of another."""
+        evidence = self._evidence
+        if len(evidence) > 1:
+            found = " and ".join(f"{stream} of {one}" for one, stream in evidence.items())
+            raise ConfigError(f"{self.path}: has messages of several exchanges: {found}; split it")
+        seen = next(iter(evidence), None)
+        if seen is not None and seen not in NATIVE:
+            raise ConfigError(
+                f"{self.path}: {evidence[seen]} is of {seen}, whose raw messages can't be imported"
+            )
+        for said in (given, recorder):
+            if said is not None and seen is not None and said != seen:
+                raise ConfigError(
+                    f"{self.path}: {evidence[seen]} is a message of {seen}, not of {said}; "
+                    f"give --exchange {seen}"
+                )
+        return given or recorder or seen or DEFAULT_EXCHANGE
+
+    def _symbol_of(self, message: RawMessage) -> str | None:
         """Return the symbol of an answer; an answer without one belongs to the only symbol."""
         only = next(iter(self._symbols)) if len(self._symbols) == 1 else ""
-        id_ = line.symbol or only
+        id_ = message.symbol or only
         return id_ if id_ in self._books else None
 
     def _start(self, id_: str, feeds: ImportedFeeds) -> tuple[ImportedFeed, Symbol]:
@@ -124,12 +157,12 @@ class MarketFile:
         maker = TickerMaker("quote" if "quote" in held else "none", TOP_STALE_AFTER_NS)
         symbol = self._symbols[id_]
         feed = feeds.start(
-            self.path, self._exchange, symbol, channels, self.begun_ns,
+            self.path, self.exchange, symbol, channels, self.begun_ns,
             maker if "ticker" in held else None,
         )  # fmt: skip
         timeframe = next((one.interval for one in own if one.interval), "")
         return feed, Symbol(
-            feed, self._exchange, symbol, id_, book_depth=self._book_depth, timeframe=timeframe
+            feed, self.exchange, symbol, id_, book_depth=self._book_depth, timeframe=timeframe
         )
 
     def _scan(self) -> dict[str, int]:
@@ -139,8 +172,17 @@ class MarketFile:
             self.lines += 1
             self.begun_ns = min(self.begun_ns or row.ns, row.ns)
             self._ends_ns = max(self._ends_ns, row.ns)
-            if row.line.stream:
-                held[row.line.stream] += 1
+            stream = row.message.stream
+            if not stream:
+                continue
+            if stream not in held:
+                try:
+                    exchange = self._messages.exchange_of(stream, row.message.data)
+                except UNREADABLE:
+                    exchange = None  # the second pass names the fault
+                if exchange is not None:
+                    self._evidence.setdefault(exchange, stream)
+            held[stream] += 1
         return held
 
     def _chosen(self, held: dict[str, int], timeframe: str | None) -> dict[str, RawStream]:
@@ -148,8 +190,12 @@ class MarketFile:
         best: dict[tuple[str, str], tuple[RawStream, str]] = {}
         for name, count in held.items():
             stream = self._parse(name)
-            if stream is None or stream.content not in CHANNEL_NAMES:
-                self.left_out[self._messages.split_stream(name)[1] or name] += count
+            if stream is None:
+                why = "" if name.isascii() else " (its symbol is not ASCII, as topics are)"
+                self.left_out[name + why] += count
+                continue
+            if stream.content not in CHANNEL_NAMES:
+                self.left_out[self._messages.split_stream(name)[1]] += count
                 continue
             if stream.content == "candle" and timeframe not in {None, stream.interval}:
                 self.left_out[self._messages.split_stream(name)[1]] += count
@@ -176,52 +222,50 @@ class MarketFile:
             )
         return {name: stream for stream, name in best.values()}
 
-    def _unified(self, id_: str, ids: set[str], symbols: Mapping[str, str]) -> str:
-        given = symbols.get(id_) or (symbols.get("") if len(ids) == 1 else None)
-        if given is not None:
-            return given
-        base, quote = self._messages.currencies(id_)
-        if not quote or not base.isalnum():
-            raise ConfigError(
-                f"{self.path}: the symbol of {id_} is ambiguous; name it: "
-                f"--symbol {id_}=BTC/USDT:USDT"
-            )
-        return unified_symbol(self._exchange, f"{base}/{quote}")
+    def _unified(self, id_: str, ids: set[str], names: SymbolNames) -> str:
+        of = self._messages.market_of(self.exchange)
+        try:
+            return names.symbol(id_, self.exchange, of, single=len(ids) == 1)
+        except ValueError as error:
+            raise ConfigError(f"{self.path}: {error}") from None
 
     def _rows(self, *, first_time: bool = False) -> Iterator[_Row]:
         """Yield the lines in the order received."""
-        paths = [self.path, *tape.companions(self.path)]
+        beside = [] if self.path.member else tape.companions(self.path.path)
+        paths = [self.path, *map(InputFile, beside)]
         parts = [self._rows_of(path, first_time=first_time) for path in paths]
         return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=itemgetter(0))
 
-    def _rows_of(self, path: Path, *, first_time: bool) -> Iterator[_Row]:
-        for number, text in enumerate(rows(path), 1):
-            row = text.rstrip("\r\n")
-            line = tape.parsed(row, self._messages) or self._untimed(row)
-            if line is not None:
-                if not NS_AT_LEAST <= line.local_ns < NS_BELOW:
-                    raise wrong(
-                        path, number, "time",
-                        f"{line.local_ns} is not a time in ns since the epoch; write 19 digits",
-                    )  # fmt: skip
-                yield _Row(line.local_ns, path, number, line)
-                continue
-            if _PREAMBLE.fullmatch(row):
-                continue
-            answer = _ANSWER.fullmatch(row)
-            if answer is None:
-                raise wrong(
-                    path, number, None,
-                    f'{shortened(row)} is not `<time, ns> {{"stream":…,"data":…}}`; fix or '
-                    "remove the line (in a truncated file, it is the last)",
-                )  # fmt: skip
-            if first_time:
-                self.left_out[f"GET {answer[1].partition('?')[0]}"] += 1
+    def _rows_of(self, path: InputFile, *, first_time: bool) -> Iterator[_Row]:
+        lines, event_times = RawLines(self._messages), Times()
+        for number, text in raw_texts(path):
+            try:
+                line = lines.read(text)
+                if line is None or isinstance(line, LeftOut):
+                    if first_time and line is not None:
+                        self._leave_out(line, lines.recorded_exchange)
+                    continue
+                ns = self._event_ns(line.message, event_times) if line.ns is None else line.ns
+            except ValueError as error:
+                raise wrong(path, number, None, str(error)) from None
+            yield _Row(ns, path, number, line.message)
+        if first_time and path is self.path:
+            self._unit = lines.unit if lines.unit != "no times" else "none, the exchange's are used"
 
-    def _untimed(self, row: str) -> TapeLine | None:
-        """Return a frame without a receive time, at the exchange's event time."""
-        frame = self._messages.read_frame(row)
-        time_ms = None if frame is None else self._messages.event_time_ms(frame[1])
-        if frame is None or time_ms is None or not MS_AT_LEAST <= time_ms < MS_BELOW:
-            return None
-        return tape.TapeLine(time_ms * NS_PER_MS, *frame)
+    def _leave_out(self, line: LeftOut, recorder: str) -> None:
+        if line.what:
+            self.left_out[line.what] += 1
+        elif recorder:
+            exchange = CRYPTOFEED.get(recorder, recorder)
+            self._reader_of(exchange)
+            self._evidence.setdefault(exchange, f"the recorder's header ({recorder})")
+
+    def _event_ns(self, message: RawMessage, times: Times) -> int:
+        """Return the exchange's event time of a message without a time of receipt."""
+        time = self._messages.event_time_ms(message.data)
+        if time is None:
+            raise ValueError(
+                "the line has no time of receipt, and the message no event time; write "
+                "`<time> <JSON>`"
+            )
+        return times.of_number(time) // NS_PER_MS * NS_PER_MS

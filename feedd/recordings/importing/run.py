@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import re
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -12,20 +11,23 @@ from tqdm import tqdm
 
 from feedd.clock import NS_PER_MS
 from feedd.errors import ConfigError
-from feedd.recordings.importing.files import rows, shortened, wrong
+from feedd.recordings.importing.files import input_files, rows, shortened, wrong
 from feedd.recordings.importing.imported_feed import ImportedFeeds
 from feedd.recordings.importing.market import MarketFile
 from feedd.recordings.importing.output import RecordingOutput
+from feedd.recordings.importing.raw_lines import is_raw
+from feedd.recordings.importing.raw_texts import raw_texts
+from feedd.recordings.importing.symbol_names import SymbolNames
 from feedd.recordings.importing.tickers import TickerFile, csv_rows, json_rows
-from feedd.venues.registry import DEFAULT_EXCHANGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from feedd.recordings.importing.files import InputFile
+
 MAX_BOOK_DEPTH = 500  # as in a configuration
 ROWS_BETWEEN_PROGRESS = 4096
-_MARKET = re.compile(r'(\d+(\.\d+:)? \{|\{"stream":|wss?://|https?://)')
 
 
 def run_import(
@@ -36,19 +38,26 @@ def run_import(
     symbols: Sequence[str] = (),
     timeframe: str | None = None,
     book_depth: int = 20,
+    dry_run: bool = False,
 ) -> int:
     """Import, and print the number of events, gaps and skipped messages; return 0.
 
     `exchange` is the default for files without one. Each of `symbols` is a symbol, or ID=SYMBOL.
+    With `dry_run`, the files are recognised and checked, and nothing is written.
     """
-    by_id = dict(_symbol(text) for text in symbols)
+    names = SymbolNames(symbols, exchange)
     if len(set(paths)) < len(paths):
         raise ConfigError("a file is named twice; name each file once")
     if not 1 <= book_depth <= MAX_BOOK_DEPTH:
         raise ConfigError(f"--book-depth {book_depth}: 1 to {MAX_BOOK_DEPTH}")
-    files = [_file(path, exchange, by_id, timeframe, book_depth) for path in paths]
-    names = ", ".join(file.path.name for file in files)
-    with RecordingOutput(out, f"feedd import of {names}") as output:
+    files = [_file(path, exchange, names, timeframe, book_depth) for path in input_files(paths)]
+    names.check_used()
+    for file in files:
+        print(file.announcement)
+    if dry_run:
+        return 0
+    made_of = ", ".join(file.path.name for file in files)
+    with RecordingOutput(out, f"feedd import of {made_of}") as output:
         feeds = ImportedFeeds(output)
         total = sum(file.lines for file in files)
         with tqdm(
@@ -101,9 +110,9 @@ def take(
 
 
 def _file(
-    path: Path,
+    path: InputFile,
     exchange: str | None,
-    symbols: dict[str, str],
+    names: SymbolNames,
     timeframe: str | None,
     book_depth: int,
 ) -> MarketFile | TickerFile:
@@ -113,25 +122,17 @@ def _file(
         raise ConfigError(f"{path}: is empty; name a file with rows")
     if sys.stderr.isatty():
         print(f"checking {path}", file=sys.stderr)
-    if _MARKET.match(first):
-        return MarketFile(
-            path, exchange or DEFAULT_EXCHANGE, symbols,
-            timeframe=timeframe, book_depth=book_depth,
-        )  # fmt: skip
-    symbol = symbols.get("")
+    first = first.lstrip()
+    if first.startswith("["):
+        first = next((text for _, text in raw_texts(path)), "[")
+    if is_raw(first):
+        return MarketFile(path, exchange, names, timeframe=timeframe, book_depth=book_depth)
     if first.startswith("{"):
-        return TickerFile(path, json_rows, exchange, symbol)
+        return TickerFile(path, json_rows, exchange, names)
     if "," in first:
-        return TickerFile(path, csv_rows, exchange, symbol)
+        return TickerFile(path, csv_rows, exchange, names)
     raise wrong(
         path, 1, None,
         f"{shortened(first.strip())} begins neither an exchange's raw messages, nor tickers as "
         "CSV (a header with commas) or JSON lines; docs/tables.md shows all three",
     )  # fmt: skip
-
-
-def _symbol(text: str) -> tuple[str, str]:
-    id_, separator, symbol = text.rpartition("=")
-    if "/" not in symbol or (separator and not id_):
-        raise ConfigError(f"--symbol {text}: write BTC/USDT:USDT, or BTCUSDT=BTC/USDT:USDT")
-    return id_, symbol

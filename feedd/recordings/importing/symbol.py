@@ -16,6 +16,7 @@ import msgspec
 from feedd.books.depth import Snapshot
 from feedd.clock import NS_PER_S
 from feedd.model import Quote
+from feedd.recordings.importing.event_times import EventTimes
 from feedd.sources.book_keeper import to_book
 from feedd.sources.trade_keeper import FILL_WITHIN_S
 from feedd.sources.trade_sequence import TradeSequence
@@ -71,6 +72,7 @@ class Symbol:
             for name, channel in market.channels.items()
             if channel.converter is not None
         }
+        self._times = {name: EventTimes() for name in market.channels}
         self._doubled_quotes = self._taken_trades = 0
 
     def take(self, channel: str, data: str, now_ns: int) -> None:
@@ -88,7 +90,9 @@ class Symbol:
         if checked is not None:
             checked(message, payload)
         else:
-            self._feed.event(self._convert[channel](message, payload, now_ns).event)
+            event = self._convert[channel](message, payload, now_ns).event
+            self._times[channel].convert(event)
+            self._feed.event(event)
 
     def take_snapshot(self, data: str, now_ns: int) -> None:
         """Apply a snapshot; raise `feedd.venues.native.UNREADABLE` for text that is not JSON."""
@@ -128,9 +132,12 @@ class Symbol:
             self._doubled_quotes += 1
             return
         self._last_quote = message.id
+        timestamp = message.timestamp
+        if timestamp is not None:
+            timestamp = self._times["quote"].ms(timestamp)
         self._feed.event(
             Quote(
-                self._symbol, message.timestamp, message.bid or None, message.bid_size,
+                self._symbol, timestamp, message.bid or None, message.bid_size,
                 message.ask or None, message.ask_size, self._exchange, self._now_ns, 0, 0, 0,
                 message.id,
             )
@@ -139,6 +146,8 @@ class Symbol:
     def _on_trade(self, message: Any, payload: bytes) -> None:
         self._taken_trades += 1
         trade_id, trade = self._convert["trade"](message, payload, self._now_ns)
+        if trade is not None:
+            self._times["trade"].convert(trade)
         sequence = self._trades
         for following in sequence.take(trade_id, trade):
             self._feed.event(following)
@@ -174,11 +183,17 @@ class Symbol:
             if isinstance(depth, Snapshot):
                 self._book.take_snapshot(depth, self._now_ns, streamed=True)
             else:
+                times = self._times["book"]
+                depth = depth._replace(timestamp=times.ms(depth.timestamp))
                 self._book.take_update(depth, self._now_ns)
 
 
 class _CheckedBook:
-    """Publish verified books; `feedd.sources.book_keeper` without an event loop."""
+    """Publish verified books; `feedd.sources.book_keeper` without an event loop.
+
+    An answer that is ahead of the book is kept: after a reconnect of the recorder it precedes the
+    update that does not follow. The updates up to it decide whether it is needed.
+    """
 
     def __init__(
         self, rules: DepthRules, depth: int, exchange: str, symbol: str, feed: ImportedFeed
@@ -190,6 +205,7 @@ class _CheckedBook:
         self._feed = feed
         self._published_id: int | None = None
         self._gap_reason: str | None = None  # reason of the gap before the next book
+        self._ahead: Snapshot | None = None
         self.unsynced = 0  # updates received without a book
 
     def take_update(self, update: Update, now_ns: int) -> None:
@@ -200,6 +216,12 @@ class _CheckedBook:
             self._broken(gap.reason)
         elif was_synced and not rules.synced:
             self._broken("the market moved past the last level of the snapshot")
+        ahead = self._ahead
+        if ahead is not None and rules.needs_snapshot:
+            self._ahead = None
+            self._join(ahead)
+        elif ahead is not None and update.last >= ahead.last:
+            self._ahead = None
         if rules.synced:
             self._publish(now_ns)
         else:
@@ -208,18 +230,23 @@ class _CheckedBook:
     def take_snapshot(self, snapshot: Snapshot, now_ns: int, *, streamed: bool = False) -> None:
         rules = self._rules
         if not streamed and not rules.needs_snapshot:
+            if rules.last_id is not None and snapshot.last > rules.last_id:
+                self._ahead = snapshot
             return
         was_synced = rules.synced
-        why = rules.on_snapshot(snapshot)
+        self._join(snapshot)
         if rules.synced and not was_synced:
             self._publish(now_ns)
-        elif why is not None:
-            self._feed.resync("book", why)
 
     def reject_snapshot(self, reason: str) -> None:
         """Report a snapshot that can't be parsed, if one is needed."""
         if self._rules.needs_snapshot:
             self._feed.resync("book", reason)
+
+    def _join(self, snapshot: Snapshot) -> None:
+        why = self._rules.on_snapshot(snapshot)
+        if why is not None:
+            self._feed.resync("book", why)
 
     def _broken(self, reason: str) -> None:
         if self._published_id is not None and self._gap_reason is None:

@@ -18,23 +18,16 @@ from feedd.clock import NS_PER_MS, iso8601
 from feedd.errors import ConfigError
 from feedd.model import BidAsk, Ticker
 from feedd.prices import difference
-from feedd.recordings.importing.files import (
-    MS_AT_LEAST,
-    MS_BELOW,
-    NS_AT_LEAST,
-    NS_BELOW,
-    rows,
-    shortened,
-    wrong,
-)
+from feedd.recordings.importing.files import rows, shortened, wrong
+from feedd.recordings.importing.table_kinds import table_kind
 from feedd.venues.numbers import number
-from feedd.venues.registry import unified_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from feedd.recordings.importing.files import InputFile
     from feedd.recordings.importing.imported_feed import ImportedFeed, ImportedFeeds
+    from feedd.recordings.importing.symbol_names import SymbolNames
 
 Numbered = tuple[int, dict[str, Any]]
 
@@ -45,7 +38,9 @@ KEYS = frozenset({
     "symbol", "exchange", "timestamp", "datetime", "received_ns", "published_ns", "bid_ask",
     "change_percent", *PRICES, *ALIASES,
 })  # fmt: skip
-EXPECTED_KEYS = ("timestamp", "datetime", "bid", "ask", "last")  # a file has at least one
+
+NS_AT_LEAST, NS_BELOW = 10**17, 10**19  # 1973 to 2286; a smaller number is in µs, ms or s
+MS_AT_LEAST, MS_BELOW = 10**11, 10**13
 
 _EXCHANGE = re.compile("[a-z0-9_]+")  # used as a folder's name and as a part of topics
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,21 +49,22 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class TickerFile:
     """One file of tickers of any symbols and exchanges, in order of time.
 
-    `exchange` and `symbol` are the defaults for rows without them. Raises ConfigError, with the
-    line and the key, for unreadable or impossible values.
+    `exchange`, and the only symbol of `names`, are the defaults for rows without them. Raises
+    ConfigError, with the line and the key, for unreadable or impossible values.
     """
 
     def __init__(
         self,
-        path: Path,
-        read: Callable[[Path], Iterator[Numbered]],
+        path: InputFile,
+        read: Callable[[InputFile], Iterator[Numbered]],
         exchange: str | None,
-        symbol: str | None,
+        names: SymbolNames,
     ) -> None:
         self.path = path
         self._read = read
         self._exchange = exchange
-        self._symbol = symbol
+        self._names = names
+        self._symbols: dict[tuple[str, str], str] = {}
         self.left_out: Counter[str] = Counter()  # keys that the wire doesn't have
         self.lines = 0
         self.begun_ns = self._ends_ns = 0
@@ -87,6 +83,12 @@ class TickerFile:
             )
         if not self.lines:
             raise ConfigError(f"{path}: has no rows; add at least one below the header")
+
+    @property
+    def announcement(self) -> str:
+        """Description of what the file was recognised as."""
+        symbols = ", ".join(sorted(set(self._symbols.values()))) or "the symbol given"
+        return f"{self.path}: tickers, ms; {symbols}; {self.lines:,} rows"
 
     def steps(self, feeds: ImportedFeeds) -> Iterator[int]:
         """Yield the time of each row, in ns, before the row is published."""
@@ -111,13 +113,9 @@ class TickerFile:
         exchange = row.text("exchange") or self._exchange
         if exchange is None:
             raise row.wrong("exchange", "the row has none; add it, or give --exchange")
-        symbol = row.text("symbol") or self._symbol
-        if symbol is None:
-            raise row.wrong("symbol", "the row has none; add it, or give --symbol")
         if _EXCHANGE.fullmatch(exchange) is None:
             raise row.wrong("exchange", f"{exchange!r} is not a ccxt name: a to z, 0 to 9, _")
-        if not symbol.isascii():
-            raise row.wrong("symbol", f"{symbol} can't be part of a topic: write ASCII only")
+        symbol = self._symbol(row, exchange)
         timestamp = row.time_ms()
         at_ns = None if timestamp is None else timestamp * NS_PER_MS
         received_ns = row.integer("received_ns", NS_AT_LEAST, NS_BELOW) or at_ns
@@ -125,17 +123,19 @@ class TickerFile:
             raise row.wrong(
                 "timestamp", "a row needs one, in ms since the epoch, or a datetime (ISO 8601)"
             )
-        bid, ask = row.number("bid"), row.number("ask")
+        bid, ask, last = row.number("bid"), row.number("ask"), row.number("last")
+        if bid is None and ask is None and last is None:
+            raise row.wrong("last", "the row has no price: write last, bid or ask")
         spread = row.number("spread")
         if spread is None and bid is not None and ask is not None:
             spread = difference(ask, bid)
         return Ticker(
-            symbol=unified_symbol(exchange, symbol),
+            symbol=symbol,
             timestamp=timestamp,
             datetime=None if timestamp is None else iso8601(timestamp),
             bid=bid,
             ask=ask,
-            last=row.number("last"),
+            last=last,
             volume=row.number("volume"),
             high=row.number("high"),
             low=row.number("low"),
@@ -147,11 +147,27 @@ class TickerFile:
             published_ns=row.integer("published_ns", NS_AT_LEAST, NS_BELOW) or received_ns,
         )
 
+    def _symbol(self, row: _Row, exchange: str) -> str:
+        text = row.text("symbol")
+        if text is None:
+            given = self._names.given("", exchange, single=True)
+            if given is None:
+                raise row.wrong("symbol", "the row has none; add it, or give --symbol")
+            return given
+        known = self._symbols.get((exchange, text))
+        if known is None:
+            try:
+                known = self._names.symbol(text, exchange)
+            except ValueError as error:
+                raise row.wrong("symbol", str(error)) from None
+            self._symbols[exchange, text] = known
+        return known
+
 
 class _Row:
     """Values of one row, by the wire's keys."""
 
-    def __init__(self, path: Path, line: int, keys: dict[str, Any]) -> None:
+    def __init__(self, path: InputFile, line: int, keys: dict[str, Any]) -> None:
         self._path = path
         self._line = line
         self._keys = dict(keys)
@@ -237,7 +253,7 @@ class _Row:
             ) from None
 
 
-def csv_rows(path: Path) -> Iterator[Numbered]:
+def csv_rows(path: InputFile) -> Iterator[Numbered]:
     """Yield a CSV file's rows by its header, each with its line number; empty fields are None.
 
     Raises ConfigError for a file that is not CSV of tickers, and for rows of another length.
@@ -262,32 +278,44 @@ def csv_rows(path: Path) -> Iterator[Numbered]:
         raise wrong(path, reader.line_num, None, f"is not CSV: {error}") from None
 
 
-def _header(path: Path, fields: list[str]) -> list[str]:
+def _header(path: InputFile, fields: list[str]) -> list[str]:
     header = [field.strip() for field in fields]
-    if not set(header) & set(EXPECTED_KEYS):
-        raise wrong(
-            path, 1, None,
-            f"{shortened(','.join(fields))} is not a header of tickers; write the names, separated "
-            "by commas, in the first line: symbol,timestamp,bid,ask,last,volume,high,low,"
-            "change_percent",
-        )  # fmt: skip
+    if table_kind(header) != "ticker":
+        raise not_tickers(path, 1, header)
     doubled = [name for name, count in Counter(header).items() if count > 1]
     if doubled:
         raise wrong(path, 1, doubled[0], "the header has it twice; remove one")
     return header
 
 
-def json_rows(path: Path) -> Iterator[Numbered]:
+def not_tickers(path: InputFile, line: int, columns: list[str]) -> ConfigError:
+    """Return the error for a table of other columns, with what it looks like."""
+    kind = table_kind(columns)
+    has = shortened(",".join(columns))
+    if kind is not None:
+        return wrong(path, line, None, f"{has} looks like a table of {kind}s, not of tickers")
+    return wrong(
+        path, line, None,
+        f"{has} is not a header of a table that can be imported; docs/importing.md lists them",
+    )  # fmt: skip
+
+
+def json_rows(path: InputFile) -> Iterator[Numbered]:
     """Yield a JSON-lines file's objects with line numbers; raise ConfigError for other lines."""
+    first = True
     for line, text in enumerate(rows(path), 1):
         if not text.strip():
             continue
         try:
-            yield line, _object(text)
+            keys = _object(text)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise wrong(
                 path, line, None, f"{shortened(text.strip())} is not a JSON object: {error}"
             ) from None
+        if first and table_kind(keys) != "ticker":
+            raise not_tickers(path, line, list(keys))
+        first = False
+        yield line, keys
 
 
 _object = msgspec.json.Decoder(dict[str, Any]).decode

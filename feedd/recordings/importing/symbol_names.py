@@ -1,0 +1,86 @@
+"""Unified symbols of an import: those given with --symbol, and those that a file names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.errors import ConfigError
+from feedd.venues.market_ids import is_unified, symbols_of
+from feedd.venues.registry import unified_symbol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from feedd.venues.market_type import MarketType
+
+EXAMPLE = "BTC/USDT:USDT"
+
+
+class SymbolNames:
+    """Symbols given as SYMBOL (for a file with only one) or ID=SYMBOL.
+
+    Raises ConfigError for a text that is not a unified symbol.
+    """
+
+    def __init__(self, given: Sequence[str], exchange: str | None) -> None:
+        self._by_id: dict[str, str] = {}
+        for text in given:
+            id_, separator, symbol = text.rpartition("=")
+            if (separator and not id_) or not is_unified(symbol):
+                raise ConfigError(f"--symbol {text}: {_advice(symbol, exchange)}")
+            if not symbol.isascii():
+                raise ConfigError(
+                    f"--symbol {text}: {symbol} can't be part of a topic, which is ASCII"
+                )
+            if self._by_id.setdefault(id_, symbol) != symbol:
+                what = f"{id_} is" if id_ else "a symbol is"
+                raise ConfigError(f"--symbol {text}: {what} given twice; give each once")
+        self.only = self._by_id.get("")
+        self._used: set[str] = set()
+
+    def given(self, id_: str, exchange: str, *, single: bool) -> str | None:
+        """Return the symbol given for an id, or for a file's `single` one."""
+        key = id_ if id_ in self._by_id or not single else ""
+        symbol = self._by_id.get(key)
+        if symbol is not None:
+            self._used.add(key)
+        return None if symbol is None else unified_symbol(exchange, symbol)
+
+    def check_used(self) -> None:
+        """Raise ConfigError for a symbol that no file has."""
+        for id_, symbol in self._by_id.items():
+            if id_ not in self._used:
+                raise ConfigError(
+                    f"--symbol {id_}={symbol}: no file has {id_}"
+                    if id_
+                    else f"--symbol {symbol}: the files name their symbols themselves, or have "
+                    f"several; write ID={symbol}"
+                )
+
+    def symbol(
+        self, id_: str, exchange: str, of: MarketType | None = None, *, single: bool = False
+    ) -> str:
+        """Return the symbol of a text; raise ValueError, with the remedy, for an ambiguous one."""
+        symbol = self.given(id_, exchange, single=single)
+        if symbol is None and is_unified(id_):
+            symbol = unified_symbol(exchange, id_)
+        if symbol is None:
+            can_be = symbols_of(exchange, id_, of)
+            if len(can_be) != 1:
+                raise ValueError(
+                    f"the symbol of {id_} is ambiguous: {' or '.join(can_be)}; name it: --symbol "
+                    f"{' or '.join(f'{id_}={one}' for one in can_be)}"
+                    if can_be
+                    else f"the symbol of {id_} is ambiguous; name it: --symbol {id_}={EXAMPLE}"
+                )
+            symbol = can_be[0]
+        if not symbol.isascii():
+            raise ValueError(f"{symbol} can't be part of a topic, which is ASCII")
+        return symbol
+
+
+def _advice(text: str, exchange: str | None) -> str:
+    can_be = symbols_of(exchange, text)
+    if can_be:
+        return f"{text} is the exchange's id; write {' or '.join(can_be)}"
+    return f"write {EXAMPLE}, or BTCUSDT={EXAMPLE}"

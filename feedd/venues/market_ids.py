@@ -1,0 +1,51 @@
+"""Unified symbols of an exchange's ids, by the rules that the venue's ids follow, offline.
+
+A venue whose ids are known has a module `feedd/venues/<venue>/market_ids.py` with
+`symbols(exchange, id_, of)`, which returns every unified symbol that an id can mean; an id is
+understood if it is one. `of` is the type of the market where that is known.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from feedd.venues.registry import FOLDER_OF, unified_symbol, venue_module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from feedd.venues.market_type import MarketType
+
+# BASE/QUOTE, BASE/QUOTE:SETTLE, BASE/QUOTE:SETTLE-YYMMDD, …-STRIKE-C
+UNIFIED = re.compile(r"[^\s/:.]+/[^\s/:.]+(:[^\s/:-]+(-\d{6}(-[\d.]+-[CP])?)?)?")
+
+
+def is_unified(symbol: str) -> bool:
+    """Whether a text has the form of ccxt's unified symbols."""
+    return UNIFIED.fullmatch(symbol) is not None
+
+
+def symbols_of(exchange: str | None, id_: str, of: MarketType | None = None) -> list[str]:
+    """Return the unified symbols that an id can mean on an exchange, or on any known one."""
+    exchanges = [exchange] if exchange is not None else list(FOLDER_OF)
+    found: list[str] = []
+    for name in exchanges:
+        ids = venue_module(name, "market_ids")
+        if ids is not None:
+            found += ids.symbols(name, id_, of)
+    return list(dict.fromkeys(found))
+
+
+def split_by_quote(id_: str, quotes: Iterable[str]) -> list[tuple[str, str]]:
+    """Return each base and quote currency of an id whose quote is one of `quotes`."""
+    return [
+        (id_[: -len(quote)], quote)
+        for quote in quotes
+        if id_.endswith(quote) and len(id_) > len(quote)
+    ]
+
+
+def unified(exchange: str, symbol: str) -> str | None:
+    """Return the unified symbol of a text that already is one, or None."""
+    return unified_symbol(exchange, symbol) if is_unified(symbol) else None
