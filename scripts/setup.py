@@ -58,7 +58,8 @@ def unusable_folder() -> str:
     """
     sys.path.insert(0, str(ROOT))
     from feedd.errors import ConfigError  # noqa: PLC0415  needs a new Python
-    from feedd.supervision.project_paths import check_root, printable  # noqa: PLC0415
+    from feedd.runtime.terminal import printable  # noqa: PLC0415
+    from feedd.supervision.project_paths import check_root  # noqa: PLC0415
 
     if os.pathsep in str(Path.cwd()):
         return (

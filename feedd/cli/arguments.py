@@ -44,3 +44,10 @@ def add_endpoint(parser: argparse.ArgumentParser) -> None:
         help="a fan-out endpoint like tcp://127.0.0.1:5500, with the history at the next port; "
         "no project is needed then. Default: the configuration's",
     )  # fmt: skip
+
+
+def add_wide(parser: argparse.ArgumentParser) -> None:
+    """Add `--wide`, for a table with all columns."""
+    parser.add_argument(
+        "--wide", action="store_true", help="all columns, however wide the terminal is"
+    )

@@ -38,4 +38,5 @@ COMMANDS = (
     Row("config", "config_check", "check the configuration"),
     Row("render", "render", "write supervisord's programs without starting them"),
     Row("completion", "completion", "print the completion script of a shell"),
+    Row("help", "help", "print the help of a command, or this"),
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from feedd import __version__
 from feedd.cli.commands import COMMANDS
 from feedd.errors import FeeddError, FinalError
+from feedd.runtime.terminal import prepare_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130  # as a shell reports SIGINT
 PIPE_CLOSED = 141  # and SIGPIPE
+CONFIG_BEFORE = "config_before"  # the command; `config` is the one after it
+STORED = "_stored"
 
 
 def main() -> int:
     """Run the command; return its exit code."""
+    prepare_output()
     arguments = parse()
     command: Command = arguments.command
     try:
@@ -48,22 +52,21 @@ def main() -> int:
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the parsed arguments, by default of this process; `command` is the Command."""
-    arguments = make_parser().parse_args(words)
-    if arguments.config is not None:
-        arguments.config = str(Path(arguments.config).resolve())
+    parser = make_parser()
+    arguments = parser.parse_args(words)
+    before, after = vars(arguments).pop(CONFIG_BEFORE), vars(arguments).pop("config", None)
+    given = list(dict.fromkeys(str(Path(one).resolve()) for one in (before, after) if one))
+    if len(given) > 1:
+        parser.error(f"argument --config: given twice, as {given[0]} and as {given[1]}")
+    arguments.config = given[0] if given else None
     return arguments
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; each imports its module when it first parses."""
-    parser = argparse.ArgumentParser(prog="feedd", description=__doc__)
+    parser = FeeddParser(prog="feedd", description=__doc__)
     parser.add_argument("--version", action="version", version=f"feedd {__version__}")
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help="the configuration; default: FEEDD_CONFIG, else the running one, else "
-        "config/feedd.yaml",
-    )
+    _add_config(parser, CONFIG_BEFORE, None)
     commands = parser.add_subparsers(
         required=True, metavar="COMMAND", parser_class=CommandParser
     )  # fmt: skip
@@ -72,7 +75,47 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class CommandParser(argparse.ArgumentParser):
+def _add_config(parser: argparse.ArgumentParser, dest: str, default: str | None) -> None:
+    parser.add_argument(
+        "--config",
+        dest=dest,
+        default=default,
+        metavar="FILE",
+        help="the configuration; default: FEEDD_CONFIG, else the running one, else "
+        "config/feedd.yaml",
+    )
+
+
+class StoreOnce(argparse.Action):
+    """Argparse's `store`, which refuses an option that is given twice with different values."""
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Store the values."""
+        stored: set[str] = vars(namespace).setdefault(STORED, set())
+        if option_string and self.dest in stored and getattr(namespace, self.dest) != values:
+            raise argparse.ArgumentError(
+                self, f"given twice, as {getattr(namespace, self.dest)} and as {values}"
+            )
+        stored.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+class FeeddParser(argparse.ArgumentParser):
+    """Parser whose options may be given only once."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.register("action", None, StoreOnce)
+        self.register("action", "store", StoreOnce)
+
+
+class CommandParser(FeeddParser):
     """Parser of one command, whose module is imported only when it is needed."""
 
     def __init__(self, *, module: str, **options: Any) -> None:
@@ -86,6 +129,7 @@ class CommandParser(argparse.ArgumentParser):
             self._loaded = True
             command: Command = import_module(f"feedd.cli.{self._module}").COMMAND
             command.add_arguments(self)
+            _add_config(self, "config", argparse.SUPPRESS)
             self.set_defaults(command=command)
 
     def parse_known_args(self, *words: Any, **options: Any) -> Any:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from feedd.cli.arguments import add_endpoint
+from feedd.cli.arguments import add_endpoint, add_wide
 from feedd.cli.command import Command, without_endpoint
 from feedd.cli.monitor import health_monitor
 from feedd.operation.table import health_table, wants_colours
+from feedd.runtime.terminal import terminal_size
 
 if TYPE_CHECKING:
     import argparse
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_wide(parser)
     add_endpoint(parser)
 
 
@@ -27,7 +29,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2).decode())
     else:
-        print(health_table(report, colours=wants_colours(sys.stdout)))
+        columns = None if arguments.wide else terminal_size().columns
+        print(health_table(report, columns, colours=wants_colours(sys.stdout)))
     return int(report.health)
 
 

@@ -1,27 +1,27 @@
-"""Health as a table with a row for each channel, and a summary line."""
+"""Health as a table that fits into the terminal, or as one with all columns."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
 
+from feedd.operation import cells
+from feedd.operation.cells import DIM, GREEN, RED, YELLOW, paint, state_colour
+from feedd.operation.compact_table import RESTARTS_NOTE, compact_rows
 from feedd.operation.health import Health
+from feedd.runtime.terminal import fold, printable
 
 if TYPE_CHECKING:
     from typing import TextIO
 
     from feedd.operation.health import ProcessHealth, Report
 
-HEAD = ("PROCESS", "SUPERVISOR", "PID", "UPTIME", "PORT", "CPU %", "MB", "CHANNEL", "STATE", "AGE",
-        "MSG/S", "P50 µs", "P99 µs", "RECONNECTS/H", "GAPS", "UP %", "WHY")  # fmt: skip
-RIGHT = frozenset({"PID", "UPTIME", "PORT", "CPU %", "MB", "AGE", "MSG/S", "P50 µs", "P99 µs",
-                   "RECONNECTS/H", "GAPS", "UP %"})  # fmt: skip
-
-RED, GREEN, YELLOW, DIM = "31", "32", "33", "2"
-WELL = frozenset({"RUNNING", "live", "replay", "ended"})
-ON_THE_WAY = frozenset({"STARTING", "STOPPING", "starting", "resync", "reconnecting", "BACKOFF",
-                        "UNKNOWN"})  # fmt: skip
+HEAD = ("PROCESS", "SUPERVISOR", "PID", "UPTIME", "PORT", "CPU %", "MB", "RESTARTS/H", "RESTARTS",
+        "CHANNEL", "STATE", "AGE", "MSG/S", "P50 µs", "P99 µs", "RECONNECTS/H", "GAPS", "UP %",
+        "WHY")  # fmt: skip
+LEFT = frozenset({"PROCESS", "SUPERVISOR", "CHANNEL", "STATE", "WHY"})
 HEALTH_COLOURS = {Health.HEALTHY: GREEN, Health.DEGRADED: YELLOW, Health.DOWN: RED}
+INDENT = "  "
 
 
 def wants_colours(stream: TextIO) -> bool:
@@ -29,17 +29,32 @@ def wants_colours(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def health_table(report: Report, *, colours: bool = False) -> str:
-    """Return a row per process and channel, and the summary line."""
-    if not report.processes:
-        return f"feedd is down: {report.reason}"
-    rows = [row for process in report.processes for row in _rows(process)]
-    widths = [max(len(row[i]) for row in (HEAD, *rows)) for i in range(len(HEAD))]
-    lines = [_paint(_line(HEAD, widths), DIM, colours)]
-    lines += [_line(row, widths, colours=colours) for row in rows]
-    lines += [_paint(notice, YELLOW, colours) for notice in report.notices]
-    lines.append(_paint(summary_line(report), HEALTH_COLOURS[report.health], colours))
-    return "\n".join(lines)
+def health_table(
+    report: Report, columns: int | None = None, lines: int | None = None, *, colours: bool = False
+) -> str:
+    """Return a row for each process and channel, and the summary.
+
+    No line is wider than `columns`; None: all columns of the table, however wide. Of more than
+    `lines`, the last rows are left out.
+    """
+    head: list[str] = []
+    rows: list[str] = []
+    if report.processes and columns is None:
+        head, rows = _wide_rows(report, colours=colours)
+    elif report.processes and columns is not None:
+        head, rows = compact_rows(report, columns, colours=colours)
+    tail = []
+    if columns is not None and any(process.restarts for process in report.processes):
+        tail += [paint(line, DIM, colours) for line in fold(RESTARTS_NOTE, columns, INDENT)]
+    texts = [(notice, YELLOW) for notice in report.notices]
+    for text, colour in [*texts, (summary_line(report), HEALTH_COLOURS[report.health])]:
+        folded = [printable(text)] if columns is None else fold(printable(text), columns, INDENT)
+        tail += [paint(line, colour, colours) for line in folded]
+    space = len(rows) if lines is None else max(lines - len(head) - len(tail) - 1, 0)
+    if space < len(rows):
+        more = f"... {len(rows) - space} more lines"
+        rows = [*rows[:space], paint(more, DIM, colours)]
+    return "\n".join([*head, *rows, *tail])
 
 
 def summary_line(report: Report) -> str:
@@ -56,20 +71,29 @@ def summary_line(report: Report) -> str:
     )
 
 
+def _wide_rows(report: Report, *, colours: bool) -> tuple[list[str], list[str]]:
+    rows = [row for process in report.processes for row in _rows(process)]
+    widths = [max(len(row[i]) for row in (HEAD, *rows)) for i in range(len(HEAD))]
+    head = paint(_line(HEAD, widths), DIM, colours)
+    return [head], [_line(row, widths, colours=colours) for row in rows]
+
+
 def _rows(process: ProcessHealth) -> list[tuple[str, ...]]:
     """Return a row for each channel; the first has the process' own columns."""
     own = (
         process.name,
         process.process,
         str(process.pid or "-"),
-        _span(process.uptime_s) if process.uptime_s else "-",
+        cells.span(process.uptime_s) if process.uptime_s else "-",
         str(process.port or "-"),
-        _number(process.usage.cpu_percent, 1),
-        _number(process.usage.memory_mb, 0),
+        cells.number(process.usage.cpu_percent, 1),
+        cells.number(process.usage.memory_mb, 0),
+        cells.number(process.restarts_last_hour, 0),
+        cells.number(process.restarts, 0),
     )
     if not process.channels or process.state == "silent":
         nothing = ("-",) * 7
-        return [(*own, "-", process.state or "-", *nothing, process.reason or "")]
+        return [(*own, "-", process.state or "-", *nothing, printable(process.reason or ""))]
     again = (process.name, *[""] * (len(own) - 1))
     return [
         (*(own if index == 0 else again), *_channel(name, status))
@@ -82,49 +106,21 @@ def _channel(name: str, status: dict[str, Any]) -> tuple[str, ...]:
     return (
         name,
         status["state"],
-        _age(status["age_ms"]),
-        _number(status["messages_per_s"], 1) if status["published"] else "-",
-        _number(latency["p50"], 0),
-        _number(latency["p99"], 0),
+        cells.age(status["age_ms"]),
+        cells.number(status["messages_per_s"], 1) if status["published"] else "-",
+        cells.number(latency["p50"], 0),
+        cells.number(latency["p99"], 0),
         str(status["reconnects_1h"]),
         str(status["gaps"]),
-        _number(status["connected_percent_1h"], 1),
-        status["reason"] or "",
+        cells.number(status["connected_percent_1h"], 1),
+        printable(status["reason"] or ""),
     )
 
 
 def _line(cells: tuple[str, ...], widths: list[int], *, colours: bool = False) -> str:
     padded = []
     for name, cell, width in zip(HEAD, cells, widths, strict=True):
-        text = cell.rjust(width) if name in RIGHT else cell.ljust(width)
-        colour = _colour(cell) if name in {"SUPERVISOR", "STATE"} else None
-        padded.append(_paint(text, colour, colours and colour is not None))
+        text = cell.ljust(width) if name in LEFT else cell.rjust(width)
+        colour = state_colour(cell) if name in {"SUPERVISOR", "STATE"} else None
+        padded.append(paint(text, colour, colours and colour is not None))
     return "  ".join(padded).rstrip()
-
-
-def _colour(state: str) -> str | None:
-    if state in {"", "-"}:
-        return None
-    return GREEN if state in WELL else YELLOW if state in ON_THE_WAY else RED
-
-
-def _paint(text: str, colour: str | None, wanted: bool) -> str:
-    return f"\x1b[{colour}m{text}\x1b[0m" if wanted else text
-
-
-def _number(value: float | None, decimals: int) -> str:
-    return "-" if value is None else f"{value:.{decimals}f}"
-
-
-def _age(milliseconds: int | None) -> str:
-    if milliseconds is None:
-        return "-"
-    seconds = milliseconds / 1000
-    return f"{seconds:.1f} s" if seconds < 100 else _span(int(seconds))
-
-
-def _span(seconds: int) -> str:
-    minutes, left = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    return f"{days}d {hours:02d}:{minutes:02d}" if days else f"{hours}:{minutes:02d}:{left:02d}"

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from feedd.errors import ConfigError
+from feedd.runtime.terminal import printable
 
 HERE = "%(here)-s"
 SOCKET_PATH_BYTES = 107  # sockaddr_un, unix(7)
@@ -68,11 +69,6 @@ def log_file_text(root: Path, log_dir: Path, name: str) -> str:
         )
     text = str(within / name).replace("%", "%%%%")
     return text if within.is_absolute() else f"%{HERE}/{text}"
-
-
-def printable(text: str | Path) -> str:
-    """Return a text on one line: control characters and undecodable bytes as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def _quoted(word: str) -> str:

@@ -52,6 +52,66 @@ def test_the_version_is_the_packages(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("words", [["help", "start"], ["start", "--help"]])
+def test_the_help_of_a_command_is_printed_both_ways(tmp_path: Path, words: list[str]) -> None:
+    shown = feedd_in(tmp_path, *words, PYTHONIOENCODING="ascii")
+    assert shown.returncode == 0
+    assert "usage: feedd start" in shown.stdout
+
+
+@pytest.mark.process
+def test_help_alone_lists_the_commands(tmp_path: Path) -> None:
+    shown = feedd_in(tmp_path, "help")
+    assert shown.stdout == feedd_in(tmp_path, "--help").stdout
+    assert shown.returncode == 0
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+def test_every_command_takes_the_configuration_before_and_after_it(
+    row: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = {
+        "init": ["d"], "add": ["BTC/USDT"], "remove": ["BTC/USDT"], "replay": ["r"],
+        "inspect": ["r"], "export": ["r", "--format", "csv", "--out", "o"],
+        "import": ["r", "--out", "o"], "audit": ["t", "r"], "conformance": ["c"],
+        "config": ["check"], "completion": ["bash"], "help": ["start"], "record": ["--dir", "r"],
+    }.get(row.name, [])  # fmt: skip
+    wanted = str(tmp_path / "mine.yaml")
+    for line in (
+        ["--config", "mine.yaml", row.name, *words],
+        [row.name, "--config=mine.yaml", *words],
+        [row.name, "--config", wanted, *words],
+        ["--config", "mine.yaml", row.name, "--config", wanted, *words],
+    ):
+        assert parse(line).config == wanted
+    assert parse([row.name, *words]).config is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status", "--config", "a", "--config", "b"],
+        ["--config", "a", "--config", "b", "status"],
+        ["--config", "a", "status", "--config", "b"],
+        ["status", "--endpoint", "tcp://a:1", "--endpoint", "tcp://b:1"],
+        ["logs", "--lines", "1", "--lines", "2"],
+    ],
+)
+def test_an_option_given_twice_with_different_values_is_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(words)
+    assert ended.value.code == 2
+    assert "given twice, as " in capsys.readouterr().err
+
+
+def test_an_option_given_twice_with_the_same_value_is_taken_once() -> None:
+    assert parse(["logs", "--lines", "1", "--lines", "1"]).lines == 1
+
+
+@pytest.mark.process
 def test_help_imports_no_library(tmp_path: Path) -> None:
     program = (
         "import sys\nfrom feedd.cli.main import main\nsys.argv = ['feedd', '--help']\n"

@@ -1,9 +1,13 @@
 """Health as a table and as JSON."""
 
 import re
+from dataclasses import replace
+
+import pytest
 
 from feedd.operation.health import Health, ProcessHealth, Report, Usage
 from feedd.operation.table import health_table, summary_line
+from feedd.runtime.terminal import display_width
 
 ESCAPE = re.compile(r"\x1b\[\d+m")
 
@@ -21,6 +25,7 @@ def feed(symbol: str, state: str = "live", process: str = "RUNNING") -> ProcessH
     return ProcessHealth(
         f"feed-binanceusdm-{symbol}", process, 77, 3700, 5555, "binanceusdm", state,
         None, Usage(3.2, 60.0), {"quote": channel(state), "trade": channel()}, {"gaps": 2},
+        restarts=3, restarts_last_hour=1,
     )  # fmt: skip
 
 
@@ -37,7 +42,7 @@ def test_the_table_has_a_row_for_each_channel_and_the_process_own_in_the_first()
     first = lines[2].split()
     assert first == [
         "feed-binanceusdm-BTC", "RUNNING", "77", "1:01:40", "5555", "3.2", "60",
-        "quote", "live", "1.2", "s", "12.3", "80", "950", "2", "1", "99.5",
+        "1", "3", "quote", "live", "1.2", "s", "12.3", "80", "950", "2", "1", "99.5",
     ]  # fmt: skip
     assert lines[3].split()[:3] == ["feed-binanceusdm-BTC", "trade", "live"]
     assert lines[4].startswith("feedd is healthy: 1 of 1 feeds live, 2 of 2 processes running")
@@ -89,3 +94,79 @@ def test_machines_get_the_same_with_a_summary() -> None:
         "memory_mb": 140.0, "cpu_percent": 6.9,
     }  # fmt: skip
     assert told["processes"][1]["channels"]["quote"]["reconnects_1h"] == 2
+
+
+def compact(*feeds: ProcessHealth, columns: int = 80, lines: int | None = None) -> list[str]:
+    return health_table(report(*feeds), columns, lines).splitlines()
+
+
+def test_the_table_of_a_terminal_has_a_row_per_process_and_one_per_channel() -> None:
+    lines = compact(feed("BTC-USDT-USDT"))
+    assert [line.split() for line in lines[:6]] == [
+        ["PROCESS", "STATE", "UPTIME", "RESTARTS", "CPU", "%", "MB"],
+        ["CHANNEL", "AGE", "GAPS", "MSG/S", "P99", "µs"],
+        ["proxy", "RUNNING", "1:01:40", "-", "0.5", "20"],
+        ["feed-binanceusdm-BTC-USDT-USDT", "live", "1:01:40", "1/3", "3.2", "60"],
+        ["quote", "live", "1.2", "s", "1", "12.3", "950"],
+        ["trade", "live", "1.2", "s", "1", "12.3", "950"],
+    ]
+    assert lines[6] == "RESTARTS: in the last hour / since supervisord started"
+    assert lines[7].startswith("feedd is healthy")
+
+
+LONG = "an-exchange-with-a-name-" * 5
+WIDE = ProcessHealth(
+    f"feed-{LONG}", "BACKOFF", 4_194_304, 10**9, 5555, "x", "reconnecting",
+    f"no {'word ' * 60}{'w' * 200} 币安人生USDT \x1b[2J\n" * 3, Usage(1600.0, 10**7),
+    {
+        name: {
+            **channel("reconnecting", f"{name} 币安人生 {'because ' * 40}\x1b[31m"),
+            "age_ms": 10**13, "messages_per_s": 123_456_789.12, "gaps": 10**9,
+            "latency_us": {"p50": 1e12, "p99": 1e12, "max": 1e12},
+        }
+        for name in ("ticker", "quote", "trade", "book", "candle", "mark", "liquidation")
+    },
+    {"gaps": 10**10}, restarts=10**6, restarts_last_hour=10**5,
+)  # fmt: skip
+DOWN = replace(WIDE, state="down", channels={})
+
+
+@pytest.mark.parametrize("columns", [20, 30, 40, 60, 79, 80, 81, 120, 300])
+def test_no_line_is_wider_than_the_terminal(columns: int) -> None:
+    for line in compact(feed("BTC-USDT-USDT"), WIDE, DOWN, columns=columns):
+        assert display_width(line) <= columns
+        assert line.isprintable()
+
+
+def test_80_columns_have_all_columns_of_a_usual_symbol_and_the_reason_below_it() -> None:
+    down = ProcessHealth(
+        "feed-binanceusdm-BTC-USDT-USDT", "EXITED", None, 0, 5555, "binanceusdm", "down",
+        "port 5555 is in use by pid 7", restarts=0, restarts_last_hour=0,
+    )  # fmt: skip
+    lines = compact(down)
+    assert lines[3].split() == [down.name, "EXITED", "-", "0/0", "-", "-"]
+    assert lines[4] == "    port 5555 is in use by pid 7"
+
+
+def test_a_name_too_long_for_its_column_is_whole_on_a_line_of_its_own() -> None:
+    name = "feed-binanceusdm-1000000MOG-USDT-USDT-261225-150000-C"
+    assert name in compact(replace(feed("BTC"), name=name))
+
+
+def test_a_reason_that_channels_share_is_printed_once() -> None:
+    away = replace(feed("BTC"), channels={n: channel("stale", "no frames") for n in ("a", "b")})
+    assert compact(away).count("    no frames") == 1
+
+
+def test_the_summary_stays_on_a_screen_with_too_few_lines() -> None:
+    lines = compact(*[feed(str(number)) for number in range(50)], lines=20)
+    assert len(lines) == 20
+    assert "feedd is healthy" in "".join(lines[-3:])
+    assert any(re.fullmatch(r"\.\.\. \d+ more lines", line) for line in lines)
+
+
+def test_wide_has_every_column_on_one_line_each() -> None:
+    lines = health_table(report(feed("BTC"), WIDE)).splitlines()
+    assert len(lines) == 1 + 1 + 2 + 7 + 1
+    for title in ("RESTARTS/H", "RESTARTS", "PID", "PORT", "UP %", "RECONNECTS/H", "WHY"):
+        assert title in lines[0]

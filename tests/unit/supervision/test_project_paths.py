@@ -15,7 +15,7 @@ from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.supervision import render
 from feedd.supervision.project import create_project
-from feedd.supervision.project_paths import check_root, command_text, log_file_text, printable
+from feedd.supervision.project_paths import check_root, command_text, log_file_text
 
 FEED = "feed-binanceusdm-BTC-USDT-USDT"
 
@@ -110,10 +110,6 @@ def test_a_log_folder_that_supervisord_cannot_read_is_refused(tmp_path: Path, na
 def test_a_command_is_read_back_word_by_word() -> None:
     words = ["", "a b", "it's", 'quo"te', "$x", "#c", " ;d", "\\", "\t", "ünï", "{}", "`", "-", "~"]
     assert shlex.split(command_text(words)) == words
-
-
-def test_a_printable_path_has_one_line() -> None:
-    assert printable("a\nb\x1b[2J\udce9ü") == "a\\nb\\x1b[2J\\udce9ü"
 
 
 def test_the_shipped_configuration_names_the_folder_only_in_the_safe_form() -> None:
