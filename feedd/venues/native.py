@@ -36,10 +36,11 @@ Credentials = tuple[str, str]  # API key and secret
 
 
 class Keyed(NamedTuple):
-    """An event with its place in the order of its channel.
+    """An event with what identifies it, besides its content.
 
-    `key` is the venue's and never decreases, so that the same event of two connections has the
-    same key. `before` is the key of the event before, where the venue sends it.
+    `key` is the same for the same event of two connections. In a `book` it is an id that rises, and
+    `before` is the key of the event before. In other channels it is the venue's time, which two
+    events may share and which may fall: with it, the event's content is the event's identity.
     """
 
     key: Any

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from feedd.clock import Clock
     from feedd.sources.base import Sink
     from feedd.sources.limits.shared_budget import Budget
+    from feedd.sources.native.content_merge import ContentMerge
     from feedd.sources.native.merge import Merge
 
 DIAL_WITHIN_S = 10.0
@@ -54,7 +55,7 @@ class Route:
         self,
         url: str,
         streams: dict[str, str],
-        merges: dict[str, Merge],
+        merges: dict[str, Merge | ContentMerge],
         make_connection: Callable[[Route], NativeConnection],
         lost: Callable[[str, str], None],
         *,

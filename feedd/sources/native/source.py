@@ -7,6 +7,8 @@ import time
 from asyncio import TaskGroup
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import astuple
+
 from feedd.clock import Clock
 from feedd.errors import SourceError, UnknownSymbolError
 from feedd.model import Quote
@@ -16,6 +18,7 @@ from feedd.sources.limits.address_limits import place
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.market_list import MarketList
 from feedd.sources.native.connection import NativeConnection
+from feedd.sources.native.content_merge import ContentMerge
 from feedd.sources.native.merge import Merge
 from feedd.sources.native.rest_client import RestClient
 from feedd.sources.native.route import Route
@@ -89,7 +92,7 @@ class NativeSource:
         self._event: Callable[[Tick], None] = _ignore  # the sink's, while there is one
         self._trades = TradeKeeper(self._fetch_trades)
         self._books: BookKeeper | None = None
-        self._merges: dict[str, Merge] = {}
+        self._merges: dict[str, Merge | ContentMerge] = {}
         self._handlers: Handlers = {}
         for channel in channels:
             if channel in market.channels:
@@ -200,22 +203,27 @@ class NativeSource:
     def _prepare_channel(self, channel: str, book_depth: int) -> None:
         """Make the merge of a channel, and the handler of its messages."""
         spec, market = self._market.channels[channel], self._market
-        publish: Callable[[Any], None] = self._publish
-        make: Callable[[Convert, Merge], Handler] = _keyed_handler
-        if channel == "trade" and market.trades is not None:
-            publish, make = self._publish_trade, _trade_handler
-        elif channel == "book" and market.book is not None:
-            self._books = BookKeeper(
-                self._exchange, self._symbol, market.book.rules(book_depth), book_depth,
-                self._snapshots(market.book),
-            )  # fmt: skip
-            publish, make = self._publish_book, _depth_handler
-        merge = self._merges[channel] = Merge(publish, self._missing(channel))
+        missing = self._missing(channel)
+        merge: Merge | ContentMerge
         if spec.converter is None:
+            merge = Merge(self._publish, missing, _same_quote)
             handler = self._quote_handler(merge)
         else:
             convert = spec.converter(self._exchange, self._symbol, self._timeframe)
-            handler = make(convert, merge)
+            if channel == "trade" and market.trades is not None:
+                merge = Merge(self._publish_trade, missing, _same_trade)
+                handler = _trade_handler(convert, merge)
+            elif channel == "book" and market.book is not None:
+                self._books = BookKeeper(
+                    self._exchange, self._symbol, market.book.rules(book_depth), book_depth,
+                    self._snapshots(market.book),
+                )  # fmt: skip
+                merge = Merge(self._publish_book, missing, _same_depth)
+                handler = _depth_handler(convert, merge)
+            else:
+                merge = ContentMerge(self._publish, missing)
+                handler = _content_handler(convert, merge)
+        self._merges[channel] = merge
         self._handlers |= dict.fromkeys(spec.messages, handler)
 
     def _quote_handler(self, merge: Merge) -> Handler:
@@ -230,9 +238,10 @@ class NativeSource:
                 message.ask or None, message.ask_size, exchange, received_ns, 0, 0, 0, quote_id,
             )  # fmt: skip
             if connection is merge.only:  # `merge.take`, without its two calls
-                if quote_id == merge.last:
+                if quote_id == merge.last and _same_quote(quote, merge.newest):
                     return
                 merge.last = quote_id
+                merge.newest = quote
                 self._event(quote)
             else:
                 merge.take(connection, quote_id, None, quote)
@@ -261,8 +270,6 @@ class NativeSource:
 
         def missing(from_key: Any, to_key: Any, reason: str) -> None:
             if self._sink is not None:
-                if channel != "quote":  # the keys of other channels are times
-                    from_key = to_key = None
                 self._sink.missing(channel, from_key, to_key, reason)
 
         return missing
@@ -338,13 +345,42 @@ def _depth_handler(convert: Convert, merge: Merge) -> Handler:
     return on_depth
 
 
-def _keyed_handler(convert: Convert, merge: Merge) -> Handler:
-    def on_keyed(
+def _content_handler(convert: Convert, merge: ContentMerge) -> Handler:
+    def on_event(
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
-        merge.take(connection, *convert(message, payload, received_ns))
+        key, before, tick = convert(message, payload, received_ns)
+        merge.take(connection, (key, _content(tick)), before, tick)
 
-    return on_keyed
+    return on_event
+
+
+def _content(tick: Tick) -> tuple[Any, ...]:
+    """Return all that the exchange sent."""
+    fields = astuple(tick)
+    received = tick.__struct_fields__.index("received_ns")
+    return fields[:received] + fields[received + 1 :]
+
+
+def _same_quote(one: Quote, other: Quote) -> bool:
+    return (
+        one.timestamp == other.timestamp
+        and one.bid == other.bid
+        and one.bid_size == other.bid_size
+        and one.ask == other.ask
+        and one.ask_size == other.ask_size
+    )
+
+
+def _same_trade(one: tuple[int, Trade | None], other: tuple[int, Trade | None]) -> bool:
+    a, b = one[1], other[1]
+    if a is None or b is None:
+        return a is b
+    return (a.timestamp, a.price, a.size, a.side) == (b.timestamp, b.price, b.size, b.side)
+
+
+def _same_depth(one: _DepthMessage, other: _DepthMessage) -> bool:
+    return bool(one.message == other.message)
 
 
 def _id_of(exchange: str, symbol: str, markets: list[dict[str, Any]]) -> str:

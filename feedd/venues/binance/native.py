@@ -94,8 +94,7 @@ def _candles(exchange: str, symbol: str, timeframe: str) -> Convert:
     def convert(message: Any, payload: bytes, received_ns: int) -> Keyed:
         raw = messages.read_anything(payload)
         (candle,) = parsers.candles(raw, exchange, symbol, received_ns, timeframe)
-        # The last message of one candle and the first of the next may have the same time.
-        return Keyed((message.k.t, message.E), None, candle)
+        return Keyed(message.E, None, candle)
 
     return convert
 

@@ -27,7 +27,9 @@ class World:
         self.merged: list[int] = []
         self.diffs: list[Diff] = []
         self.gaps: list[tuple[int, int, str]] = []
-        self.merge = Merge(self._take_merged, lambda *gap: self.gaps.append(gap))
+        self.merge = Merge(
+            self._take_merged, lambda *gap: self.gaps.append(gap), lambda one, other: one == other
+        )
         for line in lines:
             self.merge.opened(line)
 
@@ -340,3 +342,104 @@ def test_the_stream_never_goes_backwards_and_every_gap_is_reported(  # noqa: C90
         assert following > one
         if following != one + 1 and not has_before:
             assert one in gone or gaps[one] == following
+
+
+def test_the_last_line_needs_no_merging_once_it_has_caught_up_with_the_one_that_is_gone() -> None:
+    world = World("old")
+    world.take("old", 10)
+    world.merge.opened("new")
+    world.take("new", 20)
+    world.take("old", 20, 30, 40)  # ahead of its replacement
+    world.merge.closed("old", "the connection was replaced")
+    assert world.merge.only is None
+    world.take("new", 30)
+    assert world.merge.only is None
+    world.take("new", 40)
+    assert world.merge.only == "new"
+    world.take("new", 5)  # ids that fall are emitted as they come
+    assert (world.merged, world.gaps) == ([10, 20, 30, 40, 5], [])
+
+
+def test_keys_that_fall_before_the_last_line_has_caught_up_continue_after_a_gap() -> None:
+    world = World("old")
+    world.take("old", 10)
+    world.merge.opened("new")
+    world.take("new", 20)
+    world.take("old", 20, 30, 40)
+    world.merge.closed("old", "the connection was replaced")
+    world.take("new", 5, 6)
+    assert (world.merged, world.gaps) == (
+        [10, 20, 30, 40, 5, 6], [(40, 5, merging.IDS_RESTARTED)]
+    )  # fmt: skip
+
+
+def test_ids_that_restart_on_both_lines_lose_nothing_but_a_reported_gap() -> None:
+    world = World("a", "b")
+    world.take("a", 998, 999, 1000)
+    world.take("b", 998)
+    world.take("a", 901, 902)
+    world.take("b", 999, 1000)  # of before the restart
+    assert world.merged == [998, 999, 1000, 901, 902]
+    world.take("b", 901, 902, 903)
+    world.take("a", 903, 904)
+    world.take("b", 904, 905)
+    assert world.merged[3:] == [901, 902, 903, 904, 905]
+    assert world.gaps == [(1000, 901, merging.IDS_RESTARTED)]
+
+
+def test_ids_that_restart_a_little_lower_are_not_taken_for_repeated_ones() -> None:
+    """Soon they are above the last one again, before a line is seen to be behind."""
+    world = World("a", "b")
+    for key in (98, 99, 100, *range(97, 200)):
+        for line in "ab":
+            world.take(line, key)
+    assert world.merged == [98, 99, 100, *range(97, 200)]
+    assert len(world.gaps) == 1
+
+
+def test_the_stray_id_of_one_line_leaves_the_other_in_step() -> None:
+    world = World("a", "b")
+    for line in "ab":
+        world.take(line, 1, 2)
+    world.take("a", 10**17, 3)
+    world.take("b", 3)
+    world.take("b", 4)
+    world.take("a", 4, 5)
+    assert world.merged == [1, 2, 10**17, 3, 4, 5]
+    world.merge.closed("a", "it broke")
+    world.take("b", 5, 6)
+    assert world.merged[-2:] == [5, 6]
+    assert len(world.gaps) == 1
+
+
+class Quoted(NamedTuple):
+    """An event with an id and a content."""
+
+    key: int
+    content: str
+
+
+def quoted(*events: tuple[str, int, str]) -> list[Quoted]:
+    """Return the output of a merge for events of lines, each with its id and its content."""
+    merged: list[Quoted] = []
+    merge = Merge(merged.append, lambda *gap: None, lambda one, other: one == other)
+    for line in dict.fromkeys(line for line, *_ in events):
+        merge.opened(line)
+    for line, key, content in events:
+        merge.take(line, key, None, Quoted(key, content))
+    return merged
+
+
+def test_different_events_with_one_id_are_all_emitted_once() -> None:
+    events = [
+        ("a", 1, "w"), ("b", 1, "w"), ("a", 2, "x"), ("a", 2, "y"), ("b", 2, "x"), ("b", 2, "y"),
+        ("b", 2, "x"), ("a", 2, "x"), ("a", 3, "z"), ("b", 3, "z"), ("b", 4, "z"),
+    ]  # fmt: skip
+    assert quoted(*events) == [(1, "w"), (2, "x"), (2, "y"), (2, "x"), (3, "z"), (4, "z")]
+
+
+def test_an_event_that_a_line_repeats_with_its_id_is_emitted_once() -> None:
+    events = [
+        ("a", 1, "w"), ("b", 1, "w"), ("a", 2, "x"), ("a", 2, "x"), ("b", 2, "x"), ("b", 2, "x")
+    ]  # fmt: skip
+    assert quoted(*events) == [(1, "w"), (2, "x")]
