@@ -38,9 +38,9 @@ Credentials = tuple[str, str]  # API key and secret
 class Keyed(NamedTuple):
     """An event with what identifies it, besides its content.
 
-    `key` is the same for the same event of two connections. In a `book` it is an id that rises, and
-    `before` is the key of the event before. In other channels it is the venue's time, which two
-    events may share and which may fall: with it, the event's content is the event's identity.
+    In a `book`, `key` is an id that rises, equal for the same event of two connections, and
+    `before` is the key of the event before. In other channels `key` is the venue's time, in ms,
+    which two events may share and which may fall: the content identifies the event.
     """
 
     key: Any

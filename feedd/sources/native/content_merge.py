@@ -6,7 +6,7 @@ Pure: no socket, no loop and no clock of its own.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +15,43 @@ MAX_HELD = 10_000  # events of a line that waits for the others
 MAX_OWED = 10_000  # events that a line has not delivered
 WAIT_S = 1.0  # for another line to deliver what this one lacks
 OWED_S = 60.0  # no working line lags so much
+SAME_WITHIN_MS = 500  # less than most channels' period
+
+
+Times = tuple[int, ...]  # ms, by the venue; the first one is the event's
+
+
+class _Held(NamedTuple):
+    content: Any
+    times: Times
+    event: Any
+
+
+class _Owed:
+    """Events that other lines delivered and this one has not: their times, by content."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._times: dict[Any, list[Times]] = {}
+
+    def add(self, content: Any, times: Times) -> None:
+        """Add an event; beyond MAX_OWED the oldest content is forgotten."""
+        self._times.setdefault(content, []).append(times)
+        self.size += 1
+        if self.size > MAX_OWED:
+            self.size -= len(self._times.pop(next(iter(self._times))))
+
+    def remove(self, content: Any, times: Times) -> bool:
+        """Remove an event, and return whether it was here."""
+        among = self._times.get(content)
+        place = None if among is None else _place(among, times)
+        if among is None or place is None:
+            return False
+        del among[place]
+        self.size -= 1
+        if not among:
+            del self._times[content]
+        return True
 
 
 class _LineState:
@@ -23,48 +60,48 @@ class _LineState:
     def __init__(self, begun: int, *, joined: bool) -> None:
         self.begun = begun  # the number of events emitted when it was opened
         self.joined = joined
-        self.passed = False  # whether its next events precede a gap that was reported
-        self.held: deque[tuple[Any, Any]] = deque()  # content, event
+        self.passed = False  # whether others continue without it
+        self.delivered = 0
+        self.held: deque[_Held] = deque()
         self.held_s: float | None = None  # since when, as seen by `overdue`
-        # Contents that other lines delivered, with their number: those emitted since the `overdue`
-        # before the last, and since the last. A content may be in both.
-        self.owed: tuple[dict[Any, int], dict[Any, int]] = ({}, {})
+        self.others = 0  # what complete lines had delivered then
+        self.owed, self.long_owed = _Owed(), _Owed()
 
-    def delivers(self, content: Any) -> bool:
-        """Take a content that the line owes; return whether it did."""
-        for owed in self.owed:
-            count = owed.get(content)
-            if count is not None:
-                if count == 1:
-                    del owed[content]
-                else:
-                    owed[content] = count - 1
-                return True
-        return False
+    def delivers(self, content: Any, times: Times) -> bool:
+        """Take an event that the line owes; return whether it did."""
+        return self.owed.remove(content, times) or self.long_owed.remove(content, times)
 
-    def owe(self, content: Any) -> None:
-        """Note an event that another line delivered first."""
-        newest = self.owed[1]
-        newest[content] = newest.get(content, 0) + 1
-        if len(newest) > MAX_OWED:
-            del newest[next(iter(newest))]
+    def place(self, content: Any, times: Times) -> int | None:
+        """Return where an event is that is held back, or None."""
+        places = [number for number, one in enumerate(self.held) if one.content == content]
+        place = _place([self.held[number].times for number in places], times)
+        return None if place is None else places[place]
 
-    def holds(self, content: Any) -> bool:
-        """Whether the line has delivered a content that nobody else had."""
-        return any(held == content for held, _ in self.held)
+
+def _place(among: list[Times], times: Times) -> int | None:
+    """Return where the same times are, or else the first that differ by SAME_WITHIN_MS at most."""
+    if times in among:
+        return among.index(times)
+    for place, one in enumerate(among):
+        if abs(one[0] - times[0]) <= SAME_WITHIN_MS:
+            return place
+    return None
 
 
 class ContentMerge:
     """Emits each event from the line that delivers it first; see `feedd.sources.native.merge`.
 
-    A line is a connection. Two lines deliver the same event with the same content. A line that
-    delivers a content twice has two events, of which another line owes both. So no event is
-    dropped but one that another line delivered; the order of times plays no part: a candle may
-    close after the next one has begun, and two events may have one time.
+    A line is a connection. Two lines deliver the same event with the same content and the same
+    times; or, where an exchange stamps each connection's copy, with times that differ by
+    SAME_WITHIN_MS at most. A line that delivers a content twice has two events, of which another
+    line owes both. So no event is dropped but one that another line delivered; the order of times
+    plays no part: a candle may close after the next one has begun, and two events may have one
+    time.
 
     A line that was opened beside others may be ahead of them. Its events are held back until it
-    delivers, or has delivered, one of theirs, for at most WAIT_S. `missing` is called just before
-    the next event where events may be missing, with the reason.
+    delivers, or has delivered, one of theirs. If the others deliver nothing for WAIT_S meanwhile,
+    they are emitted after a gap; else the others are complete without them. `missing` is called
+    just before the next event where events may be missing, with the reason.
     """
 
     def __init__(
@@ -75,6 +112,7 @@ class ContentMerge:
         self._lines: dict[Any, _LineState] = {}
         self._hole: str | None = None  # why events may be missing before the next one
         self._emitted = 0  # events since there are lines
+        self._newest_ms = 0  # the latest time of an event emitted
         self._turned_s: float | None = None  # when `owed` was turned over
 
     def opened(self, line: Any) -> None:
@@ -83,15 +121,16 @@ class ContentMerge:
             # The first line is complete from its first event, unless another one starts earlier.
             self._lines[line] = _LineState(self._emitted, joined=not self._lines)
 
-    def take(self, line: Any, content: Any, _before: Any, event: Any) -> None:
+    def take(self, line: Any, content: Any, times: Times, event: Any) -> None:
         """Take an event of a line; one that another line delivered changes nothing."""
         own = self._lines.get(line)
         if own is None:
             return
-        if own.delivers(content):
+        own.delivered += 1
+        if own.delivers(content, times):
             self._join(own)
             return
-        own.held.append((content, event))
+        own.held.append(_Held(content, times, event))
         if not self._emitted or own.joined or (self._hole is not None and not own.passed):
             self._release(own)
         elif len(own.held) > MAX_HELD:
@@ -105,12 +144,16 @@ class ContentMerge:
         gone = self._lines.pop(line, None)
         if not self._lines:
             self._hole, self._emitted = None, 0  # the caller reports what is missing
+            self._newest_ms = 0
             return False
         if gone is not None and gone.joined and not any(o.joined for o in self._lines.values()):
             if self._emitted:
                 self._hole = self._hole or reason
             for own in list(self._lines.values()):
-                own.passed = False  # nobody else continues
+                if own.passed:  # nobody else continues, and the older ones were emitted
+                    own.passed = False
+                    newer = [one for one in own.held if one.times[0] > self._newest_ms]
+                    own.held = deque(newer)
                 if own.held:
                     self._release(own)
         return True
@@ -133,13 +176,18 @@ class ContentMerge:
             self._turned_s = now_s
         for own in list(self._lines.values()):
             if turn:
-                own.owed = (own.owed[1], {})
+                own.long_owed, own.owed = own.owed, _Owed()
             if not own.held or own.passed:
                 own.held_s = None
-            elif own.held_s is None:
-                own.held_s = now_s
+                continue
+            others = sum(one.delivered for one in self._lines.values() if one.joined)
+            if own.held_s is None:
+                own.held_s, own.others = now_s, others
             elif now_s - own.held_s >= WAIT_S:
-                self._skip(own, "one connection went ahead and another did not follow")
+                if others != own.others:
+                    own.passed = True
+                else:
+                    self._skip(own, "one connection went ahead and another did not follow")
 
     def _join(self, own: _LineState) -> None:
         """Note that a line delivered an event of another: it lacks nothing after that."""
@@ -161,30 +209,31 @@ class ContentMerge:
         while waiting:
             own = waiting.pop()
             while own.held:
-                content, event = own.held.popleft()
-                if own.delivers(content):
+                one = own.held.popleft()
+                if own.delivers(one.content, one.times):
                     continue
-                waiting += self._owed_by_others(own, content)
+                waiting += self._owed_by_others(own, one)
                 self._report_hole()
                 self._emitted += 1
-                self._emit(event)
+                self._newest_ms = max(self._newest_ms, one.times[0])
+                self._emit(one.event)
             own.held_s = None
 
-    def _owed_by_others(self, own: _LineState, content: Any) -> list[_LineState]:
+    def _owed_by_others(self, own: _LineState, one: _Held) -> list[_LineState]:
         """Note an event as delivered; return the lines that had delivered it, now complete."""
         complete = []
         for other in self._lines.values():
             if other is own:
                 continue
-            if not other.holds(content):
-                other.owe(content)
+            place = other.place(one.content, one.times)
+            if place is None:
+                other.owed.add(one.content, one.times)
                 continue
-            before: list[tuple[Any, Any]] = []
-            while other.held[0][0] != content:
-                before.append(other.held.popleft())
-            other.held.popleft()
-            if not other.passed:  # else they are in the gap that was reported
-                other.held.extendleft(reversed(before))
+            if other.passed:  # those before it are in a gap that was reported, or emitted
+                for _ in range(place):
+                    other.held.popleft()
+                place = 0
+            del other.held[place]
             other.joined, other.passed = True, False
             if other.held:
                 complete.append(other)

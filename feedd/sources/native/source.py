@@ -7,7 +7,7 @@ import time
 from asyncio import TaskGroup
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec.structs import astuple
+from msgspec.structs import asdict
 
 from feedd.clock import Clock
 from feedd.errors import SourceError, UnknownSymbolError
@@ -349,17 +349,20 @@ def _content_handler(convert: Convert, merge: ContentMerge) -> Handler:
     def on_event(
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
-        key, before, tick = convert(message, payload, received_ns)
-        merge.take(connection, (key, _content(tick)), before, tick)
+        at_ms, _, tick = convert(message, payload, received_ns)
+        content, timestamp = _content(tick)
+        merge.take(connection, content, (at_ms, timestamp), tick)
 
     return on_event
 
 
-def _content(tick: Tick) -> tuple[Any, ...]:
-    """Return all that the exchange sent."""
-    fields = astuple(tick)
-    received = tick.__struct_fields__.index("received_ns")
-    return fields[:received] + fields[received + 1 :]
+def _content(tick: Tick) -> tuple[tuple[Any, ...], int]:
+    """Return all that the exchange sent besides times, and the timestamp."""
+    keys = asdict(tick)
+    timestamp = keys.pop("timestamp") or 0
+    for name in ("datetime", "received_ns"):
+        keys.pop(name, None)
+    return tuple(keys.values()), timestamp
 
 
 def _same_quote(one: Quote, other: Quote) -> bool:

@@ -26,7 +26,7 @@ class World:
 
     def take(self, line: Any, *contents: Any) -> None:
         for content in contents:
-            self.merge.take(line, content, None, content)
+            self.merge.take(line, content, (content if isinstance(content, int) else 0,), content)
 
 
 def in_step(*contents: Any) -> World:
@@ -174,11 +174,11 @@ def test_a_line_that_was_passed_and_is_ahead_again_is_complete_again() -> None:
 def test_the_memory_of_a_line_that_never_delivers_is_bounded() -> None:
     world = in_step(0)
     world.take("a", *range(1, merging.MAX_OWED + 500))
-    (behind,) = (one for line, one in world.merge._lines.items() if line == "b")
-    assert sum(map(len, behind.owed)) <= merging.MAX_OWED
+    behind = world.merge._lines["b"]
+    assert behind.owed.size == merging.MAX_OWED
     for now_s in (0.0, merging.OWED_S, 2 * merging.OWED_S):
         world.merge.overdue(now_s)
-    assert sum(map(len, behind.owed)) == 0
+    assert behind.owed.size + behind.long_owed.size == 0
 
 
 def test_the_held_back_events_are_bounded() -> None:
@@ -188,6 +188,32 @@ def test_the_held_back_events_are_bounded() -> None:
     world.take("new", *range(10, 20 + merging.MAX_HELD))
     assert len(world.merged) > merging.MAX_HELD
     assert len(world.gaps) == 1
+
+
+def test_copies_of_an_event_that_the_exchange_stamps_for_each_connection_are_one() -> None:
+    world = World("a", "b")
+    for second in range(20):
+        at_ms = 1000 * second
+        for line, lag in (("a", 0), ("b", (second * 37) % 100)):
+            world.merge.take(line, "same", (at_ms + lag,), (second, line))
+        for line, lag in (("a", 4), ("b", 5)):
+            world.merge.take(line, "same", (at_ms + lag,), (second + 0.5, line))
+    assert [second for second, _ in world.merged] == [half / 2 for half in range(40)]
+    assert world.gaps == []
+
+
+def test_a_line_whose_events_are_others_than_those_of_a_working_line_is_not_emitted() -> None:
+    world = World("a", "b")
+    for tenth in range(100):
+        world.merge.take("a", f"a{tenth}", (100 * tenth,), f"a{tenth}")
+        world.merge.take("b", f"b{tenth}", (100 * tenth + 3,), f"b{tenth}")
+        world.merge.overdue(tenth / 10)
+    assert world.merged == [f"a{tenth}" for tenth in range(100)]
+    assert world.gaps == []
+    world.merge.closed("a", "it broke")
+    world.merge.take("b", "b100", (10_003,), "b100")
+    assert world.merged[100:] == ["b99", "b100"]
+    assert world.gaps == ["it broke"]
 
 
 @given(
