@@ -13,6 +13,7 @@ from feedd.config import ports
 from feedd.config.credentials import with_blanks_around
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
+from feedd.config.network import described, network_of
 from feedd.feed.loop import FeedLoop
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.runtime.files import next_session
@@ -44,6 +45,11 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     if "ticker" in channels and ticker_maker.needs and ticker_maker.needs not in channels:
         channels = (*channels, ticker_maker.needs)
     source = make_source(settings, feed, channels, env)
+    for line in described(
+        network_of(settings, env, feed.exchange, feed.symbol),
+        settings.endpoint_of(feed.exchange, feed.symbol),
+    ):
+        _log.info(line)
     for variable in with_blanks_around(feed.exchange, env):
         _log.warning("the value of a variable has blanks around it; used without", name=variable)
     session = next_session(

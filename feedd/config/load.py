@@ -14,6 +14,7 @@ import yaml
 
 from feedd.channels import CHANNEL_NAMES
 from feedd.config import faults as fault_table
+from feedd.config import network
 from feedd.config import replay as replay_settings
 from feedd.config.faults import Fault
 from feedd.config.replay import Replay
@@ -151,6 +152,7 @@ class _Document:
             raise self._error(["symbols"], "is empty; name at least one, e.g. BTC/USDT:USDT")
         if config.endpoint is not None and not re.match(r"https?://[^/]+", config.endpoint):
             raise self._error(["endpoint"], "must look like http://127.0.0.1:8765")
+        self._check_network(config)
         self._check_proxies(config)
         for key in ("speed", "rate", "clock_scale"):
             if not math.isfinite(getattr(config.embedded_exchange, key, 0.0)):
@@ -164,6 +166,20 @@ class _Document:
         self._check_symbols(config)
         self._check_sources(config)
         self._check_replay(config)
+
+    def _check_network(self, config: Config) -> None:
+        if config.proxy_url is not None:
+            try:
+                network.parse_proxy(config.proxy_url, network.SETTING)
+            except ConfigError as error:
+                key, _, what = str(error).partition(": ")
+                raise self._error([key], what) from None
+        given = () if config.no_proxy is None else network.no_proxy_entries(config.no_proxy)
+        for entry in given:
+            if (unfit := network.check_no_proxy(entry)) is not None:
+                raise self._error(["no_proxy"], unfit)
+        if config.ca_file is not None and (unfit := network.check_ca_file(config.ca_file)):
+            raise self._error(["ca_file"], unfit)
 
     def _check_recorder(self, recorder: RecorderSettings | None) -> None:
         if recorder is None:

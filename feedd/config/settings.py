@@ -90,6 +90,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: SourceName = "ccxt"
     connections: Annotated[int, Meta(ge=1, le=2)] = 1  # of each path of the exchange; native only
     endpoint: str | None = None
+    proxy_url: str | None = None  # of the connections to exchanges; None: of the variables
+    no_proxy: str | tuple[str, ...] | None = None  # reached directly; None: of the variable
+    ca_file: str | None = None  # certificates that are trusted besides the public ones
     channels: tuple[ChannelName, ...] = ("ticker", "quote")
     bid_ask: BidAsk = "quote"
     book_depth: Annotated[int, Meta(ge=1, le=500)] = 20  # levels per side

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PROXY_ENDING = "_PROXY"  # of variables whose URL may contain a password
 ENDINGS = ("_API_KEY", "_SECRET", "_PASSWORD", "_TOKEN", "_PASSPHRASE")
 SHORTEST = 4  # a shorter value would match ordinary words
 REDACTED = "…"
@@ -34,6 +35,8 @@ _ASSIGNED = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# What is before the @ in a URL: a user, and often a password.
+_USER_OF_URL = re.compile(r"(://)[^\s/@\"'<>]+@")
 
 
 class Redactor:
@@ -47,8 +50,9 @@ class Redactor:
         """Add the values of variables with a secret's name."""
         new = {
             value
-            for name, value in environment.items()
-            if name.upper().endswith(ENDINGS) and len(value) >= SHORTEST
+            for name, whole in environment.items()
+            for value in _secret_values(name.upper(), whole)
+            if len(value) >= SHORTEST
         }
         if new <= self._values:
             return
@@ -61,7 +65,7 @@ class Redactor:
         """Return a text with `…` for each known value, and for each value named like a secret."""
         if self._known is not None:
             text = self._known.sub(REDACTED, text)
-        return _ASSIGNED.sub(_blank_assigned, text)
+        return _ASSIGNED.sub(_blank_assigned, _USER_OF_URL.sub(rf"\1{REDACTED}@", text))
 
     def redact_line(self, line: bytes) -> bytes:
         """Return a JSON object line, redacted, with the same keys.
@@ -91,6 +95,16 @@ class Redactor:
         text = str(value)
         blanked = self.redact(text)
         return value if blanked == text else blanked
+
+
+def _secret_values(name: str, value: str) -> list[str]:
+    """Return the secrets in a variable's value; `name` is in capitals."""
+    if name.endswith(ENDINGS):
+        return [value]
+    if name.endswith(PROXY_ENDING):
+        password = value.rpartition("@")[0].rpartition("://")[2].partition(":")[2]
+        return [password, unquote(password)]
+    return []
 
 
 def _same_frame(whole: dict[str, Any], blanked: str) -> bool:

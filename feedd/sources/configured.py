@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.clock import Clock
 from feedd.config.credentials import credentials
+from feedd.config.network import network_of
 from feedd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,12 +19,15 @@ def make_source(
     settings: Config, feed: Feed, channels: tuple[str, ...], env: dict[str, str]
 ) -> Source:
     """Return the feed's source; only its own module is imported."""
+    endpoint = settings.endpoint_of(feed.exchange, feed.symbol)
+    network = network_of(settings, env, feed.exchange, feed.symbol)
     given: dict[str, Any] = {
-        "endpoint": settings.endpoint_of(feed.exchange, feed.symbol),
+        "endpoint": endpoint,
         "credentials": credentials(feed.exchange, env),
         "book_depth": settings.book_depth,
         "timeframe": settings.timeframe,
         "run_dir": Path(settings.run_dir),
+        "network": network,
     }
     if feed.source == "native":
         from feedd.sources.native.source import NativeSource  # noqa: PLC0415

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ import msgspec
 import pytest
 from aiohttp import WSMsgType
 from aiohttp.web import WebSocketResponse
-from conftest import Project, skip_outside_ci
+from conftest import Project
 from integration.published_truth import CHECKS, FEEDS, truth_until_now
 from integration.source_setup import SourceSetup, asked, prepared, running
 from integration.source_setup import source_setup as setup_of
@@ -701,73 +698,6 @@ def test_an_unsupported_channel_or_timeframe_is_a_permanent_error(
         source = NativeSource("binance", symbol, channels, timeframe=timeframe)
         with pytest.raises(ConfigError, match=said):
             await source.prepare()
-
-    asyncio.run(run())
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    if shutil.which("openssl") is None:
-        skip_outside_ci("there is no openssl to make a certificate: apt-get install openssl")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-         "-keyout", str(path), "-out", str(path.with_suffix(".crt"))],
-        capture_output=True, check=True,
-    )  # fmt: skip
-    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
-    return path
-
-
-@asynccontextmanager
-async def behind_tls(port: int, certificate: Path) -> AsyncIterator[int]:
-    """Forward a TLS port to a plain one."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
-        tasks.update(asyncio.create_task(one) for one in (pump(reader, back), pump(there, writer)))
-
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    server = await asyncio.start_server(take, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@pytest.mark.process
-def test_tls_works_and_an_untrusted_certificate_is_refused(
-    certificate: Path,
-) -> None:
-    async def run() -> None:
-        async with source_setup() as setup, behind_tls(setup.port, certificate) as port:
-            trusted = ssl.create_default_context(cafile=str(certificate.with_suffix(".crt")))
-            given = ("binanceusdm", "BTC/USDT:USDT", ("quote", "book"))
-            endpoint = f"https://localhost:{port}"
-            stranger = NativeSource(*given, endpoint=endpoint)
-            with pytest.raises(SourceError, match="CERTIFICATE_VERIFY_FAILED"):
-                await stranger.prepare()
-            source = NativeSource(*given, endpoint=endpoint, tls=trusted)
-            async with running(setup, source):  # type: ignore[arg-type]
-                await setup.until(
-                    lambda: setup.received.ids("quote") and setup.received.ids("book")
-                )
 
     asyncio.run(run())
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from feedd.channels import CHANNELS
 from feedd.errors import ConfigError
+from feedd.sources.ccxt.http_session import with_network
 from feedd.sources.ccxt.lean_import import exchange_class
 from feedd.sources.ccxt.shared_limits import with_shared_limits
 from feedd.sources.ccxt.tap import Tap
@@ -15,9 +16,11 @@ from feedd.venues.market_type import market_type
 from feedd.venues.registry import market_type_on
 
 if TYPE_CHECKING:
+    import ssl
     from pathlib import Path
 
     from feedd.sources.ccxt.tap import Observer
+    from feedd.sources.network.dial import Dialer
     from feedd.venues.contract import Venue
 
 KEEP_ALIVE_MS = 5000  # between pings; each is answered by a pong
@@ -64,13 +67,15 @@ def tapped_exchange(
     endpoint: str | None,
     credentials: tuple[str, str] | None,
     run_dir: Path | None,
+    dialer: Dialer,
+    tls: ssl.SSLContext | None,
 ) -> Any:
     """Return an instance of ccxt.pro's class whose clients report to the observer.
 
     With a `run_dir` it shares the exchange's limits and market list with all that name the same.
     """
     check_exchange_name(exchange_name)
-    base = exchange_class(exchange_name)
+    base = with_network(exchange_class(exchange_name), dialer, tls)
     if run_dir is not None:
         base = with_shared_limits(base, run_dir, exchange_name, symbol, venue, endpoint)
 

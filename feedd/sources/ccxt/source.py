@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from feedd.config.network import Network
 from feedd.errors import FinalError, LimitError, SourceError
 from feedd.sources.base import Backoff
 from feedd.sources.book_keeper import BookKeeper
@@ -20,6 +21,8 @@ from feedd.sources.ccxt.market_loading import load_market
 from feedd.sources.ccxt.recovery_requests import RecoveryRequests
 from feedd.sources.ccxt.tap import subscribing_to
 from feedd.sources.error_texts import check_form, check_timeframe, one_line
+from feedd.sources.network.dial import Dialer
+from feedd.sources.network.tls import tls_context
 from feedd.sources.trade_keeper import TradeKeeper
 from feedd.venues.registry import venue as venue_of
 
@@ -30,12 +33,14 @@ if TYPE_CHECKING:
     from feedd.books.depth import Snapshot
     from feedd.sources.base import Sink
     from feedd.sources.ccxt.tap import Tap
+    from feedd.sources.network.dial import Resolve
 
 
 class CcxtSource:
     """One symbol on one exchange; see `feedd.sources.base.Source` for the contract.
 
-    All sources with the same `run_dir` share the exchange's limits and its market list.
+    All sources with the same `run_dir` share the exchange's limits and its market list. `resolve`
+    finds the addresses of a host.
     """
 
     def __init__(
@@ -49,6 +54,8 @@ class CcxtSource:
         book_depth: int = 20,
         timeframe: str = "1m",
         run_dir: Path | None = None,
+        network: Network | None = None,
+        resolve: Resolve | None = None,
     ) -> None:
         self._id = exchange
         self._symbol = symbol
@@ -57,9 +64,12 @@ class CcxtSource:
         self._book_depth = book_depth
         self._timeframe = timeframe
         self._credentials = credentials
+        network = network or Network()
+        tls = tls_context(endpoint or "https:", network)
         self._exchange = tapped_exchange(
-            self, exchange, symbol, venue, endpoint, credentials, run_dir
-        )
+            self, exchange, symbol, venue, endpoint, credentials, run_dir,
+            Dialer(network, resolve), tls,
+        )  # fmt: skip
         self._errors = Translator(exchange, symbol, channels)
         self._requests = RecoveryRequests(
             self._exchange,

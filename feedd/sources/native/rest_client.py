@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import http.client
 import socket
+import ssl
 import threading
 import time
 import zlib
@@ -19,19 +20,28 @@ from urllib.parse import urlsplit
 from feedd.clock import NS_PER_MS
 from feedd.errors import FeeddError, SourceError, UnknownSymbolError
 from feedd.sources.error_texts import one_line, refused_key_error
+from feedd.sources.network.failures import connection_failure
+from feedd.sources.network.redirects import (
+    REDIRECTS,
+    REDIRECTS_AT_MOST,
+    WEB_PAGE,
+    followed,
+    is_web_page,
+)
 from feedd.venues.native import UNREADABLE
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
     from typing import TypeVar
 
     from feedd.sources.limits.shared_budget import Budget
+    from feedd.sources.network.dial import Dialer
     from feedd.venues.native import Credentials, NativeMarket, RestRequest
 
     T = TypeVar("T")
 
 WITHIN_S = 10.0
+PROXY_WITHIN_S = 8.0  # before the request's own time is over, so that the reason names the proxy
 BODY_AT_MOST = 64 * 1024 * 1024  # bytes; the largest market list has 15 MB
 TOO_LARGE = f"an answer of more than {BODY_AT_MOST} bytes"
 
@@ -55,6 +65,7 @@ class RestClient:
         endpoint: str | None,
         credentials: Credentials | None,
         budget: Budget | None,
+        dialer: Dialer,
         tls: ssl.SSLContext | None,
     ) -> None:
         self._exchange = exchange
@@ -63,6 +74,7 @@ class RestClient:
         self._host = market.addresses.rest_host(endpoint)
         self._credentials = credentials
         self._budget = budget
+        self._dialer = dialer
         self._tls = tls
 
     async def parsed(self, request: RestRequest, parse: Callable[[bytes], T]) -> T:
@@ -88,14 +100,12 @@ class RestClient:
         if self._budget is not None:
             await self._budget.spend(request.weight)
         try:
-            answer = await fetch(url, {**headers, **request.headers}, self._tls)
+            answer = await self._followed(url, {**headers, **request.headers})
         except TimeoutError:
             raise SourceError(f"{self._exchange}: no answer of {name} in {WITHIN_S:g} s") from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise SourceError(
-                f"{self._exchange}: {name} can't be requested: {type(error).__name__}: "
-                f"{one_line(error)}"
-            ) from None
+        except (SourceError, OSError, http.client.HTTPException, ValueError) as error:
+            reason = await connection_failure(self._dialer, url, error)
+            raise SourceError(f"{self._exchange}: {name} can't be requested: {reason}") from None
         if self._budget is not None:
             text = "" if answer.status == 200 else answer.body[:2000].decode(errors="replace")
             self._budget.answered(answer.status, url, answer.headers, text)
@@ -103,7 +113,18 @@ class RestClient:
                 await self._budget.settle()
         if answer.status != 200:
             raise self._refusal(name, answer)
+        if is_web_page(answer.body):
+            raise SourceError(f"{self._exchange}: {name}: {WEB_PAGE}")
         return answer.body
+
+    async def _followed(self, url: str, headers: dict[str, str]) -> HttpAnswer:
+        """Request a page, and follow redirects within its host; others raise SourceError."""
+        for _ in range(REDIRECTS_AT_MOST + 1):
+            answer = await fetch(url, headers, self._dialer, self._tls)
+            if answer.status not in REDIRECTS or "location" not in answer.headers:
+                return answer
+            url = followed(url, answer.headers["location"])
+        raise SourceError(f"it is redirected more than {REDIRECTS_AT_MOST} times")
 
     def _refusal(self, name: str, answer: HttpAnswer) -> FeeddError:
         error = self._market.error(answer.body)
@@ -118,20 +139,30 @@ class RestClient:
         return SourceError(f"{self._exchange}: {name}: {text}")
 
 
-async def fetch(url: str, headers: dict[str, str], tls: ssl.SSLContext | None) -> HttpAnswer:
+async def fetch(
+    url: str, headers: dict[str, str], dialer: Dialer, tls: ssl.SSLContext | None
+) -> HttpAnswer:
     """GET a page in a thread of its own, which ends when this is cancelled.
 
-    Raises TimeoutError, OSError, HTTPException, and ValueError for a body that is too large.
+    Raises SourceError for a proxy that fails, TimeoutError, OSError, HTTPException, and ValueError
+    for a body that is too large.
     """
+    async with asyncio.timeout(WITHIN_S):
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        connected = await dialer.connect(url, host, parts.port, PROXY_WITHIN_S)
+        connected.settimeout(WITHIN_S)
+        return await _fetched(connected, url, headers, tls)
+
+
+async def _fetched(
+    connected: socket.socket, url: str, headers: dict[str, str], tls: ssl.SSLContext | None
+) -> HttpAnswer:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[HttpAnswer] = loop.create_future()
     parts = urlsplit(url)
-    host = parts.netloc
-    connection = (
-        http.client.HTTPSConnection(host, timeout=WITHIN_S, context=tls)
-        if parts.scheme == "https"
-        else http.client.HTTPConnection(host, timeout=WITHIN_S)
-    )
+    connection = http.client.HTTPConnection(parts.netloc.rpartition("@")[2], timeout=WITHIN_S)
+    connection.sock = connected
 
     def settle(answer: HttpAnswer | None, error: Exception | None) -> None:
         if done.done():
@@ -145,7 +176,14 @@ async def fetch(url: str, headers: dict[str, str], tls: ssl.SSLContext | None) -
         answer: HttpAnswer | None = None
         failure: Exception | None = None
         try:
-            answer = _get(connection, f"{parts.path}?{parts.query}", headers)
+            if parts.scheme == "https":
+                context = tls or ssl.create_default_context()
+                # The handshake is the socket's: `_cut` ends it too.
+                connection.sock = context.wrap_socket(
+                    connected, server_hostname=parts.hostname, do_handshake_on_connect=False
+                )
+                connection.sock.do_handshake()
+            answer = _get(connection, f"{parts.path or '/'}?{parts.query}", headers)
         except Exception as error:  # noqa: BLE001  raised where the future is awaited
             failure = error
         finally:
@@ -156,8 +194,7 @@ async def fetch(url: str, headers: dict[str, str], tls: ssl.SSLContext | None) -
     # The process would wait for a thread of the loop's own pool when it ends.
     threading.Thread(target=work, name="rest", daemon=True).start()
     try:
-        async with asyncio.timeout(WITHIN_S):
-            return await done
+        return await done
     finally:
         if not done.done() or done.cancelled():
             _cut(connection)

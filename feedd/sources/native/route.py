@@ -17,23 +17,28 @@ from picows import WSError, WSInvalidStatusError, ws_connect
 
 from feedd.errors import FeeddError, LimitError, SourceError
 from feedd.sources.base import Backoff
-from feedd.sources.error_texts import one_line
 from feedd.sources.native.connection import MESSAGE_AT_MOST, NativeConnection
+from feedd.sources.network.failures import ProxyFailedError, connection_failure
 
 if TYPE_CHECKING:
+    import socket
     import ssl
     from collections.abc import Callable, Iterable
+
+    from picows import WSParsedURL
 
     from feedd.clock import Clock
     from feedd.sources.base import Sink
     from feedd.sources.limits.shared_budget import Budget
     from feedd.sources.native.content_merge import ContentMerge
     from feedd.sources.native.merge import Merge
+    from feedd.sources.network.dial import Dialer
 
 DIAL_WITHIN_S = 10.0
 # While all workers of a machine start it is busy, and each attempt counts against the venue's
 # limit: of 200 workers, 52 gave up after 10 s, which used up the connections of five minutes.
 FIRST_DIAL_WITHIN_S = 30.0
+PROXY_SHARE = 0.8  # of this time, so that a proxy that does not answer is the reason
 CHECK_EVERY_S = 1.0
 CHECK_OFTEN_S = 0.1  # while two connections are merged
 OVERLAP_S = 5.0  # at least, of a connection and its replacement
@@ -62,6 +67,7 @@ class Route:
         connections: int,
         rotate_after_s: float,
         budget: Budget | None,
+        dialer: Dialer,
         tls: ssl.SSLContext | None,
         clock: Clock,
     ) -> None:
@@ -73,6 +79,7 @@ class Route:
         self._count = connections
         self._rotate_after_s = rotate_after_s
         self._budget = budget
+        self._dialer = dialer
         self._tls = tls
         self._clock = clock
         self._sink: Sink | None = None
@@ -186,6 +193,8 @@ class Route:
             if self._budget is not None:
                 await self._budget.connection()
             return await self._connected()
+        except ProxyFailedError as error:
+            self._failed(f"can't connect: {error}")
         except SourceError as error:
             waits = isinstance(error, LimitError)
             if isinstance(error, LimitError):
@@ -196,8 +205,8 @@ class Route:
         except TimeoutError:
             self._failed(f"can't connect: no handshake within {self._dial_within_s:g} s")
         except (WSError, OSError) as error:
-            text = one_line(error)
-            self._failed(f"can't connect: {type(error).__name__}: {text}")
+            reason = await connection_failure(self._dialer, self._url, error)
+            self._failed(f"can't connect: {reason}")
         return None
 
     async def _connected(self) -> NativeConnection:
@@ -212,6 +221,7 @@ class Route:
                     enable_auto_pong=False,  # the connection counts what it sends
                     max_frame_size=MESSAGE_AT_MOST,
                     max_redirects=0,
+                    socket_factory=self._socket,
                 )
             if not connection.established:  # picows also returns where the venue has hung up
                 raise ConnectionResetError("the exchange hung up during the handshake")
@@ -224,6 +234,10 @@ class Route:
             self._carry(connection, channel)
         connection.lost.add_done_callback(lambda lost: self._drop(connection, lost.result()))
         return connection
+
+    async def _socket(self, url: WSParsedURL) -> socket.socket:
+        within_s = PROXY_SHARE * self._dial_within_s
+        return await self._dialer.connect(self._url, url.host, url.port, within_s)
 
     async def _refused_handshake(self, error: WSInvalidStatusError, backoff: Backoff) -> None:
         response = error.response

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from asyncio import TaskGroup
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import asdict
 
 from feedd.clock import Clock
+from feedd.config.network import Network
 from feedd.errors import SourceError, UnknownSymbolError
 from feedd.model import Quote
 from feedd.sources.book_keeper import BookKeeper
@@ -22,6 +22,8 @@ from feedd.sources.native.content_merge import ContentMerge
 from feedd.sources.native.merge import Merge
 from feedd.sources.native.rest_client import RestClient
 from feedd.sources.native.route import Route
+from feedd.sources.network.dial import Dialer
+from feedd.sources.network.tls import tls_context
 from feedd.sources.trade_keeper import TradeKeeper
 from feedd.venues.native import native_market
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from feedd.model import Tick, Trade
     from feedd.sources.base import Sink
     from feedd.sources.native.connection import Handlers
+    from feedd.sources.network.dial import Resolve
     from feedd.sources.trade_sequence import MissingTrades
     from feedd.venues.native import Convert, NativeBook
 
@@ -51,7 +54,8 @@ class NativeSource:
 
     All sources with the same `run_dir` share the venue's limits and its market list.
     `rotate_after_s` is the age, by `clock`, at which a connection is replaced; None: the venue's.
-    `clock` also measures the venue's limit of messages per second.
+    `clock` also measures the venue's limit of messages per second. `resolve` finds the addresses
+    of a host.
     """
 
     def __init__(
@@ -68,7 +72,8 @@ class NativeSource:
         connections: int = 1,
         rotate_after_s: float | None = None,
         clock: Clock | None = None,
-        tls: ssl.SSLContext | None = None,
+        network: Network | None = None,
+        resolve: Resolve | None = None,
     ) -> None:
         self._exchange = exchange
         self._symbol = symbol
@@ -83,8 +88,12 @@ class NativeSource:
         self._run_dir = run_dir
         budget = None if run_dir is None else Budget(run_dir, exchange, symbol, endpoint, 0.0)
         self._budget = budget
-        self._tls = tls or _tls(market.addresses.rest_host(endpoint))
-        self._rest = RestClient(exchange, symbol, market, endpoint, credentials, budget, self._tls)
+        network = network or Network()
+        self._dialer = Dialer(network, resolve)
+        self._tls = tls_context(market.addresses.rest_host(endpoint), network)
+        self._rest = RestClient(
+            exchange, symbol, market, endpoint, credentials, budget, self._dialer, self._tls
+        )
         self._market_id = ""
         self._sink: Sink | None = None
         self._routes: list[Route] = []
@@ -296,6 +305,7 @@ class NativeSource:
             connections=self._connections,
             rotate_after_s=self._rotate_after_s,
             budget=self._budget,
+            dialer=self._dialer,
             tls=self._tls,
             clock=self._clock,
         )
@@ -397,12 +407,3 @@ def _id_of(exchange: str, symbol: str, markets: list[dict[str, Any]]) -> str:
 
 def _ignore(_tick: Tick) -> None:
     """Drop a tick that arrives after the run."""
-
-
-def _tls(url: str) -> ssl.SSLContext | None:
-    """Return the TLS context for all connections; None for an endpoint without TLS."""
-    if not url.startswith("https:"):
-        return None
-    import certifi  # noqa: PLC0415  only the live setting needs it
-
-    return ssl.create_default_context(cafile=certifi.where())

@@ -1,0 +1,1 @@
+"""Connections to exchanges: directly or through a proxy, and their TLS."""
