@@ -216,6 +216,8 @@ class Status(Struct):
 
     `latency_us` and `exchange_latency_us` are since the last status. The latter is `received_ns`
     less `timestamp`, of two clocks: below zero, the local clock is behind the exchange's.
+    `deployment` is the id of the worker's run directory, `pid` its process id there; None in
+    statuses of earlier versions.
     """
 
     channel: ClassVar[str] = "status"
@@ -239,6 +241,8 @@ class Status(Struct):
     exchange: str
     received_ns: int
     gap: Gap | None = None
+    deployment: str | None = None
+    pid: int | None = None
     published_ns: int = 0
     session: int = 0
     seq: int = 0

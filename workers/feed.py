@@ -16,6 +16,7 @@ from feedd.config.load import load_config
 from feedd.config.network import described, network_of
 from feedd.feed.loop import FeedLoop
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
+from feedd.runtime.deployment import deployment_id
 from feedd.runtime.files import next_session
 from feedd.runtime.logs import setup as logs
 from feedd.runtime.process import run, usage_meter, worker_arguments
@@ -74,6 +75,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         backoff=Backoff(),
         clock=clock,
         usage=usage_meter(),
+        deployment=deployment_id(settings.run_dir),
     ).run(stop)
 
 

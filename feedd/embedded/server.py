@@ -22,6 +22,7 @@ from feedd.embedded.rate_limits import Connects
 from feedd.embedded.rest_page import Request
 from feedd.embedded.unsent import UnsentEvents
 from feedd.errors import ConfigError, EndpointInUseError
+from feedd.runtime.address_holders import holder_of
 from feedd.runtime.bind_retry import bind_with_retry
 
 if TYPE_CHECKING:
@@ -313,9 +314,10 @@ def _bind(listener: socket.socket, host: str, port: int) -> None:
         listener.bind((host, port))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
+            holder = holder_of(listener.family, (host, port))
+            held = "is in use" if holder is None else f"is held by {holder.text}"
             raise EndpointInUseError(
-                f"http://{host}:{port} is in use; stop the process that uses it, or "
-                "change embedded_exchange.port"
+                f"http://{host}:{port} {held}; stop that process, or change embedded_exchange.port"
             ) from None
         raise ConfigError(f"http://{host}:{port} can't be bound: {error.strerror}") from None
 

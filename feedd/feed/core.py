@@ -75,7 +75,8 @@ class FeedCore:
 
     `channels` are published; the source may serve more, from which tickers are made. Without a
     `ticker_maker`, tickers are published as they come. `measured` is False where an import knows
-    nothing of latencies and connections; statuses then leave them unknown.
+    nothing of latencies and connections; statuses then leave them unknown. `deployment` and `pid`
+    identify the worker in its statuses.
 
     Each event is numbered, published and counted before `event` returns. A gap or a change of
     state before it is published first, in a status.
@@ -95,8 +96,12 @@ class FeedCore:
         clock: CoreClock,
         log: Log,
         measured: bool = True,
+        deployment: str | None = None,
+        pid: int | None = None,
     ) -> None:
         self._exchange = exchange
+        self._deployment = deployment
+        self._pid = pid
         self._symbol = symbol
         self.session_number = session_number
         self._ticker_maker = ticker_maker
@@ -306,6 +311,8 @@ class FeedCore:
             exchange=self._exchange,
             received_ns=now_ns,
             gap=gap,
+            deployment=self._deployment,
+            pid=self._pid,
             session=self.session_number,
             seq=to.next_seq,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from typing import TYPE_CHECKING
 
 import structlog
@@ -52,6 +53,7 @@ class FeedLoop:
         backoff: Backoff,
         clock: Clock,
         usage: Callable[[], tuple[float, float]],
+        deployment: str | None = None,
     ) -> None:
         self._source = source
         self._publisher = publisher
@@ -73,6 +75,8 @@ class FeedLoop:
             output=publisher,
             clock=clock,
             log=_log,
+            deployment=deployment,
+            pid=os.getpid(),
         )
         self._core.usage = usage()
         self._is_open = False

@@ -8,6 +8,7 @@ from feedd.config import ports
 from feedd.config.edit import add_symbol, remove_symbol
 from feedd.config.load import load_config, parse_config, read_config_text
 from feedd.errors import ConfigError, FeeddError
+from feedd.operation.address_check import BoundAddress, held_by_others
 from feedd.operation.startup import EndedError, StartError, refuse_another, wait_until_live
 from feedd.runtime import locks
 from feedd.runtime.files import replace_user_file
@@ -36,7 +37,9 @@ def add(entry: SymbolEntry, path: Path, root: Path, print_line: PrintLine) -> No
         settings = parse_config(after, path)
         feed = settings.feeds()[-1]
         had_port = feed.name in ports.given(settings, path)
-        ports.assign(settings, path, remember=False)  # refuses before anything is written
+        given = ports.assign(settings, path, remember=False)  # refuses before anything is written
+        if daemon.pid is not None:
+            _refuse_held_port(feed, given[feed.name])
         replace_user_file(path, after)
         if daemon.pid is None:
             print_line(
@@ -89,6 +92,13 @@ def remove(name: str, exchange: str | None, path: Path, root: Path, print_line: 
                 raise DaemonError(f"{outcome}, but: {error}; feedd start tries again") from None
             outcome += f"; stopped {feed.name}"
     print_line(f"{outcome}. Port {port} stays reserved for it")
+
+
+def _refuse_held_port(feed: Feed, port: int) -> None:
+    """Raise StartError if another process holds the port of a new feed."""
+    held = held_by_others([BoundAddress(f"tcp://127.0.0.1:{port}", "another --port")], ())
+    if held is not None:
+        raise StartError(f"{feed.symbol} was not added: {held}")
 
 
 def _one(settings: Config, name: str, exchange: str | None) -> Feed:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FRESH_S = 3.0  # an older status is not counted
 REPLAY, ENDED = "replay", "ended"  # states of a feed that plays a recording, and of one that has
 SILENT = "silent"  # it runs, and publishes nothing
+BLOCKED = "blocked"  # another process holds its address
 UNKNOWN = "UNKNOWN"  # supervisord does not answer
 DELIVERING = frozenset({"live", REPLAY, ENDED})
 NAMED = 5  # processes of one reason that a line names
@@ -83,11 +84,14 @@ class Report:
     """All processes of a configuration.
 
     `hung` is the error of a supervisord that does not answer, `why_empty` why `processes` is empty.
+    `deployment` is the id of the run directory, `remarks` are faults of no single process.
     """
 
     processes: tuple[ProcessHealth, ...]
     hung: str | None = None
     why_empty: str = "supervisord is not running here; `feedd start` starts it"
+    deployment: str | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def feeds(self) -> tuple[ProcessHealth, ...]:
@@ -150,7 +154,7 @@ class Report:
             if feed.state in AWAY and not any(c["waits"] for c in feed.channels.values())
         )
         hung = [] if self.hung is None else [self.hung]
-        return hung + [
+        return [*hung, *self.remarks] + [
             f"{exchange}: {away[exchange]} of {count} feeds receive nothing; "
             "the exchange or the network is down"
             for exchange, count in feeds.items()
@@ -161,6 +165,7 @@ class Report:
         """Return the report for JSON."""
         return {
             "health": self.health.name.lower(),
+            "deployment": self.deployment,
             "reason": self.reason,
             "summary": self.summary,
             "notices": self.notices,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -15,6 +16,7 @@ import psutil
 from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.errors import FINAL_EXIT_CODES
 from feedd.operation.health import (
+    BLOCKED,
     ENDED,
     FRESH_S,
     REPLAY,
@@ -25,6 +27,8 @@ from feedd.operation.health import (
     Usage,
 )
 from feedd.recordings.recorder import recorder_status
+from feedd.runtime.address_holders import is_port_listened_to, listening_ports, tcp_holder
+from feedd.runtime.deployment import deployment_id, read_deployment
 from feedd.runtime.logs.setup import LOG_SUFFIX
 from feedd.supervision import restarts
 from feedd.supervision.daemon import HungError
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from feedd.transport.status_monitor import ReceivedStatus
 
 LOG_TAIL_BYTES = 65536
+NONE_YET = ""  # equals the deployment of no status
 BY_SIGNAL = -1  # supervisord's exit status of a process that a signal ended
 HEARTBEATS_S = 1.4  # a feed publishes its status once a second
 RECORDER_LATE_S = 5.0  # it reports once a second
@@ -54,7 +59,11 @@ class HealthMonitor:
         self._feeds = config.feeds()
         self._proxies = tuple(config.proxy_programs())
         self._live = [feed.name for feed in self._feeds if feed.source != "replay"]
-        self._statuses = StatusMonitor(config.fan_outs(), [ports[name] for name in self._live])
+        self._replayed = {feed.name for feed in self._feeds if feed.source == "replay"}
+        self._deployment = read_deployment(config.run_dir)
+        self._statuses = StatusMonitor(
+            config.fan_outs(), [ports[name] for name in self._live], self._deployment or NONE_YET
+        )
         self._processes: dict[int, psutil.Process] = {}
 
     def __enter__(self) -> Self:
@@ -71,7 +80,8 @@ class HealthMonitor:
         try:
             pid = self._daemon.pid
             if pid is None:
-                return Report(())
+                return Report((), deployment=self._deployment)
+            self._deployment = self._statuses.deployment = deployment_id(self._config.run_dir)
             infos = self._daemon.processes()
         except HungError as error:
             self._statuses.listen(timeout_s, lambda: False)
@@ -98,7 +108,11 @@ class HealthMonitor:
     def _put_together(self, infos: dict[str, dict[str, Any]], hung: str | None = None) -> Report:
         """Combine supervisord's process states with the feeds' statuses."""
         since_s = time.monotonic() - FRESH_S
-        heard = {name: h for name, h in self._statuses.heard.items() if h.at_s >= since_s}
+        heard = {
+            name: h
+            for name, h in self._statuses.heard.items()
+            if h.at_s >= since_s and _is_of(h, infos.get(name), known=hung is None)
+        }
         forwarding = {
             name
             for name in self._proxies
@@ -107,7 +121,8 @@ class HealthMonitor:
         rows = []
         for name in self._names():
             row = self._process(name, infos.get(name), known=hung is None)
-            mute = name in self._proxies and name not in forwarding
+            row = listening_row(row, self._bound_ports(name))
+            mute = name in self._proxies and name not in forwarding and row.state is None
             if mute and row.process == "RUNNING" and any(one in heard for one in self._live):
                 row = replace(row, state=SILENT, reason="forwards nothing")
             if name == WATCHDOG and row.process == "RUNNING":
@@ -125,13 +140,66 @@ class HealthMonitor:
             row = self._process(feed.name, infos.get(feed.name), known=hung is None)
             spoken, port = heard.get(feed.name), self._ports.get(feed.name)
             if feed.source == "replay":
+                # Its statuses are recorded ones, with the deployment of the recording.
+                spoken = spoken or self._statuses.foreign.get(feed.name)
+                listening = listening_row(row, [port] if port else [])
+                if listening.state == BLOCKED:
+                    rows.append(replace(listening, port=port, exchange=feed.exchange))
+                    continue
                 exit_code = infos.get(feed.name, {}).get("exitstatus")
                 rows.append(_replay(row, feed, port, spoken, exit_code))
+                continue
+            if spoken is None and row.process == "RUNNING":
+                row = replace(row, port=port, exchange=feed.exchange)
+                rows.append(self._unheard(row, listening_row(row, [port] if port else [])))
                 continue
             through = {} if spoken is None else spoken.proxies_s
             lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
             rows.append(_feed(row, feed, port, spoken, lost))
-        return Report(tuple(rows), hung)
+        return Report(
+            tuple(rows), hung, deployment=self._deployment, remarks=self._intruders(since_s)
+        )
+
+    def _unheard(self, row: ProcessHealth, listening: ProcessHealth) -> ProcessHealth:
+        """Return the row of a worker of which no status arrived."""
+        if listening.state == BLOCKED:
+            return listening
+        reason = "no status arrived"
+        if (earlier := self._statuses.heard.get(row.name)) is not None:
+            pid = earlier.status.get("pid")
+            if pid != row.pid and earlier.at_s >= time.monotonic() - FRESH_S:
+                reason += f" of it, but of an earlier process of this feed (pid {pid})"
+        return replace(row, state=SILENT, reason=reason)
+
+    def _intruders(self, since_s: float) -> tuple[str, ...]:
+        """Name the workers of other deployments whose statuses arrive at our addresses."""
+        found = []
+        for name, heard in sorted(self._statuses.foreign.items()):
+            if heard.at_s < since_s or name in self._replayed:
+                continue
+            through = sorted(proxy for proxy, at_s in heard.proxies_s.items() if at_s >= since_s)
+            where = [self._config.fan_outs()[proxy] for proxy in through]
+            if heard.own_s is not None and heard.own_s >= since_s:
+                where.append("a worker's port")
+            found.append(
+                f"{name} of {_deployment_text(heard.status)} arrives from {' and '.join(where)}: "
+                "it is another project's, and is not counted"
+            )
+        return tuple(found)
+
+    def _bound_ports(self, name: str) -> list[int]:
+        """Return the TCP ports that a proxy or the exchange must listen at."""
+        exchange = self._config.embedded_exchange
+        if name == EXCHANGE and exchange is not None:
+            return [exchange.port]
+        if name not in self._proxies:
+            return []
+        endpoints = self._config.proxy_programs()[name]
+        return [
+            int(found[1])
+            for endpoint in (endpoints.subscribers, endpoints.workers, endpoints.history)
+            if (found := re.fullmatch(r"tcp://.*:(\d+)", endpoint))
+        ]
 
     def _counted(self, report: Report, daemon: int) -> Report:
         """Return the report with the restarts that the watchdog has counted."""
@@ -202,6 +270,36 @@ def _why_it_does_not_run(name: str, info: dict[str, Any], log_dir: Path) -> str 
     if state in {"EXITED", "BACKOFF", "FATAL"} and code:
         return "a signal ended it" if code == BY_SIGNAL else f"exit code {code}; see its log"
     return info["spawnerr"] or None
+
+
+def listening_row(row: ProcessHealth, ports: list[int]) -> ProcessHealth:
+    """Return the row of a running process that has to listen at some TCP ports."""
+    if row.process != "RUNNING" or row.pid is None or not ports:
+        return row
+    listens = listening_ports(row.pid)
+    if listens is None:  # the system hides it
+        return row
+    missing = [port for port in ports if port not in listens]
+    for port in missing:
+        if is_port_listened_to(port):
+            return replace(
+                row, state=BLOCKED, reason=f"its port {port} is held by {tcp_holder(port).text}"
+            )
+    if missing:
+        return replace(row, state="starting", reason=f"does not listen at port {missing[0]} yet")
+    return row
+
+
+def _is_of(heard: ReceivedStatus, info: dict[str, Any] | None, *, known: bool) -> bool:
+    """Whether a status is of the process that supervisord runs, not of an earlier one."""
+    return not known or (info is not None and heard.status.get("pid") == info["pid"])
+
+
+def _deployment_text(status: dict[str, Any]) -> str:
+    deployment, pid = status.get("deployment"), status.get("pid")
+    if deployment is None:
+        return "an unknown deployment"
+    return f"deployment {deployment} (pid {pid} there)"
 
 
 def _recorder(

@@ -10,6 +10,7 @@ import msgspec
 from feedd.config import ports
 from feedd.config.load import load_config
 from feedd.errors import ConfigError, FeeddError
+from feedd.operation.address_check import addresses_of, held_by_others
 from feedd.operation.health import Health, Report, grouped_reasons
 from feedd.operation.health_monitor import HealthMonitor
 from feedd.operation.progress import COMING_UP_S, FEW, PrintLine, Progress
@@ -59,6 +60,7 @@ def start(
         fresh = daemon.pid is None
         if fresh:
             _end_orphans(daemon, print_line)
+        _refuse_held_addresses(config, given, daemon)
         render.write(config, config_path, root, given)
         if fresh:
             child = daemon.spawn(preexec)
@@ -76,6 +78,15 @@ def refuse_another(config_path: Path, daemon: Daemon) -> None:
     rendered = render.rendered_from(daemon.root)
     if rendered not in {None, config_path.resolve()} and daemon.pid is not None:
         raise ConfigError(f"feedd runs here on {rendered}; stop it first: feedd stop")
+
+
+def _refuse_held_addresses(config: Config, given: dict[str, int], daemon: Daemon) -> None:
+    """Raise StartError if another process holds an address: nothing has been started then."""
+    running = {} if daemon.pid is None else daemon.processes()
+    ours = {info["pid"] for info in running.values()}
+    held = held_by_others(addresses_of(config, given), ours)
+    if held is not None:
+        raise StartError(f"nothing was started: {held}")
 
 
 def _end_orphans(daemon: Daemon, print_line: PrintLine) -> None:

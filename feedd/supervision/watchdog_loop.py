@@ -15,6 +15,7 @@ import structlog
 from feedd.config import ports
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
+from feedd.runtime.deployment import deployment_id
 from feedd.supervision import restarts
 from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.exit_watcher import ExitWatcher
@@ -33,7 +34,6 @@ STOP_REST_WITHIN_S = 1.2
 WAKE_WITHIN_S = 0.5
 RESTARTED_WITHIN_S = 0.3  # after supervisord was woken, or has reported a start
 COUNTED_WITHIN_S = 0.1  # one write for processes that restart together
-START_TOLERANCE_S = 2  # supervisord reports a process' start in whole seconds
 HEARTBEAT_FILE = "watchdog.heartbeat"  # below run_dir
 
 _log = structlog.get_logger()
@@ -50,7 +50,7 @@ class WatchdogLoop:
         self._heartbeat = Path(settings.run_dir, HEARTBEAT_FILE)
         self._exchanges: dict[str, str] = {}  # of live feeds; replays are not judged
         self._lossless = settings.lossless
-        self._statuses = StatusMonitor(settings.fan_outs(), ())
+        self._statuses = StatusMonitor(settings.fan_outs(), (), deployment_id(settings.run_dir))
         self._rules = Watchdog()
         self._exits = ExitWatcher(self._wake_soon)
         self._waker = Daemon(daemon.root, WAKE_WITHIN_S)
@@ -163,8 +163,8 @@ class WatchdogLoop:
             heard_s = self._proxy_heard_s(name, now_s) if name in PROXIES else now_s
             return ObservedProcess(name, pid, supervisor, heard_s=heard_s)
         heard = self._statuses.heard.get(name)
-        # A session is numbered by its start time; a status of an earlier session does not count.
-        if heard is None or heard.status["session"] < (info["start"] - START_TOLERANCE_S) * 1000:
+        # A status of an earlier process of the feed does not count.
+        if heard is None or heard.status.get("pid") != pid:
             return ObservedProcess(name, pid, supervisor, exchange)
         unwell = [c for c in heard.status["channels"].values() if c["state"] != "live"]
         return ObservedProcess(

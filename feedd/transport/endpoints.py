@@ -10,8 +10,7 @@ import re
 import socket
 
 from feedd.errors import ConfigError, EndpointInUseError, FinalError
-
-Address = str | tuple[str, int]
+from feedd.runtime.address_holders import Address, holder_of, is_listened_to
 
 
 def connectable(endpoint: str) -> str:
@@ -41,25 +40,17 @@ def address_of(endpoint: str) -> tuple[socket.AddressFamily, Address]:
 def not_bound(endpoint: str, error: OSError) -> FinalError:
     """Return the error for an endpoint that could not be bound."""
     if error.errno == errno.EADDRINUSE:
-        return EndpointInUseError(
-            f"{endpoint} is in use{_holder(endpoint)}; stop that process, or configure another port"
-        )
+        holder = holder_of(*address_of(endpoint))
+        held = "is in use" if holder is None else f"is held by {holder.text}"
+        return EndpointInUseError(f"{endpoint} {held}; stop that process, or configure another")
     return ConfigError(f"{endpoint} can't be bound: {error.strerror or error}")
 
 
-def _holder(endpoint: str) -> str:
-    """Name the process that listens on a TCP port, if the system shows it."""
-    import psutil  # noqa: PLC0415  a subscriber never binds, and does not need it
+def refuse_replacing(endpoint: str) -> None:
+    """Raise EndpointInUseError for a Unix socket at which a process listens.
 
-    match = re.fullmatch(r"tcp://.*:(\d+)", endpoint)
-    if match is None:
-        return ""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.status != psutil.CONN_LISTEN or not connection.laddr:
-                continue
-            if connection.laddr.port == int(match[1]) and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    except psutil.Error:
-        return ""
-    return ""
+    libzmq unlinks the socket and binds it again, and the other process would receive nothing more.
+    """
+    family, address = address_of(endpoint)
+    if family == socket.AF_UNIX and isinstance(address, str) and is_listened_to(address):
+        raise not_bound(endpoint, OSError(errno.EADDRINUSE, ""))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from feedd.runtime.bind_retry import bind_with_retry
-from feedd.transport.endpoints import address_of, connectable, not_bound
+from feedd.transport.endpoints import address_of, connectable, not_bound, refuse_replacing
 from feedd.transport.send_queue import MAX_QUEUED_BYTES, SendQueue
 from feedd.transport.zmtp import GREETING, ZmtpError, ZmtpSubscriber
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from typing import Any
 
-    from feedd.transport.endpoints import Address
+    from feedd.runtime.address_holders import Address
 
 MAX_PEERS = 256  # that connect to the worker's port
 BACKLOG = 100
@@ -141,6 +141,7 @@ class PubSocket:
 
     def _bind(self, endpoint: str) -> None:
         family, address = address_of(endpoint)
+        refuse_replacing(endpoint)
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             if isinstance(address, str):

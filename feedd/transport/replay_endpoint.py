@@ -5,14 +5,11 @@ It drops messages for a slow subscriber, as a live proxy does, or, `lossless`, w
 
 from __future__ import annotations
 
-import re
-import socket as sockets
 import time
 from typing import TYPE_CHECKING
 
 import zmq
 
-from feedd.errors import EndpointInUseError
 from feedd.transport.proxy import FORWARDED, POLL_MS, SETTLE_MS, SUBSCRIPTION_BYTES
 from feedd.transport.replay_sockets import RESEND_MS, subscription_frames, terminate
 from feedd.transport.sockets import SUBSCRIBE, bind, make_lossless, make_socket, wants_data
@@ -52,9 +49,6 @@ class ReplayEndpoint:
 
     def bind(self, endpoint: str) -> None:
         """Bind for subscribers; raise EndpointInUseError, also for a socket file in use."""
-        path = re.fullmatch(r"ipc://(.+)", endpoint)
-        if path is not None and _is_in_use(path[1]):  # libzmq would replace it
-            raise EndpointInUseError(f"{endpoint} is in use; stop that process")
         bind(self._socket, endpoint)
 
     def start(self) -> None:
@@ -105,13 +99,3 @@ class ReplayEndpoint:
     def _end(self, linger_ms: int | None) -> None:
         self.guard.stop()
         self._socket.close(linger=linger_ms)
-
-
-def _is_in_use(path: str) -> bool:
-    """Whether a process listens at a Unix socket."""
-    with sockets.socket(sockets.AF_UNIX) as probe:
-        try:
-            probe.connect(path)
-        except OSError:
-            return False
-    return True

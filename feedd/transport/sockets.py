@@ -10,7 +10,7 @@ from typing import Any
 
 import zmq
 
-from feedd.transport.endpoints import not_bound
+from feedd.transport.endpoints import not_bound, refuse_replacing
 
 # Messages queued for a peer; libzmq silently drops further ones. The default of 1,000 is five
 # seconds of one busy symbol; this is some 30 MB at worst.
@@ -72,6 +72,8 @@ def bind(socket: zmq.Socket[bytes], endpoint: str) -> None:
 
     Raises ConfigError if the endpoint can't be bound at all.
     """
+    if endpoint.startswith("ipc://"):
+        refuse_replacing(endpoint)
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:

@@ -34,10 +34,17 @@ class StatusMonitor:
 
     Both are needed to distinguish a silent feed from a proxy that does not forward. The keys of
     `fan_outs` are names of proxies, those of `heard` names of the feeds' programs.
+
+    With a `deployment`, `heard` has its statuses only, and `foreign` those of other deployments:
+    their processes may have taken the same ports, or have connected to the same proxy.
     """
 
-    def __init__(self, fan_outs: Mapping[str, str], ports: Iterable[int]) -> None:
+    def __init__(
+        self, fan_outs: Mapping[str, str], ports: Iterable[int], deployment: str | None = None
+    ) -> None:
         self.heard: dict[str, ReceivedStatus] = {}
+        self.foreign: dict[str, ReceivedStatus] = {}
+        self.deployment = deployment
         self._proxies = {
             name: Subscriber(endpoint, ["status."]) for name, endpoint in fan_outs.items()
         }
@@ -85,9 +92,12 @@ class StatusMonitor:
 
     def _take(self, message: tuple[str, dict[str, Any]], proxy: str | None) -> None:
         status = message[1]
-        heard = self.heard.setdefault(
+        ours = self.deployment in {None, status.get("deployment")}
+        heard = (self.heard if ours else self.foreign).setdefault(
             program_name(status["exchange"], status["symbol"]), ReceivedStatus(status)
         )
+        if status["session"] < heard.status["session"]:
+            return  # of an earlier process, which still runs
         if (status["session"], status["seq"]) >= (heard.status["session"], heard.status["seq"]):
             heard.status = status
         if proxy is None:

@@ -416,7 +416,7 @@ def test_a_port_in_use_is_reported_with_its_owner(
             await first.close()
             await second.close()
 
-    with pytest.raises(EndpointInUseError, match=rf"{endpoint} is in use by .* \(pid \d+\)"):
+    with pytest.raises(EndpointInUseError, match=rf"{endpoint} is held by pid \d+ \(.* in /.*\)"):
         asyncio.run(twice())
 
 

@@ -120,6 +120,12 @@ def test_status_counts_the_restarts_that_nobody_asked_for_also_the_watchdogs(
     assert restarts(project) == {}
 
 
+def row_of(project: Project, name: str) -> dict[str, Any]:
+    """Return a process' row of `feedd status --json`."""
+    report = json.loads(project.feedd("status", "--json").stdout)
+    return next(row for row in report["processes"] if row["name"] == name)
+
+
 def killed(project: Project) -> None:
     os.kill(project.pids()[BTC], signal.SIGKILL)
 
@@ -289,16 +295,32 @@ def test_a_worker_uses_a_key_without_the_blanks_around_it(make_project: Make, so
         assert f'"name":"{name}"' in project.log(BTC)
 
 
+def test_a_port_in_use_is_named_before_anything_starts(make_project: Make) -> None:
+    project = make_project()
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", project.base_port))
+        holder.listen()
+        refused = project.feedd("start")
+    assert refused.returncode == 1
+    held = f"tcp://127.0.0.1:{project.base_port} is held by pid {os.getpid()} ("
+    assert held in refused.stderr
+    assert "set base_port" in refused.stderr
+    assert project.daemon.pid is None
+
+
 def test_a_port_in_use_is_tried_again_and_then_named(make_project: Make) -> None:
     project = make_project()
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", project.base_port))
         holder.listen()
-        refused = project.feedd("start")
-        assert refused.returncode == 1
-        assert f"tcp://127.0.0.1:{project.base_port} is in use by" in refused.stderr
+        assert project.feedd("render").returncode == 0
+        project.daemon.spawn()  # as systemd may: without the check of `feedd start`
+        held = f"held by pid {os.getpid()} ("
+        eventually(lambda: row_of(project, BTC)["state"] == "blocked")
+        assert held in row_of(project, BTC)["reason"]
         assert settled(project, BTC, "EXITED")["exitstatus"] == 69
+        assert held in row_of(project, BTC)["reason"]
     assert starts(project, BTC) == 1
     assert project.log(BTC).count("waiting for the port") == 1
     freed = project.feedd("start")

@@ -1,0 +1,176 @@
+"""Process that holds an address which this one needs: its pid, its command and its folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import pwd
+import re
+import socket
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+Address = str | tuple[str, int]  # of a Unix socket; of TCP
+
+PEER_CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
+COMMAND_CHARS = 80
+COMMAND_WORDS = 4
+WILDCARDS = frozenset({"0.0.0.0", "::"})
+TABLES = ("/proc/net/tcp", "/proc/net/tcp6")  # proc_net_tcp
+LISTEN = "0A"
+
+
+class Holder(NamedTuple):
+    """A process that listens at an address; `pid` is None where the system hides it."""
+
+    pid: int | None
+    text: str
+
+
+def holder_of(family: socket.AddressFamily, address: Address) -> Holder | None:
+    """Return the process that keeps others from binding an address; None if nobody does."""
+    if isinstance(address, str):
+        return _unix_holder(address)
+    return _tcp_holder(*address) if _is_held(family, address) else None
+
+
+def is_listened_to(path: str) -> bool:
+    """Whether a process listens at a Unix socket: a bind would replace it without a word."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except BlockingIOError:  # it accepts nothing: its queue is full
+            return True
+        except OSError:
+            return False
+    return True
+
+
+def tcp_holder(port: int) -> Holder:
+    """Return the process that listens at a TCP port of any interface."""
+    return _tcp_holder("0.0.0.0", port)
+
+
+def is_port_listened_to(port: int) -> bool:
+    """Whether a process listens at a TCP port: without a bind, which would be in its way."""
+    return _uid_of_listener(port) is not None
+
+
+def listening_ports(pid: int) -> set[int] | None:
+    """Return the TCP ports at which a process listens; None where the system hides them."""
+    import psutil  # noqa: PLC0415  a subscriber never binds, and does not need it
+
+    try:
+        connections = psutil.Process(pid).net_connections("tcp")
+    except (psutil.Error, OSError):
+        return None
+    return {one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN}
+
+
+def _is_held(family: socket.AddressFamily, address: tuple[str, int]) -> bool:
+    """Whether a bind fails as in use, with the options of feedd's and libzmq's sockets."""
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen(1)
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
+def _unix_holder(path: str) -> Holder | None:
+    """Return the process that listens at a Unix socket, which its peer credentials name."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except BlockingIOError:
+            return Holder(None, "another process, which does not respond")
+        except OSError:
+            return None
+        try:
+            credentials = probe.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size
+            )
+        except (AttributeError, OSError):  # Linux only
+            return Holder(None, "another process")
+    pid, uid, _ = PEER_CREDENTIALS.unpack(credentials)
+    return Holder(pid, describe(pid)) if pid > 0 else Holder(None, _of_user(uid))
+
+
+def _tcp_holder(host: str, port: int) -> Holder:
+    import psutil  # noqa: PLC0415
+
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status != psutil.CONN_LISTEN or not connection.laddr:
+                continue
+            if connection.laddr.port == port and _conflicts(connection.laddr.ip, host):
+                if connection.pid:
+                    return Holder(connection.pid, describe(connection.pid))
+                break
+    uid = _uid_of_listener(port)
+    return Holder(None, "another process" if uid is None else _of_user(uid))
+
+
+def _conflicts(one: str, other: str) -> bool:
+    return one == other or not WILDCARDS.isdisjoint((one, other))
+
+
+def describe(pid: int) -> str:
+    """Return `pid 4711 (python workers/feed.py … in /home/x/other)`, as far as it can be read."""
+    import psutil  # noqa: PLC0415
+
+    try:
+        process = psutil.Process(pid)
+    except psutil.Error:
+        return f"pid {pid}"
+    command, folder, user = process.name(), None, None
+    with contextlib.suppress(psutil.Error, OSError):
+        command = command_text(process.cmdline()) or command
+    with contextlib.suppress(psutil.Error, OSError, KeyError):
+        user = process.username()
+    with contextlib.suppress(psutil.Error, OSError):
+        folder = process.cwd()
+    return holder_text(pid, command, folder, user)
+
+
+def holder_text(pid: int, command: str, folder: str | None, user: str | None) -> str:
+    """Return a line on a process; `folder` is None if this user may not read it."""
+    if folder is not None:
+        return f"pid {pid} ({command} in {folder})"
+    whose = "of another user" if user is None else f"of user {user}"
+    return f"pid {pid} ({command} {whose}; its folder can't be read)"
+
+
+def command_text(words: list[str]) -> str:
+    """Return the first words of a command line, without the program's folder."""
+    if not words:
+        return ""
+    shown = [Path(words[0]).name, *words[1:COMMAND_WORDS]]
+    text = re.sub(r"\s+", " ", " ".join(shown)).strip()
+    if len(words) > COMMAND_WORDS or len(text) > COMMAND_CHARS:
+        text = f"{text[:COMMAND_CHARS].rstrip()} …"
+    return text
+
+
+def _of_user(uid: int) -> str:
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    return f"a process of user {name}, whose pid this user can't read"
+
+
+def _uid_of_listener(port: int) -> int | None:
+    """Return the user of the listener at a TCP port, which Linux shows everybody."""
+    for table in TABLES:
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                    return int(fields[7])
+    return None

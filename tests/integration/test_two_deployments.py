@@ -1,0 +1,83 @@
+"""Two projects on the same ports: neither takes the other's processes for its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Project, eventually
+
+Make = Callable[..., Project]
+BTC = "feed-binanceusdm-BTC-USDT-USDT"
+
+
+@pytest.fixture
+def clones(make_project: Make) -> tuple[Project, Project]:
+    """Return a project that runs, and another on the same ports that does not."""
+    first = make_project()
+    history = first.settings["base_port"] + 5
+    proxy = {**first.settings["proxy"], "history": f"tcp://127.0.0.1:{history}"}
+    first.configure(proxy=proxy)
+    second = make_project()
+    second.configure(**first.settings)
+    started = first.feedd("start")
+    assert started.returncode == 0, started.stdout + started.stderr
+    return first, second
+
+
+def report(project: Project) -> dict[str, Any]:
+    """Return the report of `feedd status --json`, which is not healthy."""
+    done = project.feedd("status", "--json")
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == {"healthy": 0, "degraded": 1, "down": 2}[found["health"]]
+    return found
+
+
+def test_the_second_start_names_pid_and_folder_and_starts_nothing(
+    clones: tuple[Project, Project],
+) -> None:
+    first, second = clones
+    before = first.pids()
+    refused = second.feedd("start")
+    assert refused.returncode == 1
+    assert "nothing was started" in refused.stderr
+    for name in ("proxy", "exchange", BTC):
+        assert f"held by pid {before[name]} (" in refused.stderr
+    assert f"in {first.root})" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert second.daemon.pid is None
+    assert report(second)["health"] == "down"
+    assert first.pids() == before
+    assert report(first)["health"] == "healthy"
+
+
+def test_a_second_one_that_runs_all_the_same_is_never_healthy_on_the_firsts_data(
+    clones: tuple[Project, Project],
+) -> None:
+    first, second = clones
+    before = first.pids()
+    assert second.feedd("render").returncode == 0
+    second.daemon.spawn()
+
+    def blocked() -> dict[str, Any] | None:
+        found = report(second)
+        assert found["health"] != "healthy"
+        rows = {row["name"]: row for row in found["processes"]}
+        states = {rows[name]["state"] for name in ("proxy", "exchange", BTC)}
+        return found if states == {"blocked"} else None
+
+    found = eventually(blocked)
+    assert any(report(first)["deployment"] in notice for notice in found["notices"])
+    assert found["deployment"] != report(first)["deployment"]
+    for name in ("proxy", "exchange", BTC):
+        ended = eventually(lambda n=name: second.daemon.processes()[n]["exitstatus"] == 69)
+        assert ended
+    found = report(second)
+    assert found["health"] == "down"
+    for row in found["processes"]:
+        if row["name"] != "watchdog":
+            assert f"held by pid {before[row['name']]} (" in row["reason"]
+    assert first.pids() == before
+    assert report(first)["health"] == "healthy"
