@@ -41,7 +41,7 @@ class BookCheck:
             self._apply(self._load(self._next))
             self._next += 1
         bids, asks = payload["bids"], payload["asks"]
-        depth = max(len(bids), len(asks))
+        depth = max(len(bids), len(asks), 1)
         sides = (("bid", bids, self._book.bids, 0), ("ask", asks, self._book.asks, 1))
         for name, payload_rows, side, number in sides:
             rows = [(row[0], row[1]) for row in payload_rows]
@@ -70,7 +70,8 @@ class BookCheck:
             if named.get(price, size) != size:
                 return f"at {price} is {size}; the exchange sent {named[price]}"
         if not rows:
-            return None
+            best = side.top(1)
+            return f"is empty; the exchange sent {best[0]}" if best else None
         there, worst = {price for price, _ in rows}, rows[-1][0]
         for price, size in side.top(len(rows)):
             within = price >= worst if number == 0 else price <= worst

@@ -141,13 +141,14 @@ class DiffBook:
 
 
 def _inconsistency(snapshot: Snapshot) -> str | None:
-    """Return why a snapshot is not a book, or None."""
+    """Return why a snapshot is not a book, or None.
+
+    A new, halted or thin market may have no bids, no asks, or neither.
+    """
     bids, asks = snapshot.bids, snapshot.asks
-    if not bids or not asks:
-        return "the snapshot has an empty side"
     if not _falling(bids) or not _falling((-price, size) for price, size in asks):
         return "the snapshot's levels are out of order"
-    if bids[0][0] >= asks[0][0]:
+    if bids and asks and bids[0][0] >= asks[0][0]:
         return "the snapshot is crossed"
     return None
 

@@ -45,6 +45,13 @@ def test_a_wrong_size_a_missing_level_and_a_removed_level_are_found() -> None:
     assert counts(audited(TRUTH, [*BOOKS[:2], removed]), BOOK) == {"wrong": 1}
 
 
+def test_an_empty_side_is_right_until_an_update_names_a_level() -> None:
+    no_bids = [update(1, [], [["11", "1"]]), update(2, [["9", "2"]], [])]
+    first = book(1, 1, [], [[11.0, 1.0]])
+    assert counts(audited(no_bids, [first, book(2, 2, [[9.0, 2.0]], [[11.0, 1.0]])]), BOOK) == {}
+    assert counts(audited(no_bids, [first, book(2, 2, [], [[11.0, 1.0]])]), BOOK) == {"wrong": 1}
+
+
 def test_a_book_that_skips_an_update_is_missing_unless_it_was_in_resync() -> None:
     after = book(3, 2, BOOKS[2]["payload"]["bids"], BOOKS[2]["payload"]["asks"])
     assert counts(audited(TRUTH, [BOOKS[0], after]), BOOK) == {"missing": 1}

@@ -168,7 +168,19 @@ CHANGES = st.lists(
     st.tuples(st.booleans(), st.integers(0, 25), st.integers(0, 9)), min_size=2, max_size=60
 )
 FAULT = st.sampled_from(
-    ["send", "send", "send", "send", "lose", "double", "late", "stale", "cut", "empty", "snapshot"]
+    [
+        "send",
+        "send",
+        "send",
+        "send",
+        "lose",
+        "double",
+        "late",
+        "stale",
+        "cut",
+        "crossed",
+        "snapshot",
+    ]
 )
 
 
@@ -208,8 +220,8 @@ def test_whatever_the_stream_does_no_wrong_book_is_vouched_for(  # noqa: C901, P
             rules.answer(truth.snapshot(10))
         elif fault == "cut":
             assert rules.answer({**truth.snapshot(newest), "asks": None}) is not None
-        elif fault == "empty":
-            assert rules.answer({**truth.snapshot(newest), "bids": []}) is not None
+        elif fault == "crossed":
+            assert rules.answer({**truth.snapshot(newest), "bids": [["1000", "1"]]}) is not None
         elif fault == "snapshot" and rules.needs_snapshot:
             assert rules.answer(truth.snapshot(newest)) is None
             assert rules.synced
@@ -350,6 +362,35 @@ def test_levels_behind_the_snapshots_last_are_not_shown() -> None:
 def test_an_invalid_level_is_refused(row: list[str]) -> None:
     with pytest.raises(ValueError, match=r"price and size|convert"):
         levels([row])
+
+
+ASKS, BIDS = [["101.0", "1"], ["102.0", "2"]], [["99.0", "1"]]
+
+
+@pytest.mark.parametrize(("bids", "asks"), [([], ASKS), (BIDS, []), ([], [])])
+def test_a_snapshot_with_an_empty_side_is_a_book(bids: list[Any], asks: list[Any]) -> None:
+    """As of a market that is new, halted or thin, in both kinds of stream."""
+    update = {"e": "depthUpdate", "E": 1, "U": 11, "u": 20, "pu": 10, "b": [], "a": []}
+    rules = BinanceBook(5)
+    assert rules.update(update) is None
+    assert rules.answer({"lastUpdateId": 15, "bids": bids, "asks": asks}) is None
+    streamed = BybitBook()
+    data = {"u": 5, "seq": 50, "b": bids, "a": asks}
+    assert streamed.take({"type": "snapshot", "ts": 1, "data": data}) is None
+    for book in (rules, streamed):
+        assert (book.synced, book.needs_snapshot) == (True, False)
+        assert book.book.bids.top(5) == levels(bids)
+        assert book.book.asks.top(5) == levels(asks)
+
+
+def test_a_side_that_was_empty_fills_and_empties_by_updates() -> None:
+    rules = BinanceBook(5)
+    rules.update({"E": 1, "U": 11, "u": 20, "pu": 10, "b": [], "a": []})
+    rules.answer({"lastUpdateId": 15, "bids": [], "asks": ASKS})
+    rules.update({"E": 2, "U": 21, "u": 30, "pu": 20, "b": BIDS, "a": []})
+    assert (rules.book.bids.top(5), rules.synced) == ([(99.0, 1.0)], True)
+    rules.update({"E": 3, "U": 31, "u": 40, "pu": 30, "b": [["99.0", "0"]], "a": []})
+    assert (rules.book.bids.top(5), rules.synced) == ([], True)
 
 
 def test_a_snapshot_out_of_order_is_refused() -> None:
