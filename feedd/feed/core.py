@@ -17,6 +17,7 @@ from feedd.topics import topic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from feedd.feed.session import SilentChannel
     from feedd.feed.ticker import TickerMaker
     from feedd.model import Event, EventId, Gap, State, Tick
 
@@ -221,13 +222,12 @@ class FeedCore:
         if self._publishing:
             self.report_state()
 
-    def overdue(self, activity: Callable[[str], int | None]) -> list[tuple[str, str]]:
-        """Mark silent channels as stale; return which to reconnect, and why.
+    def overdue(self, activity: Callable[[str], int | None]) -> list[SilentChannel]:
+        """Mark silent channels as stale; return which to subscribe to again, and why.
 
         Call it once a second. `activity` is the source's.
         """
-        channels = self.session.overdue(self._clock.monotonic_ns(), activity)
-        return [(name, self.session.channels[name].reason or "stale") for name in channels]
+        return self.session.overdue(self._clock.monotonic_ns(), activity)
 
     @property
     def heartbeat_due(self) -> bool:

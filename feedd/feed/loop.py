@@ -166,11 +166,11 @@ class FeedLoop:
         await self._publisher.close()
 
     async def _heartbeats(self) -> None:
-        """Publish a status every second, and reconnect channels that are silent for too long."""
+        """Publish a status every second, and renew channels that are silent for too long."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            for channel, reason in self._core.overdue(self._source.activity):
-                self._source.reconnect(channel, reason)
+            for channel, reason, flowing in self._core.overdue(self._source.activity):
+                self._source.renew(channel, reason, flowing)
             if not self._is_open:
                 continue
             self._publisher.release()  # a source that failed after `hold` does not

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from feedd.channels import CHANNELS
 from feedd.clock import NS_PER_S
 from feedd.feed.last_hour import Occurrences, Uptime
-from feedd.feed.staleness import AdaptiveLimit
+from feedd.feed.staleness import AdaptiveLimit, RenewalPause
 from feedd.model import Gap
 
 if TYPE_CHECKING:
@@ -16,13 +16,21 @@ if TYPE_CHECKING:
 
     from feedd.model import EventId, State
 
-RECONNECT_AFTER_LIMITS = 2  # a silence of so many limits ends the connection
+RECONNECT_AFTER_LIMITS = 2  # a silence of so many limits renews the subscription
 # A connection without a frame for so long is dead, whatever its channels usually do: pings go out
 # every few seconds, and each is answered.
 CONNECTION_DEAD_NS = 20 * NS_PER_S
 ASLEEP_NS = 3 * NS_PER_S  # a check that late: this process was held up, not the channel
 
 Phase = Literal["starting", "live", "stale", "lost", "resync"]
+
+
+class SilentChannel(NamedTuple):
+    """A channel to subscribe to again; `flowing` are those that received data meanwhile."""
+
+    name: str
+    reason: str
+    flowing: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -48,6 +56,9 @@ class ChannelState:
     last_id: EventId = None
     had_event: bool = False
     active: bool = False  # since the last check for silence
+    subscribed_ns: int = 0
+    spoke: bool = False  # since it was subscribed to
+    pause: RenewalPause = field(default_factory=RenewalPause)
     gap_reason: str | None = None
 
     @property
@@ -134,8 +145,8 @@ class Session:
             channel.reconnects += 1
             channel.reconnected.add(now_ns)
         channel.subscribed = True
-        channel.active = False
-        channel.since_ns = channel.active_ns = now_ns
+        channel.active = channel.spoke = False
+        channel.since_ns = channel.active_ns = channel.subscribed_ns = now_ns
         channel.activity = None
         channel.connection.up(now_ns)
         if CHANNELS[name].sparse:
@@ -213,8 +224,8 @@ class Session:
         self._stopped = reason
         self.changed = True
 
-    def overdue(self, now_ns: int, activity: Callable[[str], int | None]) -> list[str]:
-        """Mark channels that are silent for too long as stale; return those to reconnect.
+    def overdue(self, now_ns: int, activity: Callable[[str], int | None]) -> list[SilentChannel]:
+        """Mark channels that are silent for too long as stale; return those to subscribe to again.
 
         Call it about once a second. `activity` returns a number that changes with every frame of a
         channel's connection, pongs included, or None where that is unknown. A silent channel on a
@@ -223,7 +234,7 @@ class Session:
         passed_ns = now_ns - self._checked_ns
         slept_ns = passed_ns - NS_PER_S if passed_ns > ASLEEP_NS else 0
         self._checked_ns = now_ns
-        reconnect = []
+        due = []
         for name, channel in self._channels.items():
             if not channel.subscribed:
                 continue
@@ -235,23 +246,41 @@ class Session:
                 channel.active_ns = now_ns
             if channel.active:
                 channel.active = False
+                channel.spoke = True
                 channel.tries = 0
+                if now_ns - channel.subscribed_ns > channel.staleness.limit_ns:
+                    channel.pause.reset()  # not by what a subscription begins with
                 channel.staleness.learn(now_ns - channel.since_ns)
                 channel.since_ns = now_ns
             if self._silent_too_long(channel, now_ns):
-                reconnect.append(name)
-        return reconnect
+                due.append(name)
+        return [self._silent(name, now_ns) for name in due]
 
     def _silent_too_long(self, channel: ChannelState, now_ns: int) -> bool:
-        """Mark a channel that is silent for too long; return whether to reconnect it."""
+        """Mark a channel that is silent for too long; return whether to subscribe to it again."""
         limit_ns = channel.staleness.limit_ns
         silent_ns = now_ns - channel.since_ns
         if channel.activity is not None and now_ns - channel.active_ns > CONNECTION_DEAD_NS:
             self._enter(channel, "stale", f"no sign of life for {CONNECTION_DEAD_NS // NS_PER_S} s")
             return True
-        if silent_ns > limit_ns:
+        if silent_ns > limit_ns and channel.phase != "resync":  # which has a reason of its own
             self._enter(channel, "stale", f"silent for more than {limit_ns // NS_PER_S} s")
-        return silent_ns > RECONNECT_AFTER_LIMITS * limit_ns
+        return silent_ns > RECONNECT_AFTER_LIMITS * limit_ns and channel.pause.over(now_ns)
+
+    def _silent(self, name: str, now_ns: int) -> SilentChannel:
+        """Return a channel to subscribe to again; what received data in the meantime flows."""
+        silent = self._channels[name]
+        if silent.activity is not None and now_ns - silent.active_ns > CONNECTION_DEAD_NS:
+            return SilentChannel(name, silent.reason or "stale", frozenset())
+        halfway_ns = (silent.since_ns + now_ns) // 2
+        flowing = frozenset(
+            other
+            for other, channel in self._channels.items()
+            if channel.subscribed and channel.spoke and channel.since_ns > halfway_ns
+        )
+        wait_ns = RECONNECT_AFTER_LIMITS * silent.staleness.limit_ns
+        silent.pause.begin(now_ns, wait_ns, harmful=bool(flowing))
+        return SilentChannel(name, silent.reason or "stale", flowing)
 
     def _enter(
         self, channel: ChannelState, phase: Phase, reason: str | None = None, *, waits: bool = False

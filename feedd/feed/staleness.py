@@ -15,6 +15,8 @@ from feedd.clock import NS_PER_HOUR, NS_PER_S
 TIMES_USUAL = 4  # the limit, in multiples of the longest usual silence
 HALF_LIFE_NS = NS_PER_HOUR
 LEARNT_AFTER_NS = 60 * NS_PER_S  # of data received
+PAUSES_ALIKE = 2  # between renewals, before they grow
+RENEWED_WITHIN_NS = 300 * NS_PER_S  # at most, where nothing flows
 
 
 class AdaptiveLimit:
@@ -40,3 +42,32 @@ class AdaptiveLimit:
         if self._listened_ns < LEARNT_AFTER_NS:
             return bounds.first_ns
         return int(min(max(TIMES_USUAL * self._usual_ns, bounds.floor_ns), bounds.ceiling_ns))
+
+
+class RenewalPause:
+    """Pause between renewals of a silent channel's subscription: doubled each time, up to a cap.
+
+    A subscription that stays silent is more often a quiet market than a lost subscription. The cap
+    is higher while other channels flow, since a new connection may cost their data.
+    """
+
+    __slots__ = ("_renewals", "_until_ns")
+
+    def __init__(self) -> None:
+        self._renewals = 0
+        self._until_ns = 0
+
+    def over(self, now_ns: int) -> bool:
+        """Whether the next renewal is due."""
+        return now_ns >= self._until_ns
+
+    def begin(self, now_ns: int, first_ns: int, *, harmful: bool) -> None:
+        """Start the pause after a renewal, of `first_ns` at first."""
+        cap_ns = NS_PER_HOUR if harmful else max(RENEWED_WITHIN_NS, first_ns)
+        doubled = max(0, self._renewals + 1 - PAUSES_ALIKE)
+        self._until_ns = now_ns + min(first_ns << min(doubled, 32), cap_ns)
+        self._renewals += 1
+
+    def reset(self) -> None:
+        """Renew the next silence without a pause."""
+        self._renewals = self._until_ns = 0

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from feedd.supervision.render import PROXIES
-from feedd.supervision.watchdog import AWAY
+from feedd.supervision.watchdog import AWAY, UNWELL, receives
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,6 +72,11 @@ class ProcessHealth:
         return self.process if self.state in {None, "down"} else str(self.state)
 
     @property
+    def delivers(self) -> bool:
+        """Whether a feed publishes data, on one channel at least."""
+        return self.state in DELIVERING or (self.state in UNWELL and receives(self.channels))
+
+    @property
     def healthy(self) -> bool:
         """Whether it runs and, if it is a feed, delivers; a replay may have ended."""
         if self.state == ENDED:
@@ -101,7 +106,7 @@ class Report:
     @property
     def health(self) -> Health:
         """Down without a proxy, or where no feed delivers; degraded where any process is unwell."""
-        if not self.processes or not any(p.state in DELIVERING for p in self.feeds):
+        if not self.processes or not any(p.delivers for p in self.feeds):
             return Health.DOWN
         proxies = [p for p in self.processes if p.name in PROXIES]
         if proxies and not any(p.healthy or p.process == UNKNOWN for p in proxies):
@@ -118,7 +123,7 @@ class Report:
         if not self.processes:
             return self.why_empty
         unwell = [p for p in self.processes if not p.healthy]
-        if self.health == Health.DOWN and any(p.state in DELIVERING for p in self.feeds):
+        if self.health == Health.DOWN and any(p.delivers for p in self.feeds):
             proxies = [p for p in unwell if p.name in PROXIES]
             return f"subscribers receive nothing: {grouped_reasons(proxies)}"
         return grouped_reasons(unwell) or "no feed runs"
@@ -151,7 +156,9 @@ class Report:
         away = Counter(
             feed.exchange
             for feed in self.feeds
-            if feed.state in AWAY and not any(c["waits"] for c in feed.channels.values())
+            if feed.state in AWAY
+            and not feed.delivers
+            and not any(c["waits"] for c in feed.channels.values())
         )
         hung = [] if self.hung is None else [self.hung]
         return [*hung, *self.remarks] + [

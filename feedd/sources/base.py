@@ -80,8 +80,13 @@ class Source(Protocol):
         where there is no connection, or its frames are not counted.
         """
 
-    def reconnect(self, channel: str, reason: str) -> None:
-        """Drop the connection of a channel; `lost` follows, and the source connects again."""
+    def renew(self, channel: str, reason: str, flowing: frozenset[str] = frozenset()) -> None:
+        """Subscribe to a channel again, which is silent or whose connection is dead.
+
+        Its connection is dropped: `lost` follows, and the source connects again. A connection that
+        carries one of the channels `flowing` too is kept, where the exchange allows to subscribe
+        again on it.
+        """
 
     async def close(self) -> None:
         """Close all connections, and invoke no callback any more."""

@@ -60,6 +60,8 @@ class BookKeeper:
             self._broken("the market moved past the last level of the snapshot", sink)
         if rules.synced:
             self._publish_book(received_ns, sink)
+        else:
+            sink.alive("book")  # its stream flows, although no book can be made of it
         if rules.needs_snapshot and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._until_verified(sink))
             self._task.add_done_callback(self._ended)
@@ -84,7 +86,7 @@ class BookKeeper:
 
     async def _until_verified(self, sink: Sink) -> None:
         """Request snapshots until one joins the stream."""
-        backoff = Backoff(cap_s=10.0)
+        backoff = Backoff()
         rules = self._rules
         while rules.needs_snapshot:
             was_synced = rules.synced

@@ -2,7 +2,8 @@
 
 supervisord restarts a process that has ended. These rules judge one that runs and delivers nothing:
 a worker that publishes no status (stopped, hung), or whose status reports for too long that it
-receives nothing, although it has tried to reconnect.
+receives nothing, although it has tried to reconnect. A channel that fails while another one of the
+same worker flows is the worker's own business: a restart would cost the data of the other.
 
 A restart is the last resort. It costs the data of some seconds, and many new connections at once
 earn a ban from the exchange. So no process is restarted more than 3 times in 10 minutes, and none
@@ -15,15 +16,16 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 SILENT_AFTER_S = 10.0  # ten heartbeats
 FIRST_STATUS_S = 120.0  # a new worker may be one of many that start at once
 STUCK_AFTER_S = 120.0
 STUCK_AFTER_TRIES = 3  # connections since the last event
+RECEIVES_WITHIN_S = 30.0  # of an event of any channel
 RETRY_FATAL_AFTER_S = 60.0  # of a program that supervisord has given up
 RESTARTS = 3
 WITHIN_S = 600.0
@@ -43,7 +45,7 @@ class ObservedProcess:
     `exchange` is None for a process that is no worker. `heard_s` is the time of the last status
     since its start, None before the first. `tries` counts the connections that failed since the
     last event, on the worst channel that is not live. `waits`: it waits for a limit that all
-    workers share, not for the exchange.
+    workers share, not for the exchange. `receives`: one of its channels delivers.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ObservedProcess:
     heard_s: float | None = None
     tries: int = 0
     waits: bool = False
+    receives: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,16 @@ class _History:
     restarts: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS))
     within_s: float = WITHIN_S
     gave_up: bool = False
+
+
+def receives(channels: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a channel of a status is live and has received an event lately."""
+    return any(
+        channel["state"] == "live"
+        and channel["age_ms"] is not None
+        and channel["age_ms"] <= RECEIVES_WITHIN_S * 1000
+        for channel in channels.values()
+    )
 
 
 class Watchdog:
@@ -112,7 +125,7 @@ class Watchdog:
             known.pid, known.since_s, known.unwell_since_s = process.pid, now_s, None
         if process.state == "live":
             known.within_s = WITHIN_S
-        if process.state not in UNWELL or process.waits:
+        if process.state not in UNWELL or process.waits or process.receives:
             known.unwell_since_s = None
         elif known.unwell_since_s is None:
             known.unwell_since_s = now_s
@@ -124,7 +137,9 @@ class Watchdog:
     def _is_down(self, exchange: str, running: list[ObservedProcess], now_s: float) -> bool:
         """Whether most workers of an exchange receive nothing; each change is noted once."""
         away = [
-            p for p in running if p.state in AWAY and not p.waits and not self._silent(p, now_s)
+            p
+            for p in running
+            if p.state in AWAY and not p.waits and not p.receives and not self._silent(p, now_s)
         ]
         down = 2 * len(away) > len(running)
         if down and exchange not in self._down:

@@ -21,7 +21,7 @@ from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.exit_watcher import ExitWatcher
 from feedd.supervision.project import worker_script
 from feedd.supervision.render import FEED_WORKERS, PROXIES, RECORDER
-from feedd.supervision.watchdog import SILENT_AFTER_S, ObservedProcess, Watchdog
+from feedd.supervision.watchdog import SILENT_AFTER_S, ObservedProcess, Watchdog, receives
 from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:
@@ -177,6 +177,7 @@ class WatchdogLoop:
             heard_s=heard.at_s if heard.own_s is None else heard.own_s,
             tries=max((channel["tries"] for channel in unwell), default=0),
             waits=any(channel["waits"] for channel in unwell),
+            receives=receives(heard.status["channels"]),
         )
 
     def _proxy_heard_s(self, name: str, now_s: float) -> float | None:

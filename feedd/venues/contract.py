@@ -111,6 +111,10 @@ class Venue(Struct, frozen=True):
     control_keys: frozenset[str] = frozenset()
     refusal: Callable[[Any], str | None] | None = None  # of a control message that ccxt ignores
     market_id_of: Callable[[Any], Any] | None = None  # of a raw message of `raw_channels` or `book`
+    channel_of: Callable[[Any], str | None] | None = None  # of any message, None if unknown
+    # The messages that end and renew the subscription of a request, which take new request ids.
+    resubscribe: Callable[[Any, Callable[[], int]], list[Any]] | None = None  # None: not possible
+    refuses: Callable[[Any, Any], bool] | None = None  # (message, request); None: not known
 
     # --- limits ---
     limits: Mapping[MarketType, AddressLimits] = field(default_factory=dict)  # {}: ccxt's

@@ -29,7 +29,7 @@ def test_the_backoff_resets_on_data_and_not_on_connecting() -> None:
                 assert source._backoff["quote"]._tries == 0
                 for _ in range(3):
                     losses = len(setup.received.losses)
-                    source.reconnect("quote", "because")
+                    source.renew("quote", "because")
                     await setup.until(lambda n=losses: len(setup.received.losses) > n)
                     assert source._backoff["quote"]._tries >= 1
                     seen = len(setup.received.ticks)
@@ -58,7 +58,7 @@ def test_data_from_an_abandoned_connection_is_dropped_as_part_of_the_gap(
             async with running(setup, source):
                 await setup.until(lambda: setup.received.ids(channel))
                 given_up = source._taps[channel].client
-                source.reconnect(channel, "because")
+                source.renew(channel, "because")
                 await setup.until(lambda: setup.received.losses)
                 given_up.on_message_callback(given_up, late)
                 seen = len(setup.received.ids(channel))

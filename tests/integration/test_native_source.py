@@ -236,7 +236,7 @@ def test_neither_ccxt_nor_aiohttp_is_imported() -> None:
 # --- subscriptions, pings and death ---------------------------------------------------------------
 
 
-def test_an_unanswered_subscription_closes_the_connection(
+def test_an_unanswered_subscription_without_any_data_closes_the_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answer = protocol.BinanceWsSession.on_text
@@ -396,7 +396,7 @@ def test_late_frames_of_an_abandoned_connection_are_dropped() -> None:
             async with running(setup, source):
                 await setup.until(lambda: setup.received.ids("quote"))
                 (given_up,) = source._routes[0]._connections
-                source.reconnect("quote", "because")
+                source.renew("quote", "because")
                 seen = len(setup.received.ticks)
 
                 class Frame:
@@ -471,7 +471,7 @@ def test_the_first_handshake_has_a_longer_timeout(
             task = asyncio.create_task(source.run(setup.received))
             await setup.until(lambda: setup.received.subscriptions)
             assert (dialed, setup.received.losses) == (1, [])
-            source.reconnect("quote", "because")
+            source.renew("quote", "because")
             await setup.until(
                 lambda: any("within 0.2 s" in why for _, why in setup.received.losses)
             )

@@ -7,7 +7,10 @@ takes what ccxt parses, and the delivery (`feedd.sources.ccxt.delivery`) convert
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import structlog
 
 from feedd.config.network import Network
 from feedd.errors import FinalError, LimitError, SourceError
@@ -34,6 +37,18 @@ if TYPE_CHECKING:
     from feedd.sources.base import Sink
     from feedd.sources.ccxt.tap import Tap
     from feedd.sources.network.dial import Resolve
+
+_log = structlog.get_logger()
+
+RENEWED_WITHIN_S = 2.0  # events of a subscription that has ended may still arrive
+
+
+class _Failure(NamedTuple):
+    """Why a channel failed. `alone`: its connection works."""
+
+    reason: str
+    waits: bool = False
+    alone: bool = False
 
 
 class CcxtSource:
@@ -84,7 +99,10 @@ class CcxtSource:
         self._delivery: Delivery | None = None  # while `run` runs
         self._sink: Sink | None = None  # likewise
         self._backoff = {channel: Backoff() for channel in channels}
-        self._lost: dict[str, asyncio.Future[tuple[str, bool]]] = {}  # reason, waits
+        self._lost: dict[str, asyncio.Future[_Failure]] = {}
+        self._final: dict[str, FinalError] = {}  # of channels that can't be subscribed to
+        self._renewed_s: dict[str, float] = {}  # when a channel was last subscribed to again
+        self._renewals: set[asyncio.Task[bool]] = set()
         self._taps: dict[str, Tap] = {}  # of the connection that carries a channel
         self._books = (
             BookKeeper(exchange, symbol, venue.book.rules(book_depth), book_depth, self._renew_book)
@@ -147,6 +165,8 @@ class CcxtSource:
                 self._trades.finish(sink, "the worker stops")
             if self._books is not None:
                 self._books.stop()
+            for task in self._renewals:
+                task.cancel()
             self._sink = self._delivery = None
 
     def activity(self, channel: str) -> int | None:
@@ -154,9 +174,21 @@ class CcxtSource:
         tap = self._taps.get(channel)
         return None if tap is None else tap.client.last_message_at
 
-    def reconnect(self, channel: str, reason: str) -> None:
-        """Drop the connection that carries a channel."""
-        self._note_lost(channel, reason)
+    def renew(self, channel: str, reason: str, flowing: frozenset[str] = frozenset()) -> None:
+        """Subscribe to a channel again, on a new connection unless that carries one of `flowing`.
+
+        Where the venue's messages for that are not known, there is a new connection in any case.
+        """
+        tap = self._taps.get(channel)
+        if tap is None or flowing.isdisjoint(self._channels_of(tap)) or not self._venue.resubscribe:
+            self._note_lost(channel, reason)
+            return
+        _log.warning(
+            "a channel is silent and others are not", channel=channel, now="subscribing to it again"
+        )
+        task = asyncio.get_running_loop().create_task(self._renew(channel))
+        self._renewals.add(task)
+        task.add_done_callback(self._renewals.discard)
 
     async def close(self) -> None:
         """Close the connections and the HTTP session."""
@@ -166,35 +198,77 @@ class CcxtSource:
     # --- one channel ------------------------------------------------------------------------
 
     async def _keep(self, channel: str, sink: Sink) -> None:
-        """Subscribe to a channel, wait until it is lost, and again, with a growing pause."""
+        """Subscribe to a channel, wait until it is lost, and again, with a growing pause.
+
+        A channel that failed alone is subscribed to again on its connection, where the venue's
+        messages for that are known and other channels use it too.
+        """
         subscribing_to.set(channel)
         backoff = self._backoff[channel]
+        subscribed = False
         while True:
-            lost = self._lost[channel] = asyncio.get_running_loop().create_future()
-            watch = asyncio.ensure_future(self._watch(channel))
-            try:
-                await asyncio.wait({watch, lost}, return_when=asyncio.FIRST_COMPLETED)
-                if watch.cancelled():
-                    self._note_lost(channel, "ccxt closed the connection")
-                elif watch.done() and isinstance(watch.exception(), ccxt.InvalidNonce):
-                    # ccxt dropped its book, and the next call gets a new snapshot.
-                    await asyncio.sleep(backoff.next_s())
-                    continue
-                elif watch.done() and (error := watch.exception()) is not None:
-                    failure = self._errors(error)
-                    if isinstance(failure, FinalError):
-                        raise failure
-                    self._note_lost(channel, str(failure), waits=isinstance(failure, LimitError))
-                reason, waits = await lost
-            finally:
-                watch.cancel()
-            self._drop(self._taps.pop(channel, None), reason)
+            failure = await self._until_failed(channel, subscribed=subscribed)
+            subscribed = False
+            if failure is None:
+                await asyncio.sleep(backoff.next_s())
+                continue
+            reason, waits, alone = failure
+            tap = self._taps.get(channel)
+            if not alone or tap is None or self._channels_of(tap) == [channel]:
+                self._drop(self._taps.pop(channel, None), reason)
+                alone = False
             if channel == "trade" and self._trades is not None:
                 self._trades.lost(reason)
             if channel == "book" and self._books is not None:
                 self._books.lost(reason)
             sink.lost(channel, reason, waits=waits)
             await asyncio.sleep(backoff.next_s())
+            if alone:
+                subscribed = await self._renew(channel)
+                if subscribed:
+                    sink.subscribed(channel)
+                else:
+                    self._drop(self._taps.pop(channel, None), reason)
+
+    async def _until_failed(self, channel: str, *, subscribed: bool) -> _Failure | None:
+        """Subscribe to a channel unless it is, and wait until it fails.
+
+        Return None if only ccxt's book has to be requested again. Raises FinalError where no
+        channel can be subscribed to.
+        """
+        lost: asyncio.Future[_Failure] = asyncio.get_running_loop().create_future()
+        self._lost[channel] = lost
+        if subscribed:
+            return await lost
+        watch = asyncio.ensure_future(self._watch(channel))
+        try:
+            await asyncio.wait({watch, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if watch.cancelled():
+                self._note_lost(channel, "ccxt closed the connection")
+            elif watch.done() and isinstance(watch.exception(), ccxt.InvalidNonce):
+                # ccxt dropped its book, and the next call gets a new snapshot.
+                return None
+            elif watch.done() and (error := watch.exception()) is not None:
+                failure = self._errors(error)
+                if isinstance(failure, FinalError):
+                    self._final[channel] = failure
+                    if len(self._final) == len(self._channels):
+                        raise failure
+                waits = isinstance(failure, LimitError)
+                self._note_lost(channel, str(failure), waits=waits, alone=not waits)
+            elif watch.done():
+                self._final.pop(channel, None)
+            return await lost
+        finally:
+            watch.cancel()
+
+    async def _renew(self, channel: str) -> bool:
+        """Subscribe to a channel again on its connection; return whether that was possible."""
+        tap, messages = self._taps.get(channel), self._venue.resubscribe
+        if tap is None or messages is None or not self._holds(tap):
+            return False
+        self._renewed_s[channel] = time.monotonic()
+        return await tap.resubscribe(channel, messages)
 
     def _watch(self, channel: str) -> Awaitable[Any]:
         exchange, symbol, book = self._exchange, self._symbol, self._venue.book
@@ -214,13 +288,18 @@ class CcxtSource:
 
     def _drop(self, tap: Tap | None, reason: str) -> None:
         """Close a connection that ccxt still holds: on it, it would not subscribe again."""
-        if tap is not None and self._exchange.clients.get(tap.client.url) is tap.client:
+        if tap is not None and self._holds(tap):
             tap.client.on_error(ccxt.NetworkError(reason))
 
-    def _note_lost(self, channel: str, reason: str, *, waits: bool = False) -> None:
+    def _holds(self, tap: Tap) -> bool:
+        return self._exchange.clients.get(tap.client.url) is tap.client
+
+    def _note_lost(
+        self, channel: str, reason: str, *, waits: bool = False, alone: bool = False
+    ) -> None:
         lost = self._lost.get(channel)
         if lost is not None and not lost.done():
-            lost.set_result((reason, waits))
+            lost.set_result(_Failure(reason, waits, alone))
 
     # --- callbacks of the taps: see `feedd.sources.ccxt.tap.Observer` --------------------------
 
@@ -241,6 +320,11 @@ class CcxtSource:
         for channel in self._channels_of(tap):
             self._backoff[channel].at_least(tap.client.last_retry_after or 0.0)
             self._note_lost(channel, one_line(error), waits=isinstance(error, WaitsError))
+
+    def refused(self, tap: Tap, channel: str, error: Any) -> None:
+        """Report a channel whose subscription was refused, as lost alone."""
+        if self._taps.get(channel) is tap:
+            self._note_lost(channel, one_line(error), alone=True)
 
     def parsed(
         self, tap: Tap, channel: str, result: Any, message: Any, received_ns: int
@@ -273,10 +357,12 @@ class CcxtSource:
                 self._delivery.reject([channel], error)
         return True
 
-    def unreadable(self, tap: Tap, error: Exception) -> None:
+    def unreadable(self, tap: Tap, error: Exception, message: Any) -> None:
         """Report a message that belongs to one of a connection's channels."""
+        carried, channel_of = self._channels_of(tap), self._venue.channel_of
+        channel = None if channel_of is None else channel_of(message)
         if self._delivery is not None:
-            self._delivery.reject(self._channels_of(tap), error)
+            self._delivery.reject([channel] if channel in carried else carried, error)
 
     def book_invalid(self, reason: str) -> None:
         """Report a gap in ccxt's book."""
@@ -286,7 +372,7 @@ class CcxtSource:
 
     def _book_failed(self, reason: str) -> None:
         self.book_invalid(reason)
-        self._note_lost("book", reason)
+        self._note_lost("book", reason, alone=True)
 
     def _lacks_snapshot(self, tap: Tap, message: Any) -> bool:
         """Return whether a ticker's delta came on a connection that brought no snapshot before.
@@ -298,8 +384,9 @@ class CcxtSource:
             tap.has_ticker_snapshot = True
         if tap.has_ticker_snapshot:
             return False
-        if self._taps.get("ticker") is tap:
-            self._note_lost("ticker", "the ticker began without its snapshot")
+        just_renewed = time.monotonic() - self._renewed_s.get("ticker", 0.0) < RENEWED_WITHIN_S
+        if self._taps.get("ticker") is tap and not just_renewed:
+            self._note_lost("ticker", "the ticker began without its snapshot", alone=True)
         return True
 
     def _channels_of(self, tap: Tap) -> list[str]:

@@ -9,13 +9,19 @@ the tap takes it.
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextvars import ContextVar
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from feedd.sources.ccxt.lean_import import ccxt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from feedd.venues.contract import Venue
+
+FIRST_ID = 1_000_000  # of requests that ccxt does not know: its own begin with 1
 
 # The channel for which `watch_*` is being called: the futures that ccxt then creates are its.
 subscribing_to: ContextVar[str | None] = ContextVar("subscribing_to", default=None)
@@ -33,6 +39,9 @@ class Observer(Protocol):
     def disconnected(self, tap: Tap, error: Any) -> None:
         """Note that the connection failed, or that a subscription on it was refused."""
 
+    def refused(self, tap: Tap, channel: str, error: Any) -> None:
+        """Note that the subscription of one channel was refused; its connection works."""
+
     def parsed(
         self, tap: Tap, channel: str, result: Any, message: Any, received_ns: int
     ) -> None:  # fmt: skip
@@ -44,8 +53,11 @@ class Observer(Protocol):
     def book_invalid(self, reason: str) -> None:
         """Note that ccxt found its own book inconsistent and drops it."""
 
-    def unreadable(self, tap: Tap, error: Exception) -> None:
-        """Note a message that can't be parsed, or is neither data nor a control message."""
+    def unreadable(self, tap: Tap, error: Exception, message: Any) -> None:
+        """Note a message that can't be parsed, or is neither data nor a control message.
+
+        `message` is None where it is no JSON.
+        """
 
 
 class Tap:
@@ -62,7 +74,7 @@ class Tap:
           │    └─ exchange.handle_message(client, message)
           │         └─ exchange.handle_<channel>(client, message)  -> raw(), if feedd parses it
           │              ├─ client.resolve(result, hash) *         -> Observer.parsed()
-          │              └─ client.reject(error, hash) *           -> Observer.disconnected()
+          │              └─ client.reject(error, hash) *           -> Observer.refused()
           └─ close, error: client.reject(error) *
                └─ exchange.on_close / on_error(client, error)      -> disconnected()
 
@@ -75,14 +87,22 @@ class Tap:
         self._observer = observer
         self._control_keys = venue.control_keys
         self._refusal = venue.refusal
+        self._refuses = venue.refuses
         self._channels: dict[str, str] = {}  # by the hash of the message
+        self._requests: dict[str, Any] = {}  # the last one of each channel
+        self._awaited: set[str] = set()  # channels whose request ccxt is about to send
+        self._ended: deque[Any] = deque(maxlen=16)  # requests that a later one replaced
+        self._next_id = count(FIRST_ID).__next__
+        self._rejecting_all = False
         self._received_ns = 0  # of the last frame
         self._message: Any = None  # the last one, parsed from JSON
+        self._parsed = False  # whether that is of the last frame
         self._handling = False
         self._used = False  # whether anything took the message that is being handled
         self._ccxt_future, self._ccxt_resolve = client.future, client.resolve
         self._ccxt_reject, self._ccxt_handle_message = client.reject, client.handle_message
-        self._ccxt_on_message = client.on_message_callback
+        self._ccxt_on_message, self._ccxt_send = client.on_message_callback, client.send
+        client.send = self._send
         client.future, client.resolve = self._future, self._resolve
         client.reject, client.handle_message = self._reject, self._handle_message
         client.on_message_callback = self._on_message
@@ -98,6 +118,26 @@ class Tap:
         """Report that the client's connection failed."""
         self._observer.disconnected(self, error)
 
+    async def resubscribe(
+        self, channel: str, messages: Callable[[Any, Callable[[], int]], list[Any]]
+    ) -> bool:
+        """Subscribe to a channel again; return whether the requests could be sent.
+
+        `messages` returns them from the channel's first request. ccxt does not see them: its own
+        call would send nothing, because it regards the channel as subscribed to.
+        """
+        request = self._requests.get(channel)
+        if request is None or not self.client.isConnected:
+            return False
+        try:
+            for message in messages(request, self._next_id):
+                self._ended.append(self._requests[channel])
+                self._requests[channel] = message  # the last one subscribes
+                await self._ccxt_send(message)
+        except (ConnectionError, RuntimeError):
+            return False  # the connection was just lost, which is reported as such
+        return True
+
     def raw(self, channel: str, message: Any) -> bool:
         """Offer a raw message to the observer; return whether ccxt must not see it."""
         taken = self._observer.raw(self, channel, message, self._received_ns)
@@ -109,6 +149,7 @@ class Tap:
         channel = subscribing_to.get()
         if channel is not None and not self._handling:
             self._channels[message_hash] = channel
+            self._awaited.add(channel)
             self._observer.subscribing(self, channel)
         return self._ccxt_future(message_hash)
 
@@ -121,34 +162,61 @@ class Tap:
 
     def _reject(self, error: Any, message_hash: str | None = None) -> Any:
         channel = self._channels.get(message_hash)  # type: ignore[arg-type]
+        if self._rejecting_all:  # one of its futures after the other
+            return self._ccxt_reject(error, message_hash)
         if isinstance(error, ccxt.InvalidNonce) and channel == "book":
             self._observer.book_invalid(str(error))
+        elif channel is not None:
+            self._observer.refused(self, channel, error)
+        elif self._refused(error):
+            return error
         else:
             self._observer.disconnected(self, error)
-        return self._ccxt_reject(error, message_hash)
+        self._rejecting_all = message_hash is None
+        try:
+            return self._ccxt_reject(error, message_hash)
+        finally:
+            self._rejecting_all = False
+
+    def _refused(self, error: Any) -> bool:
+        """Report the channel whose request the handled message refuses; return False if unknown."""
+        if not self._handling or self._refuses is None:
+            return False
+        for channel, request in self._requests.items():
+            if self._refuses(self._message, request):
+                self._observer.refused(self, channel, error)
+                return True
+        return any(self._refuses(self._message, request) for request in self._ended)
+
+    async def _send(self, message: Any) -> Any:
+        channel = subscribing_to.get()
+        if channel in self._awaited:  # else a ping, from a task that this channel happened to start
+            self._awaited.discard(channel)
+            self._requests[channel] = message
+        return await self._ccxt_send(message)
 
     def _handle_message(self, frame: Any) -> None:
         self._received_ns = time.time_ns()
-        self._handling = True
+        self._handling, self._parsed = True, False
         try:
             self._ccxt_handle_message(frame)
         except Exception as error:  # noqa: BLE001  ccxt's parsers raise anything; passed on, it
             # would end the receive loop without a log line and leave the connection open.
-            self._observer.unreadable(self, error)
+            self._observer.unreadable(self, error, self._message if self._parsed else None)
         finally:
             self._handling = False
 
     def _on_message(self, client: Any, message: Any) -> None:
         """Let ccxt handle a message, and report one that nothing took: it may be an event."""
         keys = self._control_keys
-        self._message = message
+        self._message, self._parsed = message, True
         self._used = not keys
         self._ccxt_on_message(client, message)
         if self._used:
             return
         if keys.isdisjoint(message if isinstance(message, dict) else [str(message)]):
-            self._observer.unreadable(self, ValueError("nothing is known of its kind"))
+            self._observer.unreadable(self, ValueError("nothing is known of its kind"), message)
         elif self._refusal is not None and isinstance(message, dict):
             reason = self._refusal(message)
-            if reason is not None:
+            if reason is not None and not self._refused(reason):
                 self._observer.disconnected(self, reason)

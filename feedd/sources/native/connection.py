@@ -66,6 +66,8 @@ class NativeConnection(WSListener):
         self._sent: deque[float] = deque(maxlen=market.messages_per_s - 1)
         self._transport: WSTransport | None = None
         self._unanswered: dict[int, tuple[str, float]] = {}  # by request id: channel, deadline
+        self._refusal: str | None = None  # of one of these; the venue did not name which
+        self._newest: dict[str, int] = {}  # request of each channel
         self._requests = 0
         self._pinged_s = time.monotonic()
         # Not sent yet, because the limit of this second is reached.
@@ -123,8 +125,12 @@ class NativeConnection(WSListener):
         self._request(channel, self._market.unsubscribe, stream)
         self._request(channel, self._market.subscribe, stream)
 
-    def check(self) -> None:
-        """Send what is queued, and give up a dead connection; to be called about once a second."""
+    def check(self) -> list[tuple[str, str]]:
+        """Send what is queued, and give up a dead connection; to be called about once a second.
+
+        Return the channels whose subscription was not answered in time, and why, where events of
+        others arrive; without any event, the connection is given up.
+        """
         now_s = time.monotonic()
         self._send_queued()
         if now_s - self._pinged_s >= PING_EVERY_S and self._may_send():
@@ -138,12 +144,19 @@ class NativeConnection(WSListener):
         self._checked_s = now_s
         if now_s - self._alive_s > DEAD_AFTER_S:
             self.give_up(f"no sign of life for {DEAD_AFTER_S:g} s")
-        for channel, deadline_s in self._unanswered.values():
-            if now_s > deadline_s:
-                self.give_up(
-                    f"the subscription to {channel} was not answered in {ACK_WITHIN_S:g} s"
-                )
-                return
+        late = {
+            request_id: channel
+            for request_id, (channel, deadline_s) in self._unanswered.items()
+            if now_s > deadline_s
+        }
+        if not late:
+            return []
+        if not self.has_data:
+            self.give_up(self._why_unanswered(next(iter(late.values()))))
+            return []
+        for request_id in late:
+            del self._unanswered[request_id]
+        return [(channel, self._why_unanswered(channel)) for channel in sorted(set(late.values()))]
 
     @property
     def established(self) -> bool:
@@ -225,14 +238,29 @@ class NativeConnection(WSListener):
             self._on_answer(control.request_id, control.refusal)
 
     def _on_answer(self, request_id: int | None, refusal: str | None) -> None:
-        channel, _ = self._unanswered.pop(request_id or 0, (None, 0.0))
+        self._unanswered.pop(request_id or 0, None)
         if refusal is None:
             return
+        channel = next((name for name, its in self._newest.items() if its == request_id), None)
+        if channel is None and request_id is not None and request_id <= self._requests:
+            return  # the channel has been subscribed to again since
+        if channel is None and request_id is None:
+            waiting = {name for name, _ in self._unanswered.values()}
+            if len(waiting) > 1:  # the one that is refused is not answered in time
+                self._refusal = refusal
+                return
+            channel = next(iter(waiting), None)
+            self._unanswered.clear()
         if channel is None:
             # It does not say which subscription: a new connection repeats all of them.
             self.give_up(f"the exchange refuses: {refusal}")
         else:
             self._refused(self, channel, f"the subscription is refused: {refusal}")
+
+    def _why_unanswered(self, channel: str) -> str:
+        if self._refusal is not None:
+            return f"the subscription to {channel} is refused: {self._refusal}"
+        return f"the subscription to {channel} was not answered in {ACK_WITHIN_S:g} s"
 
     def _reject(self, channel: str | None, error: Exception) -> None:
         """Report an unreadable message; without a channel it may have been of any of them."""
@@ -242,6 +270,7 @@ class NativeConnection(WSListener):
 
     def _request(self, channel: str, request: Callable[[str, int], bytes], stream: str) -> None:
         self._requests += 1
+        self._newest[channel] = self._requests
         self._unanswered[self._requests] = (channel, time.monotonic() + ACK_WITHIN_S)
         self._queued.append(request(stream, self._requests))
         self._send_queued()

@@ -115,6 +115,11 @@ class ContentMerge:
         self._newest_ms = 0  # the latest time of an event emitted
         self._turned_s: float | None = None  # when `owed` was turned over
 
+    @property
+    def has_emitted(self) -> bool:
+        """Whether an event was emitted since there are lines."""
+        return self._emitted > 0
+
     def opened(self, line: Any) -> None:
         """Add a line that has just subscribed."""
         if line not in self._lines:

@@ -79,6 +79,11 @@ class Merge:
         self.last: Any = None
         self.newest: Any = None  # the event with that key
 
+    @property
+    def has_emitted(self) -> bool:
+        """Whether an event was emitted since there are lines."""
+        return self.last is not None
+
     def opened(self, line: Any) -> None:
         """Add a line that has just subscribed."""
         if line not in self._lines:

@@ -87,6 +87,7 @@ class Route:
         self._connections: dict[NativeConnection, set[str]] = {}  # with the channels of each
         self._retries: dict[tuple[NativeConnection, str], float] = {}  # refused: when to retry
         self._backoffs: dict[tuple[NativeConnection, str], Backoff] = {}
+        self._renewed: set[tuple[NativeConnection, str]] = set()  # subscribed to again while silent
 
     @property
     def channels(self) -> Iterable[str]:
@@ -115,10 +116,24 @@ class Route:
         times = [connection.received_ns for connection in self._carrying(channel)]
         return max(times, default=None)
 
-    def reconnect(self, channel: str, reason: str) -> None:
-        """Give up every connection that carries a channel."""
+    def renew(self, channel: str, reason: str, flowing: frozenset[str]) -> None:
+        """Subscribe to a channel again on every connection that carries it.
+
+        A connection that carries none of the channels `flowing` is given up, and dialled again. One
+        that does is kept; the second time it is replaced, which loses nothing.
+        """
         for connection in self._carrying(channel):
-            connection.give_up(reason)
+            if flowing.isdisjoint(self._connections[connection]):
+                connection.give_up(reason)
+                continue
+            again = (connection, channel) in self._renewed
+            what = "replacing its connection" if again else "subscribing to it again"
+            _log.warning("a channel is silent and others are not", channel=channel, now=what)
+            self._renewed.add((connection, channel))
+            if again:
+                connection.closing = True
+            else:
+                connection.resubscribe(channel, self._streams[channel])
 
     def resubscribe(self, channel: str) -> None:
         """Subscribe to a channel again on every connection that carries it."""
@@ -260,7 +275,9 @@ class Route:
             await asyncio.sleep(CHECK_OFTEN_S if merging else CHECK_EVERY_S)
             now_s = time.monotonic()
             for connection in list(self._connections):
-                connection.check()
+                for channel, reason in connection.check():
+                    if not self._delivers(connection, channel):
+                        self.refused(connection, channel, reason)
             for merge in self._merges.values():
                 merge.overdue(now_s)
             for (connection, channel), due_s in list(self._retries.items()):
@@ -270,6 +287,10 @@ class Route:
 
     def _carrying(self, channel: str) -> list[NativeConnection]:
         return [one for one, carried in self._connections.items() if channel in carried]
+
+    def _delivers(self, connection: NativeConnection, channel: str) -> bool:
+        """Whether events of a channel arrived, and on this connection alone."""
+        return self._carrying(channel) == [connection] and self._merges[channel].has_emitted
 
     def _carry(self, connection: NativeConnection, channel: str) -> None:
         """Subscribe to a channel on a connection."""
@@ -291,6 +312,7 @@ class Route:
         for channel in self._streams:
             self._retries.pop((connection, channel), None)
             self._backoffs.pop((connection, channel), None)
+            self._renewed.discard((connection, channel))
 
     def _leave(self, connection: NativeConnection, channel: str, reason: str) -> bool:
         """Remove a channel from a connection; return whether another one carries it.

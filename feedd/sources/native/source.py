@@ -152,11 +152,11 @@ class NativeSource:
         route = self._route_of.get(channel)
         return None if route is None else route.last_frame_ns(channel)
 
-    def reconnect(self, channel: str, reason: str) -> None:
-        """Drop the connections that carry a channel."""
+    def renew(self, channel: str, reason: str, flowing: frozenset[str] = frozenset()) -> None:
+        """Subscribe to a channel again, on new connections unless those carry one of `flowing`."""
         route = self._route_of.get(channel)
         if route is not None:
-            route.reconnect(channel, reason)
+            route.renew(channel, reason, flowing)
 
     async def close(self) -> None:
         """Release nothing: connections are open only while `run` runs."""

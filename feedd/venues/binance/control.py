@@ -5,9 +5,16 @@ https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CONTROL_KEYS = frozenset({"id", "result", "error", "code"})
+CHANNEL_OF = {
+    "bookTicker": "quote", "trade": "trade", "depthUpdate": "book", "24hrTicker": "ticker",
+    "kline": "candle", "markPriceUpdate": "mark", "forceOrder": "liquidation",
+}  # fmt: skip
 
 
 def flat_refusal(message: Any) -> str | None:
@@ -20,3 +27,28 @@ def flat_refusal(message: Any) -> str | None:
     if isinstance(message, dict) and "code" in message and "msg" in message and "e" not in message:
         return f"refused: {message['msg']} (code {message['code']})"
     return None
+
+
+def channel_of(message: Any) -> str | None:
+    """Return the channel of an event; spot's quotes have no type."""
+    if not isinstance(message, dict):
+        return None
+    kind = message.get("e")
+    if kind is None:
+        return "quote" if "u" in message else None
+    return CHANNEL_OF.get(kind) if isinstance(kind, str) else None
+
+
+def resubscribe(request: Any, new_id: Callable[[], int]) -> list[dict[str, Any]]:
+    """Return the messages that end a subscription and begin it again.
+
+    ::
+
+        {"method":"SUBSCRIBE","params":["btcusdt@depth"],"id":1}
+    """
+    return [{**request, "method": how, "id": new_id()} for how in ("UNSUBSCRIBE", "SUBSCRIBE")]
+
+
+def refuses(message: Any, request: Any) -> bool:
+    """Whether a refusal answers a request."""
+    return isinstance(message, dict) and message.get("id") == request.get("id")

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 from feedd.books.depth import Update
 from feedd.clock import iso8601
 from feedd.model import Liquidation, Ticker
+from feedd.venues.binance.control import CHANNEL_OF
 from feedd.venues.numbers import check_numbers
 
 Number = Annotated[float, Meta(ge=0, lt=1e300)]
@@ -144,10 +145,6 @@ class ForceOrder(Struct, tag_field="e", tag="forceOrder"):
 
 
 Message = BookTicker | TradeMessage | DepthUpdate | TickerMessage | Kline | MarkPrice | ForceOrder
-CHANNEL_OF = {
-    "bookTicker": "quote", "trade": "trade", "depthUpdate": "book", "24hrTicker": "ticker",
-    "kline": "candle", "markPriceUpdate": "mark", "forceOrder": "liquidation",
-}  # fmt: skip
 
 read = msgspec.json.Decoder(Message, strict=False).decode
 _read_spot_quote = msgspec.json.Decoder(SpotBookTicker, strict=False).decode
@@ -183,6 +180,14 @@ class Answer(Struct):
 
 class _Kind(Struct):
     e: str | None = None
+    u: Any = None
+
+    @property
+    def channel(self) -> str | None:
+        """The channel of an event; spot's quotes have no type."""
+        if self.e is None:
+            return None if self.u is None else "quote"
+        return CHANNEL_OF.get(self.e)
 
 
 read_answer = msgspec.json.Decoder(Answer).decode

@@ -118,11 +118,11 @@ def _liquidations(exchange: str, symbol: str, _timeframe: str) -> Convert:
 def _control(payload: bytes) -> Control:
     """Classify an answer, an unreadable event or the announcement of a shutdown."""
     answer = messages.read_answer(payload)
-    event = messages.read_kind(payload).e
-    if event == "serverShutdown":
+    kind = messages.read_kind(payload)
+    if kind.e == "serverShutdown":
         return Control("closing")
-    if event is not None or (answer.id is None and answer.refusal is None):
-        return Control("event", channel=messages.CHANNEL_OF.get(event or ""))
+    if kind.e is not None or (answer.id is None and answer.refusal is None):
+        return Control("event", channel=kind.channel)
     return Control("answer", request_id=answer.id, refusal=answer.refusal)
 
 

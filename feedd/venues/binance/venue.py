@@ -39,5 +39,8 @@ VENUE = Venue(
     control_keys=control.CONTROL_KEYS,
     refusal=control.flat_refusal,
     market_id_of=lambda message: message.get("s"),
+    channel_of=control.channel_of,
+    resubscribe=control.resubscribe,
+    refuses=control.refuses,
     limits=LIMITS,
 )

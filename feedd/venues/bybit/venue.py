@@ -7,7 +7,7 @@ A message of `publicTrade` has at most 1,024 trades
 from __future__ import annotations
 
 from feedd.books.streamed import StreamedBook
-from feedd.venues.bybit import book, parsers
+from feedd.venues.bybit import book, control, parsers
 from feedd.venues.bybit.limits import LIMITS
 from feedd.venues.contract import CheckedBook, RawChannel, StreamedSnapshot, Venue
 
@@ -31,8 +31,10 @@ VENUE = Venue(
     # {"topic":"allLiquidation.ROSEUSDT","type":"snapshot","ts":1739502303204,
     #  "data":[{"T":1739502302929,"s":"ROSEUSDT","S":"Sell","v":"20000","p":"0.04499"}]}
     liquidation_names_position=True,
-    # https://bybit-exchange.github.io/docs/v5/ws/connect
-    control_keys=frozenset({"op", "success", "ret_msg", "pong"}),
+    control_keys=control.CONTROL_KEYS,
+    channel_of=control.channel_of,
+    resubscribe=control.resubscribe,
+    refuses=control.refuses,
     market_id_of=lambda message: str(message.get("topic")).rpartition(".")[2],
     limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
 )

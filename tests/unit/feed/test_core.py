@@ -9,6 +9,7 @@ import pytest
 
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.feed.core import FeedCore
+from feedd.feed.session import SilentChannel
 from feedd.feed.ticker import TickerMaker
 from feedd.model import Book, Gap, Quote, Status, Ticker, Trade
 
@@ -316,12 +317,12 @@ def test_an_unreachable_exchange_is_published_only_after_the_start() -> None:
 
 def test_silent_channels_are_named_with_their_reason_once_a_reconnect_is_due() -> None:
     world = World(("quote",)).live()
-    due: list[tuple[str, str]] = []
+    due: list[SilentChannel] = []
     for frames in range(120):
         world.time_ns += NS_PER_S
         due += world.core.overdue(lambda _, count=frames: count)
     assert world.core.session.state == "stale"
-    assert due[0] == ("quote", "silent for more than 30 s")
+    assert due[0] == SilentChannel("quote", "silent for more than 30 s", frozenset())
     world.core.alive("quote")
     assert world.core.session.state == "live"
 

@@ -3,7 +3,7 @@
 from feedd.channels import CHANNELS
 from feedd.clock import NS_PER_HOUR, NS_PER_S
 from feedd.feed.last_hour import MOST, Occurrences, Uptime
-from feedd.feed.session import CONNECTION_DEAD_NS, Session
+from feedd.feed.session import CONNECTION_DEAD_NS, Session, SilentChannel
 from feedd.feed.staleness import AdaptiveLimit
 
 QUOTE = CHANNELS["quote"].silence
@@ -90,15 +90,82 @@ def test_a_silence_that_ends_in_a_reconnect_teaches_nothing() -> None:
     assert watched.session.channels["quote"].staleness.limit_ns == QUOTE.floor_ns
 
 
-def test_a_stream_that_stays_silent_after_a_reconnect_reconnects_again() -> None:
+def test_a_stream_that_stays_silent_is_renewed_again_after_growing_pauses() -> None:
     watched = Watched()
     watched.run(120, every_s=1)
-    for _ in range(5):
+    pauses = []
+    for _ in range(7):
         began_s = watched.now_s
+        while not watched.run(1):
+            pass
+        pauses.append(watched.now_s - began_s)
         watched.session.lost("quote", "silent for too long", watched.now_s * NS_PER_S)
         watched.connect()
-        assert watched.run(21) == [began_s + 21]
-        assert watched.session.state == "stale"
+    assert pauses == [21, 21, 21, 40, 80, 160, 300]
+    assert watched.session.state == "reconnecting"
+
+
+def test_what_a_subscription_begins_with_does_not_shorten_the_pause() -> None:
+    """Some venues send a snapshot at each subscription, also of a market that is quiet."""
+    watched = Watched()
+    renewals = 0
+    for _ in range(3600):
+        if watched.run(1):
+            renewals += 1
+            watched.session.lost("quote", "silent for too long", watched.now_s * NS_PER_S)
+            watched.connect()
+            watched.session.event("quote", None, 0)
+    assert renewals < 20
+    quote = watched.session.channels["quote"]
+    watched.run(2 * quote.staleness.limit_ns // NS_PER_S, every_s=1)
+    assert watched.run(2 * quote.staleness.limit_ns // NS_PER_S + 1)
+
+
+def run_both(session: Session, seconds: range, spoken: str) -> list[tuple[int, SilentChannel]]:
+    """Advance by the second, with an event of one channel in each; return the renewals."""
+    due = []
+    for now_s in seconds:
+        session.event(spoken, now_s, 0)
+        renewed = session.overdue(now_s * NS_PER_S, lambda _, count=now_s: count)
+        due += [(now_s, one) for one in renewed]
+    return due
+
+
+def test_a_silent_channel_is_renewed_with_the_names_of_those_that_flow() -> None:
+    session = Session(["mark", "quote"], 0)
+    for channel in ("mark", "quote"):
+        session.subscribed(channel, 0)
+    due = run_both(session, range(1, 8000), "quote")
+    assert {one.name for _, one in due} == {"mark"}
+    assert {one.flowing for _, one in due} == {frozenset({"quote"})}
+    assert [now_s for now_s, _ in due] == [61, 121, 181, 301, 541, 1021, 1981, 3901, 7501]
+    assert session.reason == "mark: silent for more than 30 s"
+    assert session.channels["quote"].state == "live"
+
+
+def test_channels_that_went_silent_together_do_not_flow() -> None:
+    session = Session(["mark", "quote"], 0)
+    for channel in ("mark", "quote"):
+        session.subscribed(channel, 0)
+    for now_s in range(1, 20):
+        session.event("mark", None, 0)
+        session.event("quote", now_s, 0)
+        session.overdue(now_s * NS_PER_S, lambda _, count=now_s: count)
+    due = []
+    for now_s in range(20, 90):
+        due += session.overdue(now_s * NS_PER_S, lambda _, count=now_s: count)
+    assert {(one.name, one.flowing) for one in due} == {
+        ("mark", frozenset()), ("quote", frozenset()),
+    }  # fmt: skip
+
+
+def test_a_channel_that_waits_for_a_snapshot_keeps_its_own_reason_however_silent() -> None:
+    session = Session(["book", "quote"], 0, frozenset({"book"}))
+    for channel in ("book", "quote"):
+        session.subscribed(channel, 0)
+    session.resync("book", "the snapshot is crossed")
+    run_both(session, range(1, 200), "quote")
+    assert (session.state, session.reason) == ("resync", "book: the snapshot is crossed")
 
 
 def test_a_subscription_that_never_speaks_is_stale_too() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from feedd.operation.health import Health, ProcessHealth, Report, grouped_reasons
 from feedd.operation.table import summary_line
 
@@ -50,3 +52,16 @@ def test_nothing_at_all_is_down_for_the_given_reason() -> None:
 def test_a_line_names_five_of_a_hundred_with_one_reason() -> None:
     line = grouped_reasons(feed(f"f{n}", "silent", "mute") for n in range(100))
     assert line == "f0, f1, f2, f3, f4 and 95 more: silent: mute"
+
+
+def test_a_feed_whose_book_fails_and_whose_quotes_flow_is_degraded_and_no_exchange_is_down() -> (
+    None
+):
+    channels = {"book": {"state": "resync", "age_ms": None, "waits": False},
+                "quote": {"state": "live", "age_ms": 100, "waits": False}}  # fmt: skip
+    failing = [
+        replace(feed(name, "resync", "book: HTTP 400"), channels=channels) for name in ("a", "b")
+    ]
+    report = Report((PROXY, *failing))
+    assert (report.health, report.notices) == (Health.DEGRADED, [])
+    assert report.reason == "a, b: resync: book: HTTP 400"

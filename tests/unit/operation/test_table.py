@@ -24,7 +24,7 @@ def channel(state: str = "live", reason: str | None = None) -> dict[str, object]
 def feed(symbol: str, state: str = "live", process: str = "RUNNING") -> ProcessHealth:
     return ProcessHealth(
         f"feed-binanceusdm-{symbol}", process, 77, 3700, 5555, "binanceusdm", state,
-        None, Usage(3.2, 60.0), {"quote": channel(state), "trade": channel()}, {"gaps": 2},
+        None, Usage(3.2, 60.0), {"quote": channel(state), "trade": channel(state)}, {"gaps": 2},
         restarts=3, restarts_last_hour=1,
     )  # fmt: skip
 

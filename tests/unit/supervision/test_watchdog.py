@@ -15,6 +15,7 @@ from feedd.supervision.watchdog import (
     ObservedProcess,
     RestartAction,
     Watchdog,
+    receives,
 )
 
 TICK_S = 5
@@ -118,6 +119,28 @@ def test_a_worker_that_has_not_yet_reconnected_is_left_alone() -> None:
     for now_s in range(0, 3 * int(STUCK_AFTER_S), TICK_S):
         seen = [ObservedProcess(**{**_fields(feed), "heard_s": now_s}) for feed in feeds]
         assert watchdog.check(seen, now_s) == []
+
+
+def test_a_worker_whose_quotes_flow_is_not_restarted_for_its_book() -> None:
+    watchdog = Watchdog()
+    for now_s in range(0, 10 * int(STUCK_AFTER_S), TICK_S):
+        failing = ObservedProcess(
+            "a", 1, "RUNNING", "x", "resync", now_s, STUCK_AFTER_TRIES, receives=True
+        )
+        assert watchdog.check([failing], now_s) == []
+    assert watchdog.notes == []  # nor is the exchange down for it
+
+
+def channel(state: str, age_ms: int | None) -> dict[str, object]:
+    return {"state": state, "age_ms": age_ms}
+
+
+def test_a_worker_receives_data_while_a_live_channel_had_an_event_lately() -> None:
+    assert receives({"book": channel("resync", None), "quote": channel("live", 100)})
+    assert not receives({"book": channel("resync", 100), "quote": channel("stale", 100)})
+    # Without events such channels are live as soon as they are subscribed to.
+    assert not receives({"quote": channel("stale", None), "trade": channel("live", None)})
+    assert not receives({"quote": channel("stale", None), "trade": channel("live", 500_000)})
 
 
 def _fields(process: ObservedProcess) -> dict[str, object]:

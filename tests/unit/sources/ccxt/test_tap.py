@@ -31,7 +31,10 @@ class Observed:
 
     def book_invalid(self, reason: str) -> None: ...
 
-    def unreadable(self, tap: Tap, error: Exception) -> None:
+    def refused(self, tap: Tap, channel: str, error: Any) -> None:
+        self.events.append(("refused", tap, channel, str(error)))
+
+    def unreadable(self, tap: Tap, error: Exception, _message: Any) -> None:
         self.events.append(("unreadable", tap, str(error)))
 
 
@@ -48,6 +51,7 @@ def tapped(observer: Observed, venue: Venue) -> tuple[Any, Tap]:
         reject=lambda error, _message_hash=None: error,
         handle_message=lambda frame: client.on_message_callback(client, frame),
         on_message_callback=on_message,
+        send=lambda message: message,
     )
     tap = Tap(client, venue, observer)
     token = subscribing_to.set("quote")
