@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from feedd.cli.command import Command
 from feedd.cli.output import print_now
+from feedd.config.environment import read_environment
 from feedd.operation import changes
 from feedd.operation.active_config import active_config
 from feedd.operation.validation import check_addition, entry_of
@@ -26,7 +27,8 @@ def _run(arguments: argparse.Namespace) -> int:
     names = arguments.channels.split(",") if arguments.channels else []
     channels = [name.strip() for name in names]
     entry = entry_of(settings, arguments.symbol, arguments.exchange, arguments.port, channels)
-    check_addition(path, entry)
+    for line in check_addition(path, entry, read_environment()):
+        print_now(line)
     changes.add(entry, path, arguments.root, print_now)
     return 0
 

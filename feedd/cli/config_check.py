@@ -8,10 +8,15 @@ from feedd.cli.command import Command
 from feedd.config import ports
 from feedd.config.environment import read_environment
 from feedd.operation.active_config import given_config
-from feedd.operation.validation import check_feeds, check_keys
+from feedd.operation.asking import ask_exchanges
+from feedd.operation.validation import check_before_start, located, unchecked_lines
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
+
+    from feedd.config.settings import Config
+    from feedd.operation.asking import Answers
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,14 +31,27 @@ def _run(arguments: argparse.Namespace) -> int:
     settings, path = given_config(arguments.config)
     if arguments.what == "embedded":
         return 0 if settings.embedded_exchange is not None else 1
-    check_feeds(settings, settings.feeds())
+    environment = read_environment()
+    lines = check_before_start(settings, path, environment)
     given = ports.assign(settings, path, remember=False)
-    for line in check_keys(settings.feeds(), read_environment()):
-        print(line)
+    answers = ask_exchanges(settings, settings.feeds(), environment)
+    _refuse(settings, path, answers)
+    lines += unchecked_lines(answers)
     for feed in settings.feeds():
         print(f"{feed.name}  port {given[feed.name]}  {', '.join(feed.channels)}")
-    print(f"{path}: {len(given)} feeds, nothing wrong")
+    for line in lines:
+        print(line)
+    found = "nothing else wrong" if lines else "nothing wrong"
+    print(f"{path}: {len(given)} feeds, {found}")
     return 0
+
+
+def _refuse(settings: Config, path: Path, answers: Answers) -> None:
+    """Raise an error with a line for each feed that its exchange refuses."""
+    feeds = settings.feeds()
+    errors = [located(error, path, feeds.index(feed)) for feed, error in answers.refused.items()]
+    if errors:
+        raise type(errors[0])("\nfeedd: ".join(map(str, errors)))
 
 
 COMMAND = Command(_run, _add_arguments)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from feedd.cli.command import Command
 from feedd.cli.output import print_now
+from feedd.config.environment import read_environment
 from feedd.operation.active_config import active_config
 from feedd.operation.restart import restart_feeds
 from feedd.operation.startup import start
-from feedd.operation.validation import check_feeds
+from feedd.operation.validation import check_before_start
 from feedd.supervision.daemon import Daemon
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def _run(arguments: argparse.Namespace) -> int:
     settings, path = active_config(arguments.config, arguments.root)
     daemon = Daemon(arguments.root)
     if daemon.pid is None and not arguments.symbols:
-        check_feeds(settings, settings.feeds())
+        for line in check_before_start(settings, path, read_environment()):
+            print_now(line)
         start(path, arguments.root, print_now)
     else:
         restart_feeds(settings, path, daemon, arguments.symbols, print_now)

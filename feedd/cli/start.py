@@ -9,7 +9,7 @@ from feedd.cli.output import print_now
 from feedd.config.environment import read_environment
 from feedd.operation.active_config import active_config
 from feedd.operation.startup import start
-from feedd.operation.validation import check_feeds, check_keys
+from feedd.operation.validation import check_before_start
 
 if TYPE_CHECKING:
     import argparse
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 def _run(arguments: argparse.Namespace) -> int:
     settings, path = active_config(arguments.config, arguments.root)
-    check_feeds(settings, settings.feeds())
-    for line in check_keys(settings.feeds(), read_environment()):
+    for line in check_before_start(settings, path, read_environment()):
         print_now(line)
     start(path, arguments.root, print_now)
     return 0

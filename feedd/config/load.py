@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -60,6 +61,17 @@ def parse_config(text: str, path: Path) -> Config:
     return _Document(path, text).config()
 
 
+def place_of(path: Path, *keys: str | int) -> str:
+    """Return where a file sets a key, as `file:line: key`; the line is missing for a default."""
+    return _Document(path, read_config_text(path)).place(list(keys))
+
+
+def place_of_feed(path: Path, index: int, key: str) -> str:
+    """Return where a file sets a key of a symbol: in its entry, else for all symbols."""
+    document = _Document(path, read_config_text(path))
+    return document.place(document.keys_of_feed(index, key))
+
+
 class _Document:
     """A YAML text with the line of each key."""
 
@@ -109,7 +121,26 @@ class _Document:
         return self._error(path, what)
 
     def _error(self, path: list[str | int], what: str) -> ConfigError:
-        node, line = self._root, 1
+        line, key_text = self._line(path) or 1, _key_text(path)
+        return ConfigError(f"{self._path}:{line}: {key_text}: {what}".replace(": :", ":"))
+
+    def place(self, path: list[str | int]) -> str:
+        """Return `file:line: key` of a key, or `file: key` where the text does not have it."""
+        line = self._line(path)
+        where = f"{self._path}" if line is None else f"{self._path}:{line}"
+        return f"{where}: {_key_text(path)}"
+
+    def keys_of_feed(self, index: int, key: str) -> list[str | int]:
+        """Return the path of a symbol's key, or of the key for all symbols if it has none."""
+        data = self._data or {}
+        entry = data["symbols"][index]
+        if isinstance(entry, dict) and key in entry:
+            return ["symbols", index, key]
+        return [key] if key in data else ["symbols", index]
+
+    def _line(self, path: list[str | int]) -> int | None:
+        """Return the line of the last key of a path that the text has; None without the first."""
+        node, line = self._root, None
         for step in path:
             if isinstance(node, yaml.MappingNode):
                 found = [(k, v) for k, v in node.value if k.value == step]
@@ -120,8 +151,7 @@ class _Document:
             elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
                 node = node.value[step]
                 line = node.start_mark.line + 1
-        key_text = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in path).lstrip(".")
-        return ConfigError(f"{self._path}:{line}: {key_text}: {what}".replace(": :", ":"))
+        return line
 
     def _keep_times_as_written(self) -> None:
         """Restore times as text: YAML reads 13:00 as the number 780, and a date as an object."""
@@ -150,8 +180,8 @@ class _Document:
         """Reject values that are well formed and impossible."""
         if not config.symbols:
             raise self._error(["symbols"], "is empty; name at least one, e.g. BTC/USDT:USDT")
-        if config.endpoint is not None and not re.match(r"https?://[^/]+", config.endpoint):
-            raise self._error(["endpoint"], "must look like http://127.0.0.1:8765")
+        if config.endpoint is not None and (unfit := _unfit_url(config.endpoint)) is not None:
+            raise self._error(["endpoint"], unfit)
         self._check_network(config)
         self._check_proxies(config)
         for key in ("speed", "rate", "clock_scale"):
@@ -218,37 +248,26 @@ class _Document:
     def _check_sources(self, config: Config) -> None:
         feeds = config.feeds()
         embedded = config.embedded_exchange is not None and config.endpoint is None
-        for index, (entry, feed) in enumerate(zip(config.symbols, feeds, strict=True)):
+        for index, feed in enumerate(feeds):
             if embedded and feed.source != "replay" and feed.exchange not in EMBEDDED:
                 raise self._error(
-                    self._exchange_of(entry, index),
+                    self.keys_of_feed(index, "exchange"),
                     f"the embedded exchange serves {', '.join(EMBEDDED)}, and not {feed.exchange}",
                 )
             if feed.source == "native" and feed.exchange not in NATIVE:
-                own = isinstance(entry, SymbolEntry) and entry.source is not None
-                where: list[str | int] = ["symbols", index, "source"] if own else ["source"]
                 raise self._error(
-                    where,
+                    self.keys_of_feed(index, "source"),
                     f"native serves {' and '.join(NATIVE)}, and symbols[{index}] is on "
                     f"{feed.exchange}; use ccxt for it",
                 )
         if config.connections > 1 and not any(feed.source == "native" for feed in feeds):
             raise self._error(["connections"], "is for source: native; ccxt has one connection")
 
-    def _exchange_of(self, entry: str | SymbolEntry, index: int) -> list[str | int]:
-        """Return the path of the key with a symbol's exchange, or of the symbol without one."""
-        if isinstance(entry, SymbolEntry) and entry.exchange is not None:
-            return ["symbols", index, "exchange"]
-        given = isinstance(self._data, dict) and "exchange" in self._data
-        return ["exchange"] if given else ["symbols", index]
-
     def _check_replay(self, config: Config) -> None:
         replay = config.replay
-        for index, (entry, feed) in enumerate(zip(config.symbols, config.feeds(), strict=True)):
+        for index, feed in enumerate(config.feeds()):
             if feed.source == "replay" and replay is None:
-                own = isinstance(entry, SymbolEntry) and entry.source is not None
-                where: list[str | int] = ["symbols", index, "source"] if own else ["source"]
-                raise self._error(where, replay_settings.MISSING)
+                raise self._error(self.keys_of_feed(index, "source"), replay_settings.MISSING)
         sources = [feed.source for feed in config.feeds()]
         if replay is not None and (unfit := replay_settings.check(replay, sources)) is not None:
             raise self._error(["replay", unfit[0]], unfit[1])
@@ -263,7 +282,7 @@ class _Document:
                 raise self._error(where, f"{feed.symbol!r} is not a symbol like BTC/USDT:USDT")
             if not re.fullmatch(r"[a-z0-9]+", feed.exchange):
                 raise self._error(
-                    self._exchange_of(entry, index),
+                    self.keys_of_feed(index, "exchange"),
                     f"{feed.exchange!r} is not an exchange of ccxt.pro",
                 )
             if isinstance(entry, SymbolEntry) and entry.channels is not None:
@@ -306,6 +325,28 @@ CHOICES: dict[str | int, tuple[str, ...]] = {
     "timestamps": ("recorded", "now"),
     "bid_ask": ("book", "quote", "estimate", "none"),
 }
+
+
+def _unfit_url(url: str) -> str | None:
+    """Return why a text is not the URL of an exchange, or None."""
+    form = "must look like http://127.0.0.1:8765 or https://exchange.example.com"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        number = "; its port is no number from 1 to 65535"
+        return form + (number if "port" in str(error).lower() else "")
+    if parts.scheme not in {"http", "https"}:
+        return form if not parts.scheme or host is None else f"{form}, and not {parts.scheme}://"
+    if not host or not re.fullmatch(r"[^\s/?#@\\]+", host) or port == 0:
+        return form
+    if parts.query or parts.fragment:
+        return f"{form}, without ? and #"
+    return None
+
+
+def _key_text(path: list[str | int]) -> str:
+    return "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in path).lstrip(".")
 
 
 def _hint(word: str, known: Iterable[str]) -> str:

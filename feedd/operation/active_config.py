@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feedd.config.environment import config_path, read_environment
-from feedd.config.load import load_config
+from feedd.config.load import load_config, place_of_feed
 from feedd.config.settings import Config, ProxySettings
 from feedd.errors import ConfigError
 from feedd.sources.exchange_names import check_exchange_name
@@ -39,7 +39,7 @@ def given_config(given: str | PathLike[str] | None) -> tuple[Config, Path]:
     """Return the given configuration, else FEEDD_CONFIG's, else the default, and its path."""
     path = config_path(None if given is None else str(given), read_environment())
     settings = load_config(path)
-    _check_exchanges(settings)
+    _check_exchanges(settings, path)
     return settings, path
 
 
@@ -55,8 +55,11 @@ def endpoint_config(endpoint: str) -> Config:
     return Config(symbols=(), proxy=ProxySettings(subscribers=endpoint, history=history))
 
 
-def _check_exchanges(settings: Config) -> None:
+def _check_exchanges(settings: Config, path: Path) -> None:
     """Raise ConfigError for a live feed whose exchange ccxt.pro lacks."""
-    for feed in settings.feeds():
+    for index, feed in enumerate(settings.feeds()):
         if feed.source != "replay":
-            check_exchange_name(feed.exchange)
+            try:
+                check_exchange_name(feed.exchange)
+            except ConfigError as error:
+                raise ConfigError(f"{place_of_feed(path, index, 'exchange')}: {error}") from None

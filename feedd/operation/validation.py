@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.config.credentials import credentials, with_blanks_around
 from feedd.config.edit import add_symbol
-from feedd.config.load import parse_config, read_config_text
+from feedd.config.load import parse_config, place_of, read_config_text
 from feedd.config.settings import SymbolEntry
+from feedd.errors import FinalError
+from feedd.operation.asking import Answers, ask_exchanges
+from feedd.operation.endpoint_host import check_endpoint
+from feedd.operation.folders import check_folders
 from feedd.recordings.replay.availability import check_available
 from feedd.sources.exchange_names import check_exchange_name
 from feedd.venues.native import native_market
@@ -20,27 +24,43 @@ if TYPE_CHECKING:
     from feedd.config.settings import Config, Feed
 
 
-def check_feeds(settings: Config, feeds: Iterable[Feed]) -> None:
-    """Raise ConfigError for a channel that an exchange lacks or a symbol that a recording lacks.
+def check_before_start(settings: Config, path: Path, environment: Mapping[str, str]) -> list[str]:
+    """Check what needs no exchange: folders, recordings, channels and keys; return lines to print.
 
-    Imports ccxt for feeds through it, which takes a while.
+    Raises FinalError with the file, the line and the key. Imports ccxt for feeds through it, which
+    takes a while.
     """
-    feeds = list(feeds)
+    check_folders(settings, path)
+    check_endpoint(settings, path, environment)
+    feeds = settings.feeds()
     check_available(settings, feeds)
-    live = [feed for feed in feeds if feed.source != "replay"]
-    if not live:
-        return
-    for feed in live:
-        needed = feed.channels
-        if "ticker" in needed and settings.bid_ask in {"quote", "book"}:
-            needed = (*needed, settings.bid_ask)
-        if feed.source == "native":
-            native_market(feed.exchange, feed.symbol).check(feed.exchange, feed.symbol, needed)
-            continue
-        from feedd.sources.ccxt import exchange_class  # noqa: PLC0415  ccxt takes a while
+    for index, feed in enumerate(feeds):
+        try:
+            check_feed(settings, feed)
+        except FinalError as error:
+            raise located(error, path, index) from None
+    return check_keys(feeds, environment)
 
-        has = exchange_class.has(feed.exchange)
-        exchange_class.check_channels(feed.exchange, has, feed.symbol, needed)
+
+def located(error: FinalError, path: Path, index: int) -> FinalError:
+    """Return the error about a symbol of a file with its file and line."""
+    return type(error)(f"{place_of(path, 'symbols', index)}: {error}")
+
+
+def check_feed(settings: Config, feed: Feed) -> None:
+    """Raise ConfigError for a channel that a live feed's exchange lacks."""
+    if feed.source == "replay":
+        return
+    needed = feed.channels
+    if "ticker" in needed and settings.bid_ask in {"quote", "book"}:
+        needed = (*needed, settings.bid_ask)
+    if feed.source == "native":
+        native_market(feed.exchange, feed.symbol).check(feed.exchange, feed.symbol, needed)
+        return
+    from feedd.sources.ccxt import exchange_class  # noqa: PLC0415  ccxt takes a while
+
+    has = exchange_class.has(feed.exchange)
+    exchange_class.check_channels(feed.exchange, has, feed.symbol, needed)
 
 
 def check_keys(feeds: Iterable[Feed], environment: Mapping[str, str]) -> list[str]:
@@ -74,7 +94,29 @@ def entry_of(
     )
 
 
-def check_addition(path: Path, entry: SymbolEntry) -> None:
-    """Raise ConfigError where a symbol cannot be added to a configuration file."""
+def check_addition(path: Path, entry: SymbolEntry, environment: Mapping[str, str]) -> list[str]:
+    """Raise FinalError where a symbol can't be added to a file, or its exchange refuses it.
+
+    Returns lines to print: what could not be checked, and why.
+    """
     settings = parse_config(add_symbol(read_config_text(path), path, entry), path)
-    check_feeds(settings, settings.feeds()[-1:])
+    feed = settings.feeds()[-1]
+    check_available(settings, [feed])
+    check_feed(settings, feed)
+    check_endpoint(settings, path, environment)
+    lines = check_keys([feed], environment)
+    answers = ask_exchanges(settings, [feed], environment)
+    for error in answers.refused.values():
+        raise type(error)(f"{feed.symbol} was not added, and {path} is unchanged: {error}")
+    return lines + unchecked_lines(answers)
+
+
+def unchecked_lines(answers: Answers) -> list[str]:
+    """Return a line for each exchange that could not be asked, with its symbols and the reason."""
+    symbols: dict[tuple[str, str], list[str]] = {}
+    for feed, reason in answers.unchecked.items():
+        symbols.setdefault((feed.exchange, reason), []).append(feed.symbol)
+    return [
+        f"not checked: whether {exchange} lists {', '.join(names)} ({reason})"
+        for (exchange, reason), names in symbols.items()
+    ]

@@ -16,9 +16,16 @@ if TYPE_CHECKING:
 
 
 def make_source(
-    settings: Config, feed: Feed, channels: tuple[str, ...], env: dict[str, str]
+    settings: Config,
+    feed: Feed,
+    channels: tuple[str, ...],
+    env: dict[str, str],
+    run_dir: Path | None = None,
 ) -> Source:
-    """Return the feed's source; only its own module is imported."""
+    """Return the feed's source; only its own module is imported.
+
+    `run_dir` is the folder of the shared limits; None: the configuration's.
+    """
     endpoint = settings.endpoint_of(feed.exchange, feed.symbol)
     network = network_of(settings, env, feed.exchange, feed.symbol)
     given: dict[str, Any] = {
@@ -26,7 +33,7 @@ def make_source(
         "credentials": credentials(feed.exchange, env),
         "book_depth": settings.book_depth,
         "timeframe": settings.timeframe,
-        "run_dir": Path(settings.run_dir),
+        "run_dir": run_dir or Path(settings.run_dir),
         "network": network,
     }
     if feed.source == "native":

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +21,6 @@ BTC = "feed-binanceusdm-BTC-USDT-USDT"
 ETH = "feed-binanceusdm-ETH-USDT-USDT"
 SOL = "feed-binanceusdm-SOL-USDT-USDT"
 XRP = "feed-binanceusdm-XRP-USDT-USDT"
-NOSUCH = "feed-binanceusdm-NOSUCH-USDT-USDT"
 Make = Callable[..., Project]
 
 
@@ -79,13 +77,16 @@ def feedd_at_once(project: Project, *commands: tuple[str, ...]) -> list[tuple[in
             for command in commands
         ]  # fmt: skip
         for process in processes:
-            eventually(lambda process=process: waits_for_the_lock(process.pid))
+            eventually(lambda process=process: waits_for_the_lock_or_has_ended(process))
     outputs = [process.communicate(timeout=100)[0] for process in processes]
     return [(p.returncode, output) for p, output in zip(processes, outputs, strict=True)]
 
 
-def waits_for_the_lock(pid: int) -> bool:
-    return any(file.path.endswith("command.lock") for file in psutil.Process(pid).open_files())
+def waits_for_the_lock_or_has_ended(process: subprocess.Popen[str]) -> bool:
+    if process.poll() is not None:
+        return True
+    files = psutil.Process(process.pid).open_files()
+    return any(file.path.endswith("command.lock") for file in files)
 
 
 def test_a_symbol_is_added_and_removed_and_comes_back_and_no_other_notices(
@@ -152,7 +153,7 @@ def test_a_symbol_that_can_not_work_leaves_the_file_the_ports_and_the_processes_
     before = lives(project)
     ports = given_ports(project)
     refused = project.feedd("add", "NOSUCH/USDT")
-    assert refused.returncode == 1
+    assert refused.returncode == 65
     assert "binanceusdm does not list NOSUCH/USDT:USDT" in refused.stderr
     assert "is unchanged" in refused.stderr
     for arguments, said in [
@@ -167,18 +168,18 @@ def test_a_symbol_that_can_not_work_leaves_the_file_the_ports_and_the_processes_
     assert given_ports(project) == ports
     assert lives(project) == before
 
-    # An edit made while an addition fails is kept.
-    process = subprocess.Popen(
-        [PYTHON, "-m", "feedd", "add", "NOSUCH/USDT"], cwd=project.root,
-        env=clean_environment(), stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    eventually(lambda: "NOSUCH" in project.config_path.read_text())
-    worker = eventually(lambda: project.pids().get(NOSUCH))
-    os.kill(worker, signal.SIGSTOP)  # so that the addition goes on until the file is written
-    text = project.config_path.read_text()
-    project.config_path.write_text(f"# a person's\n{text}\n# more")
-    os.kill(worker, signal.SIGCONT)
-    _, said = process.communicate(timeout=90)
+    # An edit made while an addition fails is kept: the port turns out to be in use.
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = str(holder.getsockname()[1])
+        process = subprocess.Popen(
+            [PYTHON, "-m", "feedd", "add", "SOL/USDT", "--port", port], cwd=project.root,
+            env=clean_environment(), stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        eventually(lambda: "SOL" in project.config_path.read_text())
+        eventually(lambda: project.pids().get(SOL))
+        text = project.config_path.read_text()
+        project.config_path.write_text(f"# a person's\n{text}\n# more")
+        _, said = process.communicate(timeout=90)
     assert process.returncode == 1
     assert "was changed meanwhile" in said
     assert project.config_path.read_text() == f"# a person's\n{file}\n# more"
@@ -193,7 +194,7 @@ def test_five_that_are_added_at_once_all_run_and_no_other_notices(make_project: 
     commands = [("add", f"{symbol}/USDT") for symbol in new]
     # A start that read the file earlier must not stop what they add.
     done = feedd_at_once(project, *commands, ("add", "NOSUCH/USDT"), ("start",))
-    assert [code for code, _ in done[:6]] == [0] * 5 + [1], done
+    assert [code for code, _ in done[:6]] == [0] * 5 + [65], done
     names = {f"feed-binanceusdm-{symbol}-USDT-USDT" for symbol in new}
     now = lives(project)
     assert {name: now[name] for name in before} == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -53,6 +54,7 @@ def lacking(has: dict[str, Any], symbol: str, channels: tuple[str, ...]) -> tupl
     return next((channel for channel in channels if channel not in served), ""), served
 
 
+@cache
 def has(exchange: str) -> dict[str, Any]:
     """Return ccxt's map of the methods that an exchange has."""
     check_exchange_name(exchange)

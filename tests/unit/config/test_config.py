@@ -7,6 +7,7 @@ import pytest
 from feedd.config.load import load_config
 from feedd.config.settings import Config, RecorderSettings
 from feedd.errors import ConfigError
+from feedd.operation.active_config import given_config
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -213,3 +214,34 @@ def test_an_exchange_that_can_not_be_is_named_where_it_is_configured(
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, f"{text}\nembedded_exchange: {{}}\n")
     assert f"feedd.yaml:{error}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("127.0.0.1:8765", "must look like http://127.0.0.1:8765 or https://exchange.example.com"),
+        (
+            "htp://x",
+            "must look like http://127.0.0.1:8765 or https://exchange.example.com, and not",
+        ),
+        ("http://x:99999", "its port is no number from 1 to 65535"),
+        ("http://x:abc", "its port is no number from 1 to 65535"),
+        ("http://", "must look like"),
+        ("http://a b", "must look like"),
+        ("http://x/?a=1", "without ? and #"),
+    ],
+)
+def test_an_endpoint_that_is_no_url_is_refused(tmp_path: Path, url: str, error: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"symbols: [A/B]\nendpoint: {url!r}\n")
+    assert "feedd.yaml:2: endpoint: " in str(caught.value)
+    assert error in str(caught.value)
+
+
+def test_an_unknown_exchange_is_named_with_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "feedd.yaml"
+    path.write_text("symbols:\n- A/B\n- {symbol: C/D, exchange: okxx}\n")
+    with pytest.raises(ConfigError) as caught:
+        given_config(path)
+    assert f"{path}:3: symbols[1].exchange: okxx is not an exchange" in str(caught.value)
+    assert "okx" in str(caught.value)

@@ -8,7 +8,7 @@ import pytest
 
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
-from feedd.operation.validation import check_feeds
+from feedd.operation.validation import check_feed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ def settings(folder: Path, channels: str, symbol: str = "BTC/USDT") -> Config:
 def test_a_native_feed_is_checked_against_its_own_market(tmp_path: Path) -> None:
     config = settings(tmp_path, "quote, mark")
     with pytest.raises(ConfigError) as error:
-        check_feeds(config, config.feeds())
+        check_feed(config, config.feeds()[0])
     assert str(error.value) == (
         "binance has no mark of BTC/USDT; it has ticker, quote, trade, book, candle"
     )
@@ -36,4 +36,4 @@ def test_a_native_feed_is_checked_against_its_own_market(tmp_path: Path) -> None
 def test_a_native_feed_of_a_market_that_is_not_served_is_refused(tmp_path: Path) -> None:
     config = settings(tmp_path, "quote", "BTC/USD:BTC")
     with pytest.raises(ConfigError, match="source: native has no BTC/USD:BTC of binance"):
-        check_feeds(config, config.feeds())
+        check_feed(config, config.feeds()[0])
