@@ -12,8 +12,12 @@ import argparse
 import os
 import sys
 
-from feedd.errors import ConfigError
+from feedd.errors import ConfigError, FeeddError
+from feedd.operation.active_config import active_config
+from feedd.operation.market_notice import market_notice
 from feedd.operation.show import tick_line
+from feedd.runtime.terminal import prepare_output
+from feedd.supervision.project import find_project_root
 from feedd.transport.subscriber import Subscriber
 
 DEFAULT = "tcp://127.0.0.1:5555"
@@ -24,6 +28,8 @@ def main(endpoint: str, count: int | None) -> int:
     """Print `count` tickers, or all until Ctrl-C."""
     number = 0
     print(f"listening to {endpoint}", flush=True)
+    if (notice := project_notice()) is not None:
+        print(f"({notice})", flush=True)
     with Subscriber(endpoint, ["ticker."]) as subscriber:
         while count is None or number < count:
             message = subscriber.receive(IDLE_S)
@@ -35,10 +41,20 @@ def main(endpoint: str, count: int | None) -> int:
     return 0
 
 
+def project_notice() -> str | None:
+    """Return the notice of invented prices, if the project of this folder has them."""
+    root = find_project_root()
+    try:
+        return None if root is None else market_notice(active_config(None, root)[0])
+    except FeeddError:
+        return None  # it is about other feeds
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("endpoint", nargs="?", default=os.environ.get("ZMQ_FEED_HANDLER_URL"))
     parser.add_argument("--count", type=int, help="stop after N tickers")
+    prepare_output()
     given = parser.parse_args()
     try:
         sys.exit(main(given.endpoint or DEFAULT, given.count))

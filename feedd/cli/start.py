@@ -8,6 +8,7 @@ from feedd.cli.command import Command
 from feedd.cli.output import print_now
 from feedd.config.environment import read_environment
 from feedd.operation.active_config import active_config
+from feedd.operation.market_notice import market_notice
 from feedd.operation.startup import start
 from feedd.operation.validation import check_before_start
 
@@ -19,6 +20,8 @@ def _run(arguments: argparse.Namespace) -> int:
     settings, path = active_config(arguments.config, arguments.root)
     for line in check_before_start(settings, path, read_environment()):
         print_now(line)
+    if (notice := market_notice(settings)) is not None:
+        print_now(notice)
     start(path, arguments.root, print_now)
     return 0
 

@@ -9,6 +9,7 @@ from feedd.audit.recording import LineRecorder
 from feedd.cli.arguments import add_endpoint
 from feedd.cli.command import Command, without_endpoint
 from feedd.operation.active_config import active_config, endpoint_config
+from feedd.operation.market_notice import market_notice
 from feedd.operation.show import message_line
 from feedd.transport.subscriber import Subscriber
 
@@ -39,6 +40,8 @@ def _run(arguments: argparse.Namespace) -> int:
         settings = endpoint_config(arguments.endpoint)
     else:
         settings, _ = active_config(arguments.config, arguments.root)
+        if (notice := market_notice(settings)) is not None:
+            print(f"feedd: {notice}", file=sys.stderr, flush=True)
     if arguments.json or arguments.plain:
         return _write_recording(settings, arguments.prefixes, plain=arguments.plain)
     with Subscriber(settings.proxy.subscribers, arguments.prefixes) as subscriber:

@@ -17,6 +17,7 @@ from feedd.config.credentials import credential_names
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.operation import show
+from feedd.operation.market_notice import market_notice
 from feedd.operation.startup import start
 from feedd.runtime.process import PR_SET_PDEATHSIG
 from feedd.supervision.daemon import Daemon
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 CONFIG = Path("config/demo.yaml")
+NOTICE_EVERY = 20  # ticks: fewer than a screen has lines
 
 
 def run_demo(config_path: Path | None) -> int:
@@ -61,10 +63,13 @@ def _run(config_path: Path, root: Path) -> int:
     # The embedded exchange needs no real keys, whether from the environment or from .env.
     for feed in settings.feeds():
         os.environ.update(dict.fromkeys(credential_names(feed.exchange), ""))
+    notice = market_notice(settings)
+    if notice is not None:
+        _print(f"This is a demo with {notice}.")
     try:
         child = start(config_path, root, _print, preexec=_end_with_parent)
         _print("Ctrl-C ends the demo.")
-        _print_ticks(settings.proxy.subscribers, child)
+        _print_ticks(settings.proxy.subscribers, child, notice)
     except KeyboardInterrupt:
         _print("\nstopping")
     finally:
@@ -78,14 +83,18 @@ def _run(config_path: Path, root: Path) -> int:
     return 0
 
 
-def _print_ticks(endpoint: str, supervisord: subprocess.Popen[bytes] | None) -> None:
-    """Print tickers until interrupted, or until supervisord ends."""
+def _print_ticks(
+    endpoint: str, supervisord: subprocess.Popen[bytes] | None, notice: str | None
+) -> None:
+    """Print tickers until interrupted, or until supervisord ends; the notice stays in sight."""
     number = 0
     with Subscriber(endpoint, ["ticker."]) as subscriber:
         while True:
             message = subscriber.receive(1.0)
             if message is not None:
                 number += 1
+                if notice is not None and number % NOTICE_EVERY == 1:
+                    _print(f"({notice})")
                 _print(show.tick_line(number, message[1]))
             elif supervisord is not None and supervisord.poll() is not None:
                 _print("the demo was stopped from elsewhere")

@@ -90,6 +90,7 @@ class Report:
 
     `hung` is the error of a supervisord that does not answer, `why_empty` why `processes` is empty.
     `deployment` is the id of the run directory, `remarks` are faults of no single process.
+    `market` is the notice of prices that are not an exchange's.
     """
 
     processes: tuple[ProcessHealth, ...]
@@ -97,6 +98,7 @@ class Report:
     why_empty: str = "supervisord is not running here; `feedd start` starts it"
     deployment: str | None = None
     remarks: tuple[str, ...] = ()
+    market: str | None = None
 
     @property
     def feeds(self) -> tuple[ProcessHealth, ...]:
@@ -174,6 +176,7 @@ class Report:
             "health": self.health.name.lower(),
             "deployment": self.deployment,
             "reason": self.reason,
+            "market": self.market,
             "summary": self.summary,
             "notices": self.notices,
             "processes": [asdict(process) for process in self.processes],

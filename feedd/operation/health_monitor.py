@@ -26,6 +26,7 @@ from feedd.operation.health import (
     Report,
     Usage,
 )
+from feedd.operation.market_notice import market_notice
 from feedd.recordings.recorder import recorder_status
 from feedd.runtime.address_holders import is_port_listened_to, listening_ports, tcp_holder
 from feedd.runtime.deployment import deployment_id, read_deployment
@@ -65,6 +66,7 @@ class HealthMonitor:
             config.fan_outs(), [ports[name] for name in self._live], self._deployment or NONE_YET
         )
         self._processes: dict[int, psutil.Process] = {}
+        self._market = market_notice(config)
 
     def __enter__(self) -> Self:
         return self
@@ -157,8 +159,9 @@ class HealthMonitor:
             lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
             rows.append(_feed(row, feed, port, spoken, lost))
         return Report(
-            tuple(rows), hung, deployment=self._deployment, remarks=self._intruders(since_s)
-        )
+            tuple(rows), hung, deployment=self._deployment, remarks=self._intruders(since_s),
+            market=self._market,
+        )  # fmt: skip
 
     def _unheard(self, row: ProcessHealth, listening: ProcessHealth) -> ProcessHealth:
         """Return the row of a worker of which no status arrived."""

@@ -43,6 +43,9 @@ def health_table(
         head, rows = _wide_rows(report, colours=colours)
     elif report.processes and columns is not None:
         head, rows = compact_rows(report, columns, colours=colours)
+    if report.market is not None:
+        folded = [report.market] if columns is None else fold(report.market, columns, INDENT)
+        head = [*(paint(line, YELLOW, colours) for line in folded), *head]
     tail = []
     if columns is not None and any(process.restarts for process in report.processes):
         tail += [paint(line, DIM, colours) for line in fold(RESTARTS_NOTE, columns, INDENT)]

@@ -58,6 +58,9 @@ def test_the_demo_prints_ticks_of_three_symbols_and_leaves_nothing_behind(
     process = demo(project)
     lines = lines_until(process, three_symbols)
     assert any("all is healthy" in line for line in lines)
+    assert lines[0].startswith("This is a demo with invented prices")
+    first = next(index for index, line in enumerate(lines) if TICK.fullmatch(line))
+    assert lines[first - 1].startswith("(invented prices")
     os.killpg(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0, rest
@@ -100,6 +103,7 @@ def test_one_feed_runs_by_hand_and_its_ticks_are_printed(make_project: Make) -> 
         )  # fmt: skip
         lines = shown.stdout.splitlines()
         assert lines[0] == f"listening to {endpoint}"
+        assert lines[1].startswith("(invented prices")
         ticks = [match for line in lines if (match := TICK.fullmatch(line))]
         assert [match[1] for match in ticks] == ["BTC/USDT:USDT"] * 3
         assert ticks[0][0].startswith("[1] ")

@@ -114,6 +114,13 @@ def test_the_table_of_a_terminal_has_a_row_per_process_and_one_per_channel() -> 
     assert lines[7].startswith("feedd is healthy")
 
 
+def test_prices_that_are_not_an_exchanges_are_the_first_line() -> None:
+    invented = replace(report(feed("BTC")), market="invented prices: by the embedded exchange")
+    for columns in (None, 80, 30):
+        assert health_table(invented, columns).startswith("invented prices: by the")
+    assert invented.as_dict()["market"] == "invented prices: by the embedded exchange"
+
+
 LONG = "an-exchange-with-a-name-" * 5
 WIDE = ProcessHealth(
     f"feed-{LONG}", "BACKOFF", 4_194_304, 10**9, 5555, "x", "reconnecting",
