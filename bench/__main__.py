@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -36,6 +35,7 @@ from bench.one_handler import folder
 from bench.processes import environment
 from bench.recording import ROOT, SYMBOL, recording
 from feedd.errors import FeeddError
+from feedd.runtime.end_signals import exit_on_signals
 
 
 @dataclass(frozen=True)
@@ -156,17 +156,13 @@ def _plain(found: list[list[Any]]) -> list[list[dict[str, Any]]]:
     return [[one.plain() for one in each] for each in found]
 
 
-def _end(*_signal: object) -> None:
-    sys.exit("bench: terminated")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("kind", choices=["main", "scale", "record", "crowd"])
     parser.add_argument("--against", type=Path, metavar="DIR", help="another checkout of feedd")
     parser.add_argument("--quick", action="store_true", help="minutes; too short to quote")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, _end)
+    exit_on_signals()
     try:
         if given.against is not None:
             settings = QUICK if given.quick else FULL

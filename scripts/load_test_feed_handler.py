@@ -28,6 +28,10 @@ import psutil
 import yaml
 
 from bench.processes import free_ports
+from feedd.runtime.end_signals import exit_on_signals
+from feedd.runtime.process import ATTACHED
+from feedd.runtime.terminal import prepare_output
+from feedd.supervision.folder_processes import STARTED_FROM
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -45,7 +49,8 @@ STOP_WITHIN_S = 5.0
 PROGRESS_EVERY_S = 2.0
 IN_TRANSIT_S = 10.0  # on a busy machine; an event that arrives later counts as dropped
 
-NO_KEYS = {**os.environ, "BINANCE_API_KEY": "", "BINANCE_SECRET": ""}
+ENVIRONMENT = {**os.environ, "BINANCE_API_KEY": "", "BINANCE_SECRET": "",
+               ATTACHED: str(os.getpid()), STARTED_FROM: str(ROOT)}  # fmt: skip
 
 Key = tuple[str, int]
 
@@ -143,15 +148,13 @@ def write_config(folder: Path, rate: float, bursts: bool) -> tuple[str, Path]:
         "channels": ["ticker", *CHANNELS],
         "proxy": {
             "subscribers": endpoint,
-            "workers": f"ipc://{folder}/workers.sock",
-            "history": f"ipc://{folder}/history.sock",
+            "history": "ipc://run/history.sock",
         },
-        "run_dir": str(folder / "run"),
         "embedded_exchange": {
             "port": exchange_port,
             "rate": rate,
             "bursts": bursts,
-            "truth_log": str(folder / "truth.jsonl"),
+            "truth_log": "truth.jsonl",
         },
     }
     path = folder / "feedd.yaml"
@@ -165,12 +168,10 @@ def processes(folder: Path, config: Path) -> Iterator[psutil.Process]:
     started: list[subprocess.Popen[bytes]] = []
     try:
         for worker in ("proxy", "exchange", "feed"):
-            command = [sys.executable, f"workers/{worker}.py", "--config", str(config)]
-            started.append(
-                subprocess.Popen(
-                    [*command, "--log-dir", str(folder / "logs")], cwd=ROOT, env=NO_KEYS
-                )
-            )
+            script = str(ROOT / "workers" / f"{worker}.py")
+            command = [sys.executable, script, "--config", config.name, "--log-dir", "logs"]
+            # In the folder, so that the paths of its sockets are short wherever it is.
+            started.append(subprocess.Popen(command, cwd=folder, env=ENVIRONMENT))
         yield psutil.Process(started[-1].pid)
     finally:
         for process in reversed(started):
@@ -232,14 +233,13 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=1000.0, help="messages a second")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to measure")
     parser.add_argument("--bursts", action="store_true", help="in bursts, as in a recording")
+    prepare_output()
     given = parser.parse_args()
+    exit_on_signals()
     print(
         f"sending {given.rate:,.0f} msg/s for {given.seconds:.0f} s",
         flush=True,
     )
-    try:
-        result = measure(given.rate, given.seconds, given.bursts)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    result = measure(given.rate, given.seconds, given.bursts)
     print(result)
     sys.exit(0 if result.passed else 1)

@@ -21,6 +21,11 @@ PYTHON_BESIDE = """\
 '''exec' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"
 ' '''
 """
+# For the site module, whose `sitedir` is the folder of packages; real, since .venv may be a link.
+CHECKOUT_ABOVE = (
+    "import os, sys; "
+    "sys.path.append(os.path.realpath(os.path.join(os.path.realpath(sitedir), '../../../..')))\n"
+)
 
 
 def main(lock: Path, stamp: Path) -> int:
@@ -88,7 +93,7 @@ def make_relocatable(environment: Path) -> None:
     for packages in environment.glob("lib/python*/site-packages"):
         link = packages / "_feedd.pth"
         if link.exists():
-            link.write_text(os.path.relpath(environment.parent, packages) + "\n")
+            link.write_text(CHECKOUT_ABOVE)
 
 
 def package_name(line: str) -> str:

@@ -8,6 +8,7 @@ from feedd.cli.arguments import above_zero
 from feedd.cli.command import Command, never
 from feedd.conformance.cases import CASES
 from feedd.conformance.run import verdicts
+from feedd.runtime.end_signals import exit_on_signals
 from feedd.transport.scripted_publisher import ScriptedPublisher
 
 ANY_PORT = "tcp://127.0.0.1:*"
@@ -40,6 +41,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    exit_on_signals()  # the client is in a process session of its own
     names = arguments.case or list(CASES)
     width = max(map(len, names))
     failed = []

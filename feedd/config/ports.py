@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from feedd.errors import ConfigError
 from feedd.runtime.files import write_atomically
 from feedd.runtime.locks import file_lock
+from feedd.runtime.owners import why_refused
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config
@@ -42,7 +43,9 @@ def assign(config: Config, config_path: Path, *, remember: bool = True) -> dict[
 
 def given(config: Config, config_path: Path) -> dict[str, int]:
     """Return the ports assigned in a configuration, including those of removed symbols."""
-    return _read(_book(config)).get(_key(config, config_path), {})
+    book = _read(_book(config))
+    absolute = f"{config_path.resolve()} from {config.base_port}"  # as earlier versions wrote it
+    return book.get(_key(config, config_path), book.get(absolute, {}))
 
 
 def forget(config: Config, config_path: Path, name: str) -> None:
@@ -89,7 +92,14 @@ def _book(config: Config) -> Path:
 
 
 def _key(config: Config, config_path: Path) -> str:
-    return f"{config_path.resolve()} from {config.base_port}"
+    """Return the name of a configuration in the book, which a rename of the project leaves alone.
+
+    The project's folder is the working folder.
+    """
+    path = config_path.resolve()
+    inside = path.is_relative_to(Path.cwd())
+    name = path.relative_to(Path.cwd()) if inside else path
+    return f"{name} from {config.base_port}"
 
 
 def _write(config: Config, config_path: Path, ports: dict[str, int]) -> None:
@@ -103,7 +113,9 @@ def _read(book: Path) -> dict[str, dict[str, int]]:
         content: dict[str, dict[str, int]] = json.loads(book.read_text())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ConfigError(f"{book}: can't be read: {why_refused(error, book)}") from None
+    except ValueError as error:
         raise ConfigError(
             f"{book}: can't read the assigned ports ({error}); "
             "fix it, or delete it to reassign all ports"

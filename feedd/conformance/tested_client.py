@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from feedd.conformance.judge import OutputLine
 from feedd.errors import ConfigError
+from feedd.runtime.end_signals import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ class ClientProcess:
             self._process = subprocess.Popen(
                 words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1, env=environment,
                 encoding="utf-8", errors="replace", start_new_session=True,
+                preexec_fn=die_with_parent,
             )  # fmt: skip
         except OSError as error:
             raise ConfigError(f"{words[0]} can't be started: {error.strerror}") from None

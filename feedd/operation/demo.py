@@ -39,7 +39,8 @@ def run_demo(config_path: Path | None) -> int:
     project only if a configuration is given.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _interrupt)
     root = find_project_root()
     if root is None or (config_path is None and not Path(root, CONFIG).is_file()):
         with tempfile.TemporaryDirectory(prefix="feedd-demo-") as name:

@@ -82,7 +82,11 @@ class HealthMonitor:
         try:
             pid = self._daemon.pid
             if pid is None:
-                return Report((), deployment=self._deployment)
+                unreachable = self._daemon.unreachable()
+                if unreachable is None:
+                    return Report((), deployment=self._deployment)
+                why = f"{unreachable}; end it with feedd stop"
+                return Report((), why_empty=why, deployment=self._deployment)
             self._deployment = self._statuses.deployment = deployment_id(self._config.run_dir)
             infos = self._daemon.processes()
         except HungError as error:

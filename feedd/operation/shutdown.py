@@ -15,7 +15,7 @@ def stop(root: Path) -> bool:
     """Stop the daemon and its processes; return whether it was running."""
     daemon = Daemon(root)
     if daemon.pid is None:
-        return False
+        return daemon.end_unreachable()
     with locks.command_lock(root):
         daemon.shutdown()
     return True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from feedd.errors import ConfigError
+from feedd.runtime.owners import why_refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ def write_atomically(path: Path, text: str | bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink()
-        raise ConfigError(f"{path}: can't be written: {error.strerror}") from error
+        raise ConfigError(f"{path}: can't be written: {why_refused(error, path)}") from error
 
 
 def replace_user_file(path: Path, text: str) -> None:
@@ -52,7 +53,7 @@ def replace_user_file(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink()
-        raise ConfigError(f"{path}: can't be written: {error.strerror}") from None
+        raise ConfigError(f"{path}: can't be written: {why_refused(error, path)}") from None
 
 
 def make_run_dir(path: Path) -> None:
@@ -63,7 +64,8 @@ def make_run_dir(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise ConfigError(f"{path}: the folder can't be made: {error.strerror}") from None
+        reason = why_refused(error, path)
+        raise ConfigError(f"{path}: the folder can't be made: {reason}") from None
 
 
 def next_session(path: Path, now_ms: int) -> int:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from feedd.errors import ConfigError, FeeddError, LimitError, SourceError
 from feedd.runtime.files import make_run_dir
+from feedd.runtime.owners import why_refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -51,7 +52,7 @@ def file_lock(path: Path, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     try:
         file = path.open("ab+", buffering=0)
     except OSError as error:
-        raise ConfigError(f"{path}: can't be opened: {error.strerror}") from None
+        raise ConfigError(f"{path}: can't be opened: {why_refused(error, path)}") from None
     with file:
         try:
             for pause_s in _attempts(file.fileno(), timeout_s, LONGEST_PAUSE_S):

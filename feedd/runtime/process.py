@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SUPERVISED = "SUPERVISOR_ENABLED"  # supervisord sets it for its children
-ATTACHED = "FEEDD_DIE_WITH_PARENT"  # set by a parent that no worker may outlive
+ATTACHED = "FEEDD_DIE_WITH_PARENT"  # pid of a parent that the process must not outlive
 DAEMON_PID_FILE = "FEEDD_DAEMON_PID_FILE"  # supervisord's pid file, from its folder
 START_SECS = 1.0  # `startsecs` of the rendered programs
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -160,12 +160,17 @@ def _die_with_parent() -> None:
     """Ask the kernel for SIGTERM when the parent dies: an orphan would hold its port.
 
     See prctl(2), PR_SET_PDEATHSIG. The kernel sends nothing for a parent that is dead already: so
-    the parent is compared with supervisord's pid file. On systems without this call (macOS),
-    orphans stay possible.
+    the parent is compared with supervisord's pid file, or with the pid in ATTACHED. On systems
+    without this call (macOS), orphans stay possible.
     """
     if sys.platform != "linux":
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    attached = os.environ.get(ATTACHED, "")
+    if attached.isdecimal() and SUPERVISED not in os.environ:
+        if os.getppid() != int(attached):
+            raise FinalError(f"the parent (pid {attached}) has ended; stopping with it")
+        return
     try:
         daemon = int(Path(os.environ.get(DAEMON_PID_FILE, "")).read_text())
     except (OSError, ValueError):

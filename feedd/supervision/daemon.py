@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from supervisor.xmlrpc import Faults
 
-from feedd.errors import FeeddError
+from feedd.errors import ConfigError, FeeddError
 from feedd.runtime.process import DAEMON_PID_FILE
+from feedd.supervision.folder_processes import pid_runs, supervisord_of, whose
 from feedd.supervision.project import CONF
 from feedd.supervision.project_paths import SUPERVISOR_SOCKET
 from feedd.supervision.render import EXCHANGE, INCLUDE, PID_FILE, PROXIES
@@ -99,22 +100,35 @@ class Daemon:
         """Make it check its processes now, as any call does, and not only within a second."""
         self._call("getPID")
 
+    def unreachable(self) -> str | None:
+        """Return a sentence on a supervisord of this folder whose socket is gone; None without."""
+        found = supervisord_of(self.root)
+        if found is None:
+            return None
+        return f"supervisord (pid {found.pid}) runs here, but {SUPERVISOR_SOCKET} is gone"
+
+    def end_unreachable(self) -> bool:
+        """End a supervisord that no call can reach, with its processes; return whether one ran."""
+        found = supervisord_of(self.root)
+        if found is None:
+            return False
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(found.pid)
+            process.terminate()  # it stops its programs in order
+            if psutil.wait_procs([process], STOP_TIMEOUT_S)[1]:
+                process.kill()
+        self.end_orphans()
+        return True
+
     def end_orphans(self) -> list[int]:
         """End processes that an earlier supervisord of this folder left behind; return the pids.
 
         Workers end when supervisord does, except one that hangs: it would keep its port. Raises
         DaemonError if supervisord is still running and only does not answer.
         """
-        pid_file = self.root / PID_FILE
-        try:
-            daemon = psutil.Process(int(pid_file.read_text()))
-            if "supervisor.supervisord" in daemon.cmdline() and daemon.cwd() == str(self.root):
-                raise DaemonError(
-                    f"supervisord (pid {daemon.pid}) is running and does not answer; wait for it, "
-                    f"or end it with kill -9 {daemon.pid}"
-                )
-        except (OSError, ValueError, psutil.Error):
-            pass  # it has ended
+        unreachable = self.unreachable()
+        if unreachable is not None:
+            raise DaemonError(f"{unreachable}; end it with feedd stop")
         orphans = [p for p in psutil.process_iter() if _belongs_to(p, self.root)]
         for orphan in orphans:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -257,7 +271,7 @@ class Daemon:
         self.stop((name for name in names if name in last), KILL_REST_AFTER_S)
         self._call("shutdown")
         deadline = time.monotonic() + STOP_TIMEOUT_S
-        while _runs(pid):
+        while pid_runs(pid):
             if time.monotonic() > deadline:
                 raise DaemonError(f"supervisord (pid {pid}) did not stop")
             time.sleep(0.02)
@@ -278,6 +292,8 @@ class Daemon:
                 f"supervisord is running, but has not answered for {self._timeout_s:.0f} s; wait, "
                 f"or kill the pid in {PID_FILE}"
             ) from None
+        except PermissionError:
+            raise ConfigError(whose(self.root)) from None
         except (OSError, xmlrpc.client.Error) as error:
             raise _NotRunningError(f"supervisord does not answer: {error}") from None
 
@@ -287,14 +303,6 @@ def _belongs_to(process: psutil.Process, root: Path) -> bool:
     try:
         return DAEMON_PID_FILE in process.environ() and process.cwd() == str(root)
     except (psutil.Error, OSError):  # another user's, or just ended
-        return False
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
         return False
 
 

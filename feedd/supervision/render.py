@@ -12,7 +12,9 @@ import msgspec
 
 from feedd.errors import FINAL_EXIT_CODES, ConfigError
 from feedd.runtime.files import make_run_dir, write_atomically
+from feedd.runtime.owners import why_refused
 from feedd.runtime.process import DAEMON_PID_FILE, START_SECS
+from feedd.supervision.folder_processes import whose
 from feedd.supervision.project import worker_script
 from feedd.supervision.project_paths import (
     HERE,
@@ -118,9 +120,11 @@ def _make_log_dir(path: Path, key: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{key}: {path} can't be made: {error.strerror}") from None
+        reason = why_refused(error, path)
+        raise ConfigError(f"{key}: {path} can't be made: {reason}") from None
     if not os.access(path, os.W_OK | os.X_OK):
-        raise ConfigError(f"{key}: {path} can't be written: Permission denied")
+        reason = why_refused(PermissionError(0, "Permission denied"), path)
+        raise ConfigError(f"{key}: {path} can't be written: {reason}")
 
 
 def rendered_from(root: Path) -> Path | None:
@@ -129,6 +133,8 @@ def rendered_from(root: Path) -> Path | None:
         lines = os.fsdecode(Path(root, INCLUDE).read_bytes()).split("\n")
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise ConfigError(whose(root)) from None
     marked = [line.removeprefix(MARK) for line in lines if line.startswith(MARK)]
     return Path(marked[0]) if marked else None
 

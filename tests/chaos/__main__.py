@@ -19,7 +19,8 @@ REPORT = REPOSITORY / "docs" / "reliability.md"
 def main(words: list[str]) -> int:
     """Run cases one after the other; return 1 where one failed or missed its target."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     seed = int(os.environ.get("SEED") or time.time_ns() // 10**6 % 10**6)
     cases = [c for c in CASES.values() if not words or any(word in c.name for word in words)]
     print(

@@ -10,8 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import PYTHON, REPOSITORY, Project, clean_environment, eventually
+
+from feedd.supervision.folder_processes import pid_runs
 
 pytestmark = pytest.mark.process
 
@@ -108,13 +111,74 @@ def test_one_feed_runs_by_hand_and_its_ticks_are_printed(make_project: Make) -> 
         assert [match[1] for match in ticks] == ["BTC/USDT:USDT"] * 3
         assert ticks[0][0].startswith("[1] ")
         stopped = project.run("bash", "scripts/stop_all.sh")
-        assert "stopped a feed without supervisord" in stopped.stdout
-        feed.communicate(timeout=60)
+        assert stopped.stdout == f"stopped scripts/run_feed_handler.sh BTC/USDT (pid {feed.pid})\n"
+        output, _ = feed.communicate(timeout=60)
+        first, second, *logged = output.splitlines()
+        assert first.endswith(f"to print it: .venv/bin/python scripts/test_feed.py {endpoint}")
+        assert second.startswith("(invented prices")
+        assert any(line.endswith("state=live") or " state=live " in line for line in logged)
+        assert not any(line.startswith("{") for line in logged)
         assert project.left_behind() == []
     finally:
         if feed.poll() is None:
             os.killpg(feed.pid, signal.SIGKILL)
             feed.communicate()
+
+
+def test_the_foreground_feed_prints_an_error_once(make_project: Make) -> None:
+    project = make_project()
+    environment = {"ZMQ_FEED_HANDLER_URL": "tcp://192.0.2.1:5555"}
+    done = project.run(PYTHON, "-m", "feedd.operation.one_feed", **environment)
+    assert done.returncode == 78
+    assert (done.stdout + done.stderr).count("can't be bound: Cannot") == 2  # its state, its error
+    assert " error " in done.stdout
+    unknown = project.run(PYTHON, "-m", "feedd.operation.one_feed", "XRP/USDT")
+    assert unknown.returncode == 78
+    assert unknown.stderr.count("\n") == 1
+    assert unknown.stdout == ""
+    shown = project.run(PYTHON, "-m", "feedd.operation.one_feed", "--help")
+    assert "SYMBOL" in shown.stdout
+    assert project.left_behind() == []
+
+
+def attached_to(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Return the processes that a load test has started, once it has started all."""
+
+    def three() -> list[psutil.Process] | None:
+        children = psutil.Process(process.pid).children()
+        ready = [child for child in children if "workers" in " ".join(child.cmdline())]
+        return ready if len(ready) == 3 else None
+
+    found: list[psutil.Process] = eventually(three)
+    return found
+
+
+@pytest.mark.parametrize("number", ["INT", "TERM", "HUP", "KILL"])
+def test_a_load_test_that_a_signal_ends_leaves_no_process_and_no_folder(
+    tmp_path: Path, number: str
+) -> None:
+    process = popen(
+        REPOSITORY, PYTHON, "scripts/load_test_feed_handler.py", "--rate", "20", "--seconds", "99",
+        TMPDIR=str(tmp_path),
+    )  # fmt: skip
+    children = attached_to(process)
+    process.send_signal(getattr(signal, f"SIG{number}"))
+    output, _ = process.communicate(timeout=60)
+    assert "Traceback" not in output
+    eventually(lambda: not any(pid_runs(child.pid) for child in children))
+    if number != "KILL":
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_conformance_run_that_a_signal_ends_leaves_no_client(tmp_path: Path) -> None:
+    client = tmp_path / "client.py"
+    client.write_text("import time\ntime.sleep(600)\n")
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        run = popen(tmp_path, PYTHON, "-m", "feedd", "conformance", "--", PYTHON, str(client))
+        children = eventually(lambda pid=run.pid: psutil.Process(pid).children())
+        run.send_signal(number)
+        run.communicate(timeout=60)
+        eventually(lambda pids=[c.pid for c in children]: not any(map(pid_runs, pids)))
 
 
 def test_the_load_test_measures_and_judges() -> None:

@@ -144,7 +144,9 @@ def test_an_environments_scripts_work_under_any_name_and_after_a_rename(
     moved = tmp_path / f"moved{ALL}"
     environment.parent.rename(moved)
     (tmp_path / "linked").symlink_to(moved / ".venv/bin/feedd")
-    for command in (moved / ".venv/bin/feedd", tmp_path / "linked"):
+    (tmp_path / ".venv").symlink_to(moved / ".venv")
+    commands = (moved / ".venv/bin/feedd", tmp_path / "linked", tmp_path / ".venv/bin/feedd")
+    for command in commands:
         done = subprocess.run(
             [command, "a b", "$c"], capture_output=True, text=True, check=True, cwd=tmp_path,
             env=clean_environment(),

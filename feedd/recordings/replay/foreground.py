@@ -52,14 +52,15 @@ class Options(NamedTuple):
 def replay(
     recording: RecordingReader, schedule: Schedule, endpoints: Mapping[str, str], options: Options
 ) -> bool:
-    """Play a recording until its end, SIGINT or SIGTERM; return whether it reached its end.
+    """Play a recording until its end or a signal; return whether it reached its end.
 
     `endpoints` maps where subscribers connect to where the history answers.
     Raises EndpointInUseError.
     """
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, lambda *_: stop.set())
     raise_open_files()
     endpoint = ReplayEndpoint(lossless=options.lossless)
     histories = _bind(endpoint, endpoints)
