@@ -95,10 +95,14 @@ def notice(kind: str, at_ms: float, content: object) -> BlockRecord:
     return BlockRecord(BEGUN_NS + int(at_ms * MS), NOTICE, kind.encode(), payload)
 
 
-def write(path: Path, records: Iterable[BlockRecord], *, block: int = 500) -> Path:
-    """Write a recording; `block` records are in each block."""
+def write(
+    path: Path, records: Iterable[BlockRecord], *, block: int = 500, prefixes: Iterable[str] = ("",)
+) -> Path:
+    """Write a recording of the topics with these prefixes; `block` records are in each block."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    meta = SegmentMeta(exchange="binanceusdm", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
+    meta = SegmentMeta(
+        exchange="binanceusdm", prefixes=tuple(prefixes), begun_ns=BEGUN_NS, made_by="a test"
+    )
     writer = SegmentWriter(path, meta)
     for record in records:
         writer.add(*record)

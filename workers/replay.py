@@ -27,7 +27,7 @@ from feedd.recordings.replay.availability import (
     schedule_of,
     topics_of,
 )
-from feedd.recordings.replay.due_messages import due_messages, unplayable_text
+from feedd.recordings.replay.due_messages import due_messages, recorded_and, unplayable_text
 from feedd.recordings.replay.player import Player
 from feedd.recordings.replay.time_shift import TimeShift
 from feedd.recordings.replay.wait_reports import (
@@ -110,7 +110,7 @@ def _player(
     due = due_messages(
         recording,
         schedule,
-        lambda topic: feed_of(topic) == wanted,
+        recorded_and(lambda topic: feed_of(topic) == wanted, recording),
         _report_damage,
         loop=replay.loop,
         joined_ns=joined_ns,

@@ -30,6 +30,7 @@ class StatusSummary(Struct, frozen=True):
     seq: int
     gap: model.Gap | None = None
     origin: Origin = msgspec.field(default="live", name="client.origin")
+    published_ns: int = 0
 
 
 class PublishedMessage(Struct, gc=False):

@@ -41,9 +41,10 @@ STALLED_S = 0.5  # a check this late means that the process stalled: that time d
 class Protocol:
     """One stream. `prefixes` are of the topics that the caller wants.
 
-    `histories` is the number of history services. With `published` it emits messages as published
-    instead of ticks. `ends` maps each topic to where an earlier stream ended, its session and next
-    seq: the stream resumes there without a snapshot, and what was published since is missing.
+    `histories` is the number of history services, `since_ns` the wall clock. With `published` it
+    emits messages as published instead of ticks. `ends` maps each topic to where an earlier stream
+    ended, its session and next seq: the stream resumes there without a snapshot, and what was
+    published since is missing.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Protocol:
         histories: int,
         now_s: float,
         *,
+        since_ns: int = 0,
         published: bool = False,
         ends: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
@@ -60,7 +62,9 @@ class Protocol:
         self._requests = HistoryRequests(histories)
         self._emitter = EventEmitter()
         self._events = self._emitter.events
-        self._sequencer = Sequencer(self._table, self._emitter, now_s, repairs=histories > 0)
+        self._sequencer = Sequencer(
+            self._table, self._emitter, now_s, since_ns, repairs=histories > 0
+        )
         self._repair = GapRepair(self._sequencer, self._requests, now_s)
         self._clock_s = now_s
         self._stalled_s = 0.0

@@ -32,5 +32,8 @@ def subscribe_published(
     is reported.
     """
     connect_to, prefixes, histories = addresses(endpoints, topics, history)
-    protocol = Protocol(prefixes, len(histories), time.monotonic(), published=True, ends=ends)
+    protocol = Protocol(
+        prefixes, len(histories), time.monotonic(), since_ns=time.time_ns(), published=True,
+        ends=ends,
+    )  # fmt: skip
     return Stream(connect_to, histories, protocol, most_queued, only_ticks=False, lossless=lossless)

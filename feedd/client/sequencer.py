@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from feedd.client.decoding import STATUS_TYPES
 from feedd.client.missing_ranges import MAX_REPAIRED, MissingRange
 from feedd.client.reorder_buffer import ReorderBuffer
+from feedd.clock import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,25 +20,30 @@ if TYPE_CHECKING:
     from feedd.client.topic_table import FeedState, TopicState, TopicTable
 
 MAX_RESUMED = 10_000  # messages of a topic that are requested: as many as a history keeps
+# A first status published so long before the stream is a recording's, and its worker's uptime says
+# nothing about the stream. Shorter times are differences of clocks.
+RECORDED_NS = 10 * NS_PER_S
 OTHER_ENDPOINT_S = 0.05  # another endpoint may fill a gap, or the message may only be late
 
 
 class Sequencer:
-    """All topics of a stream that began at `since_s`.
+    """All topics of a stream that began at `since_s`, by the wall clock at `since_ns`.
 
     `incomplete` are the topics with missing ranges, in the order of their requests. `urgent`: a gap
     was detected since it was last set to False. `repairs`: missing ranges can be requested.
     """
 
     def __init__(
-        self, table: TopicTable, emitter: EventEmitter, since_s: float, *, repairs: bool
-    ) -> None:
+        self, table: TopicTable, emitter: EventEmitter, since_s: float, since_ns: int,
+        *, repairs: bool,
+    ) -> None:  # fmt: skip
         self.incomplete: dict[TopicState, None] = {}
         self.urgent = False
         self.endpoints_up = 1
         self._table = table
         self._emitter = emitter
         self._since_s = since_s
+        self._since_ns = since_ns
         self._repairs = repairs
 
     @property
@@ -108,8 +114,11 @@ class Sequencer:
             return
         for item in buffer.advance():
             if isinstance(item, MissingRange):
-                reason = item.given_up or ""
-                self._emitter.gap(topic, buffer.session, item.first, item.last, reason)
+                # No history has the message before the stream's first one: the stream begins there.
+                before = item.as_snapshot and item.not_kept and item.first == buffer.begins_at
+                first, reason = item.first + before, item.given_up or ""
+                if first <= item.last:
+                    self._emitter.gap(topic, buffer.session, first, item.last, reason)
             else:
                 self.emit(topic, item)
         if buffer.missing.ranges:
@@ -128,7 +137,8 @@ class Sequencer:
     def receive_next_seqs(self, feed: FeedState, status: StatusMessage, now_s: float) -> None:
         """Detect lost tails, and where topics begin, by a status."""
         if feed.complete is None and status.origin == "live":
-            feed.complete = status.uptime_s < now_s - self._since_s
+            recorded = status.published_ns < self._since_ns - RECORDED_NS
+            feed.complete = status.uptime_s < now_s - self._since_s and not recorded
             if feed.complete:
                 self._report_missed_beginnings(feed)
         for name, next_seq in status.next_seq.items():

@@ -157,7 +157,7 @@ def subscribe(
     invalid endpoint or topic.
     """
     connect_to, prefixes, histories = addresses(endpoints, topics, history)
-    protocol = Protocol(prefixes, len(histories), time.monotonic())
+    protocol = Protocol(prefixes, len(histories), time.monotonic(), since_ns=time.time_ns())
     return Stream(
         connect_to, histories, protocol, most_queued, only_ticks=only_ticks, lossless=lossless
     )

@@ -101,7 +101,14 @@ class MessageRings:
         self._classes = [OrderedDict[bytes, _Ring]() for _ in range(largest + 1)]
         self._topics_bytes = 0
         self._messages_bytes = 0
+        self._expected: dict[bytes, int] = {}
         self.not_kept = DropCounts()
+
+    def begin_with(self, messages: Iterable[TopicMessage]) -> None:
+        """Keep messages that will be added once more, which is not counted as a repetition."""
+        for topic, payload in messages:
+            self.add(topic, payload)
+            self._expected[topic] = _seq(payload)
 
     @property
     def used_bytes(self) -> int:
@@ -133,7 +140,7 @@ class MessageRings:
             ring.payloads.append(payload)
             ring.high = seq
         elif not self._insert(ring, seq, payload):
-            self.not_kept.repeated += 1
+            self.not_kept.repeated += self._expected.pop(topic, None) != seq
             return
         grown = len(payload) + MESSAGE_OVERHEAD
         if len(ring.payloads) > self._per_topic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import select
 import signal
 import subprocess
@@ -13,14 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import samples
 import yaml
 import zmq
 from conftest import PYTHON, REPOSITORY, clean_environment, eventually, free_ports
+from unit.recordings.replay.lossy_recordings import FEEDS, lossy_recording, outline, without_end
 
 import feedd
 from feedd.codec import decode
+from feedd.recordings.format.block_records import SNAPSHOT
 from feedd.recordings.replay.time_shift import PASS_MS
 from feedd.transport import client_sockets
 
@@ -126,7 +130,11 @@ def test_record_replay_record_gives_the_same_frames_every_time(
             with listening(endpoint) as socket:
                 process = replay(path, "--pace", "0")
                 assert taken(socket, len(recorded)) == recorded
+                ends = taken(socket, 2)
                 assert not socket.poll(100)
+            assert [decode(payload)["reason"] for _, payload in ends] == [
+                "the recording has ended"
+            ] * 2
             assert f"sent {len(recorded)} messages" in ended(process)
         recorder.send_signal(signal.SIGINT)
         _, errors = recorder.communicate(timeout=30)
@@ -134,7 +142,7 @@ def test_record_replay_record_gives_the_same_frames_every_time(
     finally:
         recorder.kill()
         recorder.communicate()
-    assert samples.frames(again) == recorded
+    assert samples.frames(again) == recorded + ends
 
 
 def test_nothing_is_dropped_for_a_subscriber_that_is_slow(
@@ -390,3 +398,91 @@ def _origins(stream: feedd.Stream[Any]) -> list[str]:
         if isinstance(event, feedd.Quote):
             found.append(event.origin)
     return found
+
+
+@pytest.mark.parametrize("options", [("--pace", "0"), ("--pace", "25", "--wait")])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_lossless_subscriber_gets_the_recorded_events_and_no_other_gap(
+    tmp_path: Path, endpoint: str, replay: Replay, seed: int, options: tuple[str, ...]
+) -> None:
+    """With sessions, gaps, and a snapshot whose statuses are older than its ticks."""
+    path = lossy_recording(tmp_path / "day.feedd", random.Random(seed))
+    process = replay(path, *options)
+    assert process.stdout is not None
+    assert "waiting for a first subscriber" in process.stdout.readline()
+    with feedd.subscribe(endpoint, lossless=True) as stream:
+        seen = until_stopped(stream, len(FEEDS))
+    ended(process)
+    assert without_end(outline(seen)) == outline(feedd.open_recording(path))
+
+
+def test_a_subscriber_that_waited_for_the_endpoint_gets_no_other_gap(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    """Its stream began without a snapshot, and before the recorded worker, by the uptime."""
+    day = [
+        samples.status(1, 0, 5)._replace(kind=SNAPSHOT),
+        samples.quote(8, 50)._replace(kind=SNAPSHOT),
+        samples.quote(9, 100),
+        samples.status(2, 1000, 10),
+        samples.quote(10, 1100),
+    ]
+    for at, one in enumerate(day):
+        if one.topic.startswith(b"status."):
+            young = {**decode(one.payload), "uptime_s": 0.1}
+            day[at] = one._replace(payload=msgspec.msgpack.encode(young))
+    path = samples.write(tmp_path / "day.feedd", day)
+    with feedd.subscribe(endpoint, lossless=True) as stream:
+        assert isinstance(stream.receive(30), feedd.StateChange)  # no_history
+        process = replay(path, "--pace", "0")
+        seen = until_stopped(stream, 1)
+    ended(process)
+    assert [one.seq for one in seen if isinstance(one, feedd.Quote)] == [8, 9, 10]
+    assert not [one for one in seen if isinstance(one, feedd.Gap)]
+
+
+def test_a_subscriber_that_joins_an_unpaced_replay_gets_the_rest_of_it(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    many = [samples.status(1, 0, 1), *(samples.quote(seq, seq / 100) for seq in range(1, MANY + 1))]
+    path = samples.write(tmp_path / "many.feedd", many)
+    with feedd.subscribe(endpoint, "quote.", lossless=True, most_queued=1000) as first:
+        process = replay(path, "--pace", "0")
+        for _ in range(3000):
+            assert first.receive(30) is not None
+        with feedd.subscribe(endpoint, "quote.", lossless=True) as late:
+            joined = late.receive(30)
+            reading = threading.Thread(target=lambda: until_stopped(first, 1), daemon=True)
+            reading.start()
+            seen = [joined, *until_stopped(late, 1)]
+            reading.join(60)
+    ended(process)
+    assert not [one for one in seen if isinstance(one, feedd.Gap)]
+    seqs = [one.seq for one in seen if isinstance(one, feedd.Quote)]
+    assert seqs == [*range(seqs[0], MANY + 1)]
+
+
+def test_a_second_replay_of_a_recording_is_like_the_first(
+    tmp_path: Path, endpoint: str, replay: Replay
+) -> None:
+    path = lossy_recording(tmp_path / "day.feedd", random.Random(3))
+    outlines = []
+    for _ in range(2):
+        process = replay(path, "--pace", "0")
+        assert process.stdout is not None
+        process.stdout.readline()
+        with feedd.subscribe(endpoint, lossless=True) as stream:
+            outlines.append(outline(until_stopped(stream, len(FEEDS))))
+        ended(process)
+    assert outlines[0] == outlines[1]
+
+
+def until_stopped(stream: feedd.Stream[Any], feeds: int) -> list[Any]:
+    """Return the events until so many feeds report the recording's end."""
+    seen: list[Any] = []
+    while feeds:
+        event = stream.receive(30)
+        assert event is not None, seen[-3:]
+        seen.append(event)
+        feeds -= isinstance(event, feedd.Stopped)
+    return seen

@@ -14,21 +14,24 @@ from feedd.client.topic_table import subscriptions
 from feedd.clock import NS_PER_MS
 from feedd.errors import EndpointInUseError
 from feedd.recordings.format.timestamps import iso
-from feedd.recordings.replay.due_messages import due_messages, unplayable_text
+from feedd.recordings.replay.due_messages import due_messages, recorded_and, unplayable_text
 from feedd.recordings.replay.player import Player
+from feedd.recordings.replay.recorded_snapshot import recorded_snapshot
 from feedd.recordings.replay.replay_progress import ReplayProgress
 from feedd.recordings.replay.time_shift import TimeShift
 from feedd.recordings.replay.wait_reports import reporting_wait
 from feedd.runtime.process import raise_open_files
 from feedd.transport.history_service import HistoryService
+from feedd.transport.message_rings import MessageRings
 from feedd.transport.replay_endpoint import ReplayEndpoint
 from feedd.transport.sockets import LINGER_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from feedd.recordings.format.damage import Damage
     from feedd.recordings.format.recording_reader import RecordingReader
+    from feedd.recordings.replay.due_messages import DueMessage
     from feedd.recordings.replay.schedule import ReplaySpan, Schedule
 
 PROGRESS_EVERY_S = 0.1
@@ -62,13 +65,19 @@ def replay(
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, lambda *_: stop.set())
     raise_open_files()
+    prefixes = tuple(prefix.encode() for prefix in subscriptions(options.topics))
+    wanted = recorded_and(lambda topic: topic.startswith(prefixes), recording)
+    snapshot: Sequence[tuple[bytes, bytes]] = ()
+    if not options.to_now:  # a message from before the start would not have the start's session
+        snapshot = recorded_snapshot(recording, schedule.span.begin_ns, wanted)
     endpoint = ReplayEndpoint(lossless=options.lossless)
-    histories = _bind(endpoint, endpoints)
+    histories = _bind(endpoint, endpoints, snapshot)
     try:
         waits = "; waiting for a first subscriber" if options.wait else ""
         print(_beginning(schedule, endpoints) + waits, flush=True)
         if not options.wait or endpoint.wait_for_subscriber(stop):
-            player = _play(recording, schedule, endpoint, options, stop)
+            due = due_messages(recording, schedule, wanted, _warn, loop=options.loop)
+            player = _play(due, schedule, endpoint, stop, to_now=options.to_now)
             print(_summary(player, stop, schedule.span), flush=True)
     except BaseException:
         stop.set()  # then the endpoint closes at once, too
@@ -83,14 +92,23 @@ def replay(
     return not stop.is_set()
 
 
-def _bind(endpoint: ReplayEndpoint, endpoints: Mapping[str, str]) -> list[HistoryService]:
-    """Serve at the endpoints, with a history for each; raise EndpointInUseError."""
+def _bind(
+    endpoint: ReplayEndpoint,
+    endpoints: Mapping[str, str],
+    snapshot: Sequence[tuple[bytes, bytes]],
+) -> list[HistoryService]:
+    """Serve at the endpoints, with a history for each; raise EndpointInUseError.
+
+    The histories begin with a snapshot.
+    """
     histories: list[HistoryService] = []
     try:
         for subscribers in endpoints:
             endpoint.bind(subscribers)
         for history in endpoints.values():
-            histories.append(HistoryService(endpoint))
+            rings = MessageRings()
+            rings.begin_with(snapshot)
+            histories.append(HistoryService(endpoint, rings))
             asyncio.run(histories[-1].bind(history))
         endpoint.start()
     except BaseException as error:
@@ -107,20 +125,17 @@ def _bind(endpoint: ReplayEndpoint, endpoints: Mapping[str, str]) -> list[Histor
 
 
 def _play(
-    recording: RecordingReader,
+    due: Iterator[DueMessage | None],
     schedule: Schedule,
     endpoint: ReplayEndpoint,
-    options: Options,
     stop: threading.Event,
+    *,
+    to_now: bool,
 ) -> Player:
     """Play in a thread and report progress; raise the error that ended the thread."""
-    wanted = tuple(prefix.encode() for prefix in subscriptions(options.topics))
-    due = due_messages(
-        recording, schedule, lambda topic: topic.startswith(wanted), _warn, loop=options.loop
-    )
     start_ns = time.monotonic_ns()
     shift_ms = (time.time_ns() - schedule.span.begin_ns) // NS_PER_MS
-    shift = TimeShift(shift_ms) if options.to_now else None
+    shift = TimeShift(shift_ms) if to_now else None
     player = Player(due, endpoint, stop, start_ns, shift)
     sys.setswitchinterval(SWITCH_S)
     gc.collect()

@@ -45,8 +45,8 @@ class Player:
 
     `start_ns` is the replay's start by time.monotonic_ns(). With `shift` it shifts payloads to now;
     without, it only raises the sessions of further passes. Another thread may read at any time:
-    `sent`, the number of messages; `passes` and `at_ns` of the last one; and `blocked_s`, since
-    when a subscriber blocks it (time.monotonic(); None: it does not).
+    `sent`, the number of recorded messages; `passes` and `at_ns` of the last one; and `blocked_s`,
+    since when a subscriber blocks it (time.monotonic(); None: it does not).
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Player:
                 payload = with_raised_session(payload, due.passes)
             if not outlet.send(due.topic, payload) and not self._send_again(due.topic, payload):
                 return
-            self.sent += 1
+            self.sent += due.recorded
             self.passes, self.at_ns = due.passes, due.at_ns
             if not self.sent % SUBSCRIPTIONS_EVERY:
                 outlet.read_subscriptions()

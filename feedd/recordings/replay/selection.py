@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,7 @@ from msgspec import Struct
 from feedd.codec import UNREADABLE
 from feedd.recordings.format.block_records import NOTICE
 from feedd.recordings.format.damage import Damage
+from feedd.recordings.replay.status_payloads import STATUS_PREFIX, with_next_seqs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,20 @@ if TYPE_CHECKING:
 
 # Skipped records in a row before a None: some ms, in which a message may be due.
 YIELD_EVERY = 500
+
+
+class SelectedMessage(NamedTuple):
+    """A message to publish, as recorded; `at_ns` is the recording's clock.
+
+    `session` and `seq` are 0 where the payload has none.
+    """
+
+    at_ns: int
+    kind: int
+    topic: bytes
+    payload: bytes
+    session: int
+    seq: int
 
 
 class _Numbers(Struct, gc=False):
@@ -63,7 +78,11 @@ class _Sent:
 
 
 class Selection:
-    """One pass over a recording; `wanted` returns whether a topic is played."""
+    """One pass over a recording; `wanted` returns whether a topic is played.
+
+    In a status it removes the topics that are not played from `next_seq`, so that no subscriber
+    misses their messages. Everything else is as recorded.
+    """
 
     def __init__(self, wanted: Callable[[bytes], bool]) -> None:
         self._wanted = wanted
@@ -72,38 +91,43 @@ class Selection:
 
     def messages(
         self, entries: Iterable[ClockedEntry], on_damage: Callable[[Damage], object]
-    ) -> Iterator[tuple[int, BlockRecord] | None]:
+    ) -> Iterator[SelectedMessage | None]:
         """Yield the messages to publish with the recording's clock; pass damages to `on_damage`.
 
         It yields None after a while without a message, so that the caller can do other work. It
         skips notices: a client produced them, and the replay's clients produce their own.
         """
-        plays, skipped = self._plays, 0
+        skipped = 0
         for at_ns, what in entries:
             if isinstance(what, Damage):
                 on_damage(what)
-            elif what.kind != NOTICE and plays(what.topic, what.payload):
+            elif what.kind != NOTICE and (chosen := self._selected(at_ns, what)) is not None:
                 skipped = 0
-                yield at_ns, what
+                yield chosen
                 continue
             skipped += 1
             if skipped == YIELD_EVERY:
                 skipped = 0
                 yield None
 
-    def _plays(self, topic: bytes, payload: bytes) -> bool:
+    def _selected(self, at_ns: int, record: BlockRecord) -> SelectedMessage | None:
+        """Return a record's message; None if its topic is not wanted, or it was sent before."""
+        topic, payload = record.topic, record.payload
         wanted = self._topics.get(topic)
         if wanted is None:
             wanted = self._topics[topic] = self._wanted(topic)
-        return wanted and self._fresh(topic, payload)
-
-    def _fresh(self, topic: bytes, payload: bytes) -> bool:
+        if not wanted:
+            return None
         try:
             numbers = _numbers(payload)
-        except UNREADABLE:
-            return True  # it was published, whatever it is
-        key = (topic, numbers.session)
-        sent = self._sent.get(key)
+        except UNREADABLE:  # it was published, whatever it is
+            return SelectedMessage(at_ns, record.kind, topic, payload, 0, 0)
+        session, seq = numbers.session, numbers.seq
+        sent = self._sent.get((topic, session))
         if sent is None:
-            sent = self._sent[key] = _Sent()
-        return sent.add(numbers.seq)
+            sent = self._sent[topic, session] = _Sent()
+        if not sent.add(seq):
+            return None
+        if topic.startswith(STATUS_PREFIX):
+            payload = with_next_seqs_of(payload, self._wanted)
+        return SelectedMessage(at_ns, record.kind, topic, payload, session, seq)

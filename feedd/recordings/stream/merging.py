@@ -46,7 +46,8 @@ def range_text(from_ns: int | None, to_ns: int | None) -> str:
 class TopicPosition:
     """How far a topic is: each seq from `first` up to `next` was emitted or is in a Gap.
 
-    `seen` has the next seq of each recording, 0 before its first. `in_sequence`: if the next
+    `seen` has the next seq of each recording, 0 before its first; `announced` is the highest next
+    seq of the feed's statuses. `in_sequence`: if the next
     message has the next seq, it can be emitted at once. `damage` is the range that may have lost
     messages since the last one.
     """
@@ -59,6 +60,7 @@ class TopicPosition:
     session: int = 0
     first: int = 0
     next: int = 0
+    announced: int = 0
     held: dict[int, tuple[int, Message]] = field(default_factory=dict)  # by seq, and since when
     gaps: list[Gap] = field(default_factory=list)
 
@@ -150,11 +152,14 @@ class RecordingMerge:
         """Note the start of a recording: it may carry topics that it has not shown yet."""
         self._started_ns[number] = self.now_ns
 
-    def ended(self, number: int) -> None:
-        """Note the end of a recording."""
+    def ended(self, number: int, *, whole: bool = True) -> None:
+        """Note the end of a recording; unless it is the `whole` one, more may follow."""
         self._ended[number] = True
         for position in list(self.incomplete):
             self._advance(position)
+        if whole and all(self._ended):
+            for position in self.positions.values():
+                self._lose_tail(position)
 
     def check(self) -> None:
         """Give up gaps that have waited too long, or if too much is held."""
@@ -179,6 +184,7 @@ class RecordingMerge:
             if position is not None and position.session:
                 while position.next < max(position.seen):
                     self._advance(position, give_up=True)
+                self._lose_tail(position)
                 self._begin(position, session, 1)
         feed.complete = True
         self._emitter.new_session(feed, old, session)
@@ -197,6 +203,7 @@ class RecordingMerge:
 
     def _begin(self, position: TopicPosition, session: int, first: int) -> None:
         position.session, position.first, position.next = session, first, first
+        position.announced = 0
         position.seen = [
             min(seen, 1) for seen in position.seen
         ]  # recordings that carried the topic still do
@@ -262,9 +269,22 @@ class RecordingMerge:
         self._held -= len(position.gaps) - len(left)
         position.gaps = left
 
+    def _announce(self, feed: FeedState, session: int, next_seqs: dict[str, int]) -> None:
+        """Note which messages a status announces of the topics that the recordings carry."""
+        for topic in feed.topics:
+            position = self.positions.get(topic)
+            if position is not None and position.session == session:
+                position.announced = max(position.announced, next_seqs.get(topic.name, 0))
+
+    def _lose_tail(self, position: TopicPosition) -> None:
+        """Report as lost what was announced and did not follow."""
+        if position.next < position.announced:
+            self._lose(position, position.announced)
+
     def _emit(self, position: TopicPosition, message: Message) -> None:
         if position.topic.is_status and isinstance(message, STATUS_TYPES):
             position.topic.feed.heartbeat_s = self.now_ns / NS_PER_S
+            self._announce(position.topic.feed, message.session, message.next_seq)
             if self.several:
                 self._emitter.status(position.topic.feed, message)
         if position.topic.wanted:

@@ -48,7 +48,7 @@ def events(
     only_ticks: bool,
 ) -> Iterator[Event]:
     """Yield the events of the topics that begin with one of the prefixes."""
-    reader = EventReader(prefixes, len(recording.series))
+    reader = EventReader(prefixes, len(recording.series), whole=to_ns is None)
     entries = merged(recording.series, from_ns, to_ns)
     if only_ticks:
         return (event for event in reader.events(entries) if not isinstance(event, _NO_TICKS))
@@ -82,9 +82,10 @@ def _numbered(
 
 
 class EventReader:
-    """One pass over some recordings."""
+    """One pass over some recordings; unless it is over the `whole` ones, more may follow."""
 
-    def __init__(self, prefixes: Iterable[str], recordings: int) -> None:
+    def __init__(self, prefixes: Iterable[str], recordings: int, *, whole: bool = True) -> None:
+        self._whole = whole
         self._table = TopicTable(prefixes)
         self._emitter = EventEmitter()
         self._merge = RecordingMerge(recordings, self._emitter)
@@ -131,7 +132,10 @@ class EventReader:
             elif what.topic not in self._unwanted:
                 self._first(number, what)
         elif isinstance(what, bool):
-            (self._merge.started if what else self._merge.ended)(number)
+            if what:
+                self._merge.started(number)
+            else:
+                self._merge.ended(number, whole=self._whole)
         else:
             self._emitter.events.append(StateChange("", "damaged", damage_text(what)))
             self._merge.damaged(number, what.from_ns, what.to_ns)

@@ -18,7 +18,7 @@ def sent(*paths: Path, wanted: str = "") -> tuple[list[tuple[bytes, bytes]], lis
     damages: list[Damage] = []
     selection = Selection(lambda topic: topic.startswith(wanted.encode()))
     chosen = selection.messages(RecordingReader(paths).entries(), damages.append)
-    return [(one[1].topic, one[1].payload) for one in chosen if one], damages
+    return [(one.topic, one.payload) for one in chosen if one], damages
 
 
 def test_frames_go_out_as_recorded_and_notices_do_not(tmp_path: Path) -> None:
