@@ -32,7 +32,7 @@ COMMANDS = (
     Row("replay", "replay", "publish recordings in the foreground"),
     Row("inspect", "inspect", "describe a recording; exit code 0: complete, 1: damaged"),
     Row("export", "export", "write a recording as tables, one per channel (docs/tables.md)"),
-    Row("import", "import_", "convert an exchange's raw messages, or tickers, to a recording"),
+    Row("import", "import_", "convert raw messages or tables to a recording"),
     Row("audit", "audit", "compare a subscriber's messages with the exchange's truth log"),
     Row("conformance", "conformance", "test a client, in any language, on faulty streams"),
     Row("config", "config_check", "check the configuration"),

@@ -1,4 +1,4 @@
-"""`feedd import`: convert an exchange's raw messages, or tickers, to a recording."""
+"""`feedd import`: convert an exchange's raw messages, or tables, to a recording."""
 
 from __future__ import annotations
 
@@ -16,27 +16,30 @@ if TYPE_CHECKING:
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="+", metavar="FILE", type=path,
-        help="an exchange's raw messages, or tickers as CSV or JSON lines; also .gz "
-        "(docs/tables.md)",
+        help="raw messages of an exchange, tables of an archive or a vendor, or tables of trades, "
+        "quotes, candles, books or tickers (CSV, JSON, Parquet); also .zip, .gz, .zst and folders "
+        "(docs/importing.md)",
     )  # fmt: skip
     parser.add_argument(
-        "--out", required=True, metavar="DIR", type=path, help="the folder of the new recording"
-    )
+        "--out", metavar="DIR", type=path,
+        help="the folder of the new recording; required without --dry-run",
+    )  # fmt: skip
     parser.add_argument(
         "--dry-run", action="store_true",
         help="recognise and check the files, print what they are, and write nothing",
     )  # fmt: skip
     parser.add_argument(
         "--exchange",
-        help=f"ccxt's name; default: the file's, or {DEFAULT_EXCHANGE} for raw messages",
+        help="ccxt's name, where the file does not say it; default for raw messages: "
+        f"{DEFAULT_EXCHANGE}",
     )
     parser.add_argument(
         "--symbol", action="append", default=[], metavar="[ID=]SYMBOL",
         help="for a file that does not name it, e.g. BTC/USDT:USDT; for an ambiguous id, "
-        "e.g. BTCUSDT_260327=…",
+        "e.g. BTCTUSD=BTC/TUSD",
     )  # fmt: skip
     parser.add_argument(
-        "--timeframe", help="the candles to import, for a file with several, e.g. 1m"
+        "--timeframe", help="of the candles, where the file does not say it or has several: 1m"
     )
     parser.add_argument(
         "--book-depth", type=int, default=20, metavar="N", help="levels of a book (20)"

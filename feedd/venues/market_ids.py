@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from feedd.venues.registry import FOLDER_OF, unified_symbol, venue_module
+from feedd.venues.registry import FOLDER_OF, venue_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # BASE/QUOTE, BASE/QUOTE:SETTLE, BASE/QUOTE:SETTLE-YYMMDD, …-STRIKE-C
 UNIFIED = re.compile(r"[^\s/:.]+/[^\s/:.]+(:[^\s/:-]+(-\d{6}(-[\d.]+-[CP])?)?)?")
+
+# A spot market's id whose currencies are separated: BTC-USDT, BTC_USDT, XBT/USD.
+_SEPARATED = re.compile(r"([A-Z0-9]+)[-_/]([A-Z0-9]+)")
+_CODES = {"XBT": "BTC", "XDG": "DOGE"}  # ids of assets that mean another code
 
 
 def is_unified(symbol: str) -> bool:
@@ -34,6 +38,9 @@ def symbols_of(exchange: str | None, id_: str, of: MarketType | None = None) -> 
         ids = venue_module(name, "market_ids")
         if ids is not None:
             found += ids.symbols(name, id_, of)
+    if not found and of == "spot":
+        match = _SEPARATED.fullmatch(id_)
+        found += [] if match is None else [f"{_code(match[1])}/{_code(match[2])}"]
     return list(dict.fromkeys(found))
 
 
@@ -46,6 +53,5 @@ def split_by_quote(id_: str, quotes: Iterable[str]) -> list[tuple[str, str]]:
     ]
 
 
-def unified(exchange: str, symbol: str) -> str | None:
-    """Return the unified symbol of a text that already is one, or None."""
-    return unified_symbol(exchange, symbol) if is_unified(symbol) else None
+def _code(asset: str) -> str:
+    return _CODES.get(asset, asset)

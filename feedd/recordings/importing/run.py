@@ -10,29 +10,28 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from feedd.clock import NS_PER_MS
+from feedd.embedded.tape import companions
 from feedd.errors import ConfigError
-from feedd.recordings.importing.files import input_files, rows, shortened, wrong
+from feedd.recordings.importing.files import input_files
 from feedd.recordings.importing.imported_feed import ImportedFeeds
 from feedd.recordings.importing.market import MarketFile
 from feedd.recordings.importing.output import RecordingOutput
-from feedd.recordings.importing.raw_lines import is_raw
-from feedd.recordings.importing.raw_texts import raw_texts
+from feedd.recordings.importing.recognition import Recognised, recognised
 from feedd.recordings.importing.symbol_names import SymbolNames
-from feedd.recordings.importing.tickers import TickerFile, csv_rows, json_rows
+from feedd.recordings.importing.table_set import TableSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from feedd.recordings.importing.files import InputFile
-
 MAX_BOOK_DEPTH = 500  # as in a configuration
 ROWS_BETWEEN_PROGRESS = 4096
+NAMED_AT_MOST = 10  # files, in the recording's description
 
 
 def run_import(
     paths: Sequence[Path],
-    out: Path,
+    out: Path | None,
     *,
     exchange: str | None = None,
     symbols: Sequence[str] = (),
@@ -45,26 +44,38 @@ def run_import(
     `exchange` is the default for files without one. Each of `symbols` is a symbol, or ID=SYMBOL.
     With `dry_run`, the files are recognised and checked, and nothing is written.
     """
+    if out is None and not dry_run:
+        raise ConfigError("--out is missing: name the folder of the new recording")
     names = SymbolNames(symbols, exchange)
     if len(set(paths)) < len(paths):
         raise ConfigError("a file is named twice; name each file once")
     if not 1 <= book_depth <= MAX_BOOK_DEPTH:
         raise ConfigError(f"--book-depth {book_depth}: 1 to {MAX_BOOK_DEPTH}")
-    files = [_file(path, exchange, names, timeframe, book_depth) for path in input_files(paths)]
+    files = _recognised(paths, exchange, names, timeframe, book_depth)
     names.check_used()
-    for file in files:
-        print(file.announcement)
-    if dry_run:
+    tables = [file for file in files if not isinstance(file, MarketFile)]
+    sources: list[MarketFile | TableSet] = [file for file in files if isinstance(file, MarketFile)]
+    sources += [TableSet(tables)] if tables else []
+    if dry_run or out is None:
         return 0
-    made_of = ", ".join(file.path.name for file in files)
+    made_of = ", ".join(file.path.name for file in files[:NAMED_AT_MOST])
+    if len(files) > NAMED_AT_MOST:
+        made_of += f" and {len(files) - NAMED_AT_MOST} more"
     with RecordingOutput(out, f"feedd import of {made_of}") as output:
         feeds = ImportedFeeds(output)
         total = sum(file.lines for file in files)
         with tqdm(
             total=total, unit=" lines", unit_scale=True, disable=not sys.stderr.isatty()
         ) as bar:  # fmt: skip
-            take(files, feeds, bar.update)
+            take(sources, feeds, bar.update)
         folders = output.publish()
+    _print_result(sources, feeds, folders)
+    return 0
+
+
+def _print_result(
+    sources: Sequence[MarketFile | TableSet], feeds: ImportedFeeds, folders: Sequence[Path]
+) -> None:
     published: Counter[str] = Counter()
     for feed in feeds.feeds:
         published.update(feed.published)
@@ -77,16 +88,37 @@ def run_import(
             f"the clock of the recording was about {behind_ns // NS_PER_MS:,} ms behind the "
             "exchange's: exchange_latency_us is below zero"
         )
-    left_out = sum((file.left_out for file in files), Counter())
+    left_out = sum((source.left_out for source in sources), Counter())
     for what, count in left_out.items():
         print(f"not imported: {what} ({count:,})")
     for folder in folders:
         print(folder)
-    return 0
+
+
+def _recognised(
+    paths: Sequence[Path],
+    exchange: str | None,
+    names: SymbolNames,
+    timeframe: str | None,
+    book_depth: int,
+) -> list[Recognised]:
+    """Recognise, check and announce the files; answers beside raw messages are read with these."""
+    inputs = input_files(paths)
+    beside = {one for file in inputs if not file.member for one in companions(file.path)}
+    found: list[Recognised] = []
+    for path in inputs:
+        if not path.member and path.path in beside:
+            continue
+        if sys.stderr.isatty():
+            print(f"checking {path}", file=sys.stderr)
+        file = recognised(path, exchange, names, timeframe=timeframe, book_depth=book_depth)
+        print(file.announcement)
+        found.append(file)
+    return found
 
 
 def take(
-    files: list[MarketFile | TickerFile], feeds: ImportedFeeds, progress: Callable[[int], object]
+    files: Sequence[MarketFile | TableSet], feeds: ImportedFeeds, progress: Callable[[int], object]
 ) -> None:
     """Import the rows of all files, merged by time, each file in its own order."""
     waiting: list[tuple[int, int, Iterator[int]]] = []
@@ -107,32 +139,3 @@ def take(
             progress(done)
             done = 0
     progress(done)
-
-
-def _file(
-    path: InputFile,
-    exchange: str | None,
-    names: SymbolNames,
-    timeframe: str | None,
-    book_depth: int,
-) -> MarketFile | TickerFile:
-    """Return the importer of a file, chosen by its first line that is not blank."""
-    first = next((text for text in rows(path) if text.strip()), None)
-    if first is None:
-        raise ConfigError(f"{path}: is empty; name a file with rows")
-    if sys.stderr.isatty():
-        print(f"checking {path}", file=sys.stderr)
-    first = first.lstrip()
-    if first.startswith("["):
-        first = next((text for _, text in raw_texts(path)), "[")
-    if is_raw(first):
-        return MarketFile(path, exchange, names, timeframe=timeframe, book_depth=book_depth)
-    if first.startswith("{"):
-        return TickerFile(path, json_rows, exchange, names)
-    if "," in first:
-        return TickerFile(path, csv_rows, exchange, names)
-    raise wrong(
-        path, 1, None,
-        f"{shortened(first.strip())} begins neither an exchange's raw messages, nor tickers as "
-        "CSV (a header with commas) or JSON lines; docs/tables.md shows all three",
-    )  # fmt: skip

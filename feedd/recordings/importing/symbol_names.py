@@ -60,9 +60,12 @@ class SymbolNames:
     def symbol(
         self, id_: str, exchange: str, of: MarketType | None = None, *, single: bool = False
     ) -> str:
-        """Return the symbol of a text; raise ValueError, with the remedy, for an ambiguous one."""
+        """Return the symbol of a text; raise ValueError, with the remedy, for an ambiguous one.
+
+        With the type of its market (`of`) it is the exchange's id, else it may be unified.
+        """
         symbol = self.given(id_, exchange, single=single)
-        if symbol is None and is_unified(id_):
+        if symbol is None and of is None and is_unified(id_):
             symbol = unified_symbol(exchange, id_)
         if symbol is None:
             can_be = symbols_of(exchange, id_, of)

@@ -6,30 +6,33 @@ missing value is nil.
 
 from __future__ import annotations
 
-import csv
-import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, get_args
-
-import msgspec
 
 from feedd.clock import NS_PER_MS, iso8601
 from feedd.errors import ConfigError
 from feedd.model import BidAsk, Ticker
 from feedd.prices import difference
-from feedd.recordings.importing.files import rows, shortened, wrong
-from feedd.recordings.importing.table_kinds import table_kind
+from feedd.recordings.importing.files import wrong
+from feedd.recordings.importing.table_file import (
+    EXCHANGE,
+    SYMBOLS_AT_MOST,
+    Name,
+    TableEvent,
+    TablePart,
+)
+from feedd.recordings.importing.table_rows import JsonRows
 from feedd.venues.numbers import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from feedd.recordings.importing.files import InputFile
-    from feedd.recordings.importing.imported_feed import ImportedFeed, ImportedFeeds
     from feedd.recordings.importing.symbol_names import SymbolNames
+    from feedd.recordings.importing.table_rows import TableRows
 
-Numbered = tuple[int, dict[str, Any]]
+Numbered = tuple[int | str, dict[str, Any]]
 
 # https://docs.ccxt.com/#/?id=ticker-structure: ccxt's names for the wire's keys
 ALIASES = {"percentage": "change_percent", "baseVolume": "volume", "close": "last"}
@@ -39,24 +42,28 @@ KEYS = frozenset({
     "change_percent", *PRICES, *ALIASES,
 })  # fmt: skip
 
+EXPORTED = frozenset({"session", "seq", "origin"})  # a published ticker may have no price
+
 NS_AT_LEAST, NS_BELOW = 10**17, 10**19  # 1973 to 2286; a smaller number is in µs, ms or s
 MS_AT_LEAST, MS_BELOW = 10**11, 10**13
 
-_EXCHANGE = re.compile("[a-z0-9_]+")  # used as a folder's name and as a part of topics
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TickerFile:
     """One file of tickers of any symbols and exchanges, in order of time.
 
-    `exchange`, and the only symbol of `names`, are the defaults for rows without them. Raises
-    ConfigError, with the line and the key, for unreadable or impossible values.
+    The interface is that of `TableFile`. `exchange`, and the only symbol of `names`, are the
+    defaults for rows without them. Raises ConfigError, with the line and the key, for unreadable
+    or impossible values.
     """
+
+    channel = "ticker"
 
     def __init__(
         self,
         path: InputFile,
-        read: Callable[[InputFile], Iterator[Numbered]],
+        read: Callable[[], Iterator[Numbered]],
         exchange: str | None,
         names: SymbolNames,
     ) -> None:
@@ -67,53 +74,55 @@ class TickerFile:
         self._symbols: dict[tuple[str, str], str] = {}
         self.left_out: Counter[str] = Counter()  # keys that the wire doesn't have
         self.lines = 0
-        self.begun_ns = self._ends_ns = 0
-        for line, keys in self._read(path):
-            at_ns = self._ticker(line, keys).published_ns
-            if at_ns < self._ends_ns:
+        self.parts: dict[Name, TablePart] = {}
+        self.by_symbol = False  # whether one symbol's rows follow another's
+        latest_ns = 0
+        for line, keys in self._read():
+            ticker = self._ticker(line, keys)
+            at_ns, name = ticker.published_ns, (ticker.exchange, ticker.symbol)
+            part = self.parts.get(name)
+            if part is None:
+                part = self.parts[name] = TablePart(at_ns)
+            if at_ns < part.ends_ns:
                 raise wrong(
                     path, line, "timestamp",
                     "it is earlier than in the row above; sort the file by time",
                 )  # fmt: skip
-            self.begun_ns = self.begun_ns or at_ns
-            self._ends_ns = at_ns
+            self.by_symbol |= at_ns < latest_ns
+            latest_ns = part.ends_ns = at_ns
             self.lines += 1
             self.left_out.update(
                 key for key, value in keys.items() if key not in KEYS and value is not None
             )
         if not self.lines:
             raise ConfigError(f"{path}: has no rows; add at least one below the header")
+        if self.by_symbol and len(self.parts) > SYMBOLS_AT_MOST:
+            raise ConfigError(
+                f"{path}: has {len(self.parts)} symbols, one after the other; sort it by time"
+            )
 
     @property
     def announcement(self) -> str:
         """Description of what the file was recognised as."""
-        symbols = ", ".join(sorted(set(self._symbols.values()))) or "the symbol given"
-        return f"{self.path}: tickers, ms; {symbols}; {self.lines:,} rows"
+        shown = ", ".join(f"{exchange} {symbol}" for exchange, symbol in list(self.parts)[:5])
+        more = f" and {len(self.parts) - 5} more" if len(self.parts) > 5 else ""
+        return f"{self.path}: tickers, times in ms, {shown}{more}; {self.lines:,} rows"
 
-    def steps(self, feeds: ImportedFeeds) -> Iterator[int]:
-        """Yield the time of each row, in ns, before the row is published."""
-        open_feeds: dict[tuple[str, str], ImportedFeed] = {}
-        for line, keys in self._read(self.path):
+    def events(self, only: Name | None = None) -> Iterator[TableEvent]:
+        """Yield the tickers of all symbols or of one, in the order of the file."""
+        for line, keys in self._read():
             ticker = self._ticker(line, keys)
-            yield ticker.published_ns
             name = (ticker.exchange, ticker.symbol)
-            feed = open_feeds.get(name)
-            if feed is None:
-                feed = open_feeds[name] = feeds.start(
-                    self.path, *name, ("ticker",), ticker.published_ns
-                )
-            feed.at(ticker.published_ns)
-            feed.event(ticker)
-        for name, feed in open_feeds.items():
-            feeds.stop(*name, feed, self._ends_ns, "the file ends")
+            if only is None or name == only:
+                yield TableEvent(ticker.published_ns, name, ticker)
 
-    def _ticker(self, line: int, keys: dict[str, Any]) -> Ticker:
+    def _ticker(self, line: int | str, keys: dict[str, Any]) -> Ticker:
         """Return a row's ticker; `published_ns` defaults to the time of receipt."""
         row = _Row(self.path, line, keys)
         exchange = row.text("exchange") or self._exchange
         if exchange is None:
             raise row.wrong("exchange", "the row has none; add it, or give --exchange")
-        if _EXCHANGE.fullmatch(exchange) is None:
+        if EXCHANGE.fullmatch(exchange) is None:
             raise row.wrong("exchange", f"{exchange!r} is not a ccxt name: a to z, 0 to 9, _")
         symbol = self._symbol(row, exchange)
         timestamp = row.time_ms()
@@ -124,7 +133,7 @@ class TickerFile:
                 "timestamp", "a row needs one, in ms since the epoch, or a datetime (ISO 8601)"
             )
         bid, ask, last = row.number("bid"), row.number("ask"), row.number("last")
-        if bid is None and ask is None and last is None:
+        if bid is None and ask is None and last is None and not keys.keys() >= EXPORTED:
             raise row.wrong("last", "the row has no price: write last, bid or ask")
         spread = row.number("spread")
         if spread is None and bid is not None and ask is not None:
@@ -167,7 +176,7 @@ class TickerFile:
 class _Row:
     """Values of one row, by the wire's keys."""
 
-    def __init__(self, path: InputFile, line: int, keys: dict[str, Any]) -> None:
+    def __init__(self, path: InputFile, line: int | str, keys: dict[str, Any]) -> None:
         self._path = path
         self._line = line
         self._keys = dict(keys)
@@ -253,69 +262,15 @@ class _Row:
             ) from None
 
 
-def csv_rows(path: InputFile) -> Iterator[Numbered]:
-    """Yield a CSV file's rows by its header, each with its line number; empty fields are None.
+def ticker_rows(table: TableRows) -> Callable[[], Iterator[Numbered]]:
+    """Return the reader of a table's rows as values by column; an empty field is None."""
+    if isinstance(table, JsonRows):
+        return table.objects
+    header = table.header or []
 
-    Raises ConfigError for a file that is not CSV of tickers, and for rows of another length.
-    """
-    reader = csv.reader(rows(path), strict=True)
-    header: list[str] | None = None
-    try:
-        for fields in reader:
-            if not fields:
-                continue
-            if header is None:
-                header = _header(path, fields)
-                continue
-            if len(fields) != len(header):
-                raise wrong(
-                    path, reader.line_num, None,
-                    f"has {len(fields)} fields, but the header has {len(header)}",
-                )  # fmt: skip
+    def read() -> Iterator[Numbered]:
+        for place, fields in table.read():
             values = (field or None for field in fields)
-            yield reader.line_num, dict(zip(header, values, strict=True))
-    except csv.Error as error:
-        raise wrong(path, reader.line_num, None, f"is not CSV: {error}") from None
+            yield place, dict(zip(header, values, strict=True))
 
-
-def _header(path: InputFile, fields: list[str]) -> list[str]:
-    header = [field.strip() for field in fields]
-    if table_kind(header) != "ticker":
-        raise not_tickers(path, 1, header)
-    doubled = [name for name, count in Counter(header).items() if count > 1]
-    if doubled:
-        raise wrong(path, 1, doubled[0], "the header has it twice; remove one")
-    return header
-
-
-def not_tickers(path: InputFile, line: int, columns: list[str]) -> ConfigError:
-    """Return the error for a table of other columns, with what it looks like."""
-    kind = table_kind(columns)
-    has = shortened(",".join(columns))
-    if kind is not None:
-        return wrong(path, line, None, f"{has} looks like a table of {kind}s, not of tickers")
-    return wrong(
-        path, line, None,
-        f"{has} is not a header of a table that can be imported; docs/importing.md lists them",
-    )  # fmt: skip
-
-
-def json_rows(path: InputFile) -> Iterator[Numbered]:
-    """Yield a JSON-lines file's objects with line numbers; raise ConfigError for other lines."""
-    first = True
-    for line, text in enumerate(rows(path), 1):
-        if not text.strip():
-            continue
-        try:
-            keys = _object(text)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise wrong(
-                path, line, None, f"{shortened(text.strip())} is not a JSON object: {error}"
-            ) from None
-        if first and table_kind(keys) != "ticker":
-            raise not_tickers(path, line, list(keys))
-        first = False
-        yield line, keys
-
-
-_object = msgspec.json.Decoder(dict[str, Any]).decode
+    return read

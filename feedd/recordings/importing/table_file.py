@@ -1,0 +1,374 @@
+"""A table as events of one channel, of any symbols and exchanges.
+
+A table is read twice. The first pass checks every row, so that an invalid file writes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from feedd.channels import CHANNELS
+from feedd.errors import ConfigError
+from feedd.recordings.importing import table_events, timeframes
+from feedd.recordings.importing.files import wrong
+from feedd.recordings.importing.table_books import BookEvent, BookUpdates, columns_of_levels
+from feedd.recordings.importing.table_events import Cells, Convert, RowError
+from feedd.recordings.importing.times import Times
+from feedd.venues.market_type import market_type
+from feedd.venues.vendor_names import TARDIS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from feedd.model import Tick
+    from feedd.recordings.importing.files import InputFile
+    from feedd.recordings.importing.symbol_names import SymbolNames
+    from feedd.recordings.importing.table_rows import TableRows
+    from feedd.recordings.importing.timeframes import Timeframe
+    from feedd.venues.market_type import MarketType
+    from feedd.venues.table_forms import TableForm
+
+SYMBOLS_AT_MOST = 100  # of a table that has one symbol after the other: each is a pass
+EXCHANGE = re.compile("[a-z0-9_]+")  # used as a folder's name and as a part of topics
+Name = tuple[str, str]  # exchange, symbol
+
+
+class TableEvent(NamedTuple):
+    """An event of a table, and the reason of the gap before it."""
+
+    at_ns: int
+    name: Name
+    tick: Tick
+    gap: str | None = None
+
+
+class _Progress:
+    """Place of the row that is being read."""
+
+    __slots__ = ("place",)
+
+    def __init__(self) -> None:
+        self.place: int | str = 1
+
+
+def _of_book(book: BookEvent) -> TableEvent:
+    tick = book.tick
+    return TableEvent(book.at_ns, (tick.exchange, tick.symbol), tick, book.gap)
+
+
+class TablePart:
+    """The rows of one symbol: their times, and the last id."""
+
+    def __init__(self, begun_ns: int) -> None:
+        self.begun_ns = self.ends_ns = begun_ns
+        self.last_id = -1
+        self.open_time = 0
+        self.count = 0
+
+
+class TableFile:
+    """One table. Raises ConfigError, with the line and the column, for impossible values.
+
+    `exchange` and `names` say what the table does not.
+    """
+
+    def __init__(
+        self,
+        path: InputFile,
+        rows: TableRows,
+        form: TableForm,
+        exchange: str | None,
+        names: SymbolNames,
+        *,
+        timeframe: str | None = None,
+        book_depth: int = 20,
+    ) -> None:
+        self.path = path
+        self.channel = form.channel
+        self.form = form
+        self._rows = rows
+        self._exchange = exchange
+        self._names = names
+        self._depth = book_depth
+        self._columns = {role: form.columns.index(column) for role, column in form.roles.items()}
+        self._known: dict[tuple[str, str], Name] = {}
+        self._timeframe = self._chosen_timeframe(timeframe) if self.channel == "candle" else None
+        self.left_out: Counter[str] = Counter()
+        self.parts: dict[Name, TablePart] = {}
+        self.by_symbol = False  # whether one symbol's rows follow another's
+        self.lines = 0
+        self._unit = ""
+        self._check()
+
+    @property
+    def announcement(self) -> str:
+        """Description of what the file was recognised as."""
+        shown = ", ".join(f"{exchange} {symbol}" for exchange, symbol in list(self.parts)[:5])
+        more = len(self.parts) - 5
+        extra = [self._timeframe.name] if self._timeframe is not None else []
+        extra += [self.form.note] if self.form.note else []
+        return (
+            f"{self.path}: {', '.join((self.form.name, *extra))}, times in {self._unit}, "
+            f"{shown}{f' and {more} more' if more > 0 else ''}; {self.lines:,} rows"
+        )
+
+    def events(self, only: Name | None = None) -> Iterator[TableEvent]:
+        """Yield the events of all symbols or of one, in the order of the file."""
+        for _, event in self._events(Cells(self._columns), only):
+            yield event
+
+    def _events(
+        self, cells: Cells, only: Name | None = None, left_out: Counter[str] | None = None
+    ) -> Iterator[tuple[int | str, TableEvent]]:
+        """Yield events with the place of their row."""
+        progress = _Progress()
+        read = self._book_events if "is_snapshot" in self._columns else self._row_events
+        try:
+            yield from read(cells, only, Counter() if left_out is None else left_out, progress)
+        except RowError as error:
+            raise wrong(self.path, progress.place, self._column(error.role), str(error)) from None
+
+    def _row_events(
+        self, cells: Cells, only: Name | None, left_out: Counter[str], progress: _Progress
+    ) -> Iterator[tuple[int | str, TableEvent]]:
+        """Yield an event a row; a row without one has no price."""
+        convert, name_of = self._converter(cells), self._name_of()
+        for place, fields in self._rows.read():
+            progress.place = place
+            name = name_of(fields)
+            if only is not None and name != only:
+                continue
+            event = convert(fields, *name)
+            if event is None:
+                left_out[f"{self.channel} without a price"] += 1
+            else:
+                yield place, TableEvent(event.at_ns, name, event.tick)
+
+    def _book_events(
+        self, cells: Cells, only: Name | None, left_out: Counter[str], progress: _Progress
+    ) -> Iterator[tuple[int | str, TableEvent]]:
+        """Yield the books that messages of several rows changed."""
+        updates, name_of = BookUpdates(cells, self._depth), self._name_of()
+        for place, fields in self._rows.read():
+            progress.place = place
+            name = name_of(fields)
+            if only is None or name == only:
+                for book in updates.take(fields, *name):
+                    yield place, _of_book(book)
+        for book in updates.finish():
+            yield progress.place, _of_book(book)
+        left_out += updates.left_out
+
+    def _check(self) -> None:
+        """Read the table once; raise ConfigError for the first row that can't be imported."""
+        cells = Cells(self._columns)
+        latest_ns = 0
+        twice = f"{self.channel} with the id of the one before"
+        for place, event in self._events(cells, left_out=self.left_out):
+            part = self.parts.get(event.name)
+            if part is None:
+                part = self.parts[event.name] = TablePart(event.at_ns)
+            if event.at_ns < part.ends_ns:
+                raise wrong(
+                    self.path, place, self._time_column(),
+                    "it is earlier than in the row above; sort the file by time",
+                )  # fmt: skip
+            self.by_symbol |= event.at_ns < latest_ns
+            latest_ns = part.ends_ns = event.at_ns
+            part.count += 1
+            if self.form.ids:
+                self._check_id(place, part, event.tick.id, twice)
+            elif self.channel == "candle" and not cells.published:
+                self._check_spacing(place, part, event.tick)
+        if not self.parts:
+            raise ConfigError(f"{self.path}: has no rows of events; nothing can be imported")
+        if self.by_symbol and len(self.parts) > SYMBOLS_AT_MOST:
+            raise ConfigError(
+                f"{self.path}: has {len(self.parts)} symbols, one after the other; sort the file "
+                "by time"
+            )
+        self.lines = sum(part.count for part in self.parts.values())
+        times = next(iter(cells.times.values()), None)
+        self._unit = "no times" if times is None else times.name
+        self.left_out += self._rows.left_out
+
+    def _check_id(self, place: int | str, part: TablePart, id_: object, twice: str) -> None:
+        if not isinstance(id_, int):
+            raise wrong(self.path, place, self._column("id"), f"{id_} is not a whole number")
+        if id_ < part.last_id:
+            raise wrong(
+                self.path, place, self._column("id"),
+                f"{id_} is below the id of the row above, {part.last_id}; sort the file by time "
+                "and id",
+            )  # fmt: skip
+        if id_ == part.last_id:
+            self.left_out[twice] += 1
+        part.last_id = id_
+
+    def _check_spacing(self, place: int | str, part: TablePart, candle: Tick) -> None:
+        frame = self._timeframe
+        open_time: int = getattr(candle, "open_time", 0)
+        if frame is not None and part.count > 1 and not frame.varies:
+            apart_ns = (open_time - part.open_time) * 1_000_000
+            if apart_ns <= 0 or apart_ns % frame.ns:
+                raise wrong(
+                    self.path, place, self._column("open_time"),
+                    f"it is {apart_ns / 1e9:g} s after the row above, which is not a multiple of "
+                    f"{frame.name}; choose the timeframe with --timeframe",
+                )  # fmt: skip
+        part.open_time = open_time
+
+    def _converter(self, cells: Cells) -> Convert:
+        if self.channel == "candle" and self._timeframe is not None:
+            closed = True if self.form.complete else None
+            return table_events.candles(cells, self._timeframe, closed=closed)
+        if self.channel == "book":
+            levels = None if "bids" in self._columns else columns_of_levels(self.form.columns)
+            return table_events.books(cells, self._depth, levels)
+        make = {
+            "trade": table_events.trades, "quote": table_events.quotes,
+            "mark": table_events.marks, "liquidation": table_events.liquidations,
+        }  # fmt: skip
+        return make[self.channel](cells)
+
+    # --- exchange and symbol --------------------------------------------------------------------
+
+    def _name_of(self) -> Callable[[list[str]], Name]:
+        """Return the function from a row's fields to its exchange and symbol."""
+        known = self._known
+        exchange_at, symbol_at = self._columns.get("exchange"), self._columns.get("symbol")
+        if symbol_at is None and exchange_at is None:
+            only = self._name("", "")
+            return lambda _fields: only
+
+        def name_of(fields: list[str]) -> Name:
+            key = (
+                "" if exchange_at is None else fields[exchange_at],
+                "" if symbol_at is None else fields[symbol_at],
+            )
+            name = known.get(key)
+            if name is None:
+                name = known[key] = self._name(key[0].strip(), key[1].strip())
+            return name
+
+        return name_of
+
+    def _name(self, exchange_text: str, symbol_text: str) -> Name:
+        """Return exchange and symbol of a row's texts; raise RowError, or ConfigError without."""
+        form = self.form
+        exchange, of = self._exchange_of(exchange_text)
+        id_ = symbol_text or form.market_id
+        if not id_:
+            given = self._names.given("", exchange, single=True)
+            if given is None and "symbol" in form.roles:
+                raise RowError("symbol", "the row has none; add it, or give --symbol")
+            if given is None:
+                raise ConfigError(f"{self.path}: the symbol is not in the file; give --symbol")
+            symbol = given
+        else:
+            try:
+                symbol = self._names.symbol(id_, exchange, of, single=not symbol_text)
+            except ValueError as error:
+                if symbol_text:
+                    raise RowError("symbol", str(error)) from None
+                raise ConfigError(f"{self.path}: {error}") from None
+        if CHANNELS[self.channel].derivatives_only and market_type(symbol) == "spot":
+            raise ConfigError(
+                f"{self.path}: {form.name} are of contracts, and {symbol} is a spot market; give "
+                "--exchange and --symbol of the contract"
+            )
+        return exchange, symbol
+
+    def _exchange_of(self, text: str) -> tuple[str, MarketType | None]:
+        form = self.form
+        if text and "received" in form.roles and form.name.endswith("of Tardis"):
+            vendor = TARDIS.get(text)
+            if vendor is None:
+                raise RowError("exchange", f"{text!r} is not one of Tardis' that is known here")
+            return vendor
+        if text:
+            if EXCHANGE.fullmatch(text) is None:
+                raise RowError("exchange", f"{text!r} is not a ccxt name: a to z, 0 to 9, _")
+            return text, None
+        can_be = form.exchanges
+        if self._exchange is not None:
+            if form.certain and self._exchange not in can_be:
+                raise ConfigError(
+                    f"{self.path}: is of {' or '.join(can_be)}, not of {self._exchange}"
+                )
+            return self._exchange, can_be.get(self._exchange)
+        if len(can_be) == 1:
+            return next(iter(can_be.items()))
+        if "exchange" in form.roles:
+            raise RowError("exchange", "the row has none; add it, or give --exchange")
+        which = f": {' or '.join(can_be)}" if can_be else ""
+        raise ConfigError(
+            f"{self.path}: {form.name}: the exchange is not in the file; give --exchange{which}"
+        )
+
+    # --- timeframe ------------------------------------------------------------------------------
+
+    def _chosen_timeframe(self, given: str | None) -> Timeframe:
+        """Return the timeframe: of the option, the file's name, its columns, or its spacing."""
+        try:
+            chosen = timeframes.timeframe(given) if given is not None else None
+        except ValueError as error:
+            raise ConfigError(f"--timeframe: {error}") from None
+        named = timeframes.timeframe(self.form.timeframe) if self.form.timeframe else None
+        if chosen is not None and named is not None and chosen != named:
+            raise ConfigError(f"{self.path}: has candles of {named.name}, not of {chosen.name}")
+        found = chosen or named
+        if found is not None:
+            return found
+        own = self._columns.get("timeframe")
+        if own is not None and self._rows.first[own]:
+            try:
+                return timeframes.timeframe(self._rows.first[own])
+            except ValueError as error:
+                raise wrong(self.path, 2, self._column("timeframe"), str(error)) from None
+        length_ns = self._length_ns()
+        measured = None if length_ns is None else timeframes.of_length(length_ns)
+        if measured is None:
+            raise ConfigError(
+                f"{self.path}: the timeframe of the candles is not in the file; give --timeframe"
+            )
+        return measured
+
+    def _length_ns(self) -> int | None:
+        """Return how long the candles are, by their closing times or by their spacing."""
+        open_at, close_at = self._columns["open_time"], self._columns.get("close_time")
+        opens, closes = Times(), Times()
+        symbol_at = self._columns.get("symbol")
+        before: dict[str, int] = {}
+        shortest: int | None = None
+        for place, fields in self._rows.read():
+            try:
+                open_ns = opens.of_text(fields[open_at])
+                if close_at is not None and fields[close_at]:
+                    return closes.of_text(fields[close_at]) - open_ns
+            except ValueError as error:
+                raise wrong(self.path, place, self._column("open_time"), str(error)) from None
+            symbol = "" if symbol_at is None else fields[symbol_at]
+            last = before.get(symbol)
+            if last is not None and open_ns > last:
+                apart = open_ns - last
+                shortest = apart if shortest is None else min(shortest, apart)
+            before[symbol] = open_ns
+        return shortest
+
+    # --- errors ---------------------------------------------------------------------------------
+
+    def _time_column(self) -> str | None:
+        roles = ("published", "received", "time", "close_time", "open_time")
+        return self._column(next(role for role in roles if role in self._columns))
+
+    def _column(self, role: str) -> str | None:
+        """Return the name of a role's column; without a header, its number too."""
+        name = self.form.roles.get(role)
+        if name is None:
+            return role
+        if self._rows.header is None:
+            return f"column {self._columns[role] + 1} ({name})"
+        return name or "the index"
