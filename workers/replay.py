@@ -29,6 +29,7 @@ from feedd.recordings.replay.availability import (
 )
 from feedd.recordings.replay.due_messages import due_messages, recorded_and, unplayable_text
 from feedd.recordings.replay.player import Player
+from feedd.recordings.replay.replay_status import EVERY_S, ReplayReports, status_path
 from feedd.recordings.replay.time_shift import TimeShift
 from feedd.recordings.replay.wait_reports import (
     connect_to_proxies,
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
     from feedd.config.settings import Config, Feed
     from feedd.recordings.format.damage import Damage
+    from feedd.recordings.format.recording_reader import RecordingReader
+    from feedd.recordings.replay.schedule import Schedule
 
 _log = structlog.get_logger()
 
@@ -74,16 +77,20 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         connecting.result()
     connecting.cancel()
     stopping = threading.Event()
-    player = _player(settings, feed, publisher, stopping)
+    recording = open_recordings(settings)
+    schedule = schedule_of(settings, recording)
+    player = _player(settings, feed, recording, schedule, publisher, stopping)
+    progress = ReplayReports(player, schedule, status_path(settings.run_dir, feed.name))
     if stop.is_set():
         stopping.set()
     playing = asyncio.get_running_loop().run_in_executor(None, player.run)
-    reporting = asyncio.ensure_future(report_waits(player))
+    reporting = asyncio.gather(report_waits(player), _report_progress(progress))
     await _wait_for_either(playing, stop)
     reporting.cancel()
     if stop.is_set():
         stopping.set()
     await playing
+    progress.write()
     over = reporting_wait(_flush_limit(settings, stop), _report_unread)
     whole = await asyncio.to_thread(publisher.close_when_sent, over)
     if stop.is_set():
@@ -96,13 +103,16 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
 
 
 def _player(
-    settings: Config, feed: Feed, publisher: ReplayPublisher, stopping: threading.Event
+    settings: Config,
+    feed: Feed,
+    recording: RecordingReader,
+    schedule: Schedule,
+    publisher: ReplayPublisher,
+    stopping: threading.Event,
 ) -> Player:
     replay = settings.replay
     if replay is None:
         raise ConfigError("`replay:` is missing")
-    recording = open_recordings(settings)
-    schedule = schedule_of(settings, recording)
     start = common_start.join(settings, schedule)
     wanted = topics_of(feed)
     joined_ns = max(0, time.monotonic_ns() - start.monotonic_ns) if replay.pace else 0
@@ -119,6 +129,12 @@ def _player(
     gc.collect()
     gc.freeze()
     return Player(due, publisher, stopping, start.monotonic_ns, shift)
+
+
+async def _report_progress(progress: ReplayReports) -> None:
+    while True:
+        progress.write()
+        await asyncio.sleep(EVERY_S)
 
 
 def _report_damage(damage: Damage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from feedd.recordings.recorder.recorder_status import RecorderStatus
 
+PROGRESS_EVERY_S = 10.0
 _CLEAR_LINE = "\r\x1b[K"  # ECMA-48: CR, EL
 
 
@@ -62,14 +64,17 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 class _Console:
-    """Prints events and progress on standard error; on a terminal, progress keeps to one line.
+    """Prints events and progress on standard error.
+
+    On a terminal, progress keeps to one line; elsewhere it is a line every PROGRESS_EVERY_S.
 
     Once standard error is closed, by a pipe's reader or with its terminal, it prints nothing more.
     """
 
     def __init__(self) -> None:
         self._overwrites = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        self._progress = ""
+        self._last: RecorderStatus | None = None
+        self._printed_s = time.monotonic()
 
     def info(self, event: str, **_: Any) -> None:
         """Print an event on a line of its own."""
@@ -79,14 +84,18 @@ class _Console:
     warning = error = info
 
     def show(self, report: RecorderStatus) -> None:
-        """Print the recorder's progress, if it can overwrite the last."""
-        self._progress = progress_line(report)
+        """Print the recorder's progress; without a terminal, not every time."""
+        self._last = report
         if self._overwrites:
-            self._write(f"{_CLEAR_LINE}{self._progress}")
+            self._write(f"{_CLEAR_LINE}{progress_line(report)}")
+        elif time.monotonic() - self._printed_s >= PROGRESS_EVERY_S:
+            self._printed_s = time.monotonic()
+            self._write(f"{progress_line(report)}\n")
 
     def finish(self) -> None:
-        """Print the last progress and end its line."""
-        self._write(f"{_CLEAR_LINE if self._overwrites else ''}{self._progress}\n")
+        """Print the result on a line of its own."""
+        if self._last is not None:
+            self._write(f"{_CLEAR_LINE if self._overwrites else ''}{result_line(self._last)}\n")
 
     def _write(self, text: str) -> None:
         with suppress(OSError):
@@ -94,11 +103,21 @@ class _Console:
 
 
 def progress_line(report: RecorderStatus) -> str:
-    """Return a recorder's progress on one line."""
+    """Return a recorder's progress, with the rate of the last seconds, on one line."""
+    return _line(report, f"{report.messages_per_s:,.0f} a second now")
+
+
+def result_line(report: RecorderStatus) -> str:
+    """Return what a recorder has recorded, with the mean rate, on one line."""
+    passed_s = max(report.at_ns - report.since_ns, 1) / NS_PER_S
+    return _line(report, f"{report.messages / passed_s:,.0f} a second on average")
+
+
+def _line(report: RecorderStatus, rate: str) -> str:
     passed_s = (report.at_ns - report.since_ns) // NS_PER_S
     lost = f", {report.lost:,} lost" if report.lost else ""
     return (
-        f"{report.messages:,} records, {report.messages_per_s:,.0f} a second, "
+        f"{report.messages:,} records, {rate}, "
         f"{report.bytes / 1e6:,.1f} MB to {report.dir} in {passed_s:,} s{lost}"
     )
 

@@ -60,6 +60,7 @@ class ProcessHealth:
     ended: bool = False  # for good: supervisord does not restart it
     restarts: int | None = None
     restarts_last_hour: int | None = None
+    messages_per_s: float | None = None  # of a replay, whose statuses have the recording's rates
 
     @property
     def is_feed(self) -> bool:
@@ -133,16 +134,17 @@ class Report:
     @property
     def summary(self) -> dict[str, Any]:
         """Return totals; `gaps` counts those of the running sessions."""
-        live = [feed for feed in self.feeds if feed.healthy]
+        live = [feed for feed in self.feeds if feed.healthy and feed.state != ENDED]
+        rates = [c["messages_per_s"] for feed in self.feeds for c in feed.channels.values()]
+        rates += [feed.messages_per_s or 0.0 for feed in self.feeds]
         statuses = [feed.status for feed in self.feeds if feed.status is not None]
         return {
             "feeds": len(self.feeds),
             "live": len(live),
+            "ended": sum(feed.state == ENDED for feed in self.feeds),
             "processes": len(self.processes),
             "running": sum(p.process == "RUNNING" for p in self.processes),
-            "messages_per_s": round(
-                sum(c["messages_per_s"] for feed in self.feeds for c in feed.channels.values()), 1
-            ),
+            "messages_per_s": round(sum(rates), 1),
             "gaps": sum(status["gaps"] for status in statuses),
             "memory_mb": round(sum(p.usage.memory_mb or 0.0 for p in self.processes), 1),
             "cpu_percent": round(sum(p.usage.cpu_percent or 0.0 for p in self.processes), 1),

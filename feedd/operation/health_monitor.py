@@ -28,6 +28,7 @@ from feedd.operation.health import (
 )
 from feedd.operation.market_notice import market_notice
 from feedd.recordings.recorder import recorder_status
+from feedd.recordings.replay.replay_status import read_status
 from feedd.runtime.address_holders import is_port_listened_to, listening_ports, tcp_holder
 from feedd.runtime.deployment import deployment_id, read_deployment
 from feedd.runtime.logs.setup import LOG_SUFFIX
@@ -39,6 +40,7 @@ from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config, Feed
+    from feedd.recordings.replay.replay_status import ReplayStatus
     from feedd.supervision.daemon import Daemon
     from feedd.transport.status_monitor import ReceivedStatus
 
@@ -153,7 +155,8 @@ class HealthMonitor:
                     rows.append(replace(listening, port=port, exchange=feed.exchange))
                     continue
                 exit_code = infos.get(feed.name, {}).get("exitstatus")
-                rows.append(_replay(row, feed, port, spoken, exit_code))
+                progress = read_status(self._config.run_dir, feed.name)
+                rows.append(_replay(row, feed, port, spoken, exit_code, progress))
                 continue
             if spoken is None and row.process == "RUNNING":
                 row = replace(row, port=port, exchange=feed.exchange)
@@ -357,16 +360,23 @@ def _replay(
     port: int | None,
     heard: ReceivedStatus | None,
     exit_code: int | None,
+    progress: ReplayStatus | None,
 ) -> ProcessHealth:
     """Return a replay's row: its statuses describe the time of the recording."""
     row = replace(row, port=port, exchange=feed.exchange)
     if row.process == "EXITED" and exit_code == 0:
-        return replace(row, state=ENDED, reason="everything was played")
+        played = "" if progress is None else f"; {progress.messages:,} messages were played"
+        return replace(row, state=ENDED, reason=f"the recording has ended{played}")
     if row.process not in {"RUNNING", UNKNOWN}:
         return replace(row, state="down")
+    reasons = []
+    if progress is not None and progress.pid == row.pid:
+        row = replace(row, messages_per_s=progress.messages_per_s)
+        reasons += [progress.text, f"{progress.messages_per_s:,.1f} msg/s"]
     was = None if heard is None else heard.status["state"]
-    reason = None if was in {None, "live"} else f"recorded state: {was}"
-    return replace(row, state=REPLAY, reason=reason)
+    if was not in {None, "live"}:
+        reasons.append(f"recorded state: {was}")
+    return replace(row, state=REPLAY, reason=", ".join(reasons) or None)
 
 
 def _last_error(log_dir: Path, name: str, since_s: int) -> str | None:

@@ -66,8 +66,10 @@ def summary_line(report: Report) -> str:
         return f"feedd is down: {report.reason}"
     is_ = report.summary
     why = f" ({report.reason})" if report.health == Health.DOWN else ""
+    ended = f", {is_['ended']} ended" if is_["ended"] else ""
     return (
-        f"feedd is {report.health.name.lower()}{why}: {is_['live']} of {is_['feeds']} feeds live, "
+        f"feedd is {report.health.name.lower()}{why}: "
+        f"{is_['live']} of {is_['feeds']} feeds live{ended}, "
         f"{is_['running']} of {is_['processes']} processes running, "
         f"{is_['messages_per_s']:,.1f} msg/s, {is_['gaps']} gaps in these sessions, "
         f"{is_['memory_mb']:,.0f} MB, {is_['cpu_percent']:.0f} % CPU"
@@ -95,8 +97,9 @@ def _rows(process: ProcessHealth) -> list[tuple[str, ...]]:
         cells.number(process.restarts, 0),
     )
     if not process.channels or process.state == "silent":
-        nothing = ("-",) * 7
-        return [(*own, "-", process.state or "-", *nothing, printable(process.reason or ""))]
+        rate = cells.number(process.messages_per_s, 1)
+        other = ("-", rate, *("-",) * 5)  # AGE, MSG/S, …
+        return [(*own, "-", process.state or "-", *other, printable(process.reason or ""))]
     again = (process.name, *[""] * (len(own) - 1))
     return [
         (*(own if index == 0 else again), *_channel(name, status))

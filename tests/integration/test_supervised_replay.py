@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from itertools import pairwise
@@ -79,6 +80,11 @@ def test_two_symbols_are_replayed_in_step_and_end_well(
     assert started.returncode == 0, started.stderr
     assert all(f"{name}: replay" in started.stdout for name in NAMES)
     first = taken(socket, 40)
+    playing = eventually(
+        lambda: (one := status(project)[1][NAMES[0]])["messages_per_s"] and one, 20
+    )
+    assert re.search(r"[0-9]+ % played, at 2025-11-25T13:00:\d\d", playing["reason"])
+    assert playing["messages_per_s"] == pytest.approx(84, rel=0.5)  # 21 a second, at pace 4
     project.daemon.stop([NAMES[1]])
     project.daemon.start([NAMES[1]])
     done = eventually(
@@ -89,6 +95,10 @@ def test_two_symbols_are_replayed_in_step_and_end_well(
     )  # fmt: skip
     assert done[0] == 0
     assert [done[1][name]["process"] for name in NAMES] == ["EXITED", "EXITED"]
+    assert "0 of 2 feeds live, 2 ended" in " ".join(project.feedd("status").stdout.split())
+    assert done[1][NAMES[0]]["reason"] == (
+        f"the recording has ended; {len(recorded) // 2} messages were played"
+    )
     rest: list[tuple[bytes, bytes]] = []
     while socket.poll(200):
         topic, payload = socket.recv_multipart()
@@ -97,6 +107,8 @@ def test_two_symbols_are_replayed_in_step_and_end_well(
     for symbol in (samples.BTC, samples.ETH):
         of = [one for one in recorded if one[0].endswith(f".{symbol}.".encode())]
         seen = [one for one in got if one[0].endswith(f".{symbol}.".encode())]
+        end = msgpack.unpackb(seen.pop()[1])
+        assert (end["state"], end["reason"]) == ("stopped", "the recording has ended")
         if symbol == samples.BTC:
             assert seen == of
             assert taken(direct._socket, len(of)) == of

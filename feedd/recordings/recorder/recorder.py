@@ -14,6 +14,7 @@ from feedd.client.events import Gap, StateChange
 from feedd.client.published import subscribe_published
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, REPLAYED, SNAPSHOT
+from feedd.recordings.recorder.recent_rate import RecentRate
 from feedd.recordings.recorder.recorder_status import RecorderStatus
 from feedd.recordings.recorder.resume_point import find_resume_point
 from feedd.recordings.recorder.segment_paths import exchange_of, make_folder
@@ -77,7 +78,7 @@ class Recorder:
         self._early: deque[Notice] = deque(maxlen=MAX_EARLY)
         self._since_ns = time.time_ns()
         self._reported_s = float("-inf")
-        self._reported = 0
+        self._rate = RecentRate(time.monotonic())
 
     def stop(self) -> None:
         """Stop it; it still records the messages that are on their way."""
@@ -231,14 +232,13 @@ class Recorder:
         return sum(series.records for series in self._series.values())
 
     def _report(self, now_s: float, failing: str | None = None) -> None:
-        messages, passed_s = self.messages, now_s - self._reported_s
+        messages = self.messages
         unwritten = [
             f"{series.exchange}: {series.lost_records.text}"
             for series in self._series.values()
             if series.lost_records is not None
         ]
-        rate = (messages - self._reported) / passed_s
-        self._reported_s, self._reported = now_s, messages
+        self._reported_s = now_s
         self._write_status(
             RecorderStatus(
                 pid=os.getpid(),
@@ -246,7 +246,7 @@ class Recorder:
                 since_ns=self._since_ns,
                 dir=str(self._root),
                 messages=messages,
-                messages_per_s=round(rate, 1),
+                messages_per_s=round(self._rate.per_s(now_s, messages), 1),
                 bytes=sum(series.size for series in self._series.values()),
                 lost=sum(series.lost for series in self._series.values()),
                 failing=failing or "; ".join(unwritten) or None,
