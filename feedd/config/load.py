@@ -260,7 +260,10 @@ class _Document:
                     f"native serves {' and '.join(NATIVE)}, and symbols[{index}] is on "
                     f"{feed.exchange}; use ccxt for it",
                 )
-        if config.connections > 1 and not any(feed.source == "native" for feed in feeds):
+        native = any(feed.source == "native" for feed in feeds)
+        if config.compression and not native:
+            raise self._error(["compression"], "is for source: native; ccxt always offers it")
+        if config.connections > 1 and not native:
             raise self._error(["connections"], "is for source: native; ccxt has one connection")
 
     def _check_replay(self, config: Config) -> None:

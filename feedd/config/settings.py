@@ -89,6 +89,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     exchange: str = DEFAULT_EXCHANGE
     source: SourceName = "ccxt"
     connections: Annotated[int, Meta(ge=1, le=2)] = 1  # of each path of the exchange; native only
+    compression: bool = False  # of what the exchange sends; native only
     endpoint: str | None = None
     proxy_url: str | None = None  # of the connections to exchanges; None: of the variables
     no_proxy: str | tuple[str, ...] | None = None  # reached directly; None: of the variable

@@ -42,8 +42,8 @@ def make_source(
         exchange = settings.embedded_exchange if settings.endpoint is None else None
         clock = Clock(1.0 if exchange is None else exchange.clock_scale)
         return NativeSource(
-            feed.exchange, feed.symbol, channels, connections=settings.connections, clock=clock,
-            **given,
+            feed.exchange, feed.symbol, channels, connections=settings.connections,
+            compression=settings.compression, clock=clock, **given,
         )  # fmt: skip
     if feed.source == "replay":
         raise ConfigError(

@@ -61,7 +61,7 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     proxies = {name: msgspec.to_builtins(p) for name, p in config.proxy_programs().items()}
     shared = [config.source, config.bid_ask, config.book_depth, config.timeframe,
               *(proxy["workers"] for proxy in proxies.values()),
-              config.proxy_url, config.no_proxy, config.ca_file]  # fmt: skip
+              config.proxy_url, config.no_proxy, config.ca_file, config.compression]  # fmt: skip
     # On the command line, not from the file: a proxy that was started for live feeds never waits.
     waits = [LOSSLESS] if config.lossless else []
     awake = ["awake"] if config.keep_cpus_awake else []

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from picows import WSCloseCode, WSListener, WSMsgType
 
+from feedd.errors import SourceError
+from feedd.sources.error_texts import one_line
 from feedd.venues.native import UNREADABLE
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ ACK_WITHIN_S = 10.0
 PING_EVERY_S = 5.0
 DEAD_AFTER_S = 20.0  # without a frame, although pings are sent
 ASLEEP_S = 3.0  # between two checks: then this process was suspended, and not the connection
+UNNEGOTIATED = "the exchange sends frames of an extension that was not negotiated (RSV bits)"
 MESSAGE_AT_MOST = 10 * 1024 * 1024  # bytes, also of a fragmented message
 
 # By the type of the decoded message: (connection, message, payload, received_ns).
@@ -43,6 +46,8 @@ class NativeConnection(WSListener):
     a frame is followed by others that have already arrived, and with False after the last of them.
     `clock` is the venue's, for the limit of messages per second.
     """
+
+    offer: ClassVar[tuple[tuple[str, str], ...]] = ()  # headers of the handshake
 
     def __init__(
         self,
@@ -82,6 +87,11 @@ class NativeConnection(WSListener):
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     # --- callbacks of picows ------------------------------------------------------------------
+
+    def accept(self, extensions: str | None) -> None:
+        """Take the extensions that the venue negotiates; raise SourceError for any not offered."""
+        if extensions:
+            raise not_offered(extensions)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Accept an established connection."""
@@ -185,7 +195,9 @@ class NativeConnection(WSListener):
         if self.lost.done():
             return
         frame_type = frame.msg_type
-        if frame_type is WSMsgType.PING:
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self.give_up(UNNEGOTIATED)
+        elif frame_type is WSMsgType.PING:
             self._answer_ping(payload)
         elif frame_type is WSMsgType.CLOSE:
             self._closed(self._transport)
@@ -298,6 +310,13 @@ class NativeConnection(WSListener):
         if self._transport is not None and not self.lost.done():
             self._sent.append(self._clock.monotonic_s())
             self._transport.send(message_type, payload)
+
+
+def not_offered(extensions: str) -> SourceError:
+    """Return the error for a handshake that negotiates an extension that was not offered."""
+    return SourceError(
+        f"the exchange negotiates what was not offered: {one_line(extensions[:100])}"
+    )
 
 
 def _other_market(market_id: str) -> ValueError:

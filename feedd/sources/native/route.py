@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from picows import WSError, WSInvalidStatusError, ws_connect
@@ -226,16 +226,22 @@ class Route:
 
     async def _connected(self) -> NativeConnection:
         connection = self._make_connection(self)
+
+        def answered(_request: Any, response: Any) -> NativeConnection:
+            connection.accept(response.headers.get("Sec-WebSocket-Extensions"))
+            return connection
+
         try:
             async with asyncio.timeout(self._dial_within_s):
                 await ws_connect(
-                    lambda: connection,
+                    answered,
                     self._url,
                     ssl_context=self._tls,
                     websocket_handshake_timeout=self._dial_within_s,
                     enable_auto_pong=False,  # the connection counts what it sends
                     max_frame_size=MESSAGE_AT_MOST,
                     max_redirects=0,
+                    extra_headers=connection.offer,
                     socket_factory=self._socket,
                 )
             if not connection.established:  # picows also returns where the venue has hung up

@@ -17,6 +17,7 @@ from feedd.sources.error_texts import check_form, check_timeframe, unknown_symbo
 from feedd.sources.limits.address_limits import place
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.market_list import MarketList
+from feedd.sources.native.compressed import CompressedConnection
 from feedd.sources.native.connection import NativeConnection
 from feedd.sources.native.content_merge import ContentMerge
 from feedd.sources.native.merge import Merge
@@ -70,6 +71,7 @@ class NativeSource:
         timeframe: str = "1m",
         run_dir: Path | None = None,
         connections: int = 1,
+        compression: bool = False,
         rotate_after_s: float | None = None,
         clock: Clock | None = None,
         network: Network | None = None,
@@ -83,6 +85,7 @@ class NativeSource:
         self._timeframe = timeframe
         self._credentials = credentials
         self._connections = connections
+        self._connection_class = CompressedConnection if compression else NativeConnection
         self._rotate_after_s = rotate_after_s or market.rotate_after_s
         self._clock = clock or Clock()
         self._run_dir = run_dir
@@ -321,7 +324,7 @@ class NativeSource:
             if self._sink is not None:
                 self._sink.hold() if begins else self._sink.release()
 
-        return NativeConnection(
+        return self._connection_class(
             self._market,
             self._market_id,
             self._handlers,
