@@ -304,8 +304,11 @@ class Project:
 
 def clean_environment() -> dict[str, str]:
     """Return the environment without the variables that change feedd's behaviour."""
-    unwanted = ("BINANCE_", "FEEDD_CONFIG", "ZMQ_FEED_HANDLER_URL", "SUPERVISOR_")
-    return {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+    unwanted = ("BINANCE_", "FEEDD_CONFIG", "ZMQ_FEED_HANDLER_URL", "SUPERVISOR_", "SSL_CERT_")
+    return {
+        k: v for k, v in os.environ.items()
+        if not k.startswith(unwanted) and not k.upper().endswith("_PROXY")
+    }  # fmt: skip
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from feedd.config import ports
 from feedd.config.environment import read_environment
 from feedd.operation.active_config import given_config
 from feedd.operation.asking import ask_exchanges
+from feedd.operation.networks import network_lines
 from feedd.operation.validation import check_before_start, located, unchecked_lines
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def _run(arguments: argparse.Namespace) -> int:
     answers = ask_exchanges(settings, settings.feeds(), environment)
     _refuse(settings, path, answers)
     lines += unchecked_lines(answers)
+    for line in network_lines(settings, environment):
+        print(line)
     for feed in settings.feeds():
         print(f"{feed.name}  port {given[feed.name]}  {', '.join(feed.channels)}")
     for line in lines:

@@ -8,29 +8,33 @@ import os
 import re
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from feedd.config.load import DEFAULT_PATH
 from feedd.errors import ConfigError
 from feedd.runtime import secrets
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 DOTENV = Path(".env")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-def read_environment() -> dict[str, str]:
+def read_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables of `.env` in the working folder, overridden by the environment.
 
-    From then on, logs and errors redact the secrets in both. Raises ConfigError for a `.env` that
-    other users can read: it holds keys.
+    This is the process' own by default. From then on, logs and errors redact the secrets in both.
+    Raises ConfigError for a `.env` that other users can read: it holds keys.
     """
-    secrets.register(os.environ)
+    secrets.register(environment)
     if not DOTENV.is_file():
-        return dict(os.environ)
+        return dict(environment)
     if DOTENV.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"{DOTENV} can be read by other users; run: chmod 600 {DOTENV}")
     values = _read_dotenv()
     secrets.register(values)
-    return {**values, **os.environ}
+    return {**values, **environment}
 
 
 def config_path(given: str | None, environment: dict[str, str]) -> Path:

@@ -91,7 +91,8 @@ class Report:
 
     `hung` is the error of a supervisord that does not answer, `why_empty` why `processes` is empty.
     `deployment` is the id of the run directory, `remarks` are faults of no single process.
-    `market` is the notice of prices that are not an exchange's.
+    `market` is the notice of prices that are not an exchange's, `network` the proxies and
+    certificates that are in force.
     """
 
     processes: tuple[ProcessHealth, ...]
@@ -100,6 +101,7 @@ class Report:
     deployment: str | None = None
     remarks: tuple[str, ...] = ()
     market: str | None = None
+    network: tuple[str, ...] = ()
 
     @property
     def feeds(self) -> tuple[ProcessHealth, ...]:
@@ -181,6 +183,7 @@ class Report:
             "market": self.market,
             "summary": self.summary,
             "notices": self.notices,
+            "network": list(self.network),
             "processes": [asdict(process) for process in self.processes],
         }
 

@@ -27,6 +27,7 @@ from feedd.operation.health import (
     Usage,
 )
 from feedd.operation.market_notice import market_notice
+from feedd.operation.networks import running_network_lines
 from feedd.recordings.recorder import recorder_status
 from feedd.recordings.replay.replay_status import read_status
 from feedd.runtime.address_holders import is_port_listened_to, listening_ports, tcp_holder
@@ -69,6 +70,7 @@ class HealthMonitor:
         )
         self._processes: dict[int, psutil.Process] = {}
         self._market = market_notice(config)
+        self._network: tuple[int, tuple[str, ...]] | None = None  # with supervisord's pid
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +102,14 @@ class HealthMonitor:
         awaited = [name for name in self._live if name in running]
         proxies = [name for name in self._proxies if name in running]
         self._statuses.listen(timeout_s, lambda: self._all_heard(awaited, proxies))
-        return self._counted(self._put_together(self._daemon.processes()), pid)
+        report = self._counted(self._put_together(self._daemon.processes()), pid)
+        return replace(report, network=self._network_of(pid))
+
+    def _network_of(self, daemon: int) -> tuple[str, ...]:
+        if self._network is None or self._network[0] != daemon:
+            lines = running_network_lines(self._config, self._daemon, daemon)
+            self._network = daemon, lines or ()
+        return self._network[1]
 
     def _all_heard(self, names: list[str], proxies: list[str]) -> bool:
         since_s = time.monotonic() - FRESH_S

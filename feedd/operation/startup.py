@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from feedd.config import ports
+from feedd.config.environment import read_environment
 from feedd.config.load import load_config
 from feedd.errors import ConfigError, FeeddError
 from feedd.operation.address_check import addresses_of, held_by_others
 from feedd.operation.health import Health, Report, grouped_reasons
 from feedd.operation.health_monitor import HealthMonitor
+from feedd.operation.networks import network_lines, running_network_lines
 from feedd.operation.progress import COMING_UP_S, FEW, PrintLine, Progress
 from feedd.runtime import locks
 from feedd.supervision import render
@@ -56,6 +58,7 @@ def start(
         # Read under the lock: a symbol that another command is adding must not be stopped.
         refuse_another(config_path, daemon)
         config = load_config(config_path)
+        lines = network_lines(config, read_environment())
         given = ports.assign(config, config_path)
         fresh = daemon.pid is None
         if fresh:
@@ -69,6 +72,7 @@ def start(
             )
         else:
             print_line(_what_changed(*daemon.apply()))
+        _print_network(lines, config, daemon, print_line)
     wait_until_healthy(config, daemon, given, print_line)
     return child
 
@@ -87,6 +91,21 @@ def _refuse_held_addresses(config: Config, given: dict[str, int], daemon: Daemon
     held = held_by_others(addresses_of(config, given), ours)
     if held is not None:
         raise StartError(f"nothing was started: {held}")
+
+
+def _print_network(
+    own: tuple[str, ...], config: Config, daemon: Daemon, print_line: PrintLine
+) -> None:
+    """Print how exchanges are reached, and where this shell's variables are not in force."""
+    pid = daemon.pid
+    running = None if pid is None else running_network_lines(config, daemon, pid)
+    for line in own if running is None else running:
+        print_line(line)
+    if running not in {None, own}:
+        print_line(
+            "the feeds have the variables of the start of supervisord, not this shell's: "
+            f"{'; '.join(own) or 'no proxy'}; to change that: feedd stop, then feedd start"
+        )
 
 
 def _end_orphans(daemon: Daemon, print_line: PrintLine) -> None:

@@ -49,7 +49,8 @@ def health_table(
     tail = []
     if columns is not None and any(process.restarts for process in report.processes):
         tail += [paint(line, DIM, colours) for line in fold(RESTARTS_NOTE, columns, INDENT)]
-    texts = [(notice, YELLOW) for notice in report.notices]
+    texts = [(line, DIM) for line in report.network]
+    texts += [(notice, YELLOW) for notice in report.notices]
     for text, colour in [*texts, (summary_line(report), HEALTH_COLOURS[report.health])]:
         folded = [printable(text)] if columns is None else fold(printable(text), columns, INDENT)
         tail += [paint(line, colour, colours) for line in folded]

@@ -96,6 +96,16 @@ class Daemon:
         except HungError:
             return True
 
+    def environment(self, pid: int) -> dict[str, str] | None:
+        """Return the variables that supervisord was started with, and its programs with it.
+
+        None where the system does not allow it, or where it has ended.
+        """
+        try:
+            return dict(psutil.Process(pid).environ())
+        except (psutil.Error, OSError):
+            return None
+
     def wake(self) -> None:
         """Make it check its processes now, as any call does, and not only within a second."""
         self._call("getPID")
