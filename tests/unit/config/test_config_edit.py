@@ -128,7 +128,7 @@ def test_an_existing_symbol_is_not_added_again(symbol: str) -> None:
     [
         (SymbolEntry("B/USDT", port=6000), r"port: 6000 is symbols\[0\]'s already"),
         (SymbolEntry("B/USDT", port=5500), "5500 is the proxy's"),
-        (SymbolEntry("B/USDT", port=70000), "port: Expected"),
+        (SymbolEntry("B/USDT", port=70000), "port: must be at most"),
         (SymbolEntry("B/USDT", channels=("qote",)), "'qote' is not one of ticker"),
         (SymbolEntry("B/USDT", channels=("quote", "quote")), "quote appears twice"),
         (SymbolEntry("B USDT"), "not a symbol"),

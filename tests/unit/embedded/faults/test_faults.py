@@ -160,7 +160,7 @@ def test_an_invalid_fault_is_refused_with_the_reason(settings: dict[str, Any], t
         ("{fault: mut}", r"faults\[0\].fault: 'mut' is not one of close"),
         ("{fault: mute, cuont: 1}", r"faults\[0\].cuont: unknown key; is it count"),
         ("{fault: http}", r"faults\[0\]: http needs status"),
-        ("{fault: mute, for_s: .nan}", r"for_s: Expected `float` > 0"),
+        ("{fault: mute, for_s: .nan}", r"for_s: must be above 0; it is nan"),
     ],
 )
 def test_a_mistake_in_the_configurations_faults_names_its_line(
