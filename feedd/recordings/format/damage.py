@@ -12,6 +12,7 @@ class Damage(Struct, frozen=True):
 
     `from_ns` is None if nothing before it is readable, `to_ns` if the file ends: whether anything
     followed is unknown. `records` is the number of lost records, None if it is unknown.
+    `being_written`: the file is whole as far as it goes, and its writer holds it open.
     """
 
     path: Path
@@ -19,3 +20,4 @@ class Damage(Struct, frozen=True):
     to_ns: int | None
     records: int | None
     why: str
+    being_written: bool = False

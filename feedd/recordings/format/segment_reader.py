@@ -5,6 +5,7 @@ Whatever bytes the file has, it yields no record that was not written, and repor
 
 from __future__ import annotations
 
+import fcntl
 import os
 from functools import cached_property
 from pathlib import Path  # noqa: TC003  msgspec reads the annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from feedd.recordings.format.chunks import ChunkHeader
 
 
+_NO_INDEX = "ends without an index: still being written"
 _WINDOW_BYTES = 1 << 20  # read at once to find the next chunk
 _INDEX_BYTES = 1 << 24  # from the end, in which to find the index
 
@@ -153,6 +155,7 @@ class _SegmentPass:
         self._path = reader.path
         self._file = file
         self._number = 0  # of the next block
+        self._being_written = _is_being_written(file)
         self._clock_ns = None if reader.meta is None else reader.meta.begun_ns
         self._wrong: str | None = None if reader.meta is not None else "the head is damaged"
 
@@ -184,7 +187,7 @@ class _SegmentPass:
                 continue
             block = self._block(head, offset)
             if block is None and os.fstat(self._file).st_size < at:
-                yield self._damage(head.first_ns, None, None, f"ends within the block at {offset}")
+                yield self._unfinished(head.first_ns, f"ends within the block at {offset}")
                 return
             yield block or self._damage(
                 head.first_ns, head.last_ns, head.records, f"the block at {offset} is damaged"
@@ -192,8 +195,10 @@ class _SegmentPass:
             self._clock_ns = head.last_ns
         size = os.fstat(self._file).st_size
         rest = f"; unknown bytes follow byte {at}" if size > at else ""
-        why = self._wrong or f"ends without an index: still being written, or cut off{rest}"
-        yield self._damage(self._clock_ns, None, None, why)
+        if self._wrong is not None:
+            yield self._damage(self._clock_ns, None, None, self._wrong)
+        else:
+            yield self._unfinished(self._clock_ns, f"{_NO_INDEX}, or cut off{rest}")
 
     @cached_property
     def _index(self) -> SegmentIndex | None:
@@ -238,10 +243,28 @@ class _SegmentPass:
         if more > 0:
             yield self._damage(self._clock_ns, None, None, f"{more} bytes follow the end")
 
+    def _unfinished(self, from_ns: int | None, why: str) -> Damage:
+        """Return the end of a file without an index, which its writer may still hold open."""
+        if self._being_written:
+            return Damage(self._path, from_ns, None, None, _NO_INDEX, being_written=True)
+        return self._damage(from_ns, None, None, why)
+
     def _damage(
         self, from_ns: int | None, to_ns: int | None, records: int | None, why: str
     ) -> Damage:
         return Damage(self._path, from_ns, to_ns, records, why)
+
+
+def _is_being_written(file: int) -> bool:
+    """Whether a writer holds the file's lock, which ends with the writer."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # a file system without locks
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
 
 
 def _meta(path: Path, payload: bytes) -> SegmentMeta:

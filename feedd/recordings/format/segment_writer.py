@@ -9,9 +9,11 @@ A recording's clock is the latest `published_ns` of the live and replayed messag
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -61,6 +63,9 @@ class SegmentWriter:
         self._notices = 0
         payload = msgspec.json.encode(meta)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        # A reader sees by this lock that the file is not cut off. Not every file system has locks.
+        with suppress(OSError):
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
             self._append(
                 chunks.pack(

@@ -11,7 +11,8 @@ from feedd.recordings.inspection.survey import LocatedGap, as_dict
 from feedd.recordings.stream.merging import range_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
+    from pathlib import Path
 
     from feedd.recordings.format.damage import Damage
     from feedd.recordings.inspection.segment_summary import SegmentSummary
@@ -38,6 +39,7 @@ def as_json(survey: Survey, segments: Sequence[SegmentSummary]) -> dict[str, Any
     topics = _sorted(survey)
     return {
         "whole": not survey.damages.total,
+        "being_written": sorted(str(path) for path in survey.being_written),
         "from_ns": survey.first_ns,
         "to_ns": survey.at_ns if survey.first_ns is not None else None,
         "messages": sum(topic.messages for topic in topics),
@@ -55,7 +57,11 @@ def as_json(survey: Survey, segments: Sequence[SegmentSummary]) -> dict[str, Any
 def table(survey: Survey, segments: Sequence[SegmentSummary], *, colours: bool = False) -> str:
     """Return the files, the topics and the findings as text."""
     parts = [
-        _rows(SEGMENTS, [_segment_row(one) for one in segments[:SHOWN]], colours=colours),
+        _rows(
+            SEGMENTS,
+            [_segment_row(one, survey.being_written) for one in segments[:SHOWN]],
+            colours=colours,
+        ),
         _more(len(segments) - SHOWN, "segments"),
         "",
         _rows(TOPICS, [_topic_row(one, survey.span_s) for one in _sorted(survey)], colours=colours),
@@ -89,6 +95,7 @@ def _topic(topic: TopicSurvey, span_s: float) -> dict[str, Any]:
         "last_session": topic.session,
         "sessions": topic.sessions,
         "gaps": topic.gaps,
+        "upstream_gaps": topic.upstream,
         "lost": topic.lost,
     }
 
@@ -107,7 +114,8 @@ def _sorted(survey: Survey) -> list[TopicSurvey]:
     return [topic for _, topic in by_name]
 
 
-def _segment_row(segment: SegmentSummary) -> tuple[str, ...]:
+def _segment_row(segment: SegmentSummary, being_written: Container[Path]) -> tuple[str, ...]:
+    unfinished = "still being written" if segment.path in being_written else "unfinished"
     return (
         segment.path.name,
         iso(segment.begun_ns, 0) if segment.begun_ns else "unknown",
@@ -115,7 +123,7 @@ def _segment_row(segment: SegmentSummary) -> tuple[str, ...]:
         f"{segment.records:,}",
         f"{segment.size_bytes / 1e6:.2f}",
         f"{_ratio([segment]):.1f}",
-        segment.ended or "unfinished",
+        segment.ended or unfinished,
     )
 
 
@@ -125,12 +133,17 @@ def _topic_row(topic: TopicSurvey, span_s: float) -> tuple[str, ...]:
         f"{topic.messages:,}",
         f"{topic.messages / max(1.0, span_s):,.1f}",
         f"{topic.peak_per_s:,}",
-        f"{topic.first_seq:,}",
-        f"{topic.last_seq:,}",
+        _numbered(topic.first_seq, 1, topic.sessions),
+        _numbered(topic.last_seq, topic.sessions, topic.sessions),
         str(topic.sessions),
         str(topic.gaps),
         f"{topic.lost:,}",
     )
+
+
+def _numbered(seq: int, session: int, sessions: int) -> str:
+    """Return a seq, with the number of its session where there are several."""
+    return f"{seq:,}" if sessions < 2 else f"#{session}: {seq:,}"
 
 
 def _gap(one: LocatedGap) -> str:
@@ -180,6 +193,8 @@ def _whole(survey: Survey, segments: Sequence[SegmentSummary], *, colours: bool)
     if survey.first_ns is not None:
         span = f"{_span(survey.span_s)} from {iso(survey.first_ns)} to {iso(survey.at_ns)}"
     state = "damaged" if survey.damages.total else "whole"
+    if survey.being_written:
+        state += ", still being written"
     text = (
         f"{state}: {span}, {messages:,} messages, {len(survey.topics):,} topics, "
         f"{survey.notices.total():,} notices, {survey.gaps.total:,} gaps, {size / 1e6:,.2f} MB, "

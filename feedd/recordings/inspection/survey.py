@@ -24,6 +24,7 @@ from feedd.recordings.stream.recorded_events import EventReader, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from feedd.client.events import Event, Tick
     from feedd.recordings.format.recording_reader import RecordingReader
@@ -58,7 +59,10 @@ class LocatedGap(Struct):
 
 
 class TopicSurvey(Struct):
-    """Counts of one topic, without duplicates; `lost` messages are in its `gaps`.
+    """Counts of one topic, without duplicates.
+
+    `gaps` are all gaps of the topic, also those on the exchange's side (`upstream`). `lost`
+    messages are in the others.
 
     Times are those of publication, and `peak_per_s` is the maximum of one second, so repaired
     messages count where they belong. If `first_seq` is above 1, the recording began within a
@@ -69,11 +73,12 @@ class TopicSurvey(Struct):
     messages: int = 0
     first_ns: int = 0
     last_ns: int = 0
-    first_seq: int = 0
-    last_seq: int = 0
+    first_seq: int = 0  # of the first session
+    last_seq: int = 0  # of the last session
     session: int = 0  # the last one
     sessions: int = 0
     gaps: int = 0
+    upstream: int = 0
     lost: int = 0
     peak_per_s: int = 0
     second: int = 0
@@ -133,6 +138,7 @@ class Survey:
         self.sessions: Findings[SessionStart] = Findings()
         self.periods: Findings[StatePeriod] = Findings()
         self.damages: Findings[Damage] = Findings()
+        self.being_written: set[Path] = set()  # files that are whole so far
         self.remarks: Findings[StreamNotice] = Findings()
         self.notices: Counter[str] = Counter()  # recorded, by type
         self.first_ns: int | None = None  # the recording's clock at the first message
@@ -163,7 +169,10 @@ class Survey:
                 if what.kind == NOTICE:
                     self.notices[what.topic.decode("ascii", "replace")] += 1
             elif isinstance(what, Damage):
-                self.damages.add(what)
+                if what.being_written:
+                    self.being_written.add(what.path)
+                else:
+                    self.damages.add(what)
             yield one
 
     def _take(self, event: Event) -> None:
@@ -209,12 +218,10 @@ class Survey:
 
     def _upstream_gap(self, gap: UpstreamGap) -> None:
         exchange, _, symbol = gap.feed.partition(".")
-        topic = self.topics.get((gap.channel, exchange, symbol.removesuffix(".")))
-        if topic is not None:
-            self._missing(topic, gap)
-        else:
-            self.gaps.add(LocatedGap(self.at_ns, self.at_ns, gap))
-            self._mark(gap.feed, UPSTREAM, self.at_ns, self.at_ns)
+        topic = self._topic((gap.channel, exchange, symbol.removesuffix(".")))
+        topic.gaps += 1
+        topic.upstream += 1
+        self._missing(topic, gap)
 
     def _missing(self, topic: TopicSurvey, gap: Gap | UpstreamGap) -> None:
         one = LocatedGap(topic.last_ns or self.at_ns, self.at_ns, gap)

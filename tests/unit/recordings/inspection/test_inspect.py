@@ -102,7 +102,7 @@ def test_an_inspection_covers_the_whole_recording(
     assert topic == {
         "messages": 38, "mean_per_s": round(38 / 9.75, 3), "peak_per_s": 4, "first_ns": BEGUN_NS,
         "last_ns": BEGUN_NS + 39 * S // 4, "first_seq": 1, "last_seq": 10, "last_session": 2,
-        "sessions": 2, "gaps": 1, "lost": 2,
+        "sessions": 2, "gaps": 2, "upstream_gaps": 1, "lost": 2,
     }  # fmt: skip
     assert found["notices"] == {"StateChange": 2, "UpstreamGap": 1, "Gap": 1, "NewSession": 1}
     assert [one["gap"]["reason"] for one in found["gaps"]["first"]] == ["the exchange's", "dropped"]
@@ -116,13 +116,57 @@ def test_a_person_reads_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert inspect(str(write(tmp_path))) == 0
     text = capsys.readouterr().out
     for line in (
-        "trade.test.A/B.        38    3.9       4          1        10         2     1     2",
+        "trade.test.A/B.        38    3.9       4      #1: 1    #2: 10         2     2     2",
         "2024-08-08T06:53:24.750Z to 06:53:25.500Z  trade.test.A/B. 21 to 22: dropped",
         "trade.test.A/B. upstream after 7 and before 9: the exchange's",
         "2024-08-08T06:53:22.250Z to 06:53:23.250Z  test.A/B. stale: silent",
         "whole: 9.8 s from 2024-08-08T06:53:20.000Z to 2024-08-08T06:53:29.750Z, 38 messages",
     ):
         assert line in text, text
+
+
+def test_the_gaps_of_the_topics_are_those_of_the_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A gap of a topic that has no message counts too."""
+    path = tmp_path / "one.feedd"
+    meta = SegmentMeta(exchange="test", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
+    writer = SegmentWriter(path, meta)
+    writer.add(BEGUN_NS, LIVE, f"trade.{FEED}".encode(), msgspec.msgpack.encode(trade(1, BEGUN_NS)))
+    for notice in (
+        feedd.UpstreamGap(FEED, "book", 7, 9, "missing"),
+        feedd.UpstreamGap(FEED, "trade", 1, 3, "missing"),
+        feedd.Gap(f"trade.{FEED}", 1, 2, 3, "dropped"),
+    ):
+        name = type(notice).__name__.encode()
+        writer.add(BEGUN_NS, NOTICE, name, msgspec.msgpack.encode(notice))
+    writer.close("a test's end")
+    assert inspect(str(path), "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    counts = {name: topic["gaps"] for name, topic in found["topics"].items()}
+    assert counts == {f"trade.{FEED}": 2, f"book.{FEED}": 1}
+    assert found["gaps"]["total"] == sum(counts.values())
+
+
+def test_a_file_that_is_being_written_is_whole_and_one_that_was_cut_off_is_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "one.feedd"
+    meta = SegmentMeta(exchange="test", prefixes=("",), begun_ns=BEGUN_NS, made_by="a test")
+    writer = SegmentWriter(path, meta)
+    writer.add(BEGUN_NS, LIVE, f"trade.{FEED}".encode(), msgspec.msgpack.encode(trade(1, BEGUN_NS)))
+    writer.write_block()
+    assert inspect(str(tmp_path)) == 0
+    text = capsys.readouterr().out
+    assert text.splitlines()[1].endswith("still being written")
+    assert text.splitlines()[-1].startswith("whole, still being written: ")
+    assert inspect(str(tmp_path), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["being_written"] == [str(path)]
+    writer.abandon()
+    assert inspect(str(tmp_path)) == 1
+    text = capsys.readouterr().out
+    assert "DAMAGES: 1" in text
+    assert text.splitlines()[1].endswith("unfinished")
 
 
 def test_a_damaged_recording_is_reported_with_exit_code_1(
