@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -196,6 +195,8 @@ def check_ca_file(path: str) -> str | None:
     """Return why a file of certificates can't be used, or None if it can."""
     if not path:
         return "'' names no file"
+    import ssl  # noqa: PLC0415  most configurations have no such file, and every process reads one
+
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except ssl.SSLError:

@@ -60,8 +60,9 @@ def test_workers_have_the_proxy_of_the_environment_and_no_command_shows_its_pass
     status = project.feedd("status", "--json")  # a shell without the variable
     assert json.loads(status.stdout)["network"] == [f"exchanges are reached through {shown}"]
     assert shown in project.feedd("status", "--wide").stdout
-    again = project.feedd("start")
-    assert "not this shell's: no proxy; to change that: feedd stop, then feedd start" in (
+    again = project.feedd("start", HTTP_PROXY="http://127.0.0.1:9")
+    assert shown in again.stdout
+    assert "not this shell's: exchanges are reached through the proxy http://127.0.0.1:9 " in (
         again.stdout
     )
     logs = [path for path in (project.root / "logs").iterdir() if path.is_file()]
