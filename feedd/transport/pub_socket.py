@@ -88,11 +88,14 @@ class PubSocket:
     async def connect(self, endpoints: Sequence[str], timeout_s: float) -> bool:
         """Connect, and wait until all peers receive messages; return whether they do.
 
-        Reconnects in the background without end, also after the timeout.
+        Reconnects in the background without end, also after the timeout. From now on messages for
+        a peer that is away are queued, up to MAX_QUEUED_BYTES.
         """
         for endpoint in endpoints:
             peer = Peer(endpoint, self._topics, None)
             self._links.append(peer)
+            for queues in self.send_queues.values():  # also what precedes the first connection
+                queues.insert(0, peer.send_queue)
             self._spawn(self._link(peer, address_of(connectable(endpoint))))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
@@ -254,17 +257,14 @@ class PubSocket:
                 peer.send_queue.send(reply)
 
     def _set_topics(self, peer: Peer, topics: frozenset[bytes]) -> None:
-        """Send these topics to a peer. A link keeps every topic that it once subscribed to.
-
-        After a reconnect it sends its subscriptions one by one, and it filters by itself.
-        """
+        """Send these topics to a peer; a link gets every topic, as proxies want everything."""
         peer.has_subscribed = peer.has_subscribed or bool(topics)
         self._subscriptions_changed.set()
         peer.send_queue.flush()
         for topic, queues in self.send_queues.items():
             wants, has = topic in topics, peer.send_queue in queues
-            if wants and not has:  # proxies first: most subscribers are behind them
-                queues.insert(0 if peer.is_link else len(queues), peer.send_queue)
+            if wants and not has:  # behind the proxies: most subscribers are behind those
+                queues.append(peer.send_queue)
             elif has and not wants and not peer.is_link:
                 queues.remove(peer.send_queue)
 
@@ -273,8 +273,11 @@ class PubSocket:
         if dropped := peer.send_queue.dropped - peer.reported_dropped:
             peer.reported_dropped += dropped
             self._dropped += dropped
-            _log.warning("a slow subscriber's messages were dropped", subscriber=peer.name,
-                         messages=dropped, total_of_all_subscribers=self._dropped)  # fmt: skip
+            whose = "a proxy's messages were dropped: it was away for too long, or is too slow"
+            if not peer.is_link:
+                whose = "a slow subscriber's messages were dropped"
+            _log.warning(whose, subscriber=peer.name, messages=dropped,
+                         total_of_all_subscribers=self._dropped)  # fmt: skip
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -344,7 +344,7 @@ def test_connect_waits_for_proxies_retries_and_puts_them_first(
     until(lambda: pub.socket.connected == 1, first)
     pub.bind(port)
     one = subscriber(peers, f"tcp://127.0.0.1:{port}", A)
-    pub.wanted(A, 2, one)
+    pub.wanted(A, 3, one)
     late = bind(workers[1])
     until(lambda: pub.socket.connected == 2, late)
     links = [link.send_queue for link in pub.socket._links]
@@ -353,6 +353,46 @@ def test_connect_waits_for_proxies_retries_and_puts_them_first(
     assert take(late) == 1
     with pytest.raises(ConfigError, match="not an endpoint like"):
         pub.run(pub.socket.connect(["udp://127.0.0.1:1"], 1))
+
+
+def test_messages_wait_for_proxies_that_were_never_connected(
+    make_pub: Callable[..., Pub], port: int, tmp_path: Path
+) -> None:
+    """A worker that restarts while both proxies are away; each returns by itself."""
+    pub = make_pub()
+    addresses = [f"ipc://{tmp_path}/w.sock", f"tcp://127.0.0.1:{port}"]
+    assert not pub.run(pub.socket.connect(addresses, 0.1))
+    pub.publish(A, range(500), bytes(500))
+    pub.publish(C, range(500, 505))
+    for number, workers in enumerate(addresses):
+        run = ProxyRun(f"ipc://{tmp_path}/subscribers{number}.sock", workers)
+        try:
+            assert [take(run.heard, bytes(500)) for _ in range(500)] == list(range(500))
+            assert [take(run.heard) for _ in range(5)] == list(range(500, 505))
+            eventually(lambda number=number: pub.socket.connected == number + 1)
+            pub.publish(B, [600 + number])
+            assert take_until(run.heard, 600 + number)[-1] == 600 + number
+        finally:
+            run.end()
+
+
+def test_messages_for_a_proxy_that_never_comes_are_bounded_and_reported(
+    make_pub: Callable[..., Pub], port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pub = make_pub()
+    workers = f"tcp://127.0.0.1:{port}"
+    pub.run(pub.socket.connect([workers], 0))
+    (queue,) = pub.send_queues(A)
+    queue.max_bytes = 100_000
+    pub.publish(A, range(1000), bytes(500))
+    assert queue.unsent + queue.dropped == 1000
+    assert 150 < queue.unsent < 200
+    with capture_logs() as logs:
+        pub.do(pub.socket.check)
+    (told,) = logs
+    assert told["event"].startswith("a proxy's messages were dropped: it was away for too long")
+    assert (told["subscriber"], told["messages"]) == (workers, queue.dropped)
+    monkeypatch.setattr(pub_socket, "LINGER_S", 0.1)  # of the close
 
 
 def test_a_proxy_back_within_the_linger_time_receives_queued_messages(

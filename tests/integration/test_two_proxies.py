@@ -7,13 +7,16 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import msgpack
 import pytest
 import zmq
-from conftest import Project, eventually
+from conftest import PlainSubscriber, Project, eventually
 from integration.watchdog_setup import wait_until_watched
+
+import feedd
 
 pytestmark = pytest.mark.process
 
@@ -61,6 +64,11 @@ class OnBoth:
 
     def close(self) -> None:
         self._context.destroy(linger=0)
+
+
+def port_of(project: Project, name: str) -> int:
+    (ports,) = json.loads((project.root / "run" / "ports.json").read_text()).values()
+    return int(ports[name])
 
 
 def rows(project: Project) -> dict[str, Any]:
@@ -126,3 +134,34 @@ def test_from_two_proxies_to_one_the_worker_is_restarted_and_the_first_proxy_is_
     assert after.keys() == {"watchdog", "proxy", "exchange", BTC}
     assert (after["proxy"], after["exchange"]) == (pids["proxy"], pids["exchange"])
     assert after[BTC] != pids[BTC]
+
+
+def test_a_worker_restarted_while_the_proxies_are_away_keeps_its_messages_for_them(
+    project: Project,
+) -> None:
+    """The subscriber of each proxy gets the new session from its first message on."""
+    endpoints = [project.settings[name]["subscribers"] for name in ("proxy", "proxy_2")]
+    histories = [project.settings["proxy"]["history"], "ipc://run/history2.sock"]
+    histories = [one.replace("ipc://run", f"ipc://{project.root}/run") for one in histories]
+    with ExitStack() as stack:
+        streams = [
+            stack.enter_context(feedd.subscribe(endpoint, "quote.", history=history))
+            for endpoint, history in zip(endpoints, histories, strict=True)
+        ]
+        for stream in streams:
+            eventually(lambda stream=stream: isinstance(stream.receive(1), feedd.Quote))
+        project.supervisorctl("stop", "proxy", "proxy-2")
+        project.supervisorctl("restart", BTC)
+        own = PlainSubscriber(f"tcp://127.0.0.1:{port_of(project, BTC)}", "quote.")
+        project.subscribers.append(own)
+        published = own.until(lambda _, payload: payload["seq"] > 20)[-1][1]
+        project.supervisorctl("start", "proxy", "proxy-2")
+        for stream in streams:
+            seqs: list[int] = []
+            while not seqs or seqs[-1] <= published["seq"]:
+                event = stream.receive(30)
+                assert event is not None
+                assert not isinstance(event, feedd.Gap) or event.session < published["session"]
+                if isinstance(event, feedd.Quote) and event.session == published["session"]:
+                    seqs.append(event.seq)
+            assert seqs == list(range(1, len(seqs) + 1))
