@@ -45,7 +45,7 @@ STARTS_PROCESSES = {
 HARD_NAMES = (
     "a space", "it's", 'quo"te', "ünï", "a,b", "a;b", "dollar$x", "percent%(x)s", "%d", "%",
     "%%", "#hash", "back\\slash", "trailing\\", "a\ttab", "-dash", "--config", " leading",
-    "trailing ", "{brace}", "`tick`", "$(id)", "equals=1", "a&b", "a|b", "(a)", "<a>", "!a", "~",
+    "trailing ", "{brace}", "`tick`", "$(", "equals=1", "a&b", "a|b", "(a)", "<a>", "!a", "~",
     "a]", "@a", "\u2028line", "a\x0bb", "a\x85b", "\x1besc", "😀", "\u202ertl",
 )  # fmt: skip
 FIRST_PORT, LAST_PORT = 20_000, 32_000  # below those that outgoing connections take

@@ -93,6 +93,7 @@ class HealthMonitor:
                 return Report((), why_empty=why, deployment=self._deployment)
             self._deployment = self._statuses.deployment = deployment_id(self._config.run_dir)
             infos = self._daemon.processes()
+            moved = self._daemon.moved_from()
         except HungError as error:
             self._statuses.listen(timeout_s, lambda: False)
             return self._put_together({}, hung=str(error))
@@ -103,6 +104,11 @@ class HealthMonitor:
         proxies = [name for name in self._proxies if name in running]
         self._statuses.listen(timeout_s, lambda: self._all_heard(awaited, proxies))
         report = self._counted(self._put_together(self._daemon.processes()), pid)
+        if moved is not None:
+            remark = (
+                f"this folder was {moved} at the start; no process can restart until feedd does"
+            )
+            report = replace(report, remarks=(*report.remarks, remark))
         return replace(report, network=self._network_of(pid))
 
     def _network_of(self, daemon: int) -> tuple[str, ...]:

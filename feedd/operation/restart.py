@@ -29,6 +29,7 @@ def restart_feeds(
         raise ConfigError("feedd is not running here; feedd start starts it")
     names = [feed.name for symbol in symbols for feed in settings.select(symbol)]
     names = names or [feed.name for feed in settings.feeds()]
+    daemon.refuse_moved()
     with locks.command_lock(daemon.root):
         unknown = set(names) - daemon.processes().keys()
         if unknown:

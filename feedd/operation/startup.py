@@ -79,6 +79,7 @@ def start(
 
 def refuse_another(config_path: Path, daemon: Daemon) -> None:
     """Raise ConfigError if another configuration is running; call it under the lock."""
+    daemon.refuse_moved()
     rendered = render.rendered_from(daemon.root)
     if rendered not in {None, config_path.resolve()} and daemon.pid is not None:
         raise ConfigError(f"feedd runs here on {rendered}; stop it first: feedd stop")

@@ -106,6 +106,34 @@ class Daemon:
         except (psutil.Error, OSError):
             return None
 
+    def moved_from(self) -> str | None:
+        """Return the folder's path when supervisord was started, where it is another one now.
+
+        supervisord then can neither restart a process nor read its configuration.
+        """
+        pid = self.pid
+        if pid is None:
+            return None
+        try:
+            words = psutil.Process(pid).cmdline()
+        except psutil.Error:
+            return None
+        named = [Path(word) for word in words if Path(word).name == CONF]
+        if not named or not named[0].is_absolute():
+            return None
+        with contextlib.suppress(OSError):
+            if named[0].samefile(self.root / CONF):
+                return None
+        return str(named[0].parent)
+
+    def refuse_moved(self) -> None:
+        """Raise DaemonError if the folder was renamed while supervisord runs."""
+        before = self.moved_from()
+        if before is not None:
+            raise DaemonError(
+                f"this folder was {before} when feedd was started; run feedd stop, then feedd start"
+            )
+
     def wake(self) -> None:
         """Make it check its processes now, as any call does, and not only within a second."""
         self._call("getPID")

@@ -116,7 +116,7 @@ def _what(process: Seen, root: Path) -> str | None:
     if name in {"supervisor.supervisord", SUPERVISORD}:
         kind = SUPERVISORD
     elif Path(program).parent.name == WORKERS_DIR and name.endswith(".py"):
-        own = [word for word in rest[:1] if not word.startswith("-")]
+        own = [word for word in rest[:1] if word[:1] != "-" and f"{word}.py" != name]
         kind = " ".join([f"{WORKER} {name.removesuffix('.py')}", *own])
     elif name == "feedd":
         command = next((word for word in rest if word in LASTING), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sys
@@ -97,7 +98,9 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
         for name, (worker, *words), made_from in programs
     ]
     head = "; Written by `feedd render`: edit the configuration, not this file.\n"
-    return f"{head}{MARK}{config_path.resolve()}\n\n" + "\n".join(sections)
+    path = config_path.resolve()
+    named = path.relative_to(root) if path.is_relative_to(root) else path  # root may be renamed
+    return f"{head}{MARK}{named}\n\n" + "\n".join(sections)
 
 
 def write(config: Config, config_path: Path, root: Path, ports: dict[str, int]) -> None:
@@ -108,23 +111,31 @@ def write(config: Config, config_path: Path, root: Path, ports: dict[str, int]) 
     """
     check_root(root)
     text = render(config, config_path, root, ports)
-    _make_log_dir(Path(root, "logs"), "supervisord's logs")
-    _make_log_dir(Path(root, config.log_dir), "log_dir")
+    _make_log_dir(Path(root, "logs"), "supervisord's logs", ["supervisord"])
+    names = [*PRIORITIES, *(feed.name for feed in config.feeds())]
+    _make_log_dir(Path(root, config.log_dir), "log_dir", names)
     make_run_dir(Path(root, "run"))
     # In the encoding of paths, which is the one in which supervisord reads the file.
     write_atomically(Path(root, INCLUDE), os.fsencode(text))
 
 
-def _make_log_dir(path: Path, key: str) -> None:
-    """Make a folder of logs: supervisord does not start without it."""
+def _make_log_dir(path: Path, key: str, names: list[str]) -> None:
+    """Make a folder for the logs of some programs: supervisord does not start without it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = why_refused(error, path)
         raise ConfigError(f"{key}: {path} can't be made: {reason}") from None
     if not os.access(path, os.W_OK | os.X_OK):
-        reason = why_refused(PermissionError(0, "Permission denied"), path)
-        raise ConfigError(f"{key}: {path} can't be written: {reason}")
+        raise _not_writable(key, path)
+    for log in (path / f"{name}{suffix}" for name in names for suffix in (".log", ".stderr")):
+        if log.exists() and not os.access(log, os.W_OK):
+            raise _not_writable(key, log)
+
+
+def _not_writable(key: str, path: Path) -> ConfigError:
+    reason = why_refused(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), path)
+    return ConfigError(f"{key}: {path} can't be written: {reason}")
 
 
 def rendered_from(root: Path) -> Path | None:
@@ -136,7 +147,7 @@ def rendered_from(root: Path) -> Path | None:
     except PermissionError:
         raise ConfigError(whose(root)) from None
     marked = [line.removeprefix(MARK) for line in lines if line.startswith(MARK)]
-    return Path(marked[0]) if marked else None
+    return Path(root, marked[0]) if marked else None
 
 
 def _program(name: str, command: list[str], made_from: Any, root: Path, log_dir: Path) -> str:

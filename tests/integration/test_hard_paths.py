@@ -68,6 +68,33 @@ def test_a_project_with_every_character_in_its_paths_starts_reports_and_stops(
     assert not (project.root / "recordings").exists()
 
 
+def test_a_project_that_is_renamed_while_it_runs_reports_it_and_stops(project: Project) -> None:
+    assert project.feedd("start").returncode == 0
+    before, project.root = project.root, project.root.with_name("new name")
+    before.rename(project.root)
+    try:
+        shown = project.feedd("status", "--wide")
+        assert shown.returncode == 0
+        assert f"this folder was {before}" in shown.stdout.replace("\\t", "\t")
+        for command in (["start"], ["restart"], ["add", "ETH/USDT"]):
+            refused = project.feedd(*command)
+            assert refused.returncode == 1, refused.stdout
+            assert "run feedd stop, then feedd start" in refused.stderr
+            assert refused.stderr.count("\n") == 1
+        stopped = project.feedd("stop")
+        assert (stopped.returncode, stopped.stdout) == (0, "stopped\n")
+        again = project.feedd("start")
+        assert again.returncode == 0, again.stderr
+        shutil.rmtree(project.root / "run")  # its socket and its pid file
+        down = project.feedd("status")
+        assert down.returncode == 2
+        assert "run/supervisor.sock is gone" in " ".join(down.stdout.split())
+        assert project.feedd("stop").stdout == "stopped\n"
+        assert project.feedd("stop").stdout == "feedd is not running here\n"
+    finally:
+        project.daemon.root = project.root
+
+
 def test_an_include_that_supervisord_does_not_read_is_reported(project: Project) -> None:
     conf = project.root / "supervisord.conf"
     conf.write_text(conf.read_text().replace("files=run/", "files=elsewhere/"))

@@ -90,8 +90,8 @@ def test_machines_get_the_same_with_a_summary() -> None:
     told = report(feed("BTC"), feed("ETH", "stale")).as_dict()
     assert told["health"] == "degraded"
     assert told["summary"] == {
-        "feeds": 2, "live": 1, "processes": 3, "running": 3, "messages_per_s": 49.4, "gaps": 4,
-        "memory_mb": 140.0, "cpu_percent": 6.9,
+        "feeds": 2, "live": 1, "ended": 0, "processes": 3, "running": 3,
+        "messages_per_s": 49.4, "gaps": 4, "memory_mb": 140.0, "cpu_percent": 6.9,
     }  # fmt: skip
     assert told["processes"][1]["channels"]["quote"]["reconnects_1h"] == 2
 
