@@ -20,9 +20,9 @@ import msgspec
 
 from feedd.clock import NS_PER_MS
 from feedd.model import Book, Candle, Liquidation, Mark, Quote, Trade
+from feedd.numbers import number
 from feedd.recordings.importing.timeframes import Timeframe  # noqa: TC001
 from feedd.recordings.importing.times import Times
-from feedd.venues.numbers import number
 
 if TYPE_CHECKING:
     from feedd.model import EventId, Tick

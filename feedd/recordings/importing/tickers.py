@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from feedd.clock import NS_PER_MS, iso8601
 from feedd.errors import ConfigError
 from feedd.model import BidAsk, Ticker
+from feedd.numbers import number
 from feedd.prices import difference
 from feedd.recordings.importing.files import wrong
 from feedd.recordings.importing.table_file import (
@@ -23,7 +24,6 @@ from feedd.recordings.importing.table_file import (
     TablePart,
 )
 from feedd.recordings.importing.table_rows import JsonRows
-from feedd.venues.numbers import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.clock import iso8601
 from feedd.model import Book, Candle, Liquidation, Mark, Quote, Ticker, Trade
-from feedd.venues.numbers import check_numbers
+from feedd.numbers import check_numbers
 
 if TYPE_CHECKING:
     from feedd.model import EventId

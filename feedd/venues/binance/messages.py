@@ -15,8 +15,8 @@ from msgspec import Meta, Struct, field
 from feedd.books.depth import Update
 from feedd.clock import iso8601
 from feedd.model import Liquidation, Ticker
+from feedd.numbers import check_numbers
 from feedd.venues.binance.control import CHANNEL_OF
-from feedd.venues.numbers import check_numbers
 
 Number = Annotated[float, Meta(ge=0, lt=1e300)]
 Price = Annotated[float, Meta(gt=0, lt=1e300)]

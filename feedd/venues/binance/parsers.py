@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from feedd.model import BackfilledTrade, Candle, Mark
+from feedd.numbers import number
 from feedd.venues.ccxt_request import CcxtRequest
-from feedd.venues.numbers import number
 
 if TYPE_CHECKING:
     from feedd.venues.market_type import MarketType

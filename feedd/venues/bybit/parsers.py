@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from feedd.model import Candle
-from feedd.venues.numbers import number
+from feedd.numbers import number
 
 
 def candles(
