@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from feedd.numbers import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,11 +97,11 @@ class PriceLevels:
         return self.bids.knows(count) and self.asks.knows(count)
 
 
-def levels(rows: list[list[str]]) -> list[Level]:
+def levels(rows: list[list[Any]]) -> list[Level]:
     """Return `[["61510.90","0.014"], …]` as numbers; raise ValueError for an impossible level."""
     parsed = []
     for row in rows:
-        price, size = float(row[0]), float(row[1])
+        price, size = number(row[0]), number(row[1])
         if not (0 < price < math.inf and 0 <= size < math.inf):
             raise ValueError(f"{row} is no price and size")
         parsed.append((price, size))

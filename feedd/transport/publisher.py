@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from feedd.codec import encode_into
+from feedd.codec import encode_into, encode_wide
 from feedd.topics import topic
 from feedd.transport.pub_socket import PubSocket
 from feedd.transport.zmtp import LENGTH_BYTES, message_head
@@ -80,7 +80,10 @@ class Publisher:
         if not queues:
             return
         message, head = output.message, output.head_bytes
-        encode_into(event, message, head)
+        try:
+            encode_into(event, message, head)
+        except OverflowError:
+            message[head:] = encode_wide(event)
         message[head - LENGTH_BYTES : head] = (len(message) - head).to_bytes(LENGTH_BYTES, "big")
         if not self._holds:
             for queue in queues:

@@ -14,21 +14,25 @@ from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from feedd.books.depth import DepthRules, Snapshot, Update
-    from feedd.model import BackfilledTrade, EventId, Tick
+    from feedd.model import BackfilledTrade, EventId
     from feedd.venues.ccxt_request import CcxtRequest
     from feedd.venues.limits import AddressLimits
     from feedd.venues.market_type import MarketType
 
 # (message, exchange, symbol, received_ns, timeframe) -> events, oldest first. Raises ValueError,
 # TypeError, LookupError or ArithmeticError for a message that can't be parsed.
-RawParser = Callable[[Any, str, str, int, str], "Sequence[Tick]"]
+RawParser = Callable[[Any, str, str, int, str], "Sequence[Any]"]
 
 
 class RawChannel(Struct, frozen=True):
-    """A channel that feedd parses itself, from the message that ccxt passes to its handler."""
+    """A channel that feedd parses itself, from the message that ccxt passes to its handler.
+
+    `parse` of a `trade`, where `Venue.trades` is set, returns pairs like `ContiguousTrades.parse`.
+    """
 
     handler: str  # ccxt's method, e.g. `handle_ohlcv`
     parse: RawParser
+    types: frozenset[MarketType] | None = None  # in other market types ccxt parses it; None: all
 
 
 class RequestedSnapshot(Struct, frozen=True):

@@ -159,7 +159,17 @@ class NativeMarket(Struct, frozen=True):
     error: Callable[[bytes], ErrorAnswer | None]
     book: NativeBook | None = None
     trades: NativeTrades | None = None  # None: trade ids may skip numbers
+    reread: Callable[[bytes], Any] | None = None  # decodes what `decode` can't; likewise
     ping: bytes | None = None  # text that the venue requires as a heartbeat; None: a ping frame
+
+    def read(self, payload: bytes) -> Any:
+        """Return a message, decoded in either way; raise UNREADABLE."""
+        try:
+            return self.decode(payload)
+        except ValueError:
+            if self.reread is None:
+                raise
+            return self.reread(payload)
 
     def check(self, exchange: str, symbol: str, channels: tuple[str, ...]) -> None:
         """Raise ConfigError for a channel that the market lacks, with those that it has."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from feedd import codec
 from feedd.client.decoding import StatusSummary
 from feedd.client.event_emitter import EventEmitter
@@ -166,7 +164,7 @@ class _Records:
         self._emitter.status(self._known, _summary(event))
         for notice in self._emitter.events:
             name = type(notice).__name__.encode("ascii")
-            payload = msgspec.msgpack.encode(notice)
+            payload = codec.encode(notice)
             self._output.add(self._exchange, now_ns, NOTICE, name, payload)
         self._emitter.events.clear()
 

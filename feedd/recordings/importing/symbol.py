@@ -50,7 +50,7 @@ class Symbol:
         self._market_id = market_id
         market = native_market(exchange, symbol)
         book = market.book
-        self._read = market.decode
+        self._read = market.read
         self._now_ns = 0
         self._last_quote: int | None = None
         self._trades = TradeSequence()

@@ -19,7 +19,7 @@ from feedd.sources.ccxt.exchange_class import CACHED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feedd.model import EventId
+    from feedd.model import Quote
     from feedd.sources.base import Backoff, Sink
     from feedd.sources.book_keeper import BookKeeper
     from feedd.sources.trade_keeper import TradeKeeper
@@ -64,7 +64,7 @@ class Delivery:
         self._timeframe = timeframe
         self._book_failed = book_failed
         self._quote_id_of = venue.quote_id
-        self._last_quote: EventId = None
+        self._last_quote: Quote | None = None
         self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
         self._open_time = 0  # of the newest candle taken
         self.take: dict[str, Callable[[Any, Any, int], None]] = {
@@ -90,8 +90,14 @@ class Delivery:
                 self._books.on_message(venue.book.parse(message), received_ns, self._sink)
             return
         parse = venue.raw_channels[channel].parse
-        for tick in parse(message, self._id, self._symbol, received_ns, self._timeframe):
-            self._sink.event(tick)
+        events = parse(message, self._id, self._symbol, received_ns, self._timeframe)
+        if channel == "trade" and self._trades is not None:
+            for trade_id, trade in events:
+                self._trades.take(trade_id, trade, self._sink)
+            return
+        publish = self._publish_quote if channel == "quote" else self._sink.event
+        for tick in events:
+            publish(tick)
 
     def skip(self, channel: str, result: Any) -> None:
         """Skip what a connection yields after it was given up.
@@ -116,12 +122,19 @@ class Delivery:
             parsed = parsed[self._symbol]
         self._backoff["quote"].reset()
         id_of = self._quote_id_of
-        quote_id = None if id_of is None else id_of(message)
-        if quote_id is not None and quote_id == self._last_quote:
-            self._sink.alive("quote")  # a venue may repeat its last quote in place of a heartbeat
-            return
-        self._last_quote = quote_id
-        self._sink.event(to_quote(parsed, self._id, self._symbol, received_ns, quote_id))
+        quote_id = None if id_of is None else exchange_id(id_of(message))
+        self._publish_quote(to_quote(parsed, self._id, self._symbol, received_ns, quote_id))
+
+    def _publish_quote(self, quote: Quote) -> None:
+        """Publish a quote, unless a venue repeats its last one in place of a heartbeat."""
+        last = self._last_quote
+        if quote.id is not None and last is not None and quote.id == last.id:
+            sides = (quote.bid, quote.bid_size, quote.ask, quote.ask_size)
+            if sides == (last.bid, last.bid_size, last.ask, last.ask_size):
+                self._sink.alive("quote")
+                return
+        self._last_quote = quote
+        self._sink.event(quote)
 
     def _take_trades(self, cache: Any, _message: Any, received_ns: int) -> None:
         sink, keeper = self._sink, self._trades

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from feedd.channels import CHANNELS
 from feedd.errors import ConfigError
+from feedd.numbers import number
 from feedd.sources.ccxt.http_session import with_network
-from feedd.sources.ccxt.lean_import import exchange_class
+from feedd.sources.ccxt.lean_import import exact_json, exchange_class, read_json
 from feedd.sources.ccxt.shared_limits import with_shared_limits
 from feedd.sources.ccxt.tap import Tap
 from feedd.sources.exchange_names import check_exchange_name
@@ -113,6 +114,7 @@ def tapped_exchange(
             super().on_close(client, error)
             client.tap.disconnected(f"the exchange closed the connection, code {error}")
 
+    _read_numbers_exactly(Tapped)
     _offer_raw_messages(Tapped, venue)
     Tapped.__name__ = exchange_name
     settings: dict[str, Any] = {
@@ -137,6 +139,13 @@ def _options(venue: Venue, exchange: str, symbol: str) -> dict[str, Any]:
     """Return ccxt's options for a feed of one symbol."""
     types = {"types": [market_type_on(exchange, symbol)]}
     return {**venue.ccxt_options, **({"fetchMarkets": types} if venue.one_market_type else {})}
+
+
+def _read_numbers_exactly(tapped: Any) -> None:
+    """Let ccxt read integers of any size, and reject texts that only `float` takes for numbers."""
+    exact_json()
+    tapped.on_json_response = staticmethod(read_json)
+    tapped.number = staticmethod(number)
 
 
 def _offer_raw_messages(tapped: Any, venue: Venue) -> None:

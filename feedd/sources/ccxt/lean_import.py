@@ -17,6 +17,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import structlog
 
 ERRORS = "ccxt.base.errors"
@@ -61,6 +62,27 @@ def exchange_class(name: str) -> Any:
             raise
         _import_all(error)
         return _class(name)
+
+
+read_json = msgspec.json.decode  # raises ValueError
+
+
+def exact_json() -> None:
+    """Let ccxt's WebSocket clients read integers of any size: orjson makes floats beyond 2**64.
+
+    https://github.com/ccxt/ccxt/blob/v4.5.90/python/ccxt/async_support/base/ws/client.py
+    """
+    client: Any = importlib.import_module("ccxt.async_support.base.ws.client")
+    if not isinstance(client.json_parser, _ExactJson):
+        client.json_parser = _ExactJson(client.json_parser.dumps)
+
+
+class _ExactJson:
+    """Replaces orjson in a module of ccxt's."""
+
+    def __init__(self, dumps: Any) -> None:
+        self.dumps = dumps
+        self.loads = read_json
 
 
 def _class(name: str) -> Any:

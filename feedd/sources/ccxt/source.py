@@ -27,6 +27,7 @@ from feedd.sources.error_texts import check_form, check_timeframe, one_line
 from feedd.sources.network.dial import Dialer
 from feedd.sources.network.tls import tls_context
 from feedd.sources.trade_keeper import TradeKeeper
+from feedd.venues.registry import market_type_on
 from feedd.venues.registry import venue as venue_of
 
 if TYPE_CHECKING:
@@ -95,6 +96,12 @@ class CcxtSource:
             book_depth=book_depth,
             with_key=credentials is not None,
         )
+        of = market_type_on(exchange, symbol)
+        self._raw_channels = {
+            channel
+            for channel, raw_channel in venue.raw_channels.items()
+            if raw_channel.types is None or of in raw_channel.types
+        } | {"book"}
         self._is_depth = None if venue.book is None else venue.book.is_depth
         self._delivery: Delivery | None = None  # while `run` runs
         self._sink: Sink | None = None  # likewise
@@ -346,11 +353,13 @@ class CcxtSource:
         """Deliver a raw message from which ccxt drops data; return whether it was one."""
         if channel not in self._channels:
             return False
-        if channel == "ticker":
-            return self._lacks_snapshot(tap, message)
+        if channel not in self._raw_channels:
+            return channel == "ticker" and self._lacks_snapshot(tap, message)
         if channel == "book" and self._is_depth is not None and not self._is_depth(message):
             return False
         if self._delivery is not None and self._taps.get(channel) is tap:
+            if self._final:
+                self._final.pop(channel, None)  # ccxt's own call does not end
             try:
                 self._delivery.take_raw(channel, message, received_ns)
             except UNREADABLE as error:

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec import DecodeError
 from picows import WSCloseCode, WSListener, WSMsgType
 
 from feedd.errors import SourceError
@@ -243,11 +244,26 @@ class NativeConnection(WSListener):
             self._reject(None, error)
             return
         if control.meaning == "event":
-            self._reject(control.channel, error)
+            self._reread(payload, control.channel, error)
         elif control.meaning == "closing":
             self.closing = True
         elif control.meaning == "answer":
             self._on_answer(control.request_id, control.refusal)
+
+    def _reread(self, payload: bytes, channel: str | None, error: Exception) -> None:
+        """Dispatch an event that only the slow decoder can read, or reject it."""
+        reread = self._market.reread
+        if reread is None or not isinstance(error, DecodeError):  # else it was decoded
+            self._reject(channel, error)
+            return
+        try:
+            message = reread(payload)
+            if message.market_id != self._market_id:
+                raise _other_market(message.market_id)
+            self._handlers[type(message)](self, message, payload, self.received_ns)
+            self.has_data = True
+        except UNREADABLE as slow_error:
+            self._reject(channel, slow_error)
 
     def _on_answer(self, request_id: int | None, refusal: str | None) -> None:
         self._unanswered.pop(request_id or 0, None)

@@ -379,9 +379,9 @@ def _content(tick: Tick) -> tuple[tuple[Any, ...], int]:
 
 
 def _same_quote(one: Quote, other: Quote) -> bool:
+    """Return whether two quotes with one id are the same; a venue may repeat its last one."""
     return (
-        one.timestamp == other.timestamp
-        and one.bid == other.bid
+        one.bid == other.bid
         and one.bid_size == other.bid_size
         and one.ask == other.ask
         and one.ask_size == other.ask_size

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.books.depth import Snapshot, Update
 from feedd.books.levels import levels
+from feedd.numbers import integer
 from feedd.venues.ccxt_request import CcxtRequest
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ def to_update(message: dict[str, Any]) -> Update:
         {"e":"depthUpdate","E":1672515782136,"s":"BNBBTC","U":157,"u":160,
          "b":[["0.0024","10"]],"a":[["0.0026","100"]]}
     """
-    first, last = message["U"], message["u"]
-    before = message["pu"] if "pu" in message else first - 1
-    if not isinstance(before, int) or not isinstance(last, int) or not before <= last:
+    first, last, previous = integer(message["U"]), integer(message["u"]), message.get("pu")
+    before = first - 1 if previous is None else integer(previous)
+    if before > last:
         raise ValueError(f"depthUpdate with U {first}, u {last} and {before} before it")
-    return Update(before, last, message["E"], levels(message["b"]), levels(message["a"]))
+    return Update(before, last, integer(message["E"]), levels(message["b"]), levels(message["a"]))
 
 
 def to_snapshot(answer: Any) -> Snapshot:
@@ -52,7 +53,7 @@ def to_snapshot(answer: Any) -> Snapshot:
          "bids":[["4.0","431.0"]],"asks":[["4.2","12.0"]]}
     """
     try:
-        last = int(answer["lastUpdateId"])
+        last = integer(answer["lastUpdateId"])
         return Snapshot(last, levels(answer["bids"]), levels(answer["asks"]), limit=SNAPSHOT_LEVELS)
     except (TypeError, LookupError, ValueError) as error:
         raise ValueError(f"the snapshot can't be read: {type(error).__name__}: {error}") from None

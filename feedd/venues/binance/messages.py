@@ -6,22 +6,27 @@ of the time. A price or size that is negative, infinite or no number is an error
 
 from __future__ import annotations
 
+import contextlib
 from decimal import ROUND_DOWN, Decimal, localcontext
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from feedd.books.depth import Update
 from feedd.clock import iso8601
-from feedd.model import Liquidation, Ticker
-from feedd.numbers import check_numbers
+from feedd.model import Liquidation, Quote, Ticker, Trade
+from feedd.numbers import check_numbers, plain_text
 from feedd.venues.binance.control import CHANNEL_OF
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Number = Annotated[float, Meta(ge=0, lt=1e300)]
 Price = Annotated[float, Meta(gt=0, lt=1e300)]
 Signed = Annotated[float, Meta(gt=-1e300, lt=1e300)]
 Levels = list[tuple[Price, Number]]
+_Exact = str | int | float  # converted with all its digits
 
 
 class SpotBookTicker(Struct, gc=False):
@@ -92,8 +97,8 @@ class TickerMessage(Struct, tag_field="e", tag="24hrTicker"):
     v: Number
     h: Number
     l: Number  # noqa: E741  Binance's name
-    o: str
-    p: str
+    o: _Exact
+    p: _Exact
     P: Signed
     C: int | None = None
 
@@ -150,6 +155,35 @@ read = msgspec.json.Decoder(Message, strict=False).decode
 _read_spot_quote = msgspec.json.Decoder(SpotBookTicker, strict=False).decode
 
 
+def read_keys(keys: Any) -> Any:
+    """Return the message of an object that was read from JSON; raise ValueError or TypeError.
+
+    Unlike `read`, it accepts numbers such as `+1.5` and `.5`.
+    """
+    of = Message if isinstance(keys, dict) and "e" in keys else SpotBookTicker
+    try:
+        return msgspec.convert(keys, of, strict=False)
+    except ValueError:
+        return msgspec.convert(_plain(keys), of, strict=False)
+
+
+def reread(payload: bytes) -> Any:
+    """Return a message that `read` can't read because of the form of its numbers."""
+    return read_keys(read_anything(payload))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with its numbers as JSON writes them."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return plain_text(value)
+    return value
+
+
 def read_spot(payload: bytes) -> Any:
     """Return a message of spot, whose quotes don't say what they are."""
     if payload[2:5] == b'u":' or (b'"e":' not in payload and b'"u":' in payload):
@@ -190,7 +224,7 @@ class _Kind(Struct):
         return CHANNEL_OF.get(self.e)
 
 
-read_answer = msgspec.json.Decoder(Answer).decode
+read_answer = msgspec.json.Decoder(Answer, strict=False).decode
 read_kind = msgspec.json.Decoder(_Kind).decode
 read_anything = msgspec.json.Decoder().decode
 
@@ -201,6 +235,38 @@ def to_update(message: DepthUpdate) -> Update:
     if before > message.u:
         raise ValueError(f"depthUpdate with u {message.u} and {before} before it")
     return Update(before, message.u, message.E, message.b, message.a)
+
+
+def to_quote(
+    message: SpotBookTicker, exchange: str, symbol: str, received_ns: int
+) -> Quote:  # fmt: skip
+    """Return a quote; a price of 0 is an empty side."""
+    return Quote(
+        symbol, message.timestamp, message.bid or None, message.bid_size, message.ask or None,
+        message.ask_size, exchange, received_ns, 0, 0, 0, message.id,
+    )  # fmt: skip
+
+
+def trade_converter(
+    exchange: str, symbol: str
+) -> Callable[[TradeMessage, bytes, int], tuple[int, Trade | None]]:
+    """Return what makes of a message its id and its trade."""
+
+    def convert(
+        message: TradeMessage, _payload: bytes, received_ns: int
+    ) -> tuple[int, Trade | None]:  # fmt: skip
+        """Return a trade; a fill at price 0 (the insurance fund's) is none, and no gap."""
+        trade_id = message.t
+        if not message.p:
+            return trade_id, None
+        if not message.q:
+            raise ValueError(f"trade {trade_id} has price {message.p} and size 0")
+        return trade_id, Trade(
+            symbol, message.T, message.p, message.q, "sell" if message.m else "buy",
+            exchange, received_ns, 0, 0, 0, trade_id,
+        )  # fmt: skip
+
+    return convert
 
 
 def to_ticker(message: TickerMessage, exchange: str, symbol: str, received_ns: int) -> Ticker:
@@ -249,12 +315,14 @@ def _percent(message: TickerMessage) -> float | None:
     """
     if message.P:
         return message.P
-    opened = Decimal(message.o)
+    opened = Decimal(plain_text(str(message.o)))
     if not opened:
         return None
     with localcontext() as context:
         context.prec = 60
-        ratio = (Decimal(message.p) / opened).quantize(Decimal("1e-18"), ROUND_DOWN)
+        ratio = (Decimal(plain_text(str(message.p))) / opened).quantize(
+            Decimal("1e-18"), ROUND_DOWN
+        )
     percent = float(ratio * 100)
     check_numbers(percent)  # Decimal takes NaN
     return percent

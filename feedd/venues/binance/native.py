@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 import msgspec
 
 from feedd.books.diff import DiffBook
-from feedd.model import Trade
 from feedd.venues.binance import addresses, listing, messages, parsers, weights
 from feedd.venues.binance.book import SNAPSHOT_LEVELS, to_snapshot
 from feedd.venues.binance.streams import stream_name
@@ -30,6 +29,7 @@ from feedd.venues.registry import market_type_on
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from feedd.model import Trade
     from feedd.venues.addresses import Addresses
     from feedd.venues.native import Convert, Credentials
 
@@ -60,19 +60,7 @@ def market(exchange: str, symbol: str) -> NativeMarket | None:
 
 
 def _trades(exchange: str, symbol: str, _timeframe: str) -> Convert:
-    def convert(message: Any, _payload: bytes, received_ns: int) -> tuple[int, Trade | None]:
-        """Return a trade; a fill at price 0 (the insurance fund's) is none, and no gap."""
-        trade_id = message.t
-        if not message.p:
-            return trade_id, None
-        if not message.q:
-            raise ValueError(f"trade {trade_id} has price {message.p} and size 0")
-        return trade_id, Trade(
-            symbol, message.T, message.p, message.q, "sell" if message.m else "buy",
-            exchange, received_ns, 0, 0, 0, trade_id,
-        )  # fmt: skip
-
-    return convert
+    return messages.trade_converter(exchange, symbol)
 
 
 def _updates(_exchange: str, _symbol: str, _timeframe: str) -> Convert:
@@ -225,6 +213,7 @@ _CHANNELS = {
 _COMMON: dict[str, Any] = {
     "rotate_after_s": ROTATE_AFTER_S, "control": _control, "stream": stream_name,
     "subscribe": _request("SUBSCRIBE"), "unsubscribe": _request("UNSUBSCRIBE"), "error": _error,
+    "reread": messages.reread,
 }  # fmt: skip
 USDM = NativeMarket(
     name="linear",

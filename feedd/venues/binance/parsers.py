@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from feedd.model import BackfilledTrade, Candle, Mark
-from feedd.numbers import number
+from feedd.numbers import integer, number, truth
 from feedd.venues.ccxt_request import CcxtRequest
 
 if TYPE_CHECKING:
     from feedd.venues.market_type import MarketType
 
 PAGE = 1000  # trades, the most that a page has
+_NOTHING = (None, "")
 _PUBLIC = {"spot": "public", "linear": "fapiPublic", "inverse": "dapiPublic"}
 
 
@@ -31,15 +32,15 @@ def candles(
     return [
         Candle(
             symbol=symbol,
-            timestamp=message["E"],
+            timestamp=integer(message["E"]),
             timeframe=timeframe,
-            open_time=k["t"],
+            open_time=integer(k["t"]),
             open=number(k["o"]),
             high=number(k["h"]),
             low=number(k["l"]),
             close=number(k["c"]),
             volume=number(k["v"]),
-            closed=k["x"],
+            closed=truth(k["x"]),
             exchange=exchange,
             received_ns=received_ns,
         )
@@ -57,14 +58,14 @@ def mark(message: dict[str, Any], exchange: str, symbol: str, received_ns: int) 
 
     A contract with a delivery date has an empty r and T 0: there is no funding.
     """
-    rate, next_funding = message.get("r"), message.get("T")
+    index, rate, next_funding = (message.get(key) for key in ("i", "r", "T"))
     return Mark(
         symbol=symbol,
-        timestamp=message["E"],
+        timestamp=integer(message["E"]),
         mark_price=number(message["p"]),
-        index_price=number(message["i"]) if message.get("i") else None,
-        funding_rate=number(rate) if rate else None,
-        next_funding=next_funding or None,
+        index_price=None if index in _NOTHING else number(index),
+        funding_rate=None if rate in _NOTHING else number(rate),
+        next_funding=None if next_funding in _NOTHING else integer(next_funding) or None,
         exchange=exchange,
         received_ns=received_ns,
     )
@@ -85,13 +86,13 @@ def rest_trade(
         return None
     return BackfilledTrade(
         symbol=symbol,
-        timestamp=int(row["time"]),
+        timestamp=integer(row["time"]),
         price=price,
         size=size,
-        side="sell" if row["isBuyerMaker"] else "buy",
+        side="sell" if truth(row["isBuyerMaker"]) else "buy",
         exchange=exchange,
         received_ns=received_ns,
-        id=int(row["id"]),
+        id=integer(row["id"]),
     )
 
 
@@ -106,7 +107,7 @@ def rest_trade_with_id(
     row: dict[str, Any], exchange: str, symbol: str, received_ns: int
 ) -> tuple[int, BackfilledTrade | None]:
     """Return the id of a row and its `rest_trade`."""
-    return int(row["id"]), rest_trade(row, exchange, symbol, received_ns)
+    return integer(row["id"]), rest_trade(row, exchange, symbol, received_ns)
 
 
 def trades_request(

@@ -7,10 +7,10 @@ from operator import itemgetter
 from feedd.books.diff import DiffBook
 from feedd.venues.binance import book, control, parsers
 from feedd.venues.binance.limits import LIMITS
+from feedd.venues.binance.raw_channels import RAW_CHANNELS, market_id_of
 from feedd.venues.contract import (
     CheckedBook,
     ContiguousTrades,
-    RawChannel,
     RequestedSnapshot,
     Venue,
 )
@@ -24,10 +24,7 @@ VENUE = Venue(
     watch_params={"ticker": {"name": "ticker"}},  # default: miniTicker, without change_percent
     one_market_type=True,
     quote_id=itemgetter("u"),
-    raw_channels={
-        "candle": RawChannel("handle_ohlcv", parsers.candles),
-        "mark": RawChannel("handle_mark_prices", parsers.marks),
-    },
+    raw_channels=RAW_CHANNELS,
     book=CheckedBook(
         rules=DiffBook,
         parse=book.to_update,
@@ -38,7 +35,7 @@ VENUE = Venue(
     trades=ContiguousTrades(parsers.trades_request, parsers.rest_trade_with_id),
     control_keys=control.CONTROL_KEYS,
     refusal=control.flat_refusal,
-    market_id_of=lambda message: message.get("s"),
+    market_id_of=market_id_of,
     channel_of=control.channel_of,
     resubscribe=control.resubscribe,
     refuses=control.refuses,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.books.depth import Snapshot, Update
 from feedd.books.levels import levels
+from feedd.numbers import integer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,8 @@ def to_depth(message: dict[str, Any]) -> Update | Snapshot:
     """
     data = message["data"]
     bids, asks = levels(data["b"]), levels(data["a"])
-    update_id, seq, timestamp = int(data["u"]), int(data["seq"]), int(message["ts"])
+    update_id, seq = integer(data["u"]), integer(data["seq"])
+    timestamp = integer(message["ts"])
     if message["type"] == "snapshot":
         return Snapshot(update_id, bids, asks, timestamp, seq)
     return Update(update_id - 1, update_id, timestamp, bids, asks, seq)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from feedd.model import Candle
-from feedd.numbers import number
+from feedd.numbers import integer, number, truth
 
 
 def candles(
@@ -23,15 +23,15 @@ def candles(
     return [
         Candle(
             symbol=symbol,
-            timestamp=k["timestamp"],
+            timestamp=integer(k["timestamp"]),
             timeframe=timeframe,
-            open_time=k["start"],
+            open_time=integer(k["start"]),
             open=number(k["open"]),
             high=number(k["high"]),
             low=number(k["low"]),
             close=number(k["close"]),
             volume=number(k["volume"]),
-            closed=k["confirm"],
+            closed=truth(k["confirm"]),
             exchange=exchange,
             received_ns=received_ns,
         )
