@@ -49,7 +49,7 @@ def split_by_quote(id_: str, quotes: Iterable[str]) -> list[tuple[str, str]]:
     return [
         (id_[: -len(quote)], quote)
         for quote in quotes
-        if id_.endswith(quote) and len(id_) > len(quote)
+        if id_.endswith(quote) and id_[: -len(quote)].isalnum()
     ]
 
 

@@ -9,10 +9,11 @@ import gzip
 import io
 import zipfile
 import zlib
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import zstandard
 
@@ -96,6 +97,8 @@ def rows(file: InputFile | Path) -> Iterator[str]:
                 yield line
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, zipfile.BadZipFile,
             zstandard.ZstdError, RuntimeError, NotImplementedError) as error:  # fmt: skip
+        if isinstance(error, UnicodeDecodeError):
+            raise ConfigError(f"{one}: is not UTF-8 text: {error}") from None
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         if isinstance(error, EOFError | zlib.error) and not one.member:
             why += f"; unpack the readable part (gzip -dc {one.name} > NAME) and cut its last line"
@@ -131,11 +134,7 @@ def _start(path: Path) -> bytes:
 
 def _members(path: Path) -> list[InputFile]:
     """Return the file, or the tables in a zip archive; raise ConfigError for binary files."""
-    start = _start(path)
-    for magic, what in _BINARY.items():
-        if start.startswith(magic):
-            raise ConfigError(f"{path}: is {what}")
-    if not start.startswith(ZIP_MAGIC):
+    if not _start(path).startswith(ZIP_MAGIC):
         return [InputFile(path)]
     try:
         with zipfile.ZipFile(path) as archive:
@@ -153,15 +152,30 @@ def _members(path: Path) -> list[InputFile]:
     return [InputFile(path, name) for name in members]
 
 
-def _opened(file: InputFile) -> IO[str]:
-    start = _start(file.path)
-    # Line ends are not translated: a CSV field may contain one.
-    if file.member:
-        member = zipfile.ZipFile(file.path).open(file.member)  # noqa: SIM115  closed with its text
-        return io.TextIOWrapper(member, encoding="utf-8-sig", newline="")
-    if start.startswith(GZIP_MAGIC):
-        return gzip.open(file.path, "rt", encoding="utf-8-sig", newline="")
-    if start.startswith(ZSTD_MAGIC):
-        unpacked = zstandard.open(file.path, "rb")
-        return io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="")
-    return file.path.open(encoding="utf-8-sig", newline="")
+@contextmanager
+def _opened(file: InputFile) -> Iterator[IO[str]]:
+    with ExitStack() as opened:
+        data: Any
+        if file.member:
+            archive = opened.enter_context(zipfile.ZipFile(file.path))
+            data = opened.enter_context(archive.open(file.member))
+        else:
+            data = opened.enter_context(file.path.open("rb"))
+        start = data.read(16)
+        data.seek(0)
+        _check_text(file, start)
+        if start.startswith(GZIP_MAGIC):
+            data = opened.enter_context(gzip.open(data))
+        elif start.startswith(ZSTD_MAGIC):
+            data = opened.enter_context(zstandard.open(data))
+        # Line ends are not translated: a CSV field may contain one.
+        yield opened.enter_context(io.TextIOWrapper(data, encoding="utf-8-sig", newline=""))
+
+
+def _check_text(file: InputFile, start: bytes) -> None:
+    """Raise ConfigError for a file, or member of an archive, that is neither text nor packed."""
+    for magic, what in _BINARY.items():
+        if start.startswith(magic):
+            raise ConfigError(f"{file}: is {what}")
+    if start.startswith(ZIP_MAGIC):
+        raise ConfigError(f"{file}: is a zip archive in a zip archive; unpack it")

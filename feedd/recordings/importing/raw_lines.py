@@ -97,12 +97,13 @@ class RawLines:
 
         Raises ValueError, with the reason, for a line that is not understood.
         """
+        row = row.strip()
         if row.startswith("{"):
             return self._json(row, None)
         timed = _TIMED.fullmatch(row)
         if timed is not None:
             return self._json(timed[2], self._times.of_text(timed[1]))
-        if not row or row.isspace():
+        if not row:
             return None
         request = _REQUEST.fullmatch(row)
         if request is not None:

@@ -61,6 +61,8 @@ def _table(path: InputFile) -> TableRows | None:
     first = next((text for text in rows(path) if text.strip()), None)
     if first is None:
         raise ConfigError(f"{path}: is empty; name a file with rows")
+    if "\0" in first:
+        raise ConfigError(f"{path}: is not text (a tar archive is unpacked first)")
     first = first.lstrip()
     if first.startswith("["):
         first = next((text for _, text in raw_texts(path)), "{}")
@@ -94,6 +96,12 @@ def _not_understood(path: InputFile, table: TableRows) -> ConfigError:
             path, 1, None,
             f"{shortened(','.join(table.first))} is not a header; write the names of the columns "
             "in the first line; docs/importing.md lists those that are known",
+        )  # fmt: skip
+    if isinstance(table, JsonRows):
+        return wrong(
+            path, 1, None,
+            f"the keys {shortened(','.join(table.header))} are neither those of an exchange's "
+            "message nor of a row of a table that can be imported; docs/importing.md lists them",
         )  # fmt: skip
     return wrong(
         path, 1, None,

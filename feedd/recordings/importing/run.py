@@ -19,6 +19,7 @@ from feedd.recordings.importing.output import RecordingOutput
 from feedd.recordings.importing.recognition import Recognised, recognised
 from feedd.recordings.importing.symbol_names import SymbolNames
 from feedd.recordings.importing.table_set import TableSet
+from feedd.sources.exchange_names import check_exchange_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,8 @@ def run_import(
     """
     if out is None and not dry_run:
         raise ConfigError("--out is missing: name the folder of the new recording")
+    if exchange is not None:
+        check_exchange_name(exchange)
     names = SymbolNames(symbols, exchange)
     if len(set(paths)) < len(paths):
         raise ConfigError("a file is named twice; name each file once")

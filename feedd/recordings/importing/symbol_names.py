@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from feedd.errors import ConfigError
@@ -83,7 +84,8 @@ class SymbolNames:
 
 
 def _advice(text: str, exchange: str | None) -> str:
-    can_be = symbols_of(exchange, text)
+    plain = re.sub(r"[-_/]", "", text.upper())
+    can_be = symbols_of(exchange, text.upper()) or symbols_of(exchange, plain)
     if can_be:
-        return f"{text} is the exchange's id; write {' or '.join(can_be)}"
+        return f"{text} is an exchange's id; write {' or '.join(can_be)}"
     return f"write {EXAMPLE}, or BTCUSDT={EXAMPLE}"

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from feedd.channels import CHANNELS
+from feedd.clock import NS_PER_S
 from feedd.errors import ConfigError
 from feedd.recordings.importing import table_events, timeframes
 from feedd.recordings.importing.files import wrong
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from feedd.venues.market_type import MarketType
     from feedd.venues.table_forms import TableForm
 
+STEP_BACK_NS = NS_PER_S  # of the time, where ids grow
 SYMBOLS_AT_MOST = 100  # of a table that has one symbol after the other: each is a pass
 EXCHANGE = re.compile("[a-z0-9_]+")  # used as a folder's name and as a part of topics
 Name = tuple[str, str]  # exchange, symbol
@@ -135,6 +137,7 @@ class TableFile:
     ) -> Iterator[tuple[int | str, TableEvent]]:
         """Yield an event a row; a row without one has no price."""
         convert, name_of = self._converter(cells), self._name_of()
+        latest: dict[Name, int] = {}
         for place, fields in self._rows.read():
             progress.place = place
             name = name_of(fields)
@@ -143,8 +146,14 @@ class TableFile:
             event = convert(fields, *name)
             if event is None:
                 left_out[f"{self.channel} without a price"] += 1
-            else:
-                yield place, TableEvent(event.at_ns, name, event.tick)
+                continue
+            at_ns = event.at_ns
+            if self.form.ids:
+                # The ids are the order: a clock of the exchange may step back between them.
+                before_ns = latest.get(name, 0)
+                at_ns = before_ns if 0 < before_ns - at_ns <= STEP_BACK_NS else at_ns
+                latest[name] = at_ns
+            yield place, TableEvent(at_ns, name, event.tick)
 
     def _book_events(
         self, cells: Cells, only: Name | None, left_out: Counter[str], progress: _Progress

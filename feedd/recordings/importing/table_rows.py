@@ -84,9 +84,10 @@ class CsvRows:
 
 
 class JsonRows:
-    """JSON objects, a line each or in an array; arrays of six numbers are ccxt's OHLCV.
+    """JSON objects or arrays, a line each or in an array.
 
-    The columns are the keys of the first ROWS_FOR_KEYS objects.
+    The columns are the keys of the first ROWS_FOR_KEYS objects. Arrays have no header; those of six
+    values are ccxt's OHLCV.
     """
 
     def __init__(self, file: InputFile) -> None:
@@ -95,18 +96,20 @@ class JsonRows:
         firsts = [value for _, value in islice(self._values(), ROWS_FOR_KEYS)]
         if not firsts:
             raise ConfigError(f"{file}: has no rows")
-        self._is_ohlcv = isinstance(firsts[0], list)
+        self._width = len(firsts[0]) if isinstance(firsts[0], list) else None
         keys = (key for value in firsts if isinstance(value, dict) for key in value)
-        self.header: list[str] | None = list(OHLCV if self._is_ohlcv else dict.fromkeys(keys))
-        self._known = set(self.header)
+        self.header: list[str] | None = list(dict.fromkeys(keys))
+        if self._width is not None:
+            self.header = list(OHLCV) if self._width == len(OHLCV) else None
+        self._known = set(self.header or ())
         _, self.first = next(self.read())
         self.left_out.clear()
 
     def read(self) -> Iterator[tuple[int | str, list[str]]]:
         """Yield the values of the columns; count other keys in `left_out`."""
         self.left_out.clear()
-        if self._is_ohlcv:
-            yield from self._ohlcv()
+        if self._width is not None:
+            yield from self._arrays(self._width)
             return
         header, known = self.header or [], self._known
         for place, value in self.objects():
@@ -123,12 +126,12 @@ class JsonRows:
                 )
             yield place, value
 
-    def _ohlcv(self) -> Iterator[tuple[int | str, list[str]]]:
+    def _arrays(self, width: int) -> Iterator[tuple[int | str, list[str]]]:
         for place, value in self._values():
-            if not isinstance(value, list) or len(value) != len(OHLCV):
+            if not isinstance(value, list) or len(value) != width:
                 raise wrong(
                     self._file, place, None,
-                    f"{shortened(str(value))} is not [time, open, high, low, close, volume]",
+                    f"{shortened(str(value))} is not an array of {width} values, as the first row",
                 )  # fmt: skip
             yield place, [_text(one) for one in value]
 

@@ -206,11 +206,13 @@ def test_an_id_that_can_mean_one_symbol_needs_no_option(
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (("--symbol", "BTCUSDT"), "BTCUSDT is the exchange's id; write BTC/USDT or BTC/USDT:USDT"),
+        (("--symbol", "BTCUSDT"), "BTCUSDT is an exchange's id; write BTC/USDT or BTC/USDT:USDT"),
         (("--symbol", "BTCUSDT", "--exchange", "binanceusdm"), "id; write BTC/USDT:USDT$"),
         (("--symbol", "BTCTUSD", "--exchange", "binance"), "write BTC/TUSD or BTCT/USD"),
-        (("--symbol", "BTCUSDT=BTCUSDT"), "BTCUSDT is the exchange's id"),
+        (("--symbol", "BTCUSDT=BTCUSDT"), "BTCUSDT is an exchange's id"),
         (("--symbol", "BTC/USDT:USDT:X"), "write BTC/USDT:USDT"),
+        (("--symbol", "btc-usdt", "--exchange", "binanceusdm"), "write BTC/USDT:USDT$"),
+        (("--exchange", "binanse"), "binanse is not an exchange of ccxt.pro; is it binance"),
         (("--symbol", "ETHUSDT=ETH/USDT"), "no file has ETHUSDT"),
         (("--symbol", "币安人生/USDT"), "can't be part of a topic, which is ASCII"),
         (("--symbol", "A/B", "--symbol", "C/D"), "a symbol is given twice"),
@@ -306,7 +308,7 @@ def test_packed_files_folders_and_several_at_once_are_read(tmp_path: Path) -> No
     (day / "b.zst").write_bytes(zstandard.compress(trade(10, 2).encode()))
     with zipfile.ZipFile(day / "c.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("in/c1.txt", trade(20, 3))
-        archive.writestr("in/c2.txt", trade(30, 4))
+        archive.writestr("in/c2.txt.gz", gzip.compress(trade(30, 4).encode()))
     (day / "c.zip.CHECKSUM").write_text("0 c.zip")
     (tmp_path / "d.txt").write_text(trade(40, 5))
     out = tmp_path / "out"
@@ -320,6 +322,8 @@ BINARY = [
     (b"FDR1" + bytes(99), "is a recording of feedd, which needs no import"),
     (b"ARROW1\0\0", "is an Arrow"),
     (b"\xff\xfea\0", "is UTF-16 text"),
+    (b"a\0b\0c", "is not text"),
+    (b"\x89PNG\r\n", "is not UTF-8 text"),
     (b"BZh91AY", "packed with bzip2"),
     (b"PK\x03\x04xx", "the zip archive can't be read"),
     (b"\x1f\x8b\x08junkjunkjunk", "can't be read to its end"),
