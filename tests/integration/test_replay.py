@@ -374,8 +374,7 @@ def test_it_refuses_where_somebody_serves_already(
         process = replay(path)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 69
-    assert f"{endpoint} is in use" in errors
-    assert f"(pid {os.getpid()})" in errors
+    assert f"{endpoint} is held by pid {os.getpid()} (" in errors
     assert "feedd stop" in errors
 
 
