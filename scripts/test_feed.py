@@ -45,7 +45,7 @@ def project_notice() -> str | None:
     """Return the notice of invented prices, if the project of this folder has them."""
     root = find_project_root()
     try:
-        return None if root is None else market_notice(active_config(None, root)[0])
+        return None if root is None else market_notice(active_config(None, root).settings)
     except FeeddError:
         return None  # it is about other feeds
 

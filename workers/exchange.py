@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from feedd.clock import Clock
-from feedd.config.environment import config_path, read_environment
-from feedd.config.load import load_config
+from feedd.config.applied import worker_config
+from feedd.config.environment import read_environment
 from feedd.embedded.configured_markets import configured_markets
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Serve until stopped."""
-    path = config_path(arguments.config, read_environment())
-    settings = load_config(path).embedded_exchange
+    config, path = worker_config(arguments.config, read_environment(), applied=arguments.applied)
+    settings = config.embedded_exchange
     if settings is None:
         raise ConfigError(f"{path}: has no embedded_exchange; add it, or don't start the exchange")
     truth = None if settings.truth_log is None else TruthLog(Path(settings.truth_log))

@@ -10,9 +10,9 @@ import structlog
 
 from feedd.clock import NS_PER_MS, Clock
 from feedd.config import ports
+from feedd.config.applied import worker_config
 from feedd.config.credentials import with_blanks_around
-from feedd.config.environment import config_path, read_environment
-from feedd.config.load import load_config
+from feedd.config.environment import read_environment
 from feedd.config.network import described, network_of
 from feedd.feed.loop import FeedLoop
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
@@ -36,8 +36,7 @@ _log = structlog.get_logger()
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Build the named feed, or the first, and run it."""
     env = read_environment()
-    path = config_path(arguments.config, env)
-    settings = load_config(path)
+    settings, path = worker_config(arguments.config, env, applied=arguments.applied)
     feed = (settings.select(arguments.name) if arguments.name else settings.feeds())[0]
     logs.bind(exchange=feed.exchange, symbol=feed.symbol)
     clock = Clock()
@@ -57,7 +56,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         Path(settings.run_dir, "sessions", feed.name), clock.now_ns() // NS_PER_MS
     )
     logs.bind(session=session)
-    port = ports.assign(settings, path)[feed.name]
+    port = ports.assign(settings, path, remember=not arguments.applied)[feed.name]
     endpoint = f"tcp://127.0.0.1:{port}"
     if arguments.alone:
         endpoint = env.get("ZMQ_FEED_HANDLER_URL") or endpoint

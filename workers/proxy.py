@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from feedd.config.environment import config_path, read_environment
-from feedd.config.load import load_config
+from feedd.config.applied import worker_config
+from feedd.config.environment import read_environment
 from feedd.errors import ConfigError
 from feedd.runtime.cpu_latency import cpus_awake
 from feedd.runtime.files import make_run_dir
@@ -33,7 +33,7 @@ CHECK_EVERY_S = 1.0
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Forward until a stop."""
-    settings = load_config(config_path(arguments.config, read_environment()))
+    settings, _ = worker_config(arguments.config, read_environment(), applied=arguments.applied)
     raise_open_files()
     make_run_dir(Path(settings.run_dir))
     endpoints = settings.proxy_programs().get(arguments.name)

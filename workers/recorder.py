@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from feedd.config.environment import config_path, read_environment
-from feedd.config.load import load_config
+from feedd.config.applied import worker_config
+from feedd.config.environment import read_environment
 from feedd.errors import ConfigError
 from feedd.recordings.recorder import recorder_status
 from feedd.recordings.recorder.recorder import Recorder
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Record until a stop."""
-    path = config_path(arguments.config, read_environment())
-    settings = load_config(path)
+    settings, path = worker_config(arguments.config, read_environment(), applied=arguments.applied)
     if settings.recorder is None:
         raise ConfigError(f"{path}: has no `recorder`; add it, or do not start a recorder")
     raise_open_files()

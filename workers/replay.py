@@ -16,8 +16,8 @@ import structlog
 
 from feedd.clock import NS_PER_S
 from feedd.config import ports
-from feedd.config.environment import config_path, read_environment
-from feedd.config.load import load_config
+from feedd.config.applied import worker_config
+from feedd.config.environment import read_environment
 from feedd.errors import ConfigError
 from feedd.recordings.replay import common_start
 from feedd.recordings.replay.availability import (
@@ -58,8 +58,7 @@ _log = structlog.get_logger()
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Play one feed until its end or a stop."""
     began_s = time.monotonic()
-    path = config_path(arguments.config, read_environment())
-    settings = load_config(path)
+    settings, path = worker_config(arguments.config, read_environment(), applied=arguments.applied)
     feed = settings.select(arguments.name)[0]
     logs.bind(exchange=feed.exchange, symbol=feed.symbol)
     if feed.source != "replay":
@@ -67,7 +66,8 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     check_available(settings, [feed])
     make_run_dir(Path(settings.run_dir))
     publisher = ReplayPublisher(lossless=settings.lossless)
-    await publisher.bind(f"tcp://127.0.0.1:{ports.assign(settings, path)[feed.name]}")
+    port = ports.assign(settings, path, remember=not arguments.applied)[feed.name]
+    await publisher.bind(f"tcp://127.0.0.1:{port}")
     proxies = [proxy.workers for proxy in settings.proxy_programs().values()]
     connecting = asyncio.ensure_future(
         connect_to_proxies(publisher, proxies, lossless=settings.lossless)

@@ -6,28 +6,22 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 
-from feedd.config.environment import config_path, read_environment
 from feedd.runtime.process import run, worker_arguments
 from feedd.supervision.daemon import Daemon, DaemonError
 from feedd.supervision.listener import events
 from feedd.supervision.restarts import STARTING
 from feedd.supervision.watchdog_loop import WatchdogLoop
 
-if TYPE_CHECKING:
-    import argparse
-
 STOPPING = "SUPERVISOR_STATE_CHANGE_STOPPING"
 STARTED = "PROCESS_STATE_RUNNING"
 
 
-async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
+async def main(stop: asyncio.Event) -> None:
     """Check at every tick until `stop` is set or supervisord stops; watch new processes at once."""
-    path = config_path(arguments.config, read_environment())
-    watchdog = WatchdogLoop(path, Daemon(Path.cwd()))
+    watchdog = WatchdogLoop(Daemon(Path.cwd()))
     watching = asyncio.ensure_future(_watch(watchdog))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,4 +58,4 @@ async def _watch(watchdog: WatchdogLoop) -> None:
 
 if __name__ == "__main__":
     given = worker_arguments(__doc__).parse_args()
-    sys.exit(run(lambda stop: main(given, stop), "watchdog", given.log_dir))
+    sys.exit(run(main, "watchdog", given.log_dir))

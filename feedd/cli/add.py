@@ -8,7 +8,7 @@ from feedd.cli.command import Command
 from feedd.cli.output import print_now
 from feedd.config.environment import read_environment
 from feedd.operation import changes
-from feedd.operation.active_config import active_config
+from feedd.operation.active_config import config_to_start
 from feedd.operation.validation import check_addition, entry_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    settings, path = active_config(arguments.config, arguments.root)
+    settings, path, _, chosen = config_to_start(arguments.config, arguments.root)
+    if chosen is not None:
+        print_now(chosen)
     names = arguments.channels.split(",") if arguments.channels else []
     channels = [name.strip() for name in names]
     entry = entry_of(settings, arguments.symbol, arguments.exchange, arguments.port, channels)

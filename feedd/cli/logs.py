@@ -40,7 +40,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     settings = None
     try:
-        settings, _ = active_config(arguments.config, arguments.root)
+        settings = active_config(arguments.config, arguments.root).settings
     except ConfigError as error:
         # Logs matter most while the configuration is broken.
         print(f"feedd: {secrets.redact(str(error))}", file=sys.stderr)

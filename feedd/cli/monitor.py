@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feedd.config import ports
-from feedd.operation.active_config import SUPERVISORD_ANSWER_S, active_config, endpoint_config
+from feedd.operation.active_config import (
+    SUPERVISORD_ANSWER_S,
+    active_config,
+    endpoint_config,
+    unapplied_change,
+)
 from feedd.operation.endpoint_health import EndpointMonitor
 from feedd.operation.health_monitor import HealthMonitor
 from feedd.supervision.daemon import Daemon
@@ -18,6 +23,11 @@ def health_monitor(arguments: argparse.Namespace) -> EndpointMonitor | HealthMon
     """Return the monitor of `--endpoint`, else of the project."""
     if arguments.endpoint is not None:
         return EndpointMonitor(endpoint_config(arguments.endpoint))
-    settings, path = active_config(arguments.config, arguments.root)
-    given = ports.assign(settings, path, remember=False)
-    return HealthMonitor(settings, Daemon(arguments.root, SUPERVISORD_ANSWER_S), given)
+    active = active_config(arguments.config, arguments.root)
+    given = ports.assign(active.settings, active.path, remember=False)
+    return HealthMonitor(
+        active.settings,
+        Daemon(arguments.root, SUPERVISORD_ANSWER_S),
+        given,
+        lambda: unapplied_change(active) if active.runs else None,
+    )

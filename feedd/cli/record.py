@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.endpoint is not None:
         settings = endpoint_config(arguments.endpoint)
     else:
-        settings, _ = active_config(arguments.config, arguments.root)
+        settings = active_config(arguments.config, arguments.root).settings
     options = settings.recorder or RecorderSettings()
     if arguments.prefixes:
         options = msgspec.structs.replace(options, topics=tuple(arguments.prefixes))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from feedd.cli.command import Command
 from feedd.cli.output import print_now
 from feedd.operation import changes
-from feedd.operation.active_config import active_config
+from feedd.operation.active_config import config_to_start
 
 if TYPE_CHECKING:
     import argparse
@@ -19,7 +19,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    _, path = active_config(arguments.config, arguments.root)
+    _, path, _, chosen = config_to_start(arguments.config, arguments.root)
+    if chosen is not None:
+        print_now(chosen)
     changes.remove(arguments.symbol, arguments.exchange, path, arguments.root, print_now)
     return 0
 

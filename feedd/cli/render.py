@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from feedd.cli.command import Command
 from feedd.config import ports
-from feedd.operation.active_config import given_config
+from feedd.errors import ConfigError
+from feedd.operation.active_config import given_config, last_config
+from feedd.runtime.locks import command_lock
 from feedd.supervision import render
+from feedd.supervision.daemon import Daemon
 
 if TYPE_CHECKING:
     import argparse
@@ -15,8 +18,13 @@ if TYPE_CHECKING:
 
 def _run(arguments: argparse.Namespace) -> int:
     settings, path = given_config(arguments.config)
-    given = ports.assign(settings, path)
-    render.write(settings, path, arguments.root, given)
+    with command_lock(arguments.root):
+        if Daemon(arguments.root).runs:
+            raise ConfigError(
+                f"feedd runs here on {last_config(arguments.root)}; feedd start applies its changes"
+            )
+        given = ports.assign(settings, path)
+        render.write(settings, path, arguments.root, given)
     print(f"wrote {render.INCLUDE} from {path}")
     return 0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from feedd.cli.command import Command
 from feedd.cli.output import print_now
 from feedd.config.environment import read_environment
-from feedd.operation.active_config import active_config
+from feedd.operation.active_config import config_to_start
 from feedd.operation.market_notice import market_notice
 from feedd.operation.startup import start
 from feedd.operation.validation import check_before_start
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    settings, path = active_config(arguments.config, arguments.root)
+    settings, path, _, chosen = config_to_start(arguments.config, arguments.root)
+    if chosen is not None:
+        print_now(chosen)
     for line in check_before_start(settings, path, read_environment()):
         print_now(line)
     if (notice := market_notice(settings)) is not None:

@@ -39,7 +39,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.endpoint is not None:
         settings = endpoint_config(arguments.endpoint)
     else:
-        settings, _ = active_config(arguments.config, arguments.root)
+        settings = active_config(arguments.config, arguments.root).settings
         if (notice := market_notice(settings)) is not None:
             print(f"feedd: {notice}", file=sys.stderr, flush=True)
     if arguments.json or arguments.plain:

@@ -30,6 +30,8 @@ def assign(config: Config, config_path: Path, *, remember: bool = True) -> dict[
     ConfigError if no port is left, if two feeds have the same one, or if the file of assigned
     ports can't be read.
     """
+    if not remember and all(feed.port is not None for feed in config.feeds()):
+        return _ports(config, {})  # also where the file of assigned ports can't be read
     kept = given(config, config_path)
     ports = _ports(config, kept)
     if not remember or ports.items() <= kept.items():

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
+from feedd.config import ports
+from feedd.config.applied import Applied, read_applied, resolved
 from feedd.config.environment import config_path, read_environment
-from feedd.config.load import load_config, place_of_feed
+from feedd.config.load import DEFAULT_PATH, load_config, place_of_feed
 from feedd.config.settings import Config, ProxySettings
 from feedd.errors import ConfigError
+from feedd.operation.config_choice import choose
 from feedd.sources.exchange_names import check_exchange_name
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon
@@ -21,18 +26,88 @@ SUPERVISORD_ANSWER_S = 1.0  # a command that only reads must not take long
 LAST_PORT = 65_534  # the history has the next one; libzmq takes 70,000 for 4,464
 
 
-def active_config(given: str | None, root: Path) -> tuple[Config, Path]:
-    """Return the running configuration, else the given one, else the default, and its path.
+class ActiveConfig(NamedTuple):
+    """A configuration, its file, and whether it is what runs; `line` is for the user."""
+
+    settings: Config
+    path: Path
+    runs: bool = False
+    line: str | None = None
+
+
+def active_config(given: str | None, root: Path) -> ActiveConfig:
+    """Return what runs, whatever became of its file; else the file that a start would take.
 
     Raises ConfigError where a configuration other than the given one runs.
     """
-    given = given or read_environment().get("FEEDD_CONFIG")
-    rendered = render.rendered_from(root)
-    if rendered is not None and Daemon(root, SUPERVISORD_ANSWER_S).runs:
-        if given is not None and Path(given).resolve() != rendered:
-            raise ConfigError(f"feedd runs here on {rendered}; stop it first: feedd stop")
-        given = str(rendered)
-    return given_config(given)
+    runs = Daemon(root, SUPERVISORD_ANSWER_S).runs
+    try:
+        choice = choose(_given(given), last_config(root), DEFAULT_PATH, runs=runs)
+    except ConfigError:
+        # Nothing runs, and the file that ran last is missing: its copy has its folders and ports.
+        if runs or _given(given) is not None or (applied := _applied(root)) is None:
+            raise
+        return ActiveConfig(applied.config, applied.path)
+    applied = _applied(root) if runs else None
+    if applied is not None:
+        return ActiveConfig(applied.config, applied.path, runs=True)
+    settings, path = given_config(choice.path)
+    return ActiveConfig(settings, path, runs, choice.line)
+
+
+def config_to_start(given: str | None, root: Path) -> ActiveConfig:
+    """Return the file that a start takes, read now: the one that runs, was given, or ran last.
+
+    Raises ConfigError where a configuration other than the given one runs, and where the one that
+    ran last is missing.
+    """
+    runs = Daemon(root, SUPERVISORD_ANSWER_S).runs
+    choice = choose(_given(given), last_config(root), DEFAULT_PATH, runs=runs)
+    settings, path = given_config(choice.path)
+    return ActiveConfig(settings, path, runs, choice.line)
+
+
+def last_config(root: Path) -> Path | None:
+    """Return the file of the configuration that runs, or ran last."""
+    applied = _applied(root)
+    return render.rendered_from(root) if applied is None else applied.path
+
+
+def refuse_another(path: Path, daemon: Daemon) -> None:
+    """Raise ConfigError if another configuration is running; call it under the lock."""
+    daemon.refuse_moved()
+    if daemon.pid is not None:
+        choose(path, last_config(daemon.root), DEFAULT_PATH, runs=True)
+
+
+def unapplied_change(active: ActiveConfig) -> str | None:
+    """Return how the file of what runs differs from it now; None where it does not."""
+    try:
+        settings = load_config(active.path)
+        file = resolved(settings, ports.assign(settings, active.path, remember=False))
+    except ConfigError as error:
+        return f"{error} (what runs is not affected)"
+    if _comparable(file) == _comparable(active.settings):
+        return None
+    return f"{active.path}: changed, and not applied yet; feedd start applies it"
+
+
+def _comparable(config: Config) -> Config:
+    """Return a configuration in which the order of the symbols makes no difference."""
+    return msgspec.structs.replace(config, symbols=tuple(sorted(config.symbols, key=repr)))
+
+
+def _given(given: str | None) -> Path | None:
+    named = given or read_environment().get("FEEDD_CONFIG")
+    return Path(named) if named else None
+
+
+def _applied(root: Path) -> Applied | None:
+    """Return the applied configuration; None also for a copy that can't be used."""
+    try:
+        return read_applied(root)
+    except ConfigError:
+        return None
 
 
 def given_config(given: str | PathLike[str] | None) -> tuple[Config, Path]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from feedd.config import ports
+from feedd.config.applied import Applied, read_applied, resolved
 from feedd.config.edit import add_symbol, remove_symbol
 from feedd.config.load import load_config, parse_config, read_config_text
 from feedd.errors import ConfigError, FeeddError
+from feedd.operation.active_config import refuse_another
 from feedd.operation.address_check import BoundAddress, held_by_others
-from feedd.operation.startup import EndedError, StartError, refuse_another, wait_until_live
+from feedd.operation.startup import EndedError, StartError, wait_until_live
 from feedd.runtime import locks
 from feedd.runtime.files import replace_user_file
 from feedd.runtime.locks import BusyError
@@ -47,13 +51,13 @@ def add(entry: SymbolEntry, path: Path, root: Path, print_line: PrintLine) -> No
             )
             return
         try:
-            given = _apply(settings, path, daemon, feed)
+            running = _apply(settings, path, daemon, feed)
         except FeeddError as error:
             outcome = _take_back(feed, before, after, path, daemon, had_port=had_port)
             raise StartError(f"{feed.symbol} was not added: {error}; {outcome}") from None
     print_line(f"added {feed.symbol} to {path}; started {feed.name} on port {given[feed.name]}")
     try:
-        wait_until_live(settings, daemon, given, feed.name, print_line)
+        wait_until_live(running, daemon, given, feed.name, print_line)
     except EndedError as error:
         try:
             with locks.command_lock(root):
@@ -68,7 +72,7 @@ def add(entry: SymbolEntry, path: Path, root: Path, print_line: PrintLine) -> No
             f"{error}. {feed.symbol} stays in {path}; feedd remove {feed.name} removes it"
         ) from None
     print_line(
-        f"{feed.symbol} is live; subscribe to {' and '.join(settings.fan_outs().values())} "
+        f"{feed.symbol} is live; subscribe to {' and '.join(running.fan_outs().values())} "
         f"or tcp://127.0.0.1:{given[feed.name]}"
     )
 
@@ -115,15 +119,26 @@ def _one(settings: Config, name: str, exchange: str | None) -> Feed:
     return found[0]
 
 
-def _apply(settings: Config, path: Path, daemon: Daemon, feed: Feed) -> dict[str, int]:
+def _apply(settings: Config, path: Path, daemon: Daemon, feed: Feed) -> Config:
     """Make supervisord apply one feed's change, and no other change in the file.
 
-    Returns the ports of all feeds.
+    Returns the configuration that runs then.
     """
-    given = ports.assign(settings, path)
-    render.write(settings, path, daemon.root, given)
+    wanted = resolved(settings, ports.assign(settings, path))
+    before = read_applied(daemon.root)
+    running = wanted if before is None else with_feed_of(wanted, before.config, feed.name)
+    render.write(running, path, daemon.root, Applied(running, path).ports)
     daemon.apply({feed.name})
-    return given
+    return running
+
+
+def with_feed_of(wanted: Config, running: Config, name: str) -> Config:
+    """Return what runs with one feed as in `wanted`: changed, added or removed."""
+    kept = [
+        one for one in zip(running.feeds(), running.symbols, strict=True) if one[0].name != name
+    ]
+    new = [one for one in zip(wanted.feeds(), wanted.symbols, strict=True) if one[0].name == name]
+    return msgspec.structs.replace(running, symbols=tuple(entry for _, entry in (*kept, *new)))
 
 
 def _take_back(

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from feedd.config.applied import FILE
 from feedd.config.credentials import credential_names
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.operation import show
 from feedd.operation.market_notice import market_notice
 from feedd.operation.startup import start
+from feedd.runtime.files import write_atomically
 from feedd.runtime.process import PR_SET_PDEATHSIG
 from feedd.supervision.daemon import Daemon
 from feedd.supervision.project import create_project, find_project_root
+from feedd.supervision.render import INCLUDE
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ def _run(config_path: Path, root: Path) -> int:
     notice = market_notice(settings)
     if notice is not None:
         _print(f"This is a demo with {notice}.")
+    last = _LastConfiguration(root)
     try:
         child = start(config_path, root, _print, preexec=_end_with_parent)
         _print("Ctrl-C ends the demo.")
@@ -79,6 +83,7 @@ def _run(config_path: Path, root: Path) -> int:
             signal.signal(number, signal.SIG_IGN)
         if _is_ours(daemon):
             daemon.shutdown()
+            last.restore()
             with contextlib.suppress(BrokenPipeError):
                 _print("stopped; nothing was left behind")
     return 0
@@ -100,6 +105,31 @@ def _print_ticks(
             elif supervisord is not None and supervisord.poll() is not None:
                 _print("the demo was stopped from elsewhere")
                 return
+
+
+class _LastConfiguration:
+    """The files of the configuration that ran here last: after a demo, a start continues with it.
+
+    A demo that is killed leaves its own: then `feedd start` continues with that, and says so.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._before = {Path(root, file): _content(Path(root, file)) for file in (INCLUDE, FILE)}
+
+    def restore(self) -> None:
+        """Write the files as they were; remove those that were not there."""
+        for path, content in self._before.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_atomically(path, content)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _is_ours(daemon: Daemon) -> bool:

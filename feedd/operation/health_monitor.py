@@ -40,6 +40,8 @@ from feedd.supervision.watchdog_loop import HEARTBEAT_FILE
 from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from feedd.config.settings import Config, Feed
     from feedd.recordings.replay.replay_status import ReplayStatus
     from feedd.supervision.daemon import Daemon
@@ -56,7 +58,15 @@ WATCHDOG_LATE_S = 20.0  # it checks every 5 s, and a check may take 5 s
 class HealthMonitor:
     """Source of health reports; a context manager that keeps its subscriptions in between."""
 
-    def __init__(self, config: Config, daemon: Daemon, ports: dict[str, int]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        daemon: Daemon,
+        ports: dict[str, int],
+        remark: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`remark` returns a remark on the configuration for each report, or None."""
+        self._remark = remark
         self._config = config
         self._daemon = daemon
         self._ports = ports
@@ -181,7 +191,7 @@ class HealthMonitor:
             lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
             rows.append(_feed(row, feed, port, spoken, lost))
         return Report(
-            tuple(rows), hung, deployment=self._deployment, remarks=self._intruders(since_s),
+            tuple(rows), hung, deployment=self._deployment, remarks=self._remarks(since_s),
             market=self._market,
         )  # fmt: skip
 
@@ -195,6 +205,10 @@ class HealthMonitor:
             if pid != row.pid and earlier.at_s >= time.monotonic() - FRESH_S:
                 reason += f" of it, but of an earlier process of this feed (pid {pid})"
         return replace(row, state=SILENT, reason=reason)
+
+    def _remarks(self, since_s: float) -> tuple[str, ...]:
+        remark, intruders = self._remark(), self._intruders(since_s)
+        return intruders if remark is None else (remark, *intruders)
 
     def _intruders(self, since_s: float) -> tuple[str, ...]:
         """Name the workers of other deployments whose statuses arrive at our addresses."""

@@ -37,7 +37,7 @@ def restart_feeds(
         daemon.stop(names)
         daemon.start(names)
     print_line(f"restarted {', '.join(names)}")
-    given = ports.assign(settings, path)
+    given = ports.assign(settings, path, remember=False)
     if not symbols:
         wait_until_healthy(settings, daemon, given, print_line)
         return

@@ -10,7 +10,8 @@ import msgspec
 from feedd.config import ports
 from feedd.config.environment import read_environment
 from feedd.config.load import load_config
-from feedd.errors import ConfigError, FeeddError
+from feedd.errors import FeeddError
+from feedd.operation.active_config import refuse_another
 from feedd.operation.address_check import addresses_of, held_by_others
 from feedd.operation.health import Health, Report, grouped_reasons
 from feedd.operation.health_monitor import HealthMonitor
@@ -75,14 +76,6 @@ def start(
         _print_network(lines, config, daemon, print_line)
     wait_until_healthy(config, daemon, given, print_line)
     return child
-
-
-def refuse_another(config_path: Path, daemon: Daemon) -> None:
-    """Raise ConfigError if another configuration is running; call it under the lock."""
-    daemon.refuse_moved()
-    rendered = render.rendered_from(daemon.root)
-    if rendered not in {None, config_path.resolve()} and daemon.pid is not None:
-        raise ConfigError(f"feedd runs here on {rendered}; stop it first: feedd stop")
 
 
 def _refuse_held_addresses(config: Config, given: dict[str, int], daemon: Daemon) -> None:

@@ -74,6 +74,9 @@ def worker_arguments(description: str | None) -> argparse.ArgumentParser:
     """Return the parser of the arguments that supervisord passes to every worker."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--config", help="default: FEEDD_CONFIG, else config/feedd.yaml")
+    parser.add_argument(
+        "--applied", action="store_true", help="use the applied copy of the configuration"
+    )
     parser.add_argument("--log-dir", type=Path, help="default: standard error")
     return parser
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from feedd.config.applied import resolved, write_applied
 from feedd.errors import FINAL_EXIT_CODES, ConfigError
 from feedd.runtime.files import make_run_dir, write_atomically
 from feedd.runtime.owners import why_refused
@@ -39,6 +40,7 @@ RECORDER = "recorder"
 FEED_WORKERS = {"ccxt": "feed", "native": "feed", "replay": "replay"}  # scripts, by source
 WATCHDOG = "watchdog"
 LOSSLESS = "--lossless"  # of a proxy
+APPLIED = "--applied"  # of every worker
 # Programs started first are stopped last: so subscribers receive every worker's last status.
 PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), RECORDER: 150, EXCHANGE: 200}
 FEED_PRIORITY = 300
@@ -79,7 +81,8 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
         settings = msgspec.to_builtins(config.embedded_exchange)
         programs.append((EXCHANGE, [EXCHANGE], settings))
     for feed in config.feeds():
-        made_from = [msgspec.to_builtins(feed), ports[feed.name]]
+        settings_of = msgspec.structs.replace(feed, port=None)  # its port is given in any case
+        made_from = [msgspec.to_builtins(settings_of), ports[feed.name]]
         if feed.source == "replay":
             workers = [proxy["workers"] for proxy in proxies.values()]
             made_from += [msgspec.to_builtins(config.replay), workers, waits]
@@ -90,7 +93,7 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
     sections = [
         _program(
             name,
-            [worker_script(root, worker), *words, "--config", str(config_path.resolve())],
+            [worker_script(root, worker), *words, "--config", str(config_path.resolve()), APPLIED],
             made_from,
             root,
             log_dir,
@@ -104,7 +107,9 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
 
 
 def write(config: Config, config_path: Path, root: Path, ports: dict[str, int]) -> None:
-    """Write the include file that supervisord.conf names, and make the folders that it needs.
+    """Write the include file that supervisord.conf names, and the copy of the configuration.
+
+    Makes the folders that they need.
 
     Raises ConfigError for a path that supervisord can't use, and for a folder that can't be made or
     written.
@@ -115,6 +120,7 @@ def write(config: Config, config_path: Path, root: Path, ports: dict[str, int]) 
     names = [*PRIORITIES, *(feed.name for feed in config.feeds())]
     _make_log_dir(Path(root, config.log_dir), "log_dir", names)
     make_run_dir(Path(root, "run"))
+    write_applied(resolved(config, ports), config_path, root)
     # In the encoding of paths, which is the one in which supervisord reads the file.
     write_atomically(Path(root, INCLUDE), os.fsencode(text))
 

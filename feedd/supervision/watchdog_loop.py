@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import structlog
 
-from feedd.config import ports
-from feedd.config.load import load_config
+from feedd.config import applied
 from feedd.errors import ConfigError
 from feedd.runtime.deployment import deployment_id
 from feedd.supervision import restarts
@@ -42,11 +41,11 @@ _log = structlog.get_logger()
 class WatchdogLoop:
     """Watches the processes of one supervisord and restarts them. Calls block for a short while."""
 
-    def __init__(self, config_path: Path, daemon: Daemon) -> None:
-        self._config_path = config_path
+    def __init__(self, daemon: Daemon) -> None:
+        self._applied_path = Path(daemon.root, applied.FILE)
         self._daemon = daemon
         self._read: tuple[int, int] | None = None
-        settings = load_config(config_path)
+        settings = self._applied().config
         self._heartbeat = Path(settings.run_dir, HEARTBEAT_FILE)
         self._exchanges: dict[str, str] = {}  # of live feeds; replays are not judged
         self._lossless = settings.lossless
@@ -139,22 +138,28 @@ class WatchdogLoop:
             self._watch(self._waker.processes())
 
     def _reload_config(self) -> None:
-        """Read a changed configuration, and listen to its new symbols."""
+        """Read a newly applied configuration, and listen to its new symbols."""
         try:
-            stat = self._config_path.stat()
+            stat = self._applied_path.stat()
             if self._read == (stat.st_mtime_ns, stat.st_size):
                 return
-            settings = load_config(self._config_path)
-            given = ports.assign(settings, self._config_path, remember=False)
+            found = self._applied()
         except (OSError, ConfigError) as error:
             _log.warning("can't read the configuration; the last one stays in use", why=str(error))
             return
         self._read = (stat.st_mtime_ns, stat.st_size)
+        settings, given = found.config, found.ports
         self._lossless = settings.lossless
         # A replay repeats recorded statuses, and is silent where the recording is.
         live = [feed for feed in settings.feeds() if feed.source != "replay"]
         self._exchanges = {feed.name: feed.exchange for feed in live}
         self._statuses.add(given[feed.name] for feed in live)
+
+    def _applied(self) -> applied.Applied:
+        found = applied.read_applied(self._daemon.root)
+        if found is None:
+            raise ConfigError(f"{self._applied_path}: no such file; feedd start writes it")
+        return found
 
     def _observe(self, info: dict[str, Any], now_s: float) -> ObservedProcess:
         name, pid, supervisor = info["name"], info["pid"], info["statename"]

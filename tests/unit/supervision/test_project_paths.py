@@ -57,7 +57,8 @@ def test_supervisord_reads_every_path_of_a_folder_as_it_is(
     assert programs[FEED].stdout_logfile == str(root / log_dir / f"{FEED}.stderr")
     assert programs["watchdog"].stderr_logfile == str(root / log_dir / "watchdog.stderr")
     words = shlex.split(programs[FEED].command)
-    assert words[2:] == [FEED, "--config", str(config), "--log-dir", str(root / log_dir)]
+    options = ["--config", str(config), "--applied", "--log-dir", str(root / log_dir)]
+    assert words[2:] == [FEED, *options]
     assert render.rendered_from(root) == config
 
 

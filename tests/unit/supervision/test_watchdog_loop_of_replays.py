@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from feedd.config.applied import resolved, write_applied
+from feedd.config.load import load_config
 from feedd.supervision.daemon import Daemon
 from feedd.supervision.watchdog import FIRST_STATUS_S, Watchdog
 from feedd.supervision.watchdog_loop import WatchdogLoop
@@ -16,7 +18,10 @@ def judged(folder: Path, text: str, names: list[str]) -> list[str]:
     """Return the workers that are restarted after a long silence of all."""
     path = folder / "feedd.yaml"
     path.write_text(f"run_dir: {folder}\n{text}")
-    watchdog = WatchdogLoop(path, Daemon(folder))
+    config = load_config(path)
+    given = {feed.name: 1 + number for number, feed in enumerate(config.feeds())}
+    write_applied(resolved(config, given), path, folder)
+    watchdog = WatchdogLoop(Daemon(folder))
     rules = Watchdog()
     try:
         watchdog._reload_config()
