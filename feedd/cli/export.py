@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from feedd.cli.arguments import path
 from feedd.cli.command import Command, never
+from feedd.errors import ConfigError
 from feedd.recordings.tables.forms import FORMS
 from feedd.recordings.tables.run import run_export
+from feedd.topic_prefixes import check_prefixes
 
 if TYPE_CHECKING:
     import argparse
@@ -38,6 +40,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    try:
+        check_prefixes(arguments.topics)
+    except ConfigError as error:
+        raise ConfigError(f"nothing to export: {error}") from None
     return run_export(
         arguments.paths,
         arguments.out,

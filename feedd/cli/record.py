@@ -18,6 +18,7 @@ from feedd.config.settings import RecorderSettings
 from feedd.operation.active_config import active_config, endpoint_config
 from feedd.recordings.recorder.recorder import Recorder
 from feedd.runtime.logs import stderr
+from feedd.topic_prefixes import check_prefixes
 
 if TYPE_CHECKING:
     import argparse
@@ -42,6 +43,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     """Record until SIGINT, SIGTERM or SIGHUP."""
+    check_prefixes(arguments.prefixes)
     if arguments.endpoint is not None:
         settings = endpoint_config(arguments.endpoint)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,14 @@ from feedd.cli.arguments import path
 from feedd.cli.command import Command, without_endpoint
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import load_config
+from feedd.errors import ConfigError
 from feedd.operation.active_config import endpoint_config
 from feedd.recordings.format.recording_reader import RecordingReader
+from feedd.recordings.format.unmatched_prefixes import recorded_topics, unmatched_lines
 from feedd.recordings.replay.foreground import Options, replay
 from feedd.recordings.replay.schedule import Schedule, span_of
 from feedd.runtime.files import make_run_dir
+from feedd.topic_prefixes import check_prefixes
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config
@@ -53,7 +57,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    check_prefixes(arguments.topics)
     recording = RecordingReader(arguments.paths)
+    _check_recorded(recording, arguments.topics)
     schedule = Schedule(span_of(recording, arguments.begin, arguments.end), arguments.pace)
     lossless = arguments.pace == 0
     options = Options(
@@ -65,6 +71,16 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     endpoints = _config(arguments).history_endpoints()
     return 0 if replay(recording, schedule, endpoints, options) else INTERRUPTED
+
+
+def _check_recorded(recording: RecordingReader, prefixes: list[str]) -> None:
+    """Print which prefixes match nothing; raise ConfigError if none of them matches."""
+    topics = recorded_topics(recording)
+    lines = [] if topics is None else unmatched_lines(prefixes, topics)
+    if lines and len(lines) == len(prefixes):
+        raise ConfigError("; ".join(lines))
+    for line in lines:
+        print(f"feedd: {line}", file=sys.stderr)
 
 
 def _config(arguments: argparse.Namespace) -> Config:

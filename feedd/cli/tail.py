@@ -11,6 +11,7 @@ from feedd.cli.command import Command, without_endpoint
 from feedd.operation.active_config import active_config, endpoint_config
 from feedd.operation.market_notice import market_notice
 from feedd.operation.show import message_line
+from feedd.topic_prefixes import check_prefixes
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    check_prefixes(arguments.prefixes)
     if arguments.endpoint is not None:
         settings = endpoint_config(arguments.endpoint)
     else:

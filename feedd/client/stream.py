@@ -14,6 +14,7 @@ from feedd.client.protocol import Protocol
 from feedd.client.receiver import Receiver
 from feedd.client.topic_table import subscriptions
 from feedd.errors import ConfigError
+from feedd.topic_prefixes import check_prefixes
 from feedd.transport.client_sockets import ClientSockets
 from feedd.transport.sockets import REQUEST_BYTES
 
@@ -171,8 +172,9 @@ def addresses(
     if not connect_to or not prefixes:
         raise ConfigError("name at least one endpoint and one topic; '' is every topic")
     for prefix in prefixes:
-        if not prefix.isascii():
+        if isinstance(prefix, str) and not prefix.isascii():
             raise ConfigError(f"{prefix!r} is not a topic: topics are ASCII")
+    check_prefixes(prefixes)
     request_bytes = sum(len(prefix) + PREFIX_HEAD_BYTES for prefix in subscriptions(prefixes))
     if request_bytes + REQUEST_HEAD_BYTES > REQUEST_BYTES and history is not None:
         raise ConfigError(

@@ -21,6 +21,7 @@ from feedd.config.settings import (
     SymbolEntry,
 )
 from feedd.errors import ConfigError
+from feedd.topic_prefixes import prefix_fault
 from feedd.venues.registry import EMBEDDED, NATIVE
 
 DEFAULT_PATH = Path("config/feedd.yaml")
@@ -126,6 +127,10 @@ class _ConfigDocument(Document):
         for index, prefix in enumerate(recorder.topics):
             if not prefix.isascii():
                 raise self.error(["recorder", "topics", index], f"{prefix!r} is not ASCII")
+            if (fault := prefix_fault(prefix)) is not None:
+                raise self.error(
+                    ["recorder", "topics", index], f"no topic begins with {prefix!r}: {fault}"
+                )
 
     def _check_proxies(self, config: Config) -> None:
         taken: dict[str, str] = {}

@@ -12,6 +12,7 @@ from feedd.errors import ConfigError
 from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.timestamps import as_ns
 from feedd.recordings.stream.recorded_events import events
+from feedd.topic_prefixes import check_prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -112,6 +113,7 @@ def open_recording(
     prefixes = [topics] if isinstance(topics, str) else list(topics)
     if not prefixes:
         raise ConfigError("name at least one topic; '' is every topic")
+    check_prefixes(prefixes)
     named = [paths] if isinstance(paths, str | os.PathLike) else paths
     recording = RecordingReader(Path(path) for path in named)
     from_ns, to_ns = (as_ns(one, recording.begun_ns) for one in (from_, to))

@@ -139,6 +139,11 @@ class Export:
         self.damages += 1
         self._sheet(GAPS).add(rows.damage_row(at_ns, damage))
 
+    @property
+    def topics(self) -> set[str]:
+        """The topics that were read, exported or not."""
+        return {topic.decode("ascii", "replace") for topic in self._channels}
+
     def _other(self, record: BlockRecord, why: str) -> None:
         self._sheet(OTHER).add(rows.other_row(record, why), 3 * len(record.payload))
 

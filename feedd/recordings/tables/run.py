@@ -10,6 +10,7 @@ from tqdm import tqdm
 from feedd.errors import ConfigError
 from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.format.timestamps import parse_time
+from feedd.recordings.format.unmatched_prefixes import unmatched_lines
 from feedd.recordings.tables.export import Export
 
 if TYPE_CHECKING:
@@ -46,11 +47,15 @@ def run_export(
     ) as bar:  # fmt: skip
         export.run(recording.entries(from_ns, to_ns), bar.update)
         written = export.rows
+        unmatched = unmatched_lines(topics, export.topics)
         if not any(written.values()):
             raise ConfigError(
                 "nothing to export: no message of these topics in this time range, and no gap"
+                + "".join(f"; {line}" for line in unmatched)
             )
         export.publish()
+    for line in unmatched:
+        print(f"feedd: {line}", file=sys.stderr)
     width = max(len(str(path)) for path in written)
     for path, rows in written.items():
         print(f"{path!s:{width}}  {rows:>12,} rows")
