@@ -42,6 +42,8 @@ def report(stream: feedd.Stream[Any]) -> None:
 
 def main() -> None:
     """Execute the commands on standard input until it ends."""
+    if "FEEDD_ENDPOINT" not in os.environ:
+        sys.exit(__doc__)
     endpoint, history = os.environ["FEEDD_ENDPOINT"], os.environ["FEEDD_HISTORY"]
     for command in sys.stdin:
         match command.split():

@@ -38,3 +38,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(0)
+    except feedd.ConfigError as error:
+        sys.exit(f"strategy: {error}")

@@ -94,4 +94,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except feedd.ConfigError as error:
+        sys.exit(f"three_ways: {error}")

@@ -1,8 +1,17 @@
 """feedd: a market-data feed handler that loses nothing silently.
 
-Public client API: `feedd.subscribe`, and the events that it yields. Names are loaded at first use,
-and need only pyzmq and msgspec. `feedd.open_recording` yields the same events from recordings, and
-needs msgspec and zstandard.
+The public API. Everything else in the package is internal, and may change.
+
+    subscribe(endpoint, topics)     a Stream of events, live or replayed: `for` and `async for`
+    open_recording(paths, topics)   a RecordedStream of the same events, from files
+    topic(channel, exchange, symbol)    the name of a topic
+
+    Ticker Quote Trade Book Candle Mark Liquidation    what a feed publishes (Tick is any of them)
+    Gap UpstreamGap NewSession StateChange Stopped     what a stream reports (Event is any event)
+    Status Other                                       other messages of a topic that was named
+    ConfigError                                        what an argument is wrong for
+
+Names are loaded at first use, and need only pyzmq and msgspec; recordings need zstandard.
 """
 
 from __future__ import annotations
@@ -30,6 +39,7 @@ if TYPE_CHECKING:
         UpstreamGap,
     )
     from feedd.client.stream import Stream, subscribe
+    from feedd.errors import ConfigError
     from feedd.recordings.stream.recorded_stream import RecordedStream, open_recording
     from feedd.topics import topic
 
@@ -38,6 +48,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Book",
     "Candle",
+    "ConfigError",
     "Event",
     "Gap",
     "Liquidation",
@@ -60,6 +71,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "ConfigError": "feedd.errors",
     "RecordedStream": "feedd.recordings.stream.recorded_stream",
     "Stream": "feedd.client.stream",
     "open_recording": "feedd.recordings.stream.recorded_stream",
@@ -74,3 +86,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(_ELSEWHERE.get(name, "feedd.client.events")), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from feedd.cli.arguments import count
 from feedd.cli.command import Command
-from feedd.errors import ConfigError
-from feedd.operation.active_config import active_config
-from feedd.operation.follow import LogFollower, selected_processes
+from feedd.errors import ConfigError, FeeddError
+from feedd.operation.active_config import SUPERVISORD_ANSWER_S, active_config
+from feedd.operation.follow import LogFollower, former_processes, selected_processes
 from feedd.runtime import secrets
 from feedd.runtime.logs.lines import readable
+from feedd.supervision.daemon import Daemon
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +47,17 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"feedd: {secrets.redact(str(error))}", file=sys.stderr)
     log_dir = Path(settings.log_dir if settings is not None else "logs")
     folders = [log_dir, Path("logs")]  # supervisord's own log is in the latter
-    follower = LogFollower(folders, selected_processes(arguments.names, folders, settings))
+    names = selected_processes(arguments.names, folders, settings)
+    former: frozenset[str] = frozenset()
+    if names is None and settings is not None:
+        former = former_processes(folders, settings, _running(arguments.root))
+    if former:
+        print(
+            f"feedd: without the logs of {', '.join(sorted(former))}, which the configuration does "
+            "not have; feedd logs NAME shows one",
+            file=sys.stderr,
+        )
+    follower = LogFollower(folders, names, former)
     _print(follower.last(arguments.lines))
     if follower.empty:
         raise ConfigError(f"{log_dir}: there are no logs yet; `feedd start` makes some")
@@ -55,6 +66,13 @@ def _run(arguments: argparse.Namespace) -> int:
         if not follower.behind:
             _wait()
     return 0
+
+
+def _running(root: Path) -> Iterable[str]:
+    try:
+        return Daemon(root, SUPERVISORD_ANSWER_S).processes()
+    except FeeddError:
+        return ()
 
 
 def _print(lines: Iterable[LogLine]) -> None:

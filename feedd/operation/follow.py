@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from feedd.errors import ConfigError
 from feedd.runtime.logs import lines as log_lines
 from feedd.runtime.logs.setup import LOG_SUFFIX
+from feedd.supervision.render import EXCHANGE, RECORDER, WATCHDOG
 from feedd.topics import file_name
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def selected_processes(
     A process with a log needs no configuration; without a configuration, neither does a symbol.
     Raises ConfigError for an unknown name.
     """
-    known = {path.stem for folder in folders for path in folder.glob(f"*{LOG_SUFFIX}")}
+    known = _logged(folders)
     names: set[str] = set()
     for name in wanted:
         if name in known:
@@ -52,15 +53,36 @@ def selected_processes(
     return frozenset(names) or None
 
 
+def former_processes(
+    folders: Iterable[Path], config: Config, running: Iterable[str]
+) -> frozenset[str]:
+    """Return the processes that have logs, and are neither configured nor running."""
+    present = {WATCHDOG, SUPERVISORD, *config.proxy_programs(), *(f.name for f in config.feeds())}
+    present |= set(running)
+    present |= {RECORDER} if config.recorder is not None else set()
+    present |= {EXCHANGE} if config.embedded_exchange is not None else set()
+    return frozenset(_logged(folders) - present)
+
+
+def _logged(folders: Iterable[Path]) -> set[str]:
+    return {path.stem for folder in folders for path in folder.glob(f"*{LOG_SUFFIX}")}
+
+
 class LogFollower:
-    """The logs of some folders. `names` are the processes to show, None: all of them.
+    """The logs of some folders. `names` are the processes to show; None: all but `former`.
 
     Call `last` first, then `poll` for newer lines. `behind` means that more can be read at once.
     """
 
-    def __init__(self, folders: Iterable[Path], names: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        folders: Iterable[Path],
+        names: frozenset[str] | None = None,
+        former: frozenset[str] = frozenset(),
+    ) -> None:
         self._folders = list(dict.fromkeys(folder.resolve() for folder in folders))
         self._names = names
+        self._former = former
         self._files: dict[Path, _Log] = {}
         self.behind = False
 
@@ -97,7 +119,9 @@ class LogFollower:
         return new
 
     def _wanted(self, name: str) -> bool:
-        return self._names is None or name == SUPERVISORD or name in self._names
+        if self._names is None:
+            return name not in self._former
+        return name == SUPERVISORD or name in self._names
 
     def _shown(self, lines: list[LogLine]) -> list[LogLine]:
         """Omit supervisord's lines on other processes."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from conftest import REPOSITORY, free_ports
+from conftest import REPOSITORY, clean_environment, free_ports
 from integration.client_setup import Feed, Threaded, World
 
 import feedd
@@ -132,3 +132,24 @@ def test_the_same_strategy_runs_live(world: World) -> None:
     finally:
         running.kill()
         running.wait()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["strategy.py", "localhost:5500"],
+        ["strategy.py", "no-endpoint"],
+        ["three_ways.py", "/no/such/recording"],
+        ["three_ways.py", "nonsense://x"],
+        ["conformance_client.py"],
+    ],
+)
+def test_a_wrong_argument_of_an_example_is_an_error_without_a_traceback(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "examples" / words[0]), *words[1:]], text=True,
+        capture_output=True, timeout=60, check=False, env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr
+    assert "Traceback" not in done.stderr

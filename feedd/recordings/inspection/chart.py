@@ -6,7 +6,7 @@ Problems are shaded. Only this module imports matplotlib, which draws to a file 
 from __future__ import annotations
 
 from datetime import UTC
-from math import isnan, nan
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from feedd.clock import NS_PER_DAY
@@ -128,20 +128,13 @@ def _panel(
 
 
 def _prices(axes: Any, bins: TimeBins, symbol: SymbolBins) -> None:
-    """Draw each bin's range, and a line of prices that breaks where messages are missing."""
-    missing = [symbol.marks[mark] for mark in (GAP, UPSTREAM)]
-    bars: list[tuple[float, float, float]] = []
-    line: list[tuple[float, float]] = []
-    last = 0
-    for at, low in enumerate(symbol.low):
-        if isnan(low):
-            continue
-        if line and any(marks.find(1, last + 1, at) >= 0 for marks in missing):
-            line.append((_days(bins.begins_ns(last + 1)), nan))
-        time, high = _days(bins.begins_ns(at)), symbol.high[at]
-        bars.append((time, low, high))
-        line.append((time, (low + high) / 2))
-        last = at
+    """Draw each bin's range, and a line of prices that breaks where messages may be missing."""
+    line = [(_days(bins.begins_ns(at)), price) for at, price in symbol.price_line()]
+    bars = [
+        (_days(bins.begins_ns(at)), low, symbol.high[at])
+        for at, low in enumerate(symbol.low)
+        if not isnan(low)
+    ]
     if not line:
         axes.text(0.5, 0.5, "no price", ha="center", transform=axes.transAxes, color="#888888")
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from math import nan
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
 from feedd.client.events import Quote, Ticker, Trade
@@ -59,6 +59,29 @@ class SymbolBins:
             end = BINS if end < 0 else end
             yield at, end
             at = marked.find(1, end)
+
+    def price_line(self) -> list[tuple[int, float]]:
+        """Return the bins with a price, and the middle of each one's range.
+
+        Between two of them is a bin with nan where messages may be missing: after a gap, while the
+        feed was not live, and until the next session of a worker that had ended.
+        """
+        line: list[tuple[int, float]] = []
+        last = 0
+        for at, low in enumerate(self.low):
+            if isnan(low):
+                continue
+            if line and at > last + 1 and self._is_uncertain(last + 1, at):
+                line.append((last + 1, nan))
+            line.append((at, (low + self.high[at]) / 2))
+            last = at
+        return line
+
+    def _is_uncertain(self, first: int, end: int) -> bool:
+        """Whether messages may be missing in bins without a price, from `first` to before `end`."""
+        # A session begins with its first message, and so may be marked in that message's bin.
+        ends = {mark: end + 1 if mark == SESSION else end for mark in MARKS}
+        return any(self.marks[mark].find(1, first, ends[mark]) >= 0 for mark in MARKS)
 
 
 class TimeBins:

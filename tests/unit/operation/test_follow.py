@@ -13,7 +13,7 @@ import pytest
 
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
-from feedd.operation.follow import LogFollower, selected_processes
+from feedd.operation.follow import LogFollower, former_processes, selected_processes
 from feedd.runtime.logs.file import LogFile
 from feedd.runtime.logs.lines import LogLine, of_json, of_supervisord, of_text, readable
 
@@ -291,3 +291,27 @@ def test_supervisords_lines_and_bare_text_are_readable_and_obey_no_control_chara
     assert readable(line, coloured=False).endswith("info     supervisord exited: a \\x1b[2J")
     bare = of_text(b"  File \xff\tx", "feed-x", 1.0)
     assert readable(bare, coloured=False).endswith("stderr   feed-x   File \ufffd\tx")
+
+
+def test_logs_of_processes_that_are_gone_are_left_out_unless_named(tmp_path: Path) -> None:
+    config = tmp_path / "feedd.yaml"
+    config.write_text("symbols: [BTC/USDT]\n")
+    settings = load_config(config)
+    for at_s, name in enumerate((BTC, ETH, "proxy", "watchdog", "recorder", "exchange")):
+        add(tmp_path / f"{name}.log", entry(1_800_000_000 + at_s, name))
+    add(tmp_path / "supervisord.log", supervisord(1_800_000_009, "spawned"))
+    former = former_processes([tmp_path], settings, ())
+    assert former == {ETH, "recorder", "exchange"}
+    assert former_processes([tmp_path], settings, [ETH]) == {"recorder", "exchange"}
+    shown = events(LogFollower([tmp_path], None, former).last(100))
+    assert shown == [BTC, "proxy", "watchdog", "spawned"]
+    names = selected_processes([ETH], [tmp_path], settings)
+    assert events(LogFollower([tmp_path], names).last(100)) == [ETH]
+
+
+def test_the_log_of_a_process_that_is_added_later_is_followed(tmp_path: Path) -> None:
+    add(tmp_path / f"{ETH}.log", entry(1_800_000_000, "old"))
+    follower = LogFollower([tmp_path], None, frozenset({ETH}))
+    assert follower.last(5) == []
+    add(tmp_path / f"{BTC}.log", entry(1_800_000_001, "new"))
+    assert events(follower.poll()) == ["new"]

@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from feedd.recordings.format.segment_reader import SegmentReader
 from feedd.recordings.format.segment_schema import SegmentMeta
 from feedd.recordings.format.segment_writer import SegmentWriter
 from feedd.recordings.inspection.survey import TopicSurvey
-from feedd.recordings.inspection.time_bins import BINS, GAP, TimeBins
+from feedd.recordings.inspection.time_bins import BINS, GAP, NOT_LIVE, SESSION, UPSTREAM, TimeBins
 
 BEGUN_NS = 1_723_100_000_000_000_000  # 2024-08-08T06:53:20Z
 S = 1_000_000_000
@@ -220,6 +221,24 @@ def test_a_picture_is_drawn_with_gaps_shaded(tmp_path: Path) -> None:
     assert red.sum() > 500, "the gap is not shaded"
     with pytest.raises(ConfigError, match="can't be written"):
         inspect(str(path), "--png", str(tmp_path / "none" / "one.png"))
+
+
+@pytest.mark.parametrize(
+    ("mark", "first", "last"),
+    [(GAP, 12, 13), (UPSTREAM, 12, 13), (NOT_LIVE, 11, 19), (SESSION, 20, 20), (SESSION, 15, 15)],
+)
+def test_the_line_of_prices_breaks_where_messages_may_be_missing(
+    mark: str, first: int, last: int
+) -> None:
+    bins = TimeBins(0, 1000 * BINS - 1)
+    for at in (9, 10, 20, 21):
+        bins.tick(1000 * at, as_read(100.0 + at))
+    (symbol,) = bins.symbols.values()
+    assert symbol.price_line() == [(9, 109.0), (10, 110.0), (20, 120.0), (21, 121.0)]
+    bins.mark("test.A/B.", mark, 1000 * first, 1000 * last)
+    line = symbol.price_line()
+    assert [at for at, _ in line] == [9, 10, 11, 20, 21]
+    assert isnan(line[2][1])
 
 
 def test_the_axis_of_tiny_prices_has_labels_that_differ() -> None:
