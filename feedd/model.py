@@ -18,6 +18,7 @@ from msgspec import Struct
 BidAsk = Literal["book", "quote", "estimate", "none"]
 State = Literal["starting", "live", "stale", "reconnecting", "resync", "stopped"]
 EventId = int | str | None
+ABSENT = "absent"  # `listing` of a symbol that the exchange no longer lists
 
 
 class Ticker(Struct, gc=False):
@@ -217,7 +218,9 @@ class Status(Struct):
     `latency_us` and `exchange_latency_us` are since the last status. The latter is `received_ns`
     less `timestamp`, of two clocks: below zero, the local clock is behind the exchange's.
     `deployment` is the id of the worker's run directory, `pid` its process id there; None in
-    statuses of earlier versions.
+    statuses of earlier versions. `listing` is the exchange's own word for a symbol that it lists
+    and does not trade (SETTLING, PENDING_TRADING, BREAK, …), ABSENT for one that it no longer
+    lists; None: it is traded, or that is not known.
     """
 
     channel: ClassVar[str] = "status"
@@ -243,6 +246,7 @@ class Status(Struct):
     gap: Gap | None = None
     deployment: str | None = None
     pid: int | None = None
+    listing: str | None = None
     published_ns: int = 0
     session: int = 0
     seq: int = 0

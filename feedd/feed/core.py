@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from feedd.clock import NS_PER_MS, NS_PER_S
 from feedd.feed.latency import Histogram, Recent, Unmeasured
-from feedd.feed.session import Session
+from feedd.feed.session import Session, not_traded_text
 from feedd.model import Book, ChannelStatus, Latency, Quote, Status, Ticker
 from feedd.topics import topic
 
@@ -229,6 +229,20 @@ class FeedCore:
         """
         return self.session.overdue(self._clock.monotonic_ns(), activity)
 
+    def listed(self, word: str | None) -> list[str]:
+        """Take the exchange's word for a symbol that it does not trade; None: it trades it.
+
+        Return the channels to subscribe to again, because trading has begun since.
+        """
+        before = self.session.listing
+        silent = self.session.listed(word, self._clock.monotonic_ns())
+        if word != before:
+            why = "it is listed as traded" if word is None else not_traded_text(word)
+            self._log.warning("the exchange's list", symbol=self._symbol, says=why)
+            if self._publishing:
+                self.report_state()
+        return silent
+
     @property
     def heartbeat_due(self) -> bool:
         """Whether the last status is a second old."""
@@ -313,6 +327,7 @@ class FeedCore:
             gap=gap,
             deployment=self._deployment,
             pid=self._pid,
+            listing=session.listing,
             session=self.session_number,
             seq=to.next_seq,
         )

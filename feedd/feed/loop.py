@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING
 import structlog
 
 from feedd.clock import NS_PER_S
-from feedd.errors import FinalError, LimitError, SourceError
+from feedd.errors import FeeddError, FinalError, LimitError, SourceError
 from feedd.feed.core import HEARTBEAT_NS, FeedCore
+from feedd.sources.base import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from feedd.clock import Clock
     from feedd.feed.ticker import TickerMaker
-    from feedd.sources.base import Backoff, Source
+    from feedd.sources.base import Source
     from feedd.transport.publisher import Publisher
 
 HEARTBEAT_S = HEARTBEAT_NS / NS_PER_S
 PROXY_WAIT_S = 5.0
 AWAY_S = 5.0  # an exchange that has not answered for this long is reported as unreachable
 CLOSE_TIMEOUT_S = 0.5
+LISTING_EVERY_S = 60.0  # the shared list is not fetched more often
+LISTING_EVERY_AT_MOST_S = 600.0
 
 _log = structlog.get_logger()
 
@@ -111,7 +114,26 @@ class FeedLoop:
         # Exempt the objects of the start from collections: a full one takes tens of ms.
         gc.collect()
         gc.freeze()
-        await self._source.run(self._core)
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(self._follow_listing())
+            await self._source.run(self._core)
+            following.cancel()
+
+    async def _follow_listing(self) -> None:
+        """Ask, while nothing arrives, whether the exchange trades the symbol."""
+        pause = Backoff(LISTING_EVERY_S, LISTING_EVERY_AT_MOST_S)
+        while True:
+            await asyncio.sleep(pause.next_s())
+            if not self._core.session.receives_nothing:
+                pause.reset()
+                continue
+            try:
+                word = await self._source.check_listing()
+            except FeeddError as error:
+                _log.info("the exchange's list can't be read", why=str(error))
+                continue
+            for channel in self._core.listed(word):
+                self._source.renew(channel, "the exchange trades the symbol since now")
 
     async def _prepare(self) -> None:
         """Check the feed against the exchange, for as long as that is unreachable.
@@ -129,6 +151,7 @@ class FeedLoop:
                     await self._open()
                 await asyncio.sleep(self._backoff.next_s())
             else:
+                self._core.listed(self._source.listing)
                 return
 
     async def _ask(self) -> None:

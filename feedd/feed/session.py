@@ -9,7 +9,7 @@ from feedd.channels import CHANNELS
 from feedd.clock import NS_PER_S
 from feedd.feed.last_hour import Occurrences, Uptime
 from feedd.feed.staleness import AdaptiveLimit, RenewalPause
-from feedd.model import Gap
+from feedd.model import ABSENT, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,6 +20,9 @@ RECONNECT_AFTER_LIMITS = 2  # a silence of so many limits renews the subscriptio
 # A connection without a frame for so long is dead, whatever its channels usually do: pings go out
 # every few seconds, and each is answered.
 CONNECTION_DEAD_NS = 20 * NS_PER_S
+# Without an event for so long, a channel of a symbol that is not traded is stale for that reason.
+NOT_TRADED_NS = 30 * NS_PER_S
+NOT_TRADED_RENEWAL_NS = 600 * NS_PER_S  # pause before the first renewal; then it grows
 ASLEEP_NS = 3 * NS_PER_S  # a check that late: this process was held up, not the channel
 
 Phase = Literal["starting", "live", "stale", "lost", "resync"]
@@ -67,6 +70,11 @@ class ChannelState:
         return "reconnecting" if self.phase == "lost" else self.phase
 
 
+def not_traded_text(word: str) -> str:
+    """Return the reason of a symbol that is silent because the exchange does not trade it."""
+    return "no longer listed" if word == ABSENT else f"listed as {word}, not traded"
+
+
 class Session:
     """The state of one feed. All its times are of one monotonic clock, in ns.
 
@@ -83,6 +91,7 @@ class Session:
         }
         self._self_checked = self_checked
         self._stopped: str | None = None
+        self._listing: str | None = None
         self.changed = True
         self._checked_ns = now_ns
         self.rejected = 0
@@ -91,6 +100,19 @@ class Session:
     def channels(self) -> dict[str, ChannelState]:
         """Return the channels by name, to be read."""
         return self._channels
+
+    @property
+    def listing(self) -> str | None:
+        """Return the exchange's word for a symbol that it does not trade, or None."""
+        return self._listing
+
+    @property
+    def receives_nothing(self) -> bool:
+        """Whether channels are subscribed to, all of them silent for longer than is usual."""
+        subscribed = [channel for channel in self._channels.values() if channel.subscribed]
+        return bool(subscribed) and all(
+            channel.phase == "stale" or not channel.spoke for channel in subscribed
+        )
 
     @property
     def messages(self) -> int:
@@ -149,8 +171,7 @@ class Session:
         channel.since_ns = channel.active_ns = channel.subscribed_ns = now_ns
         channel.activity = None
         channel.connection.up(now_ns)
-        if CHANNELS[name].sparse:
-            self._enter(channel, "live")
+        self._begin(name, channel)
 
     def event(self, name: str, event_id: EventId, received_ns: int) -> Gap | None:
         """Take an event of a channel; return the gap before it, if there is one."""
@@ -211,6 +232,30 @@ class Session:
         if self._loses_events(name, channel):
             channel.gap_reason = f"reconnect after: {reason}"
 
+    def listed(self, word: str | None, now_ns: int) -> list[str]:
+        """Take the exchange's word for a symbol that it does not trade; None: it is traded.
+
+        Return the channels to subscribe to again, because trading has begun since.
+        """
+        if word == self._listing:
+            return []
+        self._listing = word
+        silent = []
+        for name, channel in self._channels.items():
+            if not channel.subscribed:
+                continue
+            if word is not None:
+                if channel.phase != "resync" and now_ns - channel.since_ns > NOT_TRADED_NS:
+                    self._enter(channel, "stale", self._why_silent(channel))
+                elif not channel.spoke:
+                    self._begin(name, channel)
+            elif channel.phase == "stale":
+                channel.since_ns = now_ns
+                channel.pause.reset()
+                self._begin(name, channel)
+                silent.append(name)
+        return silent
+
     def reject(self, names: Iterable[str], reason: str) -> None:
         """Count a malformed message of one of these channels."""
         self.rejected += 1
@@ -264,8 +309,9 @@ class Session:
             self._enter(channel, "stale", f"no sign of life for {CONNECTION_DEAD_NS // NS_PER_S} s")
             return True
         if silent_ns > limit_ns and channel.phase != "resync":  # which has a reason of its own
-            self._enter(channel, "stale", f"silent for more than {limit_ns // NS_PER_S} s")
-        return silent_ns > RECONNECT_AFTER_LIMITS * limit_ns and channel.pause.over(now_ns)
+            self._enter(channel, "stale", self._why_silent(channel))
+        wait_ns = self._renewal_ns(channel)
+        return silent_ns > wait_ns and channel.pause.over(now_ns)
 
     def _silent(self, name: str, now_ns: int) -> SilentChannel:
         """Return a channel to subscribe to again; what received data in the meantime flows."""
@@ -278,9 +324,28 @@ class Session:
             for other, channel in self._channels.items()
             if channel.subscribed and channel.spoke and channel.since_ns > halfway_ns
         )
-        wait_ns = RECONNECT_AFTER_LIMITS * silent.staleness.limit_ns
-        silent.pause.begin(now_ns, wait_ns, harmful=bool(flowing))
+        patient = bool(flowing) or self._listing is not None
+        silent.pause.begin(now_ns, self._renewal_ns(silent), patient=patient)
         return SilentChannel(name, silent.reason or "stale", flowing)
+
+    def _begin(self, name: str, channel: ChannelState) -> None:
+        """Enter the phase of a channel without an event since its subscription."""
+        if self._listing is not None:
+            self._enter(channel, "stale", self._why_silent(channel))
+        elif CHANNELS[name].sparse:
+            self._enter(channel, "live")
+        elif channel.phase == "stale":
+            self._enter(channel, "starting")
+
+    def _why_silent(self, channel: ChannelState) -> str:
+        if self._listing is not None:
+            return not_traded_text(self._listing)
+        return f"silent for more than {channel.staleness.limit_ns // NS_PER_S} s"
+
+    def _renewal_ns(self, channel: ChannelState) -> int:
+        """Return the silence after which a channel is subscribed to again."""
+        usual_ns = RECONNECT_AFTER_LIMITS * channel.staleness.limit_ns
+        return usual_ns if self._listing is None else max(usual_ns, NOT_TRADED_RENEWAL_NS)
 
     def _enter(
         self, channel: ChannelState, phase: Phase, reason: str | None = None, *, waits: bool = False

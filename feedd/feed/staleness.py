@@ -48,7 +48,8 @@ class RenewalPause:
     """Pause between renewals of a silent channel's subscription: doubled each time, up to a cap.
 
     A subscription that stays silent is more often a quiet market than a lost subscription. The cap
-    is higher while other channels flow, since a new connection may cost their data.
+    is higher (`patient`) while other channels flow, whose data a new connection may cost, and for a
+    symbol that is not traded.
     """
 
     __slots__ = ("_renewals", "_until_ns")
@@ -61,9 +62,9 @@ class RenewalPause:
         """Whether the next renewal is due."""
         return now_ns >= self._until_ns
 
-    def begin(self, now_ns: int, first_ns: int, *, harmful: bool) -> None:
+    def begin(self, now_ns: int, first_ns: int, *, patient: bool) -> None:
         """Start the pause after a renewal, of `first_ns` at first."""
-        cap_ns = NS_PER_HOUR if harmful else max(RENEWED_WITHIN_NS, first_ns)
+        cap_ns = NS_PER_HOUR if patient else max(RENEWED_WITHIN_NS, first_ns)
         doubled = max(0, self._renewals + 1 - PAUSES_ALIKE)
         self._until_ns = now_ns + min(first_ns << min(doubled, 32), cap_ns)
         self._renewals += 1

@@ -78,6 +78,11 @@ class ProcessHealth:
         return self.state in DELIVERING or (self.state in UNWELL and receives(self.channels))
 
     @property
+    def traded(self) -> bool:
+        """Whether the exchange trades a feed's symbol, as far as is known."""
+        return self.status is None or self.status.get("listing") is None
+
+    @property
     def healthy(self) -> bool:
         """Whether it runs and, if it is a feed, delivers; a replay may have ended."""
         if self.state == ENDED:
@@ -158,12 +163,13 @@ class Report:
 
         These are a supervisord that hangs, and an exchange from which most feeds receive nothing.
         """
-        feeds = Counter(feed.exchange for feed in self.feeds)
+        feeds = Counter(feed.exchange for feed in self.feeds if feed.traded)
         away = Counter(
             feed.exchange
             for feed in self.feeds
             if feed.state in AWAY
             and not feed.delivers
+            and feed.traded
             and not any(c["waits"] for c in feed.channels.values())
         )
         hung = [] if self.hung is None else [self.hung]

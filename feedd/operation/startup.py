@@ -128,7 +128,8 @@ def report_until_healthy(
 ) -> Report:
     """Print changes until all is healthy; raise StartError if it is not.
 
-    With few feeds, one that has exited is an error at once; with many, once the others are healthy.
+    With few feeds, one that has exited is an error at once; with many, once the others are healthy,
+    as is one whose symbol the exchange does not trade.
     """
     began_s = time.monotonic()
     deadline = began_s + HEALTHY_WITHIN_S + len(config.symbols)
@@ -143,7 +144,8 @@ def report_until_healthy(
                 return report
             unwell = [p for p in report.processes if not p.healthy]
             ended = [p for p in unwell if p.ended]
-            if (ended and (few or ended == unwell)) or time.monotonic() > deadline:
+            settled = [p for p in unwell if p.ended or (p.is_feed and not p.traded)]
+            if (ended and few) or (settled and settled == unwell) or time.monotonic() > deadline:
                 shown = ended if few and ended else unwell
                 raise StartError(
                     f"not all is healthy: {_why(shown)}. The rest keeps running; "

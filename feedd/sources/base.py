@@ -56,6 +56,10 @@ class Sink(Protocol):
 class Source(Protocol):
     """Keeps one symbol of an exchange connected until cancelled."""
 
+    # The exchange's own word for a symbol that it lists and does not trade, e.g. SETTLING, since
+    # `prepare` or the last `check_listing`. None: it trades it, or it is not known.
+    listing: str | None
+
     @property
     def self_checked(self) -> frozenset[str]:
         """The channels in which the source finds every gap itself and reports it with `missing`.
@@ -68,6 +72,12 @@ class Source(Protocol):
 
         Raises FinalError for a fault that only a person can fix, SourceError for one that may
         pass.
+        """
+
+    async def check_listing(self) -> str | None:
+        """Ask the exchange's list again, and return `listing`; ABSENT: it lists the symbol no more.
+
+        Raises FeeddError where there is no answer.
         """
 
     async def run(self, sink: Sink) -> None:

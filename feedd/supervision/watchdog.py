@@ -27,6 +27,8 @@ STUCK_AFTER_S = 120.0
 STUCK_AFTER_TRIES = 3  # connections since the last event
 RECEIVES_WITHIN_S = 30.0  # of an event of any channel
 RETRY_FATAL_AFTER_S = 60.0  # of a program that supervisord has given up
+LIST_AGAIN_AFTER_S = 60.0  # of a worker whose symbol the exchange did not list; doubled each time
+LIST_AGAIN_AT_MOST_S = 3600.0
 RESTARTS = 3
 WITHIN_S = 600.0
 WITHIN_AT_MOST_S = 86_400.0
@@ -45,7 +47,9 @@ class ObservedProcess:
     `exchange` is None for a process that is no worker. `heard_s` is the time of the last status
     since its start, None before the first. `tries` counts the connections that failed since the
     last event, on the worst channel that is not live. `waits`: it waits for a limit that all
-    workers share, not for the exchange. `receives`: one of its channels delivers.
+    workers share, not for the exchange. `receives`: one of its channels delivers. `traded`: the
+    exchange's list does not say otherwise. `unlisted`: it has ended because the exchange does not
+    list its symbol.
     """
 
     name: str
@@ -57,6 +61,8 @@ class ObservedProcess:
     tries: int = 0
     waits: bool = False
     receives: bool = False
+    traded: bool = True
+    unlisted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,8 @@ class _History:
     judged_s: float = 0.0
     unwell_since_s: float | None = None
     fatal_since_s: float | None = None
+    unlisted_since_s: float | None = None
+    unlisted_pause_s: float = LIST_AGAIN_AFTER_S
     restarts: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS))
     within_s: float = WITHIN_S
     gave_up: bool = False
@@ -114,9 +122,11 @@ class Watchdog:
             groups.setdefault(process.exchange, []).append(process)
         for exchange, group in groups.items():
             running = [process for process in group if process.supervisor == "RUNNING"]
-            if exchange is None or not self._is_down(exchange, running, now_s):
+            traded = [process for process in running if process.traded]
+            if exchange is None or not self._is_down(exchange, traded, now_s):
                 actions += self._judge(running, now_s)
             actions += [v for process in group if (v := self._revive(process, now_s))]
+            actions += [v for process in group if (v := self._list_again(process, now_s))]
         return actions
 
     def _remember(self, process: ObservedProcess, now_s: float) -> None:
@@ -125,7 +135,7 @@ class Watchdog:
             known.pid, known.since_s, known.unwell_since_s = process.pid, now_s, None
         if process.state == "live":
             known.within_s = WITHIN_S
-        if process.state not in UNWELL or process.waits or process.receives:
+        if process.state not in UNWELL or process.waits or process.receives or not process.traded:
             known.unwell_since_s = None
         elif known.unwell_since_s is None:
             known.unwell_since_s = now_s
@@ -182,6 +192,23 @@ class Watchdog:
         self._known[process.name].restarts.append(now_s)
         self._known[process.name].fatal_since_s = now_s
         return action
+
+    def _list_again(self, process: ObservedProcess, now_s: float) -> RestartAction | None:
+        """Start a worker whose symbol was not listed, after growing pauses: it may be by now."""
+        known = self._known[process.name]
+        if process.state == "live":
+            known.unlisted_pause_s = LIST_AGAIN_AFTER_S
+        if not process.unlisted:
+            known.unlisted_since_s = None
+            return None
+        if known.unlisted_since_s is None:
+            known.unlisted_since_s = now_s
+        if now_s - known.unlisted_since_s < known.unlisted_pause_s:
+            return None
+        known.unlisted_since_s = now_s
+        known.unlisted_pause_s = min(2 * known.unlisted_pause_s, LIST_AGAIN_AT_MOST_S)
+        why = "the exchange did not list its symbol, and may do so by now"
+        return RestartAction(process.name, process.pid, "start", why)
 
     def _silent(self, process: ObservedProcess, now_s: float) -> bool:
         known = self._known[process.name]

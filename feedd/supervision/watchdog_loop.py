@@ -13,7 +13,7 @@ import psutil
 import structlog
 
 from feedd.config import applied
-from feedd.errors import ConfigError
+from feedd.errors import ConfigError, UnknownSymbolError
 from feedd.runtime.deployment import deployment_id
 from feedd.supervision import restarts
 from feedd.supervision.daemon import Daemon, DaemonError
@@ -170,7 +170,8 @@ class WatchdogLoop:
         heard = self._statuses.heard.get(name)
         # A status of an earlier process of the feed does not count.
         if heard is None or heard.status.get("pid") != pid:
-            return ObservedProcess(name, pid, supervisor, exchange)
+            unlisted = supervisor == "EXITED" and info["exitstatus"] == UnknownSymbolError.exit_code
+            return ObservedProcess(name, pid, supervisor, exchange, unlisted=unlisted)
         unwell = [c for c in heard.status["channels"].values() if c["state"] != "live"]
         return ObservedProcess(
             name=name,
@@ -183,6 +184,7 @@ class WatchdogLoop:
             tries=max((channel["tries"] for channel in unwell), default=0),
             waits=any(channel["waits"] for channel in unwell),
             receives=receives(heard.status["channels"]),
+            traded=heard.status.get("listing") is None,
         )
 
     def _proxy_heard_s(self, name: str, now_s: float) -> float | None:

@@ -89,6 +89,18 @@ class ContiguousTrades(Struct, frozen=True):
     parse: Callable[[Any, str, str, int], tuple[int, BackfilledTrade | None]]
 
 
+class ListedEntries(Struct, frozen=True):
+    """Raw entries of the list of markets; the functions take one, whatever it is.
+
+    `fault` returns why an entry can't be read, also where ccxt would invent what it lacks. `status`
+    returns the venue's own word for the state of a market.
+    """
+
+    id: Callable[[Any], str]
+    fault: Callable[[Any], str | None]
+    status: Callable[[Any], str | None]
+
+
 class Venue(Struct, frozen=True):
     """One venue as the ccxt source uses it; the functions are pure.
 
@@ -119,6 +131,9 @@ class Venue(Struct, frozen=True):
     # The messages that end and renew the subscription of a request, which take new request ids.
     resubscribe: Callable[[Any, Callable[[], int]], list[Any]] | None = None  # None: not possible
     refuses: Callable[[Any, Any], bool] | None = None  # (message, request); None: not known
+
+    # --- list of markets ---
+    entries: ListedEntries | None = None
 
     # --- limits ---
     limits: Mapping[MarketType, AddressLimits] = field(default_factory=dict)  # {}: ccxt's

@@ -367,7 +367,7 @@ def test_a_worker_that_requests_too_slowly_does_not_fail_the_others_for_good(
 
     async def fetch() -> list[dict[str, Any]]:
         await fetched.wait()
-        return [{"symbol": "A/B"}]
+        return [{"symbol": "A/B", "id": "AB"}]
 
     def market(number: int) -> Awaitable[dict[str, Any]]:
         return lists[number].market("A/B", fetch)
@@ -378,7 +378,7 @@ def test_a_worker_that_requests_too_slowly_does_not_fail_the_others_for_good(
         with pytest.raises(SourceError, match=r"another process has held it for 0\.5 s"):
             await market(1)
         fetched.set()
-        assert await slow == await market(1) == {"symbol": "A/B"}
+        assert await slow == await market(1) == {"symbol": "A/B", "id": "AB"}
 
     asyncio.run(run())
 

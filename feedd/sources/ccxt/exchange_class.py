@@ -11,6 +11,7 @@ from feedd.errors import ConfigError
 from feedd.numbers import number
 from feedd.sources.ccxt.http_session import with_network
 from feedd.sources.ccxt.lean_import import exact_json, exchange_class, read_json
+from feedd.sources.ccxt.odd_entries import with_odd_entries
 from feedd.sources.ccxt.shared_limits import with_shared_limits
 from feedd.sources.ccxt.tap import Tap
 from feedd.sources.exchange_names import check_exchange_name
@@ -78,7 +79,7 @@ def tapped_exchange(
     With a `run_dir` it shares the exchange's limits and market list with all that name the same.
     """
     check_exchange_name(exchange_name)
-    base = with_network(exchange_class(exchange_name), dialer, tls)
+    base = with_odd_entries(with_network(exchange_class(exchange_name), dialer, tls), venue)
     if run_dir is not None:
         base = with_shared_limits(base, run_dir, exchange_name, symbol, venue, endpoint)
 

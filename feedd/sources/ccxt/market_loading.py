@@ -7,8 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from feedd.errors import FeeddError, SourceError, UnknownSymbolError
+from feedd.model import ABSENT
 from feedd.sources.ccxt.lean_import import ccxt
-from feedd.sources.error_texts import hint, nearest_symbols, unknown_symbol_text
+from feedd.sources.error_texts import hint, nearest_symbols
+from feedd.sources.listing import by_symbol, entry_of, not_traded
+from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
 from feedd.venues.market_type import MARKET_TYPES
 from feedd.venues.registry import ONLY, market_type_on
 
@@ -37,8 +40,22 @@ async def load_market(exchange: Any, name: str, symbol: str, venue: Venue) -> No
             f"{name} lists no {kind} markets there, and so not {symbol}"
             + hint(nearest_symbols(symbol, others))
         ) from None
-    if symbol not in markets:
-        raise UnknownSymbolError(unknown_symbol_text(name, symbol, list(markets)))
+    entry_of(name, symbol, {**by_symbol(exchange.unreadable_markets), **markets})
+
+
+async def listed(exchange: Any, symbol: str) -> str | None:
+    """Return the exchange's word for a symbol that it does not trade; ABSENT: not listed.
+
+    Asks the exchange, without a change of what ccxt knows of its markets.
+    """
+    exchange.list_age_ms, usual_ms = OLD_WITHOUT_SYMBOL_MS, getattr(exchange, "list_age_ms", 0)
+    try:
+        market = by_symbol(await exchange.fetch_markets()).get(symbol)
+    except UnknownSymbolError:
+        return ABSENT
+    finally:
+        exchange.list_age_ms = usual_ms
+    return ABSENT if market is None else not_traded(market)
 
 
 def _has_no_such_markets(exchange: Any, venue: Venue) -> bool:

@@ -13,7 +13,7 @@ from feedd.sources.ccxt.error_translation import WaitsError
 from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.limits.address_limits import place
 from feedd.sources.limits.shared_budget import Budget
-from feedd.sources.market_list import MarketList
+from feedd.sources.market_list import OLD_MS, MarketList
 from feedd.venues.registry import market_type_on
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ def with_shared_limits(
     each process fetches the list: ccxt's class keeps more in `fetch_markets` than it returns.
     """
     file = f"{exchange}-{market_type_on(exchange, symbol)}{place(endpoint)}.jsonl"
-    markets = MarketList(run_dir / "markets" / file, exchange, f"ccxt {ccxt.__version__}")
+    markets = MarketList(run_dir / "markets" / file, exchange, f"ccxt {ccxt.__version__}, 2")
 
     class Shared(base):  # type: ignore[misc]
+        list_age_ms = OLD_MS  # at most
+
         def __init__(self, config: dict[str, Any]) -> None:
             super().__init__(config)
             self.shared_budget = Budget(run_dir, exchange, symbol, endpoint, self.rateLimit)
@@ -63,10 +65,9 @@ def with_shared_limits(
                     await self.shared_budget.settle()
 
         async def fetch_markets(self, params: dict[str, Any] | None = None) -> Any:
-            fetch = super().fetch_markets
             if not venue.one_market_type:
-                return await fetch(params or {})
-            return [await markets.market(symbol, lambda: fetch(params or {}))]
+                return await super().fetch_markets(params or {})
+            return [await markets.market(symbol, self.fetch_with_unreadable, self.list_age_ms)]
 
         async def fetch_whole_list(self) -> Any:
             """Return the exchange's markets from the exchange; the shared list stays."""

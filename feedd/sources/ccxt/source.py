@@ -20,10 +20,11 @@ from feedd.sources.ccxt.delivery import UNREADABLE, Delivery
 from feedd.sources.ccxt.error_translation import Translator, WaitsError
 from feedd.sources.ccxt.exchange_class import check_channels, tapped_exchange
 from feedd.sources.ccxt.lean_import import ccxt
-from feedd.sources.ccxt.market_loading import load_market
+from feedd.sources.ccxt.market_loading import listed, load_market
 from feedd.sources.ccxt.recovery_requests import RecoveryRequests
 from feedd.sources.ccxt.tap import subscribing_to
 from feedd.sources.error_texts import check_form, check_timeframe, one_line
+from feedd.sources.listing import doubles, not_traded
 from feedd.sources.network.dial import Dialer
 from feedd.sources.network.tls import tls_context
 from feedd.sources.trade_keeper import TradeKeeper
@@ -105,6 +106,7 @@ class CcxtSource:
         self._is_depth = None if venue.book is None else venue.book.is_depth
         self._delivery: Delivery | None = None  # while `run` runs
         self._sink: Sink | None = None  # likewise
+        self.listing: str | None = None
         self._backoff = {channel: Backoff() for channel in channels}
         self._lost: dict[str, asyncio.Future[_Failure]] = {}
         self._final: dict[str, FinalError] = {}  # of channels that can't be subscribed to
@@ -133,6 +135,10 @@ class CcxtSource:
             check_timeframe(self._id, self._exchange.timeframes, self._timeframe)
         try:
             await load_market(self._exchange, self._id, self._symbol, self._venue)
+            entry = self._exchange.markets[self._symbol]
+            self.listing = not_traded(entry)
+            if (note := doubles(self._symbol, entry)) is not None:
+                _log.warning(note)
             if self._credentials is not None:
                 await self._exchange.fetch_balance()
         except Exception as error:
@@ -141,6 +147,14 @@ class CcxtSource:
             if isinstance(failure, SourceError):
                 check_form(self._id, self._symbol)
             raise failure from error
+
+    async def check_listing(self) -> str | None:
+        """Return the exchange's word for a symbol that it does not trade; ABSENT: not listed."""
+        try:
+            self.listing = await listed(self._exchange, self._symbol)
+        except Exception as error:
+            raise self._errors(error) from error
+        return self.listing
 
     async def run(self, sink: Sink) -> None:
         """Keep every channel subscribed until cancelled."""

@@ -6,23 +6,25 @@ import time
 from asyncio import TaskGroup
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import structlog
 from msgspec.structs import asdict
 
 from feedd.clock import Clock
 from feedd.config.network import Network
 from feedd.errors import SourceError, UnknownSymbolError
-from feedd.model import Quote
+from feedd.model import ABSENT, Quote
 from feedd.sources.book_keeper import BookKeeper
-from feedd.sources.error_texts import check_form, check_timeframe, unknown_symbol_text
-from feedd.sources.limits.address_limits import place
+from feedd.sources.error_texts import check_form, check_timeframe
 from feedd.sources.limits.shared_budget import Budget
-from feedd.sources.market_list import MarketList
+from feedd.sources.listing import doubles, not_traded
+from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
 from feedd.sources.native.compressed import CompressedConnection
 from feedd.sources.native.connection import NativeConnection
 from feedd.sources.native.content_merge import ContentMerge
 from feedd.sources.native.merge import Merge
 from feedd.sources.native.rest_client import RestClient
 from feedd.sources.native.route import Route
+from feedd.sources.native.symbol_listing import SymbolListing
 from feedd.sources.network.dial import Dialer
 from feedd.sources.network.tls import tls_context
 from feedd.sources.trade_keeper import TradeKeeper
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from feedd.venues.native import Convert, NativeBook
 
     Handler = Callable[[NativeConnection, Any, bytes, int], None]
+
+_log = structlog.get_logger()
 
 
 class _DepthMessage(NamedTuple):
@@ -88,7 +92,6 @@ class NativeSource:
         self._connection_class = CompressedConnection if compression else NativeConnection
         self._rotate_after_s = rotate_after_s or market.rotate_after_s
         self._clock = clock or Clock()
-        self._run_dir = run_dir
         budget = None if run_dir is None else Budget(run_dir, exchange, symbol, endpoint, 0.0)
         self._budget = budget
         network = network or Network()
@@ -97,7 +100,9 @@ class NativeSource:
         self._rest = RestClient(
             exchange, symbol, market, endpoint, credentials, budget, self._dialer, self._tls
         )
+        self._listing = SymbolListing(exchange, symbol, market, self._rest, run_dir, endpoint)
         self._market_id = ""
+        self.listing: str | None = None
         self._sink: Sink | None = None
         self._routes: list[Route] = []
         self._route_of: dict[str, Route] = {}
@@ -124,10 +129,13 @@ class NativeSource:
         if "candle" in self._channels:
             check_timeframe(self._exchange, self._market.timeframes, self._timeframe)
         try:
-            self._market_id = await self._find_market()
+            entry = await self._listing.entry()
         except SourceError:
             check_form(self._exchange, self._symbol)
             raise
+        self._market_id, self.listing = str(entry["id"]), not_traded(entry)
+        if (note := doubles(self._symbol, entry)) is not None:
+            _log.warning(note)
         await self._rest.check_key()
 
     async def run(self, sink: Sink) -> None:
@@ -150,6 +158,14 @@ class NativeSource:
             self._sink = None
             self._event = _ignore
 
+    async def check_listing(self) -> str | None:
+        """Return the exchange's word for a symbol that it does not trade; ABSENT: not listed."""
+        try:
+            self.listing = not_traded(await self._listing.entry(OLD_WITHOUT_SYMBOL_MS))
+        except UnknownSymbolError:
+            self.listing = ABSENT
+        return self.listing
+
     def activity(self, channel: str) -> int | None:
         """Return the time, in ns, of the last frame of a channel's connections."""
         route = self._route_of.get(channel)
@@ -166,26 +182,6 @@ class NativeSource:
         self._sink = None
 
     # --- the venue's pages --------------------------------------------------------------------
-
-    async def _find_market(self) -> str:
-        """Return the venue's id of the symbol; raise UnknownSymbolError if it is not listed."""
-        listing = self._market.listing
-
-        async def fetch() -> list[dict[str, Any]]:
-            body = await self._rest.get(listing.request)
-            try:
-                return listing.parse(body)
-            except ValueError as error:
-                raise SourceError(
-                    f"{self._exchange}: its market list can't be read: {error}"
-                ) from None
-
-        if self._run_dir is None:
-            return _id_of(self._exchange, self._symbol, await fetch())
-        name = f"{self._exchange}-{self._market.name}-native{place(self._endpoint)}.jsonl"
-        file = self._run_dir / "markets" / name
-        market = await MarketList(file, self._exchange, listing.version).market(self._symbol, fetch)
-        return str(market["id"])
 
     async def _fetch_trades(self, hole: MissingTrades) -> list[tuple[int, Trade | None]]:
         """Return trades of a gap, up to one page of them; raises FeeddError."""
@@ -397,15 +393,6 @@ def _same_trade(one: tuple[int, Trade | None], other: tuple[int, Trade | None]) 
 
 def _same_depth(one: _DepthMessage, other: _DepthMessage) -> bool:
     return bool(one.message == other.message)
-
-
-def _id_of(exchange: str, symbol: str, markets: list[dict[str, Any]]) -> str:
-    ids = {market["symbol"]: str(market["id"]) for market in markets}
-    if not ids:
-        raise SourceError(f"{exchange} listed no markets at all")
-    if symbol not in ids:
-        raise UnknownSymbolError(unknown_symbol_text(exchange, symbol, list(ids)))
-    return ids[symbol]
 
 
 def _ignore(_tick: Tick) -> None:

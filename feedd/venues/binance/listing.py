@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import msgspec
 
 CODES = {"XBT": "BTC", "BCHSV": "BSV", "YOYO": "YOYOW"}  # ids of assets that mean another code
 NO_DELIVERY_MS = 4_133_404_800_000  # of contracts that are perpetual by another name
-VERSION = "native 1"  # of what is kept of a market
+TRADED = "TRADING"
+VERSION = "native 2"  # of what is kept of a market
 
 
 class Entry(msgspec.Struct, rename="camel"):
@@ -17,39 +19,102 @@ class Entry(msgspec.Struct, rename="camel"):
     ::
 
         {"symbol":"BTCUSDT","contractType":"PERPETUAL","deliveryDate":4133404800000,
-         "baseAsset":"BTC","quoteAsset":"USDT","marginAsset":"USDT"}
+         "baseAsset":"BTC","quoteAsset":"USDT","marginAsset":"USDT","status":"TRADING"}
+
+    `status` is PENDING_TRADING, TRADING, PRE_DELIVERING, DELIVERING, DELIVERED, PRE_SETTLE,
+    SETTLING or CLOSE of a contract, and TRADING, BREAK, HALT or END_OF_DAY on spot.
     """
 
     symbol: str
-    base_asset: str
-    quote_asset: str
-    margin_asset: str = ""
-    contract_type: str | None = None
-    delivery_date: int = 0
+    base_asset: str | int
+    quote_asset: str | int
+    margin_asset: Any = None
+    contract_type: Any = msgspec.UNSET
+    delivery_date: Any = None
+    status: Any = None
 
 
 class _Info(msgspec.Struct):
-    symbols: list[Entry]
+    symbols: list[msgspec.Raw]
+
+
+class _Id(msgspec.Struct):
+    symbol: str | int
 
 
 _decode = msgspec.json.Decoder(_Info).decode
+_decode_entry = msgspec.json.Decoder(Entry).decode
+_decode_id = msgspec.json.Decoder(_Id).decode
 
 
-def markets(body: bytes) -> list[dict[str, str]]:
-    """Return `symbol` and `id` of each market of an answer; raise ValueError for another one."""
-    return [{"symbol": unified(entry), "id": entry.symbol} for entry in _decode(body).symbols]
+def markets(body: bytes) -> list[dict[str, Any]]:
+    """Return each market of an answer; raise ValueError for an answer that is no list of markets.
+
+    An entry that can't be read has `unreadable`, the reason, and no symbol: it harms no other.
+    """
+    return [_market(raw) for raw in _decode(body).symbols]
+
+
+def _market(raw: msgspec.Raw) -> dict[str, Any]:
+    try:
+        entry = _decode_entry(raw)
+        symbol = unified(entry)
+    except (ValueError, OverflowError, OSError) as error:
+        try:
+            id_ = _decode_id(raw).symbol
+        except ValueError:
+            id_ = ""
+        return {"symbol": None, "id": id_, "unreadable": str(error)}
+    market: dict[str, Any] = {"symbol": symbol, "id": entry.symbol}
+    if isinstance(entry.status, str) and entry.status != TRADED:
+        market |= {"active": False, "status": entry.status}
+    return market
 
 
 def unified(entry: Entry) -> str:
-    """Return ccxt's name of a market: `BTC/USDT`, `BTC/USDT:USDT`, `BTC/USDT:USDT-260327`."""
+    """Return ccxt's name of a market: `BTC/USDT`, `BTC/USDT:USDT`, `BTC/USDT:USDT-260327`.
+
+    Raises ValueError for a contract whose margin asset or date can't be read. Only ids of contracts
+    with a delivery date have an underscore; a perpetual one that is delisted has a date too.
+    """
     base, quote = _code(entry.base_asset), _code(entry.quote_asset)
-    if entry.contract_type is None:
+    if entry.contract_type is msgspec.UNSET:
         return f"{base}/{quote}"
-    symbol = f"{base}/{quote}:{_code(entry.margin_asset)}"
-    if entry.contract_type == "PERPETUAL" or entry.delivery_date == NO_DELIVERY_MS:
+    settle = entry.margin_asset if entry.margin_asset is not None else entry.quote_asset
+    if not isinstance(settle, str | int):
+        raise ValueError(f"marginAsset is {settle!r}")  # noqa: TRY004  the answer is wrong
+    symbol = f"{base}/{quote}:{_code(settle)}"
+    date = entry.delivery_date
+    if entry.contract_type == "PERPETUAL" or date == NO_DELIVERY_MS or "_" not in entry.symbol:
         return symbol
-    return symbol + time.strftime("-%y%m%d", time.gmtime(entry.delivery_date / 1000))
+    if not isinstance(date, int):
+        raise ValueError(f"deliveryDate is {date!r}")  # noqa: TRY004
+    return symbol + time.strftime("-%y%m%d", time.gmtime(date / 1000))
 
 
-def _code(asset: str) -> str:
-    return CODES.get(asset.upper(), asset.upper())
+def _code(asset: str | int) -> str:
+    name = str(asset).upper()
+    return CODES.get(name, name)
+
+
+def entry_id(entry: Any) -> str:
+    """Return the id of a raw entry, or nothing."""
+    id_ = entry.get("symbol") if isinstance(entry, dict) else None
+    return id_ if isinstance(id_, str) else ""
+
+
+def entry_fault(entry: Any) -> str | None:
+    """Return why a raw entry can't be read; ccxt would take its id as the base currency."""
+    if not isinstance(entry, dict):
+        return "it is no object"
+    contract = ("marginAsset",) if "contractType" in entry else ()
+    for key in ("baseAsset", "quoteAsset", *contract):
+        if not isinstance(entry.get(key), str | int):
+            return f"{key} is {entry.get(key)!r}"
+    return None
+
+
+def entry_status(entry: Any) -> str | None:
+    """Return the word for the state of a raw entry; COIN-M has another key."""
+    status = entry.get("status") or entry.get("contractStatus")
+    return status if isinstance(status, str) else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from operator import itemgetter
 
 from feedd.books.diff import DiffBook
-from feedd.venues.binance import book, control, parsers
+from feedd.venues.binance import book, control, listing, parsers
 from feedd.venues.binance.limits import LIMITS
 from feedd.venues.binance.raw_channels import RAW_CHANNELS, market_id_of
 from feedd.venues.contract import (
     CheckedBook,
     ContiguousTrades,
+    ListedEntries,
     RequestedSnapshot,
     Venue,
 )
@@ -39,5 +40,6 @@ VENUE = Venue(
     channel_of=control.channel_of,
     resubscribe=control.resubscribe,
     refuses=control.refuses,
+    entries=ListedEntries(listing.entry_id, listing.entry_fault, listing.entry_status),
     limits=LIMITS,
 )

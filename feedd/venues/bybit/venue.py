@@ -9,7 +9,7 @@ from __future__ import annotations
 from feedd.books.streamed import StreamedBook
 from feedd.venues.bybit import book, control, parsers
 from feedd.venues.bybit.limits import LIMITS
-from feedd.venues.contract import CheckedBook, RawChannel, StreamedSnapshot, Venue
+from feedd.venues.contract import CheckedBook, ListedEntries, RawChannel, StreamedSnapshot, Venue
 
 VENUE = Venue(
     one_market_type=True,
@@ -36,5 +36,10 @@ VENUE = Venue(
     resubscribe=control.resubscribe,
     refuses=control.refuses,
     market_id_of=lambda message: str(message.get("topic")).rpartition(".")[2],
+    entries=ListedEntries(
+        id=lambda entry: str(entry.get("symbol", "")),
+        fault=lambda _entry: None,
+        status=lambda entry: entry.get("status"),
+    ),
     limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
 )

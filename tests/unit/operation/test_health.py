@@ -65,3 +65,14 @@ def test_a_feed_whose_book_fails_and_whose_quotes_flow_is_degraded_and_no_exchan
     report = Report((PROXY, *failing))
     assert (report.health, report.notices) == (Health.DEGRADED, [])
     assert report.reason == "a, b: resync: book: HTTP 400"
+
+
+def test_feeds_that_are_not_traded_do_not_make_an_exchange_down() -> None:
+    settling = {"gaps": 0, "listing": "SETTLING"}
+    dead = [replace(feed(name, "stale", "why"), status=settling) for name in ("a", "b")]
+    report = Report((PROXY, *dead, feed("c", "stale"), feed("d"), feed("e")))
+    assert (report.health, report.notices) == (Health.DEGRADED, [])
+    both = Report((PROXY, *dead, feed("c", "stale"), feed("d", "stale"), feed("e")))
+    assert both.notices == [
+        "binanceusdm: 2 of 3 feeds receive nothing; the exchange or the network is down"
+    ]

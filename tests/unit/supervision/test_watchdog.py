@@ -131,6 +131,37 @@ def test_a_worker_whose_quotes_flow_is_not_restarted_for_its_book() -> None:
     assert watchdog.notes == []  # nor is the exchange down for it
 
 
+def test_a_symbol_that_is_not_traded_is_not_restarted_and_no_sign_of_an_exchange_down() -> None:
+    watchdog = Watchdog()
+    actions = []
+    for now_s in range(0, 10 * int(STUCK_AFTER_S), TICK_S):
+        dead = [
+            ObservedProcess(name, 1, "RUNNING", "x", "stale", now_s, 9, traded=False)
+            for name in ("a", "b", "c")
+        ]
+        stuck = ObservedProcess("d", 2, "RUNNING", "x", "stale", now_s, STUCK_AFTER_TRIES)
+        live = ObservedProcess("e", 3, "RUNNING", "x", "live", now_s)
+        actions += watchdog.check([*dead, stuck, live], now_s)
+    assert {action.name for action in actions} == {"d"}
+    assert not any("down" in note for note in watchdog.notes)
+
+
+def test_a_worker_whose_symbol_was_not_listed_is_started_again_after_growing_pauses() -> None:
+    watchdog = Watchdog()
+    ended = ObservedProcess("a", 0, "EXITED", "x", unlisted=True)
+    starts = [
+        now_s for now_s in range(0, 4 * 3600, TICK_S) if watchdog.check([ended], float(now_s))
+    ]
+    assert starts == [60, 180, 420, 900, 1860, 3780, 7380, 10980]
+    live = ObservedProcess("a", 5, "RUNNING", "x", "live", 4 * 3600.0)
+    assert watchdog.check([live], 4 * 3600.0) == []
+    assert watchdog.check([ended], 4 * 3600.0 + 5) == []
+    (action,) = watchdog.check([ended], 4 * 3600.0 + 65)
+    assert (action.how, action.why) == (
+        "start", "the exchange did not list its symbol, and may do so by now",
+    )  # fmt: skip
+
+
 def channel(state: str, age_ms: int | None) -> dict[str, object]:
     return {"state": state, "age_ms": age_ms}
 
