@@ -38,7 +38,8 @@ LINES_MEASURED = 20_000  # of these, to find the price and size steps
 
 _FORMATS = (re.compile(r"(\d{16,20}) (\{.*\})"), re.compile(r"(\d{9,11}\.\d+): (\{.*\})"))
 _RESPONSE = re.compile(r"(https?://\S+) -> (\d{9,11}\.\d+): (\{.*\})")
-_WEBSOCKET_FILE = re.compile(r"(.+)\.ws\.\d+\.\d+\.txt(?:\.gz)?")
+_ANSWERS_FILE = re.compile(r"\.http\.\w+\.\d+(?:\.txt)?(?:\.gz)?$")
+_WEBSOCKET_FILE = re.compile(r"(.+)\.ws\.\d+\.\d+(?:\.txt)?(?:\.gz)?")
 
 
 class TapeLine(NamedTuple):
@@ -147,7 +148,8 @@ def companions(path: Path) -> list[Path]:
     match = _WEBSOCKET_FILE.fullmatch(path.name)
     if match is None:
         return []
-    return sorted(path.parent.glob(f"{glob.escape(match[1])}.http.*.txt*"))
+    beside = path.parent.glob(f"{glob.escape(match[1])}.http.*")
+    return sorted(one for one in beside if _ANSWERS_FILE.search(one.name))
 
 
 def _opened(path: Path) -> IO[str]:

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from feedd.venues.raw_streams import RawStream
 
 
+class NoEventsError(ConfigError):
+    """File of raw messages of which no channel is made."""
+
+
 class _Row(NamedTuple):
     ns: int
     path: InputFile
@@ -216,7 +220,7 @@ class MarketFile:
                 left_name = self._messages.split_stream(left)[1]
                 self.left_out[f"{left_name} (there is a faster one)"] += held[left]
         if not best:
-            raise ConfigError(
+            raise NoEventsError(
                 f"{self.path}: has no stream of any channel, only "
                 f"{', '.join(sorted(self.left_out)) or 'answers to GET'}"
             )

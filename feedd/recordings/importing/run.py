@@ -14,7 +14,7 @@ from feedd.embedded.tape import companions
 from feedd.errors import ConfigError
 from feedd.recordings.importing.files import input_files
 from feedd.recordings.importing.imported_feed import ImportedFeeds
-from feedd.recordings.importing.market import MarketFile
+from feedd.recordings.importing.market import MarketFile, NoEventsError
 from feedd.recordings.importing.output import RecordingOutput
 from feedd.recordings.importing.recognition import Recognised, recognised
 from feedd.recordings.importing.symbol_names import SymbolNames
@@ -114,9 +114,17 @@ def _recognised(
             continue
         if sys.stderr.isatty():
             print(f"checking {path}", file=sys.stderr)
-        file = recognised(path, exchange, names, timeframe=timeframe, book_depth=book_depth)
+        try:
+            file = recognised(path, exchange, names, timeframe=timeframe, book_depth=book_depth)
+        except NoEventsError as error:
+            if len(inputs) == 1:
+                raise
+            print(f"not imported: {error}")
+            continue
         print(file.announcement)
         found.append(file)
+    if not found:
+        raise ConfigError("no file has events")
     return found
 
 

@@ -292,12 +292,14 @@ class TableFile:
 
     def _exchange_of(self, text: str) -> tuple[str, MarketType | None]:
         form = self.form
-        if text and "received" in form.roles and form.name.endswith("of Tardis"):
+        if text and form.name.endswith("of Tardis"):
             vendor = TARDIS.get(text)
             if vendor is None:
                 raise RowError("exchange", f"{text!r} is not one of Tardis' that is known here")
             return vendor
         if text:
+            if text in TARDIS and "-" in text:  # ccxt's names have none
+                return TARDIS[text]
             if EXCHANGE.fullmatch(text) is None:
                 raise RowError("exchange", f"{text!r} is not a ccxt name: a to z, 0 to 9, _")
             return text, None

@@ -7,10 +7,9 @@ missing value is nil.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
-from feedd.clock import NS_PER_MS, iso8601
+from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.errors import ConfigError
 from feedd.model import BidAsk, Ticker
 from feedd.numbers import number
@@ -24,6 +23,7 @@ from feedd.recordings.importing.table_file import (
     TablePart,
 )
 from feedd.recordings.importing.table_rows import JsonRows
+from feedd.recordings.importing.times import Times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,11 +43,6 @@ KEYS = frozenset({
 })  # fmt: skip
 
 EXPORTED = frozenset({"session", "seq", "origin"})  # a published ticker may have no price
-
-NS_AT_LEAST, NS_BELOW = 10**17, 10**19  # 1973 to 2286; a smaller number is in µs, ms or s
-MS_AT_LEAST, MS_BELOW = 10**11, 10**13
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TickerFile:
@@ -71,6 +66,7 @@ class TickerFile:
         self._read = read
         self._exchange = exchange
         self._names = names
+        self._times, self._received, self._published = Times(), Times(), Times()
         self._symbols: dict[tuple[str, str], str] = {}
         self.left_out: Counter[str] = Counter()  # keys that the wire doesn't have
         self.lines = 0
@@ -106,7 +102,9 @@ class TickerFile:
         """Description of what the file was recognised as."""
         shown = ", ".join(f"{exchange} {symbol}" for exchange, symbol in list(self.parts)[:5])
         more = f" and {len(self.parts) - 5} more" if len(self.parts) > 5 else ""
-        return f"{self.path}: tickers, times in ms, {shown}{more}; {self.lines:,} rows"
+        return (
+            f"{self.path}: tickers, times in {self._times.name}, {shown}{more}; {self.lines:,} rows"
+        )
 
     def events(self, only: Name | None = None) -> Iterator[TableEvent]:
         """Yield the tickers of all symbols or of one, in the order of the file."""
@@ -125,13 +123,11 @@ class TickerFile:
         if EXCHANGE.fullmatch(exchange) is None:
             raise row.wrong("exchange", f"{exchange!r} is not a ccxt name: a to z, 0 to 9, _")
         symbol = self._symbol(row, exchange)
-        timestamp = row.time_ms()
-        at_ns = None if timestamp is None else timestamp * NS_PER_MS
-        received_ns = row.integer("received_ns", NS_AT_LEAST, NS_BELOW) or at_ns
+        at_ns = row.moment_ns(self._times)
+        timestamp = None if at_ns is None else at_ns // NS_PER_MS
+        received_ns = row.time_ns("received_ns", self._received) or at_ns
         if received_ns is None:
-            raise row.wrong(
-                "timestamp", "a row needs one, in ms since the epoch, or a datetime (ISO 8601)"
-            )
+            raise row.wrong("timestamp", "a row needs one, or a datetime (ISO 8601)")
         bid, ask, last = row.number("bid"), row.number("ask"), row.number("last")
         if bid is None and ask is None and last is None and not keys.keys() >= EXPORTED:
             raise row.wrong("last", "the row has no price: write last, bid or ask")
@@ -153,7 +149,7 @@ class TickerFile:
             bid_ask=row.bid_ask("none" if bid is None and ask is None else "quote"),
             exchange=exchange,
             received_ns=received_ns,
-            published_ns=row.integer("published_ns", NS_AT_LEAST, NS_BELOW) or received_ns,
+            published_ns=row.time_ns("published_ns", self._published) or received_ns,
         )
 
     def _symbol(self, row: _Row, exchange: str) -> str:
@@ -202,43 +198,34 @@ class _Row:
             raise self.wrong(key, f"{value} is below 0")
         return value
 
-    def integer(self, key: str, at_least: int, below: int) -> int | None:
+    def time_ns(self, key: str, times: Times) -> int | None:
+        """Return a time in ns; raise ConfigError for an implausible one or another unit."""
         value = self._keys.get(key)
         if value is None:
             return None
+        if isinstance(value, bool):
+            raise self.wrong(key, f"{value} is not a time")
         try:
-            if isinstance(value, str):  # pandas writes floats for a column with gaps
-                value = int(value.strip().removesuffix(".0"))
-            elif isinstance(value, bool) or value != int(value):
-                raise ValueError
-            whole = int(value)
-        except (ValueError, TypeError, OverflowError):
-            raise self.wrong(key, f"{value!r} is not a whole number") from None
-        if not at_least <= whole < below:
-            unit = "ms" if below == MS_BELOW else "ns"
-            digits = len(str(below)) - 1
-            raise self.wrong(
-                key, f"{value} is not a time in {unit} since the epoch: write {digits} digits"
-            )
-        return whole
+            return times.of_text(str(value))
+        except ValueError as error:
+            raise self.wrong(key, str(error)) from None
 
-    def time_ms(self) -> int | None:
+    def moment_ns(self, times: Times) -> int | None:
         """Return `timestamp`, or the time of `datetime`; raise ConfigError if they differ."""
-        stamp = self.integer("timestamp", MS_AT_LEAST, MS_BELOW)
+        stamp_ns = self.time_ns("timestamp", times)
         text = self.text("datetime")
         if text is None:
-            return stamp
+            return stamp_ns
         try:
-            at = datetime.fromisoformat(text)
+            datetime_ns = Times().of_text(text)
         except ValueError:
             raise self.wrong(
                 "datetime", f"{text!r} is not ISO 8601; write 2024-08-08T23:54:16.299Z"
             ) from None
-        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-        datetime_ms = (at - _EPOCH) // timedelta(milliseconds=1)
-        if stamp is not None and abs(stamp - datetime_ms) >= 1000:
-            raise self.wrong("datetime", f"{text} is not the timestamp, which is {iso8601(stamp)}")
-        return datetime_ms if stamp is None else stamp
+        if stamp_ns is not None and abs(stamp_ns - datetime_ns) >= NS_PER_S:
+            stamp = iso8601(stamp_ns // NS_PER_MS)
+            raise self.wrong("datetime", f"{text} is not the timestamp, which is {stamp}")
+        return datetime_ns if stamp_ns is None else stamp_ns
 
     def bid_ask(self, otherwise: BidAsk) -> BidAsk:
         value = self._keys.get("bid_ask")

@@ -318,6 +318,27 @@ def test_packed_files_folders_and_several_at_once_are_read(tmp_path: Path) -> No
     assert [row.split(",")[3] for row in rows[1:]] == ["1", "2", "3", "4", "5"]
 
 
+@pytest.mark.parametrize("ending", ["", ".txt"])
+def test_a_folder_of_cryptofeed_is_read_with_the_answers_in_their_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    url = "https://fapi.binance.com/fapi/v1"
+    answer = snapshot(1, 15).partition(" ")[2]
+    (folder / f"BINANCE_FUTURES.0{ending}").write_text(
+        f"{url}/exchangeInfo -> 1723161255.0: {{}}\n"
+    )
+    (folder / f"BINANCE_FUTURES.http.0.0{ending}").write_text(
+        f"{url}/depth?symbol=BTCUSDT&limit=1000 -> 1723161255.001: {answer}"
+    )
+    (folder / f"BINANCE_FUTURES.ws.1.0{ending}").write_text(depth(0, 10, 20) + depth(2, 20, 30))
+    feedd("import", folder, "--out", tmp_path / "out")
+    told = capsys.readouterr().out
+    assert f"{'book':12} {2:>12}" in told
+    assert f"BINANCE_FUTURES.0{ending}: has no stream of any channel, only GET fapi" in told
+
+
 BINARY = [
     (b"FDR1" + bytes(99), "is a recording of feedd, which needs no import"),
     (b"ARROW1\0\0", "is an Arrow"),

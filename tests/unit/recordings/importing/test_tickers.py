@@ -81,6 +81,16 @@ def test_ccxts_names_are_understood_and_what_is_missing_is_nil(tmp_path: Path) -
     assert second["last"] == 2600.0
 
 
+@pytest.mark.parametrize("each_s", [1, 1_000, 1_000_000, 1_000_000_000])
+def test_times_in_every_unit_are_recognised(tmp_path: Path, each_s: int) -> None:
+    at_s = 1_723_161_256
+    text = f"symbol,timestamp,last\nBTC/USDT,{at_s * each_s},1\n"
+    (ticker,) = imported(tmp_path, text)
+    assert (ticker["timestamp"], ticker["datetime"]) == (at_s * 1000, "2024-08-08T23:54:16.000Z")
+    with pytest.raises(ConfigError, match=r"line 3, timestamp: .* but the times before it are"):
+        imported(tmp_path, f"{text}BTC/USDT,{at_s * (10**9 if each_s < 10**9 else 1)},1\n")
+
+
 def test_keys_that_the_wire_does_not_have_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -252,8 +262,8 @@ WRONG = [
     (f"{HEADER}\n{ROW.replace('61800.2', 'nan')}\n", "line 2, bid: 'nan' is not a number"),
     (f"{HEADER}\n{ROW.replace('61800.2', '1_0')}\n", "line 2, bid: '1_0' is not a number"),
     (f"{HEADER}\n{ROW.replace('61800.2', '-1')}\n", "line 2, bid: -1.0 is below 0"),
-    (f"{HEADER}\n{ROW.replace(str(MS), '1723161256')}\n", "line 2, timestamp: .* in ms since"),
-    (f"{HEADER}\n{ROW.replace(str(MS), 'noon')}\n", "line 2, timestamp: 'noon' is not a whole"),
+    (f"{HEADER}\n{ROW.replace(str(MS), '17231612')}\n", "line 2, timestamp: .* not a time in s"),
+    (f"{HEADER}\n{ROW.replace(str(MS), 'noon')}\n", "line 2, timestamp: 'noon' is not a time"),
     (f"{HEADER}\n{ROW.replace('2024-08-08T', '2024-08-09T')}\n", "line 2, datetime: .* is not the"),
     (f"{HEADER}\n{ROW.replace('2024-08-08T', '8 August ')}\n", "line 2, datetime: .* not ISO 8601"),
     ("symbol,last\nBTC/USDT,1\n", "line 2, timestamp: a row needs one"),
@@ -265,7 +275,7 @@ WRONG = [
     (f"exchange,symbol,timestamp,bid\n../x,B/C,{MS},1\n", "line 2, exchange: '../x' is not"),
     (f"exchange,symbol,timestamp,bid\n/tmp,B/C,{MS},1\n", "line 2, exchange: '/tmp' is not"),
     (f'{{"symbol":"B/C","timestamp":{MS},"last":1}}\n[1]\n', r"line 2: '\[1\]' is not a JSON"),
-    ('{"symbol":"B/C","timestamp":true,"last":1}\n', "line 1, timestamp: True is not a whole"),
+    ('{"symbol":"B/C","timestamp":true,"last":1}\n', "line 1, timestamp: True is not a time"),
     (f'{{"symbol":7,"timestamp":{MS},"last":1}}\n', "line 1, symbol: 7 is not text"),
     (f'{{"symbol":"B/C","timestamp":{MS},"last":true}}\n', "line 1, last: True is not a number"),
     (f'{{"symbol":"B/C","timestamp":{MS},"last":{{}}}}\n', "line 1, last: {} is not a number"),
