@@ -81,7 +81,8 @@ def through_native(channel: str, *texts: str) -> RecordedCallbacks:
         source._merges[channel].opened(connection)
 
         class Frame:
-            msg_type, fin, last_in_buffer, rsv1 = 1, True, True, False
+            msg_type, fin, last_in_buffer = 1, True, True
+            rsv1 = rsv2 = rsv3 = False
 
             def __init__(self, text: str) -> None:
                 self.text = text
