@@ -19,6 +19,12 @@ from feedd.client.events import CHANNEL_EVENTS, Origin, Other, Status, Tick
 LAST_NS = (1 << 63) - 1  # a recording's file can't hold a later time
 
 
+class ChannelSummary(Struct, frozen=True):
+    """The part of a channel's status that the protocol needs."""
+
+    gaps: int = 0
+
+
 class StatusSummary(Struct, frozen=True):
     """The part of a status that the protocol needs."""
 
@@ -31,6 +37,7 @@ class StatusSummary(Struct, frozen=True):
     gap: model.Gap | None = None
     origin: Origin = msgspec.field(default="live", name="client.origin")
     published_ns: int = 0
+    channels: dict[str, ChannelSummary] = {}
 
 
 class PublishedMessage(Struct, gc=False):

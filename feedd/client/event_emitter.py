@@ -7,30 +7,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from feedd.client.decoding import StatusSummary
 from feedd.client.events import Gap, NewSession, StateChange, Stopped, UpstreamGap
 from feedd.client.topic_table import MAX_TOPICS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from feedd.client.decoding import Message, StatusMessage
     from feedd.client.events import Notice
     from feedd.client.topic_table import FeedState, TopicState
 
 
-class EventEmitter:
-    """`events` has the messages and notices that the caller has not taken yet."""
+LOST_REPORT = "the status that reported it was lost"
 
-    def __init__(self) -> None:
+
+class EventEmitter:
+    """`events` has the messages and notices that the caller has not taken yet.
+
+    `prefixes` are of the topics that the caller wants.
+    """
+
+    def __init__(self, prefixes: Iterable[str] = ("",)) -> None:
         self.events: list[Message | Notice] = []
+        self._prefixes = tuple(prefixes)
+        self._status_prefixes = tuple(one for one in self._prefixes if one.startswith("status"))
         self._history_unavailable = False
         self._topics_rejected = False
 
     def status(self, feed: FeedState, status: StatusMessage) -> None:
         """Report what is new in a feed's status. A gap in a snapshot precedes the stream."""
         gap = status.gap
-        if gap is not None and status.origin != "snapshot":
-            self.events.append(
-                UpstreamGap(feed.name, gap.channel, gap.from_id, gap.to_id, gap.reason)
-            )
+        if gap is not None:
+            feed.gaps[gap.channel] = feed.gaps.get(gap.channel, 0) + 1
+            if status.origin != "snapshot" and self.wants(feed, gap.channel):
+                self.events.append(
+                    UpstreamGap(feed.name, gap.channel, gap.from_id, gap.to_id, gap.reason)
+                )
+        if isinstance(status, StatusSummary):
+            self._count_gaps(feed, status)
         if (status.state, status.reason) == feed.reported:
             return
         if status.state == "stopped":
@@ -39,17 +54,42 @@ class EventEmitter:
         else:
             self.state(feed, status.state, status.reason)
 
+    def _count_gaps(self, feed: FeedState, status: StatusSummary) -> None:
+        """Report gaps that only lost statuses have reported: the counters show them."""
+        counts = {name: channel.gaps for name, channel in status.channels.items()}
+        if feed.lost_statuses:
+            feed.lost_statuses = False
+            for channel, count in counts.items():
+                if count > feed.gaps.get(channel, 0) and self.wants(feed, channel):
+                    self.events.append(UpstreamGap(feed.name, channel, None, None, LOST_REPORT))
+            feed.gaps = counts
+        elif not feed.counts_gaps:
+            feed.gaps = counts
+        feed.counts_gaps = True
+
+    def wants(self, feed: FeedState, channel: str) -> bool:
+        """Whether the caller wants gaps of a feed's channel: that channel, or the full statuses."""
+        wants_statuses = f"status.{feed.name}".startswith(self._status_prefixes)
+        return wants_statuses or f"{channel}.{feed.name}".startswith(self._prefixes)
+
     def state(self, feed: FeedState, state: str, reason: str | None) -> None:
         """Report a feed's state."""
         feed.reported = (state, reason)
         self.events.append(StateChange(feed.name, state, reason))
 
     def gap(self, topic: TopicState, session: int, first: int, last: int, reason: str) -> None:
-        """Report lost messages of a topic, `first` to `last` inclusive."""
+        """Report lost messages of a topic, `first` to `last` inclusive.
+
+        Of statuses that the caller does not want, only what they reported matters.
+        """
+        if not topic.wanted:
+            topic.feed.lost_statuses = True
+            return
         self.events.append(Gap(topic.name, session, first, last, reason))
 
     def new_session(self, feed: FeedState, old: int, new: int) -> None:
-        """Report that a worker restarted."""
+        """Report that a worker restarted; its counters begin at 0."""
+        feed.gaps, feed.counts_gaps, feed.lost_statuses = {}, True, False
         self.events.append(NewSession(feed.name, old, new))
 
     def history_unavailable(self, reason: str) -> None:

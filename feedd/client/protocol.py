@@ -60,7 +60,8 @@ class Protocol:
         self._table = TopicTable(prefixes, published=published)
         self._topics = self._table.topics
         self._requests = HistoryRequests(histories)
-        self._emitter = EventEmitter()
+        wanted = self._table.subscriptions if published else self._table.prefixes
+        self._emitter = EventEmitter(wanted)
         self._events = self._emitter.events
         self._sequencer = Sequencer(
             self._table, self._emitter, now_s, since_ns, repairs=histories > 0

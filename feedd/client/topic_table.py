@@ -23,7 +23,9 @@ class FeedState:
 
     `complete`: its session began after the stream, so every topic begins with seq 1; None until a
     status shows it. `reported` is the last state and reason that the caller got. `resumed`: the
-    stream resumes an earlier one, and nothing of the feed came yet.
+    stream resumes an earlier one, and nothing of the feed came yet. `gaps` counts the gaps on the
+    exchange's side that were reported in the session, by channel, once `counts_gaps`.
+    `lost_statuses`: some were lost since the last one.
     """
 
     name: str
@@ -34,6 +36,9 @@ class FeedState:
     resumed: bool = False
     reported: tuple[str, str | None] | None = None
     topics: list[TopicState] = field(default_factory=list)
+    gaps: dict[str, int] = field(default_factory=dict)
+    counts_gaps: bool = False
+    lost_statuses: bool = False
 
 
 @dataclass(slots=True, eq=False)

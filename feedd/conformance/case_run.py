@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from feedd.transport.scripted_publisher import ScriptedPublisher
 
 EXCHANGE = "conformance"
+SESSION = 1000  # of the first one; each further one is higher by as much
 HEARTBEAT_S = 0.5
 LATE_S = 2.0  # after a heartbeat this late, a client may correctly report `stale`
 REACT_S = 10.0  # timeout for a client to subscribe, or to end a case
 SNAPSHOT_S = 1.0  # timeout for its snapshot request, which is optional
 POLL_S = 0.02
+MAX_REQUESTS = 200  # to the history, in one case
 OLD_S = 3600.0  # a session this old started before any client subscribed
 NONE = {"p50": None, "p99": None, "max": None}
 
@@ -49,15 +51,16 @@ class CaseRun:
         self.random = random
         self.expected = Expected()
         self.lines: list[OutputLine] = []
+        self._answered = publisher.answered
         self.done = False
         self._publisher = publisher
         self._client = client
         self._answer_s = answer_s
         self._feeds: list[CaseFeed] = []
 
-    def feed(self, symbol: str = "A") -> CaseFeed:
-        """Return a feed that only this case uses."""
-        one = CaseFeed(self, self._publisher, f"{self.name}/{symbol}")
+    def feed(self, symbol: str = "A", *, session: int = SESSION, first_seq: int = 1) -> CaseFeed:
+        """Return a feed that only this case uses; its ticks begin with `first_seq`."""
+        one = CaseFeed(self, self._publisher, f"{self.name}/{symbol}", session, first_seq)
         self._feeds.append(one)
         return one
 
@@ -88,10 +91,23 @@ class CaseRun:
         self._client.send("END")
         self._until(lambda: self.done, REACT_S)
 
+    def wrong(self) -> list[str]:
+        """Return one sentence for each failure."""
+        found = self.expected.wrong(self.lines)
+        requests = self._publisher.answered - self._answered
+        if requests > MAX_REQUESTS:
+            found.append(f"the client sent {requests:,} requests to the history; at most "
+                         f"{MAX_REQUESTS} are enough")  # fmt: skip
+        return found
+
     def publish(self, name: str, payload: bytes) -> None:
         """Publish a message of an unknown topic; the client may or may not report it."""
         self.expected.ignored.add(name)
         self._publisher.send(name, payload)
+
+    def publish_bytes(self, topic: bytes, payload: bytes) -> None:
+        """Publish a message whose topic is not text; the client must ignore it."""
+        self._publisher.send(topic, payload)
 
     def _until(self, condition: Any, timeout_s: float) -> None:
         deadline_s = time.monotonic() + timeout_s
@@ -114,11 +130,19 @@ class CaseFeed:
     After the first heartbeat the case sends more by itself, until `sends_heartbeats` is False.
     """
 
-    def __init__(self, case: CaseRun, publisher: ScriptedPublisher, symbol: str) -> None:
+    def __init__(
+        self,
+        case: CaseRun,
+        publisher: ScriptedPublisher,
+        symbol: str,
+        session: int,
+        first_seq: int,
+    ) -> None:
         self._case = case
         self._publisher = publisher
         self._symbol = symbol
-        self.session = 1000
+        self.session = session
+        self._first_seq = first_seq
         self.sends_heartbeats = False
         self.heartbeat_s = 0.0
         self._since_s = time.monotonic() - OLD_S
@@ -171,9 +195,15 @@ class CaseFeed:
         self._publisher.send(*frames)
 
     def heartbeat(
-        self, state: str = "live", gap: dict[str, Any] | None = None, **more: Any
-    ) -> None:
-        """Publish a status."""
+        self,
+        state: str = "live",
+        gap: dict[str, Any] | None = None,
+        *,
+        sent: bool = True,
+        kept: bool = True,
+        **more: Any,
+    ) -> tuple[str, bytes]:
+        """Publish a status, as `tick`; return its frames."""
         name = self.topic("status")
         seq = self._next_seq(name)
         now_s = time.monotonic()
@@ -191,9 +221,12 @@ class CaseFeed:
                 "cpu_percent": 0.0, "memory_mb": 0.0, "channels": channels, "gap": gap, **more,
             }
         )  # fmt: skip
-        self._publisher.send(name, payload)
-        self._publisher.keep(name, payload)
-        self.heartbeat_s, self.sends_heartbeats = now_s, True
+        if sent:
+            self._publisher.send(name, payload)
+            self.heartbeat_s, self.sends_heartbeats = now_s, True
+        if kept:
+            self._publisher.keep(name, payload)
+        return name, payload
 
     def upstream_gap(self, channel: str, from_id: int | None, to_id: int | None) -> None:
         """Report missing events of the exchange."""
@@ -205,8 +238,9 @@ class CaseFeed:
 
     def restart(self) -> None:
         """Start a new session."""
-        old, self.session = self.session, self.session + 1000
+        old, self.session = self.session, self.session + SESSION
         self._next_seqs.clear()
+        self._first_seq = 1
         self._since_s = time.monotonic()
         self._case.expected.sessions.append((self.name, old, self.session))
         self.heartbeat()
@@ -229,7 +263,8 @@ class CaseFeed:
         self._case.expected.live_again.append((self.name, self.heartbeat_s))
 
     def _next_seq(self, name: str) -> int:
-        seq = self._next_seqs.get(name, 1)
+        first = 1 if name == self.topic("status") else self._first_seq
+        seq = self._next_seqs.get(name, first)
         self._next_seqs[name] = seq + 1
         return seq
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from feedd.conformance.case_run import CaseFeed, CaseRun
 
 QUIET_S = 4.0  # longer than it takes to report a feed as stale
+HISTORY_S = 1.5  # longer than a client waits for a repair
+EXACT_DOUBLES = 2**53  # a float64 has no larger odd numbers
 
 
 def in_order(case: CaseRun) -> None:
@@ -104,6 +106,33 @@ def new_session_after_unknown_tail(case: CaseRun) -> None:
     _run(case, feed)
 
 
+def new_session_begins_with_a_loss(case: CaseRun) -> None:
+    """The first ticks of the new session are lost; the history has the second half of them."""
+    feed = _joined(case)
+    _run(case, feed)
+    case.settle()
+    feed.restart()
+    for kept in (False, True):
+        for _ in range(case.random.randint(1, 3)):
+            feed.tick(sent=False, kept=kept)
+    _run(case, feed)
+
+
+def old_session(case: CaseRun) -> None:
+    """Messages of the old session arrive after the new session has begun."""
+    feed = _joined(case)
+    _run(case, feed)
+    case.settle()
+    late = [feed.tick(sent=False, kept=False, reported=False) for _ in range(2)]
+    late.append(feed.heartbeat(sent=False, kept=False))
+    feed.restart()
+    _run(case, feed)
+    case.settle()
+    for frames in late:
+        feed.again(frames)
+    _run(case, feed)
+
+
 def tail_repaired(case: CaseRun) -> None:
     """The newest ticks are lost: only `next_seq` shows it, and the history has them."""
     feed = _joined(case)
@@ -165,6 +194,60 @@ def upstream_gap(case: CaseRun) -> None:
     _run(case, feed)
 
 
+def upstream_gap_before(case: CaseRun) -> None:
+    """The last status before the client subscribed reports a gap: the snapshot has it."""
+    feed = case.feed()
+    feed.tick()
+    feed.heartbeat(gap=_gap("quote"))
+    feed.sends_heartbeats = False  # they would take its place in the snapshot
+    case.join(feed.topic())
+    feed.heartbeat()
+    case.settle()
+    _run(case, feed)
+
+
+def upstream_gap_elsewhere(case: CaseRun) -> None:
+    """The gap is of a channel to which the client has not subscribed."""
+    feed = _joined(case, "quote")
+    _run(case, feed)
+    feed.heartbeat(gap=_gap("trade"))
+    _run(case, feed)
+    feed.upstream_gap("quote", 5, 9)
+    _run(case, feed)
+
+
+def heartbeats_lost(case: CaseRun) -> None:
+    """Statuses are lost in transit; the history has some of them."""
+    feed = _joined(case)
+    _run(case, feed)
+    for kept in (False, True):
+        for _ in range(case.random.randint(1, 3)):
+            feed.heartbeat(sent=False, kept=kept)
+        _run(case, feed)
+        feed.heartbeat()
+    case.settle()
+    case.wait(HISTORY_S)
+    feed.tick()
+
+
+def large_numbers(case: CaseRun) -> None:
+    """Sessions, seqs and ids need more than 53 bits."""
+    feed = case.feed(session=EXACT_DOUBLES + 1, first_seq=EXACT_DOUBLES - 1)
+    feed.tick()
+    feed.heartbeat()
+    case.join(feed.topic())
+    case.settle()
+    for _ in range(_some(case)):
+        feed.tick()
+    feed.tick(sent=False)
+    feed.tick(sent=False, kept=False)
+    feed.tick()
+    feed.upstream_gap("quote", 2**60 + 1, 2**60 + 3)
+    case.settle()
+    feed.restart()
+    _run(case, feed)
+
+
 def unknown_keys(case: CaseRun) -> None:
     """Payloads have unknown keys."""
     feed = _joined(case)
@@ -175,7 +258,7 @@ def unknown_keys(case: CaseRun) -> None:
 
 
 def unknown_topics(case: CaseRun) -> None:
-    """Messages of unknown channels arrive, and bytes that are not a message."""
+    """Messages of unknown channels arrive, and bytes that are neither a topic nor a message."""
     feed = case.feed()
     weather = feed.topic("weather")
     case.join(feed.topic(), weather)
@@ -184,6 +267,7 @@ def unknown_topics(case: CaseRun) -> None:
         feed.tick()
         feed.unknown("weather")
         case.publish(f"{weather}.and.more", b"\xc1 no MessagePack")
+        case.publish_bytes(weather.encode() + b"\xff\xfe", b"\xc1")
     feed.tick()
 
 
@@ -211,6 +295,10 @@ def late_join(case: CaseRun) -> None:
     _run(case, feed)
 
 
+def _gap(channel: str) -> dict[str, Any]:
+    return {"channel": channel, "from_id": 1, "to_id": 7, "reason": "played"}
+
+
 def _joined(case: CaseRun, *channels: str) -> CaseFeed:
     """Return a feed to which the client has subscribed before its first tick."""
     feed = case.feed()
@@ -232,8 +320,9 @@ CASES: dict[str, Callable[[CaseRun], None]] = {
     case.__name__.replace("_", "-"): case
     for case in (
         in_order, gap_repaired, gap_lost, gap_in_part, duplicates, reordered, new_session,
-        new_session_after_known_tail, new_session_after_unknown_tail, tail_repaired, tail_lost,
-        stopped, stopped_with_lost_tail, stale, upstream_gap, unknown_keys, unknown_topics, prefix,
-        late_join,
+        new_session_after_known_tail, new_session_after_unknown_tail,
+        new_session_begins_with_a_loss, old_session, tail_repaired, tail_lost, stopped,
+        stopped_with_lost_tail, stale, upstream_gap, upstream_gap_before, upstream_gap_elsewhere,
+        heartbeats_lost, large_numbers, unknown_keys, unknown_topics, prefix, late_join,
     )
 }  # fmt: skip

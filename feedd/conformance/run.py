@@ -41,7 +41,7 @@ def verdicts(
             CASES[name](case)
             case.settle()
             case.end()
-            wrong = case.expected.wrong(case.lines)
+            wrong = case.wrong()
             if client.ended is not None:
                 wrong.append(f"the client ended, with exit code {client.ended}")
             elif not case.done:

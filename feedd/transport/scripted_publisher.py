@@ -46,9 +46,10 @@ class ScriptedPublisher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def send(self, topic: str, payload: bytes) -> None:
+    def send(self, topic: str | bytes, payload: bytes) -> None:
         """Publish a message."""
-        self._publisher.send_multipart([topic.encode(), payload])
+        frame = topic if isinstance(topic, bytes) else topic.encode()
+        self._publisher.send_multipart([frame, payload])
 
     def keep(self, topic: str, payload: bytes) -> None:
         """Add a message to the history."""

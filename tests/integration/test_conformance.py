@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from conftest import PYTHON, REPOSITORY
 
+from feedd.conformance.cases import CASES
+
 pytestmark = pytest.mark.process
 
 ADAPTER = str(REPOSITORY / "examples" / "conformance_client.py")
@@ -22,10 +24,11 @@ def conformance(*arguments: str) -> Any:
     )  # fmt: skip
 
 
-def test_the_projects_own_client_passes_every_case() -> None:
-    run = conformance("--wait-s", "20", "--", PYTHON, ADAPTER)
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_projects_own_client_passes_every_case(seed: str) -> None:
+    run = conformance("--wait-s", "20", "--seed", seed, "--", PYTHON, ADAPTER)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "19 of 19 cases passed" in run.stdout
+    assert f"{len(CASES)} of {len(CASES)} cases passed" in run.stdout
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,32 @@ def test_a_faulty_client_fails_the_cases_of_its_fault(
     assert [case for case, *_ in verdicts] == list(fails)
     for case, _, why in verdicts:
         assert fails[case] in why
+
+
+@pytest.mark.parametrize(
+    ("client", "case", "why"),
+    [
+        ("blind_at_stop", "stopped-with-lost-tail", "; received nothing more"),
+        ("status_gaps", "heartbeats-lost", "status.conformance.heartbeats-lost/A.: expected noth"),
+        ("snapshot_gaps", "upstream-gap-before", "quote 1 7 was reported 1 times; expected 0"),
+        ("foreign_gaps", "upstream-gap-elsewhere", "trade 1 7 was reported 1 times; expected 0"),
+        ("old_sessions", "old-session", "received TICK 1000"),
+        ("doubles", "large-numbers", "expected TICK 9007199254740993 9007199254740991"),
+        ("nil_is_zero", "upstream-gap", "quote - -; it was not reported"),
+        ("same_stream", "new-session", "1000 2000; it was not reported"),
+        ("begins_anywhere", "new-session-begins-with-a-loss", "expected GAP 2000 1"),
+        ("hammers", "gap-lost", "requests to the history; at most 200 are enough"),
+        ("text_topics", "unknown-topics", "; received nothing"),
+    ],
+)
+def test_a_client_with_one_fault_fails_the_case_of_it(client: str, case: str, why: str) -> None:
+    words = ("--case", "in-order", "--case", case)
+    run = conformance("--wait-s", "3", *words, "--", PYTHON, WRONG, client)
+    assert run.returncode == 1, run.stdout + run.stderr
+    passed, failed, *_ = [line for line in run.stdout.splitlines() if "endpoint" not in line]
+    assert passed.split() == ["in-order", "passed"]
+    assert failed.split()[:2] == [case, "FAILED"]
+    assert why in run.stdout
 
 
 def test_a_client_that_ends_fails_every_case_and_a_missing_command_is_an_error() -> None:

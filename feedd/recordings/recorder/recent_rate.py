@@ -8,10 +8,10 @@ WINDOW_S = 5.0
 
 
 class RecentRate:
-    """Rate of a growing count: over WINDOW_S at least, or since `since_s` if that is less."""
+    """Rate of a growing count: over WINDOW_S at least, or since the first call if that is less."""
 
-    def __init__(self, since_s: float) -> None:
-        self._counts: deque[tuple[float, int]] = deque([(since_s, 0)])
+    def __init__(self) -> None:
+        self._counts: deque[tuple[float, int]] = deque()
 
     def per_s(self, now_s: float, count: int) -> float:
         """Note the count, and return the rate up to now."""

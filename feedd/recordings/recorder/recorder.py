@@ -78,7 +78,7 @@ class Recorder:
         self._early: deque[Notice] = deque(maxlen=MAX_EARLY)
         self._since_ns = time.time_ns()
         self._reported_s = float("-inf")
-        self._rate = RecentRate(time.monotonic())
+        self._rate = RecentRate()
 
     def stop(self) -> None:
         """Stop it; it still records the messages that are on their way."""

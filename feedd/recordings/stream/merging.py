@@ -117,7 +117,7 @@ class RecordingMerge:
         """Add a gap that a recorder recorded."""
         feed, session = position.topic.feed, gap.session
         if feed.session is not None and session < feed.session:
-            if not self.several:
+            if not self.several and position.topic.wanted:
                 self._emitter.events.append(gap)
             return
         self._begin_session(feed, session)

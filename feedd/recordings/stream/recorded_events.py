@@ -87,7 +87,7 @@ class EventReader:
     def __init__(self, prefixes: Iterable[str], recordings: int, *, whole: bool = True) -> None:
         self._whole = whole
         self._table = TopicTable(prefixes)
-        self._emitter = EventEmitter()
+        self._emitter = EventEmitter(self._table.prefixes)
         self._merge = RecordingMerge(recordings, self._emitter)
         self._positions: dict[bytes, TopicPosition] = {}
         self._unwanted: set[bytes] = set()
@@ -194,7 +194,7 @@ class EventReader:
         if not self._merge.several:
             if isinstance(notice, NewSession):
                 self._merge.session(feed, notice.old, notice.new)
-            else:
+            elif not isinstance(notice, UpstreamGap) or self._emitter.wants(feed, notice.channel):
                 self._emitter.events.append(notice)
         elif isinstance(notice, StateChange) and notice.state == "stale":
             now_s = self._merge.now_ns / NS_PER_S

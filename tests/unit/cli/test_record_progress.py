@@ -25,7 +25,8 @@ def test_progress_has_the_rate_of_the_last_seconds() -> None:
 
 
 def test_a_rate_covers_the_last_seconds_however_close_the_reports_are() -> None:
-    rate = RecentRate(100.0)
+    rate = RecentRate()
+    rate.per_s(100.0, 0)
     for second in range(1, 31):
         rate.per_s(100.0 + second, 50 * second)
     assert 45 < rate.per_s(130.0001, 1500) < 51
@@ -34,6 +35,7 @@ def test_a_rate_covers_the_last_seconds_however_close_the_reports_are() -> None:
     assert last == 0.0
 
 
-def test_the_first_rate_is_since_the_start() -> None:
-    assert RecentRate(100.0).per_s(100.5, 20) == 40.0
-    assert RecentRate(100.0).per_s(100.0, 0) == 0.0
+def test_the_first_rate_is_since_the_first_report() -> None:
+    rate = RecentRate()
+    assert rate.per_s(100.0, 20) == 0.0
+    assert rate.per_s(100.5, 40) == 40.0

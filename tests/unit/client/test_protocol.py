@@ -578,3 +578,39 @@ def test_an_unknown_channel_is_emitted_with_its_payload() -> None:
     payload = quote(1)[1]
     client.receive((b"greeks.deribit.X.", payload))
     assert (client.received[0].channel, client.received[0].payload) == ("greeks", payload)
+
+
+def test_gaps_upstream_are_reported_of_wanted_channels_only() -> None:
+    gap = {"channel": "trade", "from_id": 1, "to_id": 9, "reason": "a reconnect"}
+    for prefixes, reported in (
+        (("quote.",), False), ((QUOTE,), False), (("trade.",), True), ((TRADE,), True),
+        (("",), True),
+    ):  # fmt: skip
+        client = Client(*prefixes)
+        client.receive(status(1), status(2, gap=gap))
+        assert bool(client.notices(UpstreamGap)) is reported, prefixes
+
+
+def test_lost_statuses_are_no_gap_and_what_they_reported_is_not_lost() -> None:
+    """Their channels' counters show it."""
+
+    def counted(seq: int, gaps: int) -> tuple[bytes, bytes]:
+        topic, payload = status(seq)
+        content = msgspec.msgpack.decode(payload)
+        channels = {"quote": {"gaps": gaps}, "trade": {"gaps": 7}}
+        return topic, msgspec.msgpack.encode({**content, "channels": channels})
+
+    client = Client("quote.")
+    client.receive(counted(1, 3), quote(1), counted(3, 3))
+    client.check(2.0)
+    assert client.gaps() == []
+    assert client.notices(UpstreamGap) == []
+    client.receive(counted(5, 4))
+    client.check(2.0)
+    assert client.gaps() == []
+    (gap,) = client.notices(UpstreamGap)
+    assert (gap.channel, gap.from_id, gap.to_id) == ("quote", None, None)
+    assert gap.reason == "the status that reported it was lost"
+    client.receive(counted(6, 4), counted(8, 4))
+    client.check(2.0)
+    assert len(client.notices(UpstreamGap)) == 1
