@@ -10,6 +10,7 @@ The public API. Everything else in the package is internal, and may change.
     Gap UpstreamGap NewSession StateChange Stopped     what a stream reports (Event is any event)
     Status Other                                       other messages of a topic that was named
     ConfigError                                        what an argument is wrong for
+    DeploymentError                                    another project than the required publishes
 
 Names are loaded at first use, and need only pyzmq and msgspec; recordings need zstandard.
 """
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         UpstreamGap,
     )
     from feedd.client.stream import Stream, subscribe
-    from feedd.errors import ConfigError
+    from feedd.errors import ConfigError, DeploymentError
     from feedd.recordings.stream.recorded_stream import RecordedStream, open_recording
     from feedd.topics import topic
 
@@ -49,6 +50,7 @@ __all__ = [
     "Book",
     "Candle",
     "ConfigError",
+    "DeploymentError",
     "Event",
     "Gap",
     "Liquidation",
@@ -72,6 +74,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "ConfigError": "feedd.errors",
+    "DeploymentError": "feedd.errors",
     "RecordedStream": "feedd.recordings.stream.recorded_stream",
     "Stream": "feedd.client.stream",
     "open_recording": "feedd.recordings.stream.recorded_stream",

@@ -3,6 +3,7 @@
 `FeeddError`
     `FinalError`               stop: a retry changes nothing, the process ends with `exit_code`
         `ConfigError`          78, EX_CONFIG
+            `DeploymentError`  78, raised by a stream that reports nothing
         `CredentialsError`     77, EX_NOPERM
         `EndpointInUseError`   69, EX_UNAVAILABLE
         `UnknownSymbolError`   65, EX_DATAERR
@@ -29,6 +30,10 @@ class ConfigError(FinalError):
     """Missing, unreadable or contradictory configuration."""
 
     exit_code = 78
+
+
+class DeploymentError(ConfigError):
+    """Endpoint at which only another deployment than the required one publishes."""
 
 
 class CredentialsError(FinalError):

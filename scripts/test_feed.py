@@ -11,11 +11,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
+from pathlib import Path
 
 from feedd.errors import ConfigError, FeeddError
 from feedd.operation.active_config import active_config
 from feedd.operation.market_notice import market_notice
 from feedd.operation.show import tick_line
+from feedd.runtime.deployment import read_deployment
 from feedd.runtime.terminal import prepare_output
 from feedd.supervision.project import find_project_root
 from feedd.transport.subscriber import Subscriber
@@ -30,15 +33,40 @@ def main(endpoint: str, count: int | None) -> int:
     print(f"listening to {endpoint}", flush=True)
     if (notice := project_notice()) is not None:
         print(f"({notice})", flush=True)
-    with Subscriber(endpoint, ["ticker."]) as subscriber:
+    named: set[str | None] = set()
+    with Subscriber(endpoint, ["ticker.", "status."]) as subscriber:
+        idle_since_s = time.monotonic()
         while count is None or number < count:
             message = subscriber.receive(IDLE_S)
+            if message is not None and message[0].startswith("status."):
+                deployment = message[1].get("deployment")
+                if deployment not in named:
+                    named.add(deployment)
+                    print(whose(deployment, message[1].get("pid")), flush=True)
+                message = None
             if message is None:
-                print(f"no message for {IDLE_S:.0f} s; is a feed running there?", flush=True)
+                if time.monotonic() - idle_since_s >= IDLE_S:
+                    idle_since_s = time.monotonic()
+                    print(f"no message for {IDLE_S:.0f} s; is a feed running there?", flush=True)
                 continue
+            idle_since_s = time.monotonic()
             number += 1
             print(tick_line(number, message[1]), flush=True)
     return 0
+
+
+def whose(deployment: str | None, pid: int | None) -> str:
+    """Return a line on the deployment that publishes: this folder's, or another one."""
+    root = find_project_root()
+    try:
+        settings = None if root is None else active_config(None, root).settings
+    except FeeddError:
+        settings = None
+    own = None if settings is None else read_deployment(Path(root or "", settings.run_dir))
+    if deployment is not None and deployment == own:
+        return f"(of this project, deployment {own})"
+    here = "this folder has none" if own is None else f"this project is {own}"
+    return f"(of deployment {deployment}, worker's pid {pid}; {here}: NOT this project's prices)"
 
 
 def project_notice() -> str | None:

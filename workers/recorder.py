@@ -11,6 +11,7 @@ import structlog
 
 from feedd.config.applied import worker_config
 from feedd.config.environment import read_environment
+from feedd.config.own_deployment import own_deployment
 from feedd.errors import ConfigError
 from feedd.recordings.recorder import recorder_status
 from feedd.recordings.recorder.recorder import Recorder
@@ -36,8 +37,9 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
             log.warning("the recorder's status can't be written", why=str(error))
 
     recorder = Recorder(
-        settings.history_endpoints(), settings.recorder, log, write, lossless=settings.lossless
-    )
+        settings.history_endpoints(), settings.recorder, log, write,
+        lossless=settings.lossless, deployment=own_deployment(settings),
+    )  # fmt: skip
     recording = asyncio.ensure_future(asyncio.to_thread(recorder.run))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({recording, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -48,9 +48,13 @@ class LineRecorder:
         self._flushed_s = time.monotonic()
         self.lines = 0
 
-    def client(self, endpoints: list[str], histories: list[str]) -> str:
+    def client(
+        self, endpoints: list[str], histories: list[str], deployment: str | None = None
+    ) -> str:
         """Record the events of `feedd.subscribe` until a signal arrives; return its name."""
-        with subscribe(endpoints, self._prefixes, history=histories) as stream:
+        with subscribe(
+            endpoints, self._prefixes, history=histories, deployment=deployment
+        ) as stream:
             self._begin("client")
             while self._ending is None:
                 event = stream.receive(FLUSH_S)

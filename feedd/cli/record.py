@@ -14,6 +14,7 @@ import msgspec
 from feedd.cli.arguments import add_endpoint, path
 from feedd.cli.command import Command, without_endpoint
 from feedd.clock import NS_PER_S
+from feedd.config.own_deployment import own_deployment
 from feedd.config.settings import RecorderSettings
 from feedd.operation.active_config import active_config, endpoint_config
 from feedd.recordings.recorder.recorder import Recorder
@@ -45,9 +46,10 @@ def _run(arguments: argparse.Namespace) -> int:
     """Record until SIGINT, SIGTERM or SIGHUP."""
     check_prefixes(arguments.prefixes)
     if arguments.endpoint is not None:
-        settings = endpoint_config(arguments.endpoint)
+        settings, deployment = endpoint_config(arguments.endpoint), None
     else:
         settings = active_config(arguments.config, arguments.root).settings
+        deployment = own_deployment(settings)
     options = settings.recorder or RecorderSettings()
     if arguments.prefixes:
         options = msgspec.structs.replace(options, topics=tuple(arguments.prefixes))
@@ -55,8 +57,9 @@ def _run(arguments: argparse.Namespace) -> int:
         options = msgspec.structs.replace(options, dir=str(arguments.dir))
     console = _Console()
     recorder = Recorder(
-        settings.history_endpoints(), options, console, console.show, lossless=settings.lossless
-    )
+        settings.history_endpoints(), options, console, console.show,
+        lossless=settings.lossless, deployment=deployment,
+    )  # fmt: skip
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, lambda *_: recorder.stop())

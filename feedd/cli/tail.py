@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from feedd.audit.recording import LineRecorder
 from feedd.cli.arguments import add_endpoint
 from feedd.cli.command import Command, without_endpoint
+from feedd.config.own_deployment import own_deployment
 from feedd.operation.active_config import active_config, endpoint_config
 from feedd.operation.market_notice import market_notice
+from feedd.operation.own_messages import OwnMessages, with_statuses
 from feedd.operation.show import message_line
 from feedd.topic_prefixes import check_prefixes
 from feedd.transport.subscriber import Subscriber
@@ -39,28 +41,42 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     check_prefixes(arguments.prefixes)
     if arguments.endpoint is not None:
-        settings = endpoint_config(arguments.endpoint)
+        settings, deployment = endpoint_config(arguments.endpoint), None
     else:
         settings = active_config(arguments.config, arguments.root).settings
+        deployment = own_deployment(settings)
         if (notice := market_notice(settings)) is not None:
             print(f"feedd: {notice}", file=sys.stderr, flush=True)
     if arguments.json or arguments.plain:
-        return _write_recording(settings, arguments.prefixes, plain=arguments.plain)
-    with Subscriber(settings.proxy.subscribers, arguments.prefixes) as subscriber:
+        return _write_recording(settings, arguments.prefixes, deployment, plain=arguments.plain)
+    _print_messages(settings.proxy.subscribers, arguments.prefixes, deployment)
+    return 0
+
+
+def _print_messages(endpoint: str, prefixes: list[str], deployment: str | None) -> None:
+    """Print messages until an interrupt; with a deployment, those of no other one."""
+    own = None if deployment is None else OwnMessages(deployment, prefixes)
+    with Subscriber(endpoint, prefixes if own is None else with_statuses(prefixes)) as subscriber:
         while True:
             message = subscriber.receive(IDLE_S)
-            if message is not None:
-                print(message_line(*message), flush=True)
+            if message is None:
+                continue
+            for one in [message] if own is None else own.take(*message):
+                print(message_line(*one), flush=True)
+            while own is not None and own.notices:
+                print(f"feedd: {own.notices.pop(0)}", file=sys.stderr, flush=True)
 
 
-def _write_recording(settings: Config, prefixes: list[str], *, plain: bool) -> int:
+def _write_recording(
+    settings: Config, prefixes: list[str], deployment: str | None, *, plain: bool
+) -> int:
     """Write JSON lines to standard output until SIGINT or SIGTERM."""
     recorder = LineRecorder(sys.stdout.buffer, prefixes)
     if plain:
         ending = recorder.plain(settings.proxy.subscribers)  # two would send everything twice
     else:
         endpoints = settings.history_endpoints()
-        ending = recorder.client(list(endpoints), list(endpoints.values()))
+        ending = recorder.client(list(endpoints), list(endpoints.values()), deployment)
     print(f"feedd: wrote {recorder.lines:,} lines, until {ending}", file=sys.stderr)
     return 0
 

@@ -35,6 +35,7 @@ class StatusSummary(Struct, frozen=True):
     session: int
     seq: int
     gap: model.Gap | None = None
+    deployment: str | None = None
     origin: Origin = msgspec.field(default="live", name="client.origin")
     published_ns: int = 0
     channels: dict[str, ChannelSummary] = {}
@@ -59,6 +60,7 @@ class PublishedStatus(PublishedMessage, kw_only=True):
     next_seq: dict[str, int]
     uptime_s: float
     gap: model.Gap | None = None
+    deployment: str | None = None
 
 
 StatusMessage = Status | StatusSummary | PublishedStatus

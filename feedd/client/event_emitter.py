@@ -104,6 +104,10 @@ class EventEmitter:
             self._history_unavailable = False
             self.events.append(StateChange("", "history", "the history service responds again"))
 
+    def foreign(self, reason: str) -> None:
+        """Report that messages of another deployment arrive."""
+        self.events.append(StateChange("", "foreign", reason))
+
     def topics_rejected(self, count: int) -> None:
         """Report, once, that some topics are not followed."""
         if count and not self._topics_rejected:

@@ -130,7 +130,8 @@ class StateChange(Struct, frozen=True):
     The states are those of the feed's statuses, as strings. A feed without heartbeats is `stale`
     too, until its next status. The states of the stream (`feed` is "") are `no_history` and
     `history`: whether the history service responds; and `behind`: notices were dropped that the
-    caller did not take, or topics are not followed. A recording also has `damaged`: which range
+    caller did not take, or topics are not followed; and `foreign`: messages of another deployment
+    than the required one arrive. A recording also has `damaged`: which range
     can't be read, and why; `interrupted`: the recorder was not running; and `unwritten`: it could
     not write.
     """

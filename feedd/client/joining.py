@@ -15,6 +15,7 @@ from feedd.client.topic_table import MAX_TOPICS
 
 if TYPE_CHECKING:
     from feedd.client.decoding import Message, StatusMessage
+    from feedd.client.deployment_gate import DeploymentGate
     from feedd.client.event_emitter import EventEmitter
     from feedd.client.history_requests import HistoryRequest, HistoryRequests
     from feedd.client.history_responses import HistoryResponse
@@ -40,8 +41,10 @@ class Joining:
         emitter: EventEmitter,
         requests: HistoryRequests,
         now_s: float,
+        gate: DeploymentGate | None = None,
     ) -> None:
         self.finished = False
+        self._gate = gate
         self._table = table
         self._sequencer = sequencer
         self._emitter = emitter
@@ -93,8 +96,10 @@ class Joining:
         self.finished = True
         if failure is not None:
             self._emitter.history_unavailable(f"{failure}: the stream begins without a snapshot")
-        lowest = self._lowest_held()
         snapshot = self._decoded_snapshot()
+        if self._gate is not None:
+            self._held += self._gate.release()
+        lowest = self._lowest_held()
         self._catch_up_resumed(snapshot, lowest, now_s)
         late = [
             (topic, message)
@@ -137,10 +142,14 @@ class Joining:
             message = decode_from_history(topic, frame, payload, "snapshot")
             if message is not None:
                 decoded.append((topic, message))
-                if not topic.feed.resumed:
-                    topic.feed.session = max(topic.feed.session or 0, message.session)
         self._emitter.topics_rejected(self._table.rejected)
-        return sorted(decoded, key=lambda one: not one[0].is_status)
+        decoded.sort(key=lambda one: not one[0].is_status)
+        if self._gate is not None:
+            decoded = [one for one in decoded if self._gate.admits(*one)]
+        for topic, message in decoded:
+            if not topic.feed.resumed:
+                topic.feed.session = max(topic.feed.session or 0, message.session)
+        return decoded
 
     def _catch_up_resumed(
         self, snapshot: list[tuple[TopicState, Message]], lowest: LowestHeld, now_s: float

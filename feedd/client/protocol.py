@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from feedd.client.deployment_gate import DeploymentGate
 from feedd.client.event_emitter import EventEmitter
 from feedd.client.gap_repair import GapRepair
 from feedd.client.history_requests import HistoryRequests
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from feedd.client.decoding import Message
     from feedd.client.events import Notice
     from feedd.client.history_requests import HistoryRequest
+    from feedd.client.topic_table import TopicState
 
 STALE_S = 2.2  # two heartbeats and some jitter; with checks 0.2 s apart it is reported within 2.5 s
 BUSY_S = 0.02  # until the next check, while a response or a missing range is pending
@@ -44,7 +46,8 @@ class Protocol:
     `histories` is the number of history services, `since_ns` the wall clock. With `published` it
     emits messages as published instead of ticks. `ends` maps each topic to where an earlier stream
     ended, its session and next seq: the stream resumes there without a snapshot, and what was
-    published since is missing.
+    published since is missing. With a `deployment` only its messages pass. `reports`: the caller
+    gets notices; else `check` raises DeploymentError where only other deployments publish.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class Protocol:
         since_ns: int = 0,
         published: bool = False,
         ends: Mapping[str, tuple[int, int]] | None = None,
+        deployment: str | None = None,
+        reports: bool = True,
     ) -> None:
         self._table = TopicTable(prefixes, published=published)
         self._topics = self._table.topics
@@ -70,11 +75,13 @@ class Protocol:
         self._clock_s = now_s
         self._stalled_s = 0.0
         self._checked_s = now_s
+        self._reports = reports
+        self._gate = None if deployment is None else DeploymentGate(deployment, self._emitter)
         self._joining: Joining | None = None
         self._sequencer.resume(ends or {})
         if histories:
             self._joining = Joining(
-                self._table, self._sequencer, self._emitter, self._requests, now_s
+                self._table, self._sequencer, self._emitter, self._requests, now_s, self._gate
             )
 
     @property
@@ -132,9 +139,16 @@ class Protocol:
             buffer.high = message.seq
             buffer.next = message.seq + 1
             self._events.append(message)
-        elif message.seq > 0 and self._joining is not None:
-            self._joining.hold(topic, message, now_s)
+        elif message.seq > 0 and self._gate is not None:
+            for one in self._gate.admit(topic, message, now_s):
+                self._take(*one)
         elif message.seq > 0:
+            self._take(topic, message, now_s)
+
+    def _take(self, topic: TopicState, message: Message, now_s: float) -> None:
+        if self._joining is not None:
+            self._joining.hold(topic, message, now_s)
+        else:
             self._sequencer.receive(topic, message, now_s)
 
     def response(self, frame: bytes, now_s: float) -> None:
@@ -166,6 +180,10 @@ class Protocol:
 
     def _check_all(self, now_s: float) -> None:
         """Check all missing ranges and feeds, which is too much for each message."""
+        if self._gate is not None:
+            self._gate.check(now_s)
+            if not self._reports:
+                self._gate.raise_if_alone(now_s)
         self._repair.check(now_s)
         if self._joining is None:
             self._repair.probe(now_s)

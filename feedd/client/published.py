@@ -23,17 +23,18 @@ def subscribe_published(
     *,
     most_queued: int = MAX_QUEUED,
     lossless: bool = False,
+    deployment: str | None = None,
 ) -> Stream[PublishedMessage | Notice]:
     """Return a stream like that of `subscribe`, with published messages instead of ticks.
 
     It always contains the statuses. `ends` maps each topic to where an earlier stream ended:
     its session and next seq. The new stream resumes there: it requests from the history what was
     published since, and reports as a Gap what the history no longer has. A new session of a feed
-    is reported.
+    is reported. With a `deployment`, only its messages are passed on.
     """
     connect_to, prefixes, histories = addresses(endpoints, topics, history)
     protocol = Protocol(
         prefixes, len(histories), time.monotonic(), since_ns=time.time_ns(), published=True,
-        ends=ends,
+        ends=ends, deployment=deployment,
     )  # fmt: skip
     return Stream(connect_to, histories, protocol, most_queued, only_ticks=False, lossless=lossless)

@@ -116,6 +116,7 @@ def subscribe(
     only_ticks: Literal[True],
     most_queued: int = ...,
     lossless: bool = ...,
+    deployment: str | None = ...,
 ) -> Stream[Tick]: ...
 
 
@@ -128,6 +129,7 @@ def subscribe(
     only_ticks: bool = ...,
     most_queued: int = ...,
     lossless: bool = ...,
+    deployment: str | None = ...,
 ) -> Stream[Event]: ...
 
 
@@ -139,6 +141,7 @@ def subscribe(
     only_ticks: bool = False,
     most_queued: int = MAX_QUEUED,
     lossless: bool = False,
+    deployment: str | None = None,
 ) -> Stream[Any]:
     """Subscribe to the topics that begin with one of `topics`; "" is every topic.
 
@@ -154,11 +157,23 @@ def subscribe(
     The stream always subscribes to the feeds' statuses. It reports them as StateChange,
     UpstreamGap, NewSession and Stopped; as Status only if `topics` names `status.…`.
 
+    With `deployment`, the id of a project's run directory (`feedd status --json`), the stream
+    passes on that project's messages only. Those of another one that has taken the endpoint, or
+    publishes there too, are reported as a StateChange `foreign`; with `only_ticks`, the stream
+    raises DeploymentError after 5 s in which only others published (docs/operations.md).
+
     It connects to an endpoint that is down as soon as that is up. Raises ConfigError for an
     invalid endpoint or topic.
     """
     connect_to, prefixes, histories = addresses(endpoints, topics, history)
-    protocol = Protocol(prefixes, len(histories), time.monotonic(), since_ns=time.time_ns())
+    protocol = Protocol(
+        prefixes,
+        len(histories),
+        time.monotonic(),
+        since_ns=time.time_ns(),
+        deployment=deployment,
+        reports=not only_ticks,
+    )
     return Stream(
         connect_to, histories, protocol, most_queued, only_ticks=only_ticks, lossless=lossless
     )

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Project, eventually
+from conftest import PYTHON, Project, eventually
+
+from feedd import DeploymentError, Quote, StateChange, subscribe
+from feedd.runtime.deployment import deployment_id
 
 Make = Callable[..., Project]
 BTC = "feed-binanceusdm-BTC-USDT-USDT"
@@ -81,3 +84,35 @@ def test_a_second_one_that_runs_all_the_same_is_never_healthy_on_the_firsts_data
             assert f"held by pid {before[row['name']]} (" in row["reason"]
     assert first.pids() == before
     assert report(first)["health"] == "healthy"
+
+
+def test_subscribers_of_the_second_get_nothing_of_the_first_and_are_informed(
+    clones: tuple[Project, Project],
+) -> None:
+    first, second = clones
+    ours = report(first)["deployment"]
+    for command in (["tail"], ["tail", "--json"], ["record", "--dir", str(second.root / "kept")]):
+        done = second.run("timeout", "-s", "INT", "5", PYTHON, "-m", "feedd", *command)
+        assert f"deployment {ours}" in done.stdout + done.stderr
+        assert '"topic":"ticker' not in done.stdout
+        assert "ticker.binanceusdm" not in done.stdout
+        assert "Traceback" not in done.stderr
+    assert not list((second.root / "kept").rglob("*.feedd"))
+    settings = first.settings["proxy"]
+    with subscribe(
+        first.endpoint, "quote.", history=settings["history"], deployment=ours
+    ) as stream:
+        assert eventually(lambda: isinstance(stream.receive(1), Quote))
+    theirs = deployment_id(second.root / "run")
+    with subscribe(
+        first.endpoint, "quote.", history=settings["history"], deployment=theirs
+    ) as stream:
+        event = stream.receive(10)
+        assert isinstance(event, StateChange)
+        assert event.state == "foreign"
+        assert stream.receive(2) is None
+    with (
+        subscribe(first.endpoint, "quote.", only_ticks=True, deployment=theirs) as stream,
+        pytest.raises(DeploymentError, match=f"is of deployment {ours}"),
+    ):
+        stream.receive(30)

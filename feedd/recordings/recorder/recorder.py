@@ -51,8 +51,8 @@ class Recorder:
     """Records until `stop` is called, from any thread or signal handler.
 
     `endpoints` maps each proxy's endpoint for subscribers to its history. `lossless` is for an
-    unpaced replay, which waits for its subscribers. It calls `report` with its status once a
-    second, and at the end.
+    unpaced replay, which waits for its subscribers. With a `deployment` it records that one only.
+    It calls `report` with its status once a second, and at the end.
     """
 
     def __init__(
@@ -63,7 +63,9 @@ class Recorder:
         report: Callable[[RecorderStatus], None],
         *,
         lossless: bool = False,
+        deployment: str | None = None,
     ) -> None:
+        self._deployment = deployment
         self._endpoints = list(endpoints)
         self._histories = list(endpoints.values())
         self._lossless = lossless
@@ -96,6 +98,7 @@ class Recorder:
                     self._histories,
                     ends,
                     lossless=self._lossless,
+                    deployment=self._deployment,
                 )
             )
             self._log.info(f"recording to {self._root}", endpoints=self._endpoints)
@@ -188,6 +191,8 @@ class Recorder:
 
     def _record_notice(self, notice: Notice) -> None:
         now_ns = time.time_ns()
+        if isinstance(notice, StateChange) and notice.state == "foreign":
+            self._log.warning(str(notice.reason))
         feed = notice.topic.partition(".")[2] if isinstance(notice, Gap) else notice.feed
         if feed:
             self._of_feed(feed).add_notice(notice, now_ns)

@@ -44,11 +44,12 @@ def status(
     next_seq: dict[str, int] | None = None,
     uptime_s: float = 1000.0,
     gap: dict[str, Any] | None = None,
+    deployment: str | None = None,
 ) -> Frames:
     """Return a status with only the keys that the protocol reads."""
     content = {"symbol": SYMBOL, "exchange": EXCHANGE, "state": state, "reason": reason,
                "next_seq": next_seq or {}, "uptime_s": uptime_s, "gap": gap,
-               "session": session, "seq": seq}  # fmt: skip
+               "session": session, "seq": seq, "deployment": deployment}  # fmt: skip
     return STATUS.encode(), msgspec.msgpack.encode(content)
 
 
