@@ -1,7 +1,7 @@
 """A row of a table as an event of its channel, with every value checked.
 
-A converter is made for the columns of one table. It takes a row's fields and returns the time of
-publication and the event. It raises `RowError` with the role at fault.
+A converter is made for the columns of one table. It takes the fields of a row and returns the
+event, whose `published_ns` is set. It raises `RowError` with the role at fault.
 
 Roles, besides `exchange` and `symbol` of the row: `time` (the exchange's), `received`, `published`,
 `id`; of a trade `price`, `size`, `side` or `maker` (the buyer was the maker); of a quote `bid`,
@@ -12,9 +12,11 @@ Roles, besides `exchange` and `symbol` of the row: `time` (the exchange's), `rec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from math import inf
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -34,6 +36,7 @@ _SIDES: dict[str, Side | None] = {
     "ask": "sell", "": None, "unknown": None,
 }  # fmt: skip
 _OPPOSITE: dict[Side | None, Side | None] = {"buy": "sell", "sell": "buy", None: None}
+_MAKERS: dict[str, Side] = {"True": "sell", "true": "sell", "False": "buy", "false": "buy"}
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False, "t": True, "f": False}
 _levels = msgspec.json.Decoder(list[tuple[float, float]]).decode
 
@@ -46,15 +49,8 @@ class RowError(ValueError):
         self.role = role
 
 
-class RowEvent(NamedTuple):
-    """An event of a row, published at `at_ns`."""
-
-    at_ns: int
-    tick: Tick
-
-
 # (fields, exchange, symbol) -> event; None for a row that is no event
-Convert = Callable[[list[str], str, str], RowEvent | None]
+Convert = Callable[[list[str], str, str], "Tick | None"]
 
 
 class Cells:
@@ -67,6 +63,10 @@ class Cells:
         self._columns = columns
         self.published = "published" in columns
         self.times = {role: Times() for role in columns if role in _TIME_ROLES}
+
+    def column(self, role: str) -> int:
+        """Return the index of a role's column; raise KeyError without one."""
+        return self._columns[role]
 
     def has(self, role: str) -> bool:
         """Whether the table has a column of this role."""
@@ -169,20 +169,52 @@ def trades(cells: Cells) -> Convert:
     """Return the converter of trades; a fill at price 0 is none."""
     moments, positive, side, id_ = cells.moments, cells.positive, cells.side, cells.id
 
-    def convert(fields: list[str], exchange: str, symbol: str) -> RowEvent | None:
+    def convert(fields: list[str], exchange: str, symbol: str) -> Tick | None:
         ms, received_ns, published_ns = moments(fields)
         price = cells.number(fields, "price")
         if price is None:
             raise RowError("price", "it is missing")
         if not price:
             return None
-        return RowEvent(
-            published_ns,
-            Trade(
-                symbol, ms, price, positive(fields, "size"), side(fields), exchange,
-                received_ns, published_ns, 0, 0, id_(fields),
-            ),
+        return Trade(
+            symbol, ms, price, positive(fields, "size"), side(fields), exchange, received_ns,
+            published_ns, 0, 0, id_(fields),
         )  # fmt: skip
+
+    return convert
+
+
+def archived_trades(cells: Cells) -> Convert:
+    """Return the converter of trades with `time`, `maker` and `id`: the same in half the time.
+
+    A row that is not written in the usual way is converted by `trades`.
+    """
+    usual = trades(cells)
+    time_at, price_at, size_at, maker_at, id_at = (
+        cells.column(role) for role in ("time", "price", "size", "maker", "id")
+    )
+    of_text = cells.times["time"].of_text
+    plain = re.compile(r"\d+\.?\d*", re.ASCII).fullmatch
+
+    def convert(fields: list[str], exchange: str, symbol: str) -> Tick | None:
+        price_text, size_text, id_text = fields[price_at], fields[size_at], fields[id_at]
+        side = _MAKERS.get(fields[maker_at])
+        if (
+            side is None
+            or not (plain(price_text) and plain(size_text))
+            or not (id_text.isascii() and id_text.isdecimal() and 0 < len(id_text) < 19)
+        ):
+            return usual(fields, exchange, symbol)
+        price, size = float(price_text), float(size_text)
+        if not (0.0 < price < inf and 0.0 < size < inf):
+            return usual(fields, exchange, symbol)
+        try:
+            ns = of_text(fields[time_at])
+        except ValueError as error:
+            raise RowError("time", str(error)) from None
+        return Trade(
+            symbol, ns // NS_PER_MS, price, size, side, exchange, ns, ns, 0, 0, int(id_text)
+        )
 
     return convert
 
@@ -191,18 +223,15 @@ def quotes(cells: Cells) -> Convert:
     """Return the converter of quotes; a price of 0 is an empty side."""
     value = cells.number
 
-    def convert(fields: list[str], exchange: str, symbol: str) -> RowEvent:
+    def convert(fields: list[str], exchange: str, symbol: str) -> Tick:
         ms, received_ns, published_ns = cells.moments(fields)
         bid, ask = value(fields, "bid"), value(fields, "ask")
         if bid is None and ask is None and not cells.published:
             raise RowError("bid", "the row has neither bid nor ask")
-        return RowEvent(
-            published_ns,
-            Quote(
-                symbol, ms, bid or None, value(fields, "bid_size"), ask or None,
-                value(fields, "ask_size"),
-                exchange, received_ns, published_ns, 0, 0, cells.id(fields),
-            ),
+        return Quote(
+            symbol, ms, bid or None, value(fields, "bid_size"), ask or None,
+            value(fields, "ask_size"),
+            exchange, received_ns, published_ns, 0, 0, cells.id(fields),
         )  # fmt: skip
 
     return convert
@@ -213,7 +242,7 @@ def candles(cells: Cells, timeframe: Timeframe, *, closed: bool | None) -> Conve
     price = cells.number if cells.published else cells.positive
     name, length_ns = timeframe
 
-    def convert(fields: list[str], exchange: str, symbol: str) -> RowEvent:
+    def convert(fields: list[str], exchange: str, symbol: str) -> Tick:
         open_ns = cells.time_ns(fields, "open_time")
         if open_ns is None:
             raise RowError("open_time", "the row has no time")
@@ -240,13 +269,10 @@ def candles(cells: Cells, timeframe: Timeframe, *, closed: bool | None) -> Conve
         received_ns = cells.time_ns(fields, "received") or ended_ns
         published_ns = cells.time_ns(fields, "published") or received_ns
         final = cells.truth(fields, "closed") if cells.has("closed") else closed
-        return RowEvent(
-            published_ns,
-            Candle(
-                symbol, None if time_ns is None else time_ns // NS_PER_MS, name,
-                open_ns // NS_PER_MS, opened, high, low, close, volume, final, exchange,
-                received_ns, published_ns, 0, 0, cells.id(fields),
-            ),
+        return Candle(
+            symbol, None if time_ns is None else time_ns // NS_PER_MS, name,
+            open_ns // NS_PER_MS, opened, high, low, close, volume, final, exchange,
+            received_ns, published_ns, 0, 0, cells.id(fields),
         )  # fmt: skip
 
     return convert
@@ -263,7 +289,7 @@ def _can_be(*prices: float | None) -> bool:
 def marks(cells: Cells) -> Convert:
     """Return the converter of mark prices and funding rates."""
 
-    def convert(fields: list[str], exchange: str, symbol: str) -> RowEvent | None:
+    def convert(fields: list[str], exchange: str, symbol: str) -> Tick | None:
         ms, received_ns, published_ns = cells.moments(fields)
         mark, index = cells.number(fields, "mark_price"), cells.number(fields, "index_price")
         rate = cells.signed(fields, "funding_rate")
@@ -273,12 +299,9 @@ def marks(cells: Cells) -> Convert:
         next_ms = None
         if due and due != "0":
             next_ms = _due_ms(cells.times["time"], due)
-        return RowEvent(
-            published_ns,
-            Mark(
-                symbol, ms, mark or None, index or None, rate, next_ms, exchange, received_ns,
-                published_ns, 0, 0, cells.id(fields),
-            ),
+        return Mark(
+            symbol, ms, mark or None, index or None, rate, next_ms, exchange, received_ns,
+            published_ns, 0, 0, cells.id(fields),
         )  # fmt: skip
 
     return convert
@@ -301,15 +324,12 @@ def _due_ms(times: Times, text: str) -> int:
 def liquidations(cells: Cells) -> Convert:
     """Return the converter of liquidations."""
 
-    def convert(fields: list[str], exchange: str, symbol: str) -> RowEvent:
+    def convert(fields: list[str], exchange: str, symbol: str) -> Tick:
         ms, received_ns, published_ns = cells.moments(fields)
-        return RowEvent(
-            published_ns,
-            Liquidation(
-                symbol, ms, cells.side(fields), cells.positive(fields, "price"),
-                cells.positive(fields, "size"), exchange, received_ns, published_ns, 0, 0,
-                cells.id(fields),
-            ),
+        return Liquidation(
+            symbol, ms, cells.side(fields), cells.positive(fields, "price"),
+            cells.positive(fields, "size"), exchange, received_ns, published_ns, 0, 0,
+            cells.id(fields),
         )  # fmt: skip
 
     return convert
@@ -318,7 +338,7 @@ def liquidations(cells: Cells) -> Convert:
 def books(cells: Cells, depth: int, levels: Callable[[list[str]], Any] | None = None) -> Convert:
     """Return the converter of whole books: `levels` of a row, or JSON in `bids` and `asks`."""
 
-    def convert(fields: list[str], exchange: str, symbol: str) -> RowEvent:
+    def convert(fields: list[str], exchange: str, symbol: str) -> Tick:
         ms, received_ns, published_ns = cells.moments(fields)
         bids, asks = (
             (_side(cells, fields, "bids"), _side(cells, fields, "asks"))
@@ -326,12 +346,9 @@ def books(cells: Cells, depth: int, levels: Callable[[list[str]], Any] | None = 
             else levels(fields)
         )
         check_book(bids, asks)
-        return RowEvent(
-            published_ns,
-            Book(
-                symbol, ms, bids[:depth], asks[:depth], exchange, received_ns, published_ns, 0, 0,
-                cells.id(fields),
-            ),
+        return Book(
+            symbol, ms, bids[:depth], asks[:depth], exchange, received_ns, published_ns, 0, 0,
+            cells.id(fields),
         )  # fmt: skip
 
     return convert

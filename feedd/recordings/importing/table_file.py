@@ -138,22 +138,23 @@ class TableFile:
         """Yield an event a row; a row without one has no price."""
         convert, name_of = self._converter(cells), self._name_of()
         latest: dict[Name, int] = {}
+        growing = bool(self.form.ids)
         for place, fields in self._rows.read():
             progress.place = place
             name = name_of(fields)
             if only is not None and name != only:
                 continue
-            event = convert(fields, *name)
-            if event is None:
+            tick = convert(fields, *name)
+            if tick is None:
                 left_out[f"{self.channel} without a price"] += 1
                 continue
-            at_ns = event.at_ns
-            if self.form.ids:
+            at_ns = tick.published_ns
+            if growing:
                 # The ids are the order: a clock of the exchange may step back between them.
                 before_ns = latest.get(name, 0)
                 at_ns = before_ns if 0 < before_ns - at_ns <= STEP_BACK_NS else at_ns
                 latest[name] = at_ns
-            yield place, TableEvent(at_ns, name, event.tick)
+            yield place, TableEvent(at_ns, name, tick)
 
     def _book_events(
         self, cells: Cells, only: Name | None, left_out: Counter[str], progress: _Progress
@@ -236,6 +237,8 @@ class TableFile:
         if self.channel == "book":
             levels = None if "bids" in self._columns else columns_of_levels(self.form.columns)
             return table_events.books(cells, self._depth, levels)
+        if self.form.ids == "contiguous":
+            return table_events.archived_trades(cells)
         make = {
             "trade": table_events.trades, "quote": table_events.quotes,
             "mark": table_events.marks, "liquidation": table_events.liquidations,
