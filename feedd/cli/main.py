@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from feedd import __version__
 from feedd.cli.commands import COMMANDS
 from feedd.errors import FeeddError, FinalError
-from feedd.runtime.terminal import prepare_output
+from feedd.runtime.terminal import prepare_output, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +149,7 @@ def _enter_project(arguments: argparse.Namespace) -> None:
 def _print_error(error: FeeddError) -> None:
     from feedd.runtime import secrets  # noqa: PLC0415  most commands do not fail
 
-    print(f"feedd: {secrets.redact(str(error))}", file=sys.stderr)
+    print(f"feedd: {printable(secrets.redact(str(error)))}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import re
+import shlex
 import shutil
+import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from importlib import util
 from pathlib import Path
@@ -14,6 +22,8 @@ from typing import Any
 
 import pytest
 from conftest import HARD_NAMES, PYTHON, REPOSITORY, Project, clean_environment, eventually
+
+from feedd.cli.top import CLEAR_SCREEN
 
 pytestmark = pytest.mark.process
 
@@ -43,6 +53,36 @@ def make(folder: Path, *arguments: str) -> Any:
     )  # fmt: skip
 
 
+def on_terminal(project: Project) -> None:
+    """Run `feedd top` on a terminal that is made narrower meanwhile."""
+    terminal, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {**clean_environment(), "TERM": "xterm"}
+    for name in ("COLUMNS", "LINES"):
+        environment.pop(name, None)
+    top = subprocess.Popen(
+        [PYTHON, "-m", "feedd", "top"], cwd=project.root, stdin=its, stdout=its, stderr=its,
+        env=environment,
+    )  # fmt: skip
+    try:
+        for lines, columns in ((24, 80), (12, 40)):
+            fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+            written = b""
+            while written.count(CLEAR_SCREEN.encode()) < 3:
+                written += os.read(terminal, 65536)
+            # The first two may have been begun before, and the last is not whole.
+            for frame in written.decode().split(CLEAR_SCREEN)[2:-1]:
+                rows = re.sub(r"\x1b\[\d+m", "", frame).splitlines()
+                assert len(rows) <= lines
+                assert max(map(len, rows)) <= columns
+                assert "feedd is" in frame
+    finally:
+        top.send_signal(signal.SIGINT)
+        top.wait()
+        os.close(terminal)
+        os.close(its)
+
+
 def test_a_project_with_every_character_in_its_paths_starts_reports_and_stops(
     project: Project,
 ) -> None:
@@ -53,6 +93,13 @@ def test_a_project_with_every_character_in_its_paths_starts_reports_and_stops(
     assert "all is healthy" in started.stdout
     shown = project.feedd("status")
     assert shown.returncode == 0, shown.stdout + shown.stderr
+    ascii_only = project.feedd("status", PYTHONIOENCODING="ascii", COLUMNS="60")
+    assert ascii_only.returncode == 0, ascii_only.stderr
+    assert "P99 us" in ascii_only.stdout
+    assert max(map(len, ascii_only.stdout.splitlines())) <= 60
+    closed = project.run("sh", "-c", f"{shlex.quote(PYTHON)} -m feedd status >&- 2>&-")
+    assert closed.returncode == 0
+    on_terminal(project)
     listed = project.supervisorctl("status")
     assert f"{FEED} " in listed.stdout
     restarted = project.supervisorctl("restart", FEED)

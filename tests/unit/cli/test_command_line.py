@@ -127,6 +127,14 @@ def test_help_imports_no_library(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
+def test_an_error_is_one_line_whatever_a_path_contains(tmp_path: Path) -> None:
+    done = feedd_in(tmp_path, "inspect", "a\nb\x1b[2J\udce9")
+    assert done.returncode == 78
+    assert done.stderr.count("\n") == 1
+    assert "a\\nb\\x1b[2J\\udce9: can't be read" in done.stderr
+
+
+@pytest.mark.process
 def test_an_unknown_command_is_rejected(tmp_path: Path) -> None:
     done = feedd_in(tmp_path, "strat")
     assert done.returncode == 2
