@@ -45,6 +45,18 @@ class BookGap(NamedTuple):
     reason: str
 
 
+TWO_WITH_ONE_ID = "two updates of the book have one id"
+
+
+def differ_with_one_id(update: Update, before: Update | None) -> bool:
+    """Return whether two updates in a row have one id and are not the same one."""
+    return (
+        before is not None
+        and update.last == before.last
+        and (update.bids != before.bids or update.asks != before.asks)
+    )
+
+
 class DepthRules(Protocol):
     """Follows one symbol's depth stream and decides whether its book is verified.
 

@@ -6,7 +6,7 @@ from collections import deque
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from feedd.books.depth import BookGap
+from feedd.books.depth import TWO_WITH_ONE_ID, BookGap, differ_with_one_id
 from feedd.books.levels import PriceLevels
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class DiffBook:
         self.last_id: int | None = None
         self.timestamp: int | None = None
         self._newest: int | None = None  # id in the stream, with or without a book
+        self._update: Update | None = None  # with that id
         self._behind: list[int] = []  # ids of consecutive updates that seem old
         self._waiting: deque[Update] = deque(maxlen=WAITING_AT_MOST)
         self._snapshot: Snapshot | None = None  # newer than the stream
@@ -54,14 +55,15 @@ class DiffBook:
         newest = self._newest
         gap = None
         if newest is not None and update.last <= newest:
-            if not self._ids_restart(update):
+            why = self._why_old(update)
+            if why is None:
                 return None
-            gap = self._break(newest, update.last, "the ids of the book's updates restarted")
+            gap = self._break(newest, update.last, why)
         elif newest is not None and update.before != newest:
             gap = self._break(newest, update.last, "an update of the book is missing")
         if self._behind:
             self._behind.clear()
-        self._newest = update.last
+        self._newest, self._update = update.last, update
         if self.synced:
             self._apply(update)
             if self.book.crossed:
@@ -88,7 +90,7 @@ class DiffBook:
     def reset(self) -> None:
         """Forget the book and the stream."""
         self._break(None, None, "")
-        self._newest = None
+        self._newest = self._update = None
 
     @property
     def _thin(self) -> bool:
@@ -99,6 +101,12 @@ class DiffBook:
         self._snapshot = None
         self._waiting.clear()
         return BookGap(from_id, to_id, reason)
+
+    def _why_old(self, update: Update) -> str | None:
+        """Return why an update with an old id changes the book nevertheless, or None."""
+        if differ_with_one_id(update, self._update):
+            return TWO_WITH_ONE_ID
+        return "the ids of the book's updates restarted" if self._ids_restart(update) else None
 
     def _ids_restart(self, update: Update) -> bool:
         behind = self._behind

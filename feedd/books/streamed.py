@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from feedd.books.depth import BookGap
+from feedd.books.depth import TWO_WITH_ONE_ID, BookGap, differ_with_one_id
 from feedd.books.levels import PriceLevels
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class StreamedBook:
         self.timestamp: int | None = None
         self._order = 0
         self._begun = False
+        self._update: Update | None = None  # the last one applied
 
     @property
     def needs_snapshot(self) -> bool:
@@ -34,6 +35,7 @@ class StreamedBook:
         """Replace the book; return why it is rejected, or None."""
         limit = snapshot.limit
         self._begun = True
+        self._update = None
         self.book.load(
             snapshot.bids,
             snapshot.asks,
@@ -50,12 +52,15 @@ class StreamedBook:
             self._begun = True
             return None
         if update.before != last:
+            if differ_with_one_id(update, self._update):
+                return self._break(update.last, TWO_WITH_ONE_ID)
             if update.last <= last:
                 return None
             return self._break(update.last, "an update of the book is missing")
         if update.order < self._order:
             reason = f"the update's order falls from {self._order} to {update.order}"
             return self._break(update.last, reason)
+        self._update = update
         self.book.apply(update.bids, update.asks)
         return self._accept(update.last, update.order, update.timestamp)
 

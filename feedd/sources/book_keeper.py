@@ -43,6 +43,7 @@ class BookKeeper:
         self._renew = renew
         self._task: asyncio.Task[None] | None = None
         self._published_id: EventId = None
+        self._published: Book | None = None  # with that id
         self._gap_reason: str | None = None  # of the gap before the next book
 
     def on_message(self, message: Update | Snapshot, received_ns: int, sink: Sink) -> None:
@@ -125,16 +126,15 @@ class BookKeeper:
 
     def _publish_book(self, received_ns: int, sink: Sink) -> None:
         rules = self._rules
-        if rules.last_id == self._published_id:
+        book = to_book(rules, self._depth, self._exchange, self._symbol, received_ns)
+        if same_book(book, self._published):
             sink.alive("book")
             return
         if self._gap_reason is not None:
             sink.missing("book", self._published_id, rules.last_id, self._gap_reason)
             self._gap_reason = None
-        self._published_id = rules.last_id
-        sink.event(
-            to_book(rules, self._depth, self._exchange, self._symbol, received_ns),
-        )
+        self._published_id, self._published = rules.last_id, book
+        sink.event(book)
 
 
 def to_book(rules: DepthRules, depth: int, exchange: str, symbol: str, received_ns: int) -> Book:
@@ -147,4 +147,14 @@ def to_book(rules: DepthRules, depth: int, exchange: str, symbol: str, received_
         exchange=exchange,
         received_ns=received_ns,
         id=rules.last_id,
+    )
+
+
+def same_book(one: Book, other: Book | None) -> bool:
+    """Return whether a book is repeated: a restarted exchange gives its id to another one."""
+    return (
+        other is not None
+        and one.id == other.id
+        and one.bids == other.bids
+        and one.asks == other.asks
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FILL_WITHIN_S = 5.0  # the stream is held back behind a gap for this long
 REQUESTS_AT_MOST = 5  # per gap: by id, each has a weight of 200, of 2,400 a minute
+DROPPED = "a second trade with an id that had passed"
 RETRY_S = 0.5  # the pages lag behind the stream
 
 
@@ -38,6 +39,8 @@ class TradeKeeper:
         sequence = self._sequence
         for following in sequence.take(trade_id, trade):
             sink.event(following)
+        if sequence.dropped:
+            self._report_dropped(sink)
         if sequence.ids_restarted:
             self._restart(sink)
         if sequence.gap is None:
@@ -65,6 +68,11 @@ class TradeKeeper:
             for trade in trades:
                 sink.event(trade)
         self._lost = None
+
+    def _report_dropped(self, sink: Sink) -> None:
+        for trade_id in self._sequence.dropped:
+            sink.missing("trade", trade_id - 1, trade_id + 1, DROPPED)
+        self._sequence.dropped.clear()
 
     def _restart(self, sink: Sink) -> None:
         """Report that the ids went back, and continue with the trades received since."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 HELD_AT_MOST = 10_000  # behind a gap: more than six seconds of the busiest recording
 KNOWN_AGAIN = 1000  # trades, a full page: repeated ones are recognized
+GIVEN_UP_KNOWN = 100  # gaps
 STRAYS_AT_MOST = 5  # in a row show that the ids restarted; after a reconnect one is enough
 
 
@@ -27,7 +28,8 @@ class TradeSequence:
     """Holds back trades after a gap until the gap is filled or given up.
 
     A trade received twice, or after its gap was given up, is dropped: the first was published,
-    the second was reported. None in a trade's place takes up its id and is not published.
+    the second was reported. Another trade with the id of a published one is dropped too, and is in
+    `dropped`, to be reported. None in a trade's place takes up its id and is not published.
 
     Ids may go back for good: the exchange restarts them, or one id was far too high. A stray is a
     trade that is not behind the last and not the same as a recently published one. Strays are kept,
@@ -36,7 +38,10 @@ class TradeSequence:
     """
 
     def __init__(self) -> None:
+        self.dropped: list[int] = []  # ids of trades that nothing else reports
+        self._first: int | None = None  # earlier trades are of before the stream
         self._last: int | None = None
+        self._given_up: deque[MissingTrades] = deque(maxlen=GIVEN_UP_KNOWN)
         self._held: dict[int, Trade | None] = {}
         self._recent: deque[Trade] = deque(maxlen=KNOWN_AGAIN)  # by rising ids
         self._strays: list[tuple[int, Trade | None]] = []
@@ -70,15 +75,19 @@ class TradeSequence:
             self._take_back(trade_id, trade)
             return []
         if self._wary:
-            self._strays.clear()
+            self._drop_strays()
             self._reconnected = self._wary = False
         if last is None or (trade_id == last + 1 and not self._held):
+            if last is None:
+                self._first = trade_id
             self._last = trade_id
             if trade is None:
                 return []
             self._recent.append(trade)
             return [trade]
-        self._held.setdefault(trade_id, trade)
+        held = self._held.setdefault(trade_id, trade)
+        if held is not trade and trade is not None and (held is None or not _same(held, trade)):
+            self.dropped.append(trade_id)
         return self._released()
 
     def reconnected(self) -> None:
@@ -93,8 +102,9 @@ class TradeSequence:
         strays, self._strays = self._strays, []
         self._reconnected = self._wary = False
         went_back = MissingTrades(self._last or 0, strays[0][0])
-        self._last = None
+        self._last = self._first = None
         self._recent.clear()
+        self._given_up.clear()
         return went_back, [one for stray in strays for one in self.take(*stray)]
 
     def fill(self, trades: Iterable[tuple[int, Trade | None]]) -> list[Trade]:
@@ -116,6 +126,7 @@ class TradeSequence:
         if gap is None:
             return None
         self._last = gap.to_id - 1
+        self._given_up.append(gap)
         return gap, self._released()
 
     def _released(self) -> list[Trade]:
@@ -132,11 +143,11 @@ class TradeSequence:
     def _take_back(self, trade_id: int, trade: Trade | None) -> None:
         """Take a trade whose id is not behind the last."""
         if self._strays and trade_id <= self._strays[-1][0]:
-            self._strays.clear()
+            self._drop_strays()
         if trade is None or not self._is_recent(trade_id, trade):
             self._strays.append((trade_id, trade))
         else:
-            self._strays.clear()
+            self._drop_strays()
         self._wary = self._reconnected or bool(self._strays)
 
     def _is_recent(self, trade_id: int, trade: Trade) -> bool:
@@ -144,10 +155,22 @@ class TradeSequence:
         at = bisect_left(recent, trade_id, key=_id)
         if at == len(recent) or recent[at].id != trade_id:
             return False
-        # Where ids restart, a recent id may belong to another trade.
-        one = recent[at]
-        was = (one.timestamp, one.price, one.size)
-        return was == (trade.timestamp, trade.price, trade.size)
+        return _same(recent[at], trade)  # where ids restart, it may belong to another trade
+
+    def _drop_strays(self) -> None:
+        """Drop strays that no restart explains."""
+        for trade_id, trade in self._strays:
+            before = self._first is None or trade_id < self._first
+            if trade is not None and not before and not self._is_given_up(trade_id):
+                self.dropped.append(trade_id)
+        self._strays.clear()
+
+    def _is_given_up(self, trade_id: int) -> bool:
+        return any(gap.from_id < trade_id < gap.to_id for gap in self._given_up)
+
+
+def _same(one: Trade, other: Trade) -> bool:
+    return (one.timestamp, one.price, one.size) == (other.timestamp, other.price, other.size)
 
 
 def _id(trade: Trade) -> int:

@@ -17,8 +17,8 @@ from feedd.books.depth import Snapshot
 from feedd.clock import NS_PER_S
 from feedd.model import Quote
 from feedd.recordings.importing.event_times import EventTimes
-from feedd.sources.book_keeper import to_book
-from feedd.sources.trade_keeper import FILL_WITHIN_S
+from feedd.sources.book_keeper import same_book, to_book
+from feedd.sources.trade_keeper import DROPPED, FILL_WITHIN_S
 from feedd.sources.trade_sequence import TradeSequence
 from feedd.venues.native import native_market
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from feedd.books.depth import DepthRules, Update
+    from feedd.model import Book
     from feedd.recordings.importing.imported_feed import ImportedFeed
 
 _FILL_WITHIN_NS = int(FILL_WITHIN_S * NS_PER_S)
@@ -52,7 +53,7 @@ class Symbol:
         book = market.book
         self._read = market.read
         self._now_ns = 0
-        self._last_quote: int | None = None
+        self._last_quote: Any = None
         self._trades = TradeSequence()
         self._hole_ns: int | None = None  # start of the time that trades are held back
         self._parse_snapshot = None if book is None else book.parse
@@ -128,10 +129,11 @@ class Symbol:
             self._give_up(f"not in the file within {FILL_WITHIN_S:.0f} s")
 
     def _on_quote(self, message: Any, _payload: bytes) -> None:
-        if message.id == self._last_quote:
+        last = self._last_quote
+        if last is not None and message.id == last.id and _sides(message) == _sides(last):
             self._doubled_quotes += 1
             return
-        self._last_quote = message.id
+        self._last_quote = message
         timestamp = message.timestamp
         if timestamp is not None:
             timestamp = self._times["quote"].ms(timestamp)
@@ -151,6 +153,9 @@ class Symbol:
         sequence = self._trades
         for following in sequence.take(trade_id, trade):
             self._feed.event(following)
+        for dropped in sequence.dropped:
+            self._feed.missing("trade", dropped - 1, dropped + 1, DROPPED)
+        sequence.dropped.clear()
         if sequence.ids_restarted:
             self._restart()
         if sequence.gap is None:
@@ -188,6 +193,10 @@ class Symbol:
                 self._book.take_update(depth, self._now_ns)
 
 
+def _sides(message: Any) -> tuple[float, ...]:
+    return message.bid, message.bid_size, message.ask, message.ask_size
+
+
 class _CheckedBook:
     """Publish verified books; `feedd.sources.book_keeper` without an event loop.
 
@@ -204,6 +213,7 @@ class _CheckedBook:
         self._symbol = symbol
         self._feed = feed
         self._published_id: int | None = None
+        self._published: Book | None = None
         self._gap_reason: str | None = None  # reason of the gap before the next book
         self._ahead: Snapshot | None = None
         self.unsynced = 0  # updates received without a book
@@ -255,10 +265,11 @@ class _CheckedBook:
 
     def _publish(self, now_ns: int) -> None:
         rules = self._rules
-        if rules.last_id == self._published_id:
+        book = to_book(rules, self._depth, self._exchange, self._symbol, now_ns)
+        if same_book(book, self._published):
             return
         if self._gap_reason is not None:
             self._feed.missing("book", self._published_id, rules.last_id, self._gap_reason)
             self._gap_reason = None
-        self._published_id = rules.last_id
-        self._feed.event(to_book(rules, self._depth, self._exchange, self._symbol, now_ns))
+        self._published_id, self._published = rules.last_id, book
+        self._feed.event(book)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # What a parser raises for a message that it can't parse.
 UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError)
 
+CANDLES_KNOWN = 20  # that may still change
+
 
 class Delivery:
     """Converts what arrives for one symbol and passes it to the sink.
@@ -66,7 +68,7 @@ class Delivery:
         self._quote_id_of = venue.quote_id
         self._last_quote: Quote | None = None
         self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
-        self._open_time = 0  # of the newest candle taken
+        self._candles: dict[int, tuple[Any, ...]] = {}  # the newest ones taken, by open time
         self.take: dict[str, Callable[[Any, Any, int], None]] = {
             "ticker": self._take_ticker,
             "quote": self._take_quote,
@@ -162,12 +164,19 @@ class Delivery:
             )
 
     def _take_candles(self, rows: Any, _message: Any, received_ns: int) -> None:
-        """Take the newest candle of ccxt's, and those before it that began since the last one."""
+        """Take the candles of ccxt's that changed, or its newest where none did.
+
+        A candle may close after the next one has begun.
+        """
         self._backoff["candle"].reset()
-        since = self._open_time or rows[-1][0]
-        self._open_time = rows[-1][0]
-        for row in [row for row in rows if row[0] >= since]:
-            self._sink.event(to_candle(row, self._id, self._symbol, received_ns, self._timeframe))
+        newest = {row[0]: tuple(row) for row in rows[-CANDLES_KNOWN:]}
+        known = self._candles or dict(list(newest.items())[:-1])
+        changed = [row for row in newest.values() if known.get(row[0]) != row]
+        self._candles = newest
+        for row in changed or [tuple(rows[-1])]:
+            self._sink.event(
+                to_candle(list(row), self._id, self._symbol, received_ns, self._timeframe)
+            )
 
     def _take_mark(self, parsed: dict[str, Any], _message: Any, received_ns: int) -> None:
         if self._symbol in parsed:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_recordings import answers_beside, one_symbol
 
-from feedd.books.depth import BookGap, Snapshot, Update
+from feedd.books.depth import TWO_WITH_ONE_ID, BookGap, Snapshot, Update
 from feedd.books.diff import BEHIND_AT_MOST, DiffBook
 from feedd.books.levels import PriceLevels, levels
 from feedd.books.streamed import StreamedBook
@@ -345,8 +345,23 @@ def test_an_update_that_follows_the_last_is_applied_although_its_id_falls() -> N
     rules.on_snapshot(Snapshot(500, [(1.0, 1.0)], [(2.0, 1.0)]))
     assert rules.on_update(Update(500, 3, 7, [(1.5, 1.0)], [])) is None
     assert (rules.last_id, rules.book.bids.best()) == (3, 1.5)
-    assert rules.on_update(Update(2, 3, 8, [(1.6, 1.0)], [])) is None  # a repeated one
+    assert rules.on_update(Update(2, 3, 8, [(1.5, 1.0)], [])) is None  # a repeated one
     assert rules.book.bids.best() == 1.5
+
+
+@pytest.mark.parametrize("make", [lambda: DiffBook(2), StreamedBook])
+def test_another_update_with_the_id_of_the_last_makes_the_book_unverified(make: Any) -> None:
+    """Which of the two is right is unknown."""
+    rules = make()
+    rules.on_update(Update(499, 500, 6, [], []))
+    rules.on_snapshot(Snapshot(500, [(1.0, 1.0)], [(2.0, 1.0)]))
+    rules.on_update(Update(500, 501, 7, [(1.5, 1.0)], []))
+    assert rules.synced
+    assert rules.on_update(Update(500, 501, 8, [(1.5, 1.0)], [])) is None
+    assert rules.synced
+    gap = rules.on_update(Update(500, 501, 8, [(1.6, 1.0)], []))
+    assert gap == BookGap(501, 501, TWO_WITH_ONE_ID)
+    assert not rules.synced
 
 
 def test_levels_behind_the_snapshots_last_are_not_shown() -> None:

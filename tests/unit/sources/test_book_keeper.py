@@ -8,6 +8,7 @@ from recorded_callbacks import RecordedCallbacks
 
 from feedd.books.depth import Snapshot, Update
 from feedd.books.diff import DiffBook
+from feedd.books.streamed import StreamedBook
 from feedd.sources.book_keeper import BookKeeper
 
 
@@ -73,6 +74,24 @@ def test_a_gap_ends_with_the_first_book_after_it_and_not_before() -> None:
         await until(lambda: len(told.ids("book")) >= 2)
         assert told.ids("book") == [2, 7]
         assert told.holes == [("book", 2, 7, "an update of the book is missing")]
+        keeper.stop()
+
+    asyncio.run(run())
+
+
+def test_another_book_with_the_id_of_the_last_is_published_and_a_repeated_one_is_not() -> None:
+    """Bybit's ids are 1 after each restart of its service."""
+
+    async def run() -> None:
+        told = RecordedCallbacks()
+
+        async def renew() -> None: ...
+
+        keeper = BookKeeper("x", "S", StreamedBook(), 5, renew)
+        for bid in (9.0, 9.0, 9.5):
+            keeper.on_message(Snapshot(1, [(bid, 1.0)], [(10.0, 1.0)]), 1, told)
+        books = [(book.id, book.bids) for book in told.ticks]  # type: ignore[union-attr]
+        assert books == [(1, [(9.0, 1.0)]), (1, [(9.5, 1.0)])]
         keeper.stop()
 
     asyncio.run(run())

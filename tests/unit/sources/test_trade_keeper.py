@@ -138,3 +138,10 @@ def test_held_back_trades_are_published_before_restarted_ids() -> None:
     world = asyncio.run(main())
     assert world.told == [100, 105, 1, 2]
     assert [hole[:2] for hole in world.holes] == [(100, 105), (105, 1)]
+
+
+def test_another_trade_with_the_id_of_a_published_one_is_a_gap() -> None:
+    world = World()
+    world.take([10, 11, 12, 11, 13])
+    assert world.told == [10, 11, 12, 13]
+    assert world.holes == [(10, 12, trade_keeper.DROPPED)]

@@ -53,3 +53,35 @@ def test_an_id_that_is_no_trade_of_the_market_leaves_no_hole() -> None:
     assert sequence.take(3, trade(3)) == [trade(3)]
     sequence.take(5, trade(5))
     assert sequence.fill([(4, None)]) == [trade(5)]
+
+
+def priced(trade_id: int, price: float) -> Trade:
+    return Trade("S", 1, price, 1.0, "buy", "x", 5, id=trade_id)
+
+
+def test_another_trade_with_an_id_that_has_passed_is_reported_as_dropped() -> None:
+    sequence = TradeSequence()
+    for trade_id in (10, 11, 12):
+        sequence.take(trade_id, trade(trade_id))
+    sequence.take(11, trade(11))  # the same one again
+    sequence.take(11, priced(11, 2.0))
+    assert sequence.take(13, trade(13)) == [trade(13)]
+    assert sequence.dropped == [11]
+
+
+def test_another_trade_with_the_id_of_one_held_back_is_reported_as_dropped() -> None:
+    sequence = TradeSequence()
+    sequence.take(1, trade(1))
+    for one in (trade(3), trade(3), priced(3, 2.0)):
+        sequence.take(3, one)
+    assert sequence.dropped == [3]
+
+
+def test_trades_of_before_the_stream_or_of_a_reported_gap_are_not_reported_again() -> None:
+    sequence = TradeSequence()
+    for trade_id in (10, 15):
+        sequence.take(trade_id, trade(trade_id))
+    sequence.give_up()
+    for trade_id in (9, 16, 12, 17):
+        sequence.take(trade_id, trade(trade_id))
+    assert sequence.dropped == []

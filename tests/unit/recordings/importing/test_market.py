@@ -157,9 +157,25 @@ def test_a_trade_gap_is_reported_after_five_seconds(tmp_path: Path) -> None:
 def test_a_trade_that_comes_late_fills_its_hole_and_one_that_comes_twice_is_one(
     tmp_path: Path,
 ) -> None:
-    frames = imported(tmp_path, trade(0, 1) + trade(1, 3) + trade(2, 2) + trade(3, 3) + trade(4, 4))
+    twice = trade(1, 3).replace(str(START_NS + 1_000_000), str(START_NS + 3_000_000))
+    frames = imported(tmp_path, trade(0, 1) + trade(1, 3) + trade(2, 2) + twice + trade(4, 4))
     assert [one["id"] for one in of(frames, "trade")] == [1, 2, 3, 4]
     assert gaps(frames) == []
+
+
+def test_another_trade_with_the_id_of_a_published_one_is_a_gap(tmp_path: Path) -> None:
+    other = trade(2, 2, price="99.9")
+    frames = imported(tmp_path, trade(0, 1) + trade(1, 2) + other + trade(3, 3))
+    assert [one["id"] for one in of(frames, "trade")] == [1, 2, 3]
+    assert [(gap["from_id"], gap["to_id"]) for gap in gaps(frames)] == [(1, 3)]
+
+
+def test_another_quote_with_the_id_of_the_last_is_published(tmp_path: Path) -> None:
+    text = quote(0, 5) + quote(1, 5) + quote(2, 5, bid="100.2") + quote(3, 6)
+    frames = imported(tmp_path, text)
+    assert [(one["id"], one["bid"]) for one in of(frames, "quote")] == [
+        (5, 100.1), (5, 100.2), (6, 100.1)
+    ]  # fmt: skip
 
 
 def test_books_come_of_a_snapshot_and_a_mismatch_is_a_gap_up_to_the_next_one(
