@@ -242,7 +242,7 @@ def large_numbers(case: CaseRun) -> None:
     feed.tick(sent=False)
     feed.tick(sent=False, kept=False)
     feed.tick()
-    feed.upstream_gap("quote", 2**60 + 1, 2**60 + 3)
+    feed.upstream_gap("quote", 2**63 + 1, 2**63 + 3)
     case.settle()
     feed.restart()
     _run(case, feed)
