@@ -26,7 +26,7 @@ class TableForm(Struct, frozen=True):
     `exchanges` are those that it can be of, with the type of the market. `certain`: another
     exchange contradicts the file. `market_id` is the exchange's id, `timeframe` that of candles.
     `complete`: the publisher leaves out no candle and publishes closed ones only. `ids`: whether
-    ids grow from row to row, or skip no number either.
+    ids grow from row to row, or skip no number either. `tardis`: exchanges have Tardis' names.
     """
 
     name: str
@@ -40,4 +40,5 @@ class TableForm(Struct, frozen=True):
     timeframe: str = ""
     complete: bool = False
     ids: Literal["", "growing", "contiguous"] = ""
+    tardis: bool = False
     note: str = ""

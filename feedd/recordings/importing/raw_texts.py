@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from feedd.recordings.importing.files import InputFile
 
-ARRAY_AT_MOST = 256 * 1024 * 1024  # an array is parsed as a whole
+ARRAY_AT_MOST = 64 * 1024 * 1024  # an array is parsed as a whole
 
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 

@@ -49,7 +49,7 @@ def recognised(
     if form.refusal:
         raise ConfigError(f"{path}: {form.name} can't be imported: {form.refusal}")
     file = TableFile(path, table, form, exchange, names, timeframe=timeframe, book_depth=book_depth)
-    if not form.exchanges and not form.name.endswith("of Tardis"):
+    if not form.exchanges and not form.tardis:
         file.left_out.update({f"column {name}": file.lines for name in table_columns.unused(form)})
     return file
 

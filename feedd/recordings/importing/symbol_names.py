@@ -69,7 +69,7 @@ class SymbolNames:
         if symbol is None and of is None and is_unified(id_):
             symbol = unified_symbol(exchange, id_)
         if symbol is None:
-            can_be = symbols_of(exchange, id_, of)
+            can_be = symbols_of(exchange, id_, of) or symbols_of(exchange, id_.upper(), of)
             if len(can_be) != 1:
                 raise ValueError(
                     f"the symbol of {id_} is ambiguous: {' or '.join(can_be)}; name it: --symbol "

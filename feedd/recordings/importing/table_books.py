@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from feedd.books.levels import Level, PriceLevels
 from feedd.model import Book
-from feedd.recordings.importing.table_events import Cells, RowError
+from feedd.recordings.importing.table_cells import Cells, RowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -30,14 +30,14 @@ _ALIASES: dict[str, tuple[str, ...]] = {
         "local_time", "receive_time", "recv_time", "arrival_time",
     ),
     "published": ("published_ns",),
-    "id": ("id", "trade_id", "tradeid", "tid", "agg_trade_id", "update_id"),
+    "id": ("id", "trade_id", "tradeid", "tid", "agg_trade_id", "aggregate_trade_id", "update_id"),
 }  # fmt: skip
 _OF_CHANNEL: dict[str, dict[str, tuple[str, ...]]] = {
     "trade": {
         "price": ("price", "px", "trade_price"),
         "size": ("size", "qty", "quantity", "base_qty"),
         "side": ("side", "taker_side", "aggressor_side", "direction"),
-        "maker": ("is_buyer_maker", "buyer_maker", "maker"),
+        "maker": ("is_buyer_maker", "buyer_maker", "was_the_buyer_the_maker", "maker"),
     },
     "quote": {
         "bid": ("bid", "bid_price", "best_bid", "best_bid_price", "bid_px"),

@@ -13,156 +13,28 @@ Roles, besides `exchange` and `symbol` of the row: `time` (the exchange's), `rec
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from feedd.clock import NS_PER_MS
 from feedd.model import Book, Candle, Liquidation, Mark, Quote, Trade
-from feedd.numbers import number
-from feedd.recordings.importing.timeframes import Timeframe  # noqa: TC001
-from feedd.recordings.importing.times import Times
+from feedd.recordings.importing.table_cells import Cells, NoEventError, RowError, Side
 
 if TYPE_CHECKING:
-    from feedd.model import EventId, Tick
+    from feedd.model import Tick
+    from feedd.recordings.importing.timeframes import Timeframe
+    from feedd.recordings.importing.times import Times
 
-Side = Literal["buy", "sell"]
-ID_BELOW = 2**63  # of an id that is published as a number
-_SIDES: dict[str, Side | None] = {
-    "buy": "buy", "b": "buy", "bid": "buy", "sell": "sell", "s": "sell", "a": "sell",
-    "ask": "sell", "": None, "unknown": None,
-}  # fmt: skip
-_OPPOSITE: dict[Side | None, Side | None] = {"buy": "sell", "sell": "buy", None: None}
 _MAKERS: dict[str, Side] = {"True": "sell", "true": "sell", "False": "buy", "false": "buy"}
-_TRUTHS = {"true": True, "false": False, "1": True, "0": False, "t": True, "f": False}
 _levels = msgspec.json.Decoder(list[tuple[float, float]]).decode
-
-
-class RowError(ValueError):
-    """A value that can't be, with the role of its column."""
-
-    def __init__(self, role: str, why: str) -> None:
-        super().__init__(why)
-        self.role = role
-
 
 # (fields, exchange, symbol) -> event; None for a row that is no event
 Convert = Callable[[list[str], str, str], "Tick | None"]
-
-
-class Cells:
-    """The values of a row's columns, by role.
-
-    `published`: the rows were published once; a price may then be missing, as in any event.
-    """
-
-    def __init__(self, columns: dict[str, int]) -> None:
-        self._columns = columns
-        self.published = "published" in columns
-        self.times = {role: Times() for role in columns if role in _TIME_ROLES}
-
-    def column(self, role: str) -> int:
-        """Return the index of a role's column; raise KeyError without one."""
-        return self._columns[role]
-
-    def has(self, role: str) -> bool:
-        """Whether the table has a column of this role."""
-        return role in self._columns
-
-    def text(self, fields: list[str], role: str) -> str:
-        """Return a value without spaces around it; empty without a column."""
-        index = self._columns.get(role)
-        return "" if index is None else fields[index].strip()
-
-    def time_ns(self, fields: list[str], role: str) -> int | None:
-        """Return a time in ns, or None where it is missing."""
-        index = self._columns.get(role)
-        if index is None or not fields[index]:
-            return None
-        try:
-            return self.times[role].of_text(fields[index])
-        except ValueError as error:
-            raise RowError(role, str(error)) from None
-
-    def positive(self, fields: list[str], role: str) -> float:
-        """Return a number above 0."""
-        value = self.number(fields, role)
-        if value is None or value <= 0:
-            raise RowError(role, "it is missing" if value is None else f"{value} is not above 0")
-        return value
-
-    def number(self, fields: list[str], role: str) -> float | None:
-        """Return a number of at least 0, or None where it is missing."""
-        value = self.signed(fields, role)
-        if value is not None and value < 0:
-            raise RowError(role, f"{value} is below 0")
-        return value
-
-    def signed(self, fields: list[str], role: str) -> float | None:
-        """Return a number, or None where it is missing."""
-        index = self._columns.get(role)
-        if index is None or not fields[index]:
-            return None
-        try:
-            return number(fields[index])
-        except (ValueError, OverflowError):
-            raise RowError(
-                role, f"{fields[index]!r} is not a number; leave an unknown value empty"
-            ) from None
-
-    def id(self, fields: list[str]) -> EventId:
-        """Return the exchange's id: a number where it is written as one."""
-        text = self.text(fields, "id")
-        if not text:
-            return None
-        if len(text) > 19 or not (text.isascii() and text.isdecimal()) or text[0] == "0" != text:
-            return text
-        value = int(text)
-        return value if value < ID_BELOW else text
-
-    def side(self, fields: list[str]) -> Side | None:
-        """Return the taker's side, of a side or of the maker's."""
-        if self.has("maker"):
-            text = self.text(fields, "maker").lower()
-            buyer_is_maker = _TRUTHS.get(text)
-            if buyer_is_maker is not None:
-                return "sell" if buyer_is_maker else "buy"
-            if text in _SIDES:
-                return _OPPOSITE[_SIDES[text]]
-            raise RowError("maker", f"{text!r} is neither true nor false, buy nor sell")
-        text = self.text(fields, "side").lower()
-        if text not in _SIDES:
-            raise RowError("side", f"{text!r} is neither buy nor sell; leave an unknown one empty")
-        return _SIDES[text]
-
-    def truth(self, fields: list[str], role: str) -> bool | None:
-        """Return true or false, or None where it is missing."""
-        text = self.text(fields, role).lower()
-        if not text:
-            return None
-        if text not in _TRUTHS:
-            raise RowError(role, f"{text!r} is neither true nor false")
-        return _TRUTHS[text]
-
-    def moments(self, fields: list[str]) -> tuple[int | None, int, int]:
-        """Return the exchange's time in ms, the time of receipt, and of publication, in ns.
-
-        Without a time of receipt, it is the exchange's.
-        """
-        time_ns = self.time_ns(fields, "time")
-        received_ns = self.time_ns(fields, "received") or time_ns
-        if received_ns is None:
-            raise RowError("time", "the row has no time")
-        published_ns = self.time_ns(fields, "published") or received_ns
-        return None if time_ns is None else time_ns // NS_PER_MS, received_ns, published_ns
-
-
-_TIME_ROLES = frozenset({
-    "time", "received", "published", "open_time", "close_time", "next_funding",
-})  # fmt: skip
 
 
 def trades(cells: Cells) -> Convert:
@@ -237,8 +109,26 @@ def quotes(cells: Cells) -> Convert:
     return convert
 
 
-def candles(cells: Cells, timeframe: Timeframe, *, closed: bool | None) -> Convert:
-    """Return the converter of candles of a timeframe, each published when it closes."""
+def sides(cells: Cells) -> Convert:
+    """Return the converter of quotes in which both sides may be empty: such a row is none."""
+    usual = quotes(cells)
+
+    def convert(fields: list[str], exchange: str, symbol: str) -> Tick | None:
+        if not cells.text(fields, "bid") and not cells.text(fields, "ask"):
+            return None
+        return usual(fields, exchange, symbol)
+
+    return convert
+
+
+def candles(
+    cells: Cells, timeframe: Timeframe, *, closed: bool | None, only_timeframe: bool = True
+) -> Convert:
+    """Return the converter of candles of a timeframe, each published when it closes.
+
+    A row of another timeframe is an error if the table has `only_timeframe`; else it is left out.
+    """
+    latest_ns = time.time_ns()
     price = cells.number if cells.published else cells.positive
     name, length_ns = timeframe
 
@@ -249,6 +139,8 @@ def candles(cells: Cells, timeframe: Timeframe, *, closed: bool | None) -> Conve
         close_ns = cells.time_ns(fields, "close_time")
         time_ns = cells.time_ns(fields, "time") or close_ns
         own = cells.text(fields, "timeframe")
+        if own and own != name and not only_timeframe:
+            raise NoEventError(f"candle of {own}")
         if own and own != name:
             raise RowError(
                 "timeframe", f"{own} in a table of {name} candles; choose one with --timeframe"
@@ -268,6 +160,8 @@ def candles(cells: Cells, timeframe: Timeframe, *, closed: bool | None) -> Conve
         ended_ns = time_ns if time_ns is not None else open_ns + length_ns
         received_ns = cells.time_ns(fields, "received") or ended_ns
         published_ns = cells.time_ns(fields, "published") or received_ns
+        if published_ns > latest_ns:
+            raise NoEventError("candle that has not closed yet")
         final = cells.truth(fields, "closed") if cells.has("closed") else closed
         return Candle(
             symbol, None if time_ns is None else time_ns // NS_PER_MS, name,
@@ -345,7 +239,7 @@ def books(cells: Cells, depth: int, levels: Callable[[list[str]], Any] | None = 
             if levels is None
             else levels(fields)
         )
-        check_book(bids, asks)
+        check_book(bids, asks, from_columns=levels is not None)
         return Book(
             symbol, ms, bids[:depth], asks[:depth], exchange, received_ns, published_ns, 0, 0,
             cells.id(fields),
@@ -354,14 +248,22 @@ def books(cells: Cells, depth: int, levels: Callable[[list[str]], Any] | None = 
     return convert
 
 
-def check_book(bids: list[tuple[float, float]], asks: list[tuple[float, float]]) -> None:
-    """Raise RowError for levels that are not a book."""
+def check_book(
+    bids: list[tuple[float, float]], asks: list[tuple[float, float]], *, from_columns: bool
+) -> None:
+    """Raise RowError for levels that are not a book.
+
+    A vendor's snapshots `from_columns` are crossed now and then: such a row is left out.
+    """
     for role, levels, sign in (("bids", bids, -1), ("asks", asks, 1)):
         if any(price <= 0 or size <= 0 for price, size in levels):
             raise RowError(role, "a level has a price or a size that is not above 0")
         if any(sign * one[0] >= sign * two[0] for one, two in pairwise(levels)):
             raise RowError(role, "the levels are not ordered, best first")
-    if bids and asks and bids[0][0] >= asks[0][0]:
+    crossed = bool(bids and asks and bids[0][0] >= asks[0][0])
+    if crossed and from_columns:
+        raise NoEventError("crossed book", gap=True)
+    if crossed:
         raise RowError("bids", f"the book is crossed: bid {bids[0][0]}, ask {asks[0][0]}")
 
 

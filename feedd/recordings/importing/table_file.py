@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from feedd.channels import CHANNELS
 from feedd.clock import NS_PER_S
 from feedd.errors import ConfigError
-from feedd.recordings.importing import table_events, timeframes
+from feedd.recordings.importing import table_events
 from feedd.recordings.importing.files import wrong
 from feedd.recordings.importing.table_books import BookEvent, BookUpdates, columns_of_levels
-from feedd.recordings.importing.table_events import Cells, Convert, RowError
-from feedd.recordings.importing.times import Times
+from feedd.recordings.importing.table_cells import Cells, NoEventError, RowError
+from feedd.recordings.importing.table_timeframe import chosen_timeframe
 from feedd.venues.market_type import market_type
 from feedd.venues.vendor_names import TARDIS
 
@@ -96,7 +96,10 @@ class TableFile:
         self._depth = book_depth
         self._columns = {role: form.columns.index(column) for role, column in form.roles.items()}
         self._known: dict[tuple[str, str], Name] = {}
-        self._timeframe = self._chosen_timeframe(timeframe) if self.channel == "candle" else None
+        self._timeframe: Timeframe | None = None
+        self._one_timeframe = timeframe is None
+        if self.channel == "candle":
+            self._timeframe = chosen_timeframe(path, rows, form, timeframe)
         self.left_out: Counter[str] = Counter()
         self.parts: dict[Name, TablePart] = {}
         self.by_symbol = False  # whether one symbol's rows follow another's
@@ -138,13 +141,20 @@ class TableFile:
         """Yield an event a row; a row without one has no price."""
         convert, name_of = self._converter(cells), self._name_of()
         latest: dict[Name, int] = {}
+        gaps: dict[Name, str] = {}  # reasons, before the next event
         growing = bool(self.form.ids)
         for place, fields in self._rows.read():
             progress.place = place
             name = name_of(fields)
             if only is not None and name != only:
                 continue
-            tick = convert(fields, *name)
+            try:
+                tick = convert(fields, *name)
+            except NoEventError as reason:
+                left_out[str(reason)] += 1
+                if reason.gap:
+                    gaps[name] = str(reason)
+                continue
             if tick is None:
                 left_out[f"{self.channel} without a price"] += 1
                 continue
@@ -154,7 +164,7 @@ class TableFile:
                 before_ns = latest.get(name, 0)
                 at_ns = before_ns if 0 < before_ns - at_ns <= STEP_BACK_NS else at_ns
                 latest[name] = at_ns
-            yield place, TableEvent(at_ns, name, tick)
+            yield place, TableEvent(at_ns, name, tick, gaps.pop(name, None) if gaps else None)
 
     def _book_events(
         self, cells: Cells, only: Name | None, left_out: Counter[str], progress: _Progress
@@ -230,17 +240,20 @@ class TableFile:
                 )  # fmt: skip
         part.open_time = open_time
 
-    def _converter(self, cells: Cells) -> Convert:
+    def _converter(self, cells: Cells) -> table_events.Convert:
         if self.channel == "candle" and self._timeframe is not None:
             closed = True if self.form.complete else None
-            return table_events.candles(cells, self._timeframe, closed=closed)
+            return table_events.candles(
+                cells, self._timeframe, closed=closed, only_timeframe=self._one_timeframe
+            )
         if self.channel == "book":
             levels = None if "bids" in self._columns else columns_of_levels(self.form.columns)
             return table_events.books(cells, self._depth, levels)
         if self.form.ids == "contiguous":
             return table_events.archived_trades(cells)
         make = {
-            "trade": table_events.trades, "quote": table_events.quotes,
+            "trade": table_events.trades,
+            "quote": table_events.sides if self.form.tardis else table_events.quotes,
             "mark": table_events.marks, "liquidation": table_events.liquidations,
         }  # fmt: skip
         return make[self.channel](cells)
@@ -295,7 +308,7 @@ class TableFile:
 
     def _exchange_of(self, text: str) -> tuple[str, MarketType | None]:
         form = self.form
-        if text and form.name.endswith("of Tardis"):
+        if text and form.tardis:
             vendor = TARDIS.get(text)
             if vendor is None:
                 raise RowError("exchange", f"{text!r} is not one of Tardis' that is known here")
@@ -321,56 +334,6 @@ class TableFile:
         raise ConfigError(
             f"{self.path}: {form.name}: the exchange is not in the file; give --exchange{which}"
         )
-
-    # --- timeframe ------------------------------------------------------------------------------
-
-    def _chosen_timeframe(self, given: str | None) -> Timeframe:
-        """Return the timeframe: of the option, the file's name, its columns, or its spacing."""
-        try:
-            chosen = timeframes.timeframe(given) if given is not None else None
-        except ValueError as error:
-            raise ConfigError(f"--timeframe: {error}") from None
-        named = timeframes.timeframe(self.form.timeframe) if self.form.timeframe else None
-        if chosen is not None and named is not None and chosen != named:
-            raise ConfigError(f"{self.path}: has candles of {named.name}, not of {chosen.name}")
-        found = chosen or named
-        if found is not None:
-            return found
-        own = self._columns.get("timeframe")
-        if own is not None and self._rows.first[own]:
-            try:
-                return timeframes.timeframe(self._rows.first[own])
-            except ValueError as error:
-                raise wrong(self.path, 2, self._column("timeframe"), str(error)) from None
-        length_ns = self._length_ns()
-        measured = None if length_ns is None else timeframes.of_length(length_ns)
-        if measured is None:
-            raise ConfigError(
-                f"{self.path}: the timeframe of the candles is not in the file; give --timeframe"
-            )
-        return measured
-
-    def _length_ns(self) -> int | None:
-        """Return how long the candles are, by their closing times or by their spacing."""
-        open_at, close_at = self._columns["open_time"], self._columns.get("close_time")
-        opens, closes = Times(), Times()
-        symbol_at = self._columns.get("symbol")
-        before: dict[str, int] = {}
-        shortest: int | None = None
-        for place, fields in self._rows.read():
-            try:
-                open_ns = opens.of_text(fields[open_at])
-                if close_at is not None and fields[close_at]:
-                    return closes.of_text(fields[close_at]) - open_ns
-            except ValueError as error:
-                raise wrong(self.path, place, self._column("open_time"), str(error)) from None
-            symbol = "" if symbol_at is None else fields[symbol_at]
-            last = before.get(symbol)
-            if last is not None and open_ns > last:
-                apart = open_ns - last
-                shortest = apart if shortest is None else min(shortest, apart)
-            before[symbol] = open_ns
-        return shortest
 
     # --- errors ---------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from feedd.recordings.importing.files import InputFile
 
 DELIMITERS = ",\t;|"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 ROWS_FOR_KEYS = 1000
 OHLCV = ("timestamp", "open", "high", "low", "close", "volume")  # of ccxt's fetchOHLCV
 
@@ -176,7 +178,7 @@ def _is_data(fields: list[str]) -> bool:
 
 def _is_value(field: str) -> bool:
     text = field.strip()
-    if not text or text.lower() in {"true", "false"}:
+    if not text or text.lower() in {"true", "false"} or _DATE.match(text):
         return True
     try:
         float(text)

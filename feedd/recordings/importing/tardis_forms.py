@@ -57,5 +57,5 @@ def _form(
 ) -> TableForm:
     return TableForm(
         name=f"{title} of Tardis", channel=channel, columns=tuple(header),
-        roles={**_ROLES, **roles}, refusal=refusal,
+        roles={**_ROLES, **roles}, refusal=refusal, tardis=True,
     )  # fmt: skip

@@ -27,6 +27,7 @@ USDM: Markets = {"binanceusdm": "linear"}
 COINM: Markets = {"binancecoinm": "inverse"}
 FUTURES: Markets = {**USDM, **COINM}
 _FOLDERS = {("data", "spot"): SPOT, ("futures", "um"): USDM, ("futures", "cm"): COINM}
+_SPOTS = {("trades", 7), ("aggTrades", 8)}  # numbers of columns that only spot's tables have
 _DERIVED_KLINES = ("markPriceKlines", "indexPriceKlines", "premiumIndexKlines")
 _CONTRACT = re.compile(r".+_(?:PERP|\d{6})")
 
@@ -134,7 +135,9 @@ def recognise(
     refusal = found.refusal
     if derived is not None and kind == "klines":
         refusal = f"{derived} are of computed prices without trades, no candles of trades"
-    exchanges, certain = _market(parts, header, fields, columns, found.exchanges, market_id)
+    spot = (kind, len(columns)) in _SPOTS or (kind == "klines" and _in_us(fields))
+    exchanges = SPOT if spot else found.exchanges
+    exchanges, certain = _market(parts, header, columns, exchanges, market_id)
     return TableForm(
         name=f"{found.title} of Binance's archive",
         channel=found.channel,
@@ -182,8 +185,8 @@ def _by_shape(fields: Sequence[str], named: str) -> tuple[str | None, tuple[str,
 
 
 def _market(
-    parts: Sequence[str], header: Sequence[str] | None, fields: Sequence[str],
-    columns: tuple[str, ...], exchanges: Markets, market_id: str,
+    parts: Sequence[str], header: Sequence[str] | None, columns: tuple[str, ...],
+    exchanges: Markets, market_id: str,
 ) -> tuple[Markets, bool]:  # fmt: skip
     """Return the exchanges that a table can be of, and whether the table is of no other."""
     for pair in pairwise(parts[:-1]):
@@ -195,14 +198,12 @@ def _market(
         return USDM, True
     if "base_qty" in columns:
         return COINM, False
-    if "is_best_match" in columns or _in_us(columns, fields):
+    if exchanges == SPOT:
         return SPOT, False
     if header is not None or columns in (_TRADE, _AGGREGATE) or "binance" not in exchanges:
         return (USDM if market_id else FUTURES), False  # ids of COIN-M have a suffix
     return ({**SPOT, **USDM} if market_id else exchanges), False
 
 
-def _in_us(columns: tuple[str, ...], fields: Sequence[str]) -> bool:
-    if not columns or columns[0] != "open_time":
-        return False
+def _in_us(fields: Sequence[str]) -> bool:
     return fields[0].isdigit() and int(fields[0]) >= _SPOT_US_FROM

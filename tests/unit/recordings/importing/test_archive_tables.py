@@ -87,10 +87,13 @@ def test_aggregate_trades_have_the_ids_of_the_aggregates(
 
 def test_spot_aggregates_have_eight_columns(tmp_path: Path) -> None:
     text = f"7,100.5,1.5,20,22,{US},True,True\n8,100.6,1,23,23,{US + 5},False,True\n"
-    found = import_table(tmp_path, "BTCUSDT-aggTrades-2025-01-04.csv", text)
-    assert pick(found, "exchange", "timestamp", "side") == [
-        ("binance", MS, "sell"), ("binance", MS, "buy"),
-    ]  # fmt: skip
+    header = AGGREGATES.partition("\n")[0] + ",was_best_price\n"
+    for number, table in enumerate((text, header + text)):
+        folder = tmp_path / str(number)
+        found = import_table(folder, "BTCUSDT-aggTrades-2025-01-04.csv", table)
+        assert pick(found, "exchange", "timestamp", "side") == [
+            ("binance", MS, "sell"), ("binance", MS, "buy"),
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -246,6 +249,7 @@ REFUSED = [
     ("BTCUSDT-bookDepth-2024-01-01.csv",
      "timestamp,percentage,depth,notional\n2024-01-01 00:00:05,-5,100,9\n",
      "bookDepth .* sums of the sizes within percentages"),
+    ("BTCUSDT-bookDepth-2024-01-01.csv", "2024-01-01 00:00:05,-5,100,9\n", "bookDepth .* sums"),
     ("BTCUSDT-metrics-2024-01-01.csv", METRICS,
      "metrics .* open interest"),
     ("data/futures/um/daily/markPriceKlines/BTCUSDT/1m/BTCUSDT-1m-2024-01-01.csv",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,29 @@ def test_the_timeframe_is_the_smallest_distance_and_the_option_s_for_one_row(
         import_table(tmp_path / "d", "a.csv", candles(), *HERE, "--timeframe", "7m")
     with pytest.raises(ConfigError, match="'1 min' is not a timeframe"):
         import_table(tmp_path / "e", "a.csv", candles(), *HERE, "--timeframe", "1 min")
+
+
+def test_a_candle_that_has_not_closed_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hour_ms = 3_600_000
+    now_ms = time.time_ns() // 1_000_000 // hour_ms * hour_ms
+    rows = [[now_ms - n * hour_ms, 10, 12, 9, 11, 5] for n in (2, 1, 0)]
+    found = import_table(tmp_path, "ohlcv.json", json.dumps(rows), *HERE)
+    assert pick(found, "open_time") == [(now_ms - 2 * hour_ms,), (now_ms - hour_ms,)]
+    assert "not imported: candle that has not closed yet (1)" in capsys.readouterr().out
+
+
+def test_of_several_timeframes_the_option_selects_one(tmp_path: Path) -> None:
+    text = "timeframe,open_time,open,high,low,close\n" + "".join(
+        f"{name},{MS + n * step},10,12,9,11\n"
+        for name, step in (("1m", 60_000), ("1h", 3_600_000))
+        for n in range(2)
+    )
+    with pytest.raises(ConfigError, match="line 4, timeframe: 1h in a table of 1m candles"):
+        import_table(tmp_path / "a", "a.csv", text, *HERE)
+    found = import_table(tmp_path / "b", "a.csv", text, *HERE, "--timeframe", "1h")
+    assert pick(found, "timeframe", "open_time") == [("1h", MS), ("1h", MS + 3_600_000)]
 
 
 def test_ccxts_ohlcv_as_a_json_array_is_candles(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def test_trades_have_both_times_and_an_unknown_side_is_nil(tmp_path: Path) -> No
 
 
 def test_quotes_have_nil_for_an_empty_side(tmp_path: Path) -> None:
-    found = import_table(tmp_path, "a.csv", QUOTES, "--symbol", "BTCUSDT=BTC/USDT:USDT")
+    empty = f"bybit,BTCUSDT,{US + 20},{US + 25},,,,\n"
+    found = import_table(tmp_path, "a.csv", QUOTES + empty, "--symbol", "BTCUSDT=BTC/USDT:USDT")
     assert pick(found, "exchange", "bid", "bid_size", "ask", "ask_size") == [
         ("bybit", 11650.5, 2, 11650.6, 3), ("bybit", None, None, 11650.6, 3),
     ]  # fmt: skip
@@ -146,8 +147,14 @@ def test_book_snapshots_are_books_of_their_columns(tmp_path: Path, levels: int) 
     (book,) = import_table(tmp_path, "a.csv", text)
     assert book["bids"] == [[99 - n, 2] for n in range(min(levels, 20))]
     assert book["asks"] == [[101 + n, 1] for n in range(min(levels - 1, 20))]
-    with pytest.raises(ConfigError, match="line 2, bids: the book is crossed"):
-        import_table(tmp_path / "x", "a.csv", text.replace(",101,", ",98,"))
+    row = text.splitlines()[1]
+    crossed = (
+        row.replace(",101,", ",98,").replace(str(US), str(US + 5)).replace(str(US + 1), str(US + 6))
+    )
+    later = row.replace(str(US), str(US + 8)).replace(str(US + 1), str(US + 9))
+    found = import_table(tmp_path / "x", "a.csv", f"{text}{crossed}\n{later}\n")
+    assert len(found) == 2
+    assert gaps(tmp_path / "x" / "out") == [("book", None, None, "crossed book")]
 
 
 @pytest.mark.parametrize(
