@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from feedd.audit.recording import LineRecorder
@@ -10,6 +11,7 @@ from feedd.cli.arguments import add_endpoint
 from feedd.cli.command import Command, without_endpoint
 from feedd.config.own_deployment import own_deployment
 from feedd.operation.active_config import active_config, endpoint_config
+from feedd.operation.contact_report import silent_lines
 from feedd.operation.market_notice import market_notice
 from feedd.operation.own_messages import OwnMessages, with_statuses
 from feedd.operation.show import message_line
@@ -47,6 +49,11 @@ def _run(arguments: argparse.Namespace) -> int:
         deployment = own_deployment(settings)
         if (notice := market_notice(settings)) is not None:
             print(f"feedd: {notice}", file=sys.stderr, flush=True)
+    endpoints = settings.history_endpoints()
+    if not arguments.json:
+        endpoints = dict(list(endpoints.items())[:1])
+    # The first message may come at once, or never: meanwhile a thread finds out why.
+    threading.Thread(target=_report, args=(endpoints, arguments.prefixes), daemon=True).start()
     if arguments.json or arguments.plain:
         return _write_recording(settings, arguments.prefixes, deployment, plain=arguments.plain)
     _print_messages(settings.proxy.subscribers, arguments.prefixes, deployment)
@@ -65,6 +72,11 @@ def _print_messages(endpoint: str, prefixes: list[str], deployment: str | None) 
                 print(message_line(*one), flush=True)
             while own is not None and own.notices:
                 print(f"feedd: {own.notices.pop(0)}", file=sys.stderr, flush=True)
+
+
+def _report(endpoints: dict[str, str], prefixes: list[str]) -> None:
+    for line in silent_lines(endpoints, prefixes):
+        print(f"feedd: {line}", file=sys.stderr, flush=True)
 
 
 def _write_recording(

@@ -92,6 +92,10 @@ class EventEmitter:
         feed.gaps, feed.counts_gaps, feed.lost_statuses = {}, True, False
         self.events.append(NewSession(feed.name, old, new))
 
+    def stream_state(self, state: str, reason: str) -> None:
+        """Report a state of the stream itself."""
+        self.events.append(StateChange("", state, reason))
+
     def history_unavailable(self, reason: str) -> None:
         """Report, once, that no history service can be used."""
         if not self._history_unavailable:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 MAX_DROPPED = 20_000  # gaps and notices kept while the caller is behind
 
 NOTICES = (UpstreamGap, NewSession, StateChange, Stopped)
+# States of a stream that may never yield a tick. Without notices they are logged: by default
+# Python's logging prints a warning on standard error.
+LOGGED = frozenset({"no_endpoint", "no_topic"})
+_log = logging.getLogger("feedd")
 NO_TICKS = (*NOTICES, Gap, Status)
 
 
@@ -105,6 +110,9 @@ class EventQueue:
     def put(self, events: list[Message | Notice]) -> None:
         """Add events; call it regularly even without any, so that gaps are reported."""
         if self._only_ticks:
+            for event in events:
+                if isinstance(event, StateChange) and event.state in LOGGED:
+                    _log.warning(event.reason)
             events = [event for event in events if not isinstance(event, NO_TICKS)]
         dropped = self._dropped
         if dropped is not None and len(self.queue) <= self._limit // 2:

@@ -26,7 +26,7 @@ class HistoryRequest:
     id: int
     history: int
     sent_s: float
-    purpose: Literal["join", "probe", "repair"]
+    purpose: Literal["join", "probe", "repair", "names"]
     topic: TopicState | None = None
     session: int = 0
     first: int = 0
@@ -77,6 +77,10 @@ class HistoryRequests:
             content["after"] = after
         self._send(history % self.histories, "join", content, now_s)
 
+    def names(self, now_s: float) -> None:
+        """Request all statuses, which name everything that is published."""
+        self._send(0, "names", {"op": "snapshot", "topics": ["status."]}, now_s)
+
     def probe(self, history: int, now_s: float) -> None:
         """Request an empty snapshot, to find out whether a history responds again."""
         self._send(history, "probe", {"op": "snapshot", "topics": []}, now_s)
@@ -84,7 +88,7 @@ class HistoryRequests:
     def _send(
         self,
         history: int,
-        purpose: Literal["join", "probe", "repair"],
+        purpose: Literal["join", "probe", "repair", "names"],
         content: dict[str, object],
         now_s: float,
     ) -> HistoryRequest:

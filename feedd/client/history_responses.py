@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,6 +48,11 @@ class _ResponseHead(Struct, frozen=True):
     error: str | None = None
 
 
+class _Names(Struct, frozen=True):
+    next_seq: dict[str, int]
+
+
+_NAMES = msgspec.msgpack.Decoder(_Names).decode
 _HEAD = msgspec.msgpack.Decoder(_ResponseHead).decode
 _ERROR = msgspec.msgpack.Decoder(ErrorResponse).decode
 _SNAPSHOT = msgspec.msgpack.Decoder(SnapshotResponse).decode
@@ -59,6 +65,15 @@ def decode_response(frame: bytes) -> HistoryResponse:
     if head.error is not None:
         return _ERROR(frame)
     return _SNAPSHOT(frame) if head.op == "snapshot" else _REPLAY(frame)
+
+
+def published_names(response: HistoryResponse) -> set[str]:
+    """Return the topics that a snapshot of statuses contains and names."""
+    names: set[str] = set()
+    for frame, payload in response.messages if isinstance(response, SnapshotResponse) else ():
+        with suppress(*UNREADABLE):
+            names |= {frame.decode("ascii"), *_NAMES(payload).next_seq}
+    return names
 
 
 def decode_from_history(

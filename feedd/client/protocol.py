@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING
 
 from feedd.client.deployment_gate import DeploymentGate
 from feedd.client.event_emitter import EventEmitter
+from feedd.client.first_contact import FirstContact
 from feedd.client.gap_repair import GapRepair
 from feedd.client.history_requests import HistoryRequests
-from feedd.client.history_responses import decode_response
+from feedd.client.history_responses import decode_response, published_names
 from feedd.client.joining import Joining
 from feedd.client.sequencer import Sequencer
 from feedd.client.topic_table import TopicTable
 from feedd.codec import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from feedd.client.decoding import Message
     from feedd.client.events import Notice
@@ -72,6 +73,7 @@ class Protocol:
             self._table, self._emitter, now_s, since_ns, repairs=histories > 0
         )
         self._repair = GapRepair(self._sequencer, self._requests, now_s)
+        self._contact = FirstContact(self._emitter, now_s, STALE_S)
         self._clock_s = now_s
         self._stalled_s = 0.0
         self._checked_s = now_s
@@ -104,6 +106,15 @@ class Protocol:
             self._stalled_s += late_s
         self._clock_s = monotonic_s - self._stalled_s
         return self._clock_s
+
+    @property
+    def awaits_endpoints(self) -> bool:
+        """Whether some endpoint has not answered yet; `first_contact` is then to be called."""
+        return self._contact.awaits_endpoints
+
+    def first_contact(self, unanswered: Sequence[tuple[str, bool]], up: int, now_s: float) -> None:
+        """Set which endpoints have not answered yet, and whether somebody listens there."""
+        self._contact.endpoints(unanswered, up, now_s)
 
     def endpoints(self, up: int) -> None:
         """Set how many endpoints are connected."""
@@ -166,6 +177,8 @@ class Protocol:
         elif request.purpose == "join" and self._joining is not None:
             self._joining.completed(request, response, now_s)
             self._end_joining()
+        elif request.purpose == "names":
+            self._contact.unmatched(self._table.unmatched(), published_names(response))
 
     def check(self, now_s: float) -> None:
         """Do what is due; call it after each round of messages."""
@@ -187,11 +200,20 @@ class Protocol:
         self._repair.check(now_s)
         if self._joining is None:
             self._repair.probe(now_s)
+            if self._contact.awaits_topics and self._contact.topics_due(now_s):
+                self._report_unmatched(now_s)
         for feed in self._table.feeds.values():
             silent = feed.heartbeat_s is not None and now_s - feed.heartbeat_s > STALE_S
             if silent and not feed.stopped and feed.reported is not None:
                 feed.heartbeat_s = None
                 self._emitter.state(feed, "stale", f"no heartbeat for {STALE_S} s")
+
+    def _report_unmatched(self, now_s: float) -> None:
+        """Report prefixes without a topic, once the history has named what there is."""
+        if self._table.unmatched() and self._requests.possible:
+            self._requests.names(now_s)
+        else:
+            self._contact.unmatched(self._table.unmatched(), self._table.names())
 
     def _timed_out(self, request: HistoryRequest, now_s: float) -> None:
         if self._requests.all_unavailable and self._joining is None:
@@ -202,6 +224,8 @@ class Protocol:
             request.topic.requested = False
         elif request.purpose == "join" and self._joining is not None:
             self._joining.timed_out(request, now_s)
+        elif request.purpose == "names":
+            self._contact.unmatched(self._table.unmatched(), self._table.names())
 
     def _end_joining(self) -> None:
         if self._joining is not None and self._joining.finished:

@@ -91,7 +91,10 @@ def _once(
         protocol.message(topic, payload, now_s)
     for frame in sockets.responses():
         protocol.response(frame, now_s)
-    protocol.endpoints(sockets.watch())
+    up = sockets.watch()
+    protocol.endpoints(up)
+    if protocol.awaits_endpoints:
+        protocol.first_contact(sockets.unanswered(), up, now_s)
     protocol.check(now_s)
     for history, request in protocol.requests():
         sockets.request(history, request)

@@ -13,6 +13,7 @@ from feedd.client.event_stream import EVENTS_PER_TURN, E, EventStream
 from feedd.client.protocol import Protocol
 from feedd.client.receiver import Receiver
 from feedd.client.topic_table import subscriptions
+from feedd.endpoint_form import LAST_PORT, check_endpoint
 from feedd.errors import ConfigError
 from feedd.topic_prefixes import check_prefixes
 from feedd.transport.client_sockets import ClientSockets
@@ -162,8 +163,10 @@ def subscribe(
     publishes there too, are reported as a StateChange `foreign`; with `only_ticks`, the stream
     raises DeploymentError after 5 s in which only others published (docs/operations.md).
 
-    It connects to an endpoint that is down as soon as that is up. Raises ConfigError for an
-    invalid endpoint or topic.
+    It connects to an endpoint that is down as soon as that is up. Within 2.5 s it reports an
+    endpoint where no publisher answers, and a topic that nothing is published for, as StateChange
+    (`no_endpoint`, `no_topic`); with `only_ticks` it logs them as warnings of the logger `feedd`.
+    Raises ConfigError for an invalid endpoint, and for a topic that can match nothing.
     """
     connect_to, prefixes, histories = addresses(endpoints, topics, history)
     protocol = Protocol(
@@ -186,6 +189,8 @@ def addresses(
     connect_to, prefixes = _list(endpoints), _list(topics)
     if not connect_to or not prefixes:
         raise ConfigError("name at least one endpoint and one topic; '' is every topic")
+    for endpoint in (*connect_to, *(_list(history) if history and history != DERIVED else ())):
+        check_endpoint(endpoint)
     for prefix in prefixes:
         if isinstance(prefix, str) and not prefix.isascii():
             raise ConfigError(f"{prefix!r} is not a topic: topics are ASCII")
@@ -212,7 +217,7 @@ def _next_ports(endpoints: list[str]) -> list[str]:
     found = []
     for endpoint in endpoints:
         match = re.fullmatch(r"(tcp://.*:)(\d+)", endpoint)
-        if match is None:
+        if match is None or int(match[2]) >= LAST_PORT:
             raise ConfigError(f"name the history of {endpoint}, or history=None")
         found.append(f"{match[1]}{int(match[2]) + 1}")
     return found

@@ -103,6 +103,17 @@ class TopicTable:
         self.topics[frame] = topic
         return topic
 
+    def names(self) -> list[str]:
+        """Return the topics known so far."""
+        return [topic.name for topic in self.topics.values()]
+
+    def unmatched(self) -> list[str]:
+        """Return the caller's prefixes that no topic known so far has."""
+        names = self.names()
+        return [
+            prefix for prefix in self.prefixes if not any(name.startswith(prefix) for name in names)
+        ]
+
 
 def subscriptions(prefixes: Iterable[str]) -> list[str]:
     """Return the prefixes and those of their feeds' statuses, without prefixes of other prefixes.

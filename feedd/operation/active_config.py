@@ -13,6 +13,7 @@ from feedd.config.applied import Applied, read_applied, resolved
 from feedd.config.environment import config_path, read_environment
 from feedd.config.load import DEFAULT_PATH, load_config, place_of_feed
 from feedd.config.settings import Config, ProxySettings
+from feedd.endpoint_form import endpoint_fault
 from feedd.errors import ConfigError
 from feedd.operation.config_choice import choose
 from feedd.sources.exchange_names import check_exchange_name
@@ -123,9 +124,14 @@ def endpoint_config(endpoint: str) -> Config:
 
     The history is at the next port. Raises ConfigError for an endpoint without a port.
     """
+    fault = endpoint_fault(endpoint)
     found = re.fullmatch(r"(tcp://.+:)(\d+)", endpoint)
-    if found is None or not 1 <= int(found[2]) <= LAST_PORT:
-        raise ConfigError(f"--endpoint {endpoint}: is not an endpoint like tcp://127.0.0.1:5500")
+    if fault is None and (found is None or int(found[2]) > LAST_PORT):
+        fault = "the history has the next port"
+    if fault is not None or found is None:
+        raise ConfigError(
+            f"--endpoint {endpoint}: is not an endpoint like tcp://127.0.0.1:5500: {fault}"
+        )
     history = f"{found[1]}{int(found[2]) + 1}"
     return Config(symbols=(), proxy=ProxySettings(subscribers=endpoint, history=history))
 

@@ -37,7 +37,7 @@ _MONITOR_EVENTS: dict[int, ConnectionEvent] = {
     zmq.EVENT_DISCONNECTED: "disconnected",
     zmq.EVENT_CONNECT_RETRIED: "retried",
 }
-_MONITOR_MASK = sum(_MONITOR_EVENTS)
+_MONITOR_MASK = sum(_MONITOR_EVENTS) | zmq.EVENT_CONNECTED
 
 
 class _EndpointSocket:
@@ -85,7 +85,10 @@ class _EndpointSocket:
         with suppress(zmq.Again):
             while True:
                 event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
-                self.health.note(_MONITOR_EVENTS[event["event"]], now_s)
+                if event["event"] == zmq.EVENT_CONNECTED:
+                    self.health.reached = True
+                else:
+                    self.health.note(_MONITOR_EVENTS[event["event"]], now_s)
         if self.health.given_up(now_s):
             with suppress(zmq.ZMQError):  # libzmq may have removed the endpoint
                 self.socket.disconnect(self.endpoint)
@@ -172,6 +175,14 @@ class ClientSockets:
         for connection in self._all:
             connection.watch(now_s)
         return sum(connection.health.up for connection in self._feeds)
+
+    def unanswered(self) -> list[tuple[str, bool]]:
+        """Return the endpoints where no publisher answered yet, and whether somebody listens."""
+        return [
+            (connection.endpoint, connection.health.reached)
+            for connection in self._feeds
+            if not connection.health.answered
+        ]
 
     def wake(self) -> None:
         """End the wait, permanently; from any thread, at any time."""

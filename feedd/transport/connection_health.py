@@ -19,11 +19,14 @@ class ConnectionHealth:
 
     def __init__(self) -> None:
         self.up = False
+        self.reached = False  # somebody listens at the address, who may be no publisher
+        self.answered = False  # it was up once
         self._lost_s: float | None = None
 
     def note(self, event: ConnectionEvent, now_s: float) -> None:
         """Note an event of the monitor."""
         self.up = event == "connected"
+        self.answered |= self.up
         self._lost_s = now_s if event == "disconnected" else None
 
     def given_up(self, now_s: float) -> bool:

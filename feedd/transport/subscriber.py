@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import zmq
 
 from feedd.codec import UNREADABLE, decode
+from feedd.endpoint_form import check_endpoint
 from feedd.errors import ConfigError
 from feedd.transport.endpoints import connectable
 from feedd.transport.sockets import make_socket
@@ -35,6 +36,11 @@ class Subscriber:
 
     def connect(self, endpoint: str) -> None:
         """Connect to another endpoint; raise ConfigError if it is invalid."""
+        try:
+            check_endpoint(connectable(endpoint))
+        except ConfigError:
+            self.close()
+            raise
         try:
             self._socket.connect(connectable(endpoint))
         except zmq.ZMQError:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import uvloop
 from conftest import eventually, free_ports
-from integration.client_setup import Feed, Seen, Ticking, World, in_a_row
+from integration.client_setup import Dropping, Feed, Seen, Ticking, World, in_a_row
 
 import feedd
 from feedd.errors import ConfigError
@@ -464,3 +464,62 @@ def test_topics_that_do_not_fit_into_a_history_request_are_rejected() -> None:
 def test_an_endpoint_without_a_port_needs_an_explicit_history() -> None:
     with pytest.raises(ConfigError, match="history=None"):
         feedd.subscribe(f"ipc:///tmp/nobody-{free_ports(1)[0]}")
+
+
+# --- first contact ----------------------------------------------------------------------------
+
+
+def stream_states(caller: Seen) -> dict[str, str | None]:
+    return {one.state: one.reason for one in caller.of(feedd.StateChange) if not one.feed}
+
+
+def test_an_endpoint_is_reported_until_a_publisher_answers_there(world: World) -> None:
+    side = world.proxy()
+    world.feed(side)
+    way, endpoint = world.dropping(side)
+    way.close()
+    caller = seen(world, endpoint, history=None)
+    caller.until(lambda: "no_endpoint" in stream_states(caller))
+    assert f"{endpoint}: nobody answers there" in str(stream_states(caller)["no_endpoint"])
+    again = world.opened(Dropping(side.endpoint, endpoint))
+    caller.until(lambda: "endpoint" in stream_states(caller))
+    assert again.carried is not None
+
+
+def test_a_listener_that_is_no_publisher_is_named_as_such(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        endpoint = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        caller = seen(world, endpoint, history=None)
+        caller.until(lambda: "no_endpoint" in stream_states(caller))
+        assert "who is no publisher of topics" in str(stream_states(caller)["no_endpoint"])
+
+
+@pytest.mark.parametrize("with_history", [True, False])
+def test_a_prefix_that_nothing_is_published_with_is_reported(
+    world: World, *, with_history: bool
+) -> None:
+    side = world.proxy()
+    feed = world.feed(side)
+    feed.beat()
+    world.opened(Ticking(feed, 0.01))
+    options: dict[str, Any] = {} if with_history else {"history": None}
+    caller = seen(world, side.endpoint, feed.quote_topic, "quote.test.A/C.", **options)
+    caller.until(lambda: "no_topic" in stream_states(caller))
+    reason = str(stream_states(caller)["no_topic"])
+    assert "nothing that begins with 'quote.test.A/C.' is published so far" in reason
+    assert "the nearest is 'quote.test.A/B.'" in reason
+    assert caller.quotes()
+
+
+def test_a_stream_of_ticks_only_logs_an_endpoint_without_a_publisher(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    endpoint = f"tcp://127.0.0.1:{free_ports(1)[0]}"
+    with feedd.subscribe(endpoint, history=None, only_ticks=True) as stream:
+        began_s = time.monotonic()
+        eventually(lambda: caplog.records)
+        assert time.monotonic() - began_s < 10
+        assert stream.receive(0) is None
+    assert [one.message for one in caplog.records] == [
+        f"{endpoint}: nobody answers there; it is tried again"
+    ]

@@ -130,3 +130,28 @@ def test_record_then_inspect_and_export_in_any_folder(tmp_path: Path, endpoint: 
     assert exported.returncode == 0, exported.stderr
     assert list(folder.glob("tables/quote*"))
     assert not {"run", "logs"} & {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("option", [[], ["--json"], ["--plain"]])
+def test_tail_names_an_endpoint_without_a_publisher(tmp_path: Path, option: list[str]) -> None:
+    nowhere = f"tcp://127.0.0.1:{free_ports(2)[0]}"
+    process = start(tmp_path, "tail", "quote.", "--endpoint", nowhere, *option)
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert line == f"feedd: {nowhere}: nobody answers there; it is tried again\n"
+
+
+@pytest.mark.parametrize("command", ["tail", "record"])
+def test_a_command_names_a_prefix_that_nothing_is_published_with(
+    tmp_path: Path, endpoint: str, command: str
+) -> None:
+    process = start(tmp_path, command, "quote.", "quote.binanceusdm.BTC/USDT.", "--endpoint",
+                    endpoint)  # fmt: skip
+    assert process.stderr is not None
+    line = next(one for one in process.stderr if "BTC/USDT." in one)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert "begins with 'quote.binanceusdm.BTC/USDT.'" in line
+    assert "the nearest is 'quote.binanceusdm.BTC/USDT:USDT.'" in line

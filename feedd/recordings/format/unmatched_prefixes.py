@@ -24,7 +24,9 @@ def recorded_topics(recording: RecordingReader) -> set[str] | None:
     return topics
 
 
-def unmatched_lines(prefixes: Sequence[str], topics: Iterable[str]) -> list[str]:
+def unmatched_lines(
+    prefixes: Sequence[str], topics: Iterable[str], adjective: str = "recorded"
+) -> list[str]:
     """Return a line for each prefix that none of the topics has, with the nearest topic."""
     known = sorted(topics)
     lines = []
@@ -32,5 +34,5 @@ def unmatched_lines(prefixes: Sequence[str], topics: Iterable[str]) -> list[str]
         if not any(topic.startswith(prefix) for topic in known):
             nearest = nearest_topic(prefix, known)
             like = f"; the nearest is {nearest!r}" if nearest else ""
-            lines.append(f"no recorded topic begins with {prefix!r}{like}")
+            lines.append(f"no {adjective} topic begins with {prefix!r}{like}")
     return lines

@@ -196,7 +196,10 @@ class Recorder:
         feed = notice.topic.partition(".")[2] if isinstance(notice, Gap) else notice.feed
         if feed:
             self._of_feed(feed).add_notice(notice, now_ns)
-        elif self._series:
+            return
+        if isinstance(notice, StateChange) and notice.state in {"no_endpoint", "no_topic"}:
+            self._log.warning(str(notice.reason))
+        if self._series:
             for series in self._series.values():
                 series.add_notice(notice, now_ns)
         else:
