@@ -15,6 +15,7 @@ from feedd.embedded.configured_markets import configured_markets
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
 from feedd.errors import ConfigError
+from feedd.runtime.deployment import deployment_id
 from feedd.runtime.process import run, worker_arguments
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         truth,
         truth_unsent=settings.truth_unsent,
         faults=settings.faults,
+        deployment=deployment_id(config.run_dir),
     )
     port = await server.start(settings.port)
     log = structlog.get_logger()

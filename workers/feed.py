@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from feedd.config.applied import worker_config
 from feedd.config.credentials import with_blanks_around
 from feedd.config.environment import read_environment
 from feedd.config.network import described, network_of
+from feedd.embedded.identity import check_exchange
 from feedd.feed.loop import FeedLoop
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
 from feedd.runtime.deployment import deployment_id
@@ -28,9 +30,19 @@ from feedd.transport.publisher import Publisher
 if TYPE_CHECKING:
     import argparse
     import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from feedd.config.settings import Config
 
 
 _log = structlog.get_logger()
+
+
+def _check_of(settings: Config, deployment: str) -> Callable[[], Awaitable[None]] | None:
+    """Return the check that the embedded exchange, if there is one, is this project's."""
+    if settings.endpoint is not None or settings.embedded_exchange is None:
+        return None
+    return functools.partial(check_exchange, settings.embedded_exchange.port, deployment)
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
@@ -60,6 +72,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     endpoint = f"tcp://127.0.0.1:{port}"
     if arguments.alone:
         endpoint = env.get("ZMQ_FEED_HANDLER_URL") or endpoint
+    deployment = deployment_id(settings.run_dir)
     await FeedLoop(
         exchange=feed.exchange,
         symbol=feed.symbol,
@@ -74,7 +87,8 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         backoff=Backoff(),
         clock=clock,
         usage=usage_meter(),
-        deployment=deployment_id(settings.run_dir),
+        deployment=deployment,
+        check=_check_of(settings, deployment),
     ).run(stop)
 
 

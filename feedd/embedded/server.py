@@ -6,6 +6,7 @@ import asyncio
 import errno
 import functools
 import json
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from feedd.clock import NS_PER_MS, NS_PER_S
+from feedd.embedded import identity
 from feedd.embedded.address_usage import Accounts
 from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.faults import replies
@@ -55,7 +57,9 @@ class ExchangeServer:
         *,
         truth_unsent: bool = False,
         faults: Sequence[Fault] = (),
+        deployment: str | None = None,
     ) -> None:
+        self._deployment = deployment
         self._markets = {served.name: served for served in markets}
         self._clock = clock
         self._truth = truth
@@ -82,6 +86,7 @@ class ExchangeServer:
         """Listen and return the port (0: any free one); raise EndpointInUseError if it is taken."""
         app = web.Application()
         app.router.add_get("/embedded/account", self._account)
+        app.router.add_get(identity.PATH, self._identity)
         self._director.control.add_routes(app.router)
         for served in self._markets.values():
             self._add_routes(app.router, served)
@@ -166,6 +171,9 @@ class ExchangeServer:
         self._where = self._where[0], int(listener.getsockname()[1])
         self._site = web.SockSite(self._runner, listener)
         await self._site.start()
+
+    async def _identity(self, _request: web.Request) -> web.Response:
+        return web.json_response({"deployment": self._deployment, "pid": os.getpid()})
 
     # --- REST -------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from feedd.feed.core import HEARTBEAT_NS, FeedCore
 from feedd.sources.base import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from feedd.clock import Clock
     from feedd.feed.ticker import TickerMaker
@@ -37,7 +37,8 @@ class FeedLoop:
 
     `channels` are published; the source may serve more, from which tickers are made. `endpoint`
     is bound, `proxies` connected to. `usage` returns the process' CPU in percent since the last
-    call, and its memory in MB.
+    call, and its memory in MB. `check` raises SourceError where the source's endpoint is not the
+    right one.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class FeedLoop:
         clock: Clock,
         usage: Callable[[], tuple[float, float]],
         deployment: str | None = None,
+        check: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._source = source
+        self._check = check
         self._publisher = publisher
         self._endpoint = endpoint
         self._proxies = proxies
@@ -156,7 +159,7 @@ class FeedLoop:
 
     async def _ask(self) -> None:
         """Ask the exchange; open the publisher if the answer takes long."""
-        asking = asyncio.ensure_future(self._source.prepare())
+        asking = asyncio.ensure_future(self._check_and_prepare())
         try:
             passed_s = self._clock.monotonic_s() - self._started_s
             await asyncio.wait({asking}, timeout=max(0.0, AWAY_S - passed_s))
@@ -165,6 +168,11 @@ class FeedLoop:
             await asking
         finally:
             asking.cancel()
+
+    async def _check_and_prepare(self) -> None:
+        if self._check is not None:
+            await self._check()
+        await self._source.prepare()
 
     async def _open(self) -> None:
         if self._is_open:

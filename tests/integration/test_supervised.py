@@ -211,17 +211,18 @@ def test_a_mistyped_exchange_leaves_what_runs_alone(make_project: Make) -> None:
     assert project.pids() == pids
 
 
-def test_a_configuration_that_goes_wrong_later_ends_the_worker_for_good(
-    make_project: Make,
-) -> None:
+def test_a_damaged_copy_of_the_configuration_ends_a_worker_for_good(make_project: Make) -> None:
     project = make_project(symbols=["BTC/USDT", "ETH/USDT"])
     assert project.feedd("start").returncode == 0
     pids = project.pids()
-    project.config_path.write_text("symbols: [BTC/USDT\n")
+    (project.root / "run" / "applied").write_text("x")
     project.supervisorctl("restart", BTC)
     assert settled(project, BTC, "EXITED")["exitstatus"] == 78
     assert starts(project, BTC) == 2
-    assert "not valid YAML" in project.log(BTC)
+    assert "run/applied: is damaged" in project.log(BTC)
+    assert project.pids()[ETH] == pids[ETH]
+    mended = project.feedd("start")
+    assert mended.returncode == 0, mended.stderr
     assert project.pids()[ETH] == pids[ETH]
 
 

@@ -116,3 +116,27 @@ def test_subscribers_of_the_second_get_nothing_of_the_first_and_are_informed(
         pytest.raises(DeploymentError, match=f"is of deployment {ours}"),
     ):
         stream.receive(30)
+
+
+def test_a_worker_whose_exchange_port_is_anothers_publishes_none_of_its_data(
+    make_project: Make,
+) -> None:
+    """The first one's exchange answers; proxy and workers of the second have their own ports."""
+    first, second = make_project(), make_project()
+    second.configure(embedded_exchange={"port": first.settings["embedded_exchange"]["port"]})
+    assert first.feedd("start").returncode == 0
+    refused = second.feedd("start")
+    assert refused.returncode == 1
+    assert f"held by pid {first.pids()['exchange']} (" in refused.stderr
+    assert second.feedd("render").returncode == 0
+    second.daemon.spawn()
+
+    def reason() -> str:
+        rows = {row["name"]: row for row in report(second)["processes"]}
+        return str(rows[BTC]["reason"])
+
+    eventually(lambda: "is another project's: of deployment" in reason())
+    plain = second.subscribe("ticker.")
+    assert plain.receive(3) is None
+    assert report(second)["health"] == "down"
+    assert report(first)["health"] == "healthy"
