@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from feedd.errors import ConfigError
 from feedd.runtime import secrets
@@ -28,33 +29,31 @@ PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _VARIABLES = {"http": ("http_proxy", "all_proxy"), "https": ("https_proxy", "all_proxy")}
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyServer:
+class ProxyServer(Struct, frozen=True):
     """A proxy; its text and its repr contain neither its user nor its password."""
 
     scheme: str  # of DEFAULT_PORTS
     host: str
     port: int
     given_by: str  # the setting or the variable
-    username: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
+    username: str = ""
+    password: str = ""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         user = f"{secrets.REDACTED}@" if self.username or self.password else ""
         return f"{self.scheme}://{user}{_authority(self.host, self.port)} ({self.given_by})"
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Struct, frozen=True):
     """How connections to exchanges are made; `proxies` has one for each of http and https.
 
     `variables` are those that name the trusted certificates: SSL_CERT_FILE and SSL_CERT_DIR.
     """
 
-    proxies: Mapping[str, ProxyServer] = field(default_factory=dict)
+    proxies: dict[str, ProxyServer] = {}
     no_proxy: tuple[str, ...] = ()
     ca_file: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = {}
 
     def proxy_for(self, url: str) -> ProxyServer | None:
         """Return the proxy that a URL is reached through; None for a direct connection.
