@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import uvloop
 from aiohttp import web
 from integration.source_setup import SourceSetup, running, source_setup
 from network_setup import serving
@@ -134,7 +135,7 @@ def test_every_event_of_a_compressed_connection_arrives(
             assert not setup.received.rejections
             assert not setup.received.losses
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_an_exchange_that_accepts_no_compression_is_read_as_it_is() -> None:
@@ -144,7 +145,7 @@ def test_an_exchange_that_accepts_no_compression_is_read_as_it_is() -> None:
                 await setup.until(lambda: len(setup.received.ids("quote")) > 5)
             assert not setup.received.losses
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 @pytest.mark.parametrize("compression", [False, True])
@@ -158,7 +159,7 @@ def test_compression_that_was_not_negotiated_reconnects_with_that_reason(
             assert bool(relay.offers) is compression
             assert "extension that was not negotiated (RSV" in setup.received.losses[0][1]
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_a_venue_that_breaks_the_extension_is_reported(
                 await setup.until(lambda: setup.received.losses)
             assert reason in setup.received.losses[0][1]
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_compression_is_not_offered_unless_it_is_configured() -> None:
@@ -187,7 +188,7 @@ def test_compression_is_not_offered_unless_it_is_configured() -> None:
                 await setup.until(lambda: relay.compressed)
             assert relay.offers == []
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_another_implementation_of_a_server_is_understood() -> None:
@@ -231,7 +232,7 @@ def test_another_implementation_of_a_server_is_understood() -> None:
             assert compressed[0] == 15
             assert not setup.received.losses
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 async def _forward(source: Any, sink: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import uvloop
 from integration.source_setup import SOURCES, SourceSetup, running, source_setup
 from network_setup import (
     PASSWORD,
@@ -87,7 +88,7 @@ def test_pages_and_messages_pass_through_a_proxy_that_resolves_the_hosts(
             method = "CONNECT " if scheme == "http" else ""
             assert set(proxy.targets) == {f"{method}{host}:443" for host in LIVE}
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 async def no_names(host: str, port: int) -> list[Any]:
@@ -136,7 +137,7 @@ def test_a_proxy_that_fails_is_the_reason_and_its_password_is_not_in_it(
             assert f"the proxy {scheme}://…@127.0.0.1:{port} (proxy_url) " in text
             return text
 
-    text = asyncio.run(run())
+    text = uvloop.run(run())
     assert reason in text
     assert USER not in text
     assert "p@ss" not in text
@@ -182,7 +183,7 @@ def test_a_proxy_that_refuses_the_websocket_alone_is_the_reason_of_the_loss(
             assert f"the proxy http://127.0.0.1:{port} (proxy_url) refuses to connect to" in reason
             assert "fstream.binance.com:443: HTTP 403 No" in reason
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_proxy_that_is_away_or_unknown_is_named_as_such(kind: str, authority: Authority) -> None:
@@ -190,10 +191,10 @@ def test_a_proxy_that_is_away_or_unknown_is_named_as_such(kind: str, authority: 
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         network = through("http", port, None, authority)
-        text = asyncio.run(refusal(kind, network))
+        text = uvloop.run(refusal(kind, network))
     assert f"the proxy http://127.0.0.1:{port} (proxy_url) can't be reached: " in text
     proxy = parse_proxy("socks5://proxy.corp:1080", SETTING)
-    text = asyncio.run(refusal(kind, Network({"https": proxy}), resolve=no_names))
+    text = uvloop.run(refusal(kind, Network({"https": proxy}), resolve=no_names))
     assert "the proxy socks5://proxy.corp:1080 (proxy_url) can't be reached: its name is " in text
 
 
@@ -211,7 +212,7 @@ def test_a_proxy_with_two_addresses_is_reached_at_the_one_that_answers(
                 resolve = addresses(nobody, ("127.0.0.1", port))
                 assert await working(kind, setup, network=network, resolve=resolve) < 5.0
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_hosts_of_no_proxy_are_reached_directly(kind: str, authority: Authority) -> None:
@@ -225,7 +226,7 @@ def test_hosts_of_no_proxy_are_reached_directly(kind: str, authority: Authority)
             resolve = addresses(("127.0.0.1", exchange))
             await working(kind, setup, network=network, resolve=resolve)
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 # --- addresses ------------------------------------------------------------------------------------
@@ -259,7 +260,7 @@ def test_a_host_whose_first_address_fails_is_connected_to_within_two_seconds(
                 network = Network(ca_file=str(authority.ca_file))
                 await working(kind, setup, network=network, resolve=resolve)
 
-    asyncio.run(run())
+    uvloop.run(run())
     assert len(connected_s) >= 2  # for a page and for the messages
     assert max(connected_s) < 2.0
 
@@ -292,7 +293,7 @@ def test_a_name_that_is_unknown_at_first_and_moves_later_is_followed(
                 seen = len(setup.received.ids("quote"))
                 await setup.until(lambda: len(setup.received.ids("quote")) > seen)
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 # --- certificates ---------------------------------------------------------------------------------
@@ -328,7 +329,7 @@ def test_a_certificate_that_is_not_accepted_is_named_with_its_issuer(
                 await source.close()
             return str(caught.value)
 
-    text = asyncio.run(run())
+    text = uvloop.run(run())
     assert "the certificate of localhost, " in text
     assert reason in text
 
@@ -354,7 +355,7 @@ def test_a_certificate_of_the_websocket_alone_is_named_as_the_reason_of_the_loss
             _, reason = setup.received.losses[0]
             assert "the certificate of fstream.binance.com, issued by Stranger, is not" in reason
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 @pytest.mark.parametrize("how", ["ca_file", "SSL_CERT_FILE", "SSL_CERT_DIR"])
@@ -377,7 +378,7 @@ def test_a_private_ca_is_trusted_for_pages_and_messages(
             endpoint = f"https://localhost:{port}"
             await working(kind, setup, endpoint=endpoint, network=network())
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 @pytest.mark.parametrize(
@@ -447,7 +448,51 @@ def test_redirects_are_followed_within_the_exchange_only(
                     assert refused in text
                     assert "secret-token" not in text
 
-    asyncio.run(run())
+    uvloop.run(run())
+
+
+def test_a_redirect_to_tls_trusts_the_same_certificates(kind: str, authority: Authority) -> None:
+    async def run() -> None:
+        async with (
+            source_setup(kind) as setup,
+            behind_tls(setup.port, authority.server("127.0.0.1")) as tls,
+            redirecting(setup.port, f"https://127.0.0.1:{tls}PATH") as (port, _),
+        ):
+            network = Network(ca_file=str(authority.ca_file))
+            await working(kind, setup, endpoint=f"http://127.0.0.1:{port}", network=network)
+            text = await refusal(kind, Network(), endpoint=f"http://127.0.0.1:{port}")
+            assert "issued by Corp Inspection, is not trusted" in text
+
+    uvloop.run(run())
+
+
+def test_a_host_that_speaks_no_tls_is_named(kind: str) -> None:
+    async def run() -> str:
+        async with source_setup(kind) as setup:
+            return await refusal(kind, Network(), endpoint=f"https://127.0.0.1:{setup.port}")
+
+    assert "TLS with 127.0.0.1 fails: " in uvloop.run(run())
+
+
+def test_a_host_whose_tls_handshake_hangs_is_given_up(
+    kind: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest_client, "WITHIN_S", 2.0)
+    monkeypatch.setattr(http_session, "HANDSHAKE_WITHIN_S", 2.0)
+
+    async def take(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def run() -> str:
+        async with serving(take) as exchange:
+            async with serving(FakeProxy(exchange).http) as port:
+                began_s = time.monotonic()
+                text = await refusal(kind, through("http", port, None, authority))
+                assert time.monotonic() - began_s < 8.0
+                return text
+
+    text = uvloop.run(run())
+    assert ", through the proxy http://127.0.0.1:" in text
 
 
 def test_a_redirect_without_end_is_given_up(kind: str) -> None:
@@ -456,19 +501,24 @@ def test_a_redirect_without_end_is_given_up(kind: str) -> None:
             await refusal(kind, Network(), endpoint=f"http://127.0.0.1:{port}")
             assert len(paths) <= 11
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
-def test_a_web_page_instead_of_data_is_named(kind: str) -> None:
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_web_page_instead_of_data_is_named(kind: str, status: int) -> None:
     page = b"<!DOCTYPE html><html><title>Welcome to our network</title></html>"
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n"
+    head = b"HTTP/1.1 %d OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n"
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(head % len(page) + page)
+        writer.write(head % (status, len(page)) + page)
 
     async def run() -> str:
         async with serving(take) as port:
             return await refusal(kind, Network(), endpoint=f"http://127.0.0.1:{port}")
 
-    assert "the answer is a web page: of a login or a filter in this network?" in asyncio.run(run())
+    text = uvloop.run(run())
+    if status == 200:
+        assert "the answer is a web page: of a login or a filter in this network?" in text
+    else:
+        assert "Welcome to our network" in text

@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from feedd.errors import SourceError
 from feedd.sources.network.failures import connection_failure
 from feedd.sources.network.redirects import REDIRECTS, WEB_PAGE, check_redirect, is_web_page
+from feedd.sources.network.tls import tls_context
 
 if TYPE_CHECKING:
     import ssl
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from feedd.sources.network.dial import Dialer
 
-PROXY_WITHIN_S = 8.0  # before ccxt's own limit of 10 s, so that the reason names the proxy
+# Before ccxt's own limit of 10 s, so that the reason names the proxy.
+PROXY_WITHIN_S = HANDSHAKE_WITHIN_S = 8.0
 
 
 def with_network(base: Any, dialer: Dialer, tls: ssl.SSLContext | None) -> Any:
@@ -60,6 +62,7 @@ class _Connector(aiohttp.TCPConnector):
             ssl=True if tls is None else tls, resolver=_Unresolved(), use_dns_cache=False
         )
         self._dialer = dialer
+        self._has_tls = tls is not None
 
     async def _wrap_create_connection(
         self, *arguments: Any, addr_infos: Any, req: ClientRequest,
@@ -68,6 +71,10 @@ class _Connector(aiohttp.TCPConnector):
     ) -> Any:  # fmt: skip
         del addr_infos, client_error
         url, host, loop = str(req.url), req.url.host or "", asyncio.get_running_loop()
+        if options.get("ssl"):
+            options["ssl_handshake_timeout"] = HANDSHAKE_WITHIN_S
+            if not self._has_tls:  # after a redirect
+                options["ssl"] = tls_context(self._dialer.network)
         try:
             async with asyncio.timeout(timeout.sock_connect):
                 connected = await self._dialer.connect(url, host, req.url.port, PROXY_WITHIN_S)

@@ -26,7 +26,7 @@ from feedd.sources.ccxt.tap import subscribing_to
 from feedd.sources.error_texts import check_form, check_timeframe, one_line
 from feedd.sources.listing import doubles, not_traded
 from feedd.sources.network.dial import Dialer
-from feedd.sources.network.tls import tls_context
+from feedd.sources.network.tls import tls_for
 from feedd.sources.trade_keeper import TradeKeeper
 from feedd.venues.registry import market_type_on
 from feedd.venues.registry import venue as venue_of
@@ -82,7 +82,7 @@ class CcxtSource:
         self._timeframe = timeframe
         self._credentials = credentials
         network = network or Network()
-        tls = tls_context(endpoint or "https:", network)
+        tls = tls_for(endpoint or "https:", network)
         self._exchange = tapped_exchange(
             self, exchange, symbol, venue, endpoint, credentials, run_dir,
             Dialer(network, resolve), tls,

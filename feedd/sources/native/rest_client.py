@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import http.client
 import socket
-import ssl
 import threading
 import time
 import zlib
@@ -20,17 +19,20 @@ from urllib.parse import urlsplit
 from feedd.clock import NS_PER_MS
 from feedd.errors import FeeddError, SourceError, UnknownSymbolError
 from feedd.sources.error_texts import one_line, refused_key_error
-from feedd.sources.network.failures import connection_failure
+from feedd.sources.network.failures import connection_failure, via
 from feedd.sources.network.redirects import (
     REDIRECTS,
     REDIRECTS_AT_MOST,
     WEB_PAGE,
     followed,
     is_web_page,
+    title,
 )
+from feedd.sources.network.tls import tls_context
 from feedd.venues.native import UNREADABLE
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from typing import TypeVar
 
@@ -100,12 +102,9 @@ class RestClient:
         if self._budget is not None:
             await self._budget.spend(request.weight)
         try:
-            answer = await self._followed(url, {**headers, **request.headers})
-        except TimeoutError:
-            raise SourceError(f"{self._exchange}: no answer of {name} in {WITHIN_S:g} s") from None
-        except (SourceError, OSError, http.client.HTTPException, ValueError) as error:
-            reason = await connection_failure(self._dialer, url, error)
-            raise SourceError(f"{self._exchange}: {name} can't be requested: {reason}") from None
+            answer = await self._followed(name, url, {**headers, **request.headers})
+        except SourceError as error:
+            raise SourceError(f"{self._exchange}: {error}") from None
         if self._budget is not None:
             text = "" if answer.status == 200 else answer.body[:2000].decode(errors="replace")
             self._budget.answered(answer.status, url, answer.headers, text)
@@ -117,19 +116,30 @@ class RestClient:
             raise SourceError(f"{self._exchange}: {name}: {WEB_PAGE}")
         return answer.body
 
-    async def _followed(self, url: str, headers: dict[str, str]) -> HttpAnswer:
-        """Request a page, and follow redirects within its host; others raise SourceError."""
+    async def _followed(self, name: str, url: str, headers: dict[str, str]) -> HttpAnswer:
+        """Request a page, and follow redirects within its host; raise SourceError for others."""
         for _ in range(REDIRECTS_AT_MOST + 1):
-            answer = await fetch(url, headers, self._dialer, self._tls)
-            if answer.status not in REDIRECTS or "location" not in answer.headers:
-                return answer
-            url = followed(url, answer.headers["location"])
-        raise SourceError(f"it is redirected more than {REDIRECTS_AT_MOST} times")
+            if self._tls is None and url.startswith("https:"):  # after a redirect
+                self._tls = tls_context(self._dialer.network)
+            try:
+                answer = await fetch(url, headers, self._dialer, self._tls)
+                if answer.status not in REDIRECTS or "location" not in answer.headers:
+                    return answer
+                url = followed(url, answer.headers["location"])
+            except TimeoutError:
+                through = via(self._dialer, url)
+                raise SourceError(f"no answer of {name} in {WITHIN_S:g} s{through}") from None
+            except (SourceError, OSError, http.client.HTTPException, ValueError) as error:
+                reason = await connection_failure(self._dialer, url, error)
+                raise SourceError(f"{name} can't be requested: {reason}") from None
+        raise SourceError(f"{name} is redirected more than {REDIRECTS_AT_MOST} times")
 
     def _refusal(self, name: str, answer: HttpAnswer) -> FeeddError:
         error = self._market.error(answer.body)
         if error is None:
             text = one_line(answer.body[:200].decode(errors="replace"))
+            if is_web_page(answer.body):
+                text = f"a web page{title(answer.body)}"
             return SourceError(f"{self._exchange}: {name}: HTTP {answer.status}: {text}")
         text = one_line(f"HTTP {answer.status}, {error.text}")
         if error.rejects == "key":
@@ -176,10 +186,9 @@ async def _fetched(
         answer: HttpAnswer | None = None
         failure: Exception | None = None
         try:
-            if parts.scheme == "https":
-                context = tls or ssl.create_default_context()
+            if tls is not None and parts.scheme == "https":
                 # The handshake is the socket's: `_cut` ends it too.
-                connection.sock = context.wrap_socket(
+                connection.sock = tls.wrap_socket(
                     connected, server_hostname=parts.hostname, do_handshake_on_connect=False
                 )
                 connection.sock.do_handshake()

@@ -18,7 +18,7 @@ from picows import WSError, WSInvalidStatusError, ws_connect
 from feedd.errors import FeeddError, LimitError, SourceError
 from feedd.sources.base import Backoff
 from feedd.sources.native.connection import MESSAGE_AT_MOST, NativeConnection
-from feedd.sources.network.failures import ProxyFailedError, connection_failure
+from feedd.sources.network.failures import ProxyFailedError, connection_failure, via
 
 if TYPE_CHECKING:
     import socket
@@ -218,7 +218,8 @@ class Route:
         except WSInvalidStatusError as error:
             await self._refused_handshake(error, backoff)
         except TimeoutError:
-            self._failed(f"can't connect: no handshake within {self._dial_within_s:g} s")
+            through = via(self._dialer, self._url)
+            self._failed(f"can't connect: no handshake within {self._dial_within_s:g} s{through}")
         except (WSError, OSError) as error:
             reason = await connection_failure(self._dialer, self._url, error)
             self._failed(f"can't connect: {reason}")

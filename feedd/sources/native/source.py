@@ -26,7 +26,7 @@ from feedd.sources.native.rest_client import RestClient
 from feedd.sources.native.route import Route
 from feedd.sources.native.symbol_listing import SymbolListing
 from feedd.sources.network.dial import Dialer
-from feedd.sources.network.tls import tls_context
+from feedd.sources.network.tls import tls_for
 from feedd.sources.trade_keeper import TradeKeeper
 from feedd.venues.native import native_market
 
@@ -96,7 +96,7 @@ class NativeSource:
         self._budget = budget
         network = network or Network()
         self._dialer = Dialer(network, resolve)
-        self._tls = tls_context(market.addresses.rest_host(endpoint), network)
+        self._tls = tls_for(market.addresses.rest_host(endpoint), network)
         self._rest = RestClient(
             exchange, symbol, market, endpoint, credentials, budget, self._dialer, self._tls
         )

@@ -31,12 +31,12 @@ class Dialer:
     """Connects to hosts as a network's settings require; `resolve` finds a host's addresses."""
 
     def __init__(self, network: Network | None = None, resolve: Resolve | None = None) -> None:
-        self._network = network or Network()
+        self.network = network or Network()
         self._resolve = resolve or _resolve
 
     def proxy_for(self, url: str) -> ProxyServer | None:
         """Return the proxy that a URL is reached through, if any."""
-        return self._network.proxy_for(url)
+        return self.network.proxy_for(url)
 
     async def connect(
         self, url: str, host: str, port: int | None, within_s: float
@@ -47,7 +47,7 @@ class Dialer:
         where a proxy is to blame, and OSError for the direct connection.
         """
         port = port or PORTS[url.partition(":")[0]]
-        proxy = self._network.proxy_for(url)
+        proxy = self.network.proxy_for(url)
         if proxy is None:
             return await self._direct(host, port)
         try:

@@ -68,11 +68,19 @@ async def connection_failure(dialer: Dialer, url: str, error: Exception) -> str:
         return await refused_certificate(dialer, url, error)
     if isinstance(error, SourceError):
         return one_line(error)
-    proxy = dialer.proxy_for(url)
-    through = "" if proxy is None else f" through the proxy {proxy}"
+    host = urlsplit(url).hostname
     if isinstance(error, socket.gaierror):
-        return f"{urlsplit(url).hostname} can't be resolved: {os_text(error)}"
-    return f"{type(error).__name__}: {one_line(error)}{through}"
+        return f"{host} can't be resolved: {os_text(error)}"
+    if isinstance(error, ssl.SSLError):
+        why = one_line(error.reason or error).lower().replace("_", " ")
+        return f"TLS with {host} fails: {why}{via(dialer, url)}"
+    return f"{type(error).__name__}: {one_line(error)}{via(dialer, url)}"
+
+
+def via(dialer: Dialer, url: str) -> str:
+    """Return the proxy of a connection as the end of a text, or ""."""
+    proxy = dialer.proxy_for(url)
+    return "" if proxy is None else f", through the proxy {proxy}"
 
 
 def os_text(error: OSError) -> str:

@@ -5,10 +5,12 @@ A page of another host is not the exchange's, and a request may carry a key.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urljoin, urlsplit
 
 from feedd.config.network import PORTS
 from feedd.errors import SourceError
+from feedd.sources.error_texts import one_line
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REDIRECTS_AT_MOST = 3
@@ -48,3 +50,9 @@ def followed(url: str, location: str) -> str:
 def is_web_page(body: bytes) -> bool:
     """Whether an answer is HTML, where an exchange sends JSON."""
     return body[:256].lstrip().startswith(b"<")
+
+
+def title(page: bytes) -> str:
+    """Return the title of a web page as the end of a text, or ""."""
+    found = re.search(rb"<title[^>]*>([^<]{1,200})", page[:4096], re.IGNORECASE)
+    return "" if found is None else f": {one_line(found[1].decode(errors='replace'))!r}"

@@ -34,13 +34,16 @@ class Certificate(NamedTuple):
     not_after: datetime
 
 
-def tls_context(url: str, network: Network) -> ssl.SSLContext | None:
-    """Return the context of all connections of a feed; None for a URL without TLS.
+def tls_for(url: str, network: Network) -> ssl.SSLContext | None:
+    """Return the context of all connections of a feed; None for a URL without TLS."""
+    return tls_context(network) if url.startswith("https:") else None
+
+
+def tls_context(network: Network) -> ssl.SSLContext:
+    """Return a context with the certificates that a network trusts.
 
     Raises ConfigError for certificates that can't be read.
     """
-    if not url.startswith("https:"):
-        return None
     import certifi  # noqa: PLC0415  only the live setting needs it
 
     file, folder = (network.variables.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
