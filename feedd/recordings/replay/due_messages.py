@@ -79,8 +79,8 @@ def due_messages(
                 yield None
                 continue
             empty = False
-            due_ns = schedule.due_ns(one.at_ns, passes)
-            yield DueMessage(due_ns, one.at_ns, passes, one.topic, one.payload)
+            at_ns, _, topic, payload, _, _ = one
+            yield DueMessage(schedule.due_ns(at_ns, passes), at_ns, passes, topic, payload)
         if not loop:
             due_ns = schedule.due_ns(end_ns, passes)
             for one in order.ends(end_ns):

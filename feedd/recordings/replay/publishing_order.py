@@ -59,21 +59,26 @@ class PublishingOrder:
 
     def messages(self) -> Iterator[SelectedMessage | None]:
         """Yield the messages; None from time to time while it reads without one."""
-        positions, read = self._positions, self._source.next
-        while (one := read()) is not END:
+        positions, source = self._positions, self._source
+        waiting, selected = source.waiting, source.selected
+        while True:
+            one = source.next() if waiting else next(selected, END)
             if one is None:
                 yield None
                 continue
-            position = positions.get(one.topic)
+            if one is END:
+                return
+            _, kind, topic, _, session, seq = one
+            position = positions.get(topic)
             if (
                 position is not None
-                and one.seq == position.next
-                and one.session == position.session
+                and seq == position.next
+                and session == position.session
                 and not position.is_status
             ):
-                position.next += 1
+                position.next = seq + 1
                 yield one
-            elif one.kind == SNAPSHOT:
+            elif kind == SNAPSHOT:
                 yield from self._snapshot(one)
             else:
                 yield from self._announcing(one)

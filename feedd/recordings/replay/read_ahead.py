@@ -22,19 +22,22 @@ SeqRange = tuple[bytes, int, int]  # a topic's seqs, from one to before another
 
 
 class ReadAhead:
-    """Messages in the order of `selected`, some of which are read, and taken, before their turn."""
+    """Messages in the order of `selected`, some of which are read, and taken, before their turn.
+
+    `waiting` has those that were read. While there are none, `selected` has the next one.
+    """
 
     def __init__(self, selected: Iterator[SelectedMessage | None]) -> None:
-        self._selected = selected
-        self._waiting: deque[SelectedMessage] = deque()
+        self.selected = selected
+        self.waiting: deque[SelectedMessage] = deque()
         self._index: dict[tuple[bytes, int], dict[int, SelectedMessage]] = {}  # by seq
         self._taken: set[tuple[bytes, int, int]] = set()
 
     def next(self) -> SelectedMessage | None:
         """Return the next message or END; None for one taken before, or where `selected` does."""
-        if not self._waiting:
-            return next(self._selected, END)
-        one = self._waiting.popleft()
+        if not self.waiting:
+            return next(self.selected, END)
+        one = self.waiting.popleft()
         key = (one.topic, one.session, one.seq)
         if key in self._taken:
             self._taken.remove(key)
@@ -44,7 +47,7 @@ class ReadAhead:
 
     def put_back(self, one: SelectedMessage) -> None:
         """Put back a message that `next` returned; it will be the next one again."""
-        self._waiting.appendleft(one)
+        self.waiting.appendleft(one)
         self._index.setdefault((one.topic, one.session), {})[one.seq] = one
 
     def first(self, topic: bytes, session: int) -> int | None:
@@ -94,11 +97,11 @@ class ReadAhead:
 
     def _read(self, at_ns: int) -> Iterator[SelectedMessage | None]:
         """Read to the end of the window, and yield each message; None from time to time."""
-        waiting, read = self._waiting, 0
+        waiting, read = self.waiting, 0
         while len(waiting) < MAX_AHEAD:
             if waiting and waiting[-1].at_ns > at_ns + WINDOW_NS:
                 return
-            one = next(self._selected, END)
+            one = next(self.selected, END)
             if one is END:
                 return
             read += 1
