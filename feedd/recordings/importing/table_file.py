@@ -112,11 +112,12 @@ class TableFile:
         """Description of what the file was recognised as."""
         shown = ", ".join(f"{exchange} {symbol}" for exchange, symbol in list(self.parts)[:5])
         more = len(self.parts) - 5
+        unit = "books" if "is_snapshot" in self._columns else "rows"
         extra = [self._timeframe.name] if self._timeframe is not None else []
         extra += [self.form.note] if self.form.note else []
         return (
             f"{self.path}: {', '.join((self.form.name, *extra))}, times in {self._unit}, "
-            f"{shown}{f' and {more} more' if more > 0 else ''}; {self.lines:,} rows"
+            f"{shown}{f' and {more} more' if more > 0 else ''}; {self.lines:,} {unit}"
         )
 
     def events(self, only: Name | None = None) -> Iterator[TableEvent]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from imported_tables import Events, events, gaps, import_table, pick
+from table_samples import feedd
 
 from feedd.errors import ConfigError
 
@@ -77,6 +80,44 @@ def test_liquidations_have_the_header_of_trades_and_are_known_by_their_folder_or
     )):  # fmt: skip
         found = import_table(tmp_path / str(number), name, TRADES)
         assert pick(found, "channel", "side") == [("liquidation", "buy"), ("liquidation", None)]
+
+
+def as_updates(recording: Path, count: int) -> str:
+    """Write a recording's depth answer and the first updates after it as Tardis does."""
+    rows, answer = [], None
+
+    def add(ns: int, ms: int, snapshot: str, sides: dict[str, Any]) -> None:
+        rows.extend(
+            f"binance-futures,BTCUSDT,{ms * 1000},{ns // 1000},{snapshot},{side},{price},{size}\n"
+            for side, levels in sides.items()
+            for price, size in levels
+        )
+
+    with gzip.open(recording, "rt") as lines:
+        for line in lines:
+            ns, _, text = line.partition(" ")
+            data = json.loads(text)
+            if "lastUpdateId" in data and answer is None:
+                answer = data["lastUpdateId"]
+                add(int(ns), data["E"], "true", {"bid": data["bids"], "ask": data["asks"]})
+            elif answer is not None and "@depth" in data.get("stream", ""):
+                update = data["data"]
+                if update["u"] >= answer and count:
+                    count -= 1
+                    add(int(ns), update["E"], "false", {"bid": update["b"], "ask": update["a"]})
+    return BOOK + "".join(rows)
+
+
+def test_books_from_rows_are_those_of_the_raw_messages(tmp_path: Path, btcusdt: Path) -> None:
+    feedd("import", btcusdt, "--out", tmp_path / "raw")
+    raw: dict[int, list[Any]] = {}
+    for one in events(tmp_path / "raw"):
+        if one["channel"] == "book":
+            raw.setdefault(one["timestamp"], []).append((one["bids"], one["asks"]))
+    found = import_table(tmp_path, "a.csv", as_updates(btcusdt, 300))
+    assert len(found) == 301
+    for one in found[1:]:
+        assert (one["bids"], one["asks"]) in raw[one["timestamp"]]
 
 
 def books(found: Events) -> list[tuple[list[list[float]], list[list[float]]]]:
