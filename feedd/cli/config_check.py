@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from feedd.cli.command import Command
 from feedd.config import ports
 from feedd.config.environment import read_environment
+from feedd.errors import EndpointInUseError
 from feedd.operation.active_config import given_config
 from feedd.operation.asking import ask_exchanges
 from feedd.operation.networks import network_lines
+from feedd.operation.startup import held_addresses
 from feedd.operation.validation import check_before_start, located, unchecked_lines
+from feedd.supervision.daemon import Daemon
 
 if TYPE_CHECKING:
     import argparse
@@ -37,6 +40,9 @@ def _run(arguments: argparse.Namespace) -> int:
     given = ports.assign(settings, path, remember=False)
     answers = ask_exchanges(settings, settings.feeds(), environment)
     _refuse(settings, path, answers)
+    held = held_addresses(settings, given, Daemon(arguments.root))
+    if held is not None:
+        raise EndpointInUseError(f"{path}: {held}")
     lines += unchecked_lines(answers)
     for line in network_lines(settings, environment):
         print(line)

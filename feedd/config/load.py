@@ -20,6 +20,7 @@ from feedd.config.settings import (
     RecorderSettings,
     SymbolEntry,
 )
+from feedd.endpoint_form import endpoint_fault
 from feedd.errors import ConfigError
 from feedd.topic_prefixes import prefix_fault
 from feedd.venues.registry import EMBEDDED, NATIVE
@@ -139,8 +140,11 @@ class _ConfigDocument(Document):
         ):
             for key in ("subscribers", "workers", "history"):
                 endpoint = getattr(proxy, key)
-                if not re.match(r"(tcp|ipc)://.+", endpoint):
-                    raise self.error([name, key], "must look like tcp://127.0.0.1:5500")
+                fault = endpoint_fault(endpoint.replace("tcp://*:", "tcp://0.0.0.0:"))
+                if fault is not None or not re.match(r"(tcp|ipc)://", endpoint):
+                    raise self.error(
+                        [name, key], f"must look like tcp://127.0.0.1:5500, or ipc://PATH: {fault}"
+                    )
                 if endpoint in taken:
                     raise self.error(
                         [name, key],

@@ -13,6 +13,7 @@ from feedd.config.load import load_config, parse_config, read_config_text
 from feedd.errors import ConfigError, FeeddError
 from feedd.operation.active_config import refuse_another
 from feedd.operation.address_check import BoundAddress, held_by_others
+from feedd.operation.reach import subscribe_text
 from feedd.operation.startup import EndedError, StartError, wait_until_live
 from feedd.runtime import locks
 from feedd.runtime.files import replace_user_file
@@ -72,7 +73,7 @@ def add(entry: SymbolEntry, path: Path, root: Path, print_line: PrintLine) -> No
             f"{error}. {feed.symbol} stays in {path}; feedd remove {feed.name} removes it"
         ) from None
     print_line(
-        f"{feed.symbol} is live; subscribe to {' and '.join(running.fan_outs().values())} "
+        f"{feed.symbol} is live; subscribe to {subscribe_text(running)} "
         f"or tcp://127.0.0.1:{given[feed.name]}"
     )
 

@@ -1,4 +1,4 @@
-"""Check of the host that `endpoint:` names.
+"""Checks of the host that `endpoint:` names, and of the addresses to publish at.
 
 A name that does not exist is an error of the file. A resolver that does not answer is an error of
 the network, which may pass, and so is either one for an exchange's own host.
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from feedd.config.load import place_of
 from feedd.config.network import network_of
 from feedd.errors import ConfigError
+from feedd.transport.endpoints import address_of
 from feedd.venues.addresses import Addresses
 from feedd.venues.registry import venue_modules
 
@@ -47,6 +48,28 @@ def check_endpoint(settings: Config, path: Path, environment: Mapping[str, str])
         raise ConfigError(
             f"{place_of(path, 'endpoint')}: the host {host} is unknown{hint}"
         ) from None
+
+
+def check_own_addresses(settings: Config, path: Path) -> None:
+    """Raise ConfigError for an address to publish at that this machine does not have."""
+    for name, proxy in settings.proxy_programs().items():
+        for key in ("subscribers", "workers", "history"):
+            endpoint = getattr(proxy, key)
+            if not endpoint.startswith("tcp://"):
+                continue
+            place = place_of(path, name.replace("-", "_"), key)
+            try:
+                family, address = address_of(endpoint)
+            except ConfigError as error:
+                raise ConfigError(f"{place}: {error}") from None
+            with socket.socket(family) as probe:
+                try:
+                    probe.bind((address[0], 0))
+                except OSError as error:
+                    raise ConfigError(
+                        f"{place}: {endpoint}: this machine can't publish at {address[0]}: "
+                        f"{error.strerror}"
+                    ) from None
 
 
 def _known_hosts() -> list[str]:

@@ -17,6 +17,7 @@ from feedd.operation.health import Health, Report, grouped_reasons
 from feedd.operation.health_monitor import HealthMonitor
 from feedd.operation.networks import network_lines, running_network_lines
 from feedd.operation.progress import COMING_UP_S, FEW, PrintLine, Progress
+from feedd.operation.reach import reach_lines, subscribe_text
 from feedd.runtime import locks
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon
@@ -64,7 +65,8 @@ def start(
         fresh = daemon.pid is None
         if fresh:
             _end_orphans(daemon, print_line)
-        _refuse_held_addresses(config, given, daemon)
+        if (held := held_addresses(config, given, daemon)) is not None:
+            raise StartError(f"nothing was started: {held}")
         render.write(config, config_path, root, given)
         if fresh:
             child = daemon.spawn(preexec)
@@ -78,13 +80,10 @@ def start(
     return child
 
 
-def _refuse_held_addresses(config: Config, given: dict[str, int], daemon: Daemon) -> None:
-    """Raise StartError if another process holds an address: nothing has been started then."""
+def held_addresses(config: Config, given: dict[str, int], daemon: Daemon) -> str | None:
+    """Return one line on the addresses that other processes hold; None without any."""
     running = {} if daemon.pid is None else daemon.processes()
-    ours = {info["pid"] for info in running.values()}
-    held = held_by_others(addresses_of(config, given), ours)
-    if held is not None:
-        raise StartError(f"nothing was started: {held}")
+    return held_by_others(addresses_of(config, given), {info["pid"] for info in running.values()})
 
 
 def _print_network(
@@ -139,8 +138,9 @@ def report_until_healthy(
             report = get_report()
             progress.update(report, time.monotonic() - began_s)
             if report.health == Health.HEALTHY:
-                endpoints = " and ".join(config.fan_outs().values())
-                progress.print(f"all is healthy; subscribe to {endpoints}")
+                progress.print(f"all is healthy; subscribe to {subscribe_text(config)}")
+                for line in reach_lines(config):
+                    progress.print(line)
                 return report
             unwell = [p for p in report.processes if not p.healthy]
             ended = [p for p in unwell if p.ended]

@@ -10,7 +10,7 @@ from feedd.config.load import parse_config, place_of, read_config_text
 from feedd.config.settings import SymbolEntry
 from feedd.errors import FinalError
 from feedd.operation.asking import Answers, ask_exchanges
-from feedd.operation.endpoint_host import check_endpoint
+from feedd.operation.endpoint_host import check_endpoint, check_own_addresses
 from feedd.operation.folders import check_folders
 from feedd.recordings.replay.availability import check_available
 from feedd.sources.exchange_names import check_exchange_name
@@ -31,6 +31,7 @@ def check_before_start(settings: Config, path: Path, environment: Mapping[str, s
     takes a while.
     """
     check_folders(settings, path)
+    check_own_addresses(settings, path)
     check_endpoint(settings, path, environment)
     feeds = settings.feeds()
     check_available(settings, feeds)

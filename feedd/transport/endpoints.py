@@ -31,7 +31,8 @@ def address_of(endpoint: str) -> tuple[socket.AddressFamily, Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:  # also UnicodeError, for an invalid host name
-        raise ConfigError(f"{endpoint} can't be resolved: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is no host name"
+        raise ConfigError(f"{endpoint}: the host can't be resolved: {reason}") from None
     # libzmq resolves names to IPv4 by default, and would not reach ::1.
     family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
     return family, (str(address[0]), int(address[1]))
