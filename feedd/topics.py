@@ -19,8 +19,8 @@ def program_name(exchange: str, symbol: str) -> str:
 
 
 def file_name(text: str) -> str:
-    """Return text with each run of other than letters and digits as one `-`."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", text)
+    """Return text with each run of other than letters and digits, of any script, as one `-`."""
+    return re.sub(r"[\W_]+", "-", text)
 
 
 def market_id(symbol: str) -> str:

@@ -58,7 +58,7 @@ class DroppedEvents:
         if isinstance(event, Gap):
             topic, first, last = event.topic, event.from_seq, event.to_seq
         elif isinstance(event, PublishedMessage):
-            topic, first, last = event.topic.decode("ascii"), event.seq, event.seq
+            topic, first, last = event.topic.decode(), event.seq, event.seq
         else:
             # mypy: a StatusSummary is never emitted
             topic = f"{event.channel}.{event.exchange}.{event.symbol}."  # type: ignore[union-attr]

@@ -83,7 +83,7 @@ class Joining:
             self._begin(now_s, "too many messages came before the history service responded")
 
     def _request_page(self, history: int, now_s: float) -> None:
-        after = self._snapshot[-1][0].decode("ascii", "replace") if self._snapshot else None
+        after = self._snapshot[-1][0].decode(errors="replace") if self._snapshot else None
         self._requests.snapshot(self._table.subscriptions, after, now_s, history)
 
     # --- the beginning of the stream ----------------------------------------------------------

@@ -192,10 +192,12 @@ def addresses(
     for endpoint in (*connect_to, *(_list(history) if history and history != DERIVED else ())):
         check_endpoint(endpoint)
     for prefix in prefixes:
-        if isinstance(prefix, str) and not prefix.isascii():
-            raise ConfigError(f"{prefix!r} is not a topic: topics are ASCII")
+        if isinstance(prefix, str) and not prefix.isprintable():
+            raise ConfigError(f"{prefix!r} is not a topic: it has invisible characters")
     check_prefixes(prefixes)
-    request_bytes = sum(len(prefix) + PREFIX_HEAD_BYTES for prefix in subscriptions(prefixes))
+    request_bytes = sum(
+        len(prefix.encode()) + PREFIX_HEAD_BYTES for prefix in subscriptions(prefixes)
+    )
     if request_bytes + REQUEST_HEAD_BYTES > REQUEST_BYTES and history is not None:
         raise ConfigError(
             f"{len(prefixes)} topics do not fit into one request to the history; name a common "

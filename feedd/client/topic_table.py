@@ -78,7 +78,7 @@ class TopicTable:
         if found is not None:
             return found
         try:
-            name = frame.decode("ascii")
+            name = frame.decode()
         except UnicodeDecodeError:
             return None
         channel, dot, feed_name = name.partition(".")

@@ -126,8 +126,10 @@ class _ConfigDocument(Document):
         if not recorder.topics:
             raise self.error(["recorder", "topics"], "is empty; [''] records everything")
         for index, prefix in enumerate(recorder.topics):
-            if not prefix.isascii():
-                raise self.error(["recorder", "topics", index], f"{prefix!r} is not ASCII")
+            if not prefix.isprintable():
+                raise self.error(
+                    ["recorder", "topics", index], f"{prefix!r} has invisible characters"
+                )
             if (fault := prefix_fault(prefix)) is not None:
                 raise self.error(
                     ["recorder", "topics", index], f"no topic begins with {prefix!r}: {fault}"
@@ -195,7 +197,7 @@ class _ConfigDocument(Document):
         reserved = config.reserved_ports()
         for index, (entry, feed) in enumerate(zip(config.symbols, config.feeds(), strict=True)):
             where: list[str | int] = ["symbols", index]
-            if not re.fullmatch(r"[\x21-\x7e]+", feed.symbol):
+            if not feed.symbol.isprintable() or re.search(r"\s", feed.symbol):
                 text = entry if isinstance(entry, str) else entry.symbol
                 joined = "; two lines are read as one: align the dashes" if " - " in text else ""
                 raise self.error(where, f"{text!r} is not a symbol like BTC/USDT:USDT{joined}")

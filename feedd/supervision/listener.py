@@ -1,12 +1,13 @@
 r"""supervisord's event listener protocol, over any pair of streams.
 
 http://supervisord.org/events.html#event-listener-notification-protocol: the listener writes
-`READY\n`, supervisord a header line of `key:value` pairs and `len` bytes of payload, the listener
+`READY\n`, supervisord a header line of `key:value` pairs and a payload of `len`, the listener
 `RESULT 2\nOK`. Standard output is the protocol's: nothing else may be printed there.
 """
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,16 +52,23 @@ async def events(reader: asyncio.StreamReader, write: Writer) -> AsyncIterator[L
         line = await reader.readline()
         if not line:
             return
-        header = _pairs(line)
+        header = _pairs(line.decode(errors="replace"))
         try:
             name, length = header["eventname"], int(header["len"])
             serial = int(header["serial"])
         except (KeyError, ValueError):
             raise ProtocolError(f"supervisord sent {line!r} instead of an event") from None
-        body = await reader.readexactly(length)
-        yield ListenerEvent(name, serial, _pairs(body))
+        yield ListenerEvent(name, serial, _pairs(await _body(reader, length)))
         write(DONE)
 
 
-def _pairs(text: bytes) -> dict[str, str]:
-    return dict(pair.split(":", 1) for pair in text.decode().split() if ":" in pair)
+async def _body(reader: asyncio.StreamReader, length: int) -> str:
+    """Return a payload; its `len` counts characters, and one may have several bytes."""
+    decode, text = getincrementaldecoder("utf-8")(errors="replace").decode, ""
+    while len(text) < length:
+        text += decode(await reader.readexactly(length - len(text)))
+    return text
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(pair.split(":", 1) for pair in text.split() if ":" in pair)

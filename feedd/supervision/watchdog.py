@@ -27,7 +27,8 @@ STUCK_AFTER_S = 120.0
 STUCK_AFTER_TRIES = 3  # connections since the last event
 RECEIVES_WITHIN_S = 30.0  # of an event of any channel
 RETRY_FATAL_AFTER_S = 60.0  # of a program that supervisord has given up
-LIST_AGAIN_AFTER_S = 60.0  # of a worker whose symbol the exchange did not list; doubled each time
+LIST_AGAIN_AFTER_S = 60.0  # of a worker whose symbol the exchange did not list
+LIST_AGAIN_ALIKE = 4  # pauses, before they double each time
 LIST_AGAIN_AT_MOST_S = 3600.0
 RESTARTS = 3
 WITHIN_S = 600.0
@@ -85,7 +86,7 @@ class _History:
     unwell_since_s: float | None = None
     fatal_since_s: float | None = None
     unlisted_since_s: float | None = None
-    unlisted_pause_s: float = LIST_AGAIN_AFTER_S
+    unlisted_starts: int = 0
     restarts: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS))
     within_s: float = WITHIN_S
     gave_up: bool = False
@@ -197,16 +198,19 @@ class Watchdog:
         """Start a worker whose symbol was not listed, after growing pauses: it may be by now."""
         known = self._known[process.name]
         if process.state == "live":
-            known.unlisted_pause_s = LIST_AGAIN_AFTER_S
+            known.unlisted_starts = 0
         if not process.unlisted:
             known.unlisted_since_s = None
             return None
         if known.unlisted_since_s is None:
             known.unlisted_since_s = now_s
-        if now_s - known.unlisted_since_s < known.unlisted_pause_s:
+        doubled = min(max(0, known.unlisted_starts - LIST_AGAIN_ALIKE), 16)
+        if now_s - known.unlisted_since_s < min(
+            LIST_AGAIN_AFTER_S * 2.0**doubled, LIST_AGAIN_AT_MOST_S
+        ):
             return None
         known.unlisted_since_s = now_s
-        known.unlisted_pause_s = min(2 * known.unlisted_pause_s, LIST_AGAIN_AT_MOST_S)
+        known.unlisted_starts += 1
         why = "the exchange did not list its symbol, and may do so by now"
         return RestartAction(process.name, process.pid, "start", why)
 

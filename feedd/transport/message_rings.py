@@ -201,7 +201,7 @@ class MessageRings:
         return ReplayRange(_seq(payloads[0]), ring.high, messages)
 
     def _open(self, topic: bytes) -> _Ring | None:
-        if not topic.isascii() or len(topic) > TOPIC_LENGTH:
+        if not _is_text(topic) or len(topic) > TOPIC_LENGTH:
             self.not_kept.undecodable += 1
             return None
         taken = self._topics_bytes + TOPIC_OVERHEAD + len(topic)
@@ -265,3 +265,11 @@ def _without_nested(prefixes: Iterable[bytes]) -> Iterable[bytes]:
         if last is None or not prefix.startswith(last):
             last = prefix
             yield prefix
+
+
+def _is_text(topic: bytes) -> bool:
+    try:
+        topic.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

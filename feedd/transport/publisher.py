@@ -42,11 +42,9 @@ class Publisher:
 
     def __init__(self, exchange: str, symbol: str, channels: Iterable[str]) -> None:
         names = {name: topic(name, exchange, symbol) for name in (*channels, "status")}
-        self._socket = PubSocket([name.encode("ascii") for name in names.values()])
+        self._socket = PubSocket([name.encode() for name in names.values()])
         self._outputs = {
-            channel: _TopicOutput(
-                name.encode("ascii"), self._socket.send_queues[name.encode("ascii")]
-            )
+            channel: _TopicOutput(name.encode(), self._socket.send_queues[name.encode()])
             for channel, name in names.items()
         }
         self._holds = False

@@ -64,7 +64,7 @@ class Subscriber:
             frames = self._socket.recv_multipart()
             try:
                 topic, payload = frames
-                return topic.decode("ascii"), decode(payload)
+                return topic.decode(), decode(payload)
             except UNREADABLE:
                 self.unreadable += 1
         return None

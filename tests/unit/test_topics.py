@@ -33,5 +33,13 @@ def test_a_program_is_named_after_its_exchange_and_symbol() -> None:
     assert program_name("bybit", "1000PEPE/USDT") == "feed-bybit-1000PEPE-USDT"
 
 
+def test_a_program_keeps_the_letters_of_any_script() -> None:
+    names = {program_name("binance", f"{base}/USDT") for base in ("币安人生", "哈基米", "1币", "Ö")}
+    assert names == {
+        "feed-binance-币安人生-USDT", "feed-binance-哈基米-USDT", "feed-binance-1币-USDT",
+        "feed-binance-Ö-USDT",
+    }  # fmt: skip
+
+
 def test_the_exchange_knows_a_symbol_by_its_id() -> None:
     assert market_id("BTC/USDT:USDT") == market_id("BTC/USDT") == market_id("BTCUSDT") == "BTCUSDT"

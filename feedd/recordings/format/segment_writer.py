@@ -147,7 +147,7 @@ class SegmentWriter:
     def _index(self, ended: str) -> bytes:
         index = SegmentIndex(
             tuple(self._blocks),
-            {topic.decode("ascii"): count for topic, count in self._topics.items() if count},
+            {topic.decode(): count for topic, count in self._topics.items() if count},
             self._notices,
             ended,
         )

@@ -139,7 +139,7 @@ class _Records:
         self._output = output
         self._exchange = exchange
         self._topics = {
-            name: topic(name, exchange, symbol).encode("ascii") for name in (*channels, "status")
+            name: topic(name, exchange, symbol).encode() for name in (*channels, "status")
         }
         self._known = known
         self._clock = clock

@@ -195,8 +195,7 @@ class MarketFile:
         for name, count in held.items():
             stream = self._parse(name)
             if stream is None:
-                why = "" if name.isascii() else " (its symbol is not ASCII, as topics are)"
-                self.left_out[name + why] += count
+                self.left_out[name] += count
                 continue
             if stream.content not in CHANNEL_NAMES:
                 self.left_out[self._messages.split_stream(name)[1]] += count

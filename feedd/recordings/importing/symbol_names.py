@@ -29,10 +29,6 @@ class SymbolNames:
             id_, separator, symbol = text.rpartition("=")
             if (separator and not id_) or not is_unified(symbol):
                 raise ConfigError(f"--symbol {text}: {_advice(symbol, exchange)}")
-            if not symbol.isascii():
-                raise ConfigError(
-                    f"--symbol {text}: {symbol} can't be part of a topic, which is ASCII"
-                )
             if self._by_id.setdefault(id_, symbol) != symbol:
                 what = f"{id_} is" if id_ else "a symbol is"
                 raise ConfigError(f"--symbol {text}: {what} given twice; give each once")
@@ -78,8 +74,6 @@ class SymbolNames:
                     else f"the symbol of {id_} is ambiguous; name it: --symbol {id_}={EXAMPLE}"
                 )
             symbol = can_be[0]
-        if not symbol.isascii():
-            raise ValueError(f"{symbol} can't be part of a topic, which is ASCII")
         return symbol
 
 

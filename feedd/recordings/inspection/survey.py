@@ -167,7 +167,7 @@ class Survey:
                 if self.first_ns is None:
                     self.first_ns = at_ns
                 if what.kind == NOTICE:
-                    self.notices[what.topic.decode("ascii", "replace")] += 1
+                    self.notices[what.topic.decode(errors="replace")] += 1
             elif isinstance(what, Damage):
                 if what.being_written:
                     self.being_written.add(what.path)

@@ -45,7 +45,7 @@ class LostRecords:
         if found is None:
             self.beyond += 1
         else:
-            self._add_range(topic.decode("ascii"), found.session, found.seq, found.seq)
+            self._add_range(topic.decode(), found.session, found.seq, found.seq)
 
     def _add_notice(self, topic: bytes, payload: bytes) -> None:
         found = decode_notice(topic, payload)

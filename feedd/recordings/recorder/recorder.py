@@ -185,7 +185,7 @@ class Recorder:
             self._record_notice(event)
 
     def _of_topic(self, topic: bytes) -> SeriesWriter:
-        feed = topic.decode("ascii").partition(".")[2]
+        feed = topic.decode().partition(".")[2]
         series = self._by_topic[topic] = self._of_feed(feed)
         return series
 

@@ -136,7 +136,7 @@ class _Tail:
             elif isinstance(found, NewSession):
                 self._started[found.feed] = found.new
             return
-        name = record.topic.decode("ascii", "replace")
+        name = record.topic.decode(errors="replace")
         self._last[name] = record.payload
         if record.topic.startswith(STATUS):
             status = decode_numbers(record.payload)

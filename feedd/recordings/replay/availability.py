@@ -67,7 +67,7 @@ def check_available(settings: Config, feeds: Iterable[Feed]) -> None:
             if missing.keys() <= known:
                 return
     symbols = ", ".join(feed.symbol for key, feed in missing.items() if key not in known)
-    has = ", ".join(sorted(feed.decode("ascii", "replace").rstrip(".") for feed in known))
+    has = ", ".join(sorted(feed.decode(errors="replace").rstrip(".") for feed in known))
     raise ConfigError(f"replay.recordings: no recording has {symbols}; they have {has}")
 
 

@@ -142,7 +142,7 @@ class Export:
     @property
     def topics(self) -> set[str]:
         """The topics that were read, exported or not."""
-        return {topic.decode("ascii", "replace") for topic in self._channels}
+        return {topic.decode(errors="replace") for topic in self._channels}
 
     def _other(self, record: BlockRecord, why: str) -> None:
         self._sheet(OTHER).add(rows.other_row(record, why), 3 * len(record.payload))
@@ -150,7 +150,7 @@ class Export:
     def _channel(self, topic: bytes) -> _Channel:
         channel = self._channels.get(topic)
         if channel is None:
-            name = topic.partition(b".")[0].decode("ascii", "replace")
+            name = topic.partition(b".")[0].decode(errors="replace")
             wanted = topic.startswith(self._prefixes)
             channel = self._channels[topic] = _Channel(CHANNELS.get(name), wanted=wanted)
         return channel

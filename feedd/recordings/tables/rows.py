@@ -78,7 +78,7 @@ def notice_row(record: BlockRecord) -> Row | None:
         keys = codec.decode(record.payload)
         if "old" in keys and "new" in keys:
             keys["old_session"], keys["session"] = keys.pop("old"), keys.pop("new")
-        return _gap_row(record.ns, record.topic.decode("ascii"), "client", keys)
+        return _gap_row(record.ns, record.topic.decode(), "client", keys)
     except (*codec.UNREADABLE, *_NOT_JSON):
         return None
 
@@ -115,7 +115,7 @@ def other_row(record: BlockRecord, why: str) -> Row:
     except (*codec.UNREADABLE, *_NOT_JSON):
         payload = None
     row = {
-        "at_ns": record.ns, "topic": record.topic.decode("ascii", "backslashreplace"),
+        "at_ns": record.ns, "topic": record.topic.decode(errors="backslashreplace"),
         "origin": ORIGINS.get(record.kind, str(record.kind)), "why": why, "payload": payload,
         "raw": base64.b64encode(record.payload).decode("ascii"),
     }  # fmt: skip

@@ -53,7 +53,7 @@ SPOT = Speeds(
 )
 
 _NAME = (
-    r"(?P<symbol>[a-z0-9_]+)@(?:"
+    r"(?P<symbol>\w+)@(?:"
     r"(?P<plain>bookTicker|trade|aggTrade|ticker|miniTicker|forceOrder)"
     r"|(?P<mark>markPrice)(?P<second>@1s)?"
     r"|kline_(?P<interval>\w+)"

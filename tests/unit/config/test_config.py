@@ -186,7 +186,10 @@ def test_a_recorder_has_the_documented_defaults_and_is_off_without_one(tmp_path:
     [
         ("recorder:", "2: recorder: is empty; `recorder: {}` records with defaults"),
         ("recorder: {topics: []}", "2: recorder.topics: is empty"),
-        ("recorder:\n  topics: ['quote.', 'ö']", "3: recorder.topics[1]: 'ö' is not ASCII"),
+        (
+            'recorder:\n  topics: ["quote.", "quote.\\u200b"]',
+            "3: recorder.topics[1]: 'quote.\\u200b' has invisible characters",
+        ),
         ("recorder:\n  fsync_s: 0", "3: recorder.fsync_s: must be at least 0.05; it is 0"),
         ("recorder:\n  segment_mbs: 5", "3: recorder.segment_mbs: unknown key; is it segment_mb?"),
     ],

@@ -33,6 +33,17 @@ def test_an_event_has_its_name_its_serial_and_the_values_of_its_body() -> None:
     assert written == [READY, DONE, READY]
 
 
+def test_an_event_of_a_name_of_other_letters_is_read_whole_and_no_further() -> None:
+    """Supervisord's `len` counts characters."""
+    body = "processname:feed-binance-币安人生-USDT from_state:EXITED tries:0"
+    two = sent("PROCESS_STATE_STARTING", 1, body) + sent("TICK_5", 2, "when:7")
+    found, _ = asyncio.run(received(two))
+    assert [(event.name, event.values.get("from_state")) for event in found] == [
+        ("PROCESS_STATE_STARTING", "EXITED"), ("TICK_5", None),
+    ]  # fmt: skip
+    assert found[0].values["processname"] == "feed-binance-币安人生-USDT"
+
+
 def test_an_event_without_a_body_has_no_values() -> None:
     found, _ = asyncio.run(received(sent("SUPERVISOR_STATE_CHANGE_STOPPING", 3, "")))
     assert found == [ListenerEvent("SUPERVISOR_STATE_CHANGE_STOPPING", 3, {})]

@@ -152,7 +152,7 @@ def test_a_worker_whose_symbol_was_not_listed_is_started_again_after_growing_pau
     starts = [
         now_s for now_s in range(0, 4 * 3600, TICK_S) if watchdog.check([ended], float(now_s))
     ]
-    assert starts == [60, 180, 420, 900, 1860, 3780, 7380, 10980]
+    assert starts == [60, 120, 180, 240, 300, 420, 660, 1140, 2100, 4020, 7620, 11220]
     live = ObservedProcess("a", 5, "RUNNING", "x", "live", 4 * 3600.0)
     assert watchdog.check([live], 4 * 3600.0) == []
     assert watchdog.check([ended], 4 * 3600.0 + 5) == []

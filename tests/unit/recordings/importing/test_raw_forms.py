@@ -214,7 +214,6 @@ def test_an_id_that_can_mean_one_symbol_needs_no_option(
         (("--symbol", "btc-usdt", "--exchange", "binanceusdm"), "write BTC/USDT:USDT$"),
         (("--exchange", "binanse"), "binanse is not an exchange of ccxt.pro; is it binance"),
         (("--symbol", "ETHUSDT=ETH/USDT"), "no file has ETHUSDT"),
-        (("--symbol", "币安人生/USDT"), "can't be part of a topic, which is ASCII"),
         (("--symbol", "A/B", "--symbol", "C/D"), "a symbol is given twice"),
     ],
 )
@@ -225,14 +224,11 @@ def test_a_symbol_option_that_is_not_understood_is_refused(
         imported(tmp_path, trade(0, 1), *options)
 
 
-def test_streams_of_a_symbol_that_is_not_ascii_are_named(
+def test_a_symbol_of_other_letters_is_imported_as_any_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    foreign = line(0, "trade", message(1, "币安人生USDT"), "币安人生USDT")
-    with pytest.raises(ConfigError, match=r"only 币安人生usdt@trade .*not ASCII"):
-        imported(tmp_path, foreign)
-    imported(tmp_path, foreign + trade(1, 1))
-    assert "not imported: 币安人生usdt@trade (its symbol is not ASCII" in capsys.readouterr().out
+    imported(tmp_path, line(0, "trade", message(1, "币安人生USDT"), "币安人生USDT") + trade(1, 1))
+    assert "BTC/USDT:USDT, 币安人生/USDT:USDT; trade; 2 lines" in capsys.readouterr().out
 
 
 SPOT_QUOTE = {"u": 4, "s": "BTCUSDT", "b": "1", "B": "2", "a": "3", "A": "4"}
