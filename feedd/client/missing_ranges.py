@@ -20,7 +20,7 @@ class MissingRange:
 
     `seen_s` is when the range was detected, `request_from_s` the earliest time of a request, and
     `requested_s` the time of the first one. `refused_by` has a bit for each history that does not
-    have the range; `not_kept`: there was one. `given_up` is the reason why it will not be repaired.
+    have the range. `given_up` is the reason why it will not be repaired.
     """
 
     first: int
@@ -29,7 +29,6 @@ class MissingRange:
     request_from_s: float
     requested_s: float | None = None
     refused_by: int = 0
-    not_kept: bool = False
     given_up: str | None = None
     as_snapshot: bool = False  # its message replaces the snapshot: nothing before it is requested
 
@@ -37,7 +36,7 @@ class MissingRange:
         """Return a part of the range with the same state."""
         return MissingRange(
             first, last, self.seen_s, self.request_from_s, self.requested_s, self.refused_by,
-            self.not_kept, self.given_up, self.as_snapshot,
+            self.given_up, self.as_snapshot,
         )  # fmt: skip
 
 
@@ -127,7 +126,6 @@ class MissingRanges:
         self._split(last + 1)
         for missing in self.ranges:
             if first <= missing.first and missing.last <= last:
-                missing.not_kept = True
                 missing.refused_by |= 1 << history
                 if missing.refused_by & all_histories == all_histories:
                     missing.given_up = missing.given_up or reason
@@ -143,8 +141,7 @@ class MissingRanges:
                 return
 
     def postpone(self, missing: MissingRange, until_s: float) -> None:
-        """Request a range that a history does not have yet again, but not before `until_s`."""
-        missing.not_kept = True
+        """Request a range again, but not before `until_s`."""
         missing.request_from_s = until_s
 
     def next_request(self, now_s: float) -> RangeToRequest | None:

@@ -114,8 +114,8 @@ class Sequencer:
             return
         for item in buffer.advance():
             if isinstance(item, MissingRange):
-                # No history has the message before the stream's first one: the stream begins there.
-                before = item.as_snapshot and item.not_kept and item.first == buffer.begins_at
+                # Without the message before its first one, a topic begins with the first one.
+                before = item.as_snapshot and item.first == buffer.begins_at
                 first, reason = item.first + before, item.given_up or ""
                 if first <= item.last:
                     self._emitter.gap(topic, buffer.session, first, item.last, reason)

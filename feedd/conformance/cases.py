@@ -76,12 +76,12 @@ def reordered(case: CaseRun) -> None:
 
 
 def new_session(case: CaseRun) -> None:
-    """The worker restarts."""
-    feed = _joined(case)
-    _run(case, feed)
+    """The worker restarts; two topics are published before and after."""
+    feed = _joined(case, "quote", "trade")
+    _run(case, feed, "quote", "trade")
     case.settle()
     feed.restart()
-    _run(case, feed)
+    _run(case, feed, "trade", "quote")
 
 
 def new_session_after_known_tail(case: CaseRun) -> None:
@@ -307,9 +307,10 @@ def _joined(case: CaseRun, *channels: str) -> CaseFeed:
     return feed
 
 
-def _run(case: CaseRun, feed: CaseFeed) -> None:
+def _run(case: CaseRun, feed: CaseFeed, *channels: str) -> None:
     for _ in range(case.random.randint(2, 6)):
-        feed.tick()
+        for channel in channels or ("quote",):
+            feed.tick(channel=channel)
 
 
 def _some(case: CaseRun) -> int:

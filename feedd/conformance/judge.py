@@ -130,11 +130,26 @@ class Expected:
         found += [
             f"STATE {feed} stale was reported once too often" for feed in dict.fromkeys(false)
         ]
+        found += _repeated_states(lines)
         for feed, since_s in self.live_again:
             words = ("STATE", feed, "live")
             if not any(line.words == words and line.at_s >= since_s for line in lines):
                 found.append(f"expected STATE {feed} live after the heartbeats resumed")
         return found
+
+
+def _repeated_states(lines: list[OutputLine]) -> list[str]:
+    """Return the states that were reported again without a change; a reason never changes here."""
+    last: dict[str, str] = {}
+    found = []
+    for _, words in lines:
+        if words[0] == "STATE":
+            if last.get(words[1]) == words[2]:
+                found.append(f"STATE {words[1]} {words[2]} was reported again without a change")
+            last[words[1]] = words[2]
+        elif words[0] == "STOPPED":
+            last.pop(words[1], None)
+    return list(dict.fromkeys(found))
 
 
 def _is_session(line: OutputLine, feed: str, new: int) -> bool:

@@ -73,6 +73,8 @@ def test_a_faulty_client_fails_the_cases_of_its_fault(
         ("doubles", "large-numbers", "expected TICK 9007199254740993 9007199254740991"),
         ("nil_is_zero", "upstream-gap", "quote - -; it was not reported"),
         ("same_stream", "new-session", "1000 2000; it was not reported"),
+        ("topic_sessions", "new-session", "1000 2000 was reported 2 times; expected 1"),
+        ("repeats_states", "heartbeats-lost", "live was reported again without a change"),
         ("begins_anywhere", "new-session-begins-with-a-loss", "expected GAP 2000 1"),
         ("hammers", "gap-lost", "requests to the history; at most 200 are enough"),
         ("text_topics", "unknown-topics", "; received nothing"),

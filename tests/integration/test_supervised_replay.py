@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,9 @@ import samples
 import yaml
 import zmq
 from conftest import PYTHON, PlainSubscriber, Project, clean_environment, eventually
+from unit.recordings.replay.lossy_recordings import FEEDS, lossy_recording, outline, without_end
+
+import feedd
 
 pytestmark = pytest.mark.process
 
@@ -154,6 +158,29 @@ def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
         of = [(one.topic, one.payload) for one in many if symbol.encode() in one.topic]
         assert [one for one in got if symbol.encode() in one[0]] == of
     eventually(lambda: all(status(project)[1][name]["state"] == "ended" for name in NAMES), 60)
+
+
+def test_a_lossless_subscriber_gets_the_recorded_events_and_no_other_gap(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    """With sessions, gaps, and a snapshot whose statuses are older than its ticks."""
+    path = lossy_recording(tmp_path / "day" / "a.feedd", random.Random(5))
+    project = project_of(make_project, tmp_path, path=path, pace=0)
+    started = project.feedd("start")
+    assert started.returncode == 0, started.stderr
+    seen: list[Any] = []
+    history = project.settings["proxy"]["history"].replace("ipc://", f"ipc://{project.root}/")
+    with feedd.subscribe(project.endpoint, history=history, lossless=True) as stream:
+        while sum(isinstance(one, feedd.Stopped) for one in seen) < len(FEEDS):
+            seen.append(stream.receive(30))
+            assert seen[-1] is not None
+    expected = outline(feedd.open_recording(path))
+    for name, events in expected.items():  # the proxy's history was empty at the start
+        expected[name] = [
+            ("live", *one[1:]) if isinstance(one, tuple) and one[0] == "snapshot" else one
+            for one in events
+        ]
+    assert without_end(outline(seen)) == expected
 
 
 def test_a_proxy_for_live_feeds_does_not_wait_for_subscribers(

@@ -14,6 +14,8 @@ old_sessions     hands on messages of a session before the newest
 doubles          has numbers of 53 bits, as JavaScript does
 nil_is_zero      takes nil for 0
 same_stream      takes a new session for a part of the old one, and does not report it
+topic_sessions   reports a new session for each topic of the feed
+repeats_states   reports the state with each heartbeat
 begins_anywhere  begins a new session with the first message that arrives
 hammers          sends each request 150 times
 text_topics      expects each topic to be text
@@ -196,6 +198,29 @@ def same_stream() -> None:
     adapter()
 
 
+def topic_sessions() -> None:
+    take = EventEmitter.new_session
+
+    def new_session(self: EventEmitter, feed: Any, *sessions: int) -> None:
+        for topic in feed.topics:
+            if not topic.is_status:
+                take(self, feed, *sessions)
+
+    EventEmitter.new_session = new_session  # type: ignore[method-assign]
+    adapter()
+
+
+def repeats_states() -> None:
+    take = EventEmitter.status
+
+    def status(self: EventEmitter, feed: Any, said: Any) -> None:
+        feed.reported = None
+        take(self, feed, said)
+
+    EventEmitter.status = status  # type: ignore[method-assign]
+    adapter()
+
+
 def begins_anywhere() -> None:
     take = Sequencer.new_session
 
@@ -229,7 +254,8 @@ def text_topics() -> None:
 
 
 CLIENTS = (naive, duplicates, blind, blind_at_stop, status_gaps, snapshot_gaps, foreign_gaps,
-           old_sessions, doubles, nil_is_zero, same_stream, begins_anywhere, hammers,
+           old_sessions, doubles, nil_is_zero, same_stream, topic_sessions,
+           repeats_states, begins_anywhere, hammers,
            text_topics)  # fmt: skip
 
 if __name__ == "__main__":

@@ -614,3 +614,33 @@ def test_lost_statuses_are_no_gap_and_what_they_reported_is_not_lost() -> None:
     client.receive(counted(6, 4), counted(8, 4))
     client.check(2.0)
     assert len(client.notices(UpstreamGap)) == 1
+
+
+def test_a_topic_that_was_silent_since_the_history_began_has_no_gap() -> None:
+    """A status shows that it had messages, all from before the stream; later ones are missed."""
+    history = History()
+    client = joined(history)
+    client.receive(status(9, next_seq={QUOTE: 157}))
+    client.respond()
+    client.check(0.3)
+    client.respond()
+    assert client.gaps() == []
+    client.receive(quote(157), quote(159))
+    client.check(0.3)
+    client.respond()
+    client.check(1.1)
+    assert client.seqs() == [157, 159]
+    assert client.gaps() == [(158, 158)]
+
+
+def test_a_recorded_status_does_not_show_that_its_session_began_after_the_stream() -> None:
+    """A replay's subscriber may have waited for longer than the recorded worker was up."""
+    began_ns = 1_800_000_000_000_000_000
+    for published_ns, complete in ((began_ns + 1, True), (began_ns - 60 * 10**9, False)):
+        client = Client(since_ns=began_ns)
+        client.check(30.0)
+        topic, payload = status(4, uptime_s=3.0, next_seq={QUOTE: 8})
+        content = {**msgspec.msgpack.decode(payload), "published_ns": published_ns}
+        client.receive(quote(7), (topic, msgspec.msgpack.encode(content)))
+        client.check(1.0)
+        assert client.gaps() == ([(1, 6)] if complete else [])

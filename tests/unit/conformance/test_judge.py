@@ -90,6 +90,15 @@ def test_stale_is_reported_neither_early_nor_late_nor_for_another_feed() -> None
     assert expected.wrong(lines_of(f"STATE {FEED} stale", f"STATE {FEED} stale", at_s=102.5))
 
 
+def test_a_state_is_reported_once_until_it_changes() -> None:
+    live, stale = f"STATE {FEED} live", f"STATE {FEED} stale"
+    assert Expected().wrong(lines_of(live, f"STATE {FEED} resync", live)) == []
+    assert Expected().wrong(lines_of(live, "STATE x.B. live")) == []
+    (sentence,) = Expected().wrong(lines_of(live, live, live))
+    assert sentence == f"{live} was reported again without a change"
+    assert Expected(stale=[(FEED, 0.0)]).wrong(lines_of(live, stale, live, at_s=2.5)) == []
+
+
 def test_live_again_counts_from_the_first_heartbeat_on() -> None:
     expected = Expected(live_again=[(FEED, 100.0)])
     assert expected.wrong(lines_of(f"STATE {FEED} live", at_s=99.0))
