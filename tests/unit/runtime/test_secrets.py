@@ -30,6 +30,15 @@ def test_other_variables_and_values_of_three_characters_are_left_alone() -> None
     assert secrets.redact("/home/trader said abc") == "/home/trader said abc"
 
 
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_the_password_of_a_proxy_is_blanked_as_it_is_written_and_decoded(name: str) -> None:
+    secrets = knowing(**{name: "http://trader:hunter%2F22@proxy.corp:3128"})
+    assert secrets.redact("hunter/22 or hunter%2F22 at proxy.corp") == "… or … at proxy.corp"
+    assert (
+        knowing(**{name: "http://proxy.corp:3128"}).redact("proxy.corp:3128") == "proxy.corp:3128"
+    )
+
+
 def test_a_value_that_contains_another_one_is_blanked_as_a_whole() -> None:
     assert knowing(A_TOKEN="abcd", B_TOKEN="abcdefgh").redact("abcdefgh abcd") == "… …"
 
@@ -48,6 +57,9 @@ def test_secrets_added_later_extend_the_known_ones() -> None:
         ('{"password":"p\\"q","n":1}', '{"password":"…","n":1}'),
         ('"body: {\\"token\\": \\"t o\\"}"', '"body: {\\"token\\": \\"…\\"}"'),
         ("X-MBX-APIKEY: abcdef", "X-MBX-APIKEY: …"),
+        ("through http://trader:hunter22@proxy:3128/", "through http://…@proxy:3128/"),
+        ("through socks5://trader@proxy:1080", "through socks5://…@proxy:1080"),
+        ("wss://host/ws/btcusdt@trade", None),
         ("BINANCE_SECRET is not set; refused the API key (-2015)", None),
         ('{"token":null,"n":1}', None),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 import zlib
 
 import pytest
@@ -60,11 +61,16 @@ def test_a_message_in_a_final_block_is_followed_by_others() -> None:
 
 def test_a_message_that_would_fill_the_memory_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compressed, "MESSAGE_AT_MOST", 100_000)
-    bomb = Compressor().message(bytes(100_001))
+    bomb = Compressor().message(bytes(50_000_000))
+    tracemalloc.start()
     with pytest.raises(DeflateError, match="more than 100000 bytes"):
         whole(Inflater(frozenset()), bomb)
     with pytest.raises(DeflateError, match="more than 100000 bytes"):
         whole(Inflater(frozenset()), bomb[:20], bomb[20:])
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+    with pytest.raises(DeflateError, match="more than 100000 bytes"):
+        whole(Inflater(frozenset()), Compressor().message(bytes(100_001)))
     assert len(whole(Inflater(frozenset()), Compressor().message(bytes(100_000)))) == 100_000
 
 
