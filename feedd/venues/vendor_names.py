@@ -68,3 +68,14 @@ CRYPTOFEED = {
     "HUOBI_SWAP": "htx", "HUOBI_DM": "htx", "KUCOIN": "kucoin", "GEMINI": "gemini",
     "POLONIEX": "poloniex", "PHEMEX": "phemex", "UPBIT": "upbit", "DYDX": "dydx",
 }  # fmt: skip
+
+
+def cryptofeed_symbol(text: str) -> str | None:
+    """Return the unified symbol of BTC-USDT or BTC-USDT-PERP, or None for another text."""
+    base, _, rest = text.partition("-")
+    quote, _, kind = rest.partition("-")
+    if not base.isalnum() or not quote.isalnum() or kind not in {"", "PERP"}:
+        return None
+    if not kind:
+        return f"{base}/{quote}"
+    return f"{base}/{quote}:{base if quote == 'USD' else quote}"

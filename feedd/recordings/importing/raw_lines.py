@@ -33,7 +33,7 @@ _TIMED = re.compile(
 _REQUEST = re.compile(r"(https?://\S+) -> ([\d.]+): (.*)")
 _CONNECTION = re.compile(r"(wss?|https?)://\S+ (<->|<-) [\d.]+(: .*)?|configuration: .*")
 _RAW_LINE = re.compile(
-    rf"{_TIMED.pattern}|(wss?|https?)://|configuration: "
+    rf"{_TIMED.pattern}|(wss?|https?)://\S+ (<->|<-|->) |configuration: "
     r'|\{"t": ?"(header|recv|send|http|connect)"|\{.*"stream" ?:'
 )
 

@@ -87,7 +87,7 @@ def _form(path: InputFile, table: TableRows) -> TableForm | None:
             return form
     if header is None:
         return None
-    return tardis_forms.recognise(path.parts, header) or table_columns.recognise(header)
+    return tardis_forms.recognise(path.parts, header) or table_columns.recognise(path.parts, header)
 
 
 def _not_understood(path: InputFile, table: TableRows) -> ConfigError:

@@ -6,10 +6,9 @@ a role and none is preferred, the table is ambiguous.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from feedd.recordings.importing.table_kinds import table_kind
+from feedd.recordings.importing.table_kinds import plain, table_kind
 from feedd.venues.table_forms import TableForm
 
 if TYPE_CHECKING:
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
 _TIME = (
     "event_time", "exchange_timestamp", "exch_timestamp", "timestamp", "ts", "time", "trade_time",
     "transact_time", "transaction_time", "timestamp_ms", "timestamp_us", "timestamp_ns",
-    "datetime", "date", "",
+    "origin_time", "created_time", "created_at", "datetime", "date", "",
 )  # fmt: skip
 _ALIASES: dict[str, tuple[str, ...]] = {
     "exchange": ("exchange", "venue"),
-    "symbol": ("symbol", "instrument", "pair", "market"),
+    "symbol": ("symbol", "instrument", "instrument_name", "inst_id", "pair", "market"),
     "time": _TIME,
     "received": (
         "received_ns", "received", "received_at", "receipt_timestamp", "local_timestamp",
-        "local_time", "receive_time", "recv_time", "arrival_time",
+        "local_time", "receive_time", "received_time", "recv_time", "arrival_time",
     ),
     "published": ("published_ns",),
     "id": ("id", "trade_id", "tradeid", "tid", "agg_trade_id", "aggregate_trade_id", "update_id"),
@@ -62,9 +61,13 @@ _OF_CHANNEL: dict[str, dict[str, tuple[str, ...]]] = {
     "book": {"bids": ("bids",), "asks": ("asks",)},
     "mark": {
         "mark_price": ("mark_price",), "index_price": ("index_price",),
-        "funding_rate": ("funding_rate",), "next_funding": ("next_funding",),
+        "funding_rate": ("funding_rate",),
+        "next_funding": ("next_funding", "next_funding_time", "funding_timestamp"),
     },
-    "liquidation": {"side": ("side",), "price": ("price",), "size": ("size",)},
+    "liquidation": {
+        "side": ("side",), "price": ("price", "average_price"),
+        "size": ("size", "qty", "quantity"),
+    },
 }  # fmt: skip
 # Sizes that may also be amounts of the quote currency: used where there is no clearer name.
 _WEAK_SIZES = ("amount", "volume", "vol")
@@ -72,15 +75,18 @@ _NO_TIME = frozenset({"candle"})  # its times are those of opening and closing
 _OURS = frozenset({"received_ns", "published_ns", "session", "seq", "origin"})
 
 
-def recognise(header: Sequence[str]) -> TableForm | None:
+def recognise(parts: Sequence[str], header: Sequence[str]) -> TableForm | None:
     """Return the form of a table with this header; None for tickers and for unknown columns.
 
+    Liquidations have the columns of trades: they are known by the name of the file or its folder.
     Raises ValueError where the columns are ambiguous.
     """
     exported = set(header) >= _OURS
     channel = _exported_channel(header) if exported else table_kind(header)
     if channel is None or channel == "ticker":
         return None
+    if channel == "trade" and any("liquidation" in part.lower() for part in parts[-2:]):
+        channel = "liquidation"
     names = _names(header)
     roles: dict[str, str] = {}
     for role, aliases in {**_ALIASES, **_OF_CHANNEL[channel]}.items():
@@ -89,7 +95,7 @@ def recognise(header: Sequence[str]) -> TableForm | None:
         found = next((names[alias] for alias in aliases if alias in names), None)
         if found is not None:
             roles[role] = found
-    if channel == "trade" and "size" not in roles:
+    if channel in {"trade", "liquidation"} and "size" not in roles:
         roles["size"] = _weak_size(names)
     if "maker" in roles and "side" in roles:
         del roles["maker"]
@@ -101,7 +107,7 @@ def _names(header: Sequence[str]) -> dict[str, str]:
     """Return the columns by their plain names; raise ValueError for two with the same."""
     names: dict[str, str] = {}
     for column in header:
-        name = "" if column.startswith("Unnamed: ") else _plain(column)
+        name = "" if column.startswith("Unnamed: ") else plain(column)
         if name in names:
             raise ValueError(f"the columns {names[name]} and {column} have the same meaning")
         names[name] = column
@@ -122,11 +128,6 @@ def unused(form: TableForm) -> list[str]:
     if form.name.endswith("exported by feedd"):
         return []
     return [name for name in form.columns if name and name not in form.roles.values()]
-
-
-def _plain(column: str) -> str:
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.strip())
-    return re.sub(r"[\s\-.]+", "_", text).lower()
 
 
 def _exported_channel(header: Sequence[str]) -> str | None:

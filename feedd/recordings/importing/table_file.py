@@ -18,7 +18,7 @@ from feedd.recordings.importing.table_books import BookEvent, BookUpdates, colum
 from feedd.recordings.importing.table_cells import Cells, NoEventError, RowError
 from feedd.recordings.importing.table_timeframe import chosen_timeframe
 from feedd.venues.market_type import market_type
-from feedd.venues.vendor_names import TARDIS
+from feedd.venues.vendor_names import CRYPTOFEED, TARDIS, cryptofeed_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +44,20 @@ class TableEvent(NamedTuple):
     name: Name
     tick: Tick
     gap: str | None = None
+
+
+def _exchange_named(text: str, *, tardis: bool) -> tuple[str, MarketType | None]:
+    """Return the exchange of a name of ccxt, Tardis or cryptofeed; raise RowError for others."""
+    if tardis or (text in TARDIS and "-" in text):  # ccxt's names have no hyphen
+        vendor = TARDIS.get(text)
+        if vendor is None:
+            raise RowError("exchange", f"{text!r} is not one of Tardis' that is known here")
+        return vendor
+    if text in CRYPTOFEED:  # ccxt's names are in lower case
+        return CRYPTOFEED[text], None
+    if EXCHANGE.fullmatch(text) is None:
+        raise RowError("exchange", f"{text!r} is not a ccxt name: a to z, 0 to 9, _")
+    return text, None
 
 
 class _Progress:
@@ -194,7 +208,8 @@ class TableFile:
             if event.at_ns < part.ends_ns:
                 raise wrong(
                     self.path, place, self._time_column(),
-                    "it is earlier than in the row above; sort the file by time",
+                    "it is earlier than in the row above; sort the file by time"
+                    + (" (reverse it, if the newest row is first)" if part.count == 1 else ""),
                 )  # fmt: skip
             self.by_symbol |= event.at_ns < latest_ns
             latest_ns = part.ends_ns = event.at_ns
@@ -286,6 +301,8 @@ class TableFile:
         form = self.form
         exchange, of = self._exchange_of(exchange_text)
         id_ = symbol_text or form.market_id
+        if exchange_text in CRYPTOFEED and self._names.given(id_, exchange, single=False) is None:
+            id_ = cryptofeed_symbol(id_) or id_
         if not id_:
             given = self._names.given("", exchange, single=True)
             if given is None and "symbol" in form.roles:
@@ -308,18 +325,10 @@ class TableFile:
         return exchange, symbol
 
     def _exchange_of(self, text: str) -> tuple[str, MarketType | None]:
+        """Return the exchange of a row's text, or of a table without, and its type of market."""
         form = self.form
-        if text and form.tardis:
-            vendor = TARDIS.get(text)
-            if vendor is None:
-                raise RowError("exchange", f"{text!r} is not one of Tardis' that is known here")
-            return vendor
         if text:
-            if text in TARDIS and "-" in text:  # ccxt's names have none
-                return TARDIS[text]
-            if EXCHANGE.fullmatch(text) is None:
-                raise RowError("exchange", f"{text!r} is not a ccxt name: a to z, 0 to 9, _")
-            return text, None
+            return _exchange_named(text, tardis=form.tardis)
         can_be = form.exchanges
         if self._exchange is not None:
             if form.certain and self._exchange not in can_be:

@@ -64,8 +64,8 @@ def _length_ns(path: InputFile, rows: TableRows, form: TableForm) -> int | None:
             raise wrong(path, place, form.roles["open_time"], str(error)) from None
         symbol = "" if symbol_at is None else fields[symbol_at]
         last = before.get(symbol)
-        if last is not None and open_ns > last:
-            apart = open_ns - last
+        if last is not None and open_ns != last:
+            apart = abs(open_ns - last)
             shortest = apart if shortest is None else min(shortest, apart)
         before[symbol] = open_ns
     return shortest

@@ -132,6 +132,30 @@ def test_quotes_need_no_sizes_and_trades_no_side(tmp_path: Path) -> None:
     assert pick(trades, "channel", "side", "id") == [("trade", None, None)]
 
 
+def test_names_of_cryptofeed_are_understood(tmp_path: Path) -> None:
+    header = "exchange,symbol,side,amount,price,timestamp,receipt_timestamp\n"
+    for number, (name, id_, exchange, symbol) in enumerate((
+        ("BINANCE", "BTC-USDT", "binance", "BTC/USDT"),
+        ("BINANCE_FUTURES", "BTC-USDT-PERP", "binanceusdm", "BTC/USDT:USDT"),
+        ("BITMEX", "BTC-USD-PERP", "bitmex", "BTC/USD:BTC"),
+    )):  # fmt: skip
+        row = f"{name},{id_},sell,1,2,{MS // 1000}.25,{MS // 1000}.5\n"
+        (trade,) = import_table(tmp_path / str(number), "a.csv", header + row)
+        keys = ("exchange", "symbol", "timestamp", "received_ns")
+        assert pick([trade], *keys) == [(exchange, symbol, MS + 250, (MS + 500) * 1_000_000)]
+
+
+def test_funding_rates_are_marks_and_liquidations_are_known_by_the_files_name(
+    tmp_path: Path,
+) -> None:
+    here = ("--exchange", "binanceusdm", "--symbol", "BTC/USDT:USDT")
+    rates = import_table(tmp_path / "a", "a.csv", f"timestamp,fundingRate\n{MS},-0.0001\n", *here)
+    assert pick(rates, "channel", "funding_rate", "mark_price") == [("mark", -0.0001, None)]
+    text = f"time,side,price,quantity\n{MS},SELL,2,3\n"
+    forced = import_table(tmp_path / "b", "btc_liquidations.csv", text, *here)
+    assert pick(forced, "channel", "side", "size") == [("liquidation", "sell", 3.0)]
+
+
 def test_a_frame_of_pandas_is_read_from_csv_and_parquet_with_its_index(tmp_path: Path) -> None:
     frame = pd.DataFrame(
         {"open": [10.0, 11.0], "high": [12.0, 12.0], "low": [9.0, 10.0], "close": [11.0, 11.5],
@@ -222,6 +246,8 @@ WRONG = [
     (f'time,price,size\n{MS},"1,5",2\n', "line 2, price: '1,5' is not a number"),
     (f"time,price,size,side\n{MS},1,2,up\n", "line 2, side: 'up' is neither buy nor sell"),
     (f"time,price,size\n{MS},1,2\n{MS - 1},1,2\n", "line 3, time: it is earlier .* sort the file"),
+    (f"time,open,high,low,close\n{MS},1,1,1,1\n{MS - 60_000},1,1,1,1\n", "3, time: .*reverse it"),
+    ("https://example.com\ntime,price,size\n", "line 1: 'https://example.com' begins neither"),
     (f"time,bid,ask\n{MS},,\n", "line 2, bid: the row has neither bid nor ask"),
     (f"timestamp,open,high,low,close\n{MS},10,9,8,9\n{MS + 60_000},1,1,1,1\n", "line 2, high: "),
     (f"timestamp,open,high,low,close\n{MS},1,1,0,1\n{MS + 60_000},1,1,1,1\n", "line 2, low: 0.0 "),
