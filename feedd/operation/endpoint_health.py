@@ -9,6 +9,8 @@ from feedd.operation.health import FRESH_S, SILENT, UNKNOWN, ProcessHealth, Repo
 from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from feedd.config.settings import Config
     from feedd.transport.status_monitor import ReceivedStatus
 
@@ -38,9 +40,29 @@ class EndpointMonitor:
         now_s = time.monotonic()
         feeds = tuple(_feed(name, heard[name], now_s) for name in sorted(heard))
         endpoints = " or ".join(self._fan_outs.values())
+        publishers = {
+            key for key, at_s in self._statuses.publishers.items() if now_s - at_s <= FRESH_S
+        }
+        deployments = {deployment for _, deployment in publishers}
         return Report(
-            feeds, why_empty=f"no status arrived from {endpoints} within {HEARTBEATS_S:g} s"
+            feeds,
+            why_empty=f"no status arrived from {endpoints} within {HEARTBEATS_S:g} s",
+            deployment=deployments.pop() if len(deployments) == 1 else None,
+            remarks=several_deployments(publishers),
         )
+
+
+def several_deployments(publishers: Collection[tuple[str, str | None]]) -> tuple[str, ...]:
+    """Name the feeds that several deployments publish: their messages arrive mixed."""
+    by_feed: dict[str, list[str]] = {}
+    for name, deployment in sorted(publishers, key=str):
+        by_feed.setdefault(name, []).append(str(deployment))
+    return tuple(
+        f"{name} arrives from {len(those)} deployments, {' and '.join(those)}; a subscriber can "
+        "require one of them"
+        for name, those in by_feed.items()
+        if len(those) > 1
+    )
 
 
 def _feed(name: str, heard: ReceivedStatus, now_s: float) -> ProcessHealth:

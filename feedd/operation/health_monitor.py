@@ -30,7 +30,7 @@ from feedd.operation.market_notice import market_notice
 from feedd.operation.networks import running_network_lines
 from feedd.recordings.recorder import recorder_status
 from feedd.recordings.replay.replay_status import read_status
-from feedd.runtime.address_holders import is_port_listened_to, listening_ports, tcp_holder
+from feedd.runtime.address_holders import listening_ports, tcp_holder, tcp_listeners
 from feedd.runtime.deployment import deployment_id, read_deployment
 from feedd.runtime.logs.setup import LOG_SUFFIX
 from feedd.supervision import restarts
@@ -40,7 +40,7 @@ from feedd.supervision.watchdog_loop import HEARTBEAT_FILE
 from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from feedd.config.settings import Config, Feed
     from feedd.recordings.replay.replay_status import ReplayStatus
@@ -152,9 +152,10 @@ class HealthMonitor:
             if any(h.proxies_s.get(name, 0.0) >= since_s for h in heard.values())
         }
         rows = []
+        listeners = tcp_listeners()
         for name in self._names():
             row = self._process(name, infos.get(name), known=hung is None)
-            row = listening_row(row, self._bound_ports(name))
+            row = listening_row(row, self._bound_ports(name), listeners)
             mute = name in self._proxies and name not in forwarding and row.state is None
             if mute and row.process == "RUNNING" and any(one in heard for one in self._live):
                 row = replace(row, state=SILENT, reason="forwards nothing")
@@ -175,7 +176,7 @@ class HealthMonitor:
             if feed.source == "replay":
                 # Its statuses are recorded ones, with the deployment of the recording.
                 spoken = spoken or self._statuses.foreign.get(feed.name)
-                listening = listening_row(row, [port] if port else [])
+                listening = listening_row(row, [port or 0], listeners)
                 if listening.state == BLOCKED:
                     rows.append(replace(listening, port=port, exchange=feed.exchange))
                     continue
@@ -185,7 +186,7 @@ class HealthMonitor:
                 continue
             if spoken is None and row.process == "RUNNING":
                 row = replace(row, port=port, exchange=feed.exchange)
-                rows.append(self._unheard(row, listening_row(row, [port] if port else [])))
+                rows.append(self._unheard(row, listening_row(row, [port or 0], listeners)))
                 continue
             through = {} if spoken is None else spoken.proxies_s
             lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
@@ -311,21 +312,23 @@ def _why_it_does_not_run(name: str, info: dict[str, Any], log_dir: Path) -> str 
     return info["spawnerr"] or None
 
 
-def listening_row(row: ProcessHealth, ports: list[int]) -> ProcessHealth:
-    """Return the row of a running process that has to listen at some TCP ports."""
-    if row.process != "RUNNING" or row.pid is None or not ports:
+def listening_row(
+    row: ProcessHealth, ports: list[int], listeners: Collection[int] | None
+) -> ProcessHealth:
+    """Return the row of a running process that has to listen at some TCP ports.
+
+    `listeners` are the ports at which any process listens; None where the system hides them.
+    """
+    if row.process != "RUNNING" or row.pid is None or listeners is None:
         return row
-    listens = listening_ports(row.pid)
-    if listens is None:  # the system hides it
-        return row
-    missing = [port for port in ports if port not in listens]
-    for port in missing:
-        if is_port_listened_to(port):
-            return replace(
-                row, state=BLOCKED, reason=f"its port {port} is held by {tcp_holder(port).text}"
-            )
-    if missing:
-        return replace(row, state="starting", reason=f"does not listen at port {missing[0]} yet")
+    for port in ports:
+        if port not in listeners:
+            return replace(row, state="starting", reason=f"does not listen at port {port} yet")
+    listens = listening_ports(row.pid) if ports else None
+    for port in ports:
+        if listens is not None and port not in listens:
+            reason = f"its port {port} is held by {tcp_holder(port).text}"
+            return replace(row, state=BLOCKED, reason=reason)
     return row
 
 

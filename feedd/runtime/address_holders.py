@@ -53,9 +53,20 @@ def tcp_holder(port: int) -> Holder:
     return _tcp_holder("0.0.0.0", port)
 
 
-def is_port_listened_to(port: int) -> bool:
-    """Whether a process listens at a TCP port: without a bind, which would be in its way."""
-    return _uid_of_listener(port) is not None
+def tcp_listeners() -> dict[int, int] | None:
+    """Return the ports at which any process listens, with its user; None where not on Linux.
+
+    No port is bound for it: that would be in the way of a process that is about to bind it.
+    """
+    found: dict[int, int] | None = None
+    for table in TABLES:
+        with contextlib.suppress(OSError):
+            found = found or {}
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == LISTEN:
+                    found[int(fields[1].rpartition(":")[2], 16)] = int(fields[7])
+    return found
 
 
 def listening_ports(pid: int) -> set[int] | None:
@@ -112,7 +123,7 @@ def _tcp_holder(host: str, port: int) -> Holder:
                 if connection.pid:
                     return Holder(connection.pid, describe(connection.pid))
                 break
-    uid = _uid_of_listener(port)
+    uid = (tcp_listeners() or {}).get(port)
     return Holder(None, "another process" if uid is None else _of_user(uid))
 
 
@@ -163,14 +174,3 @@ def _of_user(uid: int) -> str:
     except KeyError:
         name = str(uid)
     return f"a process of user {name}, whose pid this user can't read"
-
-
-def _uid_of_listener(port: int) -> int | None:
-    """Return the user of the listener at a TCP port, which Linux shows everybody."""
-    for table in TABLES:
-        with contextlib.suppress(OSError):
-            for line in Path(table).read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
-                    return int(fields[7])
-    return None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 POLL_AGAIN_S = 0.05
+MAX_PUBLISHERS = 10_000
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class StatusMonitor:
 
     With a `deployment`, `heard` has its statuses only, and `foreign` those of other deployments:
     their processes may have taken the same ports, or have connected to the same proxy.
+    `publishers` has the time of the last status of each feed and deployment.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class StatusMonitor:
     ) -> None:
         self.heard: dict[str, ReceivedStatus] = {}
         self.foreign: dict[str, ReceivedStatus] = {}
+        self.publishers: dict[tuple[str, str | None], float] = {}
         self.deployment = deployment
         self._proxies = {
             name: Subscriber(endpoint, ["status."]) for name, endpoint in fan_outs.items()
@@ -92,10 +95,12 @@ class StatusMonitor:
 
     def _take(self, message: tuple[str, dict[str, Any]], proxy: str | None) -> None:
         status = message[1]
-        ours = self.deployment in {None, status.get("deployment")}
-        heard = (self.heard if ours else self.foreign).setdefault(
-            program_name(status["exchange"], status["symbol"]), ReceivedStatus(status)
-        )
+        deployment = status.get("deployment")
+        ours = self.deployment in {None, deployment}
+        name = program_name(status["exchange"], status["symbol"])
+        if (name, deployment) in self.publishers or len(self.publishers) < MAX_PUBLISHERS:
+            self.publishers[name, deployment] = time.monotonic()
+        heard = (self.heard if ours else self.foreign).setdefault(name, ReceivedStatus(status))
         if status["session"] < heard.status["session"]:
             return  # of an earlier process, which still runs
         if (status["session"], status["seq"]) >= (heard.status["session"], heard.status["seq"]):

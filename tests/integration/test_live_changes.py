@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 from collections.abc import Callable
@@ -168,14 +169,21 @@ def test_a_symbol_that_can_not_work_leaves_the_file_the_ports_and_the_processes_
     assert given_ports(project) == ports
     assert lives(project) == before
 
-    # An edit made while an addition fails is kept: the port turns out to be in use.
+    # A port that another process holds is refused before anything is written.
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = str(holder.getsockname()[1])
-        process = subprocess.Popen(
-            [PYTHON, "-m", "feedd", "add", "SOL/USDT", "--port", port], cwd=project.root,
-            env=clean_environment(), stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        eventually(lambda: "SOL" in project.config_path.read_text())
+        held = project.feedd("add", "SOL/USDT", "--port", port)
+    assert held.returncode == 1
+    assert f"127.0.0.1:{port} is held by pid {os.getpid()} (" in held.stderr
+    assert project.config_path.read_text() == file
+
+    # An edit made while an addition fails is kept: the port is taken before the worker binds it.
+    process = subprocess.Popen(
+        [PYTHON, "-m", "feedd", "add", "SOL/USDT", "--port", port], cwd=project.root,
+        env=clean_environment(), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    eventually(lambda: "SOL" in project.config_path.read_text())
+    with socket.create_server(("127.0.0.1", int(port))):
         eventually(lambda: project.pids().get(SOL))
         text = project.config_path.read_text()
         project.config_path.write_text(f"# a person's\n{text}\n# more")

@@ -1,6 +1,6 @@
 """Health of the feeds behind an endpoint, from the last status of each and its age."""
 
-from feedd.operation.endpoint_health import _feed
+from feedd.operation.endpoint_health import _feed, several_deployments
 from feedd.operation.health import FRESH_S, Health, ProcessHealth, Report
 from feedd.transport.status_monitor import ReceivedStatus
 
@@ -33,3 +33,11 @@ def test_a_feed_without_a_status_for_a_while_is_silent_and_not_counted() -> None
 def test_a_feed_that_reported_its_stop_stays_stopped() -> None:
     row = feed_after(60, "stopped")
     assert (row.process, row.state) == ("EXITED", "stopped")
+
+
+def test_a_feed_that_two_deployments_publish_is_named_with_both() -> None:
+    assert several_deployments({("a", "x"), ("b", "x")}) == ()
+    (remark,) = several_deployments({("a", "x"), ("a", "y"), ("b", "x"), ("c", None)})
+    assert remark.startswith("a arrives from 2 deployments, x and y")
+    (remark,) = several_deployments({("a", "x"), ("a", None)})
+    assert "x and None" in remark

@@ -1,22 +1,27 @@
 """Health of the watchdog, the recorder and replays from supervisord's report and their files."""
 
 import os
+import socket
 import time
 from pathlib import Path
 
 import pytest
+from conftest import free_ports
 
 from feedd.config.load import parse_config
-from feedd.operation.health import Health, ProcessHealth
+from feedd.operation.health import Health, ProcessHealth, Report
 from feedd.operation.health_monitor import (
     RECORDER_LATE_S,
     WATCHDOG_LATE_S,
     HealthMonitor,
     _recorder,
+    listening_row,
 )
 from feedd.recordings.recorder import recorder_status
 from feedd.recordings.recorder.recorder_status import RecorderStatus
+from feedd.runtime.address_holders import tcp_listeners
 from feedd.supervision.daemon import Daemon
+from feedd.transport.status_monitor import ReceivedStatus
 
 
 def watchdog_state(folder: Path, uptime_s: float) -> str | None:
@@ -135,3 +140,76 @@ def test_a_replay_that_ended_has_not_failed(
     tmp_path: Path, statename: str, exit_code: int, state: str, health: Health
 ) -> None:
     assert replay_of(tmp_path, statename, exit_code) == (state, health)
+
+
+BTC = "feed-binanceusdm-BTC-USDT-USDT"
+
+
+def status_of(pid: int | None, state: str = "live") -> dict[str, object]:
+    return {
+        "exchange": "binanceusdm", "symbol": "BTC/USDT:USDT", "session": 1, "seq": 1, "pid": pid,
+        "state": state, "reason": None, "channels": {}, "gaps": 0, "deployment": "theirs",
+    }  # fmt: skip
+
+
+def report_on(
+    folder: Path, heard: dict[str, object] | None, foreign: dict[str, object] | None = None
+) -> Report:
+    """Return the report on a feed whose process has pid 7, with statuses that just arrived."""
+    text = f"symbols: [BTC/USDT]\nrun_dir: {folder}\nlog_dir: {folder}\n"
+    settings = parse_config(text, Path("feedd.yaml"))
+    now = int(time.time())
+    runs = {"statename": "RUNNING", "pid": 0, "start": now, "now": now, "exitstatus": 0,
+            "spawnerr": ""}  # fmt: skip
+    infos = {"watchdog": runs, "proxy": runs, BTC: {**runs, "pid": 7}}
+    (folder / "watchdog.heartbeat").touch()
+    with HealthMonitor(settings, Daemon(folder), {BTC: 1}) as monitor:
+        at_s = time.monotonic()
+        for where, status in (
+            (monitor._statuses.heard, heard), (monitor._statuses.foreign, foreign),
+        ):  # fmt: skip
+            if status is not None:
+                where[BTC] = ReceivedStatus(status, own_s=at_s, proxies_s={"proxy": at_s})
+        return monitor._put_together(infos)
+
+
+def test_a_status_counts_if_it_is_of_the_process_that_runs(tmp_path: Path) -> None:
+    assert report_on(tmp_path, status_of(7)).health == Health.HEALTHY
+
+
+@pytest.mark.parametrize("pid", [8, None])
+def test_a_status_of_an_earlier_process_does_not_count(tmp_path: Path, pid: int | None) -> None:
+    report = report_on(tmp_path, status_of(pid))
+    assert report.health == Health.DOWN
+    (feed,) = report.feeds
+    assert feed.state == "silent"
+    assert f"an earlier process of this feed (pid {pid})" in str(feed.reason)
+
+
+def test_a_status_of_another_deployment_does_not_count_and_is_named(tmp_path: Path) -> None:
+    report = report_on(tmp_path, None, status_of(7))
+    assert report.health == Health.DOWN
+    (notice,) = report.notices
+    assert f"{BTC} of deployment theirs (pid 7 there) arrives from tcp://127.0.0.1:5500" in notice
+    both = report_on(tmp_path, status_of(7), status_of(9))
+    assert both.health == Health.HEALTHY
+    assert len(both.notices) == 1
+
+
+def test_a_process_that_does_not_listen_yet_is_starting_and_one_whose_port_is_held_is_blocked() -> (
+    None
+):
+    [port] = free_ports(1)
+    row = ProcessHealth("proxy", "RUNNING", os.getpid(), 5)
+    assert listening_row(row, [port], tcp_listeners()).state == "starting"
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", port))
+        one.listen()
+        assert listening_row(row, [port], tcp_listeners()) == row
+        parent = ProcessHealth("proxy", "RUNNING", os.getppid(), 5)
+        blocked = listening_row(parent, [port], tcp_listeners())
+        assert blocked.state == "blocked"
+        assert f"its port {port} is held by pid {os.getpid()} (" in str(blocked.reason)
+        assert listening_row(parent, [port], None) == parent  # the system hides it
+        stopped = ProcessHealth("proxy", "STOPPED", None, 0)
+        assert listening_row(stopped, [port], tcp_listeners()) == stopped
