@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from feedd.config.load import place_of
 from feedd.errors import ConfigError
 
+SOCKET_PATH_BYTES = 107  # sockaddr_un, unix(7)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,6 +23,17 @@ def check_folders(settings: Config, path: Path) -> None:
 
     The error names the file, the line and the key. Nothing remains of the attempt.
     """
+    for keys, socket in _sockets(settings):
+        if len(os.fsencode(socket)) > SOCKET_PATH_BYTES:
+            raise ConfigError(
+                f"{place_of(path, *keys)}: {socket} is longer than {SOCKET_PATH_BYTES} bytes, the "
+                "limit for a socket's path"
+            )
+    for keys, named in (*_written(settings), *_recordings(settings)):
+        if str(named).startswith("~"):
+            raise ConfigError(
+                f"{place_of(path, *keys)}: {named}: the ~ is not replaced; write the whole path"
+            )
     for keys, folder in _written(settings):
         if (fault := _unwritable(folder)) is not None:
             raise ConfigError(f"{place_of(path, *keys)}: {folder} {fault}")
@@ -40,12 +53,17 @@ def _written(settings: Config) -> Iterator[tuple[tuple[str | int, ...], Path]]:
     exchange = settings.embedded_exchange
     if exchange is not None and exchange.truth_log is not None:
         yield ("embedded_exchange", "truth_log"), Path(exchange.truth_log).parent
+    for keys, socket in _sockets(settings):
+        yield keys, socket.parent
+
+
+def _sockets(settings: Config) -> Iterator[tuple[tuple[str | int, ...], Path]]:
+    """Yield the Unix sockets that proxies bind, with the keys that name them."""
     for name, proxy in settings.proxy_programs().items():
         for key in ("subscribers", "workers", "history"):
             endpoint = getattr(proxy, key)
             if endpoint.startswith("ipc://") and not endpoint.startswith("ipc://@"):
-                socket = Path(endpoint.removeprefix("ipc://"))
-                yield (name.replace("-", "_"), key), socket.parent
+                yield (name.replace("-", "_"), key), Path(endpoint.removeprefix("ipc://"))
 
 
 def _recordings(settings: Config) -> Iterator[tuple[tuple[str | int, ...], Path]]:

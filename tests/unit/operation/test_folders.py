@@ -34,6 +34,9 @@ def check(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
         ("embedded_exchange:\n  recording:\n    BTC/USDT:USDT: none.txt",
          "4: embedded_exchange.recording.BTC/USDT:USDT: none.txt: no such file or folder"),
         ("proxy:\n  workers: ipc:///proc/x/w.sock", "3: proxy.workers: /proc/x can't be made"),
+        ("proxy: {history: ipc://" + "ü" * 60 + "}", f"2: proxy.history: {'ü' * 60} is longer"),
+        ("log_dir: ~/logs", "2: log_dir: ~/logs: the ~ is not replaced; write the whole path"),
+        ("recorder: {dir: ~me/x}", "2: recorder.dir: ~me/x: the ~ is not replaced"),
         ("replay:\n  recordings:\n    - none", "4: replay.recordings[0]: none: no such file or"),
     ],
 )  # fmt: skip
