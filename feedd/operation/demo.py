@@ -20,6 +20,7 @@ from feedd.errors import ConfigError
 from feedd.operation import show
 from feedd.operation.market_notice import market_notice
 from feedd.operation.startup import start
+from feedd.runtime.end_signals import END_SIGNALS
 from feedd.runtime.files import write_atomically
 from feedd.runtime.process import PR_SET_PDEATHSIG
 from feedd.supervision.daemon import Daemon
@@ -41,7 +42,7 @@ def run_demo(config_path: Path | None) -> int:
     A folder with a supervisord.conf but no config/demo.yaml, e.g. another program's, counts as a
     project only if a configuration is given.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in END_SIGNALS:  # SIGINT too: it is ignored in the background of a shell
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
     root = find_project_root()
@@ -79,7 +80,7 @@ def _run(config_path: Path, root: Path) -> int:
         _print("\nstopping")
     finally:
         # A second Ctrl-C must not leave some processes running.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in END_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         if _is_ours(daemon):
             daemon.shutdown()
