@@ -5,6 +5,7 @@
         `ConfigError`          78, EX_CONFIG
             `DeploymentError`  78, raised by a stream that reports nothing
         `CredentialsError`     77, EX_NOPERM
+        `RestrictedError`      77
         `EndpointInUseError`   69, EX_UNAVAILABLE
         `UnknownSymbolError`   65, EX_DATAERR
     `SourceError`              retry: the exchange is unreachable or faulty, reconnect without end
@@ -42,6 +43,12 @@ class CredentialsError(FinalError):
     exit_code = 77
 
 
+class RestrictedError(FinalError):
+    """Location that the exchange does not serve."""
+
+    exit_code = 77
+
+
 class EndpointInUseError(FinalError):
     """Address that another process still holds after all retries."""
 
@@ -66,4 +73,4 @@ class LimitError(SourceError):
         self.retry_after_s = retry_after_s
 
 
-FINAL_EXIT_CODES = tuple(sorted(error.exit_code for error in FinalError.__subclasses__()))
+FINAL_EXIT_CODES = tuple(sorted({error.exit_code for error in FinalError.__subclasses__()}))

@@ -90,10 +90,10 @@ class RestRequest(NamedTuple):
 
 
 class ErrorAnswer(NamedTuple):
-    """A venue's error: its text, and whether it rejects the API key or the symbol."""
+    """A venue's error: its text, and whether it rejects the API key, the symbol or the time."""
 
     text: str
-    rejects: Literal["key", "symbol"] | None = None
+    rejects: Literal["key", "symbol", "clock"] | None = None
 
 
 class NativeListing(Struct, frozen=True):

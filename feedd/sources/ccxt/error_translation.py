@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from feedd.errors import (
     ConfigError,
+    CredentialsError,
     FeeddError,
     LimitError,
     SourceError,
@@ -24,7 +25,10 @@ class WaitsError(ccxt.NetworkError):  # type: ignore[misc]  # ccxt's own types a
 class Translator:
     """Translates them into errors that name the feed and the remedy."""
 
-    def __init__(self, exchange: str, symbol: str, channels: tuple[str, ...]) -> None:
+    def __init__(
+        self, exchange: str, symbol: str, channels: tuple[str, ...], *, with_key: bool
+    ) -> None:
+        self._with_key = with_key
         self._id = exchange
         self._symbol = symbol
         self._channels = channels
@@ -37,7 +41,11 @@ class Translator:
         if isinstance(error, WaitsError):
             return LimitError(text, error.retry_after_s)
         if isinstance(error, ccxt.AuthenticationError):
-            return refused_key_error(self._id, text)
+            # ccxt reads HTTP 401, 407 and 511 so, which a proxy or a captive portal sends too.
+            if self._with_key:
+                return refused_key_error(self._id, text)
+            if "requires" in text:
+                return CredentialsError(f"{self._id} serves nothing without an API key ({text})")
         if isinstance(error, ccxt.BadSymbol):
             return UnknownSymbolError(f"{self._id} does not know {self._symbol} ({text})")
         if isinstance(error, ccxt.NotSupported | ccxt.ArgumentsRequired):

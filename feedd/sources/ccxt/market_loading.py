@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from feedd.errors import FeeddError, SourceError, UnknownSymbolError
@@ -11,6 +12,7 @@ from feedd.model import ABSENT
 from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.error_texts import hint, nearest_symbols
 from feedd.sources.listing import by_symbol, entry_of, not_traded
+from feedd.sources.local_causes import clock_error, refuses_clock, restricted
 from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
 from feedd.venues.market_type import MARKET_TYPES
 from feedd.venues.registry import ONLY, market_type_on
@@ -56,6 +58,16 @@ async def listed(exchange: Any, symbol: str) -> str | None:
     finally:
         exchange.list_age_ms = usual_ms
     return ABSENT if market is None else not_traded(market)
+
+
+def local_cause(exchange: Any, name: str, text: str) -> FeeddError | None:
+    """Return the error of this machine that an error's text or the last answer shows, or None."""
+    status, body = exchange.last_answer
+    if refuses_clock(text):
+        headers = exchange.last_response_headers or {}
+        dates = [value for header, value in headers.items() if header.lower() == "date"]
+        return clock_error(name, text, dates[0] if dates else None, time.time())
+    return restricted(name, status, body)
 
 
 def _has_no_such_markets(exchange: Any, venue: Venue) -> bool:

@@ -20,7 +20,7 @@ from feedd.sources.ccxt.delivery import UNREADABLE, Delivery
 from feedd.sources.ccxt.error_translation import Translator, WaitsError
 from feedd.sources.ccxt.exchange_class import check_channels, tapped_exchange
 from feedd.sources.ccxt.lean_import import ccxt
-from feedd.sources.ccxt.market_loading import listed, load_market
+from feedd.sources.ccxt.market_loading import listed, load_market, local_cause
 from feedd.sources.ccxt.recovery_requests import RecoveryRequests
 from feedd.sources.ccxt.tap import subscribing_to
 from feedd.sources.error_texts import check_form, check_timeframe, one_line
@@ -87,7 +87,7 @@ class CcxtSource:
             self, exchange, symbol, venue, endpoint, credentials, run_dir,
             Dialer(network, resolve), tls,
         )  # fmt: skip
-        self._errors = Translator(exchange, symbol, channels)
+        self._errors = Translator(exchange, symbol, channels, with_key=credentials is not None)
         self._requests = RecoveryRequests(
             self._exchange,
             exchange,
@@ -146,6 +146,7 @@ class CcxtSource:
             failure = self._errors(error)
             if isinstance(failure, SourceError):
                 check_form(self._id, self._symbol)
+                failure = local_cause(self._exchange, self._id, str(failure)) or failure
             raise failure from error
 
     async def check_listing(self) -> str | None:

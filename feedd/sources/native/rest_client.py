@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from feedd.clock import NS_PER_MS
 from feedd.errors import FeeddError, SourceError, UnknownSymbolError
 from feedd.sources.error_texts import one_line, refused_key_error
+from feedd.sources.local_causes import clock_error, restricted
 from feedd.sources.network.failures import connection_failure, via
 from feedd.sources.network.redirects import (
     REDIRECTS,
@@ -135,6 +136,9 @@ class RestClient:
         raise SourceError(f"{name} is redirected more than {REDIRECTS_AT_MOST} times")
 
     def _refusal(self, name: str, answer: HttpAnswer) -> FeeddError:
+        body = answer.body[:2000].decode(errors="replace")
+        if (refused := restricted(self._exchange, answer.status, body)) is not None:
+            return refused
         error = self._market.error(answer.body)
         if error is None:
             text = one_line(answer.body[:200].decode(errors="replace"))
@@ -142,6 +146,8 @@ class RestClient:
                 text = f"a web page{title(answer.body)}"
             return SourceError(f"{self._exchange}: {name}: HTTP {answer.status}: {text}")
         text = one_line(f"HTTP {answer.status}, {error.text}")
+        if error.rejects == "clock":
+            return clock_error(self._exchange, text, answer.headers.get("date"), time.time())
         if error.rejects == "key":
             return refused_key_error(self._exchange, text)
         if error.rejects == "symbol":

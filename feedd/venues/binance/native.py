@@ -46,6 +46,7 @@ KEY_HEADER = "X-MBX-APIKEY"
 # https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
 REJECTED_KEY = frozenset({-2014, -2015, -1022})
 INVALID_SYMBOL = -1121
+INVALID_TIMESTAMP = -1021
 
 
 def market(exchange: str, symbol: str) -> NativeMarket | None:
@@ -145,6 +146,8 @@ def _error(body: bytes) -> ErrorAnswer | None:
     text = f"code {error.code}: {error.msg}"
     if error.code in REJECTED_KEY:
         return ErrorAnswer(text, "key")
+    if error.code == INVALID_TIMESTAMP:
+        return ErrorAnswer(text, "clock")
     return ErrorAnswer(text, "symbol" if error.code == INVALID_SYMBOL else None)
 
 
