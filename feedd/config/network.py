@@ -84,6 +84,8 @@ def described(network: Network, endpoint: str | None) -> list[str]:
             else "this machine"
         )
         lines.append(f"{host} is reached directly: it is {why}")
+    elif proxy is not None and "*" in network.no_proxy:
+        lines.append(f"exchanges are reached directly, and not through {proxy}: no_proxy has *")
     elif proxy is not None:
         direct = f"; directly: {', '.join(network.no_proxy)}" if network.no_proxy else ""
         lines.append(f"exchanges are reached through the proxy {proxy}{direct}")

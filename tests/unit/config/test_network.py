@@ -207,3 +207,6 @@ def test_what_is_in_force_is_described_without_credentials() -> None:
     ]
     assert described(given, "http://a.corp:9") == ["a.corp is reached directly: it is in no_proxy"]
     assert described(network({}), None) == []
+    assert described(network({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}), None) == [
+        "exchanges are reached directly, and not through http://p:1 (HTTPS_PROXY): no_proxy has *"
+    ]
