@@ -125,6 +125,11 @@ class Backoff:
         least_s, self._at_least_s = self._at_least_s * self._rng.uniform(1.0, 1.1), 0.0
         return max(ceiling * self._rng.uniform(0.5, 1.0), least_s)
 
+    @property
+    def is_reset(self) -> bool:
+        """Whether data arrived since the last wait."""
+        return not self._tries
+
     def at_least(self, seconds: float) -> None:
         """Make the next wait no shorter, up to the cap: the exchange requested it."""
         self._at_least_s = max(self._at_least_s, min(seconds, self._cap_s))

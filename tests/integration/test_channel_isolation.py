@@ -12,6 +12,8 @@ import pytest
 from integration.source_setup import SourceSetup, running, source_setup
 
 from feedd.config.faults import Fault
+from feedd.errors import UnknownSymbolError
+from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.ccxt.source import CcxtSource
 from feedd.sources.native import connection as connections
 
@@ -224,5 +226,30 @@ def test_a_topic_that_bybit_refuses_costs_no_other_anything(form: str) -> None:
                 await more(setup, "quote", "trade", "book", count=5)
                 assert {channel for channel, _ in setup.received.losses} == {"book"}
                 assert setup.server._connections == 1
+
+    asyncio.run(run())
+
+
+def test_a_channel_that_the_exchange_can_not_serve_does_not_end_the_others() -> None:
+    """Alone it is a permanent error."""
+
+    async def run() -> None:
+        async with source_setup("ccxt") as setup:
+            source = setup.source(("quote", "mark"))
+
+            async def refused(*_: Any) -> None:
+                raise ccxt.BadSymbol("no mark price of this symbol")
+
+            source._exchange.watch_mark_price = refused
+            async with running(setup, source):
+                await more(setup, "quote")
+                assert {channel for channel, _ in setup.received.losses} == {"mark"}
+                assert "no mark price of this symbol" in setup.received.losses[0][1]
+            alone = setup.source(("mark",))
+            alone._exchange.watch_mark_price = refused
+            await alone.prepare()
+            with pytest.raises(UnknownSymbolError):
+                await alone.run(setup.received)
+            await alone.close()
 
     asyncio.run(run())

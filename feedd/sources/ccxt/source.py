@@ -23,6 +23,7 @@ from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.ccxt.market_loading import listed, load_market, local_cause
 from feedd.sources.ccxt.recovery_requests import RecoveryRequests
 from feedd.sources.ccxt.tap import subscribing_to
+from feedd.sources.ccxt.watching import RarePauses, watch_calls
 from feedd.sources.error_texts import check_form, check_timeframe, one_line
 from feedd.sources.listing import doubles, not_traded
 from feedd.sources.network.dial import Dialer
@@ -32,7 +33,6 @@ from feedd.venues.registry import market_type_on
 from feedd.venues.registry import venue as venue_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from feedd.books.depth import Snapshot
@@ -110,6 +110,8 @@ class CcxtSource:
         self._backoff = {channel: Backoff() for channel in channels}
         self._lost: dict[str, asyncio.Future[_Failure]] = {}
         self._final: dict[str, FinalError] = {}  # of channels that can't be subscribed to
+        self._harm = RarePauses(harmless=venue.resubscribe is not None)
+        self._watch = watch_calls(self._exchange, symbol, venue, book_depth, timeframe)
         self._renewed_s: dict[str, float] = {}  # when a channel was last subscribed to again
         self._renewals: set[asyncio.Task[bool]] = set()
         self._taps: dict[str, Tap] = {}  # of the connection that carries a channel
@@ -223,7 +225,8 @@ class CcxtSource:
         """Subscribe to a channel, wait until it is lost, and again, with a growing pause.
 
         A channel that failed alone is subscribed to again on its connection, where the venue's
-        messages for that are known and other channels use it too.
+        messages for that are known and other channels use it too. Where they are not known, only a
+        new connection helps, which costs the others' data: rarely, and not if the channel recovers.
         """
         subscribing_to.set(channel)
         backoff = self._backoff[channel]
@@ -244,9 +247,10 @@ class CcxtSource:
             if channel == "book" and self._books is not None:
                 self._books.lost(reason)
             sink.lost(channel, reason, waits=waits)
-            await asyncio.sleep(backoff.next_s())
+            await asyncio.sleep(max(backoff.next_s(), self._harm.pause_s(channel) if alone else 0))
             if alone:
-                subscribed = await self._renew(channel)
+                recovered = backoff.is_reset and tap is not None and self._holds(tap)
+                subscribed = recovered or await self._renew(channel)
                 if subscribed:
                     sink.subscribed(channel)
                 else:
@@ -290,23 +294,7 @@ class CcxtSource:
         if tap is None or messages is None or not self._holds(tap):
             return False
         self._renewed_s[channel] = time.monotonic()
-        return await tap.resubscribe(channel, messages)
-
-    def _watch(self, channel: str) -> Awaitable[Any]:
-        exchange, symbol, book = self._exchange, self._symbol, self._venue.book
-        params = dict(self._venue.watch_params.get(channel, {}))
-        calls: dict[str, Callable[[], Any]] = {
-            "ticker": lambda: exchange.watch_ticker(symbol, params),
-            "quote": lambda: exchange.watch_bids_asks([symbol], params),
-            "trade": lambda: exchange.watch_trades(symbol, None, None, params),
-            "book": lambda: exchange.watch_order_book(
-                symbol, None if book is None else book.limit(self._book_depth), params
-            ),
-            "candle": lambda: exchange.watch_ohlcv(symbol, self._timeframe, None, None, params),
-            "mark": lambda: exchange.watch_mark_price(symbol, params),
-            "liquidation": lambda: exchange.watch_liquidations(symbol, None, None, params),
-        }
-        return calls[channel]()  # type: ignore[no-any-return]  # ccxt's own types are skipped
+        return await tap.resubscribe(channel, messages) and self._holds(tap)
 
     def _drop(self, tap: Tap | None, reason: str) -> None:
         """Close a connection that ccxt still holds: on it, it would not subscribe again."""

@@ -3,6 +3,7 @@
 import random
 
 from feedd.sources.base import Backoff
+from feedd.sources.ccxt.watching import RarePauses
 
 
 def test_backoff_doubles_up_to_its_cap_with_jitter() -> None:
@@ -31,3 +32,21 @@ def test_backoff_waits_as_long_as_it_was_asked_to_once_and_up_to_its_cap() -> No
 def test_backoff_never_overflows() -> None:
     backoff = Backoff()
     assert all(backoff.next_s() <= 30.0 for _ in range(5000))
+
+
+def test_a_backoff_knows_whether_data_arrived_since_the_last_wait() -> None:
+    backoff = Backoff()
+    assert backoff.is_reset
+    backoff.next_s()
+    assert not backoff.is_reset
+    backoff.reset()
+    assert backoff.is_reset
+
+
+def test_failures_that_cost_other_channels_their_data_are_answered_ever_more_rarely() -> None:
+    pauses = RarePauses(harmless=False)
+    waits = [pauses.pause_s("book") for _ in range(14)]
+    assert waits[0] <= 1.0
+    assert all(300.0 <= wait <= 600.0 for wait in waits[10:])
+    assert pauses.pause_s("trade") <= 1.0
+    assert RarePauses(harmless=True).pause_s("book") == 0.0
