@@ -12,7 +12,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from feedd.channels import CHANNEL_NAMES
-from feedd.clock import NS_PER_MS
 from feedd.embedded import tape
 from feedd.errors import ConfigError
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
@@ -72,7 +71,7 @@ class MarketFile:
         self._unit = ""
         self._evidence: dict[str, str] = {}  # exchange that a stream must be of: the stream
         held = self._scan()
-        self.exchange = self._only_exchange(exchange, recorder)
+        self.exchange = self._only_exchange(exchange, recorder, names)
         self._parse = venue_module(self.exchange, "streams").parse
         self._streams = self._chosen(held, timeframe)
         ids = {stream.symbol for stream in self._streams.values()}
@@ -129,7 +128,7 @@ class MarketFile:
             )
         return messages
 
-    def _only_exchange(self, given: str | None, recorder: str | None) -> str:
+    def _only_exchange(self, given: str | None, recorder: str | None, names: SymbolNames) -> str:
         """Return the exchange of the file; raise ConfigError if its messages are of another."""
         evidence = self._evidence
         if len(evidence) > 1:
@@ -141,7 +140,9 @@ class MarketFile:
                 f"{self.path}: {evidence[seen]} is of {seen}, whose raw messages can't be imported"
             )
         for said in (given, recorder):
-            if said is not None and seen is not None and said != seen:
+            if said is None or seen is None or said == seen:
+                continue
+            if not names.fit(said, seen, self._messages.market_of(seen)):
                 raise ConfigError(
                     f"{self.path}: {evidence[seen]} is a message of {seen}, not of {said}; "
                     f"give --exchange {seen}"
@@ -271,4 +272,4 @@ class MarketFile:
                 "the line has no time of receipt, and the message no event time; write "
                 "`<time> <JSON>`"
             )
-        return times.of_number(time) // NS_PER_MS * NS_PER_MS
+        return times.of_number(time)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from feedd.errors import ConfigError
 from feedd.venues.market_ids import is_unified, symbols_of
-from feedd.venues.registry import unified_symbol
+from feedd.venues.market_type import market_type
+from feedd.venues.registry import FOLDER_OF, unified_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,17 @@ class SymbolNames:
                 raise ConfigError(f"--symbol {text}: {what} given twice; give each once")
         self.only = self._by_id.get("")
         self._used: set[str] = set()
+
+    def fit(self, exchange: str, other: str, of: MarketType) -> bool:
+        """Whether a table of `other` may be imported as of `exchange`, by the symbols given.
+
+        One of ccxt's exchanges may have the markets of another of the same venue.
+        """
+        return (
+            FOLDER_OF.get(exchange, exchange) == FOLDER_OF.get(other, other)
+            and bool(self._by_id)
+            and all(market_type(symbol) == of for symbol in self._by_id.values())
+        )
 
     def given(self, id_: str, exchange: str, *, single: bool) -> str | None:
         """Return the symbol given for an id, or for a file's `single` one."""

@@ -331,7 +331,8 @@ class TableFile:
             return _exchange_named(text, tardis=form.tardis)
         can_be = form.exchanges
         if self._exchange is not None:
-            if form.certain and self._exchange not in can_be:
+            fits = any(self._names.fit(self._exchange, one, of) for one, of in can_be.items())
+            if form.certain and self._exchange not in can_be and not fits:
                 raise ConfigError(
                     f"{self.path}: is of {' or '.join(can_be)}, not of {self._exchange}"
                 )

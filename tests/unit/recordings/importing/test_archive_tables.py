@@ -304,6 +304,9 @@ def test_an_option_decides_what_a_table_does_not_say_and_contradicts_no_folder(
     folder = "data/futures/um/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2024-01-04.csv"
     with pytest.raises(ConfigError, match="is of binanceusdm, not of binance"):
         import_table(tmp_path / "b", folder, klines(60_000), *spot)
+    swap = ("--exchange", "binance", "--symbol", "BTC/USDT:USDT")
+    found = import_table(tmp_path / "e", folder, klines(60_000), *swap)
+    assert set(pick(found, "exchange", "symbol")) == {("binance", "BTC/USDT:USDT")}
     with pytest.raises(ConfigError, match="has candles of 1m, not of 5m"):
         import_table(
             tmp_path / "c", "BTCUSDT-1m-2025-01-04.csv", klines(60_000, us=True),

@@ -258,6 +258,14 @@ def test_futures_are_not_taken_for_spot_and_coin_margined_ones_are_refused(tmp_p
         imported(tmp_path, coin)
 
 
+def test_an_exchange_with_all_markets_of_its_venue_takes_the_symbols_type(tmp_path: Path) -> None:
+    options = ("--exchange", "binance", "--symbol", "BTC/USDT:USDT")
+    frames = imported(tmp_path, depth(0, 10, 20) + snapshot(1, 15) + quote(2, 1), *options)
+    assert {
+        (one["exchange"], one["symbol"]) for one in frames if one["_"] in {"book", "quote"}
+    } == {("binance", "BTC/USDT:USDT")}
+
+
 def test_a_recorders_header_of_another_exchange_is_refused_by_name(tmp_path: Path) -> None:
     for name, exchange in (("BYBIT", "bybit"), ("NOBODY", "NOBODY")):
         header = json.dumps({"t": "header", "format": 2, "exchange": name})
