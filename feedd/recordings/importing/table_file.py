@@ -14,6 +14,7 @@ from feedd.clock import NS_PER_S
 from feedd.errors import ConfigError
 from feedd.recordings.importing import table_events
 from feedd.recordings.importing.files import wrong
+from feedd.recordings.importing.newest_first import NewestFirst, is_newest_first
 from feedd.recordings.importing.table_books import BookEvent, BookUpdates, columns_of_levels
 from feedd.recordings.importing.table_cells import Cells, NoEventError, RowError
 from feedd.recordings.importing.table_timeframe import chosen_timeframe
@@ -110,6 +111,15 @@ class TableFile:
         self._depth = book_depth
         self._columns = {role: form.columns.index(column) for role, column in form.roles.items()}
         self._known: dict[tuple[str, str], Name] = {}
+        time_at = self._columns.get("open_time", self._columns.get("time"))
+        self._reversed = (
+            not form.ids
+            and time_at is not None
+            and "received" not in self._columns  # a recorder's rows are in the order received
+            and is_newest_first(rows, time_at, self._columns.get("symbol"))
+        )
+        if self._reversed:
+            self._rows = NewestFirst(path, rows)
         self._timeframe: Timeframe | None = None
         self._one_timeframe = timeframe is None
         if self.channel == "candle":
@@ -129,6 +139,7 @@ class TableFile:
         unit = "books" if "is_snapshot" in self._columns else "rows"
         extra = [self._timeframe.name] if self._timeframe is not None else []
         extra += [self.form.note] if self.form.note else []
+        extra += ["newest row first"] if self._reversed else []
         return (
             f"{self.path}: {', '.join((self.form.name, *extra))}, times in {self._unit}, "
             f"{shown}{f' and {more} more' if more > 0 else ''}; {self.lines:,} {unit}"
@@ -208,8 +219,7 @@ class TableFile:
             if event.at_ns < part.ends_ns:
                 raise wrong(
                     self.path, place, self._time_column(),
-                    "it is earlier than in the row above; sort the file by time"
-                    + (" (reverse it, if the newest row is first)" if part.count == 1 else ""),
+                    "it is earlier than in the row above; sort the file by time",
                 )  # fmt: skip
             self.by_symbol |= event.at_ns < latest_ns
             latest_ns = part.ends_ns = event.at_ns

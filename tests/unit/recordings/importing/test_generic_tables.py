@@ -100,6 +100,21 @@ def test_of_several_timeframes_the_option_selects_one(tmp_path: Path) -> None:
     assert pick(found, "timeframe", "open_time") == [("1h", MS), ("1h", MS + 3_600_000)]
 
 
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_table_whose_newest_row_is_first_is_read_from_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    header, *rows = candles(3_600_000).splitlines()
+    text = "\n".join([header, *reversed(rows)]) + "\n"
+    if form == "json":
+        text = json.dumps([[float(one) for one in row.split(",")] for row in reversed(rows)])
+    found = import_table(tmp_path, f"a.{form}", text, *HERE)
+    assert pick(found, "timeframe", "open_time", "volume") == [
+        ("1h", MS + n * 3_600_000, n + 1) for n in range(3)
+    ]
+    assert "newest row first" in capsys.readouterr().out
+
+
 def test_ccxts_ohlcv_as_a_json_array_is_candles(tmp_path: Path) -> None:
     rows = [[MS + n * 3_600_000, 10, 12, 9, 11, 5.5] for n in range(3)]
     found = import_table(tmp_path, "ohlcv.json", json.dumps(rows), *HERE)
@@ -245,8 +260,8 @@ WRONG = [
     (f"time,price,size\n{MS},1,nan\n", "line 2, size: 'nan' is not a number"),
     (f'time,price,size\n{MS},"1,5",2\n', "line 2, price: '1,5' is not a number"),
     (f"time,price,size,side\n{MS},1,2,up\n", "line 2, side: 'up' is neither buy nor sell"),
-    (f"time,price,size\n{MS},1,2\n{MS - 1},1,2\n", "line 3, time: it is earlier .* sort the file"),
-    (f"time,open,high,low,close\n{MS},1,1,1,1\n{MS - 60_000},1,1,1,1\n", "3, time: .*reverse it"),
+    (f"time,price,size\n{MS},1,2\n{MS + 2},1,2\n{MS + 1},1,2\n", "line 4, .* earlier .* sort the"),
+    (f"time,price,size\n{MS},1,2\n{MS - 9},1,2\n{MS - 5},1,2\n", "line 3, time: it is earlier"),
     ("https://example.com\ntime,price,size\n", "line 1: 'https://example.com' begins neither"),
     (f"time,bid,ask\n{MS},,\n", "line 2, bid: the row has neither bid nor ask"),
     (f"timestamp,open,high,low,close\n{MS},10,9,8,9\n{MS + 60_000},1,1,1,1\n", "line 2, high: "),
