@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from feedd.runtime.address_holders import holder_of
+from feedd.runtime.address_holders import Holder, holder_of
+from feedd.supervision.project import CONF
 from feedd.transport.endpoints import address_of
 
 if TYPE_CHECKING:
@@ -42,18 +44,30 @@ def held_by_others(addresses: Iterable[BoundAddress], ours: Collection[int]) -> 
 
     It names each holder once, with one of its addresses.
     """
-    held: dict[str, list[BoundAddress]] = {}
+    held: dict[Holder, list[BoundAddress]] = {}
     for address in addresses:
         holder = holder_of(*address_of(address.endpoint))
         if holder is not None and holder.pid not in ours:
-            held.setdefault(holder.text, []).append(address)
+            held.setdefault(holder, []).append(address)
     if not held:
         return None
-    lines = [f"{_shown(those)} held by {holder}" for holder, those in held.items()]
-    if len(lines) > NAMED:
-        lines = [*lines[:NAMED], f"{len(lines) - NAMED} more processes hold addresses, too"]
+    lines = [f"{_shown(those)} held by {holder.text}" for holder, those in held.items()]
+    more = len(lines) - NAMED
+    if more > 0:
+        hold = "process holds" if more == 1 else "processes hold"
+        lines = [*lines[:NAMED], f"{more} more {hold} addresses, too"]
     keys = dict.fromkeys(one.key for those in held.values() for one in those)
-    return f"{'; '.join(lines)}; stop what holds them, or set {_some(list(keys))}"
+    return f"{'; '.join(lines)}; {_remedy(list(held))}, or set {_some(list(keys))}"
+
+
+def _remedy(holders: list[Holder]) -> str:
+    """Return how to stop the holders: by `feedd stop` where all are in one project's folder."""
+    folders = {holder.folder for holder in holders}
+    folder = folders.pop() if len(folders) == 1 else None
+    if folder is None or not Path(folder, CONF).is_file():
+        return "stop what holds them"
+    where = "" if Path(folder) == Path.cwd() else f" in {folder}"
+    return f"stop what holds them (what is feedd's, with feedd stop --all{where})"
 
 
 def _shown(addresses: list[BoundAddress]) -> str:

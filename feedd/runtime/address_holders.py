@@ -22,10 +22,11 @@ LISTEN = "0A"
 
 
 class Holder(NamedTuple):
-    """A process that listens at an address; `pid` is None where the system hides it."""
+    """A process that listens at an address; what the system hides of it is None."""
 
     pid: int | None
     text: str
+    folder: str | None = None
 
 
 def holder_of(family: socket.AddressFamily, address: Address) -> Holder | None:
@@ -109,7 +110,7 @@ def _unix_holder(path: str) -> Holder | None:
         except (AttributeError, OSError):  # Linux only
             return Holder(None, "another process")
     pid, uid, _ = PEER_CREDENTIALS.unpack(credentials)
-    return Holder(pid, describe(pid)) if pid > 0 else Holder(None, _of_user(uid))
+    return describe(pid) if pid > 0 else Holder(None, _of_user(uid))
 
 
 def _tcp_holder(host: str, port: int) -> Holder:
@@ -121,7 +122,7 @@ def _tcp_holder(host: str, port: int) -> Holder:
                 continue
             if connection.laddr.port == port and _conflicts(connection.laddr.ip, host):
                 if connection.pid:
-                    return Holder(connection.pid, describe(connection.pid))
+                    return describe(connection.pid)
                 break
     uid = (tcp_listeners() or {}).get(port)
     return Holder(None, "another process" if uid is None else _of_user(uid))
@@ -131,14 +132,14 @@ def _conflicts(one: str, other: str) -> bool:
     return one == other or not WILDCARDS.isdisjoint((one, other))
 
 
-def describe(pid: int) -> str:
-    """Return `pid 4711 (python workers/feed.py … in /home/x/other)`, as far as it can be read."""
+def describe(pid: int) -> Holder:
+    """Return a holder with what can be read of it."""
     import psutil  # noqa: PLC0415
 
     try:
         process = psutil.Process(pid)
     except psutil.Error:
-        return f"pid {pid}"
+        return Holder(pid, f"pid {pid}")
     command, folder, user = process.name(), None, None
     with contextlib.suppress(psutil.Error, OSError):
         command = command_text(process.cmdline()) or command
@@ -146,11 +147,14 @@ def describe(pid: int) -> str:
         user = process.username()
     with contextlib.suppress(psutil.Error, OSError):
         folder = process.cwd()
-    return holder_text(pid, command, folder, user)
+    return Holder(pid, holder_text(pid, command, folder, user), folder)
 
 
 def holder_text(pid: int, command: str, folder: str | None, user: str | None) -> str:
-    """Return a line on a process; `folder` is None if this user may not read it."""
+    """Return `pid 4711 (python workers/feed.py … in /home/x/other)`.
+
+    `folder` is None if this user may not read it.
+    """
     if folder is not None:
         return f"pid {pid} ({command} in {folder})"
     whose = "of another user" if user is None else f"of user {user}"
