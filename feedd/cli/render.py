@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from feedd.cli.command import Command
 from feedd.config import ports
 from feedd.errors import ConfigError
-from feedd.operation.active_config import given_config, last_config
+from feedd.operation.active_config import config_to_start, last_config
 from feedd.runtime.locks import command_lock
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    settings, path = given_config(arguments.config)
+    settings, path, _, chosen = config_to_start(arguments.config, arguments.root)
+    if chosen is not None:
+        print(chosen)
     with command_lock(arguments.root):
         if Daemon(arguments.root).runs:
             raise ConfigError(

@@ -64,7 +64,7 @@ def test_where_the_last_file_is_missing_a_start_names_both_and_a_given_one_is_st
     assert project.feedd("start", "--config", str(demo)).returncode == 0
     assert project.feedd("stop").returncode == 0
     demo.unlink()
-    for command in ("start", "restart"):
+    for command in ("start", "restart", "render"):
         refused = project.feedd(command)
         assert refused.returncode == 78
         assert f"{demo} ran here last, and is missing" in refused.stderr
