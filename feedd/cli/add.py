@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from feedd.cli.arguments import port
 from feedd.cli.command import Command
 from feedd.cli.output import print_now
 from feedd.config.environment import read_environment
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("symbol", metavar="SYMBOL", help="e.g. BTC/USDT")
     parser.add_argument("--exchange", help="ccxt's name; default: the configuration's")
-    parser.add_argument("--port", type=int, help="default: the next free one")
+    parser.add_argument("--port", type=port, help="default: the next free one")
     parser.add_argument("--channels", help="e.g. ticker,quote; default: the configuration's")
 
 

@@ -7,9 +7,10 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from feedd import __version__
+from feedd.cli.arguments import explain
 from feedd.cli.commands import COMMANDS
 from feedd.errors import FeeddError, FinalError
 from feedd.runtime.terminal import prepare_output, printable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from feedd.cli.command import Command
 
+USAGE = 2  # argparse's exit code
 INTERRUPTED = 130  # as a shell reports SIGINT
 PIPE_CLOSED = 141  # and SIGPIPE
 CONFIG_BEFORE = "config_before"  # the command; `config` is the one after it
@@ -107,12 +109,17 @@ class StoreOnce(argparse.Action):
 
 
 class FeeddParser(argparse.ArgumentParser):
-    """Parser whose options may be given only once."""
+    """Parser whose options may be given only once, and whose errors are one line."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.register("action", None, StoreOnce)
         self.register("action", "store", StoreOnce)
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, and end with argparse's exit code."""
+        what = printable(explain(message, self.format_usage()))
+        self.exit(USAGE, f"{self.prog}: {what}; {self.prog} --help shows the arguments\n")
 
 
 class CommandParser(FeeddParser):
@@ -135,7 +142,10 @@ class CommandParser(FeeddParser):
     def parse_known_args(self, *words: Any, **options: Any) -> Any:
         """Parse as argparse does, with the arguments loaded."""
         self.load()
-        return super().parse_known_args(*words, **options)
+        arguments, unknown = super().parse_known_args(*words, **options)
+        if unknown:  # the parser of all commands would not know this one's options
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return arguments, unknown
 
 
 def _enter_project(arguments: argparse.Namespace) -> None:

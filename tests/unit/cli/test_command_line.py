@@ -141,6 +141,36 @@ def test_an_unknown_command_is_rejected(tmp_path: Path) -> None:
     assert "invalid choice: 'strat'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["stattus"], "feedd: COMMAND: invalid choice: 'stattus'; is it status?"),
+        (["add"], "feedd add: SYMBOL is missing"),
+        (["add", "A/B", "--port", "abc"], "--port: 'abc' is no port: ports are from 1 to 65535"),
+        (["add", "A/B", "--port", "99999"], "--port: '99999' is no port"),
+        (["add", "A/B", "--port", "-5"], "--port: '-5' is no port"),
+        (["status", "--jsn"], "feedd status: unknown argument --jsn; is it --json?"),
+        (["tail", "--endpoint"], "--endpoint: its value is missing"),
+        (["export", "r", "--format", "cvs", "--out", "o"], "invalid choice: 'cvs'; is it csv?"),
+        (["export", "r", "--format", "xls", "--out", "o"], "there is parquet, csv, jsonl"),
+        (["conformance", "--seed", "x", "c"], "--seed: 'x' is no whole number"),
+        (["config", "chekc"], "is it check?"),
+        (["replay", "r", "--pace", "-1"], "--pace: '-1' is no pace: 1 is the original"),
+        (["logs", "--lines", "-1"], "--lines: '-1' is no number of lines; 0 is the least"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_with_the_nearest_right_one(
+    words: list[str], error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(words)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert error in said
+    assert said.count("\n") == 1
+    assert "--help shows the arguments" in said
+
+
 @pytest.mark.process
 def test_a_command_that_needs_a_project_names_what_is_missing(tmp_path: Path) -> None:
     done = feedd_in(tmp_path, "status")
