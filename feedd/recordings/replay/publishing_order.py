@@ -22,6 +22,7 @@ from feedd.recordings.replay.status_payloads import (
     ended_status,
     next_seqs_of,
     with_next_seqs,
+    without_gap,
 )
 
 if TYPE_CHECKING:
@@ -119,8 +120,9 @@ class PublishingOrder:
         """Yield a snapshot's status; topics without a snapshot begin with their first message.
 
         The recorder has received such a topic's messages before the snapshot, and the status
-        announces older ones.
+        announces older ones. A gap that it reports precedes the recording.
         """
+        status = status._replace(payload=without_gap(status.payload))
         next_seqs = next_seqs_of(status.payload)
         new = [topic for topic in next_seqs if topic not in self._positions]
         new = [topic for topic in new if topic != status.topic]

@@ -41,6 +41,15 @@ def with_next_seqs(status: bytes, next_seqs: Mapping[bytes, int]) -> bytes:
     return _encode({**decode(status), "next_seq": names})
 
 
+def without_gap(status: bytes) -> bytes:
+    """Return a status that reports no gap; unchanged if it reports none."""
+    try:
+        message = decode(status)
+    except UNREADABLE:
+        return status
+    return status if message.get("gap") is None else _encode({**message, "gap": None})
+
+
 def with_next_seqs_of(status: bytes, wanted: Callable[[bytes], bool]) -> bytes:
     """Return a status without the next seqs of unwanted topics; unchanged if there is none."""
     next_seqs = next_seqs_of(status)
