@@ -9,7 +9,7 @@ from feedd.channels import CHANNELS
 from feedd.sources.ccxt.converters import to_liquidation
 from feedd.sources.ccxt.delivery import Delivery
 from feedd.sources.ccxt.exchange_class import lacking
-from feedd.sources.ccxt.source import CcxtSource
+from feedd.sources.ccxt.watching import watch_calls
 from feedd.venues.registry import venue
 
 
@@ -42,9 +42,8 @@ class Calls:
 def test_every_channel_with_a_method_of_ccxt_is_subscribed_to_and_converted(
     channel: str, method: str
 ) -> None:
-    source = CcxtSource("kucoin", "BTC/USDT:USDT", (channel,))
-    calls = source._exchange = Calls()
-    source._watch(channel)
+    calls = Calls()
+    watch_calls(calls, "BTC/USDT:USDT", venue("kucoin"), 20, "1m")(channel)
     assert [name.replace("_", "") for name in calls.called] == [method.lower()]
     delivery = Delivery(
         "kucoin", "BTC/USDT:USDT", venue("kucoin"), Mock(), market_id=Mock(), backoff={},
