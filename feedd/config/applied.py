@@ -83,6 +83,14 @@ def read_applied(root: Path) -> Applied | None:
     return Applied(config, Path(root.resolve(), os.fsdecode(lines[0])))
 
 
+def applied_at(root: Path) -> int | None:
+    """Return when a configuration was applied last, in ns; None if none was."""
+    try:
+        return Path(root, FILE).stat().st_mtime_ns
+    except OSError:
+        return None
+
+
 def worker_config(
     given: str | None, environment: dict[str, str], *, applied: bool
 ) -> tuple[Config, Path]:

@@ -6,16 +6,18 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from conftest import PYTHON, Project, eventually
+from conftest import PYTHON, Project, clean_environment, eventually
 
 Make = Callable[..., Project]
 BTC, ETH = "feed-binanceusdm-BTC-USDT-USDT", "feed-binanceusdm-ETH-USDT-USDT"
+SOL = "feed-binanceusdm-SOL-USDT-USDT"
 
 
 def demo_beside(project: Project) -> Path:
@@ -155,11 +157,24 @@ def test_an_edit_that_was_not_applied_is_shown_and_changes_nothing_yet(make_proj
     assert set(feeds[BTC]["channels"]) == {"ticker", "quote", "trade"}
     assert any("changed, and not applied yet" in notice for notice in report["notices"])
 
-    added = project.feedd("add", "SOL/USDT")  # which applies nothing but itself
-    assert added.returncode == 0, added.stderr
-    assert running(project) == {BTC, "feed-binanceusdm-SOL-USDT-USDT"}
+    shown = project.root / "shown"
+    with shown.open("w") as file:
+        top = subprocess.Popen(
+            [PYTHON, "-u", "-m", "feedd", "top", "--wide"], cwd=project.root, stdout=file,
+            env=clean_environment(),
+        )  # fmt: skip
+    try:
+        eventually(lambda: BTC in shown.read_text())
+        added = project.feedd("add", "SOL/USDT")  # which applies nothing but itself
+        assert added.returncode == 0, added.stderr
+        assert running(project) == {BTC, SOL}
+        eventually(lambda: SOL in shown.read_text())
+        assert ETH not in shown.read_text()
+    finally:
+        top.terminate()
+        top.wait()
     assert project.feedd("start").returncode == 0
-    assert running(project) == {BTC, ETH, "feed-binanceusdm-SOL-USDT-USDT"}
+    assert running(project) == {BTC, ETH, SOL}
     report = eventually(live)
     assert not any("not applied" in notice for notice in report["notices"])
 
