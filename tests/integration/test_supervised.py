@@ -351,7 +351,7 @@ def test_an_exchange_that_is_away_at_the_start_is_waited_for(make_project: Make)
     assert rendered.returncode == 0
     project.daemon.spawn()
     messages = subscriber.until(lambda _, payload: payload["state"] == "reconnecting", 60)
-    assert "ExchangeNotAvailable" in messages[-1][1]["reason"]
+    assert "refuses the connection" in messages[-1][1]["reason"]
     eventually(lambda: states(project)[BTC] == "RUNNING")
     assert starts(project, BTC) == 1
 

@@ -74,6 +74,8 @@ async def connection_failure(dialer: Dialer, url: str, error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         why = one_line(error.reason or error).lower().replace("_", " ")
         return f"TLS with {host} fails: {why}{via(dialer, url)}"
+    if isinstance(error, ConnectionRefusedError):
+        return f"{urlsplit(url).netloc.rpartition('@')[2]} refuses the connection"
     return f"{type(error).__name__}: {one_line(error)}{via(dialer, url)}"
 
 
