@@ -146,5 +146,8 @@ def fail(why: str) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    except (OSError, ValueError) as error:  # e.g. a folder that is read-only
+        reason = getattr(error, "strerror", None) or error
+        sys.exit(fail(f"{getattr(error, 'filename', None) or ROOT}: can't set up: {reason}"))
     except KeyboardInterrupt:
         sys.exit(fail("interrupted; run the same command to continue"))

@@ -6,7 +6,7 @@
 # FOLDER (default: feedd-trixie in TMPDIR) is kept for the next run, some 2 GB; delete it by hand.
 # The tests see their own processes, mounts and loopback network, and nothing of this machine's.
 set -eu
-cd "$(dirname "$0")/.."
+cd -- "$(dirname -- "$0")/.."
 folder=${FOLDER:-${TMPDIR:-/tmp}/feedd-trixie}
 [ "$(id -u)" = 0 ] || { echo "$0: debootstrap and chroot need root" >&2; exit 1; }
 command -v debootstrap >/dev/null || {

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from conftest import PYTHON, Project, clean_environment
+from conftest import PYTHON, REPOSITORY, Project, clean_environment
 
 pytestmark = [
     pytest.mark.process,
@@ -65,6 +65,17 @@ def test_a_start_in_another_users_project_is_refused_on_one_line(project: Projec
         assert refused.stderr.count("\n") == 1
         assert "Permission denied" in refused.stderr
     assert not (project.root / "run").exists()
+
+
+def test_a_set_up_in_another_users_folder_is_refused_on_one_line(project: Project) -> None:
+    done = subprocess.run(
+        [PYTHON, REPOSITORY / "scripts/setup.py", "requirements.lock", ".venv/.feedd"],
+        cwd=project.root, capture_output=True, text=True, timeout=60, check=False, user=NOBODY,
+        group=NOBODY, extra_groups=[], env=clean_environment(),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Permission denied" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_log_folder_that_cannot_be_written_is_named(project: Project) -> None:
