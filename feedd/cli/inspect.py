@@ -17,6 +17,7 @@ from feedd.recordings.inspection import inspection_report
 from feedd.recordings.inspection.segment_summary import summarize_segments
 from feedd.recordings.inspection.survey import Survey
 from feedd.recordings.inspection.time_bins import TimeBins
+from feedd.runtime.terminal import encodable
 
 if TYPE_CHECKING:
     import argparse
@@ -59,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     survey = Survey(recording, from_ns, to_ns, bins)
     if arguments.json:
-        text = msgspec.json.encode(inspection_report.as_json(survey, files), enc_hook=str)
+        text = msgspec.json.encode(inspection_report.as_json(survey, files), enc_hook=encodable)
         print(msgspec.json.format(text, indent=2).decode())
     else:
         print(inspection_report.table(survey, files, colours=wants_colours(sys.stdout)))

@@ -104,7 +104,7 @@ class _Console:
 
     def _write(self, text: str) -> None:
         with suppress(OSError):
-            stderr.write(text.encode())
+            stderr.write(text.encode(errors="backslashreplace"))
 
 
 def progress_line(report: RecorderStatus) -> str:

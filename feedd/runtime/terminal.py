@@ -46,6 +46,11 @@ def printable(text: str | Path) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
+def encodable(text: str | Path) -> str:
+    """Return a text that UTF-8 can encode: bytes of a path that are not UTF-8 as escapes."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
+
+
 def display_width(text: str) -> int:
     """Return the columns of a printable text: a wide character has two, a combining one none."""
     if text.isascii():

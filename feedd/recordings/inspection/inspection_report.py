@@ -9,6 +9,7 @@ from feedd.clock import NS_PER_DAY, NS_PER_S
 from feedd.recordings.format.timestamps import iso
 from feedd.recordings.inspection.survey import LocatedGap, as_dict
 from feedd.recordings.stream.merging import range_text
+from feedd.runtime.terminal import encodable, printable
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -39,7 +40,7 @@ def as_json(survey: Survey, segments: Sequence[SegmentSummary]) -> dict[str, Any
     topics = _sorted(survey)
     return {
         "whole": not survey.damages.total,
-        "being_written": sorted(str(path) for path in survey.being_written),
+        "being_written": sorted(encodable(path) for path in survey.being_written),
         "from_ns": survey.first_ns,
         "to_ns": survey.at_ns if survey.first_ns is not None else None,
         "messages": sum(topic.messages for topic in topics),
@@ -102,7 +103,7 @@ def _topic(topic: TopicSurvey, span_s: float) -> dict[str, Any]:
 
 def _plain(segment: SegmentSummary) -> dict[str, Any]:
     found = {name: getattr(segment, name) for name in segment.__struct_fields__}
-    return {**found, "path": str(segment.path)}
+    return {**found, "path": encodable(segment.path)}
 
 
 # --- text -------------------------------------------------------------------------------------
@@ -117,7 +118,7 @@ def _sorted(survey: Survey) -> list[TopicSurvey]:
 def _segment_row(segment: SegmentSummary, being_written: Container[Path]) -> tuple[str, ...]:
     unfinished = "still being written" if segment.path in being_written else "unfinished"
     return (
-        segment.path.name,
+        printable(segment.path.name),
         iso(segment.begun_ns, 0) if segment.begun_ns else "unknown",
         _span((segment.last_ns - segment.begun_ns) / NS_PER_S),
         f"{segment.records:,}",
@@ -172,7 +173,7 @@ def _remark(one: StreamNotice) -> str:
 def _damage(one: Damage) -> str:
     lost = "an unknown number of" if one.records is None else f"{one.records:,}"
     when = range_text(one.from_ns, one.to_ns).removeprefix("from ")
-    return f"{when}  {one.path.name}: {lost} records: {one.why}"
+    return f"{when}  {printable(one.path.name)}: {lost} records: {one.why}"
 
 
 def _findings(

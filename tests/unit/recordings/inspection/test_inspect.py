@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from math import isnan
@@ -325,3 +326,16 @@ def test_a_quotes_price_is_better_than_a_trades() -> None:
     bins.tick(BEGUN_NS, quote)
     bins.tick(BEGUN_NS, as_read(100.0))
     assert (symbol.low[0], symbol.high[0], symbol.messages) == (8.0, 8.0, 3)
+
+
+def test_a_path_that_is_not_utf8_or_has_an_escape_sequence_is_printed_as_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    write(folder).rename(folder / "a\x1b[2J.feedd")
+    assert inspect(str(folder), "--json") == 0
+    (segment,) = json.loads(capsys.readouterr().out)["segments"]
+    assert segment["path"] == f"{tmp_path}/caf\\udce9/a\x1b[2J.feedd"
+    assert inspect(str(folder)) == 0
+    assert "a\\x1b[2J.feedd" in capsys.readouterr().out
