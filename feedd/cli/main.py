@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from feedd import __version__
 from feedd.cli.arguments import explain
 from feedd.cli.commands import COMMANDS
-from feedd.errors import FeeddError, FinalError
+from feedd.errors import ConfigError, FeeddError, FinalError
 from feedd.runtime.terminal import prepare_output, printable
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ STORED = "_stored"
 def main() -> int:
     """Run the command; return its exit code."""
     prepare_output()
+    try:
+        Path.cwd()
+    except OSError as error:
+        print(f"feedd: the working folder is gone ({error.strerror}); cd to it", file=sys.stderr)
+        return ConfigError.exit_code
     arguments = parse()
     command: Command = arguments.command
     try:

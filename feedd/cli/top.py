@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _watch(arguments: argparse.Namespace) -> int | None:
     """Report until nothing runs, and return the exit code; None once other things run."""
     colours = wants_colours(sys.stdout)
-    on_terminal = sys.stdout.isatty()
+    on_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     applied = None if arguments.endpoint is not None else applied_at(arguments.root)
     with health_monitor(arguments) as monitor:
         while arguments.endpoint is not None or applied_at(arguments.root) == applied:

@@ -135,6 +135,20 @@ def test_an_error_is_one_line_whatever_a_path_contains(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
+def test_a_working_folder_that_was_deleted_is_an_error_on_one_line(tmp_path: Path) -> None:
+    script = 'cd "$1" && rmdir "$1" && exec "$2" -m feedd status'
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", str(folder), PYTHON], capture_output=True, text=True,
+        timeout=60, check=False, env=clean_environment(),
+    )  # fmt: skip
+    assert done.returncode == 78
+    assert done.stderr.startswith("feedd: the working folder is gone")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.process
 def test_an_unknown_command_is_rejected(tmp_path: Path) -> None:
     done = feedd_in(tmp_path, "strat")
     assert done.returncode == 2
