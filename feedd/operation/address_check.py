@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from feedd.runtime.address_holders import Holder, holder_of
 from feedd.supervision.project import CONF
-from feedd.transport.endpoints import address_of
+from feedd.transport.endpoints import holder_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from feedd.config.settings import Config
+    from feedd.runtime.address_holders import Holder
 
 NAMED = 3  # holders that the error names
 
@@ -46,7 +46,7 @@ def held_by_others(addresses: Iterable[BoundAddress], ours: Collection[int]) -> 
     """
     held: dict[Holder, list[BoundAddress]] = {}
     for address in addresses:
-        holder = holder_of(*address_of(address.endpoint))
+        holder = holder_at(address.endpoint)
         if holder is not None and holder.pid not in ours:
             held.setdefault(holder, []).append(address)
     if not held:

@@ -10,7 +10,7 @@ import re
 import socket
 
 from feedd.errors import ConfigError, EndpointInUseError, FinalError
-from feedd.runtime.address_holders import Address, holder_of, is_listened_to
+from feedd.runtime.address_holders import Address, Holder, holder_of, is_listened_to
 
 
 def connectable(endpoint: str) -> str:
@@ -41,10 +41,21 @@ def address_of(endpoint: str) -> tuple[socket.AddressFamily, Address]:
 def not_bound(endpoint: str, error: OSError) -> FinalError:
     """Return the error for an endpoint that could not be bound."""
     if error.errno == errno.EADDRINUSE:
-        holder = holder_of(*address_of(endpoint))
+        holder = holder_at(endpoint)
         held = "is in use" if holder is None else f"is held by {holder.text}"
         return EndpointInUseError(f"{endpoint} {held}; stop that process, or configure another")
     return ConfigError(f"{endpoint} can't be bound: {error.strerror or error}")
+
+
+def holder_at(endpoint: str) -> Holder | None:
+    """Return the process that holds an endpoint; None where nobody does, or it can't be resolved.
+
+    libzmq also binds names of network interfaces, e.g. `tcp://eth0:5500`.
+    """
+    try:
+        return holder_of(*address_of(endpoint))
+    except ConfigError:
+        return None
 
 
 def refuse_replacing(endpoint: str) -> None:

@@ -75,3 +75,8 @@ def test_what_a_project_holds_is_ended_by_its_stop(
         "another folder": "; stop what holds them, or set base_port",
     }
     assert str(held).endswith(expected[kind])
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://eth0:5500", "tcp://lo:*", "tcp://*:*", "tcp://*:0"])
+def test_an_endpoint_that_only_libzmq_resolves_is_left_to_it(endpoint: str) -> None:
+    assert held_by_others([BoundAddress(endpoint, "proxy.subscribers")], ()) is None
