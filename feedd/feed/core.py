@@ -76,8 +76,9 @@ class FeedCore:
 
     `channels` are published; the source may serve more, from which tickers are made. Without a
     `ticker_maker`, tickers are published as they come. `measured` is False where an import knows
-    nothing of latencies and connections; statuses then leave them unknown. `deployment` and `pid`
-    identify the worker in its statuses.
+    nothing of latencies and connections; statuses then leave them unknown. `received` is False
+    where its events have no time of receipt. `deployment` and `pid` identify the worker in its
+    statuses.
 
     Each event is numbered, published and counted before `event` returns. A gap or a change of
     state before it is published first, in a status.
@@ -97,6 +98,7 @@ class FeedCore:
         clock: CoreClock,
         log: Log,
         measured: bool = True,
+        received: bool = True,
         deployment: str | None = None,
         pid: int | None = None,
     ) -> None:
@@ -120,7 +122,7 @@ class FeedCore:
         }
         started_s = self._started_ns / NS_PER_S
         self._recent = {channel: Recent(RECENT_S, started_s) for channel in source_channels}
-        self._exchange_latency = Histogram()
+        self._exchange_latency = Histogram() if received else Unmeasured()
         self._last_state: tuple[State, str | None] | None = None  # published
         self._status_ns = self._started_ns  # monotonic, of the last status
         self.clock_behind_ns = 0  # of the local clock: the most that statuses showed

@@ -34,7 +34,8 @@ class ImportedFeed:
     """One symbol, from `starting` to `stopped`; all times are the file's, in ns.
 
     `summaries` builds tickers from an exchange's summaries and quotes; without it, tickers are
-    published unchanged.
+    published unchanged. `received`: the events have a time of receipt, so that the exchange's
+    latency is known.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ImportedFeed:
         begun_ns: int,
         known: FeedState,
         summaries: TickerMaker | None = None,
+        received: bool = True,
     ) -> None:
         self._clock = _FileClock(begun_ns)
         records = _Records(output, exchange, symbol, channels, known, self._clock)
@@ -64,6 +66,7 @@ class ImportedFeed:
             clock=self._clock,
             log=_NoLog(),
             measured=False,
+            received=received,
         )
         records.begin(session)
         self._core.start()
@@ -198,6 +201,8 @@ class ImportedFeeds:
         channels: tuple[str, ...],
         begun_ns: int,
         summaries: TickerMaker | None = None,
+        *,
+        received: bool = True,
     ) -> ImportedFeed:
         """Start a feed; raise ConfigError if another file has the same symbol at that time."""
         name = (exchange, symbol)
@@ -212,7 +217,7 @@ class ImportedFeeds:
         feed = ImportedFeed(
             self._output, exchange, symbol, channels,
             session=max(begun_ns // NS_PER_MS, last + 1), begun_ns=begun_ns, known=known,
-            summaries=summaries,
+            summaries=summaries, received=received,
         )  # fmt: skip
         self.feeds.append(feed)
         return feed

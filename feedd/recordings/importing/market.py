@@ -69,6 +69,7 @@ class MarketFile:
         self.begun_ns = self._ends_ns = 0
         self.lines = 0
         self._unit = ""
+        self._received = True  # whether the lines have a time of receipt
         self._evidence: dict[str, str] = {}  # exchange that a stream must be of: the stream
         held = self._scan()
         self.exchange = self._only_exchange(exchange, recorder, names)
@@ -163,7 +164,7 @@ class MarketFile:
         symbol = self._symbols[id_]
         feed = feeds.start(
             self.path, self.exchange, symbol, channels, self.begun_ns,
-            maker if "ticker" in held else None,
+            maker if "ticker" in held else None, received=self._received,
         )  # fmt: skip
         timeframe = next((one.interval for one in own if one.interval), "")
         return feed, Symbol(
@@ -254,7 +255,8 @@ class MarketFile:
                 raise wrong(path, number, None, str(error)) from None
             yield _Row(ns, path, number, line.message)
         if first_time and path is self.path:
-            self._unit = lines.unit if lines.unit != "no times" else "none, the exchange's are used"
+            self._received = lines.unit != "no times"
+            self._unit = lines.unit if self._received else "none, the exchange's are used"
 
     def _leave_out(self, line: LeftOut, recorder: str) -> None:
         if line.what:

@@ -104,6 +104,7 @@ class TableFile:
     ) -> None:
         self.path = path
         self.channel = form.channel
+        self.received = "received" in form.roles
         self.form = form
         self._rows = rows
         self._exchange = exchange

@@ -39,6 +39,7 @@ class _Session(NamedTuple):
     channels: tuple[str, ...]
     begun_ns: int
     ends_ns: int
+    received: bool  # whether all events have a time of receipt
 
 
 _Item = tuple[int, int, int, "TableEvent | _Session"]  # time, _EVENT or _END, number of the table
@@ -70,7 +71,10 @@ class TableSet:
             started = current.get(name)
             if started is None:
                 session = waiting[name].pop()
-                feed = feeds.start(session.path, *name, session.channels, session.begun_ns)
+                feed = feeds.start(
+                    session.path, *name, session.channels, session.begun_ns,
+                    received=session.received,
+                )  # fmt: skip
                 current[name] = (feed, session)
             else:
                 feed = started[0]
@@ -101,18 +105,18 @@ class TableSet:
         return heapq.merge(*streams, iter(ends), key=_ORDER)
 
     def _found_sessions(self) -> dict[Name, list[_Session]]:
-        spans: dict[Name, list[tuple[int, int, str, InputFile]]] = {}
+        spans: dict[Name, list[tuple[int, int, str, InputFile, bool]]] = {}
         for file in self._files:
             for name, part in file.parts.items():
                 spans.setdefault(name, []).append(
-                    (part.begun_ns, part.ends_ns, file.channel, file.path)
+                    (part.begun_ns, part.ends_ns, file.channel, file.path, file.received)
                 )
         sessions: dict[Name, list[_Session]] = {}
         for name, own in spans.items():
             own.sort(key=lambda span: span[:3])
             found: list[_Session] = []
             last_of: dict[str, tuple[int, InputFile]] = {}
-            for begun_ns, ends_ns, channel, path in own:
+            for begun_ns, ends_ns, channel, path, received in own:
                 last = last_of.get(channel)
                 if last is not None and begun_ns < last[0]:
                     raise ConfigError(
@@ -126,9 +130,10 @@ class TableSet:
                     found[-1] = before._replace(
                         channels=tuple(one for one in CHANNEL_NAMES if one in both),
                         ends_ns=max(before.ends_ns, ends_ns),
+                        received=before.received and received,
                     )
                 else:
-                    found.append(_Session(name, path, (channel,), begun_ns, ends_ns))
+                    found.append(_Session(name, path, (channel,), begun_ns, ends_ns, received))
             sessions[name] = found
         return sessions
 

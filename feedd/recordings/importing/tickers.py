@@ -54,6 +54,7 @@ class TickerFile:
     """
 
     channel = "ticker"
+    received = False
 
     def __init__(
         self,

@@ -211,6 +211,12 @@ def test_a_missing_id_or_candle_is_a_gap_also_between_two_files(tmp_path: Path) 
     ]
 
 
+def test_without_times_of_receipt_no_latency_is_known(tmp_path: Path) -> None:
+    import_table(tmp_path, "BTCUSDT-trades-2025-01-04.csv", SPOT_TRADES)
+    statuses = [one for one in events(tmp_path / "out") if one["channel"] == "status"]
+    assert {one["exchange_latency_us"]["p50"] for one in statuses} == {None}
+
+
 def test_a_clock_that_steps_back_a_little_between_growing_ids_is_held(tmp_path: Path) -> None:
     text = SPOT_TRADES.replace(str(US + 2002), str(US - 5))
     found = import_table(tmp_path, "BTCUSDT-trades-2025-01-04.csv", text)

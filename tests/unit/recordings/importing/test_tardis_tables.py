@@ -48,6 +48,8 @@ def test_trades_have_both_times_and_an_unknown_side_is_nil(tmp_path: Path) -> No
          0.1),
     ]  # fmt: skip
     assert [one["published_ns"] for one in found] == [one["received_ns"] for one in found]
+    statuses = [one for one in events(tmp_path / "out") if one["channel"] == "status"]
+    assert statuses[-1]["exchange_latency_us"]["max"] == 5123
 
 
 def test_quotes_have_nil_for_an_empty_side(tmp_path: Path) -> None:
