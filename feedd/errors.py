@@ -9,6 +9,7 @@
         `EndpointInUseError`   69, EX_UNAVAILABLE
         `UnknownSymbolError`   65, EX_DATAERR
     `SourceError`              retry: the exchange is unreachable or faulty, reconnect without end
+        `NoPageError`          retry: the exchange's address has not the page of its markets
         `LimitError`           retry after `retry_after_s`: this machine's budget is exhausted
 
 The exit codes are those of sysexits.h. supervisord restarts no process that ends with one.
@@ -63,6 +64,10 @@ class UnknownSymbolError(FinalError):
 
 class SourceError(FeeddError):
     """Retry: a fault of the exchange or of the network; the source reconnects."""
+
+
+class NoPageError(SourceError):
+    """HTTP 404 for the page of the markets: a wrong address, or a proxy that is being set up."""
 
 
 class LimitError(SourceError):

@@ -56,11 +56,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse(settings: Config, path: Path, answers: Answers) -> None:
-    """Raise an error with a line for each feed that its exchange refuses."""
+    """Raise an error that names each feed which its exchange refuses, and its line."""
     feeds = settings.feeds()
     errors = [located(error, path, feeds.index(feed)) for feed, error in answers.refused.items()]
     if errors:
-        raise type(errors[0])("\nfeedd: ".join(map(str, errors)))
+        raise type(errors[0])("; ".join(map(str, errors)))
 
 
 COMMAND = Command(_run, _add_arguments)

@@ -16,7 +16,7 @@ import msgspec
 
 from feedd.clock import Clock
 from feedd.config.credentials import credential_names
-from feedd.errors import FinalError, SourceError
+from feedd.errors import ConfigError, FinalError, NoPageError, SourceError
 from feedd.sources.configured import make_source
 from feedd.venues.registry import market_type_on
 
@@ -89,6 +89,14 @@ async def _ask(
                 checked.add(kind)
             except FinalError as error:
                 answers.refused[feed] = error
+            except NoPageError as error:
+                if settings.endpoint is None:
+                    answers.unchecked[feed] = away[kind] = str(error)
+                else:
+                    answers.refused[feed] = ConfigError(
+                        f"endpoint {settings.endpoint} has no page with the markets; is its path "
+                        f"right? ({error})"
+                    )
             except SourceError as error:
                 answers.unchecked[feed] = away[kind] = str(error)
             except TimeoutError:

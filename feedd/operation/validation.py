@@ -13,9 +13,10 @@ from feedd.operation.asking import Answers, ask_exchanges
 from feedd.operation.endpoint_host import check_endpoint, check_own_addresses
 from feedd.operation.folders import check_folders
 from feedd.recordings.replay.availability import check_available
+from feedd.sources.error_texts import check_timeframe
 from feedd.sources.exchange_names import check_exchange_name
 from feedd.venues.native import native_market
-from feedd.venues.registry import unified_symbol
+from feedd.venues.registry import NATIVE, unified_symbol, venue_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,14 +50,22 @@ def located(error: FinalError, path: Path, index: int) -> FinalError:
 
 
 def check_feed(settings: Config, feed: Feed) -> None:
-    """Raise ConfigError for a channel that a live feed's exchange lacks."""
+    """Raise ConfigError for a channel or timeframe that a live feed's exchange lacks."""
     if feed.source == "replay":
         return
     needed = feed.channels
     if "ticker" in needed and settings.bid_ask in {"quote", "book"}:
         needed = (*needed, settings.bid_ask)
+    if feed.exchange in NATIVE and feed.source != "native":
+        market = venue_module(feed.exchange, "native").market(feed.exchange, feed.symbol)
+        # ccxt names the same timeframes for all types of markets of an exchange.
+        if market is not None and "candle" in needed:
+            check_timeframe(feed.exchange, market.timeframes, settings.timeframe)
     if feed.source == "native":
-        native_market(feed.exchange, feed.symbol).check(feed.exchange, feed.symbol, needed)
+        market = native_market(feed.exchange, feed.symbol)
+        market.check(feed.exchange, feed.symbol, needed)
+        if "candle" in needed:
+            check_timeframe(feed.exchange, market.timeframes, settings.timeframe)
         return
     from feedd.sources.ccxt import exchange_class  # noqa: PLC0415  ccxt takes a while
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,29 @@ def test_what_an_exchange_that_is_away_was_not_asked_is_named(write: Write, sour
     (line,) = unchecked_lines(answers)
     assert line.startswith("not checked: whether binanceusdm lists BTC/USDT:USDT (")
     assert "127.0.0.1" in line
+
+
+@pytest.mark.parametrize("source", ["ccxt", "native"])
+def test_an_endpoint_with_a_wrong_path_is_refused(write: Write, source: str) -> None:
+    class NoPage(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), NoPage) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            where = f"http://127.0.0.1:{server.server_port}/x"
+            settings, _ = write(f"source: {source}\nendpoint: {where}\n{TEXT}")
+            (error,) = ask_exchanges(settings, settings.feeds(), {}).refused.values()
+        finally:
+            server.shutdown()
+            thread.join()
+    assert isinstance(error, ConfigError)
+    assert f"endpoint {where} has no page with the markets; is its path right?" in str(error)
 
 
 def test_an_exchange_that_does_not_answer_in_time_is_named(write: Write) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -307,6 +308,27 @@ def test_a_port_in_use_is_named_before_anything_starts(make_project: Make) -> No
     assert held in refused.stderr
     assert "set base_port" in refused.stderr
     assert project.daemon.pid is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "error"),
+    [
+        ({"symbols": ["FOO/USDT:USDT", "ETH/USDT:USDT"]}, 65,
+         "symbols[0]: binanceusdm does not list FOO/USDT:USDT among its"),
+        ({"run_dir": "/proc/feedd"}, 78, "run_dir: /proc/feedd can't be made: No such file"),
+        ({"symbols": ["${SYMBOL}", "ETH/USDT:USDT"]}, 78, "symbols[0]: ${SYMBOL} is not replaced"),
+    ],
+)  # fmt: skip
+def test_a_check_of_the_configuration_finds_what_a_start_would_fail_at(
+    make_project: Make, settings: dict[str, Any], code: int, error: str
+) -> None:
+    project = make_project(**settings)
+    checked = project.feedd("config", "check")
+    assert checked.returncode == code, checked.stdout
+    line = r"feedd: config/feedd\.yaml:\d+: "
+    assert re.match(line + re.escape(error), checked.stderr), checked.stderr
+    assert checked.stderr.count("\n") == 1
+    assert not (project.root / "run").exists()
 
 
 def test_a_port_in_use_is_tried_again_and_then_named(make_project: Make) -> None:

@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from feedd.errors import FeeddError, SourceError, UnknownSymbolError
+from feedd.errors import FeeddError, NoPageError, SourceError, UnknownSymbolError
 from feedd.model import ABSENT
 from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.error_texts import hint, nearest_symbols
@@ -61,12 +61,14 @@ async def listed(exchange: Any, symbol: str) -> str | None:
 
 
 def local_cause(exchange: Any, name: str, text: str) -> FeeddError | None:
-    """Return the error of this machine that an error's text or the last answer shows, or None."""
+    """Return what an error's text and the last answer show of this machine or its file, or None."""
     status, body = exchange.last_answer
     if refuses_clock(text):
         headers = exchange.last_response_headers or {}
         dates = [value for header, value in headers.items() if header.lower() == "date"]
         return clock_error(name, text, dates[0] if dates else None, time.time())
+    if status == NO_PAGE:
+        return NoPageError(text)
     return restricted(name, status, body)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from feedd.clock import NS_PER_MS
-from feedd.errors import FeeddError, SourceError, UnknownSymbolError
+from feedd.errors import FeeddError, NoPageError, SourceError, UnknownSymbolError
 from feedd.sources.error_texts import one_line, refused_key_error
 from feedd.sources.local_causes import clock_error, restricted
 from feedd.sources.network.failures import connection_failure, via
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 WITHIN_S = 10.0
 PROXY_WITHIN_S = 8.0  # before the request's own time is over, so that the reason names the proxy
+NO_PAGE = 404
 BODY_AT_MOST = 64 * 1024 * 1024  # bytes; the largest market list has 15 MB
 TOO_LARGE = f"an answer of more than {BODY_AT_MOST} bytes"
 
@@ -141,10 +142,11 @@ class RestClient:
             return refused
         error = self._market.error(answer.body)
         if error is None:
+            kind = NoPageError if answer.status == NO_PAGE else SourceError
             text = one_line(answer.body[:200].decode(errors="replace"))
             if is_web_page(answer.body):
                 text = f"a web page{title(answer.body)}"
-            return SourceError(f"{self._exchange}: {name}: HTTP {answer.status}: {text}")
+            return kind(f"{self._exchange}: {name}: HTTP {answer.status}: {text}")
         text = one_line(f"HTTP {answer.status}, {error.text}")
         if error.rejects == "clock":
             return clock_error(self._exchange, text, answer.headers.get("date"), time.time())

@@ -37,3 +37,12 @@ def test_a_native_feed_of_a_market_that_is_not_served_is_refused(tmp_path: Path)
     config = settings(tmp_path, "quote", "BTC/USD:BTC")
     with pytest.raises(ConfigError, match="source: native has no BTC/USD:BTC of binance"):
         check_feed(config, config.feeds()[0])
+
+
+@pytest.mark.parametrize("source", ["ccxt", "native"])
+def test_a_timeframe_of_another_type_of_market_is_refused(tmp_path: Path, source: str) -> None:
+    path = tmp_path / "feedd.yaml"
+    path.write_text(f"source: {source}\nchannels: [candle]\ntimeframe: 1s\nsymbols: [BTC/USDT]\n")
+    config = load_config(path)
+    with pytest.raises(ConfigError, match="binanceusdm has no candles of 1s; it has 1m, 3m"):
+        check_feed(config, config.feeds()[0])
