@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from picows import WSParsedURL
 
     from feedd.clock import Clock
+    from feedd.merge.by_content import ContentMerge
+    from feedd.merge.by_id import Merge
     from feedd.sources.base import Sink
     from feedd.sources.limits.shared_budget import Budget
-    from feedd.sources.native.content_merge import ContentMerge
-    from feedd.sources.native.merge import Merge
     from feedd.sources.network.dial import Dialer
 
 DIAL_WITHIN_S = 10.0

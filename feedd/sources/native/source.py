@@ -12,6 +12,8 @@ from msgspec.structs import asdict
 from feedd.clock import Clock
 from feedd.config.network import Network
 from feedd.errors import SourceError, UnknownSymbolError
+from feedd.merge.by_content import ContentMerge
+from feedd.merge.by_id import Merge
 from feedd.model import ABSENT, Quote
 from feedd.sources.book_keeper import BookKeeper
 from feedd.sources.error_texts import check_form, check_timeframe
@@ -20,8 +22,6 @@ from feedd.sources.listing import doubles, not_traded
 from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
 from feedd.sources.native.compressed import CompressedConnection
 from feedd.sources.native.connection import NativeConnection
-from feedd.sources.native.content_merge import ContentMerge
-from feedd.sources.native.merge import Merge
 from feedd.sources.native.rest_client import RestClient
 from feedd.sources.native.route import Route
 from feedd.sources.native.symbol_listing import SymbolListing

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedd.sources.native import merge as merging
-from feedd.sources.native.merge import Merge
+from feedd.merge import by_id as merging
+from feedd.merge.by_id import Merge
 
 
 class Diff(NamedTuple):

@@ -89,7 +89,7 @@ def _place(among: list[Times], times: Times) -> int | None:
 
 
 class ContentMerge:
-    """Emits each event from the line that delivers it first; see `feedd.sources.native.merge`.
+    """Emits each event from the line that delivers it first; see `feedd.merge.by_id`.
 
     A line is a connection. Two lines deliver the same event with the same content and the same
     times; or, where an exchange stamps each connection's copy, with times that differ by

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedd.sources.native import content_merge as merging
-from feedd.sources.native.content_merge import ContentMerge
+from feedd.merge import by_content as merging
+from feedd.merge.by_content import ContentMerge
 
 GONE = "the connection was replaced"
 

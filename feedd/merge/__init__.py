@@ -1,0 +1,1 @@
+"""Merge the events of several connections into one stream. Pure: no socket, loop or clock."""
