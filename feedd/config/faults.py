@@ -17,6 +17,7 @@ from feedd.venues.registry import EmbeddedMarket
 Place = Literal["connection", "event", "link", "subscription", "page", "handshake", "exchange"]
 Name = Literal[
     "close", "close_without_fin", "fin", "reset", "error", "restart",
+    "shutdown",
     "stall", "no_pong",
     "mute", "drop", "duplicate", "reorder", "delay", "wrong_pu", "no_snapshot",
     "malformed", "empty_list", "null", "number", "empty_text", "text", "no_symbol",
@@ -84,6 +85,7 @@ RULES: dict[str, FaultRule] = {
     "reset": FaultRule("connection", {}, once=True),
     "error": FaultRule("connection", {"code": 2, "text": None, "form": "nested"}, once=True),
     "restart": FaultRule("connection", {}, once=True),
+    "shutdown": FaultRule("connection", {"code": 1001, "text": "", "delay_s": 10.0}, once=True),
     "stall": FaultRule("link", {"pongs": True}),
     "no_pong": FaultRule("link", {}),
     "mute": FaultRule("event", {}),
@@ -140,6 +142,7 @@ _NARROWED: dict[Place, frozenset[str]] = {
 }
 # Nothing could call back an exchange that is away for ever; a stale book is of one symbol.
 _NEEDED = {"away": "for_s", "stale_snapshot": "symbol"}
+_CLOSING = frozenset({"close", "close_without_fin", "shutdown"})
 NEVER_SENT = frozenset({1005, 1006, 1015})  # RFC 6455, 7.4.1: in no close frame
 
 
@@ -165,7 +168,7 @@ def check(fault: Fault) -> str | None:
             return f"{name} needs {needed}"
     if "" in fault.streams:
         return "streams must not contain an empty name; omit streams to match all"
-    return _check_close(fault) if fault.fault in {"close", "close_without_fin"} else None
+    return _check_close(fault) if fault.fault in _CLOSING else None
 
 
 def _check_close(fault: Fault) -> str | None:

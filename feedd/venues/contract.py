@@ -114,6 +114,10 @@ class Venue(Struct, frozen=True):
     one_market_type: bool = False
     lists_nothing: Callable[[Any], bool] | None = None  # of the answer with one type's markets
 
+    # --- replacing connections, where all channels are `raw_channels` or `book` ---
+    rotate_after_s: float | None = None  # the age at which a connection is replaced
+    announces_close: Callable[[Any], bool] | None = None  # a message before the venue closes it
+
     # --- messages ---
     quote_id: Callable[[Any], EventId] | None = None  # of the raw message of a quote
     raw_channels: Mapping[str, RawChannel] = field(default_factory=dict)  # by channel

@@ -75,6 +75,14 @@ async def close_without_fin(p: Place) -> None:
     await eventually(lambda: p.marks("closed"))
 
 
+async def shutdown(p: Place) -> None:
+    async with p.reading(QUOTES) as reader:
+        await p.fault("shutdown", delay_s=0.5, code=1012)
+        assert (await reader.until(lambda said: said.get("e") == "serverShutdown"))["E"] > 0
+        await reader.events(3)
+        assert (await reader.until_not_text()).data == 1012
+
+
 @asynccontextmanager
 async def raw(p: Place) -> AsyncIterator[asyncio.StreamReader]:
     """Read quotes as bytes: only bytes distinguish a FIN from a close frame."""
@@ -469,7 +477,8 @@ async def on_time(p: Place) -> None:
 
 
 CASES: list[Case] = [
-    close_codes, close_of_some, close_of_whoever_comes, close_without_fin, fin, reset, errors,
+    close_codes, close_of_some, close_of_whoever_comes, close_without_fin, shutdown, fin, reset,
+    errors,
     stall, stall_without_pongs, no_pong, mute_one_stream, skipped_trades, depth_gap,
     duplicates_and_disorder, wrong_pu, a_snapshot_ahead, junk_texts, junk_fields,
     frames_that_no_client_takes, refusals, bybits_refusals, acknowledgements, pages,

@@ -263,6 +263,8 @@ CONNECTIONS = [
     Case("stall without pongs", [{"fault": "stall", "pongs": False}], {LOST}),
     Case("no pong", [{"fault": "no_pong"}], set()),
     Case("away", [{"fault": "away", "for_s": 3.0}], {LOST}),
+    Case("shutdown", [{"fault": "shutdown", "delay_s": 20.0}], set()),
+    Case("shutdown of spot", [{"fault": "shutdown", "delay_s": 20.0}], set(), SPOT),
     Case("close on Bybit", [{"fault": "close", "code": 1001}], {LOST}, BYBIT, ("quote", "book")),
     Case("stall on Bybit", [{"fault": "stall"}], {LOST}, BYBIT, ("quote", "book")),
     Case("reset on spot", [{"fault": "reset"}], {LOST}, SPOT),

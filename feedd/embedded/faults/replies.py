@@ -67,6 +67,11 @@ def error(active: ActiveFault, exchange: str, request_id: Any = None, stream: st
     return json.dumps(body, separators=(",", ":"))
 
 
+def shutdown(now_ms: int) -> str:
+    """Return Binance's announcement that it will close the connection."""
+    return f'{{"e":"serverShutdown","E":{now_ms}}}'
+
+
 def is_pong(reply: str) -> bool:
     """Return whether a reply is Bybit's answer to a Bybit-format ping."""
     return '"ret_msg":"pong"' in reply

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
+import time
 from typing import TYPE_CHECKING
 
+from feedd.clock import NS_PER_MS
 from feedd.config.faults import parameter
 from feedd.embedded.faults import replies
 from feedd.embedded.frames import close_frame
 
 if TYPE_CHECKING:
-    import asyncio
-
     from feedd.embedded.client_connection import ClientConnection
     from feedd.embedded.faults.registry import ActiveFault
 
@@ -23,9 +24,9 @@ async def strike(active: ActiveFault, client: ClientConnection) -> None:
     """Apply a fault to a connection."""
     name = active.name
     if name == "close":
-        client.ended("exchange", name)
-        code, text = parameter(active.fault, "code"), parameter(active.fault, "text")
-        await client.response.close(code=code, message=text.encode())
+        await _close(active, client)
+    elif name == "shutdown":
+        await _shut_down(active, client)
     elif name == "close_without_fin":
         client.silence(name)
         code, text = parameter(active.fault, "code"), parameter(active.fault, "text")
@@ -51,6 +52,21 @@ def reset(transport: asyncio.Transport | None) -> None:
     if sock is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     transport.abort()
+
+
+async def _close(active: ActiveFault, client: ClientConnection) -> None:
+    client.ended("exchange", active.name)
+    code, text = parameter(active.fault, "code"), parameter(active.fault, "text")
+    await client.response.close(code=code, message=text.encode())
+
+
+async def _shut_down(active: ActiveFault, client: ClientConnection) -> None:
+    """Announce the end, and close the connection if the client is still there."""
+    if client.exchange != "bybit":
+        client.write([replies.shutdown(time.time_ns() // NS_PER_MS)])
+    await asyncio.sleep(parameter(active.fault, "delay_s"))
+    if client.reachable:
+        await _close(active, client)
 
 
 def _restart(active: ActiveFault, client: ClientConnection) -> None:

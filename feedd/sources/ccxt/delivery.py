@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from feedd.merge.by_content import ContentMerge
+from feedd.merge.by_id import Merge
 from feedd.sources.ccxt.converters import (
     exchange_id,
     to_book,
@@ -15,11 +17,18 @@ from feedd.sources.ccxt.converters import (
     to_trade,
 )
 from feedd.sources.ccxt.exchange_class import CACHED
+from feedd.sources.merged_events import (
+    DepthMessage,
+    content_of,
+    same_depth,
+    same_quote,
+    same_trade,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from feedd.model import Quote
+    from feedd.model import Quote, Trade
     from feedd.sources.base import Backoff, Sink
     from feedd.sources.book_keeper import BookKeeper
     from feedd.sources.trade_keeper import TradeKeeper
@@ -36,7 +45,8 @@ class Delivery:
 
     `take` maps a channel to the function that takes ccxt's result, the raw message and the time of
     receipt, in ns. These functions raise UNREADABLE. `market_id` returns the venue's id;
-    `book_failed` is invoked when ccxt's book can't be published.
+    `book_failed` is invoked when ccxt's book can't be published. `merged` are raw channels that two
+    connections may carry at once.
     """
 
     def __init__(
@@ -53,6 +63,7 @@ class Delivery:
         book_depth: int,
         timeframe: str,
         book_failed: Callable[[str], None],
+        merged: Iterable[str] = (),
     ) -> None:
         self._id = exchange
         self._symbol = symbol
@@ -69,6 +80,9 @@ class Delivery:
         self._last_quote: Quote | None = None
         self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
         self._candles: dict[int, tuple[Any, ...]] = {}  # the newest ones taken, by open time
+        self.merges: dict[str, Merge | ContentMerge] = {
+            channel: self._merge(channel) for channel in merged
+        }
         self.take: dict[str, Callable[[Any, Any, int], None]] = {
             "ticker": self._take_ticker,
             "quote": self._take_quote,
@@ -79,27 +93,64 @@ class Delivery:
             "liquidation": self._take_liquidations,
         }
 
-    def take_raw(self, channel: str, message: Any, received_ns: int) -> None:
-        """Parse a raw message of a channel and pass its events on; raises UNREADABLE."""
+    def take_raw(self, line: Any, channel: str, message: Any, received_ns: int) -> None:
+        """Parse a raw message of a connection and pass its events on; raises UNREADABLE."""
         venue = self._venue
         if venue.market_id_of is not None:
             expected, found = self._market_id(), venue.market_id_of(message)
             if found != expected:
                 raise ValueError(f"a message of {found} instead of {expected}")
         self._backoff[channel].reset()
+        merge = self.merges.get(channel)
         if channel == "book":
-            if self._books is not None and venue.book is not None:
-                self._books.on_message(venue.book.parse(message), received_ns, self._sink)
+            if self._books is None or venue.book is None:
+                return
+            depth = venue.book.parse(message)
+            if merge is None:
+                self._books.on_message(depth, received_ns, self._sink)
+            else:
+                before = depth.before  # type: ignore[union-attr]  # the stream has no snapshots
+                event = DepthMessage(before, depth, received_ns)
+                merge.take(line, depth.last, before, event)  # type: ignore[arg-type]
             return
         parse = venue.raw_channels[channel].parse
-        events = parse(message, self._id, self._symbol, received_ns, self._timeframe)
+        for event in parse(message, self._id, self._symbol, received_ns, self._timeframe):
+            if merge is None:
+                self._publish(channel)(event)
+            elif isinstance(merge, ContentMerge):
+                content, timestamp = content_of(event)
+                merge.take(line, content, (timestamp,), event)
+            elif channel == "trade":
+                merge.take(line, event[0], event[0] - 1, event)
+            else:
+                merge.take(line, event.id, None, event)
+
+    def _publish(self, channel: str) -> Callable[[Any], None]:
+        """Return what publishes an event of a raw channel."""
         if channel == "trade" and self._trades is not None:
-            for trade_id, trade in events:
-                self._trades.take(trade_id, trade, self._sink)
-            return
-        publish = self._publish_quote if channel == "quote" else self._sink.event
-        for tick in events:
-            publish(tick)
+            return self._publish_trade
+        return self._publish_quote if channel == "quote" else self._sink.event
+
+    def _publish_trade(self, numbered: tuple[int, Trade | None]) -> None:
+        if self._trades is not None:
+            self._trades.take(*numbered, self._sink)
+
+    def _publish_book(self, depth: DepthMessage) -> None:
+        if self._books is not None:
+            self._books.on_message(depth.joined(), depth.received_ns, self._sink)
+
+    def _merge(self, channel: str) -> Merge | ContentMerge:
+        def missing(from_id: Any, to_id: Any, reason: str) -> None:
+            self._sink.missing(channel, from_id, to_id, reason)
+
+        if channel == "book":
+            return Merge(self._publish_book, missing, same_depth)
+        publish = self._publish(channel)
+        if channel == "trade" and self._trades is not None:
+            return Merge(publish, missing, same_trade)
+        if channel == "quote" and self._quote_id_of is not None:
+            return Merge(publish, missing, same_quote)
+        return ContentMerge(publish, missing)
 
     def skip(self, channel: str, result: Any) -> None:
         """Skip what a connection yields after it was given up.
@@ -130,11 +181,10 @@ class Delivery:
     def _publish_quote(self, quote: Quote) -> None:
         """Publish a quote, unless a venue repeats its last one in place of a heartbeat."""
         last = self._last_quote
-        if quote.id is not None and last is not None and quote.id == last.id:
-            sides = (quote.bid, quote.bid_size, quote.ask, quote.ask_size)
-            if sides == (last.bid, last.bid_size, last.ask, last.ask_size):
-                self._sink.alive("quote")
-                return
+        repeats = quote.id is not None and last is not None and quote.id == last.id
+        if repeats and last is not None and same_quote(quote, last):
+            self._sink.alive("quote")
+            return
         self._last_quote = quote
         self._sink.event(quote)
 

@@ -10,7 +10,12 @@ from feedd.channels import CHANNELS
 from feedd.errors import ConfigError
 from feedd.numbers import number
 from feedd.sources.ccxt.http_session import with_network
-from feedd.sources.ccxt.lean_import import exact_json, exchange_class, read_json
+from feedd.sources.ccxt.lean_import import (
+    exact_json,
+    exchange_class,
+    monotonic_throttle,
+    read_json,
+)
 from feedd.sources.ccxt.odd_entries import with_odd_entries
 from feedd.sources.ccxt.shared_limits import with_shared_limits
 from feedd.sources.ccxt.tap import Tap
@@ -107,14 +112,8 @@ def tapped_exchange(
             super().on_connected(client, message)
             client.tap.connected()
 
-        def on_error(self, client: Any, error: Any) -> None:
-            super().on_error(client, error)
-            client.tap.disconnected(error)
-
-        def on_close(self, client: Any, error: Any) -> None:
-            super().on_close(client, error)
-            client.tap.disconnected(f"the exchange closed the connection, code {error}")
-
+    monotonic_throttle()
+    _report_ends(Tapped)
     _read_numbers_exactly(Tapped)
     _offer_raw_messages(Tapped, venue)
     Tapped.__name__ = exchange_name
@@ -140,6 +139,29 @@ def _options(venue: Venue, exchange: str, symbol: str) -> dict[str, Any]:
     """Return ccxt's options for a feed of one symbol."""
     types = {"types": [market_type_on(exchange, symbol)]}
     return {**venue.ccxt_options, **({"fetchMarkets": types} if venue.one_market_type else {})}
+
+
+def _report_ends(tapped: Any) -> None:
+    """Report every end of a connection to its tap.
+
+    ccxt then forgets the client of the URL, unless another one has replaced this one there.
+    """
+    forget_error, forget_close = tapped.on_error, tapped.on_close
+
+    def is_current(exchange: Any, client: Any) -> bool:
+        return exchange.clients.get(client.url, client) is client
+
+    def on_error(self: Any, client: Any, error: Any) -> None:
+        if is_current(self, client):
+            forget_error(self, client, error)
+        client.tap.disconnected(error)
+
+    def on_close(self: Any, client: Any, error: Any) -> None:
+        if is_current(self, client):
+            forget_close(self, client, error)
+        client.tap.disconnected(f"the exchange closed the connection, code {error}")
+
+    tapped.on_error, tapped.on_close = on_error, on_close
 
 
 def _read_numbers_exactly(tapped: Any) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import time
 from types import ModuleType
 from typing import Any
 
@@ -75,6 +76,15 @@ def exact_json() -> None:
     client: Any = importlib.import_module("ccxt.async_support.base.ws.client")
     if not isinstance(client.json_parser, _ExactJson):
         client.json_parser = _ExactJson(client.json_parser.dumps)
+
+
+def monotonic_throttle() -> None:
+    """Let ccxt's throttle follow a clock that never steps: a step back would block all requests.
+
+    https://github.com/ccxt/ccxt/blob/v4.5.90/python/ccxt/async_support/base/throttler.py
+    """
+    throttler: Any = importlib.import_module("ccxt.async_support.base.throttler")
+    throttler.time = time.monotonic
 
 
 class _ExactJson:

@@ -22,6 +22,7 @@ from feedd.sources.ccxt.exchange_class import check_channels, tapped_exchange
 from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.ccxt.market_loading import listed, load_market, local_cause
 from feedd.sources.ccxt.recovery_requests import RecoveryRequests
+from feedd.sources.ccxt.replacements import Replacements
 from feedd.sources.ccxt.tap import subscribing_to
 from feedd.sources.ccxt.watching import RarePauses, watch_calls
 from feedd.sources.error_texts import check_form, check_timeframe, one_line
@@ -71,6 +72,7 @@ class CcxtSource:
         book_depth: int = 20,
         timeframe: str = "1m",
         run_dir: Path | None = None,
+        rotate_after_s: float | None = None,
         network: Network | None = None,
         resolve: Resolve | None = None,
     ) -> None:
@@ -115,6 +117,9 @@ class CcxtSource:
         self._renewed_s: dict[str, float] = {}  # when a channel was last subscribed to again
         self._renewals: set[asyncio.Task[bool]] = set()
         self._taps: dict[str, Tap] = {}  # of the connection that carries a channel
+        self._watches: dict[str, asyncio.Future[Any]] = {}  # its subscription, by channel
+        self._replacements: Replacements | None = None  # while `run` runs
+        self._rotate_after_s = rotate_after_s or venue.rotate_after_s
         self._books = (
             BookKeeper(exchange, symbol, venue.book.rules(book_depth), book_depth, self._renew_book)
             if venue.book is not None and "book" in channels
@@ -161,20 +166,7 @@ class CcxtSource:
 
     async def run(self, sink: Sink) -> None:
         """Keep every channel subscribed until cancelled."""
-        self._sink = sink
-        self._delivery = Delivery(
-            self._id,
-            self._symbol,
-            self._venue,
-            sink,
-            market_id=lambda: self._exchange.market(self._symbol)["id"],
-            backoff=self._backoff,
-            books=self._books,
-            trades=self._trades,
-            book_depth=self._book_depth,
-            timeframe=self._timeframe,
-            book_failed=self._book_failed,
-        )
+        self._begin(sink)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for channel in self._channels:
@@ -191,6 +183,8 @@ class CcxtSource:
                 self._books.stop()
             for task in self._renewals:
                 task.cancel()
+            if self._replacements is not None:
+                await self._replacements.stop()
             self._sink = self._delivery = None
 
     def activity(self, channel: str) -> int | None:
@@ -219,6 +213,27 @@ class CcxtSource:
         self._sink = self._delivery = None
         await self._exchange.close()
 
+    def _begin(self, sink: Sink) -> None:
+        self._sink, venue = sink, self._venue
+        self._delivery = Delivery(
+            self._id,
+            self._symbol,
+            venue,
+            sink,
+            market_id=lambda: self._exchange.market(self._symbol)["id"],
+            backoff=self._backoff,
+            books=self._books,
+            trades=self._trades,
+            book_depth=self._book_depth,
+            timeframe=self._timeframe,
+            book_failed=self._book_failed,
+            merged=self._raw_channels & set(self._channels) if venue.announces_close else (),
+        )
+        self._replacements = Replacements(
+            self._exchange, self._taps, self._delivery.merges, self._watch, self._watches,
+            self._rotate_after_s,
+        )  # fmt: skip
+
     # --- one channel ------------------------------------------------------------------------
 
     async def _keep(self, channel: str, sink: Sink) -> None:
@@ -240,7 +255,7 @@ class CcxtSource:
             reason, waits, alone = failure
             tap = self._taps.get(channel)
             if not alone or tap is None or self._channels_of(tap) == [channel]:
-                self._drop(self._taps.pop(channel, None), reason)
+                self._leave(channel, reason)
                 alone = False
             if channel == "trade" and self._trades is not None:
                 self._trades.lost(reason)
@@ -254,7 +269,7 @@ class CcxtSource:
                 if subscribed:
                     sink.subscribed(channel)
                 else:
-                    self._drop(self._taps.pop(channel, None), reason)
+                    self._leave(channel, reason)
 
     async def _until_failed(self, channel: str, *, subscribed: bool) -> _Failure | None:
         """Subscribe to a channel unless it is, and wait until it fails.
@@ -266,15 +281,15 @@ class CcxtSource:
         self._lost[channel] = lost
         if subscribed:
             return await lost
-        watch = asyncio.ensure_future(self._watch(channel))
+        self._watches[channel] = asyncio.ensure_future(self._watch(channel))
         try:
-            await asyncio.wait({watch, lost}, return_when=asyncio.FIRST_COMPLETED)
-            if watch.cancelled():
+            call = await self._until_ended(channel, lost)
+            if call.cancelled():
                 self._note_lost(channel, "ccxt closed the connection")
-            elif watch.done() and isinstance(watch.exception(), ccxt.InvalidNonce):
+            elif call.done() and isinstance(call.exception(), ccxt.InvalidNonce):
                 # ccxt dropped its book, and the next call gets a new snapshot.
                 return None
-            elif watch.done() and (error := watch.exception()) is not None:
+            elif call.done() and (error := call.exception()) is not None:
                 failure = self._errors(error)
                 if isinstance(failure, FinalError):
                     self._final[channel] = failure
@@ -282,11 +297,23 @@ class CcxtSource:
                         raise failure
                 waits = isinstance(failure, LimitError)
                 self._note_lost(channel, str(failure), waits=waits, alone=not waits)
-            elif watch.done():
+            elif call.done():
                 self._final.pop(channel, None)
             return await lost
         finally:
-            watch.cancel()
+            self._watches[channel].cancel()
+
+    async def _until_ended(
+        self, channel: str, lost: asyncio.Future[_Failure]
+    ) -> asyncio.Future[Any]:
+        """Wait until a channel is lost or its call ends; return the call of its connection."""
+        while True:
+            watch = self._watches[channel]
+            await asyncio.wait({watch, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if lost.done() or self._watches[channel] is watch:
+                return self._watches[channel]
+            if not watch.cancelled():
+                watch.exception()  # of the connection that was replaced
 
     async def _renew(self, channel: str) -> bool:
         """Subscribe to a channel again on its connection; return whether that was possible."""
@@ -296,9 +323,13 @@ class CcxtSource:
         self._renewed_s[channel] = time.monotonic()
         return await tap.resubscribe(channel, messages) and self._holds(tap)
 
-    def _drop(self, tap: Tap | None, reason: str) -> None:
-        """Close a connection that ccxt still holds: on it, it would not subscribe again."""
-        if tap is not None and self._holds(tap):
+    def _leave(self, channel: str, reason: str) -> None:
+        """Close a channel's connection if ccxt holds it: on it, it would not subscribe again."""
+        tap, replacements = self._taps.pop(channel, None), self._replacements
+        if replacements is not None:
+            replacements.forget(channel, tap, reason)
+        leaving = tap is not None and replacements is not None and replacements.is_leaving(tap)
+        if tap is not None and (leaving or self._holds(tap)):
             tap.client.on_error(ccxt.NetworkError(reason))
 
     def _holds(self, tap: Tap) -> bool:
@@ -315,7 +346,8 @@ class CcxtSource:
 
     def subscribing(self, tap: Tap, channel: str) -> None:
         """Note which connection carries a channel."""
-        self._taps[channel] = tap
+        if self._replacements is not None:
+            self._replacements.subscribing(tap, channel)
         if tap.client.isConnected and self._sink is not None:
             self._sink.subscribed(channel)
 
@@ -324,17 +356,29 @@ class CcxtSource:
         for channel in self._channels_of(tap):
             if self._sink is not None:
                 self._sink.subscribed(channel)
+        if self._replacements is not None:
+            self._replacements.connected(tap)
+
+    def closing(self, tap: Tap) -> None:
+        """Replace a connection before the exchange closes it."""
+        if self._replacements is not None:
+            self._replacements.closing(tap)
 
     def disconnected(self, tap: Tap, error: Any) -> None:
         """Report every channel that a connection carried as lost."""
-        for channel in self._channels_of(tap):
+        reason, lost = one_line(error), self._channels_of(tap)
+        if self._replacements is not None:
+            lost = self._replacements.lost(tap, reason)
+        for channel in lost:
             self._backoff[channel].at_least(tap.client.last_retry_after or 0.0)
-            self._note_lost(channel, one_line(error), waits=isinstance(error, WaitsError))
+            self._note_lost(channel, reason, waits=isinstance(error, WaitsError))
 
     def refused(self, tap: Tap, channel: str, error: Any) -> None:
         """Report a channel whose subscription was refused, as lost alone."""
         if self._taps.get(channel) is tap:
             self._note_lost(channel, one_line(error), alone=True)
+        elif self._replacements is not None:
+            self._replacements.lost(tap, one_line(error))
 
     def parsed(
         self, tap: Tap, channel: str, result: Any, message: Any, received_ns: int
@@ -360,11 +404,14 @@ class CcxtSource:
             return channel == "ticker" and self._lacks_snapshot(tap, message)
         if channel == "book" and self._is_depth is not None and not self._is_depth(message):
             return False
-        if self._delivery is not None and self._taps.get(channel) is tap:
+        replacements = self._replacements
+        if self._delivery is None or replacements is None:
+            return True
+        if replacements.carries(tap, channel):
             if self._final:
                 self._final.pop(channel, None)  # ccxt's own call does not end
             try:
-                self._delivery.take_raw(channel, message, received_ns)
+                self._delivery.take_raw(tap, channel, message, received_ns)
             except UNREADABLE as error:
                 self._delivery.reject([channel], error)
         return True

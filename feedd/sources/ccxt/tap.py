@@ -42,6 +42,9 @@ class Observer(Protocol):
     def refused(self, tap: Tap, channel: str, error: Any) -> None:
         """Note that the subscription of one channel was refused; its connection works."""
 
+    def closing(self, tap: Tap) -> None:
+        """Note that the exchange announced that it will close the connection."""
+
     def parsed(
         self, tap: Tap, channel: str, result: Any, message: Any, received_ns: int
     ) -> None:  # fmt: skip
@@ -87,6 +90,7 @@ class Tap:
         self._observer = observer
         self._control_keys = venue.control_keys
         self._refusal = venue.refusal
+        self._announces_close = venue.announces_close
         self._refuses = venue.refuses
         self._channels: dict[str, str] = {}  # by the hash of the message
         self._requests: dict[str, Any] = {}  # the last one of each channel
@@ -210,6 +214,9 @@ class Tap:
         """Let ccxt handle a message, and report one that nothing took: it may be an event."""
         keys = self._control_keys
         self._message, self._parsed = message, True
+        if self._announces_close is not None and self._announces_close(message):
+            self._observer.closing(self)
+            return
         self._used = not keys
         self._ccxt_on_message(client, message)
         if self._used:

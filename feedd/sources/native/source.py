@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from asyncio import TaskGroup
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from msgspec.structs import asdict
 
 from feedd.clock import Clock
 from feedd.config.network import Network
@@ -20,6 +19,13 @@ from feedd.sources.error_texts import check_form, check_timeframe
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.listing import doubles, not_traded
 from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
+from feedd.sources.merged_events import (
+    DepthMessage,
+    content_of,
+    same_depth,
+    same_quote,
+    same_trade,
+)
 from feedd.sources.native.compressed import CompressedConnection
 from feedd.sources.native.connection import NativeConnection
 from feedd.sources.native.rest_client import RestClient
@@ -44,14 +50,6 @@ if TYPE_CHECKING:
     Handler = Callable[[NativeConnection, Any, bytes, int], None]
 
 _log = structlog.get_logger()
-
-
-class _DepthMessage(NamedTuple):
-    """A message for the book's rules; `before` is the id of the book that it is applied to."""
-
-    before: int | None
-    message: Any
-    received_ns: int
 
 
 class NativeSource:
@@ -214,19 +212,19 @@ class NativeSource:
         missing = self._missing(channel)
         merge: Merge | ContentMerge
         if spec.converter is None:
-            merge = Merge(self._publish, missing, _same_quote)
+            merge = Merge(self._publish, missing, same_quote)
             handler = self._quote_handler(merge)
         else:
             convert = spec.converter(self._exchange, self._symbol, self._timeframe)
             if channel == "trade" and market.trades is not None:
-                merge = Merge(self._publish_trade, missing, _same_trade)
+                merge = Merge(self._publish_trade, missing, same_trade)
                 handler = _trade_handler(convert, merge)
             elif channel == "book" and market.book is not None:
                 self._books = BookKeeper(
                     self._exchange, self._symbol, market.book.rules(book_depth), book_depth,
                     self._snapshots(market.book),
                 )  # fmt: skip
-                merge = Merge(self._publish_book, missing, _same_depth)
+                merge = Merge(self._publish_book, missing, same_depth)
                 handler = _depth_handler(convert, merge)
             else:
                 merge = ContentMerge(self._publish, missing)
@@ -246,7 +244,7 @@ class NativeSource:
                 message.ask or None, message.ask_size, exchange, received_ns, 0, 0, 0, quote_id,
             )  # fmt: skip
             if connection is merge.only:  # `merge.take`, without its two calls
-                if quote_id == merge.last and _same_quote(quote, merge.newest):
+                if quote_id == merge.last and same_quote(quote, merge.newest):
                     return
                 merge.last = quote_id
                 merge.newest = quote
@@ -265,13 +263,10 @@ class NativeSource:
         if self._sink is not None:
             self._trades.take(*numbered, self._sink)
 
-    def _publish_book(self, depth: _DepthMessage) -> None:
+    def _publish_book(self, depth: DepthMessage) -> None:
         if self._sink is None or self._books is None:
             return
-        message = depth.message
-        if depth.before is not None and depth.before != message.before:
-            message = message._replace(before=depth.before)
-        self._books.on_message(message, depth.received_ns, self._sink)
+        self._books.on_message(depth.joined(), depth.received_ns, self._sink)
 
     def _missing(self, channel: str) -> Any:
         """Return what a channel's merge calls for a gap between two keys."""
@@ -349,7 +344,7 @@ def _depth_handler(convert: Convert, merge: Merge) -> Handler:
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
         key, before, change = convert(message, payload, received_ns)
-        merge.take(connection, key, before, _DepthMessage(before, change, received_ns))
+        merge.take(connection, key, before, DepthMessage(before, change, received_ns))
 
     return on_depth
 
@@ -359,40 +354,10 @@ def _content_handler(convert: Convert, merge: ContentMerge) -> Handler:
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
         at_ms, _, tick = convert(message, payload, received_ns)
-        content, timestamp = _content(tick)
+        content, timestamp = content_of(tick)
         merge.take(connection, content, (at_ms, timestamp), tick)
 
     return on_event
-
-
-def _content(tick: Tick) -> tuple[tuple[Any, ...], int]:
-    """Return all that the exchange sent besides times, and the timestamp."""
-    keys = asdict(tick)
-    timestamp = keys.pop("timestamp") or 0
-    for name in ("datetime", "received_ns"):
-        keys.pop(name, None)
-    return tuple(keys.values()), timestamp
-
-
-def _same_quote(one: Quote, other: Quote) -> bool:
-    """Return whether two quotes with one id are the same; a venue may repeat its last one."""
-    return (
-        one.bid == other.bid
-        and one.bid_size == other.bid_size
-        and one.ask == other.ask
-        and one.ask_size == other.ask_size
-    )
-
-
-def _same_trade(one: tuple[int, Trade | None], other: tuple[int, Trade | None]) -> bool:
-    a, b = one[1], other[1]
-    if a is None or b is None:
-        return a is b
-    return (a.timestamp, a.price, a.size, a.side) == (b.timestamp, b.price, b.size, b.side)
-
-
-def _same_depth(one: _DepthMessage, other: _DepthMessage) -> bool:
-    return bool(one.message == other.message)
 
 
 def _ignore(_tick: Tick) -> None:

@@ -52,3 +52,13 @@ def resubscribe(request: Any, new_id: Callable[[], int]) -> list[dict[str, Any]]
 def refuses(message: Any, request: Any) -> bool:
     """Whether a refusal answers a request."""
     return isinstance(message, dict) and message.get("id") == request.get("id")
+
+
+def announces_close(message: Any) -> bool:
+    """Return whether the exchange announces that it will close the connection.
+
+    ::
+
+        {"e":"serverShutdown","E":1770123456789}
+    """
+    return isinstance(message, dict) and message.get("e") == "serverShutdown"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams: 300 connections
 # "per attempt every 5 minutes per IP". The futures' pages do not mention it; it is kept there too.
 CONNECTS = share_of(300, 300.0, 60)
+ROTATE_AFTER_S = 23 * 3600.0  # Binance closes a connection after 24 h
 USED_HEADER = "X-MBX-USED-WEIGHT-1M"
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits: the first ban takes 2
 # minutes, the longest 3 days (`PAUSE_AT_MOST_S`), and its text names the end: "IP(1.2.3.4) banned

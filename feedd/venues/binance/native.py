@@ -12,6 +12,7 @@ import msgspec
 from feedd.books.diff import DiffBook
 from feedd.venues.binance import addresses, listing, messages, parsers, weights
 from feedd.venues.binance.book import SNAPSHOT_LEVELS, to_snapshot
+from feedd.venues.binance.limits import ROTATE_AFTER_S
 from feedd.venues.binance.streams import stream_name
 from feedd.venues.native import (
     Control,
@@ -39,7 +40,6 @@ INTERVALS = (
     "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h",
     "1d", "3d", "1w", "1M",
 )  # fmt: skip
-ROTATE_AFTER_S = 23 * 3600.0  # Binance closes a connection after 24 h
 TRADES_PER_PAGE = 1000  # the most that a page returns
 RECV_WINDOW_MS = 10_000
 KEY_HEADER = "X-MBX-APIKEY"

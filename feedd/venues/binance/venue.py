@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from feedd.books.diff import DiffBook
 from feedd.venues.binance import book, control, listing, parsers
-from feedd.venues.binance.limits import LIMITS
+from feedd.venues.binance.limits import LIMITS, ROTATE_AFTER_S
 from feedd.venues.binance.raw_channels import RAW_CHANNELS, market_id_of
 from feedd.venues.contract import (
     CheckedBook,
@@ -24,6 +24,8 @@ VENUE = Venue(
     },
     watch_params={"ticker": {"name": "ticker"}},  # default: miniTicker, without change_percent
     one_market_type=True,
+    rotate_after_s=ROTATE_AFTER_S,
+    announces_close=control.announces_close,
     quote_id=itemgetter("u"),
     raw_channels=RAW_CHANNELS,
     book=CheckedBook(

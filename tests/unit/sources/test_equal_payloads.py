@@ -17,7 +17,6 @@ from feedd.books.depth import Update
 from feedd.channels import CHANNEL_NAMES
 from feedd.model import Trade
 from feedd.numbers import integer, number, plain_text, truth
-from feedd.sources.ccxt.delivery import Delivery
 from feedd.sources.ccxt.source import CcxtSource
 from feedd.sources.native.connection import NativeConnection
 from feedd.sources.native.source import NativeSource
@@ -51,14 +50,9 @@ def through_ccxt(channel: str, *texts: str) -> RecordedCallbacks:
         exchange = source._exchange
         exchange.set_markets([MARKET])
         client = exchange.client(f"wss://fstream.binance.com/{PATHS.get(channel, 'market')}/ws/0")
-        source._taps[channel] = client.tap
+        source._begin(sink)
+        source.subscribing(client.tap, channel)
         client.tap._channels[f"{STREAMS[channel]}{SYMBOL}"] = channel
-        source._sink = sink
-        source._delivery = Delivery(
-            "binanceusdm", SYMBOL, source._venue, sink, market_id=lambda: "BTCUSDT",
-            backoff=source._backoff, books=None, trades=source._trades, book_depth=20,
-            timeframe="1m", book_failed=print,
-        )  # fmt: skip
         for text in texts:
             client.handle_message(WSMessage(WSMsgType.TEXT, text, None))
         await source.close()

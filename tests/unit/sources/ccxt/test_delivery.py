@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import time
 from typing import Any
 
 from recorded_callbacks import RecordedCallbacks
@@ -9,6 +11,7 @@ from recorded_callbacks import RecordedCallbacks
 from feedd.sources.base import Backoff
 from feedd.sources.ccxt.converters import exchange_id
 from feedd.sources.ccxt.delivery import Delivery
+from feedd.sources.ccxt.source import CcxtSource
 from feedd.venues.contract import Venue
 
 
@@ -56,3 +59,15 @@ def test_digits_are_a_number_unless_they_begin_with_a_0() -> None:
         ("٣", "٣"), (None, None), (7, 7), ("", ""),
     ):  # fmt: skip
         assert exchange_id(raw) == expected
+
+
+def test_ccxts_throttle_follows_the_monotonic_clock_and_its_json_keeps_long_integers() -> None:
+    """A step back of the wall clock would block every request for as long."""
+    exchange = CcxtSource("binanceusdm", "BTC/USDT:USDT", ("quote",))._exchange
+    throttler = importlib.import_module("ccxt.async_support.base.throttler")
+    client = importlib.import_module("ccxt.async_support.base.ws.client")
+    assert throttler.time is time.monotonic
+    text = '{"id":12345678901234567890123}'
+    assert client.json_parser.loads(text) == exchange.on_json_response(text) == {
+        "id": 12345678901234567890123
+    }  # fmt: skip
