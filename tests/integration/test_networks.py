@@ -334,6 +334,22 @@ def test_a_certificate_that_is_not_accepted_is_named_with_its_issuer(
     assert reason in text
 
 
+def test_a_proxy_that_inspects_tls_is_named_by_its_certificate(
+    kind: str, authority: Authority, tmp_path: Path
+) -> None:
+    async def run() -> str:
+        inspection = Authority(tmp_path, "Inspecting Firewall")
+        async with (
+            source_setup(kind) as setup,
+            behind_tls(setup.port, inspection.server(*LIVE)) as inspected,
+            serving(FakeProxy(inspected).http) as port,
+        ):
+            return await refusal(kind, through("http", port, None, authority))
+
+    text = uvloop.run(run())
+    assert "the certificate of fapi.binance.com, issued by Inspecting Firewall, is not" in text
+
+
 def test_a_certificate_of_the_websocket_alone_is_named_as_the_reason_of_the_loss(
     kind: str, authority: Authority, tmp_path: Path
 ) -> None:

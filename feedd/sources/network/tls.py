@@ -77,10 +77,12 @@ def certificate_text(
     code = error.verify_code
     issued = "" if certificate is None else f", issued by {certificate.issuer},"
     about = f"the certificate of {host}{issued}"
-    if code == NOT_YET_VALID:
+    # Where the host's own certificate is in time, it is an issuer's that is not.
+    own = certificate is None or not certificate.not_before <= now <= certificate.not_after
+    if code == NOT_YET_VALID and own:
         since = "" if certificate is None else f" before {_shown(certificate.not_before)}"
         return f"{about} is not valid{since}, and it is {_shown(now)}: check this machine's clock"
-    if code == EXPIRED:
+    if code == EXPIRED and own:
         since = "" if certificate is None else f" on {_shown(certificate.not_after)}"
         return f"{about} expired{since}, and it is {_shown(now)}: check this machine's clock"
     if code in OTHER_NAMES:

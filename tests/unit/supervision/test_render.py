@@ -112,6 +112,16 @@ def test_a_setting_of_the_proxies_changes_only_the_proxies(tmp_path: Path, setti
     assert changed == ["program:proxy"]
 
 
+@pytest.mark.parametrize(
+    "setting", ["proxy_url: http://u:hunter22@p:1", "no_proxy: a", "compression: true"]
+)
+def test_a_setting_of_the_network_changes_only_the_feeds(tmp_path: Path, setting: str) -> None:
+    native = f"{TWO}source: native\n"
+    before, after = rendered(tmp_path, native), rendered(tmp_path, native + setting)
+    assert {one for one in before.sections() if before[one] != after[one]} == {BTC, ETH}
+    assert "hunter22" not in str([dict(after[one]) for one in after.sections()])
+
+
 def test_the_watchdog_is_an_event_listener_whose_standard_output_is_the_protocols(
     tmp_path: Path,
 ) -> None:
