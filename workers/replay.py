@@ -90,7 +90,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     if stop.is_set():
         stopping.set()
     await playing
-    progress.write()
+    _write(progress)
     over = reporting_wait(_flush_limit(settings, stop), _report_unread)
     whole = await asyncio.to_thread(publisher.close_when_sent, over)
     if stop.is_set():
@@ -133,8 +133,15 @@ def _player(
 
 async def _report_progress(progress: ReplayReports) -> None:
     while True:
-        progress.write()
+        _write(progress)
         await asyncio.sleep(EVERY_S)
+
+
+def _write(progress: ReplayReports) -> None:
+    try:
+        progress.write()
+    except ConfigError as error:  # a full disk ends no replay
+        _log.warning("the progress can't be written", why=str(error))
 
 
 def _report_damage(damage: Damage) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ import pytest
 import samples
 from unit.client.simulated import Client, History
 from unit.recordings.replay.lossy_recordings import FEEDS, lossy_recording, outline, without_end
+from unit.recordings.stream.small_recordings import damage
 
 import feedd
 from feedd.recordings.format.block_records import NOTICE
+from feedd.recordings.format.damage import Damage
 from feedd.recordings.format.recording_reader import RecordingReader
 from feedd.recordings.replay.due_messages import due_messages, recorded_and
 from feedd.recordings.replay.recorded_snapshot import recorded_snapshot
@@ -30,6 +32,7 @@ def replayed(
     preloaded: bool = True,
     blocked_s: float = 0.0,
     replays: tuple[str, ...] = ("",),
+    on_damage: Callable[[Damage], object] = pytest.fail,
 ) -> list[Any]:
     """Return the events of a client that has joined before the replay began."""
     reader = RecordingReader(paths)
@@ -43,7 +46,7 @@ def replayed(
     client.respond()
     client.check(waited_s)
     began_s = client.now_s
-    for due in due_messages(reader, schedule, wanted, pytest.fail):
+    for due in due_messages(reader, schedule, wanted, on_damage):
         if due is None:
             continue
         while client.now_s < began_s + due.due_ns / S:
@@ -149,6 +152,25 @@ def test_a_lost_tail_is_lost_in_both(tmp_path: Path, chance: random.Random) -> N
     got = without_end(outline(replayed([left], "", pace=1)))
     assert got == expected([left])
     assert got[name.decode()][-1][0] == "lost"
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_damaged_recording_loses_the_same_in_both(
+    tmp_path: Path, chance: random.Random, *, cut: bool
+) -> None:
+    """A block within it is damaged, or its file ends within one."""
+    path = lossy_recording(tmp_path / "a.feedd", chance, records=600)
+    if cut:
+        data = path.read_bytes()
+        path.write_bytes(data[: int(len(data) * chance.uniform(0.4, 0.95))])
+    else:
+        damage(path, chance.randrange(1, 11))
+    damages: list[Damage] = []
+    got = outline(replayed([path], "", pace=0, on_damage=damages.append))
+    for topic, events in expected([path]).items():
+        if topic not in FEEDS:
+            assert got[topic] == events
+    assert damages
 
 
 def test_a_range_begins_without_gaps(tmp_path: Path, chance: random.Random) -> None:
