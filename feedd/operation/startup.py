@@ -184,7 +184,7 @@ def wait_until_live(
             # A program that was just added is STOPPED until supervisord starts it.
             if feed.process == "MISSING" or (feed.process == "STOPPED" and elapsed_s > COMING_UP_S):
                 raise StartError(f"{name} was stopped meanwhile")
-            if elapsed_s > HEALTHY_WITHIN_S:
+            if elapsed_s > HEALTHY_WITHIN_S or not feed.traded:
                 raise StartError(f"not live yet: {_why([feed])}")
             time.sleep(POLL_EVERY_S)
 

@@ -302,8 +302,8 @@ FRAMES = [
     Case("error on Bybit", [{"fault": "error"}], {LOST}, BYBIT, ("quote", "book")),
 ]  # fmt: skip
 STREAM = [
-    Case("mute one", [{"fault": "mute", "streams": QUOTES}], {LOST}),
-    Case("mute trades", [{"fault": "mute", "streams": ("btcusdt@trade",)}], {LOST}),
+    Case("mute one", [{"fault": "mute", "streams": QUOTES}], {STALE}),
+    Case("mute trades", [{"fault": "mute", "streams": ("btcusdt@trade",)}], {STALE}),
     Case("mute all after ack", [{"fault": "mute"}], {LOST}, drop_first=True),
     Case("quotes dropped", [{"fault": "drop", "streams": QUOTES}, {"fault": "reset"}], {GAP}),
     Case("depth gap", [{"fault": "drop", "streams": ("btcusdt@depth",)}], {BOOK_GAP}),
