@@ -150,6 +150,8 @@ class Daemon:
         found = supervisord_of(self.root)
         if found is None:
             return False
+        if found.user != psutil.Process().username():
+            raise ConfigError(whose(self.root))
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(found.pid)
             process.terminate()  # it stops its programs in order
@@ -164,9 +166,11 @@ class Daemon:
         Workers end when supervisord does, except one that hangs: it would keep its port. Raises
         DaemonError if supervisord is still running and only does not answer.
         """
-        unreachable = self.unreachable()
-        if unreachable is not None:
-            raise DaemonError(f"{unreachable}; end it with feedd stop")
+        deadline = time.monotonic() + ORPHANS_END_S  # one that has removed its socket is ending
+        while (unreachable := self.unreachable()) is not None:
+            if time.monotonic() > deadline:
+                raise DaemonError(f"{unreachable}; end it with feedd stop")
+            time.sleep(0.05)
         orphans = [p for p in psutil.process_iter() if _belongs_to(p, self.root)]
         for orphan in orphans:
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -56,6 +56,12 @@ def test_a_command_in_another_users_running_project_names_that_user(project: Pro
         assert root in refused.stderr, (command, refused.stderr)
         assert "not running" not in refused.stdout + refused.stderr, command
     assert project.pids() == before
+    run, hidden = project.root / "run", project.root / "hidden"
+    run.rename(hidden)  # now nothing shows that it runs, but the process itself
+    refused = as_nobody(project, "stop")
+    assert refused.returncode == 78
+    assert f"feedd runs here as user {root}" in refused.stderr
+    hidden.rename(run)
 
 
 def test_a_start_in_another_users_project_is_refused_on_one_line(project: Project) -> None:

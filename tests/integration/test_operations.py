@@ -176,10 +176,16 @@ def test_health_lists_each_channel_of_each_symbol(make_project: Make) -> None:
     assert trade["latency_us"]["p50"] <= trade["latency_us"]["p99"]
     assert (trade["gaps"], trade["reconnects_1h"], trade["connected_percent_1h"]) == (0, 0, 100.0)
     assert (trade["published"], quote["published"]) == (True, False)
-    text = project.feedd("status").stdout
-    assert "\x1b" not in text
-    assert [line.split()[0] for line in text.splitlines() if line.startswith("feed-")] == (
+    wide = project.feedd("status", "--wide").stdout
+    assert "\x1b" not in wide
+    assert [line.split()[0] for line in wide.splitlines() if line.startswith("feed-")] == (
         [BTC] * 3 + [ETH] * 3
+    )
+    lines = project.feedd("status", COLUMNS="80").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    names = [line.split()[0] for line in lines]
+    assert names[names.index(BTC) :][:8] == (
+        [BTC, "ticker", "trade", "quote", ETH, "ticker", "trade", "quote"]
     )
     project.supervisorctl("stop", "exchange")
     project.supervisorctl("start", "exchange")
