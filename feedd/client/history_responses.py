@@ -72,7 +72,7 @@ def published_names(response: HistoryResponse) -> set[str]:
     names: set[str] = set()
     for frame, payload in response.messages if isinstance(response, SnapshotResponse) else ():
         with suppress(*UNREADABLE):
-            names |= {frame.decode("ascii"), *_NAMES(payload).next_seq}
+            names |= {frame.decode(), *_NAMES(payload).next_seq}
     return names
 
 

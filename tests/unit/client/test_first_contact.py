@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from feedd.client.event_emitter import EventEmitter
 from feedd.client.event_queue import EventQueue
 from feedd.client.events import Gap, StateChange
 from feedd.client.first_contact import FirstContact
+from feedd.client.history_responses import ErrorResponse, SnapshotResponse, published_names
 
 A, B = "tcp://a:5500", "tcp://b:5500"
 NOBODY = "nobody answers there"
@@ -100,3 +102,12 @@ def test_a_stream_of_ticks_only_logs_what_may_keep_it_silent(
         ("feedd", "WARNING", NOBODY)
     ]
     assert not queue.queue
+
+
+def test_the_names_of_what_is_published_are_those_in_a_snapshot_of_statuses() -> None:
+    status = msgspec.msgpack.encode({"next_seq": {"quote.x.币/USDT.": 3, "trade.x.币/USDT.": 1}})
+    messages = [("status.x.币/USDT.".encode(), status), (b"status.x.A/B.", b"\xc1")]
+    assert published_names(SnapshotResponse(1, messages, complete=True)) == {
+        "status.x.币/USDT.", "quote.x.币/USDT.", "trade.x.币/USDT.",
+    }  # fmt: skip
+    assert published_names(ErrorResponse(1)) == set()
