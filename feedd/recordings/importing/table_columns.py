@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feedd.recordings.importing.table_kinds import plain, table_kind
+from feedd.recordings.importing.tardis_forms import holds_liquidations
 from feedd.venues.table_forms import TableForm
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def recognise(parts: Sequence[str], header: Sequence[str]) -> TableForm | None:
     channel = _exported_channel(header) if exported else table_kind(header)
     if channel is None or channel == "ticker":
         return None
-    if channel == "trade" and any("liquidation" in part.lower() for part in parts[-2:]):
+    if channel == "trade" and holds_liquidations(parts[-2:]):
         channel = "liquidation"
     names = _names(header)
     roles: dict[str, str] = {}

@@ -21,6 +21,15 @@ _TRADE = {"id": "id", "side": "side", "price": "price", "size": "amount"}
 _LEVEL = re.compile(r"(asks|bids)\[(\d+)\]\.(price|amount)")
 
 
+def holds_liquidations(parts: Sequence[str]) -> bool:
+    """Whether the file, or the nearest folder that says it, is named for liquidations."""
+    for part in reversed(parts):
+        name = part.lower()
+        if "trade" in name or "liquidation" in name:
+            return "trade" not in name
+    return False
+
+
 def recognise(parts: Sequence[str], header: Sequence[str]) -> TableForm | None:
     """Return the form of a table of Tardis, or None for another header."""
     if not set(_COMMON) <= set(header):
@@ -33,7 +42,7 @@ def recognise(parts: Sequence[str], header: Sequence[str]) -> TableForm | None:
         roles = {"is_snapshot": "is_snapshot", "side": "side", "price": "price", "size": "amount"}
         return _form("incremental_book_L2", "book", header, roles)
     if {"id", "side", "price", "amount"} <= names:
-        if any("liquidations" in part for part in parts):
+        if holds_liquidations(parts):
             roles = {key: name for key, name in _TRADE.items() if key != "id"}
             return _form("liquidations", "liquidation", header, roles)
         return _form("trades", "trade", header, _TRADE)

@@ -82,6 +82,8 @@ def test_liquidations_have_the_header_of_trades_and_are_known_by_their_folder_or
     )):  # fmt: skip
         found = import_table(tmp_path / str(number), name, TRADES)
         assert pick(found, "channel", "side") == [("liquidation", "buy"), ("liquidation", None)]
+    name = "liquidations/binance-futures_trades_2020-09-01_BTCUSDT.csv"
+    assert import_table(tmp_path / "t", name, TRADES)[0]["channel"] == "trade"
 
 
 def as_updates(recording: Path, count: int) -> str:
