@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from feedd.recordings.format.series_reader import ClockedEntry
 
 
+COMPARED = 256  # messages of a topic, with those of another recording
 # Skipped records in a row before a None: some ms, in which a message may be due.
 YIELD_EVERY = 500
 
@@ -60,6 +62,8 @@ class _Sent:
 
     high: int = 0
     gaps: list[tuple[int, int]] = field(default_factory=list)
+    recent: list[bytes | None] = field(default_factory=lambda: [None] * COMPARED)
+    in_conflict: bool = False
 
     def add(self, seq: int) -> bool:
         """Add a message to send; return False if it was sent before."""
@@ -76,6 +80,22 @@ class _Sent:
         self.gaps[at : at + 1] = [part for part in parts if part[0] <= part[1]]
         return True
 
+    def differs(self, seq: int, payload: bytes) -> bool:
+        """Return, once, whether a repeated message is another one with the same number."""
+        sent = self.recent[seq % COMPARED]
+        if self.in_conflict or sent is None or sent == payload or _numbers(sent).seq != seq:
+            return False
+        self.in_conflict = True
+        return True
+
+
+def _conflict_damage(at_ns: int, topic: bytes, session: int, seq: int) -> Damage:
+    return Damage(
+        Path(topic.decode("ascii", "replace")), at_ns, at_ns, None,
+        f"session {session} has two different messages with number {seq}: the recordings are of "
+        "two workers, or of two imports; replay one after the other",
+    )  # fmt: skip
+
 
 class Selection:
     """One pass over a recording; `wanted` returns whether a topic is played.
@@ -88,6 +108,7 @@ class Selection:
         self._wanted = wanted
         self._topics: dict[bytes, bool] = {}
         self._sent: dict[tuple[bytes, int], _Sent] = {}
+        self._conflict: tuple[bytes, int, int] | None = None  # topic, session, seq
 
     def messages(
         self, entries: Iterable[ClockedEntry], on_damage: Callable[[Damage], object]
@@ -105,6 +126,9 @@ class Selection:
                 skipped = 0
                 yield chosen
                 continue
+            if self._conflict is not None:
+                on_damage(_conflict_damage(at_ns, *self._conflict))
+                self._conflict = None
             skipped += 1
             if skipped == YIELD_EVERY:
                 skipped = 0
@@ -127,7 +151,10 @@ class Selection:
         if sent is None:
             sent = self._sent[topic, session] = _Sent()
         if not sent.add(seq):
+            if sent.differs(seq, payload):
+                self._conflict = (topic, session, seq)
             return None
+        sent.recent[seq % COMPARED] = payload
         if topic.startswith(STATUS_PREFIX):
             payload = with_next_seqs_of(payload, self._wanted)
         return SelectedMessage(at_ns, record.kind, topic, payload, session, seq)

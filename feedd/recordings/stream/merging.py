@@ -60,9 +60,24 @@ class TopicPosition:
     session: int = 0
     first: int = 0
     next: int = 0
+    last: Message | None = None  # emitted
     announced: int = 0
     held: dict[int, tuple[int, Message]] = field(default_factory=dict)  # by seq, and since when
     gaps: list[Gap] = field(default_factory=list)
+
+
+_OURS = frozenset({"received_ns", "published_ns", "origin"})
+
+
+def _same(one: Message, other: Message) -> bool:
+    """Return whether two messages with one number have the same content."""
+    if getattr(one, "published_ns", None) == getattr(other, "published_ns", 0):
+        return True
+    return type(one) is type(other) and all(
+        getattr(one, name) == getattr(other, name)
+        for name in one.__struct_fields__
+        if name not in _OURS
+    )
 
 
 class RecordingMerge:
@@ -110,6 +125,8 @@ class RecordingMerge:
         if seq >= position.next and seq not in position.held:
             position.held[seq] = (self.now_ns, message)
             self._held += 1
+        elif self.several:
+            self._compare(position, message)
         position.seen[number] = max(position.seen[number], seq + 1)
         self._advance(position)
 
@@ -188,6 +205,26 @@ class RecordingMerge:
                 self._begin(position, session, 1)
         feed.complete = True
         self._emitter.new_session(feed, old, session)
+
+    def _compare(self, position: TopicPosition, message: Message) -> None:
+        """Report, once, a repeated message that is another one with the same number."""
+        _, held = position.held.get(message.seq, (0, None))
+        first, feed = held or position.last, position.topic.feed
+        if (
+            first is None
+            or first.seq != message.seq
+            or first.session != message.session
+            or feed in self._concurrent
+            or _same(first, message)
+        ):
+            return
+        self._concurrent.add(feed)
+        reason = (
+            f"{feed.name} has two different messages with number {message.seq} in session "
+            f"{message.session}, of two workers or of two imports; those of one are left out: open "
+            "its recording by itself"
+        )
+        self._emitter.events.append(StateChange("", "behind", reason))
 
     def _report_left_out(self, feed: FeedState, session: int) -> None:
         """Report, once, that an older session continues beside the newest: another worker's."""
@@ -287,5 +324,6 @@ class RecordingMerge:
             self._announce(position.topic.feed, message.session, message.next_seq)
             if self.several:
                 self._emitter.status(position.topic.feed, message)
+        position.last = message
         if position.topic.wanted:
             self._emitter.events.append(message)

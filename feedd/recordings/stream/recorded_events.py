@@ -117,6 +117,7 @@ class EventReader:
                     and message.session == position.session
                 ):
                     position.next = position.seen[number] = seq + 1
+                    position.last = message
                     yield message  # type: ignore[misc]  # none is a PublishedMessage
                     continue
                 merge.message(position, number, what.kind, message)

@@ -81,3 +81,18 @@ def test_messages_in_two_recordings_are_sent_once_in_any_order_of_gaps(
     )
     first_times = [samples.quote(seq, seqs.index(seq)) for seq in dict.fromkeys(seqs)]
     assert sent(path)[0] == [(one.topic, one.payload) for one in first_times]
+
+
+def test_another_message_with_the_same_number_is_reported_once(tmp_path: Path) -> None:
+    """Two workers or two imports had the same session."""
+    one = [samples.quote(seq, seq) for seq in range(1, 9)]
+    other = [samples.quote(seq, seq + 0.25) for seq in range(1, 9)]
+    frames, damages = sent(
+        samples.write(tmp_path / "a.feedd", one), samples.write(tmp_path / "b.feedd", other)
+    )
+    assert len(frames) == 8
+    assert [damage.why.partition(":")[0] for damage in damages] == [
+        f"session {samples.SESSION} has two different messages with number 1"
+    ]
+    same = [samples.write(tmp_path / f"{name}.feedd", one) for name in "cd"]
+    assert sent(*same)[1] == []

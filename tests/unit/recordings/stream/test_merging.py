@@ -44,6 +44,21 @@ def test_a_gap_in_one_recording_is_filled_from_another(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_other_messages_with_the_same_numbers_are_reported_once(tmp_path: Path) -> None:
+    """Two workers or two imports had the same session."""
+    one, two = Track(tmp_path / "1.feedd"), Track(tmp_path / "2.feedd")
+    one.quotes(range(1, 6))
+    for seq in range(1, 6):
+        at_ns = BEGUN_NS + seq * MS + 5
+        keys = {**msgspec.msgpack.decode(quote(seq, at_ns)), "bid": 7.5}
+        two.writer.add(at_ns, LIVE, TOPIC.encode(), msgspec.msgpack.encode(keys))
+    events = list(feedd.open_recording([one.end(), two.end()]))
+    assert sum(isinstance(event, feedd.Quote) for event in events) == 5
+    (report,) = (event for event in events if isinstance(event, feedd.StateChange))
+    assert report.reason is not None
+    assert "two different messages with number 1" in report.reason
+
+
 def test_a_damage_of_one_recording_costs_nothing_where_there_are_two(tmp_path: Path) -> None:
     tracks = [Track(tmp_path / f"{number}.feedd") for number in range(2)]
     for track in tracks:
