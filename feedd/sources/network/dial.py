@@ -58,9 +58,12 @@ class Dialer:
 
     async def _direct(self, host: str, port: int) -> socket.socket:
         addresses = await self._resolve(host, port)
-        connected = await aiohappyeyeballs.start_connection(
-            addresses, happy_eyeballs_delay=NEXT_ADDRESS_AFTER_S, interleave=1
-        )
+        try:
+            connected = await aiohappyeyeballs.start_connection(
+                addresses, happy_eyeballs_delay=NEXT_ADDRESS_AFTER_S, interleave=1
+            )
+        except RuntimeError as error:  # of uvloop, which aiohappyeyeballs passes on
+            raise OSError(str(error)) from None
         # As loops do for the connections that they make: a pong must not wait for an ACK.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connected
