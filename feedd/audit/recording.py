@@ -20,11 +20,13 @@ from feedd.topics import topic
 from feedd.transport.subscriber import Subscriber
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import FrameType
 
     from feedd.client.events import Event
+
+    Admit = Callable[[str, dict[str, Any]], Sequence[tuple[str, dict[str, Any]]]]
 
 By = Literal["client", "plain"]
 FLUSH_S = 0.2
@@ -63,14 +65,17 @@ class LineRecorder:
                 self._flush()
         return self._end()
 
-    def plain(self, endpoint: str) -> str:
-        """Record a plain subscriber's messages until a signal arrives; return its name."""
+    def plain(self, endpoint: str, admit: Admit = lambda *message: [message]) -> str:
+        """Record a plain subscriber's messages until a signal arrives; return its name.
+
+        `admit` returns which messages to record once one has arrived.
+        """
         with Subscriber(endpoint, self._prefixes) as subscriber:
             self._begin("plain")
             while self._ending is None:
                 message = subscriber.receive(FLUSH_S)
-                if message is not None:
-                    self._write(message_line(time.time_ns(), *message))
+                for one in admit(*message) if message is not None else ():
+                    self._write(message_line(time.time_ns(), *one))
                 self._flush()
         return self._end()
 

@@ -85,7 +85,14 @@ def _write_recording(
     """Write JSON lines to standard output until SIGINT or SIGTERM."""
     recorder = LineRecorder(sys.stdout.buffer, prefixes)
     if plain:
-        ending = recorder.plain(settings.proxy.subscribers)  # two would send everything twice
+        endpoint = settings.proxy.subscribers  # two would send everything twice
+        if deployment is None:
+            ending = recorder.plain(endpoint)
+        else:
+            own = OwnMessages(deployment, with_statuses(prefixes))
+            ending = recorder.plain(endpoint, own.take)
+            for notice in own.notices:
+                print(f"feedd: {notice}", file=sys.stderr)
     else:
         endpoints = settings.history_endpoints()
         ending = recorder.client(list(endpoints), list(endpoints.values()), deployment)

@@ -91,7 +91,8 @@ def test_subscribers_of_the_second_get_nothing_of_the_first_and_are_informed(
 ) -> None:
     first, second = clones
     ours = report(first)["deployment"]
-    for command in (["tail"], ["tail", "--json"], ["record", "--dir", str(second.root / "kept")]):
+    tails = (["tail"], ["tail", "--json"], ["tail", "--plain"])
+    for command in (*tails, ["record", "--dir", str(second.root / "kept")]):
         done = second.run("timeout", "-s", "INT", "5", PYTHON, "-m", "feedd", *command)
         assert f"deployment {ours}" in done.stdout + done.stderr
         assert '"topic":"ticker' not in done.stdout
