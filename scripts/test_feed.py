@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from feedd.errors import ConfigError, FeeddError
 from feedd.operation.active_config import active_config
@@ -23,36 +24,49 @@ from feedd.runtime.terminal import prepare_output
 from feedd.supervision.project import find_project_root
 from feedd.transport.subscriber import Subscriber
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 DEFAULT = "tcp://127.0.0.1:5555"
 IDLE_S = 5.0
+STATUS_S = 2.0
 
 
 def main(endpoint: str, count: int | None) -> int:
     """Print `count` tickers, or all until Ctrl-C."""
-    number = 0
     print(f"listening to {endpoint}", flush=True)
     if (notice := project_notice()) is not None:
         print(f"({notice})", flush=True)
-    named: set[str | None] = set()
     with Subscriber(endpoint, ["ticker.", "status."]) as subscriber:
-        idle_since_s = time.monotonic()
-        while count is None or number < count:
-            message = subscriber.receive(IDLE_S)
-            if message is not None and message[0].startswith("status."):
-                deployment = message[1].get("deployment")
-                if deployment not in named:
-                    named.add(deployment)
-                    print(whose(deployment, message[1].get("pid")), flush=True)
-                message = None
-            if message is None:
-                if time.monotonic() - idle_since_s >= IDLE_S:
-                    idle_since_s = time.monotonic()
-                    print(f"no message for {IDLE_S:.0f} s; is a feed running there?", flush=True)
-                continue
-            idle_since_s = time.monotonic()
-            number += 1
-            print(tick_line(number, message[1]), flush=True)
+        for number, ticker in enumerate(tickers(subscriber), 1):
+            print(tick_line(number, ticker), flush=True)
+            if number == count:
+                break
     return 0
+
+
+def tickers(subscriber: Subscriber) -> Iterator[dict[str, Any]]:
+    """Yield tickers; print whose they are first, and when none came for a while."""
+    named: set[str | None] = set()
+    early: list[dict[str, Any]] = []  # before the first status, which a feed sends once a second
+    began_s = idle_since_s = time.monotonic()
+    while True:
+        message = subscriber.receive(IDLE_S if named else STATUS_S)
+        now_s = time.monotonic()
+        if message is not None and message[0].startswith("status."):
+            deployment = message[1].get("deployment")
+            if deployment not in named:
+                named.add(deployment)
+                print(whose(deployment, message[1].get("pid")), flush=True)
+        elif message is not None:
+            idle_since_s = now_s
+            early.append(message[1])
+        elif now_s - idle_since_s >= IDLE_S:
+            idle_since_s = now_s
+            print(f"no message for {IDLE_S:.0f} s; is a feed running there?", flush=True)
+        if named or now_s - began_s > STATUS_S:
+            yield from early
+            early.clear()
 
 
 def whose(deployment: str | None, pid: int | None) -> str:
