@@ -52,8 +52,11 @@ def credentials(exchange: str, environment: Mapping[str, str]) -> tuple[str, str
     key, secret = (environment.get(name, "").strip() for name in names)
     if bool(key) != bool(secret):
         present, absent = names if key else reversed(names)
+        renamed = unread_variables(exchange, environment)
+        hint = f" ({renamed[0]} is not read)" if renamed else ""
         raise CredentialsError(
-            f"{present} is set and {absent} is not; set both, or neither: public data needs no key"
+            f"{present} is set and {absent} is not{hint}; set both, or neither: public data needs "
+            "no key"
         )
     if not key:
         return None
@@ -64,6 +67,18 @@ def credentials(exchange: str, environment: Mapping[str, str]) -> tuple[str, str
     if key == secret:
         raise CredentialsError(f"{names[0]} and {names[1]} have the same value; correct one")
     return key, secret
+
+
+def unread_variables(exchange: str, environment: Mapping[str, str]) -> list[str]:
+    """Return the set variables with names like those of an exchange's key, which are not read."""
+    names = credential_names(exchange)
+    prefix = names[0].removesuffix("_API_KEY")
+    like = re.compile(rf"{prefix}\w*_(API_?)?(KEY|SECRET)(_KEY)?", re.IGNORECASE)
+    return [
+        name
+        for name, value in environment.items()
+        if value.strip() and name not in names and like.fullmatch(name)
+    ]
 
 
 def with_blanks_around(exchange: str, environment: Mapping[str, str]) -> list[str]:

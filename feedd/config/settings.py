@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from feedd.model import BidAsk  # noqa: TC001
 from feedd.topics import program_name
 from feedd.venues.registry import DEFAULT_EXCHANGE, embedded_path, unified_symbol
 
+NAMED = 10  # symbols in an error
 Port = Annotated[int, Meta(ge=1, le=65535)]
 SourceName = Literal["ccxt", "native", "replay"]
 
@@ -152,8 +154,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             if feed.name == name or feed.symbol == unified_symbol(feed.exchange, name)
         )
         if not found:
-            known = ", ".join(feed.symbol for feed in feeds)
-            raise ConfigError(f"no feed is {name}; the configuration has {known}")
+            known = [feed.symbol for feed in feeds]
+            if len(known) > NAMED:
+                near = difflib.get_close_matches(name.upper(), known, n=3, cutoff=0.3)
+                known = [*(near or known[:3]), f"{len(feeds) - len(near or known[:3])} more"]
+            raise ConfigError(f"no feed is {name}; the configuration has {', '.join(known)}")
         return found
 
     def reserved_ports(self) -> frozenset[int]:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from feedd.config.credentials import credentials, with_blanks_around
+from feedd.config.credentials import (
+    credential_names,
+    credentials,
+    unread_variables,
+    with_blanks_around,
+)
 from feedd.config.edit import add_symbol
 from feedd.config.load import parse_config, place_of, read_config_text
 from feedd.config.settings import SymbolEntry
@@ -74,7 +79,7 @@ def check_feed(settings: Config, feed: Feed) -> None:
 
 
 def check_keys(feeds: Iterable[Feed], environment: Mapping[str, str]) -> list[str]:
-    """Check the API keys of live feeds; return a line for each variable with blanks around it.
+    """Check the API keys of live feeds; return a line for each variable that is not read as set.
 
     Raises CredentialsError for half a key, and for a value that can't be one.
     """
@@ -83,7 +88,15 @@ def check_keys(feeds: Iterable[Feed], environment: Mapping[str, str]) -> list[st
     for exchange in exchanges:
         credentials(exchange, environment)
         variables.update(dict.fromkeys(with_blanks_around(exchange, environment)))
-    return [f"{name} has blanks around its value; they are left out" for name in variables]
+    lines = [f"{name} has blanks around its value; they are left out" for name in variables]
+    for exchange in exchanges:
+        if credentials(exchange, environment) is None:
+            lines += [
+                f"{name} is not read: the key of {exchange} is in "
+                f"{' and '.join(credential_names(exchange))}"
+                for name in unread_variables(exchange, environment)
+            ]
+    return list(dict.fromkeys(lines))
 
 
 def entry_of(

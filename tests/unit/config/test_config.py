@@ -248,3 +248,14 @@ def test_an_unknown_exchange_is_named_with_file_and_line(tmp_path: Path) -> None
         given_config(path)
     assert f"{path}:3: symbols[1].exchange: okxx is not an exchange" in str(caught.value)
     assert "okx" in str(caught.value)
+
+
+def test_a_symbol_that_many_others_are_configured_beside_has_the_nearest_ones(
+    tmp_path: Path,
+) -> None:
+    symbols = ", ".join(f"{base}/USDT" for base in "ABCDEFGHIJK")
+    config = load(tmp_path, f"symbols: [BTC/USDT, {symbols}]")
+    with pytest.raises(ConfigError) as caught:
+        config.select("BTCUSDT")
+    assert "the configuration has BTC/USDT:USDT, " in str(caught.value)
+    assert str(caught.value).endswith(", 9 more")

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from feedd.config.credentials import credential_names, credentials, with_blanks_around
+from feedd.config.credentials import (
+    credential_names,
+    credentials,
+    unread_variables,
+    with_blanks_around,
+)
 from feedd.config.environment import read_environment
 from feedd.errors import ConfigError, CredentialsError
 from feedd.runtime.secrets import Redactor
@@ -173,3 +178,12 @@ def test_a_secret_of_bytes_that_are_not_utf8_is_redacted() -> None:
     redactor = Redactor()
     redactor.register({"BINANCE_SECRET": os.fsdecode(b"abcdef\xff")})
     assert redactor.redact("with abcdef%FF and abcdef\udcff") == "with … and …"
+
+
+def test_a_variable_with_another_name_than_the_keys_is_named() -> None:
+    given = {"BINANCE_API_KEY": KEY, "BINANCE_API_SECRET": SECRET, "BINANCE_URL": "x"}
+    with pytest.raises(CredentialsError, match=r"is not \(BINANCE_API_SECRET is not read\)"):
+        credentials("binance", given)
+    both = {"BINANCEUSDM_API_KEY": KEY, "BINANCE_SECRET_KEY": SECRET, "BYBIT_KEY": "x"}
+    assert unread_variables("binanceusdm", both) == ["BINANCEUSDM_API_KEY", "BINANCE_SECRET_KEY"]
+    assert unread_variables("binance", binance(KEY)) == []

@@ -8,7 +8,7 @@ import pytest
 
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
-from feedd.operation.validation import check_feed
+from feedd.operation.validation import check_feed, check_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,3 +46,13 @@ def test_a_timeframe_of_another_type_of_market_is_refused(tmp_path: Path, source
     config = load_config(path)
     with pytest.raises(ConfigError, match="binanceusdm has no candles of 1s; it has 1m, 3m"):
         check_feed(config, config.feeds()[0])
+
+
+def test_a_key_in_variables_that_are_not_read_is_named(tmp_path: Path) -> None:
+    config = settings(tmp_path, "quote")
+    lines = check_keys(config.feeds(), {"BINANCE_KEY": "abc", "BINANCE_SECRET_KEY": "def"})
+    assert lines == [
+        f"{name} is not read: the key of binance is in BINANCE_API_KEY and BINANCE_SECRET"
+        for name in ("BINANCE_KEY", "BINANCE_SECRET_KEY")
+    ]
+    assert check_keys(config.feeds(), {}) == []
