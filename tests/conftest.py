@@ -6,6 +6,7 @@ import _posixsubprocess
 import atexit
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -31,6 +32,7 @@ from feedd.supervision.daemon import Daemon
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("FEEDD_DATA", REPOSITORY.parent / "shared" / "data"))
 PYTHON = sys.executable
+NAME_CHARACTERS = 12  # of a test, in the names of its folders
 BLOCK = 16  # ports that are given away together
 RESERVED_AT_MOST = 40  # blocks of one process, of 750; no test takes as many
 # Fixtures that start processes; a test that uses one is marked `process`.
@@ -120,6 +122,15 @@ def real_recording(name: str) -> Path:
 
 def _recording(names: dict[str, str], size: str) -> Path:
     return SMALL / names[size] if size == "small" else real_recording(names[size])
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of the test's own with a short path: that of a socket has 99 bytes at most.
+
+    pytest's has 30 characters of the test's name.
+    """
+    return tmp_path_factory.mktemp(re.sub(r"\W", "_", request.node.name)[:NAME_CHARACTERS])
 
 
 @pytest.fixture(scope="session", params=["small", "real"])
