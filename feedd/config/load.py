@@ -14,7 +14,7 @@ from feedd.config import faults as fault_table
 from feedd.config import network
 from feedd.config import replay as replay_settings
 from feedd.config.document import Document
-from feedd.config.explanations import explain, split_path
+from feedd.config.explanations import explain, similar_hint, split_path
 from feedd.config.settings import (
     Config,
     RecorderSettings,
@@ -168,7 +168,8 @@ class _ConfigDocument(Document):
             if embedded and feed.source != "replay" and feed.exchange not in EMBEDDED:
                 raise self.error(
                     self.keys_of_feed(index, "exchange"),
-                    f"the embedded exchange serves {', '.join(EMBEDDED)}, and not {feed.exchange}",
+                    f"the embedded exchange serves {', '.join(EMBEDDED)}, and not "
+                    f"{feed.exchange}{similar_hint(feed.exchange, EMBEDDED)}",
                 )
             if feed.source == "native" and feed.exchange not in NATIVE:
                 raise self.error(

@@ -151,12 +151,14 @@ def test_unpaced_nothing_is_dropped_and_all_waits_for_the_first_subscriber(
         assert slow.poll(30_000)
         assert socket.poll(30_000)
         assert status(project)[1][NAMES[0]]["state"] == "replay"  # held up, and well
-        got = taken(slow, len(many))
+        got = taken(slow, len(many) + len(NAMES))  # and the end of each
     finally:
         context.destroy(linger=0)
     for symbol in (samples.BTC, samples.ETH):
         of = [(one.topic, one.payload) for one in many if symbol.encode() in one.topic]
-        assert [one for one in got if symbol.encode() in one[0]] == of
+        *played, (_, end) = [one for one in got if symbol.encode() in one[0]]
+        assert played == of
+        assert msgpack.unpackb(end)["state"] == "stopped"
     eventually(lambda: all(status(project)[1][name]["state"] == "ended" for name in NAMES), 60)
 
 
