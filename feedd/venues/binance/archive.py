@@ -18,7 +18,7 @@ from feedd.venues.table_forms import TableForm
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NAME = re.compile(r"([A-Z0-9]{3,}(?:_[A-Z0-9]+)?)-([A-Za-z]+|\d+[smhdwM]o?)(?:[-.].*)?")
+_NAME = re.compile(r"([^-_.a-z]{3,}(?:_[A-Z0-9]+)?)-([A-Za-z]+|\d+[smhdwM]o?)(?:[-.].*)?")
 _INTERVALS = {("1mo" if one == "1M" else one): one for one in INTERVALS} | {"1M": "1M"}
 _SPOT_US_FROM = 10**15  # spot's tables have µs from 2025 on, no other table has
 Markets = dict[str, MarketType]

@@ -163,6 +163,8 @@ def test_the_other_tables_of_the_archive_become_their_channels(tmp_path: Path) -
          "BTC/USDT:USDT"),
         ("data/futures/cm/monthly/klines/BTCUSD_PERP/1m/BTCUSD_PERP-1m-2024-01.csv",
          "binancecoinm", "BTC/USD:BTC"),
+        ("data/spot/daily/klines/币安人生USDT/1m/币安人生USDT-1m-2025-10-21.csv", "binance",
+         "币安人生/USDT"),
         ("BTCUSDT_240927-1m-2024-01-04.csv", "binanceusdm", "BTC/USDT:USDT-240927"),
         ("BTCUSD_240927-1m-2024-01-04.csv", "binancecoinm", "BTC/USD:BTC-240927"),
     ],
