@@ -93,7 +93,7 @@ def described(network: Network, endpoint: str | None) -> list[str]:
     if network.ca_file is not None:
         trusted.append(f"ca_file {network.ca_file}")
     if trusted and not (endpoint or "").startswith("http:"):
-        lines.append(f"certificates are trusted by {' and '.join(trusted)}")
+        lines.append(f"certificates are trusted by {', '.join(trusted)}")
     return lines
 
 
