@@ -17,7 +17,7 @@ WITHIN_S = 90
 def main() -> int:
     """Run it; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="feedd-fresh-") as name:
-        fresh = Path(name, "feedd")
+        fresh = Path(name, "it's my feedd")  # as folders are named
         subprocess.run(["git", "clone", "-q", ".", str(fresh)], check=True)
         try:
             took, symbols = run_demo(["make", "demo"], fresh, WITHIN_S)
