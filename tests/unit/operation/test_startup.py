@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,17 @@ def test_unhealthy_processes_are_listed_with_the_reason_after_the_timeout(
     unwell = {"a": ENDED, "b": SILENT, "c": SILENT}
     with pytest.raises(StartError, match="a: EXITED: why of down; b, c: silent: why of silent"):
         wait(monkeypatch, report({**others, **unwell}), for_s=-1000)
+
+
+def test_a_symbol_that_is_not_traded_is_reported_once_the_others_are_live(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def settling(other: tuple[str, str | None]) -> Report:
+        proxy, *rows = report({"a": ("RUNNING", "stale"), "b": other}).processes
+        return Report((proxy, replace(rows[0], status={"listing": "SETTLING"}), *rows[1:]))
+
+    with pytest.raises(StartError, match=r"not all is healthy: a: stale: why of stale\."):
+        wait(monkeypatch, settling(SILENT), settling(LIVE))
 
 
 def test_a_healthy_start_prints_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
