@@ -108,10 +108,11 @@ class Session:
 
     @property
     def receives_nothing(self) -> bool:
-        """Whether channels are subscribed to, all of them silent for longer than is usual."""
+        """Whether channels are subscribed to, and none has received anything lately."""
         subscribed = [channel for channel in self._channels.values() if channel.subscribed]
         return bool(subscribed) and all(
-            channel.phase == "stale" or not channel.spoke for channel in subscribed
+            not channel.spoke or self._checked_ns - channel.since_ns > NOT_TRADED_NS
+            for channel in subscribed
         )
 
     @property

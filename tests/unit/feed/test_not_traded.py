@@ -79,3 +79,9 @@ def test_only_a_session_that_receives_nothing_asks_for_the_list() -> None:
     assert not session.receives_nothing
     run(session, range(3, 60))
     assert session.receives_nothing
+    session.event("trade", 1, 0)
+    run(session, range(60, 62))
+    assert not session.receives_nothing
+    run(session, range(62, 100))  # a quiet channel is live for longer
+    assert session.receives_nothing
+    assert session.channels["trade"].state == "live"
