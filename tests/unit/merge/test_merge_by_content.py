@@ -202,6 +202,14 @@ def test_copies_of_an_event_that_the_exchange_stamps_for_each_connection_are_one
     assert world.gaps == []
 
 
+def test_an_equal_event_of_another_time_is_another_event() -> None:
+    """A quiet market repeats its mark price every second."""
+    world = in_step("first")
+    world.merge.take("a", "same", (1000,), 1)  # which b lacks
+    world.merge.take("b", "same", (1000 + merging.SAME_WITHIN_MS + 1,), 2)
+    assert world.merged == ["first", 1, 2]
+
+
 def test_a_line_whose_events_are_others_than_those_of_a_working_line_is_not_emitted() -> None:
     world = World("a", "b")
     for tenth in range(100):
