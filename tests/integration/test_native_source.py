@@ -546,6 +546,29 @@ def test_a_connection_is_replaced_before_its_announced_shutdown(
     asyncio.run(run())
 
 
+def test_both_of_two_connections_are_replaced_before_their_announced_shutdown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "OVERLAP_S", 0.5)
+
+    async def run() -> None:
+        async with source_setup(rate=300) as setup:
+            source = setup.source(("quote", "trade", "book"), connections=2)
+            async with running(setup, source):
+                await setup.until(lambda: both_go_on(source))
+                await setup.until(lambda: all(map(setup.received.ids, source._channels)))
+                leaving = set(setup.server._open)
+                assert len(leaving) == 2
+                for client in leaving:
+                    client.write(['{"e":"serverShutdown","E":1770123456789}'])
+                await setup.until(lambda: not leaving & setup.server._open)
+                seen = len(setup.received.ids("quote"))
+                await setup.until(lambda: len(setup.received.ids("quote")) > seen + 100)
+                check_whole(setup)
+
+    asyncio.run(run())
+
+
 def test_replacing_a_quiet_channels_connection_is_no_gap(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -348,7 +348,8 @@ class CcxtSource:
         """Note which connection carries a channel."""
         if self._replacements is not None:
             self._replacements.subscribing(tap, channel)
-        if tap.client.isConnected and self._sink is not None:
+        carries = self._taps.get(channel) is tap  # else it will replace the one that does
+        if carries and tap.client.isConnected and self._sink is not None:
             self._sink.subscribed(channel)
 
     def connected(self, tap: Tap) -> None:
