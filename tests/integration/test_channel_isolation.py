@@ -182,9 +182,11 @@ def test_an_unreadable_message_of_a_known_type_is_a_gap_of_its_channel_alone(
     asyncio.run(run())
 
 
-def test_a_silent_channels_connection_is_replaced_the_second_time_and_nothing_is_lost() -> None:
+def test_a_silent_channels_connection_is_replaced_the_second_time_and_nothing_is_lost(
+    source_setup: MakeSetup,
+) -> None:
     async def run() -> None:
-        async with source_setup("native") as setup:
+        async with source_setup() as setup:
             source = setup.source(("quote", "trade", "book"))
             async with running(setup, source):
                 await more(setup, "quote", "trade", "book")
@@ -195,7 +197,7 @@ def test_a_silent_channels_connection_is_replaced_the_second_time_and_nothing_is
                 await more(setup, "quote", "trade", "book")
                 assert setup.received.losses == []
                 setup.server._connections = 1
-                check_whole(setup)
+                check_whole(setup, "book")
 
     asyncio.run(run())
 

@@ -71,15 +71,18 @@ class Replacements:
             self._timers = [one for one in self._timers if one.when() > loop.time()]
             self._timers.append(loop.call_later(after_s, self.closing, tap))
 
-    def closing(self, tap: Tap) -> None:
-        """Replace a connection that the exchange will close."""
+    def closing(self, tap: Tap) -> bool:
+        """Replace a connection that the exchange will close; return whether it can be replaced."""
         channels = self._channels_of(tap)
-        if tap in self._leaving or not channels or not self._merges.keys() >= set(channels):
-            return
+        if not channels or not self._merges.keys() >= set(channels):
+            return False
+        if tap in self._leaving:
+            return True
         self._leaving.add(tap)
         task = asyncio.get_running_loop().create_task(self._replace(tap))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return True
 
     def subscribing(self, tap: Tap, channel: str) -> None:
         """Note a connection that subscribes to a channel, beside a closing one or alone."""

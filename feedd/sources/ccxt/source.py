@@ -115,6 +115,7 @@ class CcxtSource:
         self._harm = RarePauses(harmless=venue.resubscribe is not None)
         self._watch = watch_calls(self._exchange, symbol, venue, book_depth, timeframe)
         self._renewed_s: dict[str, float] = {}  # when a channel was last subscribed to again
+        self._renewed_on: dict[str, Tap] = {}  # the connection on which it was, while silent
         self._renewals: set[asyncio.Task[bool]] = set()
         self._taps: dict[str, Tap] = {}  # of the connection that carries a channel
         self._watches: dict[str, asyncio.Future[Any]] = {}  # its subscription, by channel
@@ -195,15 +196,20 @@ class CcxtSource:
     def renew(self, channel: str, reason: str, flowing: frozenset[str] = frozenset()) -> None:
         """Subscribe to a channel again, on a new connection unless that carries one of `flowing`.
 
-        Where the venue's messages for that are not known, there is a new connection in any case.
+        The second time, a connection that carries one is replaced, where that loses nothing. Where
+        the venue's messages for subscribing again are not known, there is a new connection in any
+        case.
         """
         tap = self._taps.get(channel)
         if tap is None or flowing.isdisjoint(self._channels_of(tap)) or not self._venue.resubscribe:
             self._note_lost(channel, reason)
             return
-        _log.warning(
-            "a channel is silent and others are not", channel=channel, now="subscribing to it again"
-        )
+        again, self._renewed_on[channel] = self._renewed_on.get(channel) is tap, tap
+        replaced = again and self._replacements is not None and self._replacements.closing(tap)
+        what = "replacing its connection" if replaced else "subscribing to it again"
+        _log.warning("a channel is silent and others are not", channel=channel, now=what)
+        if replaced:
+            return
         task = asyncio.get_running_loop().create_task(self._renew(channel))
         self._renewals.add(task)
         task.add_done_callback(self._renewals.discard)
