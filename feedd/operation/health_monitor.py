@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import orjson
 import psutil
 
-from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
-from feedd.errors import FINAL_EXIT_CODES
 from feedd.operation.health import (
     BLOCKED,
-    ENDED,
     FRESH_S,
-    REPLAY,
     SILENT,
     UNKNOWN,
     ProcessHealth,
@@ -28,11 +21,17 @@ from feedd.operation.health import (
 )
 from feedd.operation.market_notice import market_notice
 from feedd.operation.networks import running_network_lines
+from feedd.operation.process_rows import (
+    feed_row,
+    listening_row,
+    process_row,
+    recorder_row,
+    replay_row,
+)
 from feedd.recordings.recorder import recorder_status
 from feedd.recordings.replay.replay_status import read_status
-from feedd.runtime.address_holders import listening_ports, tcp_holder, tcp_listeners
+from feedd.runtime.address_holders import tcp_listeners
 from feedd.runtime.deployment import deployment_id, read_deployment
-from feedd.runtime.logs.setup import LOG_SUFFIX
 from feedd.supervision import restarts
 from feedd.supervision.daemon import HungError
 from feedd.supervision.render import EXCHANGE, RECORDER, WATCHDOG
@@ -40,18 +39,14 @@ from feedd.supervision.watchdog_loop import HEARTBEAT_FILE
 from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
-    from feedd.config.settings import Config, Feed
-    from feedd.recordings.replay.replay_status import ReplayStatus
+    from feedd.config.settings import Config
     from feedd.supervision.daemon import Daemon
     from feedd.transport.status_monitor import ReceivedStatus
 
-LOG_TAIL_BYTES = 65536
 NONE_YET = ""  # equals the deployment of no status
-BY_SIGNAL = -1  # supervisord's exit status of a process that a signal ended
 HEARTBEATS_S = 1.4  # a feed publishes its status once a second
-RECORDER_LATE_S = 5.0  # it reports once a second
 WATCHDOG_LATE_S = 20.0  # it checks every 5 s, and a check may take 5 s
 
 
@@ -168,7 +163,7 @@ class HealthMonitor:
                 status = recorder_status.read_status(
                     Path(self._config.run_dir, recorder_status.FILE)
                 )
-                row = _recorder(row, status, time.time_ns())
+                row = recorder_row(row, status, time.time_ns())
             rows.append(row)
         for feed in self._feeds:
             row = self._process(feed.name, infos.get(feed.name), known=hung is None)
@@ -182,7 +177,7 @@ class HealthMonitor:
                     continue
                 exit_code = infos.get(feed.name, {}).get("exitstatus")
                 progress = read_status(self._config.run_dir, feed.name)
-                rows.append(_replay(row, feed, port, spoken, exit_code, progress))
+                rows.append(replay_row(row, feed, port, spoken, exit_code, progress))
                 continue
             if spoken is None and row.process == "RUNNING":
                 row = replace(row, port=port, exchange=feed.exchange)
@@ -190,7 +185,7 @@ class HealthMonitor:
                 continue
             through = {} if spoken is None else spoken.proxies_s
             lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
-            rows.append(_feed(row, feed, port, spoken, lost))
+            rows.append(feed_row(row, feed, port, spoken, lost))
         return Report(
             tuple(rows), hung, deployment=self._deployment, remarks=self._remarks(since_s),
             market=self._market,
@@ -259,7 +254,7 @@ class HealthMonitor:
         if not known:
             return ProcessHealth(name, UNKNOWN, None, 0)
         usage = self._usage(info["pid"] if info else 0)
-        return _process(name, info, usage, Path(self._config.log_dir))
+        return process_row(name, info, usage, Path(self._config.log_dir))
 
     def _since_last_check_s(self) -> float:
         """Return the time since the watchdog's last check; infinity if there was none."""
@@ -285,53 +280,6 @@ class HealthMonitor:
             return Usage()
 
 
-def _process(name: str, info: dict[str, Any] | None, usage: Usage, log_dir: Path) -> ProcessHealth:
-    if info is None:
-        return ProcessHealth(name, "MISSING", None, 0, reason="not started; run `feedd start`")
-    running = info["statename"] == "RUNNING"
-    return ProcessHealth(
-        name=name,
-        process=info["statename"],
-        pid=info["pid"] or None,
-        uptime_s=info["now"] - info["start"] if running else 0,
-        usage=usage,
-        ended=info["statename"] == "FATAL"
-        or (info["statename"] == "EXITED" and info["exitstatus"] in {0, *FINAL_EXIT_CODES}),
-        reason=None if running else _why_it_does_not_run(name, info, log_dir),
-    )
-
-
-def _why_it_does_not_run(name: str, info: dict[str, Any], log_dir: Path) -> str | None:
-    state, code = info["statename"], info["exitstatus"]
-    if state == "STOPPED":
-        return "it was stopped; feedd start starts it" if info.get("stop") else None
-    if (error := _last_error(log_dir, name, info["start"])) is not None:
-        return error
-    if state in {"EXITED", "BACKOFF", "FATAL"} and code:
-        return "a signal ended it" if code == BY_SIGNAL else f"exit code {code}; see its log"
-    return info["spawnerr"] or None
-
-
-def listening_row(
-    row: ProcessHealth, ports: list[int], listeners: Collection[int] | None
-) -> ProcessHealth:
-    """Return the row of a running process that has to listen at some TCP ports.
-
-    `listeners` are the ports at which any process listens; None where the system hides them.
-    """
-    if row.process != "RUNNING" or row.pid is None or listeners is None:
-        return row
-    for port in ports:
-        if port not in listeners:
-            return replace(row, state="starting", reason=f"does not listen at port {port} yet")
-    listens = listening_ports(row.pid) if ports else None
-    for port in ports:
-        if listens is not None and port not in listens:
-            reason = f"its port {port} is held by {tcp_holder(port).text}"
-            return replace(row, state=BLOCKED, reason=reason)
-    return row
-
-
 def _is_of(heard: ReceivedStatus, info: dict[str, Any] | None, *, known: bool) -> bool:
     """Whether a status is of the process that supervisord runs, not of an earlier one."""
     return not known or (info is not None and heard.status.get("pid") == info["pid"])
@@ -342,90 +290,3 @@ def _deployment_text(status: dict[str, Any]) -> str:
     if deployment is None:
         return "an unknown deployment"
     return f"deployment {deployment} (pid {pid} there)"
-
-
-def _recorder(
-    row: ProcessHealth, status: recorder_status.RecorderStatus | None, now_ns: int
-) -> ProcessHealth:
-    """Return the recorder's row; a report of an earlier recorder does not count."""
-    if status is None or status.pid != row.pid:
-        if row.uptime_s < RECORDER_LATE_S:
-            return replace(
-                row, state="starting", reason="it is reading where the last recording ended"
-            )
-        return replace(row, state=SILENT, reason="it has not reported yet that it records")
-    late_s = (now_ns - status.at_ns) / NS_PER_S
-    if late_s > RECORDER_LATE_S:
-        reason = f"has written nothing for {late_s:.0f} s: check whether the disk hangs or is full"
-        return replace(row, state=SILENT, reason=reason)
-    if status.failing is not None:
-        return replace(row, state="failing", reason=status.failing)
-    since = iso8601(status.since_ns // NS_PER_MS)[:-5]
-    lost = f", {status.lost:,} records lost" if status.lost else ""
-    return replace(
-        row,
-        reason=f"{status.messages_per_s:,.0f} msg/s, {status.bytes / 1e6:,.1f} MB since {since}Z "
-        f"to {status.dir}{lost}",
-    )
-
-
-def _feed(
-    row: ProcessHealth, feed: Feed, port: int | None, heard: ReceivedStatus | None, lost: list[str]
-) -> ProcessHealth:
-    """Return a feed's row; `lost`: the proxies that forward others, and not this one."""
-    row = replace(row, port=port, exchange=feed.exchange)
-    if row.process not in {"RUNNING", UNKNOWN}:
-        return replace(row, state="down")
-    if heard is None:
-        return replace(row, state=SILENT, reason="no status arrived")
-    status = heard.status
-    row = replace(row, status=status, channels=status["channels"])
-    if lost:
-        reason = f"its status did not arrive through {' and '.join(lost)}"
-        return replace(row, state=SILENT, reason=reason)
-    return replace(row, state=status["state"], reason=status["reason"])
-
-
-def _replay(
-    row: ProcessHealth,
-    feed: Feed,
-    port: int | None,
-    heard: ReceivedStatus | None,
-    exit_code: int | None,
-    progress: ReplayStatus | None,
-) -> ProcessHealth:
-    """Return a replay's row: its statuses describe the time of the recording."""
-    row = replace(row, port=port, exchange=feed.exchange)
-    if row.process == "EXITED" and exit_code == 0:
-        played = "" if progress is None else f"; {progress.messages:,} messages were played"
-        return replace(row, state=ENDED, reason=f"the recording has ended{played}")
-    if row.process not in {"RUNNING", UNKNOWN}:
-        return replace(row, state="down")
-    reasons = []
-    if progress is not None and progress.pid == row.pid:
-        row = replace(row, messages_per_s=progress.messages_per_s)
-        reasons += [progress.text, f"{progress.messages_per_s:,.1f} msg/s"]
-    was = None if heard is None else heard.status["state"]
-    if was not in {None, "live"}:
-        reasons.append(f"recorded state: {was}")
-    return replace(row, state=REPLAY, reason=", ".join(reasons) or None)
-
-
-def _last_error(log_dir: Path, name: str, since_s: int) -> str | None:
-    """Return the last error in a process' log since it was started: why it ended."""
-    try:
-        with Path(log_dir, name + LOG_SUFFIX).open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
-            lines = file.read().splitlines()
-    except OSError:
-        return None
-    for line in reversed(lines):
-        try:
-            entry = orjson.loads(line)
-        except orjson.JSONDecodeError:  # the first line read may be the rest of one
-            return None
-        if datetime.fromisoformat(entry["timestamp"]).timestamp() < since_s - 1:
-            return None
-        if entry["level"] == "error":
-            return str(entry["event"])
-    return None

@@ -1,0 +1,91 @@
+"""Rows of the recorder and of processes that listen at ports."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from conftest import free_ports
+
+from feedd.operation.health import ProcessHealth
+from feedd.operation.process_rows import RECORDER_LATE_S, listening_row, recorder_row
+from feedd.recordings.recorder import recorder_status
+from feedd.recordings.recorder.recorder_status import RecorderStatus
+from feedd.runtime.address_holders import tcp_listeners
+
+S = 10**9
+NOW_NS = 1_700_000_000 * S
+
+
+def recorder(said: RecorderStatus | None, uptime_s: int = 60) -> ProcessHealth:
+    """Return the recorder's row; its pid is 7."""
+    return recorder_row(ProcessHealth("recorder", "RUNNING", 7, uptime_s), said, NOW_NS)
+
+
+def said(
+    age_s: float = 0.5, pid: int = 7, lost: int = 0, failing: str | None = None
+) -> RecorderStatus:
+    return RecorderStatus(
+        pid=pid, at_ns=NOW_NS - int(age_s * S), since_ns=NOW_NS - 60 * S, dir="recordings",
+        messages=100, messages_per_s=1234.4, bytes=5_250_000, lost=lost, failing=failing,
+    )  # fmt: skip
+
+
+def test_a_writing_recorder_is_healthy_and_reports_its_topics() -> None:
+    row = recorder(said())
+    assert row.healthy
+    assert row.reason == "1,234 msg/s, 5.2 MB since 2023-11-14T22:12:20Z to recordings"
+    assert recorder(said(lost=12)).reason == f"{row.reason}, 12 records lost"
+
+
+@pytest.mark.parametrize(
+    ("row", "state"),
+    [
+        (recorder(None, uptime_s=1), "starting"),
+        (recorder(said(pid=6), uptime_s=1), "starting"),
+        (recorder(said(pid=6)), "silent"),
+        (recorder(said(age_s=RECORDER_LATE_S + 1)), "silent"),
+        (recorder(said(failing="binanceusdm: 3 records …")), "failing"),
+    ],
+)
+def test_a_recorder_that_does_not_write_is_not_healthy(row: ProcessHealth, state: str) -> None:
+    assert not row.healthy
+    assert row.state == state
+
+
+def test_a_recorders_report_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / recorder_status.FILE
+    assert recorder_status.read_status(path) is None
+    for one in (said(failing="x" * 100), said()):
+        recorder_status.write_status(one, path)
+        assert recorder_status.read_status(path) == one
+
+
+def test_on_a_full_disk_a_report_overwrites_the_last_one(tmp_path: Path) -> None:
+    path = tmp_path / recorder_status.FILE
+    recorder_status.write_status(said(failing="x" * 100), path)
+    before = path.stat()
+    (tmp_path / f"{recorder_status.FILE}.{os.getpid()}").mkdir()  # a draft can't be written there
+    recorder_status.write_status(said(), path)
+    assert recorder_status.read_status(path) == said()
+    assert path.stat().st_ino == before.st_ino
+    assert path.stat().st_size == before.st_size
+
+
+def test_a_process_that_does_not_listen_yet_is_starting_and_one_whose_port_is_held_is_blocked() -> (
+    None
+):
+    [port] = free_ports(1)
+    row = ProcessHealth("proxy", "RUNNING", os.getpid(), 5)
+    assert listening_row(row, [port], tcp_listeners()).state == "starting"
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", port))
+        one.listen()
+        assert listening_row(row, [port], tcp_listeners()) == row
+        parent = ProcessHealth("proxy", "RUNNING", os.getppid(), 5)
+        blocked = listening_row(parent, [port], tcp_listeners())
+        assert blocked.state == "blocked"
+        assert f"its port {port} is held by pid {os.getpid()} (" in str(blocked.reason)
+        assert listening_row(parent, [port], None) == parent  # the system hides it
+        stopped = ProcessHealth("proxy", "STOPPED", None, 0)
+        assert listening_row(stopped, [port], tcp_listeners()) == stopped
