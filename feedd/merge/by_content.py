@@ -6,10 +6,8 @@ Pure: no socket, no loop and no clock of its own.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 MAX_HELD = 10_000  # events of a line that waits for the others
 MAX_OWED = 10_000  # events that a line has not delivered
@@ -19,6 +17,7 @@ SAME_WITHIN_MS = 500  # less than most channels' period
 
 
 Times = tuple[int, ...]  # ms, by the venue; the first one is the event's
+_PlaceIn = Callable[[list[Times], Times], int | None]
 
 
 class _Held(NamedTuple):
@@ -41,10 +40,10 @@ class _Owed:
         if self.size > MAX_OWED:
             self.size -= len(self._times.pop(next(iter(self._times))))
 
-    def remove(self, content: Any, times: Times) -> bool:
+    def remove(self, content: Any, times: Times, place_in: _PlaceIn) -> bool:
         """Remove an event, and return whether it was here."""
         among = self._times.get(content)
-        place = None if among is None else _place(among, times)
+        place = None if among is None else place_in(among, times)
         if among is None or place is None:
             return False
         del among[place]
@@ -69,19 +68,32 @@ class _LineState:
 
     def delivers(self, content: Any, times: Times) -> bool:
         """Take an event that the line owes; return whether it did."""
-        return self.owed.remove(content, times) or self.long_owed.remove(content, times)
+        long_owed, owed = self.long_owed, self.owed
+        if not long_owed.size and not owed.size:
+            return False
+        return (
+            long_owed.remove(content, times, _equal_place)
+            or owed.remove(content, times, _equal_place)
+            or long_owed.remove(content, times, _near_place)
+            or owed.remove(content, times, _near_place)
+        )
 
     def place(self, content: Any, times: Times) -> int | None:
         """Return where an event is that is held back, or None."""
         places = [number for number, one in enumerate(self.held) if one.content == content]
-        place = _place([self.held[number].times for number in places], times)
+        among = [self.held[number].times for number in places]
+        place = _equal_place(among, times)
+        if place is None:
+            place = _near_place(among, times)
         return None if place is None else places[place]
 
 
-def _place(among: list[Times], times: Times) -> int | None:
-    """Return where the same times are, or else the first that differ by SAME_WITHIN_MS at most."""
-    if times in among:
-        return among.index(times)
+def _equal_place(among: list[Times], times: Times) -> int | None:
+    return among.index(times) if times in among else None
+
+
+def _near_place(among: list[Times], times: Times) -> int | None:
+    """Return where the first times are that differ by SAME_WITHIN_MS at most."""
     for place, one in enumerate(among):
         if abs(one[0] - times[0]) <= SAME_WITHIN_MS:
             return place

@@ -2,11 +2,13 @@
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import free_ports
 
+from feedd.operation import process_rows
 from feedd.operation.health import ProcessHealth
 from feedd.operation.process_rows import RECORDER_LATE_S, listening_row, recorder_row
 from feedd.recordings.recorder import recorder_status
@@ -89,3 +91,26 @@ def test_a_process_that_does_not_listen_yet_is_starting_and_one_whose_port_is_he
         assert listening_row(parent, [port], None) == parent  # the system hides it
         stopped = ProcessHealth("proxy", "STOPPED", None, 0)
         assert listening_row(stopped, [port], tcp_listeners()) == stopped
+
+
+def test_no_port_is_held_by_the_process_that_has_just_bound_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [port] = free_ports(1)
+    row = ProcessHealth("proxy", "RUNNING", os.getpid(), 5)
+    monkeypatch.setattr(process_rows, "listening_ports", lambda _: set())  # as a moment ago
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", port))
+        one.listen()
+        assert listening_row(row, [port], {port}) == row
+    assert listening_row(row, [port], {port}).state == "starting"  # it was released meanwhile
+
+
+def test_no_port_is_held_by_the_successor_of_a_process_that_has_ended() -> None:
+    [port] = free_ports(1)
+    with socket.socket() as one, subprocess.Popen(["true"]) as ended:
+        one.bind(("127.0.0.1", port))
+        one.listen()
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # nobody has reaped it yet
+        row = ProcessHealth("proxy", "RUNNING", ended.pid, 5)
+        assert listening_row(row, [port], {port}).state in {"starting", None}
