@@ -41,6 +41,10 @@ _BINARY = {
 _IGNORED = (".CHECKSUM", ".md", ".DS_Store")  # beside the tables of an archive
 
 
+class NoEventsError(ConfigError):
+    """A file that is understood and has no event; one of several is left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputFile:
     """A file to import, or a member of a zip archive."""

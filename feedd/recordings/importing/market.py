@@ -15,7 +15,7 @@ from feedd.channels import CHANNEL_NAMES
 from feedd.embedded import tape
 from feedd.errors import ConfigError
 from feedd.feed.ticker import TOP_STALE_AFTER_NS, TickerMaker
-from feedd.recordings.importing.files import InputFile, wrong
+from feedd.recordings.importing.files import InputFile, NoEventsError, wrong
 from feedd.recordings.importing.raw_lines import LeftOut, RawLines
 from feedd.recordings.importing.raw_texts import raw_texts
 from feedd.recordings.importing.symbol import Symbol
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from feedd.recordings.importing.symbol_names import SymbolNames
     from feedd.venues.raw_recordings import RawMessage, RawRecording
     from feedd.venues.raw_streams import RawStream
-
-
-class NoEventsError(ConfigError):
-    """File of raw messages of which no channel is made."""
 
 
 class _Row(NamedTuple):

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from feedd.clock import NS_PER_MS
 from feedd.embedded.tape import companions
 from feedd.errors import ConfigError
-from feedd.recordings.importing.files import input_files
+from feedd.recordings.importing.files import NoEventsError, input_files
 from feedd.recordings.importing.imported_feed import ImportedFeeds
-from feedd.recordings.importing.market import MarketFile, NoEventsError
+from feedd.recordings.importing.market import MarketFile
 from feedd.recordings.importing.output import RecordingOutput
 from feedd.recordings.importing.recognition import Recognised, recognised
 from feedd.recordings.importing.symbol_names import SymbolNames

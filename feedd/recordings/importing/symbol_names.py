@@ -62,31 +62,50 @@ class SymbolNames:
                 raise ConfigError(
                     f"--symbol {id_}={symbol}: no file has {id_}"
                     if id_
-                    else f"--symbol {symbol}: the files name their symbols themselves, or have "
-                    f"several; write ID={symbol}"
+                    else f"--symbol {symbol}: no file has it; for a file's own name of it, write "
+                    f"--symbol NAME={symbol}"
                 )
 
     def symbol(
         self, id_: str, exchange: str, of: MarketType | None = None, *, single: bool = False
     ) -> str:
-        """Return the symbol of a text; raise ValueError, with the remedy, for an ambiguous one.
+        """Return the symbol of a text; raise ValueError, with the remedy, for an unclear one.
 
-        With the type of its market (`of`) it is the exchange's id, else it may be unified.
+        With the type of its market (`of`) it is the exchange's id, else it may be unified. A
+        symbol given for a file decides between those that the text can mean.
         """
-        symbol = self.given(id_, exchange, single=single)
-        if symbol is None and of is None and is_unified(id_):
-            symbol = unified_symbol(exchange, id_)
-        if symbol is None:
-            can_be = symbols_of(exchange, id_, of) or symbols_of(exchange, id_.upper(), of)
-            if len(can_be) != 1:
-                raise ValueError(
-                    f"the symbol of {id_} is ambiguous: {' or '.join(can_be)}; name it: --symbol "
-                    f"{' or '.join(f'{id_}={one}' for one in can_be)}"
-                    if can_be
-                    else f"the symbol of {id_} is ambiguous; name it: --symbol {id_}={EXAMPLE}"
-                )
-            symbol = can_be[0]
-        return symbol
+        symbol = self.given(id_, exchange, single=False)
+        if symbol is not None:
+            return symbol
+        if of is None and is_unified(id_):
+            can_be = [unified_symbol(exchange, id_)]
+        else:
+            can_be = _can_be(exchange, id_, of)
+        symbol = None if self.only is None else unified_symbol(exchange, self.only)
+        if symbol is not None and (
+            symbol in can_be or (single and symbol in (_can_be(exchange, id_) or [symbol]))
+        ):
+            return self.given("", exchange, single=True) or symbol
+        if symbol is not None and single:
+            raise ValueError(
+                f"{id_} is {' or '.join(can_be)}, not {symbol}; to import it as {symbol}: --symbol "
+                f"{id_}={symbol}"
+            )
+        if not can_be:
+            raise ValueError(
+                f"the symbol of {id_} is unknown; name it: --symbol {id_}=SYMBOL, with a symbol "
+                f"like {EXAMPLE}"
+            )
+        if len(can_be) > 1:
+            raise ValueError(
+                f"the symbol of {id_} is ambiguous: {' or '.join(can_be)}; name it: --symbol "
+                f"{' or '.join(f'{id_}={one}' for one in can_be)}"
+            )
+        return can_be[0]
+
+
+def _can_be(exchange: str, id_: str, of: MarketType | None = None) -> list[str]:
+    return symbols_of(exchange, id_, of) or symbols_of(exchange, id_.upper(), of)
 
 
 def _advice(text: str, exchange: str | None) -> str:

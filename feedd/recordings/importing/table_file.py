@@ -13,7 +13,7 @@ from feedd.channels import CHANNELS
 from feedd.clock import NS_PER_S
 from feedd.errors import ConfigError
 from feedd.recordings.importing import table_events
-from feedd.recordings.importing.files import wrong
+from feedd.recordings.importing.files import NoEventsError, wrong
 from feedd.recordings.importing.newest_first import NewestFirst, is_newest_first
 from feedd.recordings.importing.table_books import BookEvent, BookUpdates, columns_of_levels
 from feedd.recordings.importing.table_cells import Cells, NoEventError, RowError
@@ -230,7 +230,8 @@ class TableFile:
             elif self.channel == "candle" and not cells.published:
                 self._check_spacing(place, part, event.tick)
         if not self.parts:
-            raise ConfigError(f"{self.path}: has no rows of events; nothing can be imported")
+            only = "".join(f", only {what} ({count:,})" for what, count in self.left_out.items())
+            raise NoEventsError(f"{self.path}: has no rows of events{only}")
         if self.by_symbol and len(self.parts) > SYMBOLS_AT_MOST:
             raise ConfigError(
                 f"{self.path}: has {len(self.parts)} symbols, one after the other; sort the file "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from feedd.errors import ConfigError
-from feedd.recordings.importing.files import rows, shortened, wrong
+from feedd.recordings.importing.files import NoEventsError, rows, shortened, wrong
 from feedd.recordings.importing.raw_texts import array_elements
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class CsvRows:
             self.first = fields
             break
         else:
-            raise ConfigError(f"{file}: has no rows; add at least one below the header")
+            raise NoEventsError(f"{file}: has no rows; add at least one below the header")
 
     def read(self) -> Iterator[tuple[int | str, list[str]]]:
         """Yield the rows; raise ConfigError for a row of another length."""

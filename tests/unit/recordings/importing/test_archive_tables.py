@@ -315,6 +315,11 @@ def test_an_option_decides_what_a_table_does_not_say_and_contradicts_no_folder(
     swap = ("--exchange", "binance", "--symbol", "BTC/USDT:USDT")
     found = import_table(tmp_path / "e", folder, klines(60_000), *swap)
     assert set(pick(found, "exchange", "symbol")) == {("binance", "BTC/USDT:USDT")}
+    with pytest.raises(ConfigError, match="BTCUSDT is BTC/USDT, not ETH/USDT; to import it as"):
+        import_table(
+            tmp_path / "f", "BTCUSDT-1m-2024-01-04.csv", klines(60_000),
+            "--exchange", "binance", "--symbol", "ETH/USDT",
+        )  # fmt: skip
     with pytest.raises(ConfigError, match="has candles of 1m, not of 5m"):
         import_table(
             tmp_path / "c", "BTCUSDT-1m-2025-01-04.csv", klines(60_000, us=True),

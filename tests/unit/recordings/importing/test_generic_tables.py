@@ -307,3 +307,32 @@ def test_every_exported_table_is_imported_again_as_it_was(tmp_path: Path, form: 
         assert [{k: v for k, v in one.items() if k not in ours} for one in found] == [
             {k: v for k, v in one.items() if k not in ours} for one in own
         ]
+
+
+@pytest.mark.parametrize("id_", ["BTC/USDT", "BTCUSDT", "btcusdt"])
+def test_a_symbol_option_that_agrees_with_the_table_is_accepted(tmp_path: Path, id_: str) -> None:
+    text = f"symbol,time,price,size\n{id_},{MS},1,2\n"
+    assert pick(import_table(tmp_path, "a.csv", text, *HERE), "symbol") == [("BTC/USDT",)]
+
+
+def test_a_symbol_option_that_no_table_has_is_refused(tmp_path: Path) -> None:
+    text = f"symbol,time,price,size\nETH/USDT,{MS},1,2\n"
+    with pytest.raises(ConfigError, match=r"BTC/USDT: no file has it; .* --symbol NAME=BTC/USDT"):
+        import_table(tmp_path, "a.csv", text, *HERE)
+
+
+def test_a_table_without_events_is_left_out_beside_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "empty.csv").write_text("time,price,size\n")
+    (folder / "free.csv").write_text(f"time,price,size\n{MS},0,2\n")
+    only = "has no rows of events, only trade without a price"
+    with pytest.raises(ConfigError, match=only):
+        feedd("import", folder / "free.csv", "--out", tmp_path / "out", *HERE)
+    (folder / "trades.csv").write_text(f"time,price,size\n{MS},1,2\n")
+    feedd("import", folder, "--out", tmp_path / "out", *HERE)
+    printed = capsys.readouterr().out
+    assert f"not imported: {folder / 'empty.csv'}: has no rows" in printed
+    assert f"not imported: {folder / 'free.csv'}: {only}" in printed

@@ -215,6 +215,7 @@ def test_an_id_that_can_mean_one_symbol_needs_no_option(
         (("--exchange", "binanse"), "binanse is not an exchange of ccxt.pro; is it binance"),
         (("--symbol", "ETHUSDT=ETH/USDT"), "no file has ETHUSDT"),
         (("--symbol", "A/B", "--symbol", "C/D"), "a symbol is given twice"),
+        (("--symbol", "ETH/USDT:USDT"), "BTCUSDT is BTC/USDT:USDT, not ETH/USDT:USDT; .*=ETH"),
     ],
 )
 def test_a_symbol_option_that_is_not_understood_is_refused(

@@ -207,7 +207,7 @@ def test_book_snapshots_are_books_of_their_columns(tmp_path: Path, levels: int) 
     [
         (TRADES.replace("binance-futures", "nowhere"), "line 2, exchange: 'nowhere' is not one of"),
         (TRADES.replace("binance-futures", "bybit"), "BTCUSDT is ambiguous: BTC/USDT or BTC/USDT:"),
-        (TRADES.replace("binance-futures", "okex"), "ambiguous; name it: --symbol BTCUSDT="),
+        (TRADES.replace("binance-futures", "okex"), "unknown; name it: --symbol BTCUSDT=SYMBOL"),
         (TRADES.replace("buy", "long"), "line 2, side: 'long' is neither buy nor sell"),
         (TRADES.replace(str(US + 6000), str(US + 5000)), "line 3, local_timestamp: it is earlier"),
         (BOOK + level(0, "bid", 1, 1, "perhaps"), "line 2, is_snapshot: 'perhaps' is neither true"),
