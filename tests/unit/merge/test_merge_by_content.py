@@ -210,6 +210,29 @@ def test_an_equal_event_of_another_time_is_another_event() -> None:
     assert world.merged == ["first", 1, 2]
 
 
+def test_equal_events_delivered_a_turn_of_the_memory_later_are_emitted_once() -> None:
+    """An equal time is looked for among all events that a line owes, and then a near one."""
+    world = in_step("first")
+    world.merge.take("a", "same", (0,), 0)
+    world.merge.overdue(0.0)
+    for at_ms in (300, 600):
+        world.merge.take("a", "same", (at_ms,), at_ms)
+    for at_ms in (0, 300, 600):
+        world.merge.take("b", "same", (at_ms,), at_ms)
+    assert world.merged == ["first", 0, 300, 600]
+
+
+def test_copies_stamped_for_each_connection_are_owed_in_their_order() -> None:
+    world = in_step("first")
+    world.merge.take("a", "same", (0,), 0)
+    world.merge.overdue(0.0)
+    for at_ms in (300, 600):
+        world.merge.take("a", "same", (at_ms,), at_ms)
+    for at_ms in (7, 307, 607):
+        world.merge.take("b", "same", (at_ms,), at_ms)
+    assert world.merged == ["first", 0, 300, 600]
+
+
 def test_a_line_whose_events_are_others_than_those_of_a_working_line_is_not_emitted() -> None:
     world = World("a", "b")
     for tenth in range(100):
