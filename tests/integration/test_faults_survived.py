@@ -30,7 +30,7 @@ from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, Generated
 from feedd.embedded.rest_page import API_KEY, API_SECRET
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
-from feedd.errors import CredentialsError, FinalError
+from feedd.errors import CredentialsError, FinalError, RestrictedError
 from feedd.feed import session
 from feedd.feed.loop import FeedLoop
 from feedd.feed.ticker import TickerMaker
@@ -360,7 +360,9 @@ STARTS = [
       for name in ("truncated", "empty", "html", "page_reset")),
     *(Case(f"markets {status}", [{"fault": "http", "status": status, **INFO, "count": 2,
                                   "retry_after_s": 1}], set(), at_start=True)
-      for status in (429, 418, 403, 451, 500, 503)),
+      for status in (429, 418, 403, 500, 503)),
+    Case("markets 451", [{"fault": "http", "status": 451, **INFO}], set(), at_start=True,
+         final=RestrictedError),
     Case("markets hang", [{"fault": "page_hang", **INFO, "count": 1}], {LOST, "starting"},
          at_start=True),
     Case("markets away", [{"fault": "http", "status": 503, **INFO}], {LOST}, at_start=True),
