@@ -119,12 +119,14 @@ def _unknown_key(key: str, path: list[str | int]) -> str:
     names = [step for step in path if isinstance(step, str)]
     here = names[-1] if names and names[-1] in _SECTIONS else ""
     own = _keys(_SECTIONS[here])
+    if here == "faults":
+        return f"unknown key; a fault has {', '.join(own)}"
     if similar := similar_hint(key, own):
         return f"unknown key{similar}"
     elsewhere = [name for name, struct in _SECTIONS.items() if key in _keys(struct)]
     if elsewhere:
-        place = {"": "no section", "symbols": "a symbol's map"}.get(elsewhere[0], elsewhere[0])
-        return f"unknown key; it belongs into {place}"
+        place = {"": "the top level", "symbols": "a symbol's map"}.get(elsewhere[0], elsewhere[0])
+        return f"unknown key; it belongs in {place}"
     return f"unknown key{similar_hint(key, [k for s in _SECTIONS.values() for k in _keys(s)])}"
 
 
