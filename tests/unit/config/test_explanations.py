@@ -50,7 +50,7 @@ LIST = "symbols: [A/B]\n"
         (f"{LIST}exchnage: x", "2: exchnage: unknown key; is it exchange?"),
         (f"{LIST}rate: 5", "2: rate: unknown key; it belongs in embedded_exchange"),
         (f"{LIST}embedded_exchange: {{faults: [{{fault: drop, channels: [quote]}}]}}",
-         "unknown key; a fault has fault, exchange, streams, symbol"),
+         "2: embedded_exchange.faults[0].channels: unknown key; a fault has fault, exchange"),
         (f"{LIST}proxy: {{history2: x}}", "2: proxy.history2: unknown key; is it history?"),
         (f"{LIST}base_port: 2026-11-30", "2: base_port: must be a whole number; it is a date"),
         (f"{LIST}base_port: 2026-13-45", " not valid YAML: a date or number is impossible"),
