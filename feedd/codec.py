@@ -31,7 +31,7 @@ def encode(event: Any) -> bytes:
 
 
 def encode_wide(event: Any) -> bytes:
-    """Return the payload of an event with an id that is no integer of MessagePack's."""
+    """Return the payload of an event with an id beyond MessagePack's integers."""
     return _encoder.encode(_narrow(msgspec.to_builtins(event)))
 
 

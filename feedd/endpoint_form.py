@@ -12,19 +12,19 @@ _HOST = re.compile(r"\[[0-9A-Fa-f:.%\w]+\]|[^\s/:\[\]]+")
 
 
 def check_endpoint(endpoint: object) -> None:
-    """Raise ConfigError for an endpoint that nobody can connect to, with what to write."""
+    """Raise ConfigError for an endpoint that no client can connect to, with what to write."""
     if (fault := endpoint_fault(endpoint)) is not None:
         raise ConfigError(f"{endpoint} is not an endpoint like {_EXAMPLE}: {fault}")
 
 
 def endpoint_fault(endpoint: object) -> str | None:
-    """Return why nobody can connect to an endpoint, and what to write; None where one may."""
+    """Return why no client can connect to an endpoint, and what to write; None where one may."""
     if not isinstance(endpoint, str):
-        return "it is no text"
+        return "it is not text"
     if not endpoint:
         return "it is empty"
     if endpoint.strip() != endpoint:
-        return f"it has blanks around it; write {endpoint.strip()}"
+        return f"it has spaces around it; write {endpoint.strip()}"
     transport, separator, address = endpoint.partition("://")
     if not separator:
         return _without_transport(endpoint)
@@ -53,7 +53,7 @@ def _tcp_fault(address: str) -> str | None:
         return f"it has no port; write tcp://{address.rstrip('/')}:5500"
     if not port.isdecimal() or not port.isascii():
         path = re.fullmatch(r"(\d+)/.*", port)
-        return "its port is no number" + (f"; write tcp://{host}:{path[1]}" if path else "")
+        return "its port is not a number" + (f"; write tcp://{host}:{path[1]}" if path else "")
     if not 1 <= int(port) <= LAST_PORT:
         return f"its port {port} is not from 1 to {LAST_PORT}"
     if host == "*":
@@ -62,4 +62,4 @@ def _tcp_fault(address: str) -> str | None:
         return f"it has no host; write tcp://127.0.0.1:{port}"
     if re.fullmatch(r"[0-9A-Fa-f:]+:[0-9A-Fa-f:]*", host):
         return f"an IPv6 address is in brackets; write tcp://[{host}]:{port}"
-    return None if _HOST.fullmatch(host) else f"its host is no name: {host!r}"
+    return None if _HOST.fullmatch(host) else f"its host is not a name: {host!r}"

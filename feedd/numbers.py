@@ -1,6 +1,6 @@
 """Numbers as exchanges write them, and no others: Python's own parser accepts more. Pure.
 
-Each value may be a JSON number or text. `1_000`, digits of other scripts, blanks, NaN, infinity and
+Each value may be a JSON number or text. `1_000`, digits of other scripts, spaces, NaN, infinity and
 truth values in a number's place are rejected; a leading `+` and a missing digit beside the point
 are not. Every function raises ValueError for anything else.
 """
@@ -26,7 +26,7 @@ def number(raw: Any) -> float:
         or type(raw) is bool
         or (text and ("_" in raw or not raw.isascii() or raw != raw.strip()))
     ):
-        raise ValueError(f"{raw!r} is no number")
+        raise ValueError(f"{raw!r} is not a number")
     return value
 
 
@@ -34,7 +34,7 @@ def plain_text(raw: str) -> str:
     """Return a number as JSON writes it: 1.5 of `+01.5`, 0.5 of `.5`."""
     match = _NUMBER.fullmatch(raw) if len(raw) <= LONGEST else None
     if match is None or not any(one.isdigit() for one in raw.partition("e")[0].partition("E")[0]):
-        raise ValueError(f"{raw[:40]!r} is no number")
+        raise ValueError(f"{raw[:40]!r} is not a number")
     sign, whole, decimals, exponent = match.groups(default="")
     return f"{sign.removeprefix('+')}{whole or '0'}{f'.{decimals}' if decimals else ''}{exponent}"
 
@@ -50,7 +50,7 @@ def integer(raw: Any) -> int:
         raw = float(text)
     if isinstance(raw, float) and raw.is_integer() and abs(raw) <= _EXACT_BELOW:
         return int(raw)
-    raise ValueError(f"{raw!r} is no integer")
+    raise ValueError(f"{raw!r} is not an integer")
 
 
 def truth(raw: Any) -> bool:
@@ -65,4 +65,4 @@ def check_numbers(*values: float | None) -> None:
     """Raise ValueError for a value parsed by ccxt that is NaN or infinite."""
     for value in values:
         if value is not None and not isfinite(value):
-            raise ValueError(f"{value} is no price or size")
+            raise ValueError(f"{value} is not a price or size")

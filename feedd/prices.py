@@ -32,7 +32,7 @@ def plain(value: float, least_decimals: int) -> str:
     """
     digits = Decimal(repr(value))
     exponent = digits.as_tuple().exponent
-    if not isinstance(exponent, int):  # infinite, or no number
+    if not isinstance(exponent, int):  # infinite, or not a number
         return str(value)
     written = f"{digits:,f}"
     if "." in written:

@@ -30,7 +30,7 @@ def check_prefixes(prefixes: Iterable[object]) -> None:
     """
     for prefix in prefixes:
         if not isinstance(prefix, str):
-            raise ConfigError(f"{prefix!r} is not a prefix of topics: it is no text")
+            raise ConfigError(f"{prefix!r} is not a prefix of topics: it is not text")
         if (fault := prefix_fault(prefix)) is not None:
             raise ConfigError(f"no topic begins with {prefix!r}: {fault}")
 
@@ -38,7 +38,7 @@ def check_prefixes(prefixes: Iterable[object]) -> None:
 def prefix_fault(prefix: str) -> str | None:
     """Return why no topic begins with a prefix, and what to write; None where one may."""
     if prefix.strip() != prefix:
-        return f"it has blanks around it; write {prefix.strip()!r}"
+        return f"it has spaces around it; write {prefix.strip()!r}"
     if "*" in prefix or prefix.endswith("#"):
         return f"prefixes have no wildcards; write {re.split(r'[*#]', prefix)[0]!r}"
     head, dot, rest = prefix.partition(".")

@@ -63,7 +63,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     ):
         _log.info(line)
     for variable in with_blanks_around(feed.exchange, env):
-        _log.warning("the value of a variable has blanks around it; used without", name=variable)
+        _log.warning("the value of a variable has spaces around it; used without", name=variable)
     session = next_session(
         Path(settings.run_dir, "sessions", feed.name), clock.now_ns() // NS_PER_MS
     )

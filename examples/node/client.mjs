@@ -70,7 +70,7 @@ class Topic {
     this.missingMs = null; // since when `next` is missing
     this.retryMs = 0;
     this.asking = false;
-    this.optional = null; // a seq from before the stream, which is no loss
+    this.optional = null; // a seq from before the stream, which is not a loss
   }
 
   /** Add a message, unless it is known. */

@@ -103,6 +103,6 @@ def levels(rows: list[list[Any]]) -> list[Level]:
     for row in rows:
         price, size = number(row[0]), number(row[1])
         if not (0 < price < math.inf and 0 <= size < math.inf):
-            raise ValueError(f"{row} is no price and size")
+            raise ValueError(f"{row} is not a price and a size")
         parsed.append((price, size))
     return parsed

@@ -30,7 +30,9 @@ def above_zero(below: float) -> Callable[[str], float]:
         except ValueError:
             value = 0.0
         if not 0 < value < below:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number above 0 and below {below:,g}")
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a number above 0 and below {below:,g}"
+            )
         return value
 
     return number
@@ -39,14 +41,14 @@ def above_zero(below: float) -> Callable[[str], float]:
 def port(text: str) -> int:
     """Return a TCP port."""
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: ports are from 1 to {LAST_PORT}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: ports are from 1 to {LAST_PORT}")
     return int(text)
 
 
 def count(text: str) -> int:
     """Return a number that is 0 or more."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines; 0 is the least")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines; 0 is the least")
     return int(text)
 
 

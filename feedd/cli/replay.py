@@ -97,7 +97,7 @@ def _pace(text: str) -> float:
     except ValueError:
         pace = -1.0
     if not 0 <= pace < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no pace: 1 is the original, 0 no waiting")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pace: 1 is the original, 0 no waiting")
     return pace
 
 

@@ -58,7 +58,7 @@ class DeploymentGate:
         return self._ours.get(topic.feed, {}).get(message.session, False)
 
     def release(self) -> list[Held]:
-        """Return the held messages whose sessions have become known, and drop others' ones."""
+        """Return the held messages of known sessions; drop those of other deployments."""
         released, kept = [], []
         for one in self._held:
             verdict = self._ours.get(one[0].feed, {}).get(one[1].session)
@@ -70,7 +70,7 @@ class DeploymentGate:
         return released
 
     def check(self, now_s: float) -> None:
-        """Drop and report messages of sessions of which no status came."""
+        """Drop and report messages of sessions whose status did not arrive."""
         while self._held and now_s - self._held[0][2] > HELD_S:
             feed = self._held[0][0].feed
             self._held = [one for one in self._held if one[0].feed is not feed]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from feedd.client.event_emitter import EventEmitter
 
-NO_PUBLISHER = "somebody listens there who is no publisher of topics; is it the history's port?"
-NOBODY = "nobody answers there"
+NO_PUBLISHER = "the port answers, but publishes no topics; is it the history's port?"
+NO_ANSWER = "nothing answers there"
 
 
 class FirstContact:
@@ -40,8 +40,8 @@ class FirstContact:
             return
         silent = frozenset(endpoint for endpoint, _ in unanswered)
         if new := [one for one in unanswered if one[0] not in self._reported]:
-            texts = [f"{end}: {NO_PUBLISHER if reached else NOBODY}" for end, reached in new]
-            self._emitter.stream_state("no_endpoint", f"{'; '.join(texts)}; it is tried again")
+            texts = [f"{end}: {NO_PUBLISHER if reached else NO_ANSWER}" for end, reached in new]
+            self._emitter.stream_state("no_endpoint", f"{'; '.join(texts)}; the stream retries")
         if came := sorted(self._reported - silent):
             self._emitter.stream_state("endpoint", f"{', '.join(came)} answers")
         self._reported = silent

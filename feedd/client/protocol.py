@@ -113,7 +113,7 @@ class Protocol:
         return self._contact.awaits_endpoints
 
     def first_contact(self, unanswered: Sequence[tuple[str, bool]], up: int, now_s: float) -> None:
-        """Set which endpoints have not answered yet, and whether somebody listens there."""
+        """Set which endpoints have not answered yet, and whether they accept connections."""
         self._contact.endpoints(unanswered, up, now_s)
 
     def endpoints(self, up: int) -> None:
@@ -209,7 +209,7 @@ class Protocol:
                 self._emitter.state(feed, "stale", f"no heartbeat for {STALE_S} s")
 
     def _report_unmatched(self, now_s: float) -> None:
-        """Report prefixes without a topic, once the history has named what there is."""
+        """Report prefixes without a topic, once the history has listed the topics."""
         if self._table.unmatched() and self._requests.possible:
             self._requests.names(now_s)
         else:

@@ -1,6 +1,6 @@
 """API keys from the environment: their variables, and what makes a value impossible.
 
-A value that no exchange ever gave out is an error of this machine and not a refusal by the
+A value that no exchange can have issued is an error of this machine and not a refusal by the
 exchange, so it is found before the first request. Errors name the variable and the character, and
 never quote the value.
 """
@@ -27,7 +27,7 @@ _PLACEHOLDER = re.compile(
 )
 _QUOTES = "\"'`"
 _PLAIN_NAMES = {
-    "\n": "a line break", "\r": "a carriage return", "\t": "a tab", " ": "a blank",
+    "\n": "a line break", "\r": "a carriage return", "\t": "a tab", " ": "a space",
     "\0": "a NUL", "\ufeff": "a byte order mark",
 }  # fmt: skip
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)  # how Python reads a byte that is not UTF-8
@@ -45,7 +45,7 @@ def credential_names(exchange: str) -> tuple[str, str]:
 def credentials(exchange: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
     """Return the API key and secret for an exchange, or None without them.
 
-    They come from the variables of `credential_names`, without blanks around them. Raises
+    They come from the variables of `credential_names`, without spaces around them. Raises
     CredentialsError if only one is set, or if a value can't be a key.
     """
     names = credential_names(exchange)
@@ -82,7 +82,7 @@ def unread_variables(exchange: str, environment: Mapping[str, str]) -> list[str]
 
 
 def with_blanks_around(exchange: str, environment: Mapping[str, str]) -> list[str]:
-    """Return the variables of an exchange whose values `credentials` strips of blanks."""
+    """Return the variables of an exchange whose values `credentials` strips of spaces."""
     return [
         name
         for name in credential_names(exchange)
@@ -101,7 +101,7 @@ def _fault(name: str, value: str) -> str | None:
     if value == name or _PLACEHOLDER.fullmatch(value):
         return "has a placeholder as its value"
     if found := _OUTSIDE.search(value):
-        return f"contains {character(found[0])}, which is in no key"
+        return f"contains {character(found[0])}, which no key contains"
     return None
 
 

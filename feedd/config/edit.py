@@ -219,7 +219,7 @@ class _Symbols:
         return next(marks, None)
 
     def _is_alone(self, begin: int, start: int, end: int) -> bool:
-        """Whether only blanks precede it on its line, and only blanks or a comment follow."""
+        """Whether only spaces precede it on its line, and only spaces or a comment follow."""
         line_end, _ = _line_end(self._text, end)
         return bool(
             _BLANK.fullmatch(self._text, begin, start)

@@ -62,7 +62,7 @@ def _read_dotenv() -> dict[str, str]:
         whole = binding.original.string  # begins with the empty lines above
         line = binding.original.line + whole[: -len(whole.lstrip()) or None].count("\n")
         if binding.error:
-            raise ConfigError(f"{DOTENV}:{line}: is no NAME=value")
+            raise ConfigError(f"{DOTENV}:{line}: is not NAME=value")
         if binding.key is not None and not _NAME.fullmatch(binding.key):
             raise ConfigError(
                 f"{DOTENV}:{line}: the name before = contains characters other than letters, "

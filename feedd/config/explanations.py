@@ -67,7 +67,7 @@ def explain(what: str, path: list[str | int], value: Any) -> tuple[list[str | in
     `value` is the one at the path.
     """
     if what == "Expected `str` key":
-        return path, "a key is no text; quote it"
+        return path, "a key is not text; quote it"
     if unknown := re.match(r"Object contains unknown field `(.*)`", what, re.DOTALL):
         return [*path, unknown[1]], _unknown_key(unknown[1], path)
     if missing := re.match(r"Object missing required field `(.*)`", what):
@@ -115,7 +115,7 @@ def _is_number(text: str) -> bool:
 def _unknown_key(key: str, path: list[str | int]) -> str:
     """Return the text for an unknown key: where it belongs, or which it is like."""
     if "/" in key:
-        return "is read as a key, because of the blank after its colon; remove the blank"
+        return "is read as a key, because of the space after its colon; remove the space"
     names = [step for step in path if isinstance(step, str)]
     here = names[-1] if names and names[-1] in _SECTIONS else ""
     own = _keys(_SECTIONS[here])

@@ -73,7 +73,7 @@ class _ConfigDocument(Document):
         """Return the configuration; raise ConfigError if it is invalid."""
         if not isinstance(self.data, dict):
             raise ConfigError(
-                f"{self.path}: is empty or no map of keys; it needs at least `symbols:`"
+                f"{self.path}: is empty or not a map of keys; it needs at least `symbols:`"
             )
         try:
             config = msgspec.convert(self.data, Config)
@@ -234,7 +234,7 @@ def _unfit_url(url: str) -> str | None:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        number = "; its port is no number from 1 to 65535"
+        number = "; its port is not a number from 1 to 65535"
         return form + (number if "port" in str(error).lower() else "")
     if parts.scheme not in {"http", "https"}:
         return form if not parts.scheme or host is None else f"{form}, and not {parts.scheme}://"

@@ -159,13 +159,13 @@ def _unfit_address(text: str, *, strict: bool) -> str | None:
         parts = urlsplit(text)
         port, host = parts.port, parts.hostname
     except ValueError:
-        return f"has no port from 1 to 65535 behind its host{CODED}"
+        return f"has no port from 1 to 65535 after its host{CODED}"
     if not host or not _is_host(host):
         return f"names no host{CODED}"
     if port == 0 or (port is None and strict):
-        return "has no port from 1 to 65535 behind its host"
+        return "has no port from 1 to 65535 after its host"
     if strict and (parts.path not in {"", "/"} or parts.query or parts.fragment):
-        return f"has something behind its port{CODED}"
+        return f"has text after its port{CODED}"
     credentials = unquote(parts.username or "") + unquote(parts.password or "")
     if parts.scheme != "http" and not credentials.isascii():
         return "the user and the password of a SOCKS proxy must be ASCII"

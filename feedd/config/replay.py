@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Only the form is checked here: the rest depends on when the recording begins.
 Time = Annotated[str, Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}:[0-9]{2})")]
-NO_TIME = "is no time like 2026-11-25T13:00:00Z, or 13:00 on the recording's first day"
+NO_TIME = "is not a time like 2026-11-25T13:00:00Z, or 13:00 on the recording's first day"
 TIMES = ("from", "to")
 MISSING = "replay needs a section `replay:` with the `recordings` to play"
 

@@ -43,7 +43,7 @@ def explain_yaml(error: yaml.YAMLError | ValueError, text: str) -> tuple[int | N
 
 def _unquoted(sign: str) -> str:
     if sign == "\t":
-        return "a tab where a blank must be; indent with blanks"
+        return "a tab where a space must be; indent with spaces"
     return f"no text begins with {sign}, unless it is in quotes"
 
 

@@ -167,7 +167,7 @@ class ContentMerge:
             if self._emitted:
                 self._hole = self._hole or reason
             for own in list(self._lines.values()):
-                if own.passed:  # nobody else continues, and the older ones were emitted
+                if own.passed:  # no other line continues, and the older ones were emitted
                     own.passed = False
                     newer = [one for one in own.held if one.times[0] > self._newest_ms]
                     own.held = deque(newer)

@@ -129,7 +129,7 @@ class Merge:
         if gone is not None and gone.joined and not any(o.joined for o in self._lines.values()):
             self._hole = self._hole or (self.last, reason)
             for own in self._lines.values():
-                own.era = self._era  # nobody else continues
+                own.era = self._era  # no other line continues
         self._drain()
         self._settle()
         return True

@@ -1,4 +1,4 @@
-"""Questions to exchanges whether they serve feeds, before anything is started or written.
+"""Ask exchanges whether they serve feeds, before anything is started or written.
 
 A feed's own source asks, within the limits that all processes share. The embedded exchange is asked
 in this process, on a port of its own: it need not run.

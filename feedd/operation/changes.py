@@ -67,7 +67,7 @@ def add(entry: SymbolEntry, path: Path, root: Path, print_line: PrintLine) -> No
             outcome = f"it is still in {path}: {busy}"
         raise StartError(f"{feed.symbol} was not added: {error}; {outcome}") from None
     except StartError as error:
-        if feed not in load_config(path).feeds():  # somebody removed it meanwhile
+        if feed not in load_config(path).feeds():  # it was removed meanwhile
             raise
         raise StartError(
             f"{error}. {feed.symbol} stays in {path}; feedd remove {feed.name} removes it"

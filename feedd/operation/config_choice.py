@@ -1,7 +1,7 @@
 """Choice of the configuration file: the one given, the one that runs, or the one that ran last.
 
-Nobody gets from a demo to live data, or back, unasked: without a given file, a start continues with
-the configuration that ran last.
+A start switches between a demo and live data only if asked: without a given file, it continues
+with the configuration that ran last.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What may keep a subscriber silent for ever: an endpoint without a publisher, a wrong prefix."""
+"""Why a subscriber may receive nothing: an endpoint without a publisher, a wrong prefix."""
 
 from __future__ import annotations
 

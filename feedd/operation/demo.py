@@ -111,7 +111,7 @@ def _print_ticks(
 class _LastConfiguration:
     """The files of the configuration that ran here last: after a demo, a start continues with it.
 
-    A demo that is killed leaves its own: then `feedd start` continues with that, and says so.
+    A demo that is killed leaves its own: then `feedd start` continues with that, and prints this.
     """
 
     def __init__(self, root: Path) -> None:

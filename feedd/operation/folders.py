@@ -92,7 +92,7 @@ def _unwritable(folder: Path) -> str | None:
     missing = above != folder
     try:
         if not above.is_dir():
-            return f"can't be made: {above} is no folder" if missing else "is no folder"
+            return f"can't be made: {above} is not a folder" if missing else "is not a folder"
         Path(tempfile.mkdtemp(prefix=".feedd-check-", dir=above)).rmdir()
     except OSError as error:
         where = f" (in {above})" if missing else ""

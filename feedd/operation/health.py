@@ -43,7 +43,7 @@ class ProcessHealth:
     """One process; `state` is the feed's own if it publishes one, else supervisord's view.
 
     `channels` is the last status of each of a feed's channels, at most FRESH_S old. `restarts`
-    are those that nobody asked for, since supervisord started; None where they are unknown.
+    are the unrequested ones since supervisord started; None where they are unknown.
     """
 
     name: str

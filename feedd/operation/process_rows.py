@@ -1,4 +1,4 @@
-"""Rows of a health report: what is known of one process becomes its state and its reason."""
+"""Rows of a health report: the state and the reason of each process."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def check_keys(feeds: Iterable[Feed], environment: Mapping[str, str]) -> list[st
     for exchange in exchanges:
         credentials(exchange, environment)
         variables.update(dict.fromkeys(with_blanks_around(exchange, environment)))
-    lines = [f"{name} has blanks around its value; they are left out" for name in variables]
+    lines = [f"{name} has spaces around its value; they are left out" for name in variables]
     for exchange in exchanges:
         if credentials(exchange, environment) is None:
             lines += [

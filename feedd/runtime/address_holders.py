@@ -30,14 +30,14 @@ class Holder(NamedTuple):
 
 
 def holder_of(family: socket.AddressFamily, address: Address) -> Holder | None:
-    """Return the process that keeps others from binding an address; None if nobody does."""
+    """Return the process that keeps others from binding an address; None if there is none."""
     if isinstance(address, str):
         return _unix_holder(address)
     return _tcp_holder(*address) if _is_held(family, address) else None
 
 
 def is_listened_to(path: str) -> bool:
-    """Whether a process listens at a Unix socket: a bind would replace it without a word."""
+    """Whether a process listens at a Unix socket: a bind would replace it without an error."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.setblocking(False)
         try:
@@ -57,7 +57,7 @@ def tcp_holder(port: int) -> Holder:
 def tcp_listeners() -> dict[int, int] | None:
     """Return the ports at which any process listens, with its user; None where not on Linux.
 
-    No port is bound for it: that would be in the way of a process that is about to bind it.
+    No port is bound for it: that would block a process that is about to bind it.
     """
     found: dict[int, int] | None = None
     for table in TABLES:

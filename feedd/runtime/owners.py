@@ -1,4 +1,4 @@
-"""Reasons of refused access to files, with the user whose they are."""
+"""Reasons of refused access to files, with the user that owns them."""
 
 from __future__ import annotations
 

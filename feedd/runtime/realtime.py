@@ -3,7 +3,7 @@
 A SCHED_RR thread runs before every ordinary thread, whatever their nice values and groups are
 (sched(7)). It takes CAP_SYS_NICE or a limit of real-time priority (`ulimit -r`) of 1 or more. The
 kernel leaves 5 % of the time to ordinary threads (`sched_rt_runtime_us`), so that a real-time
-thread that never sleeps stops no machine.
+thread that never sleeps does not block the machine.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class BookKeeper:
         if rules.synced:
             self._publish_book(received_ns, sink)
         else:
-            sink.alive("book")  # its stream flows, although no book can be made of it
+            sink.alive("book")  # its stream flows, although no book can be built from it
         if rules.needs_snapshot and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._until_verified(sink))
             self._task.add_done_callback(self._ended)

@@ -25,7 +25,7 @@ def check_form(exchange: str, symbol: str) -> None:
     if "/" not in symbol:
         likely = likely_symbol(exchange, symbol)
         raise UnknownSymbolError(
-            f"{symbol} is no symbol like BTC/USDT:USDT" + hint([likely] if likely else [])
+            f"{symbol} is not a symbol like BTC/USDT:USDT" + hint([likely] if likely else [])
         )
 
 

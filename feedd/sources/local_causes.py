@@ -1,4 +1,4 @@
-"""Refusals by an exchange whose cause is this machine: its clock, or where it is. Pure."""
+"""Refusals by an exchange because of this machine: its clock or its location. Pure."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class TradeKeeper:
         self._lost: str | None = None
 
     def take(self, trade_id: int, trade: Trade | None, sink: Sink) -> None:
-        """Take a trade of the stream; None for an id that is no trade of the market."""
+        """Take a trade of the stream; None for an id that is not a trade of the market."""
         sequence = self._sequence
         for following in sequence.take(trade_id, trade):
             sink.event(following)

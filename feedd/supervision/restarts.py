@@ -1,4 +1,4 @@
-"""Restarts of each process that nobody asked for: since supervisord started, and in the last hour.
+"""Unrequested restarts of each process: since supervisord started, and in the last hour.
 
 supervisord counts none. Its event PROCESS_STATE_STARTING has the state before: STOPPED at the first
 start and after an operator's stop, another one after the process had ended by itself or was killed.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FILE = "restarts.json"  # below run_dir
 STARTING = "PROCESS_STATE_STARTING"
-ASKED_FOR = "STOPPED"  # the state before a start that somebody asked for
+ASKED_FOR = "STOPPED"  # the state before a requested start
 MINUTES = 60
 SAME_START_S = 60.0  # a start is read to the second, and the clock may be set
 
@@ -56,7 +56,7 @@ class RestartCounts(Struct):
     processes: dict[str, Restarts] = {}
 
     def started(self, name: str, before: str, serial: int, now_s: float) -> bool:
-        """Take the start of a process; return whether it was a restart that nobody asked for."""
+        """Take the start of a process; return whether it was an unrequested restart."""
         if serial <= self.serial:
             return False
         self.serial = serial

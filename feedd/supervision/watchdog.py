@@ -45,7 +45,7 @@ How = Literal["kill", "end", "start"]
 class ObservedProcess:
     """State of a process.
 
-    `exchange` is None for a process that is no worker. `heard_s` is the time of the last status
+    `exchange` is None for a process that is not a worker. `heard_s` is the time of the last status
     since its start, None before the first. `tries` counts the connections that failed since the
     last event, on the worst channel that is not live. `waits`: it waits for a limit that all
     workers share, not for the exchange. `receives`: one of its channels delivers. `traded`: the

@@ -78,7 +78,7 @@ class WatchdogLoop:
         self._touch_heartbeat()
 
     def count_start(self, event: ListenerEvent) -> None:
-        """Count the start of a process if nobody asked for it; the file is written soon."""
+        """Count the start of a process if it was not requested; the file is written soon."""
         name, before = event.values["processname"], event.values["from_state"]
         if self._restarts.started(name, before, event.serial, time.time()) and not self._writing:
             loop = asyncio.get_running_loop()

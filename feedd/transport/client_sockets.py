@@ -177,7 +177,7 @@ class ClientSockets:
         return sum(connection.health.up for connection in self._feeds)
 
     def unanswered(self) -> list[tuple[str, bool]]:
-        """Return the endpoints where no publisher answered yet, and whether somebody listens."""
+        """Return the endpoints without a publisher yet, and whether they accept connections."""
         return [
             (connection.endpoint, connection.health.reached)
             for connection in self._feeds

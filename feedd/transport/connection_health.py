@@ -19,7 +19,7 @@ class ConnectionHealth:
 
     def __init__(self) -> None:
         self.up = False
-        self.reached = False  # somebody listens at the address, who may be no publisher
+        self.reached = False  # the address accepts connections; it may not be a publisher
         self.answered = False  # it was up once
         self._lost_s: float | None = None
 

@@ -31,7 +31,7 @@ def address_of(endpoint: str) -> tuple[socket.AddressFamily, Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:  # also UnicodeError, for an invalid host name
-        reason = error.strerror if isinstance(error, OSError) else "it is no host name"
+        reason = error.strerror if isinstance(error, OSError) else "it is not a host name"
         raise ConfigError(f"{endpoint}: the host can't be resolved: {reason}") from None
     # libzmq resolves names to IPv4 by default, and would not reach ::1.
     family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
@@ -48,7 +48,7 @@ def not_bound(endpoint: str, error: OSError) -> FinalError:
 
 
 def holder_at(endpoint: str) -> Holder | None:
-    """Return the process that holds an endpoint; None where nobody does, or it can't be resolved.
+    """Return the process that holds an endpoint; None where there is none, or it can't be resolved.
 
     libzmq also binds names of network interfaces, e.g. `tcp://eth0:5500`.
     """

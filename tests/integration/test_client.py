@@ -480,7 +480,7 @@ def test_an_endpoint_is_reported_until_a_publisher_answers_there(world: World) -
     way.close()
     caller = seen(world, endpoint, history=None)
     caller.until(lambda: "no_endpoint" in stream_states(caller))
-    assert f"{endpoint}: nobody answers there" in str(stream_states(caller)["no_endpoint"])
+    assert f"{endpoint}: nothing answers there" in str(stream_states(caller)["no_endpoint"])
     again = world.opened(Dropping(side.endpoint, endpoint))
     caller.until(lambda: "endpoint" in stream_states(caller))
     assert again.carried is not None
@@ -521,5 +521,5 @@ def test_a_stream_of_ticks_only_logs_an_endpoint_without_a_publisher(
         assert time.monotonic() - began_s < 10
         assert stream.receive(0) is None
     assert [one.message for one in caplog.records] == [
-        f"{endpoint}: nobody answers there; it is tried again"
+        f"{endpoint}: nothing answers there; the stream retries"
     ]

@@ -401,7 +401,7 @@ def test_a_private_ca_is_trusted_for_pages_and_messages(
     ("variables", "said"),
     [
         ({"SSL_CERT_FILE": "/none.pem"}, "SSL_CERT_FILE: /none.pem can't be read: No such file"),
-        ({"SSL_CERT_DIR": "/none"}, "SSL_CERT_DIR: /none is no folder"),
+        ({"SSL_CERT_DIR": "/none"}, "SSL_CERT_DIR: /none is not a folder"),
     ],
 )
 def test_variables_that_name_no_certificates_are_refused(
@@ -445,8 +445,8 @@ async def redirecting(port: int, location: str) -> AsyncIterator[tuple[int, list
         ("http://127.0.0.1:PORT/movedPATH", None),
         ("http://login.corp/?next=secret-token", "is redirected to another host, login.corp, whi"),
         ("http://127.0.0.1:9/movedPATH", "is redirected to another port, 9, which"),
-        ("ftp://127.0.0.1/", "is redirected to something that is no web address"),
-        ("http://[", "is redirected to something that is no address"),
+        ("ftp://127.0.0.1/", "is redirected to something that is not a web address"),
+        ("http://[", "is redirected to something that is not an address"),
     ],
 )
 def test_redirects_are_followed_within_the_exchange_only(

@@ -280,7 +280,7 @@ def test_a_key_with_a_character_of_no_key_starts_nothing(
     refused = project.feedd("start", BINANCE_API_KEY=key, BINANCE_SECRET=API_SECRET)
     assert refused.returncode == 77
     assert refused.stderr == (
-        f"feedd: BINANCE_API_KEY contains {named}, which is in no key; correct it, or unset it: "
+        f"feedd: BINANCE_API_KEY contains {named}, which no key contains; correct it, or unset it: "
         "public data needs no key\n"
     )
     assert project.daemon.pid is None
@@ -293,7 +293,7 @@ def test_a_worker_uses_a_key_without_the_blanks_around_it(make_project: Make, so
     started = project.feedd("start", **variables)
     assert started.returncode == 0, started.stderr
     for name in variables:
-        assert f"{name} has blanks around its value" in started.stdout
+        assert f"{name} has spaces around its value" in started.stdout
         assert f'"name":"{name}"' in project.log(BTC)
 
 

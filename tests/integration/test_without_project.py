@@ -140,7 +140,7 @@ def test_tail_names_an_endpoint_without_a_publisher(tmp_path: Path, option: list
     line = process.stderr.readline()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    assert line == f"feedd: {nowhere}: nobody answers there; it is tried again\n"
+    assert line == f"feedd: {nowhere}: nothing answers there; the stream retries\n"
 
 
 @pytest.mark.parametrize("command", ["tail", "record"])

@@ -1,4 +1,4 @@
-"""An endpoint that nobody can connect to is refused with what to write."""
+"""An endpoint that no client can connect to is refused with what to write."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from feedd.transport.subscriber import Subscriber
         ("tcp://localhost", "it has no port; write tcp://localhost:5500"),
         ("tcp://localhost:99999", "its port 99999 is not from 1 to 65535"),
         ("tcp://localhost:0", "its port 0 is not from 1 to 65535"),
-        ("tcp://localhost:55oo", "its port is no number"),
+        ("tcp://localhost:55oo", "its port is not a number"),
         ("tcp://localhost:5500/", "write tcp://localhost:5500"),
         ("tcp://:5500", "write tcp://127.0.0.1:5500"),
         ("tcp://*:5500", "write tcp://127.0.0.1:5500, or the publisher's host"),
         ("tcp://::1:5500", "write tcp://[::1]:5500"),
-        ("tcp://a b:5500", "its host is no name"),
-        ("tcp://a:5500,tcp://b:5500", "its host is no name"),
-        (" tcp://a:5500", "it has blanks around it; write tcp://a:5500"),
+        ("tcp://a b:5500", "its host is not a name"),
+        ("tcp://a:5500,tcp://b:5500", "its host is not a name"),
+        (" tcp://a:5500", "it has spaces around it; write tcp://a:5500"),
         ("ipc://", "it names nothing"),
         ("", "it is empty"),
-        (5500, "it is no text"),
+        (5500, "it is not text"),
     ],
 )
 def test_a_mistyped_endpoint_is_refused_with_what_to_write(endpoint: str, remedy: str) -> None:

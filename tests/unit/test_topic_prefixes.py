@@ -54,7 +54,7 @@ def test_a_prefix_that_a_topic_of_this_or_a_newer_version_may_have_is_accepted(
 
 
 def test_a_prefix_that_is_no_text_is_refused() -> None:
-    with pytest.raises(ConfigError, match="is not a prefix of topics: it is no text"):
+    with pytest.raises(ConfigError, match="is not a prefix of topics: it is not text"):
         check_prefixes([b"quote."])
 
 

@@ -54,4 +54,4 @@ def array_elements(file: InputFile, lines: Iterator[str]) -> list[msgspec.Raw]:
     try:
         return _elements("".join(parts))
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ConfigError(f"{file}: begins as a JSON array, but is none: {error}") from None
+        raise ConfigError(f"{file}: begins like a JSON array, but is not one: {error}") from None

@@ -62,7 +62,7 @@ def _table(path: InputFile) -> TableRows | None:
     if first is None:
         raise ConfigError(f"{path}: is empty; name a file with rows")
     if "\0" in first:
-        raise ConfigError(f"{path}: is not text (a tar archive is unpacked first)")
+        raise ConfigError(f"{path}: is not text; unpack it first if it is a tar archive")
     first = first.lstrip()
     if first.startswith("["):
         first = next((text for _, text in raw_texts(path)), "{}")

@@ -123,7 +123,7 @@ def columns_of_levels(
                 found.append((float(fields[price]), float(fields[amount])))
             except ValueError:
                 raise RowError(
-                    name, f"{fields[price]!r}, {fields[amount]!r} are no price and size"
+                    name, f"{fields[price]!r}, {fields[amount]!r} are not a price and a size"
                 ) from None
         return found
 

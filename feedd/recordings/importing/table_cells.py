@@ -30,7 +30,7 @@ class RowError(ValueError):
 
 
 class NoEventError(Exception):
-    """Row that is no event, with its description; `gap`: an event is missing in its place."""
+    """A row without an event, with its description; `gap`: an event is missing in its place."""
 
     def __init__(self, what: str, *, gap: bool = False) -> None:
         super().__init__(what)

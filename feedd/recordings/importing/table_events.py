@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 _MAKERS: dict[str, Side] = {"True": "sell", "true": "sell", "False": "buy", "false": "buy"}
 _levels = msgspec.json.Decoder(list[tuple[float, float]]).decode
 
-# (fields, exchange, symbol) -> event; None for a row that is no event
+# (fields, exchange, symbol) -> event; None for a row without an event
 Convert = Callable[[list[str], str, str], "Tick | None"]
 
 
 def trades(cells: Cells) -> Convert:
-    """Return the converter of trades; a fill at price 0 is none."""
+    """Return the converter of trades; a fill at price 0 has none."""
     moments, positive, side, id_ = cells.moments, cells.positive, cells.side, cells.id
 
     def convert(fields: list[str], exchange: str, symbol: str) -> Tick | None:
@@ -110,7 +110,7 @@ def quotes(cells: Cells) -> Convert:
 
 
 def sides(cells: Cells) -> Convert:
-    """Return the converter of quotes in which both sides may be empty: such a row is none."""
+    """Return the converter of quotes in which both sides may be empty: such a row has no event."""
     usual = quotes(cells)
 
     def convert(fields: list[str], exchange: str, symbol: str) -> Tick | None:
@@ -155,7 +155,7 @@ def candles(
         if volume == 0 and cells.number(fields, "count"):
             raise RowError(
                 "volume", "trades without a volume: these are klines of mark, index or premium "
-                "index prices, no candles of trades",
+                "index prices, not candles of trades",
             )  # fmt: skip
         ended_ns = time_ns if time_ns is not None else open_ns + length_ns
         received_ns = cells.time_ns(fields, "received") or ended_ns

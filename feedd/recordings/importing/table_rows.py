@@ -172,7 +172,7 @@ def _text(value: Any) -> str:
 
 
 def _is_data(fields: list[str]) -> bool:
-    """Whether a first row is no header: its fields are numbers, truths or empty."""
+    """Whether a first row is not a header: its fields are numbers, truths or empty."""
     return any(field.strip() for field in fields) and all(_is_value(field) for field in fields)
 
 

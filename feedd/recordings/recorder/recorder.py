@@ -167,7 +167,7 @@ class Recorder:
                 count += 1
             self._check()
             if count < MESSAGES_PER_CHECK:
-                # Polling costs less than a wakeup per message, and a late write harms nobody.
+                # Polling costs less than a wakeup per message, and a late write does no harm.
                 time.sleep(CHECK_S)
 
     def _drain(self, stream: Stream[PublishedMessage | Notice]) -> None:

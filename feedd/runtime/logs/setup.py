@@ -81,7 +81,7 @@ def _render(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
 def _dumps(event: EventDict) -> bytes:
     try:
         return orjson.dumps(event, default=str)
-    except orjson.JSONEncodeError:  # a key that is no text, a lone surrogate, a number too large
+    except orjson.JSONEncodeError:  # a key that is not text, a lone surrogate, a number too large
         safe = {_safe(key): _safe(value) for key, value in event.items()}
         return orjson.dumps(safe, default=str)
 

@@ -115,7 +115,7 @@ def _stand_in() -> Any:
 def _place(name: str) -> None:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.submodule_search_locations is None:
-        raise ImportError(f"{name} is no package")
+        raise ImportError(f"{name} is not a package")
     package = _Package(name)
     package.__spec__, package.__loader__, package.__file__ = spec, spec.loader, spec.origin
     package.__package__, package.__path__ = name, spec.submodule_search_locations

@@ -31,9 +31,9 @@ def followed(url: str, location: str) -> str:
         old, new = urlsplit(url), urlsplit(urljoin(url, location))
         ports = [parts.port or PORTS.get(parts.scheme) for parts in (old, new)]
     except ValueError:
-        raise SourceError("it is redirected to something that is no address") from None
+        raise SourceError("it is redirected to something that is not an address") from None
     if new.scheme not in {"http", "https"} or not new.hostname:
-        raise SourceError("it is redirected to something that is no web address")
+        raise SourceError("it is redirected to something that is not a web address")
     if old.hostname != new.hostname:
         raise SourceError(
             f"it is redirected to another host, {new.hostname}, which is not followed; "

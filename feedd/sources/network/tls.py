@@ -50,7 +50,7 @@ def tls_context(network: Network) -> ssl.SSLContext:
     if file and (unfit := check_ca_file(file)):
         raise ConfigError(f"SSL_CERT_FILE: {unfit}")
     if folder and not Path(folder).is_dir():
-        raise ConfigError(f"SSL_CERT_DIR: {folder} is no folder")
+        raise ConfigError(f"SSL_CERT_DIR: {folder} is not a folder")
     context = ssl.create_default_context(cafile=file or certifi.where(), capath=folder or None)
     if network.ca_file is not None:
         if unfit := check_ca_file(network.ca_file):

@@ -134,7 +134,7 @@ def recognise(
     derived = next((part for part in parts if part in _DERIVED_KLINES), None)
     refusal = found.refusal
     if derived is not None and kind == "klines":
-        refusal = f"{derived} are of computed prices without trades, no candles of trades"
+        refusal = f"{derived} are of computed prices without trades, not candles of trades"
     spot = (kind, len(columns)) in _SPOTS or (kind == "klines" and _in_us(fields))
     exchanges = SPOT if spot else found.exchanges
     exchanges, certain = _market(parts, header, columns, exchanges, market_id)

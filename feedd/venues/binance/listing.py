@@ -48,7 +48,7 @@ _decode_id = msgspec.json.Decoder(_Id).decode
 
 
 def markets(body: bytes) -> list[dict[str, Any]]:
-    """Return each market of an answer; raise ValueError for an answer that is no list of markets.
+    """Return each market of an answer; raise ValueError for one that is not a list of markets.
 
     An entry that can't be read has `unreadable`, the reason, and no symbol: it harms no other.
     """
@@ -106,7 +106,7 @@ def entry_id(entry: Any) -> str:
 def entry_fault(entry: Any) -> str | None:
     """Return why a raw entry can't be read; ccxt would take its id as the base currency."""
     if not isinstance(entry, dict):
-        return "it is no object"
+        return "it is not an object"
     contract = ("marginAsset",) if "contractType" in entry else ()
     for key in ("baseAsset", "quoteAsset", *contract):
         if not isinstance(entry.get(key), str | int):

@@ -1,7 +1,7 @@
 """Binance's raw messages, read by msgspec: what is frequent straight into typed fields.
 
 msgspec reads a number out of a JSON string (`strict=False`) as exactly as `float` does, in a tenth
-of the time. A price or size that is negative, infinite or no number is an error of the message.
+of the time. A price or size that is negative, infinite or not a number is an error of the message.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ def to_quote(
 def trade_converter(
     exchange: str, symbol: str
 ) -> Callable[[TradeMessage, bytes, int], tuple[int, Trade | None]]:
-    """Return what makes of a message its id and its trade."""
+    """Return the converter of a message to its id and its trade."""
 
     def convert(
         message: TradeMessage, _payload: bytes, received_ns: int
@@ -311,7 +311,7 @@ def to_liquidation(
 def _percent(message: TickerMessage) -> float | None:
     """Return P; where that is rounded to 0, what ccxt makes of p and o, to 18 decimals.
 
-    Raises ValueError or ArithmeticError where p or o is no number.
+    Raises ValueError or ArithmeticError where p or o is not a number.
     """
     if message.P:
         return message.P

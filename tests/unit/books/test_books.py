@@ -375,7 +375,7 @@ def test_levels_behind_the_snapshots_last_are_not_shown() -> None:
 
 @pytest.mark.parametrize("row", [["-1", "1"], ["nan", "1"], ["1", "inf"], ["0", "1"], ["x", "1"]])
 def test_an_invalid_level_is_refused(row: list[str]) -> None:
-    with pytest.raises(ValueError, match=r"price and size|number|convert"):
+    with pytest.raises(ValueError, match=r"price and a size|number|convert"):
         levels([row])
 
 

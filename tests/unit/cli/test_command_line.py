@@ -160,17 +160,17 @@ def test_an_unknown_command_is_rejected(tmp_path: Path) -> None:
     [
         (["stattus"], "feedd: COMMAND: invalid choice: 'stattus'; is it status?"),
         (["add"], "feedd add: SYMBOL is missing"),
-        (["add", "A/B", "--port", "abc"], "--port: 'abc' is no port: ports are from 1 to 65535"),
-        (["add", "A/B", "--port", "99999"], "--port: '99999' is no port"),
-        (["add", "A/B", "--port", "-5"], "--port: '-5' is no port"),
+        (["add", "A/B", "--port", "abc"], "--port: 'abc' is not a port: ports are from 1 to 65535"),
+        (["add", "A/B", "--port", "99999"], "--port: '99999' is not a port"),
+        (["add", "A/B", "--port", "-5"], "--port: '-5' is not a port"),
         (["status", "--jsn"], "feedd status: unknown argument --jsn; is it --json?"),
         (["tail", "--endpoint"], "--endpoint: its value is missing"),
         (["export", "r", "--format", "cvs", "--out", "o"], "invalid choice: 'cvs'; is it csv?"),
         (["export", "r", "--format", "xls", "--out", "o"], "there is parquet, csv, jsonl"),
         (["conformance", "--seed", "x", "c"], "--seed: 'x' is no whole number"),
         (["config", "chekc"], "is it check?"),
-        (["replay", "r", "--pace", "-1"], "--pace: '-1' is no pace: 1 is the original"),
-        (["logs", "--lines", "-1"], "--lines: '-1' is no number of lines; 0 is the least"),
+        (["replay", "r", "--pace", "-1"], "--pace: '-1' is not a pace: 1 is the original"),
+        (["logs", "--lines", "-1"], "--lines: '-1' is not a number of lines; 0 is the least"),
     ],
 )
 def test_a_wrong_argument_is_one_line_with_the_nearest_right_one(

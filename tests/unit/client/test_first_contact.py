@@ -12,7 +12,7 @@ from feedd.client.first_contact import FirstContact
 from feedd.client.history_responses import ErrorResponse, SnapshotResponse, published_names
 
 A, B = "tcp://a:5500", "tcp://b:5500"
-NOBODY = "nobody answers there"
+NO_ANSWER = "nothing answers there"
 
 
 def contact() -> tuple[FirstContact, EventEmitter]:
@@ -35,7 +35,7 @@ def test_an_endpoint_is_reported_once_after_the_time_of_two_heartbeats() -> None
     ((state, reason),) = taken(emitter)
     assert state == "no_endpoint"
     assert reason is not None
-    assert f"{A}: {NOBODY}; {B}: somebody listens there who is no publisher" in reason
+    assert f"{A}: {NO_ANSWER}; {B}: the port answers, but publishes no topics" in reason
     first.endpoints([(A, False), (B, True)], 0, 109.0)
     assert taken(emitter) == []
     first.endpoints([(A, False)], 1, 110.0)
@@ -49,7 +49,7 @@ def test_one_endpoint_of_two_without_an_answer_is_reported() -> None:
     first, emitter = contact()
     first.endpoints([(B, False)], 1, 100.1)
     first.endpoints([(B, False)], 1, 102.3)
-    assert taken(emitter) == [("no_endpoint", f"{B}: {NOBODY}; it is tried again")]
+    assert taken(emitter) == [("no_endpoint", f"{B}: {NO_ANSWER}; the stream retries")]
 
 
 def test_an_endpoint_that_answers_in_time_is_not_reported() -> None:
@@ -96,10 +96,10 @@ def test_a_stream_of_ticks_only_logs_what_may_keep_it_silent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     queue = EventQueue(10, only_ticks=True)
-    queue.put([StateChange("", "no_endpoint", NOBODY), StateChange("", "no_history", "away")])
+    queue.put([StateChange("", "no_endpoint", NO_ANSWER), StateChange("", "no_history", "away")])
     queue.put([StateChange("x.A/B.", "live", None), Gap("quote.x.A/B.", 1, 2, 3, "lost")])
     assert [(one.name, one.levelname, one.message) for one in caplog.records] == [
-        ("feedd", "WARNING", NOBODY)
+        ("feedd", "WARNING", NO_ANSWER)
     ]
     assert not queue.queue
 

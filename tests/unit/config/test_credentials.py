@@ -63,7 +63,7 @@ def test_blanks_around_a_key_are_removed_and_its_variable_is_named(blank: str) -
         ("\n", "a line break (U+000A)"),
         ("\r", "a carriage return (U+000D)"),
         ("\t", "a tab (U+0009)"),
-        (" ", "a blank (U+0020)"),
+        (" ", "a space (U+0020)"),
         ("\u00a0", "no-break space (U+00A0)"),
         ("\u200b", "zero width space (U+200B)"),
         ("\ufeff", "a byte order mark (U+FEFF)"),
@@ -81,7 +81,7 @@ def test_a_character_of_no_key_is_final_and_named_without_the_value(
     with pytest.raises(CredentialsError) as caught:
         credentials("binance", given)
     text = str(caught.value)
-    assert text.startswith(f"{variable} contains {named}, which is in no key; correct it")
+    assert text.startswith(f"{variable} contains {named}, which no key contains; correct it")
     assert "\n" not in text
     assert KEY[:9] not in text
     assert KEY[9:] not in text
@@ -151,8 +151,8 @@ def test_a_byte_order_mark_of_a_file_is_no_part_of_a_name(
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        (b"# of Binance\n\nA=1\nBINANCE_API_KEY: K3y\n", ".env:4: is no NAME=value"),
-        (b"A=1\n\nBINANCE_API_KEY='K3y\n", ".env:3: is no NAME=value"),
+        (b"# of Binance\n\nA=1\nBINANCE_API_KEY: K3y\n", ".env:4: is not NAME=value"),
+        (b"A=1\n\nBINANCE_API_KEY='K3y\n", ".env:3: is not NAME=value"),
         ("A=1\nBINANCE_API_KEY\u200b=K3y\n".encode(), ".env:2: the name before ="),
         ("A=1\nB=2\n".encode("utf-16"), ".env: contains NUL bytes, as UTF-16 does"),
     ],

@@ -124,7 +124,7 @@ def test_a_value_that_names_no_proxy_is_refused_without_its_password(value: str,
     [
         ("proxy.corp:3128", "has no scheme"),
         ("http://proxy.corp", "has no port"),
-        ("http://proxy.corp:3128/proxy.pac", "has something behind its port"),
+        ("http://proxy.corp:3128/proxy.pac", "has text after its port"),
     ],
 )
 def test_the_setting_is_stricter_than_a_variable(value: str, what: str) -> None:

@@ -1,4 +1,4 @@
-"""Nobody gets from one configuration to another unasked; a refusal names both files."""
+"""A start changes the configuration only if asked; a refusal names both files."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ def check(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     [
         ("run_dir: /proc/feedd", "2: run_dir: /proc/feedd can't be made: No such file or"),
         ("log_dir: /sys/logs", "2: log_dir: /sys/logs can't be made:"),
-        ("log_dir: feedd.yaml", "2: log_dir: feedd.yaml is no folder"),
-        ("run_dir: feedd.yaml/run", "2: run_dir: feedd.yaml/run can't be made: feedd.yaml is no f"),
+        ("log_dir: feedd.yaml", "2: log_dir: feedd.yaml is not a folder"),
+        ("run_dir: feedd.yaml/run", "2: run_dir: feedd.yaml/run can't be made: feedd.yaml is not"),
         ("recorder:\n  dir: /proc/x", "3: recorder.dir: /proc/x can't be made"),
         ("embedded_exchange: {truth_log: /proc/x/truth}",
          "2: embedded_exchange.truth_log: /proc/x can't be made"),

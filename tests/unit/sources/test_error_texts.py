@@ -41,5 +41,5 @@ def test_a_symbol_like_no_other_has_no_hint() -> None:
 def test_a_text_of_no_symbols_form_needs_no_exchange_to_be_refused() -> None:
     with pytest.raises(UnknownSymbolError) as caught:
         check_form("binanceusdm", "BTCUSDT")
-    assert str(caught.value) == "BTCUSDT is no symbol like BTC/USDT:USDT; is it BTC/USDT:USDT?"
+    assert str(caught.value) == "BTCUSDT is not a symbol like BTC/USDT:USDT; is it BTC/USDT:USDT?"
     check_form("binanceusdm", "FOO/USDT:USDT")

@@ -82,7 +82,7 @@ def test_a_json_array_of_messages_is_read(tmp_path: Path, indent: int | None) ->
 def test_an_array_with_a_bad_element_names_the_element(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"tape, element 2: the JSON is not a message .* keys a"):
         imported(tmp_path, json.dumps([frame(0), {"a": 1}]))
-    with pytest.raises(ConfigError, match="begins as a JSON array, but is none"):
+    with pytest.raises(ConfigError, match="begins like a JSON array, but is not one"):
         imported(tmp_path, json.dumps([frame(0), frame(1)])[:-9])
 
 

@@ -34,10 +34,10 @@ def test_a_redirect_within_a_host_is_followed(url: str, location: str, there: st
         ("//evil.example/x", "another host"),
         ("https://fapi.binance.com:8443/x", "another port, 8443"),
         ("http://fapi.binance.com/x", "without TLS"),
-        ("ftp://fapi.binance.com/x", "no web address"),
-        ("javascript:alert(1)", "no web address"),
-        ("https://fapi.binance.com:port/x", "no address"),
-        ("https://[/", "no address"),
+        ("ftp://fapi.binance.com/x", "not a web address"),
+        ("javascript:alert(1)", "not a web address"),
+        ("https://fapi.binance.com:port/x", "not an address"),
+        ("https://[/", "not an address"),
     ],
 )
 def test_any_other_redirect_is_refused(location: str, why: str) -> None:
