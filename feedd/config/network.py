@@ -25,6 +25,7 @@ DEFAULT_PORTS = {"http": 80, "socks5": 1080, "socks5h": 1080}  # of variables; a
 EXAMPLE = "http://proxy.example.com:3128 or socks5h://proxy.example.com:1080"
 CODED = "; special characters of a user or password are written as in %40 for @"
 SETTING = "proxy_url"
+SOCKS_AT_MOST = 255  # bytes of a user or a password: RFC 1929
 PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _VARIABLES = {"http": ("http_proxy", "all_proxy"), "https": ("https_proxy", "all_proxy")}
 
@@ -87,8 +88,14 @@ def described(network: Network, endpoint: str | None) -> list[str]:
     elif proxy is not None and "*" in network.no_proxy:
         lines.append(f"exchanges are reached directly, and not through {proxy}: no_proxy has *")
     elif proxy is not None:
-        direct = f"; directly: {', '.join(network.no_proxy)}" if network.no_proxy else ""
+        entries = [entry for entry in network.no_proxy if check_no_proxy(entry) is None]
+        direct = f"; directly: {', '.join(entries)}" if entries else ""
         lines.append(f"exchanges are reached through the proxy {proxy}{direct}")
+        lines += [
+            f"an entry of no_proxy has no effect: {fault}"
+            for fault in map(check_no_proxy, network.no_proxy)
+            if fault is not None
+        ]
     trusted = [f"{name} {path}" for name, path in network.variables.items()]
     if network.ca_file is not None:
         trusted.append(f"ca_file {network.ca_file}")
@@ -169,6 +176,9 @@ def _unfit_address(text: str, *, strict: bool) -> str | None:
     credentials = unquote(parts.username or "") + unquote(parts.password or "")
     if parts.scheme != "http" and not credentials.isascii():
         return "the user and the password of a SOCKS proxy must be ASCII"
+    longest = max(len(unquote(part or "")) for part in (parts.username, parts.password))
+    if parts.scheme != "http" and longest > SOCKS_AT_MOST:
+        return f"the user and the password of a SOCKS proxy have at most {SOCKS_AT_MOST} characters"
     return None
 
 

@@ -106,6 +106,8 @@ def test_the_settings_take_precedence_over_the_variables() -> None:
         ("http://p:31\n28", "control character"),
         ("http://[fd00::1:3128", "has no port"),
         ("socks5://u:secrét@p:1", "must be ASCII"),
+        (f"socks5://u:secret{'x' * 250}@p:1", "have at most 255 characters"),
+        (f"socks5h://secret{'%41' * 250}:p@p:1", "have at most 255 characters"),
     ],
 )
 def test_a_value_that_names_no_proxy_is_refused_without_its_password(value: str, what: str) -> None:
@@ -209,4 +211,17 @@ def test_what_is_in_force_is_described_without_credentials() -> None:
     assert described(network({}), None) == []
     assert described(network({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}), None) == [
         "exchanges are reached directly, and not through http://p:1 (HTTPS_PROXY): no_proxy has *"
+    ]
+
+
+def test_entries_of_no_proxy_without_effect_are_named() -> None:
+    """A setting with such an entry is refused; a variable serves other programs too."""
+    entries = "corp,http://fapi.binance.com,10.0.0.0/33,*:443"
+    given = network({"HTTPS_PROXY": "http://p:1", "NO_PROXY": entries})
+    first, *others = described(given, None)
+    assert first == (
+        "exchanges are reached through the proxy http://p:1 (HTTPS_PROXY); directly: corp"
+    )
+    assert [line.partition(" is not ")[0] for line in others] == [
+        f"an entry of no_proxy has no effect: {entry!r}" for entry in entries.split(",")[1:]
     ]
