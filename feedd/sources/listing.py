@@ -1,8 +1,8 @@
 """A symbol's entry in an exchange's list of markets. Pure.
 
 Entries are maps with `symbol` (unified), `id` and `active`, as ccxt makes them, and `status`, the
-exchange's own word where `active` is False. An entry that can't
-be read has `unreadable`, the reason, and no symbol; a key of its own keeps it in the list.
+exchange's own word where `active` is False. An entry that can't be read has `unreadable`, the
+reason, and no symbol; a key of its own keeps it in the list.
 """
 
 from __future__ import annotations
@@ -36,8 +36,12 @@ def by_symbol(markets: Iterable[dict[str, Any] | None]) -> dict[str, dict[str, A
             continue
         name = market["symbol"] if "unreadable" not in market else f"{UNREADABLE}{market['id']}"
         other = found.get(name)
-        if other is None or other.get("id") == market.get("id"):
+        if other is None:
             found[name] = market
+            continue
+        if other.get("id") == market.get("id"):  # listed twice
+            if not _is_traded(other):
+                found[name] = market
             continue
         chosen, left = (market, other) if _rank(market) > _rank(other) else (other, market)
         ids = [*chosen.get("instead_of", ()), *left.get("instead_of", ()), left["id"]]
@@ -46,7 +50,11 @@ def by_symbol(markets: Iterable[dict[str, Any] | None]) -> dict[str, dict[str, A
 
 
 def _rank(market: dict[str, Any]) -> tuple[bool, bool]:
-    return market.get("active") is not False, market["id"] == market_id(market["symbol"])
+    return _is_traded(market), market["id"] == market_id(market["symbol"])
+
+
+def _is_traded(market: dict[str, Any]) -> bool:
+    return market.get("active") is not False
 
 
 def entry_of(exchange: str, symbol: str, markets: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -70,7 +78,7 @@ def entry_of(exchange: str, symbol: str, markets: dict[str, dict[str, Any]]) -> 
 
 def not_traded(market: dict[str, Any]) -> str | None:
     """Return the exchange's own word for a market that it lists and does not trade; else None."""
-    if market.get("active") is not False:
+    if _is_traded(market):
         return None
     return market.get("status") or "inactive"
 

@@ -78,6 +78,8 @@ def unified(entry: Entry) -> str:
     with a delivery date have an underscore; a perpetual one that is delisted has a date too.
     """
     base, quote = _code(entry.base_asset), _code(entry.quote_asset)
+    if not base or not quote:
+        raise ValueError("baseAsset or quoteAsset is empty")
     if entry.contract_type is msgspec.UNSET:
         return f"{base}/{quote}"
     settle = entry.margin_asset if entry.margin_asset is not None else entry.quote_asset
@@ -109,8 +111,9 @@ def entry_fault(entry: Any) -> str | None:
         return "it is not an object"
     contract = ("marginAsset",) if "contractType" in entry else ()
     for key in ("baseAsset", "quoteAsset", *contract):
-        if not isinstance(entry.get(key), str | int):
-            return f"{key} is {entry.get(key)!r}"
+        asset = entry.get(key)
+        if not isinstance(asset, str | int) or isinstance(asset, bool) or asset == "":
+            return f"{key} is {asset!r}"
     return None
 
 

@@ -78,9 +78,22 @@ def test_of_two_entries_with_one_symbol_the_traded_one_wins(settled_first: bool)
     assert (market["id"], not_traded(market)) == ("BTCUSDT", "SETTLING")
 
 
-def test_a_repeated_entry_is_no_double() -> None:
-    market = entry_of("x", "BTC/USDT:USDT", listed(BTC, {**BTC, "status": "SETTLING"}))
-    assert (not_traded(market), doubles("BTC/USDT:USDT", market)) == ("SETTLING", None)
+@pytest.mark.parametrize("first", [True, False])
+def test_of_a_repeated_entry_the_traded_one_counts_and_there_is_no_double(first: bool) -> None:
+    settling = {**BTC, "status": "SETTLING"}
+    markets = listed(*((BTC, settling) if first else (settling, BTC)))
+    market = entry_of("x", "BTC/USDT:USDT", markets)
+    assert (not_traded(market), doubles("BTC/USDT:USDT", market)) == (None, None)
+
+
+@pytest.mark.parametrize("asset", ["", True, None, 1.5, ["X"]])
+@pytest.mark.parametrize("key", ["baseAsset", "quoteAsset"])
+def test_an_asset_without_a_name_is_a_fault_in_both_sources(key: str, asset: Any) -> None:
+    odd = {**BTC, key: asset}
+    assert listing.entry_fault(odd) == f"{key} is {asset!r}"
+    (market,) = listing.markets(msgspec.json.encode({"symbols": [odd]}))
+    assert market["symbol"] is None
+    assert "Asset" in market["unreadable"]
 
 
 def test_a_market_that_is_not_traded_is_named_with_the_exchanges_own_word() -> None:
