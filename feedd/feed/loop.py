@@ -123,13 +123,15 @@ class FeedLoop:
             following.cancel()
 
     async def _follow_listing(self) -> None:
-        """Ask, while nothing arrives, whether the exchange trades the symbol."""
+        """Ask whether the exchange trades the symbol, while nothing arrives or it did not."""
         pause = Backoff(LISTING_EVERY_S, LISTING_EVERY_AT_MOST_S)
+        session = self._core.session
         while True:
             await asyncio.sleep(pause.next_s())
-            if not self._core.session.receives_nothing:
+            if not session.receives_nothing:
                 pause.reset()
-                continue
+                if session.listing is None:
+                    continue
             try:
                 word = await self._source.check_listing()
             except FeeddError as error:
