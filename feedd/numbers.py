@@ -2,7 +2,8 @@
 
 Each value may be a JSON number or text. `1_000`, digits of other scripts, spaces, NaN, infinity and
 truth values in a number's place are rejected; a leading `+` and a missing digit beside the point
-are not. Every function raises ValueError for anything else.
+are not. Every function raises ValueError for any other text, and ValueError, TypeError or
+OverflowError for any other value.
 """
 
 from __future__ import annotations
