@@ -87,8 +87,6 @@ class Merge:
     def opened(self, line: Any) -> None:
         """Add a line that has just subscribed."""
         if line not in self._lines:
-            if self.only is not None and self.last is not None:
-                self._lines[self.only].newest = self.last
             # The first line is complete from its first event, unless another one starts earlier.
             self._lines[line] = _LineState(self.last, self._era, joined=not self._lines)
             self._settle()
@@ -147,7 +145,9 @@ class Merge:
 
     def overdue(self, now_s: float) -> None:
         """Stop waiting for other lines after WAIT_S. Call it several times per second."""
-        if self.only is None and self.last is not None:
+        if self.only is not None:
+            return
+        if self.last is not None:
             self._check_lines_behind(now_s)
         for own in self._lines.values():
             if not own.held:
@@ -311,6 +311,8 @@ class Merge:
 
     def _settle(self) -> None:
         """Find out how little the next events need."""
+        if self.only in self._lines and self.last is not None:
+            self._lines[self.only].newest = self.last  # events of the only line don't note it
         self.only = None
         lines = self._lines.values()
         self._in_step = (

@@ -443,3 +443,23 @@ def test_an_event_that_a_line_repeats_with_its_id_is_emitted_once() -> None:
         ("a", 1, "w"), ("b", 1, "w"), ("a", 2, "x"), ("a", 2, "x"), ("b", 2, "x"), ("b", 2, "x")
     ]  # fmt: skip
     assert quoted(*events) == [(1, "w"), (2, "x")]
+
+
+def test_a_check_between_two_events_with_one_id_on_the_only_line_drops_neither() -> None:
+    merged: list[Quoted] = []
+    merge = Merge(merged.append, lambda *gap: None, lambda one, other: one == other)
+    merge.opened("a")
+    for now_s, content in enumerate("xyz"):
+        merge.take("a", 7, None, Quoted(7, content))
+        merge.overdue(float(now_s))
+        assert merge.only == "a"
+    assert "".join(content for _, content in merged) == "xyz"
+
+
+def test_ids_that_restart_after_a_check_of_the_only_line_are_emitted_at_once() -> None:
+    world = World("a")
+    world.take("a", 100, 101)
+    world.merge.overdue(0.0)
+    world.merge.closed("unknown", "it was never opened")
+    world.take("a", 1, 2)
+    assert world.merged == [100, 101, 1, 2]
