@@ -10,7 +10,7 @@ The public API. Everything else in the package is internal, and may change.
     Gap UpstreamGap NewSession StateChange Stopped     what a stream reports (Event is any event)
     Status Other                                       other messages of a topic that was named
     ConfigError                                        what an argument is wrong for
-    DeploymentError                                    another project than the required publishes
+    DeploymentError                                    only projects other than the required one publish
 
 Names are loaded at first use, and need only pyzmq and msgspec; recordings need zstandard.
 """

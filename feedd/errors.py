@@ -35,7 +35,7 @@ class ConfigError(FinalError):
 
 
 class DeploymentError(ConfigError):
-    """Endpoint at which only another deployment than the required one publishes."""
+    """Endpoint at which only deployments other than the required one publish."""
 
 
 class CredentialsError(FinalError):

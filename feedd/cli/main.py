@@ -88,8 +88,8 @@ def _add_config(parser: argparse.ArgumentParser, dest: str, default: str | None)
         dest=dest,
         default=default,
         metavar="FILE",
-        help="the configuration; default: FEEDD_CONFIG, else the running one, else "
-        "config/feedd.yaml",
+        help="the configuration; default: FEEDD_CONFIG, else the one that runs or ran last, "
+        "else config/feedd.yaml",
     )
 
 

@@ -1,7 +1,7 @@
 """Times in an exchange's events as the wire has them: ms.
 
 Some streams can be requested with times in µs. An event's times are converted by their magnitude;
-one that is implausible in every unit, or in another unit than its stream's first, is an error.
+one that is implausible in every unit, or in a unit other than its stream's first, is an error.
 """
 
 from __future__ import annotations

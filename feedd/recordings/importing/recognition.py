@@ -74,8 +74,8 @@ def _table(path: InputFile) -> TableRows | None:
         return CsvRows(path)
     raise wrong(
         path, 1, None,
-        f"{shortened(first.strip())} begins neither an exchange's raw messages nor a table (CSV, "
-        "JSON lines, Parquet); docs/importing.md lists what can be imported",
+        f"{shortened(first.strip())} is neither a raw message of an exchange nor a row of a table "
+        "(CSV, JSON lines, Parquet); docs/importing.md lists what can be imported",
     )  # fmt: skip
 
 

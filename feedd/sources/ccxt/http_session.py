@@ -91,7 +91,7 @@ class _Unresolved(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return the name in the place of an address."""
+        """Return the name in place of an address."""
         return [ResolveResult(hostname=host, host=host, port=port, family=family, proto=0, flags=0)]
 
     async def close(self) -> None:
@@ -101,7 +101,7 @@ class _Unresolved(AbstractResolver):
 async def _within_the_exchange(
     request: ClientRequest, handler: ClientHandlerType
 ) -> ClientResponse:
-    """Refuse redirects to other hosts, and web pages in the place of data."""
+    """Refuse redirects to other hosts, and web pages in place of data."""
     response = await handler(request)
     try:
         if response.status in REDIRECTS and "Location" in response.headers:

@@ -42,7 +42,7 @@ class NativeConnection(WSListener):
     """One connection to a venue. Every frame is a sign of life; the last came at `received_ns`.
 
     `handlers` receive the decoded messages. A message is rejected where its handler raises
-    UNREADABLE, and where it is of another market than `market_id`. `lost` is set, with the reason,
+    UNREADABLE, and where it is of a market other than `market_id`. `lost` is set, with the reason,
     when the connection is given up; its later frames are ignored. `burst` is called with True when
     a frame is followed by others that have already arrived, and with False after the last of them.
     `clock` is the venue's, for the limit of messages per second.

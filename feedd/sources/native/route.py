@@ -150,7 +150,7 @@ class Route:
     # --- one connection after the other -------------------------------------------------------
 
     async def _keep(self, number: int) -> None:
-        # The second connection is replaced at another time than the first, and not all workers
+        # The second connection is replaced at a time other than the first's, and not all workers
         # replace theirs at once.
         early = 0.02 * number + random.uniform(0.0, 0.02)  # noqa: S311
         rotate_after_s = self._rotate_after_s * (1.0 - early)

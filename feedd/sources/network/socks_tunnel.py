@@ -21,7 +21,7 @@ UNKNOWN_HOST = 4  # RFC 1928, 6: host unreachable
 
 
 class _Connected:
-    """The socket to the proxy, in the place of the proxy before it that python-socks allows for."""
+    """The socket to the proxy, in place of the chained proxy that python-socks expects."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._connected = connected

@@ -262,7 +262,7 @@ WRONG = [
     (f"time,price,size,side\n{MS},1,2,up\n", "line 2, side: 'up' is neither buy nor sell"),
     (f"time,price,size\n{MS},1,2\n{MS + 2},1,2\n{MS + 1},1,2\n", "line 4, .* earlier .* sort the"),
     (f"time,price,size\n{MS},1,2\n{MS - 9},1,2\n{MS - 5},1,2\n", "line 3, time: it is earlier"),
-    ("https://example.com\ntime,price,size\n", "line 1: 'https://example.com' begins neither"),
+    ("https://example.com\ntime,price,size\n", "line 1: 'https://example.com' is neither"),
     (f"time,bid,ask\n{MS},,\n", "line 2, bid: the row has neither bid nor ask"),
     (f"timestamp,open,high,low,close\n{MS},10,9,8,9\n{MS + 60_000},1,1,1,1\n", "line 2, high: "),
     (f"timestamp,open,high,low,close\n{MS},1,1,0,1\n{MS + 60_000},1,1,1,1\n", "line 2, low: 0.0 "),

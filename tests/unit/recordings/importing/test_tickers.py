@@ -253,7 +253,7 @@ def test_a_day_that_is_there_is_never_written_into(tmp_path: Path) -> None:
 WRONG = [
     ("", "is empty"),
     (f"{HEADER}\n", "has no rows"),
-    ("hello\n", "line 1: 'hello' begins neither"),
+    ("hello\n", "line 1: 'hello' is neither"),
     ("a,b\n1,2\n", "line 1: 'a,b' is not a header of a table that can be imported"),
     (f"{HEADER},bid\n{ROW},1\n", "line 1, bid: the header has it twice"),
     (f"{HEADER}\n{ROW},1\n", "line 2: has 11 fields, but the header has 10"),
