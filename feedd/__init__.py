@@ -8,9 +8,9 @@ The public API. Everything else in the package is internal, and may change.
 
     Ticker Quote Trade Book Candle Mark Liquidation    what a feed publishes (Tick is any of them)
     Gap UpstreamGap NewSession StateChange Stopped     what a stream reports (Event is any event)
-    Status Other                                       other messages of a topic that was named
-    ConfigError                                        what an argument is wrong for
-    DeploymentError                                    only projects other than the required one publish
+    Status Other                                       messages of other topics that were requested
+    ConfigError                                        an argument is wrong
+    DeploymentError                                    the required project does not publish
 
 Names are loaded at first use, and need only pyzmq and msgspec; recordings need zstandard.
 """

@@ -130,12 +130,11 @@ class StateChange(Struct, frozen=True):
     The states are those of the feed's statuses, as strings. A feed without heartbeats is `stale`
     too, until its next status. The states of the stream (`feed` is "") are `no_history` and
     `history`: whether the history service responds; `no_endpoint` and `endpoint`: whether a
-    publisher answers there, which the stream tries again; `no_topic`: nothing is published so far
-    that begins with one of the prefixes; `behind`: notices were dropped that the caller did not
+    publisher answers there; `no_topic`: nothing is published so far that begins with one of the
+    prefixes; `behind`: notices were dropped that the caller did not
     take, or topics are not followed; and `foreign`: messages of a deployment other than the
-    required one arrive. A recording also has `damaged`: which range
-    can't be read, and why; `interrupted`: the recorder was not running; and `unwritten`: it could
-    not write.
+    required one arrive. A recording also has `damaged`: which range can't be read, and why;
+    `interrupted`: the recorder was not running; and `unwritten`: it could not write.
     """
 
     feed: str

@@ -24,8 +24,9 @@ class Choice(NamedTuple):
 def choose(given: Path | None, last: Path | None, default: Path, *, runs: bool) -> Choice:
     """Return the file that a command works on.
 
-    `last` is the file that runs, or ran last. Raises ConfigError where another file than the given
-    one runs, for a given file that is missing, and where the last one is missing and none is given.
+    `last` is the file that runs, or ran last. Raises ConfigError where a file other than the
+    given one runs, for a given file that is missing, and where the last one is missing and none is
+    given.
     """
     if given is not None:
         if runs and last is not None and given.resolve() != last:
