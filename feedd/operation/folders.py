@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from feedd.config.load import place_of
 from feedd.errors import ConfigError
+from feedd.runtime.owners import why_refused
 
 SOCKET_PATH_BYTES = 107  # sockaddr_un, unix(7)
 
@@ -96,5 +97,5 @@ def _unwritable(folder: Path) -> str | None:
         Path(tempfile.mkdtemp(prefix=".feedd-check-", dir=above)).rmdir()
     except OSError as error:
         where = f" (in {above})" if missing else ""
-        return f"can't be {'made' if missing else 'written'}: {error.strerror}{where}"
+        return f"can't be {'made' if missing else 'written'}: {why_refused(error, above)}{where}"
     return None

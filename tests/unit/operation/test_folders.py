@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,16 @@ def test_a_folder_of_somebody_else_is_named(
     (tmp_path / "logs").mkdir(mode=0o500)
     with pytest.raises(ConfigError, match="log_dir: logs can't be written: Permission denied"):
         check(tmp_path, monkeypatch, "")
+
+
+def test_a_folder_of_another_user_is_named_with_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_options: str) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(ConfigError, match="run can't be written: Permission denied: it belongs to"):
+        check(tmp_path, monkeypatch, "run_dir: run")
