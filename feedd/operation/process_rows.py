@@ -23,6 +23,7 @@ from feedd.operation.health import (
 )
 from feedd.runtime.address_holders import listening_ports, tcp_holder
 from feedd.runtime.logs.setup import LOG_SUFFIX
+from feedd.supervision.folder_processes import pid_runs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -65,15 +66,33 @@ def listening_row(
     """
     if row.process != "RUNNING" or row.pid is None or listeners is None:
         return row
+    listens = listening_ports(row.pid) if ports else None
+    # A held port first: it is the reason why a process does not bind the others.
+    for port in ports:
+        if port in listeners and listens is not None and port not in listens:
+            return _row_without_port(row, row.pid, port)
     for port in ports:
         if port not in listeners:
-            return replace(row, state="starting", reason=f"does not listen at port {port} yet")
-    listens = listening_ports(row.pid) if ports else None
-    for port in ports:
-        if listens is not None and port not in listens:
-            reason = f"its port {port} is held by {tcp_holder(port).text}"
-            return replace(row, state=BLOCKED, reason=reason)
+            return _starting_row(row, port)
     return row
+
+
+def _row_without_port(row: ProcessHealth, pid: int, port: int) -> ProcessHealth:
+    """Return the row of a process that did not listen at a port at which some process did.
+
+    The holder is searched later, and for long where many processes run: meanwhile the process may
+    have begun to listen, or may have ended, and its successor listens.
+    """
+    holder = tcp_holder(port)
+    if holder is not None and holder.pid == pid:
+        return row
+    if holder is None or not pid_runs(pid):
+        return _starting_row(row, port)
+    return replace(row, state=BLOCKED, reason=f"its port {port} is held by {holder.text}")
+
+
+def _starting_row(row: ProcessHealth, port: int) -> ProcessHealth:
+    return replace(row, state="starting", reason=f"does not listen at port {port} yet")
 
 
 def recorder_row(row: ProcessHealth, status: RecorderStatus | None, now_ns: int) -> ProcessHealth:

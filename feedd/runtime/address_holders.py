@@ -49,9 +49,12 @@ def is_listened_to(path: str) -> bool:
     return True
 
 
-def tcp_holder(port: int) -> Holder:
-    """Return the process that listens at a TCP port of any interface."""
-    return _tcp_holder("0.0.0.0", port)
+def tcp_holder(port: int) -> Holder | None:
+    """Return the process that listens at a TCP port of any interface; None if nobody does."""
+    holder = _tcp_holder("0.0.0.0", port)
+    if holder.pid is None and port not in (tcp_listeners() or {port: 0}):
+        return None
+    return holder
 
 
 def tcp_listeners() -> dict[int, int] | None:

@@ -93,6 +93,17 @@ def test_a_process_that_does_not_listen_yet_is_starting_and_one_whose_port_is_he
         assert listening_row(stopped, [port], tcp_listeners()) == stopped
 
 
+def test_a_held_port_is_named_before_those_that_the_process_binds_after_it() -> None:
+    later, held = free_ports(2)
+    parent = ProcessHealth("proxy", "RUNNING", os.getppid(), 5)
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", held))
+        one.listen()
+        blocked = listening_row(parent, [later, held], tcp_listeners())
+        assert blocked.state == "blocked"
+        assert f"its port {held} is held by pid {os.getpid()} (" in str(blocked.reason)
+
+
 def test_no_port_is_held_by_the_process_that_has_just_bound_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
