@@ -35,10 +35,10 @@ class EndpointMonitor:
 
     def report(self) -> Report:
         """Return the current health; waits for `HEARTBEATS_S` until a status has arrived."""
-        heard = self._statuses.heard
-        self._statuses.listen(0 if heard else HEARTBEATS_S)
+        received = self._statuses.received
+        self._statuses.listen(0 if received else HEARTBEATS_S)
         now_s = time.monotonic()
-        feeds = tuple(_feed(name, heard[name], now_s) for name in sorted(heard))
+        feeds = tuple(_feed(name, received[name], now_s) for name in sorted(received))
         endpoints = " or ".join(self._fan_outs.values())
         publishers = {
             key for key, at_s in self._statuses.publishers.items() if now_s - at_s <= FRESH_S
@@ -65,10 +65,10 @@ def several_deployments(publishers: Collection[tuple[str, str | None]]) -> tuple
     )
 
 
-def _feed(name: str, heard: ReceivedStatus, now_s: float) -> ProcessHealth:
-    status = heard.status
+def _feed(name: str, received: ReceivedStatus, now_s: float) -> ProcessHealth:
+    status = received.status
     stopped = status["state"] == "stopped"
-    silent_s = now_s - heard.at_s
+    silent_s = now_s - received.at_s
     if silent_s > FRESH_S and not stopped:
         return ProcessHealth(
             name, process=UNKNOWN, pid=None, uptime_s=0, exchange=status["exchange"], state=SILENT,

@@ -107,7 +107,7 @@ class HealthMonitor:
         running = {name for name, info in infos.items() if info["statename"] == "RUNNING"}
         awaited = [name for name in self._live if name in running]
         proxies = [name for name in self._proxies if name in running]
-        self._statuses.listen(timeout_s, lambda: self._all_heard(awaited, proxies))
+        self._statuses.listen(timeout_s, lambda: self._all_received(awaited, proxies))
         report = self._counted(self._put_together(self._daemon.processes()), pid)
         if moved is not None:
             remark = (
@@ -122,13 +122,15 @@ class HealthMonitor:
             self._network = daemon, lines or ()
         return self._network[1]
 
-    def _all_heard(self, names: list[str], proxies: list[str]) -> bool:
+    def _all_received(self, names: list[str], proxies: list[str]) -> bool:
         since_s = time.monotonic() - FRESH_S
         for name in names:
-            heard = self._statuses.heard.get(name)
-            if heard is None:
+            received = self._statuses.received.get(name)
+            if received is None:
                 return False
-            at_s = [heard.proxies_s.get(name, 0.0) for name in proxies] or [heard.own_s or 0.0]
+            at_s = [received.proxies_s.get(name, 0.0) for name in proxies] or [
+                received.own_s or 0.0
+            ]
             if min(at_s) < since_s:
                 return False
         return True
@@ -136,15 +138,15 @@ class HealthMonitor:
     def _put_together(self, infos: dict[str, dict[str, Any]], hung: str | None = None) -> Report:
         """Combine supervisord's process states with the feeds' statuses."""
         since_s = time.monotonic() - FRESH_S
-        heard = {
+        received = {
             name: h
-            for name, h in self._statuses.heard.items()
+            for name, h in self._statuses.received.items()
             if h.at_s >= since_s and _is_of(h, infos.get(name), known=hung is None)
         }
         forwarding = {
             name
             for name in self._proxies
-            if any(h.proxies_s.get(name, 0.0) >= since_s for h in heard.values())
+            if any(h.proxies_s.get(name, 0.0) >= since_s for h in received.values())
         }
         rows = []
         listeners = tcp_listeners()
@@ -152,7 +154,7 @@ class HealthMonitor:
             row = self._process(name, infos.get(name), known=hung is None)
             row = listening_row(row, self._bound_ports(name), listeners)
             mute = name in self._proxies and name not in forwarding and row.state is None
-            if mute and row.process == "RUNNING" and any(one in heard for one in self._live):
+            if mute and row.process == "RUNNING" and any(one in received for one in self._live):
                 row = replace(row, state=SILENT, reason="forwards nothing")
             if name == WATCHDOG and row.process == "RUNNING":
                 # A heartbeat of an earlier watchdog does not count.
@@ -167,7 +169,7 @@ class HealthMonitor:
             rows.append(row)
         for feed in self._feeds:
             row = self._process(feed.name, infos.get(feed.name), known=hung is None)
-            spoken, port = heard.get(feed.name), self._ports.get(feed.name)
+            spoken, port = received.get(feed.name), self._ports.get(feed.name)
             if feed.source == "replay":
                 # Its statuses are recorded ones, with the deployment of the recording.
                 spoken = spoken or self._statuses.foreign.get(feed.name)
@@ -196,7 +198,7 @@ class HealthMonitor:
         if listening.state == BLOCKED:
             return listening
         reason = "no status arrived"
-        if (earlier := self._statuses.heard.get(row.name)) is not None:
+        if (earlier := self._statuses.received.get(row.name)) is not None:
             pid = earlier.status.get("pid")
             if pid != row.pid and earlier.at_s >= time.monotonic() - FRESH_S:
                 reason += f" of it, but of an earlier process of this feed (pid {pid})"
@@ -209,16 +211,16 @@ class HealthMonitor:
     def _intruders(self, since_s: float) -> tuple[str, ...]:
         """Name the workers of other deployments whose statuses arrive at our addresses."""
         found = []
-        for name, heard in sorted(self._statuses.foreign.items()):
-            if heard.at_s < since_s or name in self._replayed:
+        for name, received in sorted(self._statuses.foreign.items()):
+            if received.at_s < since_s or name in self._replayed:
                 continue
-            through = sorted(proxy for proxy, at_s in heard.proxies_s.items() if at_s >= since_s)
+            through = sorted(proxy for proxy, at_s in received.proxies_s.items() if at_s >= since_s)
             where = [self._config.fan_outs()[proxy] for proxy in through]
-            if heard.own_s is not None and heard.own_s >= since_s:
+            if received.own_s is not None and received.own_s >= since_s:
                 where.append("a worker's port")
             found.append(
-                f"{name} of {_deployment_text(heard.status)} arrives from {' and '.join(where)}: "
-                "it is another project's, and is not counted"
+                f"{name} of {_deployment_text(received.status)} arrives from "
+                f"{' and '.join(where)}: it is another project's, and is not counted"
             )
         return tuple(found)
 
@@ -280,9 +282,9 @@ class HealthMonitor:
             return Usage()
 
 
-def _is_of(heard: ReceivedStatus, info: dict[str, Any] | None, *, known: bool) -> bool:
+def _is_of(received: ReceivedStatus, info: dict[str, Any] | None, *, known: bool) -> bool:
     """Whether a status is of the process that supervisord runs, not of an earlier one."""
-    return not known or (info is not None and heard.status.get("pid") == info["pid"])
+    return not known or (info is not None and received.status.get("pid") == info["pid"])
 
 
 def _deployment_text(status: dict[str, Any]) -> str:

@@ -119,15 +119,19 @@ def recorder_row(row: ProcessHealth, status: RecorderStatus | None, now_ns: int)
 
 
 def feed_row(
-    row: ProcessHealth, feed: Feed, port: int | None, heard: ReceivedStatus | None, lost: list[str]
+    row: ProcessHealth,
+    feed: Feed,
+    port: int | None,
+    received: ReceivedStatus | None,
+    lost: list[str],
 ) -> ProcessHealth:
     """Return a feed's row; `lost`: the proxies that forward others, and not this one."""
     row = replace(row, port=port, exchange=feed.exchange)
     if row.process not in {"RUNNING", UNKNOWN}:
         return replace(row, state="down")
-    if heard is None:
+    if received is None:
         return replace(row, state=SILENT, reason="no status arrived")
-    status = heard.status
+    status = received.status
     row = replace(row, status=status, channels=status["channels"])
     if lost:
         reason = f"its status did not arrive through {' and '.join(lost)}"
@@ -139,7 +143,7 @@ def replay_row(
     row: ProcessHealth,
     feed: Feed,
     port: int | None,
-    heard: ReceivedStatus | None,
+    received: ReceivedStatus | None,
     exit_code: int | None,
     progress: ReplayStatus | None,
 ) -> ProcessHealth:
@@ -154,7 +158,7 @@ def replay_row(
     if progress is not None and progress.pid == row.pid:
         row = replace(row, messages_per_s=progress.messages_per_s)
         reasons += [progress.text, f"{progress.messages_per_s:,.1f} msg/s"]
-    was = None if heard is None else heard.status["state"]
+    was = None if received is None else received.status["state"]
     if was not in {None, "live"}:
         reasons.append(f"recorded state: {was}")
     return replace(row, state=REPLAY, reason=", ".join(reasons) or None)

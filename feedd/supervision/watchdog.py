@@ -45,9 +45,9 @@ How = Literal["kill", "end", "start"]
 class ObservedProcess:
     """State of a process.
 
-    `exchange` is None for a process that is not a worker. `heard_s` is the time of the last status
-    since its start, None before the first. `tries` counts the connections that failed since the
-    last event, on the worst channel that is not live. `waits`: it waits for a limit that all
+    `exchange` is None for a process that is not a worker. `received_s` is the time of the last
+    status since its start, None before the first. `tries` counts the connections that failed since
+    the last event, on the worst channel that is not live. `waits`: it waits for a limit that all
     workers share, not for the exchange. `receives`: one of its channels delivers. `traded`: the
     exchange's list does not say otherwise. `unlisted`: it has ended because the exchange does not
     list its symbol.
@@ -58,7 +58,7 @@ class ObservedProcess:
     supervisor: str  # RUNNING, FATAL, …
     exchange: str | None = None
     state: str | None = None
-    heard_s: float | None = None
+    received_s: float | None = None
     tries: int = 0
     waits: bool = False
     receives: bool = False
@@ -216,9 +216,9 @@ class Watchdog:
 
     def _silent(self, process: ObservedProcess, now_s: float) -> bool:
         known = self._known[process.name]
-        if process.heard_s is None:
+        if process.received_s is None:
             return now_s - known.since_s > FIRST_STATUS_S
-        return now_s - max(process.heard_s, known.judged_s) > SILENT_AFTER_S
+        return now_s - max(process.received_s, known.judged_s) > SILENT_AFTER_S
 
     def _stuck(self, process: ObservedProcess, now_s: float) -> bool:
         since_s = self._known[process.name].unwell_since_s

@@ -165,39 +165,39 @@ class WatchdogLoop:
         name, pid, supervisor = info["name"], info["pid"], info["statename"]
         exchange = self._exchanges.get(name)
         if exchange is None:
-            heard_s = self._proxy_heard_s(name, now_s) if name in PROXIES else now_s
-            return ObservedProcess(name, pid, supervisor, heard_s=heard_s)
-        heard = self._statuses.heard.get(name)
+            received_s = self._proxy_received_s(name, now_s) if name in PROXIES else now_s
+            return ObservedProcess(name, pid, supervisor, received_s=received_s)
+        received = self._statuses.received.get(name)
         # A status of an earlier process of the feed does not count.
-        if heard is None or heard.status.get("pid") != pid:
+        if received is None or received.status.get("pid") != pid:
             unlisted = supervisor == "EXITED" and info["exitstatus"] == UnknownSymbolError.exit_code
             return ObservedProcess(name, pid, supervisor, exchange, unlisted=unlisted)
-        unwell = [c for c in heard.status["channels"].values() if c["state"] != "live"]
+        unwell = [c for c in received.status["channels"].values() if c["state"] != "live"]
         return ObservedProcess(
             name=name,
             pid=pid,
             supervisor=supervisor,
             exchange=exchange,
-            state=heard.status["state"],
+            state=received.status["state"],
             # At its own port, which a hung proxy can't hide; else through a proxy.
-            heard_s=heard.at_s if heard.own_s is None else heard.own_s,
+            received_s=received.at_s if received.own_s is None else received.own_s,
             tries=max((channel["tries"] for channel in unwell), default=0),
             waits=any(channel["waits"] for channel in unwell),
-            receives=receives(heard.status["channels"]),
-            traded=heard.status.get("listing") is None,
+            receives=receives(received.status["channels"]),
+            traded=received.status.get("listing") is None,
         )
 
-    def _proxy_heard_s(self, name: str, now_s: float) -> float | None:
+    def _proxy_received_s(self, name: str, now_s: float) -> float | None:
         """Return when a proxy last forwarded; while no feed publishes, it has nothing to forward.
 
         A lossless proxy waits for its slowest subscriber, so it is not judged.
         """
         if self._lossless:
             return now_s
-        heard = self._statuses.heard.values()
-        if max((h.own_s or 0.0 for h in heard), default=0.0) < now_s - SILENT_AFTER_S / 2:
+        received = self._statuses.received.values()
+        if max((h.own_s or 0.0 for h in received), default=0.0) < now_s - SILENT_AFTER_S / 2:
             return now_s
-        return max((h.proxies_s[name] for h in heard if name in h.proxies_s), default=None)
+        return max((h.proxies_s[name] for h in received if name in h.proxies_s), default=None)
 
     def _restart(self, action: RestartAction) -> None:
         _log.warning(f"restarting {action.name}", pid=action.pid, why=action.why)

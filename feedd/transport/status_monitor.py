@@ -34,9 +34,9 @@ class StatusMonitor:
     """Subscribes to the fan-out endpoints and to the feeds' own ports; a context manager.
 
     Both are needed to distinguish a silent feed from a proxy that does not forward. The keys of
-    `fan_outs` are names of proxies, those of `heard` names of the feeds' programs.
+    `fan_outs` are names of proxies, those of `received` names of the feeds' programs.
 
-    With a `deployment`, `heard` has its statuses only, and `foreign` those of other deployments:
+    With a `deployment`, `received` has its statuses only, and `foreign` those of other deployments:
     their processes may have taken the same ports, or have connected to the same proxy.
     `publishers` has the time of the last status of each feed and deployment.
     """
@@ -44,7 +44,7 @@ class StatusMonitor:
     def __init__(
         self, fan_outs: Mapping[str, str], ports: Iterable[int], deployment: str | None = None
     ) -> None:
-        self.heard: dict[str, ReceivedStatus] = {}
+        self.received: dict[str, ReceivedStatus] = {}
         self.foreign: dict[str, ReceivedStatus] = {}
         self.publishers: dict[tuple[str, str | None], float] = {}
         self.deployment = deployment
@@ -100,12 +100,17 @@ class StatusMonitor:
         name = program_name(status["exchange"], status["symbol"])
         if (name, deployment) in self.publishers or len(self.publishers) < MAX_PUBLISHERS:
             self.publishers[name, deployment] = time.monotonic()
-        heard = (self.heard if ours else self.foreign).setdefault(name, ReceivedStatus(status))
-        if status["session"] < heard.status["session"]:
+        received = (self.received if ours else self.foreign).setdefault(
+            name, ReceivedStatus(status)
+        )
+        if status["session"] < received.status["session"]:
             return  # of an earlier process, which still runs
-        if (status["session"], status["seq"]) >= (heard.status["session"], heard.status["seq"]):
-            heard.status = status
+        if (status["session"], status["seq"]) >= (
+            received.status["session"],
+            received.status["seq"],
+        ):
+            received.status = status
         if proxy is None:
-            heard.own_s = time.monotonic()
+            received.own_s = time.monotonic()
         else:
-            heard.proxies_s[proxy] = time.monotonic()
+            received.proxies_s[proxy] = time.monotonic()

@@ -13,8 +13,8 @@ def feed_after(silent_s: float, state: str = "live") -> ProcessHealth:
         "uptime_s": 5.5, "exchange": "binanceusdm", "state": state, "reason": None,
         "cpu_percent": 1.0, "memory_mb": 20.0, "channels": {}, "gaps": 0,
     }  # fmt: skip
-    heard = ReceivedStatus(status, proxies_s={"proxy": NOW_S - silent_s})
-    return _feed("feed-binanceusdm-BTC-USDT-USDT", heard, NOW_S)
+    received = ReceivedStatus(status, proxies_s={"proxy": NOW_S - silent_s})
+    return _feed("feed-binanceusdm-BTC-USDT-USDT", received, NOW_S)
 
 
 def test_a_feed_with_a_fresh_status_has_its_state() -> None:

@@ -86,7 +86,7 @@ def status_of(pid: int | None, state: str = "live") -> dict[str, object]:
 
 
 def report_on(
-    folder: Path, heard: dict[str, object] | None, foreign: dict[str, object] | None = None
+    folder: Path, received: dict[str, object] | None, foreign: dict[str, object] | None = None
 ) -> Report:
     """Return the report on a feed whose process has pid 7, with statuses that just arrived."""
     text = f"symbols: [BTC/USDT]\nrun_dir: {folder}\nlog_dir: {folder}\n"
@@ -99,7 +99,7 @@ def report_on(
     with HealthMonitor(settings, Daemon(folder), {BTC: 1}) as monitor:
         at_s = time.monotonic()
         for where, status in (
-            (monitor._statuses.heard, heard), (monitor._statuses.foreign, foreign),
+            (monitor._statuses.received, received), (monitor._statuses.foreign, foreign),
         ):  # fmt: skip
             if status is not None:
                 where[BTC] = ReceivedStatus(status, own_s=at_s, proxies_s={"proxy": at_s})

@@ -32,7 +32,7 @@ class Farm:
         self.silent: set[str] = set()
         self.waits: set[str] = set()
         self.tries = STUCK_AFTER_TRIES
-        self.heard: dict[str, float] = {}
+        self.received: dict[str, float] = {}
         self.watchdog = Watchdog()
         self.notes: list[str] = []
         self.now_s = 1000.0
@@ -45,11 +45,11 @@ class Farm:
             self.now_s += TICK_S
             for name in self.names:
                 if name not in self.silent:
-                    self.heard[name] = self.now_s
+                    self.received[name] = self.now_s
             actions = self.watchdog.check(
                 [
                     ObservedProcess(name, self.pids[name], self.supervisor[name], "binanceusdm",
-                            self.states[name], self.heard.get(name), self.tries,
+                            self.states[name], self.received.get(name), self.tries,
                             name in self.waits)
                     for name in self.names
                 ],
@@ -58,7 +58,7 @@ class Farm:
             for action in actions:
                 assert action.pid == self.pids[action.name]
                 self.pids[action.name] += 1000
-                self.heard.pop(action.name, None)
+                self.received.pop(action.name, None)
             done += actions
             self.notes += self.watchdog.notes
             self.watchdog.notes.clear()
@@ -98,7 +98,7 @@ def test_a_worker_that_was_restarted_has_time_for_its_first_message_again() -> N
 
 def test_a_worker_that_a_kill_does_not_end_is_killed_again_only_after_a_while() -> None:
     watchdog = Watchdog()
-    seen = [ObservedProcess("a", 1, "RUNNING", "x", "live", heard_s=0)]
+    seen = [ObservedProcess("a", 1, "RUNNING", "x", "live", received_s=0)]
     actions = [(now_s, watchdog.check(seen, now_s)) for now_s in range(0, 60, TICK_S)]
     assert [now_s for now_s, action in actions if action] == [15, 30, 45]
 
@@ -117,7 +117,7 @@ def test_a_worker_that_has_not_yet_reconnected_is_left_alone() -> None:
              ObservedProcess("b", 2, "RUNNING", "x", "live"),
              ObservedProcess("c", 3, "RUNNING", "x", "live")]  # fmt: skip
     for now_s in range(0, 3 * int(STUCK_AFTER_S), TICK_S):
-        seen = [ObservedProcess(**{**_fields(feed), "heard_s": now_s}) for feed in feeds]
+        seen = [ObservedProcess(**{**_fields(feed), "received_s": now_s}) for feed in feeds]
         assert watchdog.check(seen, now_s) == []
 
 

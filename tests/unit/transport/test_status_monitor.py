@@ -45,7 +45,7 @@ def feed() -> Iterator[Feed]:
     made.close()
 
 
-def hears(monitor: StatusMonitor, feed: Feed, where: str, **status: Any) -> bool:
+def receives(monitor: StatusMonitor, feed: Feed, where: str, **status: Any) -> bool:
     feed.publish(**status)
     monitor.listen(0.1)
     return NAME in getattr(monitor, where)
@@ -59,23 +59,23 @@ def test_a_status_of_another_deployment_or_of_none_is_not_ours(
     fan_out = f"tcp://127.0.0.1:{feed.port if through == 'proxy' else free_ports(1)[0]}"
     own = [feed.port] if through == "own port" else []
     with StatusMonitor({"proxy": fan_out}, own, "ours") as monitor:
-        eventually(lambda: hears(monitor, feed, "foreign", deployment=deployment))
-        assert monitor.heard == {}
-        eventually(lambda: hears(monitor, feed, "heard", deployment="ours"))
+        eventually(lambda: receives(monitor, feed, "foreign", deployment=deployment))
+        assert monitor.received == {}
+        eventually(lambda: receives(monitor, feed, "received", deployment="ours"))
 
 
 def test_without_a_deployment_every_status_counts(feed: Feed) -> None:
     with StatusMonitor({"proxy": f"tcp://127.0.0.1:{feed.port}"}, []) as monitor:
-        eventually(lambda: hears(monitor, feed, "heard", deployment="theirs"))
+        eventually(lambda: receives(monitor, feed, "received", deployment="theirs"))
         assert monitor.foreign == {}
 
 
 def test_an_earlier_process_that_still_publishes_does_not_keep_a_feed_fresh(feed: Feed) -> None:
     with StatusMonitor({"proxy": f"tcp://127.0.0.1:{feed.port}"}, [], "ours") as monitor:
-        eventually(lambda: hears(monitor, feed, "heard", deployment="ours", session=2))
-        newest = monitor.heard[NAME].status
-        at_s = monitor.heard[NAME].at_s
+        eventually(lambda: receives(monitor, feed, "received", deployment="ours", session=2))
+        newest = monitor.received[NAME].status
+        at_s = monitor.received[NAME].at_s
         for _ in range(3):
-            hears(monitor, feed, "heard", deployment="ours", session=1)
-        assert monitor.heard[NAME].status == newest
-        assert monitor.heard[NAME].at_s == at_s
+            receives(monitor, feed, "received", deployment="ours", session=1)
+        assert monitor.received[NAME].status == newest
+        assert monitor.received[NAME].at_s == at_s
