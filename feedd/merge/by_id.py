@@ -35,6 +35,7 @@ class _LineState:
         self.era = era  # how often its keys fell
         self.held: deque[_Item] = deque()
         self.held_s: float | None = None  # since when, as seen by `overdue`
+        self.released: Any = None  # the last key that was held back
         self.twins = (-1, 0)  # a key, and how many different events with it the line delivered
         self.checked: Any = -1  # `newest` at the last `overdue`
         self.behind_since: tuple[Any, float] | None = None  # a key dropped, and its time
@@ -181,7 +182,7 @@ class Merge:
         elif repeats and key == self.last and not own.held:
             self._take_twin(own, event)
         elif not own.held and self.last is not None and key <= self.last:
-            self._joined(own)
+            self._take_known(own, key, event)
         else:
             own.held.append(_Item(key, before, event))
             self._waiting += 1
@@ -205,6 +206,20 @@ class Merge:
             if len(self._twins) < MAX_TWINS:
                 self._twins.append(event)
             self._emit(event)
+
+    def _take_known(self, own: _LineState, key: Any, event: Any) -> None:
+        """Take a line's first event with a key that was emitted; emit it if it is another one.
+
+        A line that was opened between two different events with one key delivers the second first.
+        """
+        self._joined(own)
+        emitted = (self.newest, *self._twins)
+        if key != self.last or any(self._same(event, one) for one in emitted):
+            return
+        own.twins = (self.last, len(emitted) + 1)
+        if len(self._twins) < MAX_TWINS:
+            self._twins.append(event)
+        self._emit(event)
 
     def _begin_era(self, own: _LineState) -> None:
         """Continue from a line whose keys fell."""
@@ -232,9 +247,13 @@ class Merge:
         for own in self._lines.values():
             held = own.held
             while held and self.last is not None and held[0].key <= self.last:
-                held.popleft()
+                key, _, event = held.popleft()
                 self._waiting -= 1
-                self._joined(own)
+                if key == self.last and key == own.released:
+                    self._take_twin(own, event)
+                else:
+                    self._take_known(own, key, event)
+                own.released = key
                 moved = True
             if held and self._follows(own, held[0]):
                 self._emit_first(own)
@@ -272,7 +291,7 @@ class Merge:
             event = event._replace(before=self.last)
         self.last, self.newest = key, event
         self._twins.clear()
-        own.joined = True
+        own.joined, own.released = True, key
         if any(other.era < self._era for other in self._lines.values()):
             self._of_era[key] = event
             if len(self._of_era) > MAX_HELD:

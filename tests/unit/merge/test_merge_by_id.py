@@ -463,3 +463,23 @@ def test_ids_that_restart_after_a_check_of_the_only_line_are_emitted_at_once() -
     world.merge.closed("unknown", "it was never opened")
     world.take("a", 1, 2)
     assert world.merged == [100, 101, 1, 2]
+
+
+def test_different_events_with_one_id_that_were_held_back_are_all_emitted_once() -> None:
+    events = [
+        ("a", 1, "w"), ("b", 2, "x"), ("b", 2, "y"), ("b", 3, "z"), ("a", 2, "x"), ("a", 2, "y"),
+        ("a", 3, "z"),
+    ]  # fmt: skip
+    assert quoted(*events) == [(1, "w"), (2, "x"), (2, "y"), (3, "z")]
+
+
+def test_a_line_opened_between_two_events_with_one_id_delivers_the_second() -> None:
+    merged: list[Quoted] = []
+    merge = Merge(merged.append, lambda *gap: None, lambda one, other: one == other)
+    merge.opened("a")
+    merge.take("a", 1, None, Quoted(1, "x"))
+    merge.opened("b")
+    merge.take("b", 1, None, Quoted(1, "y"))
+    merge.take("a", 1, None, Quoted(1, "y"))
+    merge.take("a", 2, None, Quoted(2, "z"))
+    assert merged == [(1, "x"), (1, "y"), (2, "z")]
