@@ -96,6 +96,6 @@ def _unwritable(folder: Path) -> str | None:
             return f"can't be made: {above} is not a folder" if missing else "is not a folder"
         Path(tempfile.mkdtemp(prefix=".feedd-check-", dir=above)).rmdir()
     except OSError as error:
-        where = f" (in {above})" if missing else ""
+        where = f" (in {above.absolute()})" if missing else ""
         return f"can't be {'made' if missing else 'written'}: {why_refused(error, above)}{where}"
     return None
