@@ -18,6 +18,7 @@ from feedd.operation.health_monitor import HealthMonitor
 from feedd.operation.networks import network_lines, running_network_lines
 from feedd.operation.progress import COMING_UP_S, FEW, PrintLine, Progress
 from feedd.operation.reach import reach_lines, subscribe_text
+from feedd.operation.run_dir_user import refuse_shared_run_dir
 from feedd.runtime import locks
 from feedd.supervision import render
 from feedd.supervision.daemon import Daemon
@@ -67,6 +68,7 @@ def start(
             _end_orphans(daemon, print_line)
         if (held := held_addresses(config, given, daemon)) is not None:
             raise StartError(f"nothing was started: {held}")
+        refuse_shared_run_dir(config.run_dir, daemon.pid)
         render.write(config, config_path, root, given)
         if fresh:
             child = daemon.spawn(preexec)

@@ -73,9 +73,16 @@ def write_counts(counts: RestartCounts, path: Path) -> None:
 
 def read_counts(path: Path, daemon: int, since_s: float | None = None) -> RestartCounts | None:
     """Return the counts under a supervisord, by its pid and its start; None if there are none."""
-    try:
-        counts = msgspec.json.decode(path.read_bytes(), type=RestartCounts)
-    except (OSError, msgspec.MsgspecError):
+    counts = read_last_counts(path)
+    if counts is None:
         return None
     same = since_s is None or abs(counts.since_s - since_s) < SAME_START_S
     return counts if counts.daemon == daemon and same else None
+
+
+def read_last_counts(path: Path) -> RestartCounts | None:
+    """Return the counts under the last supervisord that used the file, whether or not it runs."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RestartCounts)
+    except (OSError, msgspec.MsgspecError):
+        return None
