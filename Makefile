@@ -16,6 +16,9 @@ CROWD ?=
 quoted = '$(subst ','\'',$(value $1))'
 each_quoted = $(foreach one,$(value $1),'$(subst ','\'',$(one))')
 
+# make would expand them for the environment of each command.
+unexport CONFIG SYMBOL AGAINST
+
 BIN := .venv/bin
 FEEDD = $(BIN)/feedd $(if $(value CONFIG),--config=$(call quoted,CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
