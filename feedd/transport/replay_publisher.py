@@ -21,6 +21,7 @@ from feedd.transport.sockets import (
     make_lossless,
     make_socket,
 )
+from feedd.transport.unix_connections import UnixConnections, read_by_peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +45,7 @@ class ReplayPublisher:
         # What pyzmq's `send` calls, after checks for options that this socket never has.
         self._send = super(zmq.Socket, self._socket).send
         self._proxies: set[bytes] = set()  # marks of those that receive messages
+        self._connections = UnixConnections(self._socket)
 
     async def bind(self, endpoint: str) -> None:
         """Bind the worker's port with retries; raise EndpointInUseError if it stays in use."""
@@ -68,7 +70,8 @@ class ReplayPublisher:
         return self.proxies_connected >= len(proxies)
 
     def read_subscriptions(self) -> None:
-        """Read new subscriptions and cancellations."""
+        """Read new subscriptions and cancellations, and which proxies are connected."""
+        self._connections.read_events()
         for frame in subscription_frames(self._socket):
             mark = frame[1:]
             if not mark.startswith(PROXY_MARK):
@@ -88,14 +91,17 @@ class ReplayPublisher:
         return True
 
     def close_when_sent(self, stop: Callable[[float], bool]) -> bool:
-        """Close when everything is sent; return whether it was, to the subscribers' systems.
+        """Close when everything is sent; return whether it was.
 
+        To proxies at Unix sockets: when they have read it; to others: when their systems have it.
         `stop` waits for the given seconds and returns whether to close at once.
         """
-        self._socket.close(linger=-1)
-        return terminate(self._context, stop)
+        with self._connections.kept_open() as kept:
+            self._socket.close(linger=-1)
+            return terminate(self._context, stop) and read_by_peers(kept, stop)
 
     def close(self) -> None:
         """Send what is queued, for at most the linger time, and close."""
+        self._connections.close()
         self._socket.close()
         self._context.term()
