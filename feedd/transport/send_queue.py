@@ -9,6 +9,7 @@ import time
 from collections import deque
 from itertools import islice
 
+from feedd.transport.unread import unread_bytes
 from feedd.transport.zmtp import message_end
 
 MAX_QUEUED_BYTES = 32_000_000  # per peer; messages beyond it are dropped for that peer
@@ -138,10 +139,13 @@ class SendQueue:
     async def empty(self, within_s: float, *, returns: bool = False) -> None:
         """Wait until the queue is empty, for at most `within_s`, or until the peer is gone.
 
-        A peer that `returns` is waited for even while it is gone.
+        A peer that `returns` is waited for even while it is gone. A peer at a Unix socket must have
+        read everything: libzmq drops the rest when it sees the connection closed.
         """
         until_s = time.monotonic() + within_s
-        while self._waiting and (returns or self._socket is not None):
+        while (self._waiting and (returns or self._socket is not None)) or (
+            self._socket is not None and unread_bytes(self._socket)
+        ):
             if time.monotonic() > until_s:
                 return
             await asyncio.sleep(POLL_S)

@@ -7,16 +7,15 @@ which a Unix socket reports before the last byte is read. A closed TCP connectio
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
-import struct
-import termios
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
+
+from feedd.transport.unread import unread_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,23 +42,22 @@ class UnixConnections:
             while True:
                 event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
                 descriptor = int(event["value"])
-                if event["event"] == zmq.EVENT_CONNECTED and _is_unix(descriptor):
+                if event["event"] == zmq.EVENT_CONNECTED:
                     self._descriptors.add(descriptor)
                 else:
                     self._descriptors.discard(descriptor)
 
     @contextmanager
-    def kept_open(self) -> Iterator[list[int]]:
-        """Yield a descriptor of each connection, so that it stays open when libzmq closes it."""
+    def kept_open(self) -> Iterator[list[socket.socket]]:
+        """Yield a duplicate of each connection, so that it stays open when libzmq closes it."""
         self.read_events()
         self.close()
-        # One may be closed since, and be another's now.
-        kept = [os.dup(descriptor) for descriptor in self._descriptors if _is_unix(descriptor)]
+        kept = [one for descriptor in self._descriptors if (one := _duplicate(descriptor))]
         try:
             yield kept
         finally:
-            for descriptor in kept:
-                os.close(descriptor)
+            for one in kept:
+                one.close()
 
     def close(self) -> None:
         """Stop watching; needed before the context is terminated."""
@@ -67,26 +65,21 @@ class UnixConnections:
         self._monitor.close()
 
 
-def read_by_peers(descriptors: Sequence[int], stop: Callable[[float], bool]) -> bool:
+def read_by_peers(connections: Sequence[socket.socket], stop: Callable[[float], bool]) -> bool:
     """Wait until the peers have read everything; return False if `stop` returns True before."""
-    while any(_unread_bytes(descriptor) for descriptor in descriptors):
+    while any(map(unread_bytes, connections)):
         if stop(CHECK_EVERY_S):
             return False
     return True
 
 
-def _is_unix(descriptor: int) -> bool:
+def _duplicate(descriptor: int) -> socket.socket | None:
+    """Return a duplicate of a Unix socket; None for any other one, and for a closed one."""
     try:
-        one = socket.socket(fileno=descriptor)
-    except OSError:  # it is closed
-        return False
-    try:
-        return one.family == socket.AF_UNIX
-    finally:
-        one.detach()
-
-
-def _unread_bytes(descriptor: int) -> int:
-    """Return what the peer has not read; 0 once it has closed (SIOCOUTQ, which is TIOCOUTQ)."""
-    found: tuple[int] = struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))
-    return found[0]
+        one = socket.socket(fileno=os.dup(descriptor))
+    except OSError:
+        return None
+    if one.family == socket.AF_UNIX:
+        return one
+    one.close()
+    return None

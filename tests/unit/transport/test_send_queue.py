@@ -351,3 +351,21 @@ def test_empty_returns_at_the_timeout_or_when_the_peer_is_gone(run: Run, pair: P
         assert send_queue.waits
 
     run(work())
+
+
+def test_empty_waits_until_a_unix_sockets_peer_has_read_everything(run: Run, pair: Pair) -> None:
+    ours, theirs = pair
+
+    async def check() -> None:
+        send_queue = SendQueue(asyncio.get_running_loop())
+        send_queue.attach(ours)
+        send_queue.send(message(1))
+        await send_queue.empty(0.05)
+        waiting = asyncio.ensure_future(send_queue.empty(PATIENCE_S))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        theirs.recv(65_536)
+        await waiting
+        send_queue.detach()
+
+    run(check())
