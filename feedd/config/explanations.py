@@ -45,6 +45,7 @@ _TYPES = {
 _IS = {**_TYPES, "bool": "yes or no", "date": "a date", "datetime": "a time"}
 _BOUNDS = {">=": "at least", "<=": "at most", ">": "above", "<": "below"}
 _PLAIN = frozenset({"int", "float", "bool"})
+FAULT_CUTOFF = 0.7  # of similarity: a fault's keys are few, and listed otherwise
 SHOWN_CHARS = 40  # of a value in an error
 _TIMEFRAME = "must be a number and one of s, m, h, d, w, M, as in 1m or 4h"
 _SYMBOL = "must be a symbol like BTC/USDT:USDT, or a map like {symbol: BTC/USDT:USDT, port: 5556}"
@@ -119,7 +120,7 @@ def _unknown_key(key: str, path: list[str | int]) -> str:
     names = [step for step in path if isinstance(step, str)]
     here = names[-1] if names and names[-1] in _SECTIONS else ""
     own = _keys(_SECTIONS[here])
-    if here == "faults":
+    if here == "faults" and not difflib.get_close_matches(key, own, cutoff=FAULT_CUTOFF):
         return f"unknown key; a fault has {', '.join(own)}"
     if similar := similar_hint(key, own):
         return f"unknown key{similar}"
