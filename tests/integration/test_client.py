@@ -491,7 +491,9 @@ def test_a_listener_that_is_no_publisher_is_named_as_such(world: World) -> None:
         endpoint = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         caller = seen(world, endpoint, history=None)
         caller.until(lambda: "no_endpoint" in stream_states(caller))
-        assert "who is no publisher of topics" in str(stream_states(caller)["no_endpoint"])
+        assert "the port answers, but publishes no topics" in str(
+            stream_states(caller)["no_endpoint"]
+        )
 
 
 @pytest.mark.parametrize("with_history", [True, False])

@@ -77,7 +77,7 @@ async def close_without_fin(p: Place) -> None:
 
 async def shutdown(p: Place) -> None:
     async with p.reading(QUOTES) as reader:
-        await p.fault("shutdown", delay_s=0.5, code=1012)
+        await p.fault("shutdown", delay_s=3.0, code=1012)
         assert (await reader.until(lambda said: said.get("e") == "serverShutdown"))["E"] > 0
         await reader.events(3)
         assert (await reader.until_not_text()).data == 1012

@@ -477,11 +477,16 @@ def test_a_second_replay_of_a_recording_is_like_the_first(
 
 
 def until_stopped(stream: feedd.Stream[Any], feeds: int) -> list[Any]:
-    """Return the events until so many feeds report the recording's end."""
+    """Return the events until so many feeds report the recording's end, and those held until then.
+
+    A topic that waits for a repair is later than its feed's end.
+    """
     seen: list[Any] = []
     while feeds:
         event = stream.receive(30)
         assert event is not None, seen[-3:]
         seen.append(event)
         feeds -= isinstance(event, feedd.Stopped)
+    while (event := stream.receive(1.0)) is not None:
+        seen.append(event)
     return seen
