@@ -16,6 +16,8 @@ from typing import ClassVar, Literal
 from msgspec import Struct
 
 BidAsk = Literal["book", "quote", "estimate", "none"]
+# How a channel's stream is checked; docs/channels.md describes each.
+Checked = Literal["sequence", "checksum", "whole", "none"]
 State = Literal["starting", "live", "stale", "reconnecting", "resync", "stopped"]
 EventId = int | str | None
 ABSENT = "absent"  # `listing` of a symbol that the exchange no longer lists

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from feedd.books.depth import DepthRules, Snapshot, Update
-    from feedd.model import BackfilledTrade, EventId
+    from feedd.model import BackfilledTrade, Checked, EventId
     from feedd.venues.ccxt_request import CcxtRequest
     from feedd.venues.limits import AddressLimits
     from feedd.venues.market_type import MarketType
@@ -25,14 +25,13 @@ RawParser = Callable[[Any, str, str, int, str], "Sequence[Any]"]
 
 
 class RawChannel(Struct, frozen=True):
-    """A channel that feedd parses itself, from the message that ccxt passes to its handler.
+    """A channel that feedd parses itself: ccxt does not see the messages of `Venue.channel_of`.
 
     `parse` of a `trade`, where `Venue.trades` is set, returns pairs like `ContiguousTrades.parse`.
     """
 
-    handler: str  # ccxt's method, e.g. `handle_ohlcv`
     parse: RawParser
-    types: frozenset[MarketType] | None = None  # in other market types ccxt parses it; None: all
+    carrier: str | None = None  # the channel whose messages contain it; None: they are its own
 
 
 class RequestedSnapshot(Struct, frozen=True):
@@ -49,26 +48,25 @@ class RequestedSnapshot(Struct, frozen=True):
 class StreamedSnapshot(Struct, frozen=True):
     """A book snapshot with which the stream begins: subscribing again brings a new one.
 
-    `resubscribe` takes the venue's id of the market, the number of levels subscribed to, and a
-    function that returns a new request id; it returns the messages to send.
+    `request` takes the venue's id of the market, the number of levels subscribed to, and a function
+    that returns a new request id; it returns the messages after which the stream brings a snapshot.
+    None: the messages of `Venue.resubscribe`.
     """
 
-    resubscribe: Callable[[str, int | None, Callable[[], str]], list[dict[str, Any]]]
+    request: Callable[[str, int | None, Callable[[], str]], list[Any]] | None = None
 
 
 class CheckedBook(Struct, frozen=True):
     """A depth channel that feedd verifies itself, by the ids of its updates.
 
-    `rules` takes the number of levels to publish. `parse` takes a raw depth message and raises as a
-    RawParser does; `is_depth` is False for other messages that ccxt passes to the same
-    handlers.
+    `rules` takes the number of levels to publish. `parse` takes a raw depth message, which
+    `Venue.channel_of` finds, and raises as a RawParser does; it returns None for a message that
+    changes nothing.
     """
 
     rules: Callable[[int], DepthRules]
-    parse: Callable[[Any], Update | Snapshot]
+    parse: Callable[[Any], Update | Snapshot | None]
     snapshot: RequestedSnapshot | StreamedSnapshot
-    handlers: tuple[str, ...] = ("handle_order_book",)  # ccxt's methods that receive the messages
-    is_depth: Callable[[Any], bool] | None = None  # None: all of them are
     limits: tuple[int, ...] = ()  # numbers of levels that can be subscribed to; (): no choice
     disabled_handlers: tuple[str, ...] = ()  # ccxt's methods that would build a book of their own
 
@@ -104,13 +102,20 @@ class ListedEntries(Struct, frozen=True):
 class Venue(Struct, frozen=True):
     """One venue as the ccxt source uses it; the functions are pure.
 
+    `checked` states, by channel, how a lost or altered message shows; a channel that is not in it
+    is checked by nothing.
+
     `one_market_type`: ccxt's `fetchMarkets` can be limited to one market type, and keeps nothing
     besides the list that it returns, so that the processes of a machine may share the list.
     """
 
+    checked: Mapping[str, Checked] = field(default_factory=dict)
+
     # --- subscribing ---
     ccxt_options: Mapping[str, Any] = field(default_factory=dict)
     watch_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by channel
+    # Channels that need a connection of their own: ccxt gives two of them the same message hash.
+    own_connections: frozenset[str] = frozenset()
     one_market_type: bool = False
     lists_nothing: Callable[[Any], bool] | None = None  # of the answer with one type's markets
 
@@ -132,6 +137,10 @@ class Venue(Struct, frozen=True):
     refusal: Callable[[Any], str | None] | None = None  # of a control message that ccxt ignores
     market_id_of: Callable[[Any], Any] | None = None  # of a raw message of `raw_channels` or `book`
     channel_of: Callable[[Any], str | None] | None = None  # of any message, None if unknown
+    # Makes the `channel_of` of one connection, where earlier answers decide what a message is.
+    router: Callable[[], Callable[[Any], str | None]] | None = None
+    # The number of a message, which grows by one with each of its connection; None: it has none.
+    connection_sequence: Callable[[Any], int | None] | None = None
     # The messages that end and renew the subscription of a request, which take new request ids.
     resubscribe: Callable[[Any, Callable[[], int]], list[Any]] | None = None  # None: not possible
     refuses: Callable[[Any, Any], bool] | None = None  # (message, request); None: not known

@@ -38,16 +38,23 @@ KEY_PREFIXES = ("binance",)
 
 
 @cache
-def venue(exchange: str) -> Venue:
-    """Return the description of an exchange; the default one where it has no folder."""
-    folder = FOLDER_OF.get(exchange)
-    if folder is None:
-        # Imported here: the native source, which also uses this table, does not need it.
-        from feedd.venues.contract import Venue  # noqa: PLC0415
+def venue(exchange: str, symbol: str) -> Venue:
+    """Return the description of a symbol's market; the default one where there is no folder.
 
-        return Venue()
-    found: Venue = import_module(f"feedd.venues.{folder}.venue").VENUE
-    return found
+    A folder's `venue.py` has one `VENUE` for all markets of the venue, or `VENUES`, by market type.
+    """
+    folder = FOLDER_OF.get(exchange)
+    if folder is not None:
+        module = import_module(f"feedd.venues.{folder}.venue")
+        found = getattr(module, "VENUE", None) or module.VENUES.get(
+            market_type_on(exchange, symbol)
+        )
+        if found is not None:
+            return found  # type: ignore[no-any-return]  # of a module that mypy does not see
+    # Imported here: the native source, which also uses this table, does not need it.
+    from feedd.venues.contract import Venue  # noqa: PLC0415
+
+    return Venue()
 
 
 def venue_module(exchange: str, name: str) -> Any:

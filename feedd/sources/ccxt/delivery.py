@@ -101,19 +101,27 @@ class Delivery:
             if found != expected:
                 raise ValueError(f"a message of {found} instead of {expected}")
         self._backoff[channel].reset()
-        merge = self.merges.get(channel)
         if channel == "book":
-            if self._books is None or venue.book is None:
-                return
-            depth = venue.book.parse(message)
-            if merge is None:
-                self._books.on_message(depth, received_ns, self._sink)
-            else:
-                before = depth.before  # type: ignore[union-attr]  # the stream has no snapshots
-                event = DepthMessage(before, depth, received_ns)
-                merge.take(line, depth.last, before, event)  # type: ignore[arg-type]
+            self._take_depth(line, message, received_ns)
+        else:
+            self._take_events(line, channel, message, received_ns)
+
+    def _take_depth(self, line: Any, message: Any, received_ns: int) -> None:
+        book, books, merge = self._venue.book, self._books, self.merges.get("book")
+        if book is None or books is None:
             return
-        parse = venue.raw_channels[channel].parse
+        depth = book.parse(message)
+        if depth is None:
+            self._sink.alive("book")
+        elif merge is None:
+            books.on_message(depth, received_ns, self._sink)
+        else:
+            before = depth.before  # type: ignore[union-attr]  # the stream has no snapshots
+            event = DepthMessage(before, depth, received_ns)
+            merge.take(line, depth.last, before, event)  # type: ignore[arg-type]
+
+    def _take_events(self, line: Any, channel: str, message: Any, received_ns: int) -> None:
+        parse, merge = self._venue.raw_channels[channel].parse, self.merges.get(channel)
         for event in parse(message, self._id, self._symbol, received_ns, self._timeframe):
             if merge is None:
                 self._publish(channel)(event)

@@ -115,7 +115,9 @@ def tapped_exchange(
     monotonic_throttle()
     _report_ends(Tapped)
     _read_numbers_exactly(Tapped)
-    _offer_raw_messages(Tapped, venue)
+    if venue.book is not None:
+        for name in venue.book.disabled_handlers:
+            setattr(Tapped, name, lambda *_: None)
     Tapped.__name__ = exchange_name
     settings: dict[str, Any] = {
         "enableRateLimit": True,
@@ -169,28 +171,6 @@ def _read_numbers_exactly(tapped: Any) -> None:
     exact_json()
     tapped.on_json_response = staticmethod(read_json)
     tapped.number = staticmethod(number)
-
-
-def _offer_raw_messages(tapped: Any, venue: Venue) -> None:
-    """Offer raw messages to the tap before ccxt's handlers that keep too little of them."""
-
-    def offer(name: str, channel: str) -> None:
-        handler = getattr(tapped, name)
-
-        def handle(self: Any, client: Any, message: Any) -> Any:
-            return client.tap.raw(channel, message) or handler(self, client, message)
-
-        setattr(tapped, name, handle)
-
-    if venue.book is not None:
-        for handler in venue.book.handlers:
-            offer(handler, "book")
-        for name in venue.book.disabled_handlers:
-            setattr(tapped, name, lambda *_: None)
-    if venue.ticker_is_snapshot is not None:
-        offer("handle_ticker", "ticker")
-    for channel, raw_channel in venue.raw_channels.items():
-        offer(raw_channel.handler, channel)
 
 
 def moved(urls: Any, endpoint: str) -> Any:

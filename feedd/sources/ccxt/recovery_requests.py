@@ -6,13 +6,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from feedd.errors import SourceError
-from feedd.venues.contract import RequestedSnapshot
+from feedd.venues.contract import RequestedSnapshot, StreamedSnapshot
 from feedd.venues.registry import market_type_on
 
 if TYPE_CHECKING:
     from feedd.books.depth import Snapshot
     from feedd.model import Trade
     from feedd.sources.ccxt.error_translation import Translator
+    from feedd.sources.ccxt.tap import Tap
     from feedd.sources.trade_sequence import MissingTrades
     from feedd.venues.contract import Venue
 
@@ -40,8 +41,8 @@ class RecoveryRequests:
         self._book_depth = book_depth
         self._with_key = with_key
 
-    async def renew_book(self, client: Any) -> Snapshot | None:
-        """Request a snapshot over REST, or by subscribing again, and then return None.
+    async def renew_book(self, tap: Tap | None) -> Snapshot | None:
+        """Request a snapshot over REST, or in the stream of a connection, and then return None.
 
         Raises FeeddError.
         """
@@ -54,18 +55,28 @@ class RecoveryRequests:
             if isinstance(book.snapshot, RequestedSnapshot):
                 method, params = book.snapshot.request(self._market_type, market_id)
                 answer = await getattr(exchange, method)(params)
-            else:
-                for message in book.snapshot.resubscribe(
-                    market_id, book.limit(self._book_depth), lambda: str(exchange.request_id())
-                ):
-                    await client.send(message)
+            elif tap is not None:
+                await self._request_in_stream(tap, market_id)
                 return None
+            else:
+                return None  # its connection was just lost, which is reported as such
         except Exception as error:
             raise self._translated(error) from error
         try:
             return book.snapshot.parse(answer)
         except ValueError as error:
             raise SourceError(str(error)) from None
+
+    async def _request_in_stream(self, tap: Tap, market_id: str) -> None:
+        book, messages = self._venue.book, self._venue.resubscribe
+        if book is None or not isinstance(book.snapshot, StreamedSnapshot):
+            return
+        request, limit = book.snapshot.request, book.limit(self._book_depth)
+        if request is not None:
+            for message in request(market_id, limit, lambda: str(self._exchange.request_id())):
+                await tap.client.send(message)
+        elif messages is not None:
+            await tap.resubscribe("book", messages)
 
     async def fetch_trades(self, gap: MissingTrades) -> list[tuple[int, Trade | None]]:
         """Return trades of a gap, as many as one page holds; raises FeeddError.

@@ -30,7 +30,6 @@ from feedd.sources.listing import doubles, not_traded
 from feedd.sources.network.dial import Dialer
 from feedd.sources.network.tls import tls_for
 from feedd.sources.trade_keeper import TradeKeeper
-from feedd.venues.registry import market_type_on
 from feedd.venues.registry import venue as venue_of
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class CcxtSource:
         self._id = exchange
         self._symbol = symbol
         self._channels = channels
-        self._venue = venue = venue_of(exchange)
+        self._venue = venue = venue_of(exchange, symbol)
         self._book_depth = book_depth
         self._timeframe = timeframe
         self._credentials = credentials
@@ -99,13 +98,7 @@ class CcxtSource:
             book_depth=book_depth,
             with_key=credentials is not None,
         )
-        of = market_type_on(exchange, symbol)
-        self._raw_channels = {
-            channel
-            for channel, raw_channel in venue.raw_channels.items()
-            if raw_channel.types is None or of in raw_channel.types
-        } | {"book"}
-        self._is_depth = None if venue.book is None else venue.book.is_depth
+        self._raw_channels = {*venue.raw_channels, *(["book"] if venue.book is not None else [])}
         self._delivery: Delivery | None = None  # while `run` runs
         self._sink: Sink | None = None  # likewise
         self.listing: str | None = None
@@ -409,8 +402,6 @@ class CcxtSource:
             return False
         if channel not in self._raw_channels:
             return channel == "ticker" and self._lacks_snapshot(tap, message)
-        if channel == "book" and self._is_depth is not None and not self._is_depth(message):
-            return False
         replacements = self._replacements
         if self._delivery is None or replacements is None:
             return True
@@ -459,5 +450,4 @@ class CcxtSource:
         return [channel for channel, its in self._taps.items() if its is tap]
 
     async def _renew_book(self) -> Snapshot | None:
-        tap = self._taps.get("book")
-        return await self._requests.renew_book(None if tap is None else tap.client)
+        return await self._requests.renew_book(self._taps.get("book"))

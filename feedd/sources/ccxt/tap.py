@@ -73,9 +73,9 @@ class Tap:
           └─ client.connect() ── exchange.on_connected(client)     -> connected()
 
         frame ── client.handle_message(frame) *                    received_ns
-          ├─ data: client.on_message_callback(client, message) *   JSON is parsed
-          │    └─ exchange.handle_message(client, message)
-          │         └─ exchange.handle_<channel>(client, message)  -> raw(), if feedd parses it
+          ├─ data: client.on_message_callback(client, message) *   JSON is parsed; -> raw()
+          │    └─ exchange.handle_message(client, message)         unless feedd parses it
+          │         └─ exchange.handle_<channel>(client, message)
           │              ├─ client.resolve(result, hash) *         -> Observer.parsed()
           │              └─ client.reject(error, hash) *           -> Observer.refused()
           └─ close, error: client.reject(error) *
@@ -88,6 +88,7 @@ class Tap:
         self.client = client
         self.has_ticker_snapshot = False
         self._observer = observer
+        self._channel_of = venue.channel_of if venue.router is None else venue.router()
         self._control_keys = venue.control_keys
         self._refusal = venue.refusal
         self._announces_close = venue.announces_close
@@ -141,13 +142,6 @@ class Tap:
         except (ConnectionError, RuntimeError):
             return False  # the connection was just lost, which is reported as such
         return True
-
-    def raw(self, channel: str, message: Any) -> bool:
-        """Offer a raw message to the observer; return whether ccxt must not see it."""
-        taken = self._observer.raw(self, channel, message, self._received_ns)
-        if taken:
-            self._used = True
-        return taken
 
     def _future(self, message_hash: str) -> Any:
         channel = subscribing_to.get()
@@ -211,9 +205,18 @@ class Tap:
             self._handling = False
 
     def _on_message(self, client: Any, message: Any) -> None:
-        """Let ccxt handle a message, and report one that nothing took: it may be an event."""
+        """Offer a message to the observer, else let ccxt handle it.
+
+        Report one that nothing took: it may be an event.
+        """
         keys = self._control_keys
         self._message, self._parsed = message, True
+        if self._channel_of is not None:
+            channel = self._channel_of(message)
+            if channel is not None and self._observer.raw(
+                self, channel, message, self._received_ns
+            ):
+                return
         if self._announces_close is not None and self._announces_close(message):
             self._observer.closing(self)
             return

@@ -14,7 +14,7 @@ def address_limits(exchange: str, symbol: str, rate_limit_ms: float) -> AddressL
 
     `rate_limit_ms` is ccxt's `rateLimit`: the time that a cost of 1 takes.
     """
-    known = venue(exchange).limits.get(market_type_on(exchange, symbol))
+    known = venue(exchange, symbol).limits.get(market_type_on(exchange, symbol))
     if known is not None:
         return known
     most = MINUTE_S * 1000.0 / max(rate_limit_ms, 1.0)

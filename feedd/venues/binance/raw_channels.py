@@ -13,10 +13,6 @@ from feedd.venues.contract import RawChannel
 
 if TYPE_CHECKING:
     from feedd.model import Liquidation, Quote, Ticker, Trade
-    from feedd.venues.market_type import MarketType
-
-# COIN-M counts in contracts, which ccxt converts.
-_TYPES: frozenset[MarketType] = frozenset({"spot", "linear"})
 
 
 def market_id_of(message: Any) -> Any:
@@ -61,10 +57,10 @@ def _read(keys: Any, of: type) -> Any:
 
 
 RAW_CHANNELS = {
-    "quote": RawChannel("handle_bids_asks", _quotes, _TYPES),
-    "trade": RawChannel("handle_trade", _trades, _TYPES),
-    "ticker": RawChannel("handle_tickers", _tickers, _TYPES),
-    "candle": RawChannel("handle_ohlcv", parsers.candles),
-    "mark": RawChannel("handle_mark_prices", parsers.marks),
-    "liquidation": RawChannel("handle_liquidation", _liquidations, _TYPES),
+    "quote": RawChannel(_quotes),
+    "trade": RawChannel(_trades),
+    "ticker": RawChannel(_tickers),
+    "candle": RawChannel(parsers.candles),
+    "mark": RawChannel(parsers.marks),
+    "liquidation": RawChannel(_liquidations),
 }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from feedd.books.diff import DiffBook
 from feedd.venues.binance import book, control, listing, parsers
@@ -16,7 +19,15 @@ from feedd.venues.contract import (
     Venue,
 )
 
-VENUE = Venue(
+if TYPE_CHECKING:
+    from feedd.model import Checked
+
+# A lost quote, ticker, candle or mark price makes no later one wrong: each is complete.
+CHECKED: dict[str, Checked] = {
+    "quote": "whole", "trade": "sequence", "book": "sequence", "ticker": "whole",
+    "candle": "whole", "mark": "whole",
+}  # fmt: skip
+_ANY = Venue(
     ccxt_options={
         "fetchCurrencies": False,  # with a key, load_markets would request two signed pages first
         # One connection each for /public and /market: every call would open its own.
@@ -28,6 +39,7 @@ VENUE = Venue(
     announces_close=control.announces_close,
     quote_id=itemgetter("u"),
     raw_channels=RAW_CHANNELS,
+    checked=CHECKED,
     book=CheckedBook(
         rules=DiffBook,
         parse=book.to_update,
@@ -45,3 +57,11 @@ VENUE = Venue(
     entries=ListedEntries(listing.entry_id, listing.entry_fault, listing.entry_status),
     limits=LIMITS,
 )
+VENUES = {
+    "spot": _ANY,
+    "linear": _ANY,
+    # COIN-M counts in contracts; what ccxt makes of that stays as it is.
+    "inverse": replace(
+        _ANY, raw_channels={name: RAW_CHANNELS[name] for name in ("candle", "mark")}
+    ),
+}

@@ -5,14 +5,11 @@ https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from feedd.books.depth import Snapshot, Update
 from feedd.books.levels import levels
 from feedd.numbers import integer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 LIMITS = (50, 200, 1000)  # numbers of levels; 1 is the quotes' topic
 
@@ -36,23 +33,3 @@ def to_depth(message: dict[str, Any]) -> Update | Snapshot:
     if message["type"] == "snapshot":
         return Snapshot(update_id, bids, asks, timestamp, seq)
     return Update(update_id - 1, update_id, timestamp, bids, asks, seq)
-
-
-def is_depth(message: Any) -> bool:
-    """Return whether a message is of the book's topic: `orderbook.1` is the quotes'."""
-    return not str(message.get("topic", "")).startswith("orderbook.1.")
-
-
-def resubscribe(
-    market_id: str, limit: int | None, request_id: Callable[[], str]
-) -> list[dict[str, Any]]:
-    """Return the messages that subscribe to a book again, which brings a snapshot.
-
-    https://bybit-exchange.github.io/docs/v5/ws/connect::
-
-        {"req_id":"10001","op":"subscribe","args":["orderbook.50.BTCUSDT"]}
-    """
-    return [
-        {"op": operation, "req_id": request_id(), "args": [f"orderbook.{limit}.{market_id}"]}
-        for operation in ("unsubscribe", "subscribe")
-    ]

@@ -12,18 +12,18 @@ from feedd.venues.bybit.limits import LIMITS
 from feedd.venues.contract import CheckedBook, ListedEntries, RawChannel, StreamedSnapshot, Venue
 
 VENUE = Venue(
+    checked={"quote": "whole", "book": "sequence", "candle": "whole"},
     one_market_type=True,
     # Without such markets: {"retCode":0,"retMsg":"OK","result":{"category":"spot","list":[]}}
     lists_nothing=lambda answer: answer["retCode"] == 0 and answer["result"]["list"] == [],
     # https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook: `orderbook.1` repeats its
     # last message, with the same u, after 3 s without a change.
     quote_id=lambda message: message["data"]["u"],
-    raw_channels={"candle": RawChannel("handle_ohlcv", parsers.candles)},
+    raw_channels={"candle": RawChannel(parsers.candles)},
     book=CheckedBook(
         rules=lambda _depth: StreamedBook(),
         parse=book.to_depth,
-        snapshot=StreamedSnapshot(book.resubscribe),
-        is_depth=book.is_depth,
+        snapshot=StreamedSnapshot(),
         limits=book.LIMITS,
     ),
     ticker_is_snapshot=lambda message: message.get("type") == "snapshot",

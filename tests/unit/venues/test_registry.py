@@ -37,9 +37,13 @@ def test_every_native_module_serves_an_exchange() -> None:
 
 @pytest.mark.parametrize("folder", VENUES)
 def test_all_exchanges_of_a_folder_have_its_description(folder: str) -> None:
-    first, *others = map(venue, VENUES[folder])
+    first, *others = (venue(exchange, SYMBOL) for exchange in VENUES[folder])
     assert first.limits
-    assert all(other is first for other in others)
+    assert all(other.limits == first.limits for other in others)
+
+
+def test_an_exchange_without_a_folder_is_checked_by_nothing() -> None:
+    assert venue("poloniex", SYMBOL).checked == {}
 
 
 @pytest.mark.parametrize(

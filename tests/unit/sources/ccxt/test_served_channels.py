@@ -43,10 +43,11 @@ def test_every_channel_with_a_method_of_ccxt_is_subscribed_to_and_converted(
     channel: str, method: str
 ) -> None:
     calls = Calls()
-    watch_calls(calls, "BTC/USDT:USDT", venue("kucoin"), 20, "1m")(channel)
+    unknown = venue("poloniex", "BTC/USDT:USDT")
+    watch_calls(calls, "BTC/USDT:USDT", unknown, 20, "1m")(channel)
     assert [name.replace("_", "") for name in calls.called] == [method.lower()]
     delivery = Delivery(
-        "kucoin", "BTC/USDT:USDT", venue("kucoin"), Mock(), market_id=Mock(), backoff={},
+        "poloniex", "BTC/USDT:USDT", unknown, Mock(), market_id=Mock(), backoff={},
         books=None, trades=None, book_depth=20, timeframe="1m", book_failed=Mock(),
     )  # fmt: skip
     assert channel in delivery.take

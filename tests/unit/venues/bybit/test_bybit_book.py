@@ -13,7 +13,8 @@ from conftest import real_recording
 
 from feedd.books.depth import BookGap, Snapshot, Update
 from feedd.books.streamed import StreamedBook
-from feedd.venues.bybit.book import is_depth, resubscribe, to_depth
+from feedd.venues.bybit.book import to_depth
+from feedd.venues.bybit.control import channel_of
 
 # https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook
 SNAPSHOT: dict[str, Any] = {
@@ -108,17 +109,9 @@ def test_a_malformed_message_is_rejected(damage: dict[str, Any]) -> None:
 
 
 def test_the_topic_of_the_quotes_is_not_the_books() -> None:
-    assert is_depth(SNAPSHOT)
-    assert is_depth({"topic": "orderbook.1000.BTCUSDT"})
-    assert not is_depth({"topic": "orderbook.1.BTCUSDT"})
-
-
-def test_subscribing_again_is_an_unsubscription_before_a_subscription() -> None:
-    ids = iter("12")
-    assert resubscribe("BTCUSDT", 200, lambda: next(ids)) == [
-        {"op": "unsubscribe", "req_id": "1", "args": ["orderbook.200.BTCUSDT"]},
-        {"op": "subscribe", "req_id": "2", "args": ["orderbook.200.BTCUSDT"]},
-    ]
+    assert channel_of(SNAPSHOT) == "book"
+    assert channel_of({"topic": "orderbook.1000.BTCUSDT"}) == "book"
+    assert channel_of({"topic": "orderbook.1.BTCUSDT"}) == "quote"
 
 
 @pytest.mark.parametrize("book", BOOKS, ids="-".join)
