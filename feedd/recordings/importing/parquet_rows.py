@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from feedd.errors import ConfigError
+from feedd.recordings.importing.cell_texts import cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,14 +72,6 @@ class ParquetRows:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return "" if value != value else repr(value)  # noqa: PLR0124  NaN is pandas' missing value
     if isinstance(value, list) and value and isinstance(value[0], dict):
         value = [list(one.values()) for one in value]  # levels: price, size
-    return msgspec.json.encode(value).decode()
+    return cell_text(value)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from feedd.errors import ConfigError
+from feedd.recordings.importing.cell_texts import cell_text
 from feedd.recordings.importing.files import NoEventsError, rows, shortened, wrong
 from feedd.recordings.importing.raw_texts import array_elements
 
@@ -117,7 +118,7 @@ class JsonRows:
         for place, value in self.objects():
             if not known.issuperset(value):
                 self.left_out.update(key for key in value if key not in known)
-            yield place, [_text(value.get(key)) for key in header]
+            yield place, [cell_text(value.get(key)) for key in header]
 
     def objects(self) -> Iterator[tuple[int | str, dict[str, Any]]]:
         """Yield the objects as they are; raise ConfigError for other JSON."""
@@ -135,7 +136,7 @@ class JsonRows:
                     self._file, place, None,
                     f"{shortened(str(value))} is not an array of {width} values, as the first row",
                 )  # fmt: skip
-            yield place, [_text(one) for one in value]
+            yield place, [cell_text(one) for one in value]
 
     def _values(self) -> Iterator[tuple[int | str, Any]]:
         lines = rows(self._file)
@@ -157,18 +158,6 @@ class JsonRows:
                     f"{shortened(line.strip())} is not a JSON object: {error}",
                 ) from None  # fmt: skip
             yield number, value
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    return msgspec.json.encode(value).decode()
 
 
 def _is_data(fields: list[str]) -> bool:
