@@ -3,7 +3,7 @@
 Each value may be a JSON number or text. `1_000`, digits of other scripts, spaces, NaN, infinity and
 truth values in a number's place are rejected; a leading `+` and a missing digit beside the point
 are not. Every function raises ValueError for any other text, and ValueError, TypeError or
-OverflowError for any other value.
+OverflowError for any other value; `exchange_id` takes any.
 """
 
 from __future__ import annotations
@@ -67,3 +67,13 @@ def check_numbers(*values: float | None) -> None:
     for value in values:
         if value is not None and not isfinite(value):
             raise ValueError(f"{value} is not a price or size")
+
+
+def exchange_id(raw: int | str | None) -> int | str | None:
+    """Return an id as a number where the exchange counts, also where it is sent as text.
+
+    Digits after a leading 0 are text: as a number they would be equal to another id.
+    """
+    if isinstance(raw, str) and raw.isascii() and raw.isdecimal() and len(raw) <= LONGEST:
+        return int(raw) if raw == "0" or raw[0] != "0" else raw
+    return raw

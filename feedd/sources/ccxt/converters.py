@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.clock import iso8601
 from feedd.model import Book, Candle, Liquidation, Mark, Quote, Ticker, Trade
-from feedd.numbers import LONGEST, check_numbers
+from feedd.numbers import check_numbers, exchange_id
 
 if TYPE_CHECKING:
     from feedd.model import EventId
@@ -173,13 +173,3 @@ def to_liquidation(
         exchange=exchange,
         received_ns=received_ns,
     )
-
-
-def exchange_id(raw: EventId) -> EventId:
-    """Return an id as a number where the exchange counts: ccxt makes text of every id.
-
-    Digits after a leading 0 are text: as a number they would be equal to another id.
-    """
-    if isinstance(raw, str) and raw.isascii() and raw.isdecimal() and len(raw) <= LONGEST:
-        return int(raw) if raw == "0" or raw[0] != "0" else raw
-    return raw

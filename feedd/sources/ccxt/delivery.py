@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.merge.by_content import ContentMerge
 from feedd.merge.by_id import Merge
+from feedd.numbers import exchange_id
 from feedd.sources.ccxt.converters import (
-    exchange_id,
     to_book,
     to_candle,
     to_liquidation,

@@ -8,8 +8,8 @@ from typing import Any
 
 from recorded_callbacks import RecordedCallbacks
 
+from feedd.numbers import exchange_id
 from feedd.sources.base import Backoff
-from feedd.sources.ccxt.converters import exchange_id
 from feedd.sources.ccxt.delivery import Delivery
 from feedd.sources.ccxt.source import CcxtSource
 from feedd.venues.contract import Venue
