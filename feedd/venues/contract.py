@@ -85,6 +85,7 @@ class ContiguousTrades(Struct, frozen=True):
 
     request: Callable[[MarketType, str, int, bool], CcxtRequest]
     parse: Callable[[Any, str, str, int], tuple[int, BackfilledTrade | None]]
+    rows: Callable[[Any], Any] | None = None  # of the answer; None: it is the rows
 
 
 class ListedEntries(Struct, frozen=True):

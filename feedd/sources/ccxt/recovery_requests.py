@@ -91,7 +91,8 @@ class RecoveryRequests:
             method, params = trades.request(
                 self._market_type, market_id, gap.from_id + 1, self._with_key
             )
-            rows = await getattr(exchange, method)(params)
+            answer = await getattr(exchange, method)(params)
+            rows = answer if trades.rows is None else trades.rows(answer)
             now_ns = time.time_ns()
             return [trades.parse(row, self._id, self._symbol, now_ns) for row in rows]
         except Exception as error:
