@@ -8,10 +8,23 @@ if TYPE_CHECKING:
     from feedd.books.levels import Level, PriceLevels
 
 
+class Proof(NamedTuple):
+    """What a venue's checksum is compared with, see `feedd.books.checksum`.
+
+    `bids` and `asks` are the texts of the message's levels, in their order, as the venue's checksum
+    function takes them. `checksum` is None where a later message brings it.
+    """
+
+    checksum: int | None
+    bids: list[str]
+    asks: list[str]
+
+
 class Update(NamedTuple):
     """A change of a book: it leads from the book with id `before` to the book with id `last`.
 
-    `order` is a second counter of the venue that never decreases; 0 where there is none.
+    `order` is a second counter of the venue that never decreases; 0 where there is none. Where a
+    venue has no ids, they are 0; where a message has no time, that is 0.
     """
 
     before: int
@@ -20,6 +33,7 @@ class Update(NamedTuple):
     bids: list[Level]  # absolute sizes; 0 removes a level
     asks: list[Level]
     order: int = 0
+    proof: Proof | None = None  # of books that are checked by a checksum
 
 
 class Snapshot(NamedTuple):
@@ -35,6 +49,7 @@ class Snapshot(NamedTuple):
     timestamp: int | None = None  # ms, by the exchange's clock
     order: int = 0
     limit: int | None = None
+    proof: Proof | None = None
 
 
 class BookGap(NamedTuple):

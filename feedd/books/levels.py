@@ -42,6 +42,22 @@ class Side:
         elif self._sizes.pop(price, None) is not None:
             del self._keys[bisect_left(self._keys, price * self._sign)]
 
+    def keep(self, count: int) -> list[float]:
+        """Drop all levels behind the best `count`; return their prices."""
+        keys = self._keys
+        if len(keys) <= count:
+            return []
+        dropped = [key * self._sign for key in keys[count:]]
+        del keys[count:]
+        for price in dropped:
+            del self._sizes[price]
+        return dropped
+
+    def prices(self, count: int) -> list[float]:
+        """Return the prices of the best `count` levels, best first."""
+        sign = self._sign
+        return [key * sign for key in self._keys[:count]]
+
     def best(self) -> float | None:
         """Return the best price, or None where the side is empty."""
         return self._keys[0] * self._sign if self._keys else None

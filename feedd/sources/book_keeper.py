@@ -151,10 +151,14 @@ def to_book(rules: DepthRules, depth: int, exchange: str, symbol: str, received_
 
 
 def same_book(one: Book, other: Book | None) -> bool:
-    """Return whether a book is repeated: a restarted exchange gives its id to another one."""
+    """Return whether a book is repeated: a restarted exchange gives its id to another one.
+
+    Where there are no ids, an update behind the published levels changes the time alone.
+    """
     return (
         other is not None
         and one.id == other.id
+        and one.timestamp == other.timestamp
         and one.bids == other.bids
         and one.asks == other.asks
     )
