@@ -18,6 +18,7 @@ from msgspec import Struct
 BidAsk = Literal["book", "quote", "estimate", "none"]
 # How a channel's stream is checked; docs/channels.md describes each.
 Checked = Literal["sequence", "checksum", "whole", "none"]
+QuoteFrom = Literal["quote", "ticker", "book"]  # the channel whose messages have the quotes
 State = Literal["starting", "live", "stale", "reconnecting", "resync", "stopped"]
 EventId = int | str | None
 ABSENT = "absent"  # `listing` of a symbol that the exchange no longer lists
@@ -196,7 +197,8 @@ class ChannelStatus(Struct, frozen=True):
 
     `age_ms` is the time since the last event. `messages_per_s` and `latency_us` cover the events
     published in the last 15 to 30 s; latency is from `received_ns` to `published_ns`. A channel
-    that only serves the tickers' bid and ask is not published.
+    that only serves the tickers' bid and ask is not published. `checked` is None in statuses of
+    earlier versions, `made_from` in channels other than `quote`.
     """
 
     state: State
@@ -212,6 +214,8 @@ class ChannelStatus(Struct, frozen=True):
     waits: bool  # for a limit of the exchange that all workers share
     gaps: int
     connected_percent_1h: float | None  # since the first connection, within the last hour
+    checked: Checked | None = None  # how a lost or altered message shows
+    made_from: QuoteFrom | None = None  # the channel whose messages have the quotes
 
 
 class Status(Struct):

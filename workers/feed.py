@@ -26,6 +26,7 @@ from feedd.sources.base import Backoff
 from feedd.sources.configured import make_source
 from feedd.topics import file_name
 from feedd.transport.publisher import Publisher
+from feedd.venues.checks import unchecked_notice
 
 if TYPE_CHECKING:
     import argparse
@@ -62,6 +63,11 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         settings.endpoint_of(feed.exchange, feed.symbol),
     ):
         _log.info(line)
+    _log.info(
+        "how a lost message shows", **{name: source.checked.get(name, "none") for name in channels}
+    )
+    if (notice := unchecked_notice(feed.exchange, feed.channels, source.checked)) is not None:
+        _log.info(notice)
     for variable in with_blanks_around(feed.exchange, env):
         _log.warning("the value of a variable has spaces around it; used without", name=variable)
     session = next_session(

@@ -15,11 +15,11 @@ from feedd.model import Book, ChannelStatus, Latency, Quote, Status, Ticker
 from feedd.topics import topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from feedd.feed.session import SilentChannel
     from feedd.feed.ticker import TickerMaker
-    from feedd.model import Event, EventId, Gap, State, Tick
+    from feedd.model import Checked, Event, EventId, Gap, QuoteFrom, State, Tick
 
 HEARTBEAT_NS = NS_PER_S
 RECENT_S = 15.0
@@ -78,7 +78,7 @@ class FeedCore:
     `ticker_maker`, tickers are published as they come. `measured` is False where an import knows
     nothing of latencies and connections; statuses then leave them unknown. `received` is False
     where its events have no time of receipt. `deployment` and `pid` identify the worker in its
-    statuses.
+    statuses. `checked` and `quote_from` are the source's.
 
     Each event is numbered, published and counted before `event` returns. A gap or a change of
     state before it is published first, in a status.
@@ -101,10 +101,14 @@ class FeedCore:
         received: bool = True,
         deployment: str | None = None,
         pid: int | None = None,
+        checked: Mapping[str, Checked] | None = None,
+        quote_from: QuoteFrom | None = None,
     ) -> None:
         self._exchange = exchange
         self._deployment = deployment
         self._pid = pid
+        self._checked = checked or {}
+        self._quote_from = quote_from
         self._symbol = symbol
         self.session_number = session_number
         self._ticker_maker = ticker_maker
@@ -383,4 +387,6 @@ class FeedCore:
             waits=channel.waits,
             gaps=channel.gaps,
             connected_percent_1h=channel.connection.percent(monotonic_ns) if measured else None,
+            checked=self._checked.get(name, "none"),
+            made_from=self._quote_from if name == "quote" else None,
         )

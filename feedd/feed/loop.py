@@ -83,6 +83,8 @@ class FeedLoop:
             log=_log,
             deployment=deployment,
             pid=os.getpid(),
+            checked=source.checked,
+            quote_from=source.quote_from,
         )
         self._core.usage = usage()
         self._is_open = False

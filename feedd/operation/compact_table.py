@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 HEAD = (
     Row("PROCESS", "STATE", ("UPTIME", "RESTARTS", "CPU %", "MB")),
-    Row(f"{INDENT}CHANNEL", "", ("AGE", "GAPS", "MSG/S", "P99 µs")),
+    Row(f"{INDENT}CHANNEL (CHECKED BY)", "", ("AGE", "GAPS", "MSG/S", "P99 µs")),
 )
 
 
@@ -68,8 +68,9 @@ def _rows(process: ProcessHealth) -> Iterator[Row]:
 
 
 def _channel(name: str, status: dict[str, Any], reason: str | None) -> Row:
+    checked = status.get("checked")  # None: of a worker of an earlier version
     return Row(
-        f"{INDENT}{name}",
+        f"{INDENT}{name}" if checked is None else f"{INDENT}{name} ({checked})",
         status["state"],
         (
             cells.age(status["age_ms"]),

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from feedd.operation.health import ProcessHealth, Report
 
 HEAD = ("PROCESS", "SUPERVISOR", "PID", "UPTIME", "PORT", "CPU %", "MB", "RESTARTS/H", "RESTARTS",
-        "CHANNEL", "STATE", "AGE", "MSG/S", "P50 µs", "P99 µs", "RECONNECTS/H", "GAPS", "UP %",
-        "WHY")  # fmt: skip
-LEFT = frozenset({"PROCESS", "SUPERVISOR", "CHANNEL", "STATE", "WHY"})
+        "CHANNEL", "CHECKED", "STATE", "AGE", "MSG/S", "P50 µs", "P99 µs", "RECONNECTS/H", "GAPS",
+        "UP %", "WHY")  # fmt: skip
+LEFT = frozenset({"PROCESS", "SUPERVISOR", "CHANNEL", "CHECKED", "STATE", "WHY"})
 HEALTH_COLOURS = {Health.HEALTHY: GREEN, Health.DEGRADED: YELLOW, Health.DOWN: RED}
 INDENT = "  "
 
@@ -100,7 +100,7 @@ def _rows(process: ProcessHealth) -> list[tuple[str, ...]]:
     if not process.channels or process.state == "silent":
         rate = cells.number(process.messages_per_s, 1)
         other = ("-", rate, *("-",) * 5)  # AGE, MSG/S, …
-        return [(*own, "-", process.state or "-", *other, printable(process.reason or ""))]
+        return [(*own, "-", "-", process.state or "-", *other, printable(process.reason or ""))]
     again = (process.name, *[""] * (len(own) - 1))
     return [
         (*(own if index == 0 else again), *_channel(name, status))
@@ -112,6 +112,7 @@ def _channel(name: str, status: dict[str, Any]) -> tuple[str, ...]:
     latency = status["latency_us"]
     return (
         name,
+        status.get("checked") or "-",  # a worker of an earlier version
         status["state"],
         cells.age(status["age_ms"]),
         cells.number(status["messages_per_s"], 1) if status["published"] else "-",

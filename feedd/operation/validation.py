@@ -15,6 +15,7 @@ from feedd.config.load import parse_config, place_of, read_config_text
 from feedd.config.settings import SymbolEntry
 from feedd.errors import FinalError
 from feedd.operation.asking import Answers, ask_exchanges
+from feedd.operation.check_notices import check_notices
 from feedd.operation.endpoint_host import check_endpoint, check_own_addresses
 from feedd.operation.folders import check_folders
 from feedd.recordings.replay.availability import check_available
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 
 def check_before_start(settings: Config, path: Path, environment: Mapping[str, str]) -> list[str]:
-    """Check what needs no exchange: folders, recordings, channels and keys; return lines to print.
+    """Check what needs no exchange: folders, recordings, channels and keys.
+
+    Returns lines to print, also on channels in which a lost message would not show.
 
     Raises FinalError with the file, the line and the key. Imports ccxt for feeds through it, which
     takes a while.
@@ -46,7 +49,7 @@ def check_before_start(settings: Config, path: Path, environment: Mapping[str, s
             check_feed(settings, feed)
         except FinalError as error:
             raise located(error, path, index) from None
-    return check_keys(feeds, environment)
+    return check_keys(feeds, environment) + check_notices(feeds)
 
 
 def located(error: FinalError, path: Path, index: int) -> FinalError:
@@ -120,14 +123,15 @@ def entry_of(
 def check_addition(path: Path, entry: SymbolEntry, environment: Mapping[str, str]) -> list[str]:
     """Raise FinalError where a symbol can't be added to a file, or its exchange refuses it.
 
-    Returns lines to print: what could not be checked, and why.
+    Returns lines to print: what could not be checked, and why; its channels in which a lost message
+    would not show.
     """
     settings = parse_config(add_symbol(read_config_text(path), path, entry), path)
     feed = settings.feeds()[-1]
     check_available(settings, [feed])
     check_feed(settings, feed)
     check_endpoint(settings, path, environment)
-    lines = check_keys([feed], environment)
+    lines = check_keys([feed], environment) + check_notices([feed])
     answers = ask_exchanges(settings, [feed], environment)
     for error in answers.refused.values():
         raise type(error)(f"{feed.symbol} was not added, and {path} is unchanged: {error}")

@@ -6,9 +6,9 @@ import random
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from feedd.model import EventId, Tick
+    from feedd.model import Checked, EventId, QuoteFrom, Tick
 
 
 class Sink(Protocol):
@@ -66,6 +66,14 @@ class Source(Protocol):
 
         That includes events lost with a connection or an unreadable message.
         """
+
+    @property
+    def checked(self) -> Mapping[str, Checked]:
+        """How a lost or altered message shows, by channel; in the others it does not show."""
+
+    @property
+    def quote_from(self) -> QuoteFrom | None:
+        """The channel whose messages have the quotes; None: there are no quotes."""
 
     async def prepare(self) -> None:
         """Check symbol, channels and credentials, without subscribing to anything.

@@ -8,7 +8,7 @@ ccxt makes of its messages. ccxt itself is not imported here, nor by any venue.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
@@ -104,13 +104,14 @@ class Venue(Struct, frozen=True):
     """One venue as the ccxt source uses it; the functions are pure.
 
     `checked` states, by channel, how a lost or altered message shows; a channel that is not in it
-    is checked by nothing.
+    is checked by nothing. Quotes that are made from another channel are checked as that one is.
 
     `one_market_type`: ccxt's `fetchMarkets` can be limited to one market type, and keeps nothing
     besides the list that it returns, so that the processes of a machine may share the list.
     """
 
     checked: Mapping[str, Checked] = field(default_factory=dict)
+    quote_from: Literal["book"] | None = None  # quotes are the first level of the book
 
     # --- subscribing ---
     ccxt_options: Mapping[str, Any] = field(default_factory=dict)

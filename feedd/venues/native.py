@@ -12,10 +12,10 @@ All functions of a description are pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from feedd.channels import CHANNEL_NAMES
 from feedd.errors import ConfigError
@@ -23,7 +23,7 @@ from feedd.venues.registry import NATIVE, likely_symbol, venue_module, venue_mod
 
 if TYPE_CHECKING:
     from feedd.books.depth import DepthRules, Snapshot
-    from feedd.model import Trade
+    from feedd.model import Checked, Trade
     from feedd.venues.addresses import Addresses
 
 # What a decoder or converter raises for a malformed message. RecursionError comes from deeply
@@ -160,6 +160,7 @@ class NativeMarket(Struct, frozen=True):
     book: NativeBook | None = None
     trades: NativeTrades | None = None  # None: trade ids may skip numbers
     reread: Callable[[bytes], Any] | None = None  # decodes what `decode` can't; likewise
+    checked: Mapping[str, Checked] = field(default_factory=dict)  # as `Venue.checked`
     ping: bytes | None = None  # text that the venue requires as a heartbeat; None: a ping frame
 
     def read(self, payload: bytes) -> Any:

@@ -176,6 +176,8 @@ def test_health_lists_each_channel_of_each_symbol(make_project: Make) -> None:
     assert trade["latency_us"]["p50"] <= trade["latency_us"]["p99"]
     assert (trade["gaps"], trade["reconnects_1h"], trade["connected_percent_1h"]) == (0, 0, 100.0)
     assert (trade["published"], quote["published"]) == (True, False)
+    assert (trade["checked"], trade["made_from"]) == ("sequence", None)
+    assert (quote["checked"], quote["made_from"]) == ("whole", "quote")
     wide = project.feedd("status", "--wide").stdout
     assert "\x1b" not in wide
     assert [line.split()[0] for line in wide.splitlines() if line.startswith("feed-")] == (

@@ -21,8 +21,10 @@ from feedd.recordings.format.block_records import LIVE, NOTICE
 from feedd.topics import topic
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from feedd.feed.ticker import TickerMaker
-    from feedd.model import Event, EventId, Tick
+    from feedd.model import Checked, Event, EventId, Tick
     from feedd.recordings.importing.files import InputFile
     from feedd.recordings.importing.output import RecordingOutput
 
@@ -35,7 +37,7 @@ class ImportedFeed:
 
     `summaries` builds tickers from an exchange's summaries and quotes; without it, tickers are
     published unchanged. `received`: the events have a time of receipt, so that the exchange's
-    latency is known.
+    latency is known. `checked` states how a lost message shows, by channel.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class ImportedFeed:
         known: FeedState,
         summaries: TickerMaker | None = None,
         received: bool = True,
+        checked: Mapping[str, Checked] | None = None,
     ) -> None:
         self._clock = _FileClock(begun_ns)
         records = _Records(output, exchange, symbol, channels, known, self._clock)
@@ -67,6 +70,8 @@ class ImportedFeed:
             log=_NoLog(),
             measured=False,
             received=received,
+            checked=checked,
+            quote_from="quote" if "quote" in channels else None,
         )
         records.begin(session)
         self._core.start()
@@ -203,6 +208,7 @@ class ImportedFeeds:
         summaries: TickerMaker | None = None,
         *,
         received: bool = True,
+        checked: Mapping[str, Checked] | None = None,
     ) -> ImportedFeed:
         """Start a feed; raise ConfigError if another file has the same symbol at that time."""
         name = (exchange, symbol)
@@ -217,7 +223,7 @@ class ImportedFeeds:
         feed = ImportedFeed(
             self._output, exchange, symbol, channels,
             session=max(begun_ns // NS_PER_MS, last + 1), begun_ns=begun_ns, known=known,
-            summaries=summaries, received=received,
+            summaries=summaries, received=received, checked=checked,
         )  # fmt: skip
         self.feeds.append(feed)
         return feed

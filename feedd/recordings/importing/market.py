@@ -20,8 +20,9 @@ from feedd.recordings.importing.raw_lines import LeftOut, RawLines
 from feedd.recordings.importing.raw_texts import raw_texts
 from feedd.recordings.importing.symbol import Symbol
 from feedd.recordings.importing.times import Times
+from feedd.venues.checks import checks
 from feedd.venues.native import UNREADABLE
-from feedd.venues.registry import DEFAULT_EXCHANGE, NATIVE, venue_module
+from feedd.venues.registry import DEFAULT_EXCHANGE, NATIVE, venue, venue_module
 from feedd.venues.vendor_names import CRYPTOFEED
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class MarketFile:
         feed = feeds.start(
             self.path, self.exchange, symbol, channels, self.begun_ns,
             maker if "ticker" in held else None, received=self._received,
+            checked=checks(venue(self.exchange, symbol)),
         )  # fmt: skip
         timeframe = next((one.interval for one in own if one.interval), "")
         return feed, Symbol(

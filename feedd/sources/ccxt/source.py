@@ -30,12 +30,15 @@ from feedd.sources.listing import doubles, not_traded
 from feedd.sources.network.dial import Dialer
 from feedd.sources.network.tls import tls_for
 from feedd.sources.trade_keeper import TradeKeeper
+from feedd.venues.checks import checks, quote_origin
 from feedd.venues.registry import venue as venue_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from feedd.books.depth import Snapshot
+    from feedd.model import Checked, QuoteFrom
     from feedd.sources.base import Sink
     from feedd.sources.ccxt.tap import Tap
     from feedd.sources.network.dial import Resolve
@@ -128,6 +131,16 @@ class CcxtSource:
         """The channels in which the source finds every gap itself."""
         kept = {"book": self._books, "trade": self._trades}
         return frozenset(channel for channel, keeper in kept.items() if keeper is not None)
+
+    @property
+    def checked(self) -> Mapping[str, Checked]:
+        """How a lost or altered message shows, by channel."""
+        return checks(self._venue)
+
+    @property
+    def quote_from(self) -> QuoteFrom | None:
+        """The channel whose messages have the quotes."""
+        return quote_origin(self._venue) if "quote" in self._channels else None
 
     async def prepare(self) -> None:
         """Check channels, symbol and credentials against the exchange."""

@@ -37,10 +37,10 @@ from feedd.sources.trade_keeper import TradeKeeper
 from feedd.venues.native import native_market
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from feedd.model import Tick, Trade
+    from feedd.model import Checked, QuoteFrom, Tick, Trade
     from feedd.sources.base import Sink
     from feedd.sources.native.connection import Handlers
     from feedd.sources.network.dial import Resolve
@@ -120,6 +120,16 @@ class NativeSource:
         if self._market.trades is not None:
             checked.add("trade")
         return frozenset(checked & set(self._channels))
+
+    @property
+    def checked(self) -> Mapping[str, Checked]:
+        """How a lost or altered message shows, by channel."""
+        return self._market.checked
+
+    @property
+    def quote_from(self) -> QuoteFrom | None:
+        """The channel whose messages have the quotes."""
+        return "quote" if "quote" in self._channels else None
 
     async def prepare(self) -> None:
         """Check channels, symbol and credentials against the venue."""

@@ -12,6 +12,7 @@ import msgspec
 from feedd.books.diff import DiffBook
 from feedd.venues.binance import addresses, listing, messages, parsers, weights
 from feedd.venues.binance.book import SNAPSHOT_LEVELS, to_snapshot
+from feedd.venues.binance.checked import CHECKED
 from feedd.venues.binance.limits import ROTATE_AFTER_S
 from feedd.venues.binance.streams import stream_name
 from feedd.venues.native import (
@@ -216,7 +217,7 @@ _CHANNELS = {
 _COMMON: dict[str, Any] = {
     "rotate_after_s": ROTATE_AFTER_S, "control": _control, "stream": stream_name,
     "subscribe": _request("SUBSCRIBE"), "unsubscribe": _request("UNSUBSCRIBE"), "error": _error,
-    "reread": messages.reread,
+    "reread": messages.reread, "checked": CHECKED,
 }  # fmt: skip
 USDM = NativeMarket(
     name="linear",

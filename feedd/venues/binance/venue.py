@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from feedd.books.diff import DiffBook
 from feedd.venues.binance import book, control, listing, parsers
+from feedd.venues.binance.checked import CHECKED
 from feedd.venues.binance.limits import LIMITS, ROTATE_AFTER_S
 from feedd.venues.binance.raw_channels import RAW_CHANNELS, market_id_of
 from feedd.venues.contract import (
@@ -19,14 +19,6 @@ from feedd.venues.contract import (
     Venue,
 )
 
-if TYPE_CHECKING:
-    from feedd.model import Checked
-
-# A lost quote, ticker, candle or mark price makes no later one wrong: each is complete.
-CHECKED: dict[str, Checked] = {
-    "quote": "whole", "trade": "sequence", "book": "sequence", "ticker": "whole",
-    "candle": "whole", "mark": "whole",
-}  # fmt: skip
 _ANY = Venue(
     ccxt_options={
         "fetchCurrencies": False,  # with a key, load_markets would request two signed pages first

@@ -28,6 +28,15 @@ def test_keys_that_the_client_does_not_know_are_ignored(channel: str) -> None:
         assert decode(with_keys(event, **LATER)) == decode(codec.encode(event))
 
 
+def test_a_status_of_an_earlier_version_does_not_state_how_a_channel_is_checked() -> None:
+    event = next(tick for tick in ticks() if tick.channel == "status")
+    earlier = codec.decode(codec.encode(event))
+    for channel in earlier["channels"].values():
+        del channel["checked"], channel["made_from"]
+    found: Any = decoder("status", full_status=True)(msgspec.msgpack.encode(earlier))
+    assert {(one.checked, one.made_from) for one in found.channels.values()} == {(None, None)}
+
+
 def test_a_channel_that_the_client_does_not_know_is_passed_on_undecoded() -> None:
     event = next(tick for tick in ticks() if tick.channel == "quote")
     payload = with_keys(event, **LATER)

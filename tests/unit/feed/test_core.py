@@ -49,6 +49,8 @@ class World:
             clock=self,
             log=self,
             measured=measured,
+            checked={"trade": "sequence"},
+            quote_from="ticker",
         )
 
     def publish(self, event: Event) -> None:
@@ -129,6 +131,14 @@ def test_a_feed_publishes_its_way_from_starting_to_stopped() -> None:
         ("starting", "quote: waiting for the first event"), ("live", None), ("stopped", "SIGTERM"),
     ]  # fmt: skip
     assert {event.session for event in events} == {77}
+
+
+def test_a_status_states_how_each_channel_is_checked_and_what_quotes_are_made_from() -> None:
+    world = World(("quote", "trade"))
+    world.core.start()
+    (status,) = statuses(world.take())
+    stated = {name: (one.checked, one.made_from) for name, one in status.channels.items()}
+    assert stated == {"quote": ("none", "ticker"), "trade": ("sequence", None)}
 
 
 def test_every_topic_counts_from_one_and_a_status_names_the_seqs_that_follow() -> None:

@@ -19,6 +19,8 @@ class Listed:
     """A source that knows the exchange's word, and a publisher of its feed."""
 
     self_checked: frozenset[str] = frozenset()
+    checked: dict[str, str] = {}  # noqa: RUF012
+    quote_from = None
 
     def __init__(self, *words: str | None) -> None:
         self.words = list(words)

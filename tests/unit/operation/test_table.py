@@ -17,7 +17,7 @@ def channel(state: str = "live", reason: str | None = None) -> dict[str, object]
         "state": state, "reason": reason, "age_ms": 1234, "stale_after_s": 10.0, "published": True,
         "messages_per_s": 12.34, "latency_us": {"p50": 80.0, "p99": 950.0, "max": 1000.0},
         "reconnects": 5, "reconnects_1h": 2, "waits": False, "gaps": 1,
-        "connected_percent_1h": 99.5,
+        "connected_percent_1h": 99.5, "checked": "whole",
     }  # fmt: skip
 
 
@@ -42,10 +42,18 @@ def test_the_table_has_a_row_for_each_channel_and_the_process_own_in_the_first()
     first = lines[2].split()
     assert first == [
         "feed-binanceusdm-BTC", "RUNNING", "77", "1:01:40", "5555", "3.2", "60",
-        "1", "3", "quote", "live", "1.2", "s", "12.3", "80", "950", "2", "1", "99.5",
+        "1", "3", "quote", "whole", "live", "1.2", "s", "12.3", "80", "950", "2", "1", "99.5",
     ]  # fmt: skip
-    assert lines[3].split()[:3] == ["feed-binanceusdm-BTC", "trade", "live"]
+    assert lines[3].split()[:3] == ["feed-binanceusdm-BTC", "trade", "whole"]
     assert lines[4].startswith("feedd is healthy: 1 of 1 feeds live, 2 of 2 processes running")
+
+
+def test_a_worker_of_an_earlier_version_does_not_state_how_its_channels_are_checked() -> None:
+    earlier = feed("BTC-USDT-USDT")
+    for channel in earlier.channels.values():
+        del channel["checked"]
+    assert compact(earlier)[4].split()[:2] == ["quote", "live"]
+    assert health_table(report(earlier)).splitlines()[2].split()[9:12] == ["quote", "-", "live"]
 
 
 def test_colours_change_nothing_but_the_colour() -> None:
@@ -104,11 +112,11 @@ def test_the_table_of_a_terminal_has_a_row_per_process_and_one_per_channel() -> 
     lines = compact(feed("BTC-USDT-USDT"))
     assert [line.split() for line in lines[:6]] == [
         ["PROCESS", "STATE", "UPTIME", "RESTARTS", "CPU", "%", "MB"],
-        ["CHANNEL", "AGE", "GAPS", "MSG/S", "P99", "µs"],
+        ["CHANNEL", "(CHECKED", "BY)", "AGE", "GAPS", "MSG/S", "P99", "µs"],
         ["proxy", "RUNNING", "1:01:40", "-", "0.5", "20"],
         ["feed-binanceusdm-BTC-USDT-USDT", "live", "1:01:40", "1/3", "3.2", "60"],
-        ["quote", "live", "1.2", "s", "1", "12.3", "950"],
-        ["trade", "live", "1.2", "s", "1", "12.3", "950"],
+        ["quote", "(whole)", "live", "1.2", "s", "1", "12.3", "950"],
+        ["trade", "(whole)", "live", "1.2", "s", "1", "12.3", "950"],
     ]
     assert lines[6] == "RESTARTS: in the last hour / since supervisord started"
     assert lines[7].startswith("feedd is healthy")

@@ -1,0 +1,45 @@
+"""How the channels of a market are checked, and which channel its quotes are made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from feedd.model import Checked, QuoteFrom
+    from feedd.venues.contract import Venue
+
+
+def quote_origin(venue: Venue) -> QuoteFrom:
+    """Return the channel whose messages have a venue's quotes."""
+    own = venue.raw_channels.get("quote")
+    if own is not None and own.carrier is not None:
+        return "book" if own.carrier == "book" else "ticker"
+    return venue.quote_from or "quote"
+
+
+def checks(venue: Venue) -> dict[str, Checked]:
+    """Return how each channel is checked; one that is not in it is checked by nothing."""
+    found = dict(venue.checked)
+    origin = quote_origin(venue)
+    if "quote" not in found and origin in found:
+        found["quote"] = found[origin]
+    return found
+
+
+def unchecked_notice(
+    exchange: str, channels: Iterable[str], checked: Mapping[str, Checked]
+) -> str | None:
+    """Return one line on the channels that are checked by nothing; None if there are none.
+
+    `checked` is empty for an exchange that no folder of `feedd.venues` describes.
+    """
+    unchecked = [name for name in channels if checked.get(name, "none") == "none"]
+    if not unchecked:
+        return None
+    named = f"{exchange} {', '.join(unchecked)}: unchecked"
+    if not checked:
+        return f"{named} (feedd has no rules for {exchange}: a lost message does not show)"
+    them = "them" if len(unchecked) > 1 else "it"
+    return f"{named} ({exchange} offers nothing to check {them} by)"

@@ -1,0 +1,24 @@
+"""Before a start, the channels in which a lost message would not show are named once."""
+
+from __future__ import annotations
+
+from feedd.config.settings import Config, SymbolEntry
+from feedd.operation.check_notices import check_notices
+
+
+def notices(*symbols: str | SymbolEntry, exchange: str = "binanceusdm") -> list[str]:
+    config = Config(exchange=exchange, channels=("quote", "trade", "book"), symbols=symbols)
+    return check_notices(config.feeds())
+
+
+def test_a_checked_feed_has_no_notice_through_either_source() -> None:
+    assert notices("BTC/USDT", SymbolEntry("ETH/USDT", source="native")) == []
+
+
+def test_symbols_with_the_same_unchecked_channels_share_one_line() -> None:
+    (notice,) = notices("BTC/USDT:USDT", "ETH/USDT:USDT", exchange="phemex")
+    assert notice.startswith("phemex quote, trade, book: unchecked (feedd has no rules for phemex")
+
+
+def test_a_replay_has_no_notice() -> None:
+    assert notices(SymbolEntry("BTC/USDT", exchange="phemex", source="replay")) == []
