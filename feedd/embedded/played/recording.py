@@ -1,0 +1,196 @@
+"""A recording of a venue's raw messages: its exchange, its markets, and its events in order.
+
+There are two formats, each plain, gzipped or packed with zstd. In the first, the first line is
+`{"t":"header","exchange":"OKX",…}` and each further one has a time, a connection and a text::
+
+    {"t":"http","conn":"OKX.http.sync","ts":1652458996.25,"url":"https://…","data":"…"}
+    {"t":"connect","conn":"OKX.ws.1","ts":1652459224.53,"addr":"wss://…"}
+    {"t":"send","conn":"OKX.ws.1","ts":1652459225.29,"addr":"wss://…","data":"…"}
+    {"t":"recv","conn":"OKX.ws.1","ts":1652459225.50,"data":"…"}
+
+In the second a line is `<local receive time, ns> <JSON of a frame>`, and the frames show the venue.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import zstandard
+from msgspec import Struct
+
+from feedd.errors import ConfigError
+from feedd.venues.played import Frame, channel_of, played_exchanges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from feedd.venues.played import Event, Market, PlayedChannel, PlayedExchange
+
+GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+LINES_LOOKED_AT = 200  # for a frame that shows the venue, where there is no header
+KINDS = frozenset({"http", "connect", "send", "recv"})
+MALFORMED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+
+
+class _Line(Struct):
+    t: str
+    conn: str = ""
+    ts: float = 0.0
+    url: str = ""
+    addr: str = ""
+    data: str = ""
+    exchange: str = ""
+
+
+_line = msgspec.json.Decoder(_Line)
+
+
+class Batch(NamedTuple):
+    """The events of one frame that are of one market; `number` is the frame's line."""
+
+    number: int
+    at_ns: int
+    market: str
+    events: list[Event]
+
+
+class PlayedRecording:
+    """One file. Raises ConfigError if it can't be read, or if it is of no venue that is played."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.header, self.exchange = _recognised(path)
+        self.start_ns = self.end_ns = 0
+        self.channels: dict[str, set[PlayedChannel]] = {}  # by market id
+        self.counts: dict[tuple[str, PlayedChannel], int] = {}
+        self.markets: dict[str, Market] = {}  # by ccxt's symbol
+        self._scan()
+
+    @property
+    def name(self) -> str:
+        """Name of the exchange in ccxt."""
+        return self.exchange.exchange
+
+    def market(self, symbol: str) -> Market:
+        """Return the market of a symbol, or of the venue's id; raise ConfigError for another."""
+        for market in self.markets.values():
+            if symbol in {market.symbol, market.id}:
+                return market
+        raise ConfigError(
+            f"{self.path}: does not hold {symbol}; it holds {', '.join(sorted(self.markets))} "
+            f"of {self.name}"
+        )
+
+    def batches(self, market: str | None = None) -> Iterator[Batch]:
+        """Yield the events in the order received, of all markets or of one."""
+        reader = self.exchange.reader()
+        for number, frame in frames(self.path):
+            found: dict[str, list[Event]] = {}
+            try:
+                for event in reader.events(frame):
+                    if market is None or event.market == market:
+                        found.setdefault(event.market, []).append(event)
+            except MALFORMED as error:
+                raise ConfigError(
+                    f"{self.path}, line {number}: is not a message of {self.name}: "
+                    f"{type(error).__name__}: {error}"
+                ) from None
+            for id_, events in found.items():
+                yield Batch(number, frame.at_ns, id_, events)
+
+    def _scan(self) -> None:
+        pages: dict[str, str] = {}
+        for _, frame in frames(self.path):
+            self.start_ns = self.start_ns or frame.at_ns
+            self.end_ns = frame.at_ns
+            if frame.kind == "http":
+                pages.setdefault(frame.url, frame.data)
+        for batch in self.batches():
+            for event in batch.events:
+                channel = channel_of(event)
+                self.channels.setdefault(batch.market, set()).add(channel)
+                key = batch.market, channel
+                self.counts[key] = self.counts.get(key, 0) + 1
+        if not self.channels:
+            raise ConfigError(f"{self.path}: holds no event of {self.name} that can be played")
+        try:
+            markets = list(self.exchange.reader().markets(pages, self.channels))
+        except MALFORMED as error:
+            raise ConfigError(
+                f"{self.path}: its list of markets can't be read: {type(error).__name__}: {error}"
+            ) from None
+        self.markets = {market.symbol: market for market in markets}
+
+
+def frames(path: Path) -> Iterator[tuple[int, Frame]]:
+    """Yield the frames of a file with their line numbers; raise ConfigError if it can't be read."""
+    headed = False
+    for number, row in _rows(path):
+        if row.startswith("{"):
+            line = _decoded(path, number, row)
+            headed |= line.t == "header"
+            if line.t in KINDS:
+                kind: Any = line.t
+                at_ns = round(line.ts * 1_000_000) * 1000
+                yield number, Frame(kind, at_ns, line.conn, line.url or line.addr, line.data)
+            continue
+        stamp, _, text = row.partition(" ")
+        if not headed and stamp.isdecimal() and text:
+            yield number, Frame("recv", int(stamp), "", "", text.rstrip("\n"))
+        elif row.strip():
+            raise ConfigError(f"{path}, line {number}: is neither JSON nor `<ns> <JSON>`")
+
+
+def _recognised(path: Path) -> tuple[str, PlayedExchange]:
+    known = played_exchanges()
+    _, first = next(_rows(path), (0, ""))
+    if first.startswith("{"):
+        line = _decoded(path, 1, first)
+        if line.t != "header":
+            raise ConfigError(f"{path}: its first line is not a header of a recording")
+        for exchange in known:
+            if exchange.header == line.exchange:
+                return line.exchange, exchange
+        raise ConfigError(
+            f"{path}: is a recording of {line.exchange or 'no exchange'}; those that can be played "
+            f"are of {', '.join(sorted({one.header for one in known}))}"
+        )
+    for _, frame in islice(frames(path), LINES_LOOKED_AT):
+        for exchange in known:
+            if exchange.reader().recognises(frame.data):
+                return "", exchange
+    raise ConfigError(f"{path}: is not a recording of an exchange that can be played")
+
+
+def _decoded(path: Path, number: int, row: str) -> _Line:
+    try:
+        return _line.decode(row)
+    except msgspec.MsgspecError as error:
+        raise ConfigError(f"{path}, line {number}: is not a line of a recording: {error}") from None
+
+
+def _rows(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with _opened(path) as file:
+            yield from enumerate(file, 1)
+    except (OSError, EOFError, UnicodeDecodeError, zstandard.ZstdError) as error:
+        raise ConfigError(f"{path}: the recording can't be read: {error}") from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[str]]:
+    with ExitStack() as opened:
+        data: Any = opened.enter_context(path.open("rb"))
+        start = data.read(4)
+        data.seek(0)
+        if start.startswith(GZIP_MAGIC):
+            data = opened.enter_context(gzip.open(data))
+        elif start.startswith(ZSTD_MAGIC):
+            data = opened.enter_context(zstandard.open(data))
+        yield opened.enter_context(io.TextIOWrapper(data, encoding="utf-8"))

@@ -1,0 +1,224 @@
+"""OKX: recordings from 2022 on, and today's messages.
+
+https://www.okx.com/docs-v5/en/#order-book-trading-market-data. A recording of 2022 has neither
+`seqId` nor `prevSeqId`; all else is today's form.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from decimal import Decimal
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from feedd.venues.played import (
+    Ask,
+    Depth,
+    Event,
+    Frame,
+    LevelTexts,
+    Market,
+    MarketState,
+    Message,
+    PageRequest,
+    PlayedExchange,
+    Player,
+    Quote,
+    Reader,
+    Session,
+    Subscription,
+    Ticker,
+    Trade,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+CHANNELS = {"tickers": "ticker", "trades": "trade", "books": "book"}
+SNAPSHOT_LEVELS = 400
+CHECKED_LEVELS = 25
+PAGE_ROWS = 100
+
+
+class OkxReader(Reader):
+    """Frames of `/ws/v5/public`: `{"arg":{"channel":…,"instId":…},"action":…,"data":[…]}`."""
+
+    def markets(self, pages: Mapping[str, str], seen: Iterable[str]) -> Iterable[Market]:
+        """Return the instruments of the recorded listings."""
+        rows: dict[str, Any] = {}
+        for url, body in pages.items():
+            if "/public/instruments" in url:
+                rows |= {row["instId"]: row for row in json.loads(body)["data"]}
+        for id_ in seen:
+            yield Market(id_, _symbol(rows[id_]), rows[id_])
+
+    def events(self, frame: Frame) -> Iterable[Event]:
+        """Return the events of a frame; a ticker also holds a quote."""
+        if frame.kind != "recv" or '"data"' not in frame.data:
+            return
+        message = json.loads(frame.data)
+        market, channel = message["arg"]["instId"], message["arg"]["channel"]
+        for row in message["data"]:
+            time_ms = int(row["ts"])
+            if channel == "trades":
+                yield Trade(market, time_ms, row["tradeId"], row["px"], row["sz"], row["side"])
+            elif channel == "tickers":
+                yield Ticker(
+                    market, time_ms, row["last"], row["bidPx"] or None, row["askPx"] or None,
+                    row["high24h"], row["low24h"], row["vol24h"], _change(row), raw=row,
+                )  # fmt: skip
+                yield Quote(
+                    market, time_ms, row["bidPx"] or None, row["bidSz"] or None,
+                    row["askPx"] or None, row["askSz"] or None,
+                )  # fmt: skip
+            elif channel == "books":
+                yield Depth(
+                    market, time_ms, _levels(row["bids"]), _levels(row["asks"]),
+                    whole=message["action"] == "snapshot",
+                    before=max(0, row.get("prevSeqId", 0)), last=row.get("seqId", 0),
+                )  # fmt: skip
+
+
+class OkxPlayer(Player):
+    """`/ws/v5/public` and the REST pages of the market data."""
+
+    sockets = ("/ws/v5/public",)
+    carried = {"quote": "ticker"}  # noqa: RUF012
+
+    def page(self, request: PageRequest) -> Any:
+        """Return the list of instruments, a book, or earlier trades."""
+        query = request.query
+        if request.path == "/api/v5/public/instruments":
+            entries = [state.market.entry for state in self.states.values()]
+            return _answer([row for row in entries if row["instType"] == query.get("instType")])
+        if request.path == "/api/v5/public/time":
+            return _answer([{"ts": str(request.now_ms)}])
+        state = self.states.get(query.get("instId", ""))
+        if state is None:
+            return {"code": "51001", "msg": "Instrument ID doesn't exist.", "data": []}
+        if request.path == "/api/v5/market/books":
+            return _answer([_book(state, int(query.get("sz", 1)))])
+        if request.path in {"/api/v5/market/trades", "/api/v5/market/history-trades"}:
+            after, before = int(query.get("after", 1 << 62)), int(query.get("before", -1))
+            rows = [one for one in state.trades if before < int(one.id or 0) < after]
+            limit = min(PAGE_ROWS, int(query.get("limit", PAGE_ROWS)))
+            return _answer([_trade(one) for one in reversed(rows[-limit:])])
+        return None
+
+    def asks(self, message: Any, session: Session) -> Iterator[Ask | Message]:
+        """Read `{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}`."""
+        if message == "ping":
+            yield "pong"
+            return
+        for arg in message.get("args", ()):
+            yield Ask(
+                (arg["channel"], arg.get("instId")),
+                CHANNELS.get(arg["channel"]),  # type: ignore[arg-type]
+                arg.get("instId", ""),
+                arg,
+                ends=message["op"] == "unsubscribe",
+            )
+
+    def accepted(self, subscription: Subscription) -> Iterable[Message]:
+        """Acknowledge each argument of its own."""
+        return [{"event": "subscribe", "arg": subscription.ask.request, "connId": "a4d3ae55"}]
+
+    def refused(self, ask: Ask, session: Session) -> Iterable[Message]:
+        """Refuse as for an instrument that doesn't exist, code 60018."""
+        text = (
+            f"Wrong URL or channel:{ask.request['channel']},instId:{ask.market} doesn't exist. "
+            "Please use the correct URL, channel and parameters referring to API document."
+        )
+        return [{"event": "error", "code": "60018", "msg": text, "connId": "a4d3ae55"}]
+
+    def ended(self, ask: Ask, session: Session) -> Iterable[Message]:
+        """Acknowledge the end."""
+        return [{"event": "unsubscribe", "arg": ask.request, "connId": "a4d3ae55"}]
+
+    def first(self, subscription: Subscription) -> Iterable[Message]:
+        """Return the snapshot of a book, the last trade, or the last ticker."""
+        ask, state = subscription.ask, self.states[subscription.ask.market]
+        if ask.channel == "book" and state.book:
+            row = {**_book(state, SNAPSHOT_LEVELS), "prevSeqId": -1}
+            return [{"arg": ask.request, "action": "snapshot", "data": [row]}]
+        if ask.channel == "ticker" and state.ticker is not None:
+            return [{"arg": ask.request, "data": [state.ticker.raw]}]
+        if ask.channel == "trade" and state.trades:
+            return [{"arg": ask.request, "data": [_trade(state.trades[-1])]}]
+        return ()
+
+    def messages(
+        self, events: Sequence[Any], subscription: Subscription, state: MarketState
+    ) -> Iterable[Message]:
+        """Return one message; a whole book is sent as a snapshot."""
+        ask, event = subscription.ask, events[0]
+        if ask.channel == "trade":
+            return [{"arg": ask.request, "data": [_trade(one) for one in events]}]
+        if ask.channel == "ticker":
+            return [{"arg": ask.request, "data": [event.raw]}]
+        row = {
+            "asks": _rows(event.asks),
+            "bids": _rows(event.bids),
+            "ts": str(event.time_ms),
+            "checksum": checksum(state.book.bids(CHECKED_LEVELS), state.book.asks(CHECKED_LEVELS)),
+            "seqId": event.last,
+            "prevSeqId": -1 if event.whole else event.before,
+        }
+        action = "snapshot" if event.whole else "update"
+        return [{"arg": ask.request, "action": action, "data": [row]}]
+
+
+def checksum(bids: Sequence[LevelTexts], asks: Sequence[LevelTexts]) -> int:
+    """Return the signed CRC32 of the best 25 levels: `bid:size:ask:size:…`, best first."""
+    parts: list[str] = []
+    for bid, ask in zip_longest(bids, asks):
+        parts += [*(bid or ()), *(ask or ())]
+    value = zlib.crc32(":".join(parts).encode())
+    return value - (1 << 32) if value >= 1 << 31 else value
+
+
+def _symbol(row: Mapping[str, str]) -> str:
+    if row["instType"] == "SPOT":
+        return f"{row['baseCcy']}/{row['quoteCcy']}"
+    base, quote, *end = row["instId"].split("-")
+    symbol = f"{base}/{quote}:{row['settleCcy']}"
+    return symbol if end == ["SWAP"] else "-".join([symbol, *end])
+
+
+def _change(row: Mapping[str, str]) -> str:
+    first = Decimal(row["open24h"])
+    return str((Decimal(row["last"]) - first) / first * 100)
+
+
+def _levels(rows: Sequence[Sequence[str]]) -> tuple[LevelTexts, ...]:
+    return tuple((row[0], row[1]) for row in rows)
+
+
+def _rows(levels: Iterable[LevelTexts]) -> list[list[str]]:
+    return [[price, size, "0", "1"] for price, size in levels]
+
+
+def _book(state: MarketState, limit: int) -> dict[str, Any]:
+    book = state.book
+    return {
+        "asks": _rows(book.asks(limit)),
+        "bids": _rows(book.bids(limit)),
+        "ts": str(book.time_ms),
+        "checksum": checksum(book.bids(CHECKED_LEVELS), book.asks(CHECKED_LEVELS)),
+        "seqId": book.last,
+    }
+
+
+def _trade(one: Trade) -> dict[str, Any]:
+    return {
+        "instId": one.market, "tradeId": one.id, "px": one.price, "sz": one.size,
+        "side": one.side, "ts": str(one.time_ms), "count": "1", "source": "0",
+    }  # fmt: skip
+
+
+def _answer(data: list[Any]) -> dict[str, Any]:
+    return {"code": "0", "msg": "", "data": data}
+
+
+PLAYED = (PlayedExchange("okx", "OKX", OkxReader, OkxPlayer),)
