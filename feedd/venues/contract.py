@@ -61,7 +61,8 @@ class CheckedBook(Struct, frozen=True):
 
     `rules` takes the number of levels to publish. `parse` takes a raw depth message, which
     `Venue.channel_of` finds, and raises as a RawParser does; it returns None for a message that
-    changes nothing.
+    changes nothing. `reads_text`: it takes the text of the message instead, whose numbers are as
+    sent: parsed, a JSON number loses zeros that a checksum contains.
     """
 
     rules: Callable[[int], DepthRules]
@@ -69,6 +70,7 @@ class CheckedBook(Struct, frozen=True):
     snapshot: RequestedSnapshot | StreamedSnapshot
     limits: tuple[int, ...] = ()  # numbers of levels that can be subscribed to; (): no choice
     disabled_handlers: tuple[str, ...] = ()  # ccxt's methods that would build a book of their own
+    reads_text: bool = False
 
     def limit(self, depth: int) -> int | None:
         """Return the smallest number of levels to subscribe to, or None for ccxt's default."""
@@ -138,6 +140,7 @@ class Venue(Struct, frozen=True):
     control_keys: frozenset[str] = frozenset()
     refusal: Callable[[Any], str | None] | None = None  # of a control message that ccxt ignores
     market_id_of: Callable[[Any], Any] | None = None  # of a raw message of `raw_channels` or `book`
+    market_key: Literal["id", "symbol"] = "id"  # of ccxt's market: `market_id_of` returns its value
     channel_of: Callable[[Any], str | None] | None = None  # of any message, None if unknown
     # Makes the `channel_of` of one connection, where earlier answers decide what a message is.
     router: Callable[[], Callable[[Any], str | None]] | None = None

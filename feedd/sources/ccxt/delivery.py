@@ -94,7 +94,7 @@ class Delivery:
         }
 
     def take_raw(self, line: Any, channel: str, message: Any, received_ns: int) -> None:
-        """Parse a raw message of a connection and pass its events on; raises UNREADABLE."""
+        """Parse a raw message of a connection, a tap, and pass its events on; raises UNREADABLE."""
         venue = self._venue
         if venue.market_id_of is not None:
             expected, found = self._market_id(), venue.market_id_of(message)
@@ -110,7 +110,7 @@ class Delivery:
         book, books, merge = self._venue.book, self._books, self.merges.get("book")
         if book is None or books is None:
             return
-        depth = book.parse(message)
+        depth = book.parse(line.text if book.reads_text else message)
         if depth is None:
             self._sink.alive("book")
         elif merge is None:

@@ -232,7 +232,7 @@ class CcxtSource:
             self._symbol,
             venue,
             sink,
-            market_id=lambda: self._exchange.market(self._symbol)["id"],
+            market_id=lambda: self._exchange.market(self._symbol)[venue.market_key],
             backoff=self._backoff,
             books=self._books,
             trades=self._trades,

@@ -87,6 +87,7 @@ class Tap:
     def __init__(self, client: Any, venue: Venue, observer: Observer) -> None:
         self.client = client
         self.has_ticker_snapshot = False
+        self._frame: Any = None  # the last one
         self._observer = observer
         self._channel_of = venue.channel_of if venue.router is None else venue.router()
         self._control_keys = venue.control_keys
@@ -114,6 +115,11 @@ class Tap:
         # ccxt compares pongs by the wall clock: a step of it would drop every connection. Its pings
         # go on; the session finds a connection that does not answer, by the monotonic clock.
         client.maxPingPongMisses = float("inf")
+
+    @property
+    def text(self) -> Any:
+        """The text of the last frame, as sent."""
+        return self._frame.data
 
     def connected(self) -> None:
         """Report that the client is connected."""
@@ -195,7 +201,7 @@ class Tap:
 
     def _handle_message(self, frame: Any) -> None:
         self._received_ns = time.time_ns()
-        self._handling, self._parsed = True, False
+        self._handling, self._parsed, self._frame = True, False, frame
         try:
             self._ccxt_handle_message(frame)
         except Exception as error:  # noqa: BLE001  ccxt's parsers raise anything; passed on, it
