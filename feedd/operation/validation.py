@@ -22,7 +22,7 @@ from feedd.recordings.replay.availability import check_available
 from feedd.sources.error_texts import check_timeframe
 from feedd.sources.exchange_names import check_exchange_name
 from feedd.venues.native import native_market
-from feedd.venues.registry import NATIVE, unified_symbol, venue_module
+from feedd.venues.registry import NATIVE, unified_symbol, venue, venue_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,10 +75,10 @@ def check_feed(settings: Config, feed: Feed) -> None:
         if "candle" in needed:
             check_timeframe(feed.exchange, market.timeframes, settings.timeframe)
         return
-    from feedd.sources.ccxt import exchange_class  # noqa: PLC0415  ccxt takes a while
+    from feedd.sources.ccxt import exchange_class, plan  # noqa: PLC0415  ccxt takes a while
 
-    has = exchange_class.has(feed.exchange)
-    exchange_class.check_channels(feed.exchange, has, feed.symbol, needed)
+    has, described = exchange_class.has(feed.exchange), venue(feed.exchange, feed.symbol)
+    plan.check_channels(feed.exchange, has, feed.symbol, needed, described)
 
 
 def check_keys(feeds: Iterable[Feed], environment: Mapping[str, str]) -> list[str]:

@@ -28,10 +28,14 @@ class RawChannel(Struct, frozen=True):
     """A channel that feedd parses itself: ccxt does not see the messages of `Venue.channel_of`.
 
     `parse` of a `trade`, where `Venue.trades` is set, returns pairs like `ContiguousTrades.parse`.
+
+    `carrier` is the channel whose messages contain this one, e.g. `ticker` for a `quote`; None:
+    they are its own. Only the carrier is subscribed to, and `parse` takes each of its messages. It
+    returns () for one that has nothing for this channel.
     """
 
     parse: RawParser
-    carrier: str | None = None  # the channel whose messages contain it; None: they are its own
+    carrier: str | None = None
 
 
 class RequestedSnapshot(Struct, frozen=True):
@@ -78,11 +82,12 @@ class CheckedBook(Struct, frozen=True):
 
 
 class ContiguousTrades(Struct, frozen=True):
-    """Trade ids without a gap, and the REST page that returns trades that were missed.
+    """Trade numbers without a gap, and the REST page that returns trades that were missed.
 
-    `request` takes the market type, the venue's id of the market, the first id that is missing and
-    whether there is an API key. `parse` takes a row of the answer and returns the trade's id, and
-    the trade or None for an id that is not a trade of the market.
+    The number may be another than the published id, as Gate's `id_market` or Deribit's `trade_seq`.
+    `request` takes the market type, the venue's id of the market, the first number that is missing
+    and whether there is an API key. `parse` takes a row of the answer and returns the trade's
+    number, and the trade or None for a number that is not a trade of the market.
     """
 
     request: Callable[[MarketType, str, int, bool], CcxtRequest]
@@ -108,6 +113,11 @@ class Venue(Struct, frozen=True):
     `checked` states, by channel, how a lost or altered message shows; a channel that is not in it
     is checked by nothing. Quotes that are made from another channel are checked as that one is.
 
+    `quote_from`: the venue has no stream of quotes; each is the first level of a book, published
+    when that changes, with the book's id and times. `grows` names, by channel, the key of its
+    events that never falls on one connection, while it is the same market: an event with a smaller
+    one was overtaken, and is not published.
+
     `one_market_type`: ccxt's `fetchMarkets` can be limited to one market type, and keeps nothing
     besides the list that it returns, so that the processes of a machine may share the list.
     """
@@ -120,6 +130,7 @@ class Venue(Struct, frozen=True):
     watch_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by channel
     # Channels that need a connection of their own: ccxt gives two of them the same message hash.
     own_connections: frozenset[str] = frozenset()
+    needs_key: frozenset[str] = frozenset()  # channels that are refused without an API key
     one_market_type: bool = False
     lists_nothing: Callable[[Any], bool] | None = None  # of the answer with one type's markets
 
@@ -130,6 +141,7 @@ class Venue(Struct, frozen=True):
     # --- messages ---
     quote_id: Callable[[Any], EventId] | None = None  # of the raw message of a quote
     raw_channels: Mapping[str, RawChannel] = field(default_factory=dict)  # by channel
+    grows: Mapping[str, Literal["id", "timestamp"]] = field(default_factory=dict)  # by channel
     book: CheckedBook | None = None  # None: ccxt's book is published unverified
     trades: ContiguousTrades | None = None  # None: ids may skip numbers
     ticker_is_snapshot: Callable[[Any], bool] | None = None  # None: every ticker is complete
@@ -142,6 +154,8 @@ class Venue(Struct, frozen=True):
     market_id_of: Callable[[Any], Any] | None = None  # of a raw message of `raw_channels` or `book`
     market_key: Literal["id", "symbol"] = "id"  # of ccxt's market: `market_id_of` returns its value
     channel_of: Callable[[Any], str | None] | None = None  # of any message, None if unknown
+    # Reads a binary frame, after ccxt's decompression, as the message of a text; raises ValueError.
+    decode: Callable[[bytes], Any] | None = None  # None: it is JSON
     # Makes the `channel_of` of one connection, where earlier answers decide what a message is.
     router: Callable[[], Callable[[Any], str | None]] | None = None
     # The number of a message, which grows by one with each of its connection; None: it has none.

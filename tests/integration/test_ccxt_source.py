@@ -85,10 +85,10 @@ def test_an_unknown_exchange_and_an_unsupported_channel_are_permanent_errors() -
         CcxtSource("binanceusd", "BTC/USDT", ("quote",))
 
     async def run() -> None:
-        source = CcxtSource("bitfinex", "BTC/USDT", ("quote",), endpoint="http://127.0.0.1:9")
+        source = CcxtSource("bitfinex", "BTC/USDT", ("mark",), endpoint="http://127.0.0.1:9")
         with pytest.raises(
             ConfigError,
-            match=r"has no quote of BTC/USDT in ccxt.pro; it has ticker, trade, book, candle",
+            match=r"has no mark of BTC/USDT in ccxt.pro; it has ticker, quote, trade, book, candle",
         ):
             await source.prepare()
         await source.close()

@@ -26,7 +26,7 @@ from feedd.sources.merged_events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from feedd.model import Quote, Trade
     from feedd.sources.base import Backoff, Sink
@@ -45,8 +45,9 @@ class Delivery:
 
     `take` maps a channel to the function that takes ccxt's result, the raw message and the time of
     receipt, in ns. These functions raise UNREADABLE. `market_id` returns the venue's id;
-    `book_failed` is invoked when ccxt's book can't be published. `merged` are raw channels that two
-    connections may carry at once.
+    `book_failed` is invoked when ccxt's book can't be published. `carried` maps raw channels to
+    those whose messages contain them. `merged` are raw channels that two connections may carry at
+    once.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Delivery:
         book_depth: int,
         timeframe: str,
         book_failed: Callable[[str], None],
+        carried: Mapping[str, str] | None = None,
         merged: Iterable[str] = (),
     ) -> None:
         self._id = exchange
@@ -78,6 +80,9 @@ class Delivery:
         self._book_failed = book_failed
         self._quote_id_of = venue.quote_id
         self._last_quote: Quote | None = None
+        self._carried: dict[str, list[str]] = {}  # raw channels, by the one that contains them
+        for name, carrier in (carried or {}).items():
+            self._carried.setdefault(carrier, []).append(name)
         self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
         self._candles: dict[int, tuple[Any, ...]] = {}  # the newest ones taken, by open time
         self.merges: dict[str, Merge | ContentMerge] = {
@@ -103,8 +108,10 @@ class Delivery:
         self._backoff[channel].reset()
         if channel == "book":
             self._take_depth(line, message, received_ns)
-        else:
+        elif channel in self._venue.raw_channels:
             self._take_events(line, channel, message, received_ns)
+        for name in self._carried.get(channel, ()):
+            self._take_events(line, name, message, received_ns)
 
     def _take_depth(self, line: Any, message: Any, received_ns: int) -> None:
         book, books, merge = self._venue.book, self._books, self.merges.get("book")

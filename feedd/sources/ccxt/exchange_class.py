@@ -6,8 +6,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from feedd.channels import CHANNELS
-from feedd.errors import ConfigError
 from feedd.numbers import number
 from feedd.sources.ccxt.http_session import with_network
 from feedd.sources.ccxt.lean_import import (
@@ -20,7 +18,6 @@ from feedd.sources.ccxt.odd_entries import with_odd_entries
 from feedd.sources.ccxt.shared_limits import with_shared_limits
 from feedd.sources.ccxt.tap import Tap
 from feedd.sources.exchange_names import check_exchange_name
-from feedd.venues.market_type import market_type
 from feedd.venues.registry import market_type_on
 
 if TYPE_CHECKING:
@@ -34,31 +31,6 @@ if TYPE_CHECKING:
 KEEP_ALIVE_MS = 5000  # between pings; each is answered by a pong
 ANSWER_CHARS = 1000  # of an answer that may be empty
 CACHED = 2000  # trades, liquidations: more than any exchange sends in one message (the most: 1,024)
-
-
-def check_channels(
-    exchange: str, has: dict[str, Any], symbol: str, channels: tuple[str, ...]
-) -> None:
-    """Raise ConfigError for a channel that an exchange lacks, with those that it has."""
-    channel, served = lacking(has, symbol, channels)
-    if channel:
-        raise ConfigError(
-            f"{exchange} has no {channel} of {symbol} in ccxt.pro; it has {', '.join(served)}"
-        )
-
-
-def lacking(has: dict[str, Any], symbol: str, channels: tuple[str, ...]) -> tuple[str, list[str]]:
-    """Return the first channel that can't be served, or "", and all that can.
-
-    `has` is ccxt's map of an exchange's methods.
-    """
-    spot = market_type(symbol) == "spot"
-    served = [
-        name
-        for name, spec in CHANNELS.items()
-        if has.get(spec.ccxt_method or "") and not (spot and spec.derivatives_only)
-    ]
-    return next((channel for channel in channels if channel not in served), ""), served
 
 
 @cache

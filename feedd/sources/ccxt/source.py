@@ -17,10 +17,12 @@ from feedd.errors import FinalError, LimitError, SourceError
 from feedd.sources.base import Backoff
 from feedd.sources.book_keeper import BookKeeper
 from feedd.sources.ccxt.delivery import UNREADABLE, Delivery
+from feedd.sources.ccxt.derived_channels import DerivedChannels
 from feedd.sources.ccxt.error_translation import Translator, WaitsError
-from feedd.sources.ccxt.exchange_class import check_channels, tapped_exchange
+from feedd.sources.ccxt.exchange_class import tapped_exchange
 from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.ccxt.market_loading import listed, load_market, local_cause
+from feedd.sources.ccxt.plan import check_channels, plan
 from feedd.sources.ccxt.recovery_requests import RecoveryRequests
 from feedd.sources.ccxt.replacements import Replacements
 from feedd.sources.ccxt.tap import subscribing_to
@@ -30,7 +32,7 @@ from feedd.sources.listing import doubles, not_traded
 from feedd.sources.network.dial import Dialer
 from feedd.sources.network.tls import tls_for
 from feedd.sources.trade_keeper import TradeKeeper
-from feedd.venues.checks import checks, quote_origin
+from feedd.venues.checks import checks
 from feedd.venues.registry import venue as venue_of
 
 if TYPE_CHECKING:
@@ -80,7 +82,6 @@ class CcxtSource:
     ) -> None:
         self._id = exchange
         self._symbol = symbol
-        self._channels = channels
         self._venue = venue = venue_of(exchange, symbol)
         self._book_depth = book_depth
         self._timeframe = timeframe
@@ -91,6 +92,8 @@ class CcxtSource:
             self, exchange, symbol, venue, endpoint, credentials, run_dir,
             Dialer(network, resolve), tls,
         )  # fmt: skip
+        self._plan = plan(self._exchange.has, symbol, venue, channels)
+        self._channels = channels = self._plan.subscribed
         self._errors = Translator(exchange, symbol, channels, with_key=credentials is not None)
         self._requests = RecoveryRequests(
             self._exchange,
@@ -101,7 +104,13 @@ class CcxtSource:
             book_depth=book_depth,
             with_key=credentials is not None,
         )
-        self._raw_channels = {*venue.raw_channels, *(["book"] if venue.book is not None else [])}
+        self._raw_channels = {
+            *(name for name, its in venue.raw_channels.items() if its.carrier is None),
+            *(["book"] if venue.book is not None else []),
+        }
+        self._carriers = {
+            carrier for name, carrier in self._plan.made_from.items() if name in venue.raw_channels
+        }
         self._delivery: Delivery | None = None  # while `run` runs
         self._sink: Sink | None = None  # likewise
         self.listing: str | None = None
@@ -130,7 +139,12 @@ class CcxtSource:
     def self_checked(self) -> frozenset[str]:
         """The channels in which the source finds every gap itself."""
         kept = {"book": self._books, "trade": self._trades}
-        return frozenset(channel for channel, keeper in kept.items() if keeper is not None)
+        return frozenset(
+            name for name in self._plan.published if kept.get(self._carrier(name)) is not None
+        )
+
+    def _carrier(self, channel: str) -> str:
+        return self._plan.made_from.get(channel, channel)
 
     @property
     def checked(self) -> Mapping[str, Checked]:
@@ -140,11 +154,16 @@ class CcxtSource:
     @property
     def quote_from(self) -> QuoteFrom | None:
         """The channel whose messages have the quotes."""
-        return quote_origin(self._venue) if "quote" in self._channels else None
+        if "quote" not in self._plan.published:
+            return None
+        return self._plan.made_from.get("quote", "quote")  # type: ignore[return-value]
 
     async def prepare(self) -> None:
         """Check channels, symbol and credentials against the exchange."""
-        check_channels(self._id, self._exchange.has, self._symbol, self._channels)
+        check_channels(
+            self._id, self._exchange.has, self._symbol, self._plan.published, self._venue,
+            with_key=self._credentials is not None,
+        )  # fmt: skip
         if "candle" in self._channels:
             check_timeframe(self._id, self._exchange.timeframes, self._timeframe)
         try:
@@ -173,6 +192,8 @@ class CcxtSource:
 
     async def run(self, sink: Sink) -> None:
         """Keep every channel subscribed until cancelled."""
+        if self._plan.made_from:
+            sink = DerivedChannels(sink, self._plan)
         self._begin(sink)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -196,7 +217,7 @@ class CcxtSource:
 
     def activity(self, channel: str) -> int | None:
         """Return when, in ms, the last frame of a channel's connection came."""
-        tap = self._taps.get(channel)
+        tap = self._taps.get(self._carrier(channel))
         return None if tap is None else tap.client.last_message_at
 
     def renew(self, channel: str, reason: str, flowing: frozenset[str] = frozenset()) -> None:
@@ -206,6 +227,7 @@ class CcxtSource:
         the venue's messages for subscribing again are not known, there is a new connection in any
         case.
         """
+        channel, flowing = self._carrier(channel), frozenset(map(self._carrier, flowing))
         tap = self._taps.get(channel)
         if tap is None or flowing.isdisjoint(self._channels_of(tap)) or not self._venue.resubscribe:
             self._note_lost(channel, reason)
@@ -239,6 +261,11 @@ class CcxtSource:
             book_depth=self._book_depth,
             timeframe=self._timeframe,
             book_failed=self._book_failed,
+            carried={
+                name: carrier
+                for name, carrier in self._plan.made_from.items()
+                if name in venue.raw_channels
+            },
             merged=self._raw_channels & set(self._channels) if venue.announces_close else (),
         )
         self._replacements = Replacements(
@@ -413,7 +440,8 @@ class CcxtSource:
         """Deliver a raw message from which ccxt drops data; return whether it was one."""
         if channel not in self._channels:
             return False
-        if channel not in self._raw_channels:
+        is_raw = channel in self._raw_channels
+        if not is_raw and channel not in self._carriers:
             return channel == "ticker" and self._lacks_snapshot(tap, message)
         replacements = self._replacements
         if self._delivery is None or replacements is None:
@@ -425,7 +453,7 @@ class CcxtSource:
                 self._delivery.take_raw(tap, channel, message, received_ns)
             except UNREADABLE as error:
                 self._delivery.reject([channel], error)
-        return True
+        return is_raw or (channel == "ticker" and self._lacks_snapshot(tap, message))
 
     def unreadable(self, tap: Tap, error: Exception, message: Any) -> None:
         """Report a message that belongs to one of a connection's channels."""

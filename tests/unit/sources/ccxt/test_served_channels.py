@@ -8,8 +8,9 @@ import pytest
 from feedd.channels import CHANNELS
 from feedd.sources.ccxt.converters import to_liquidation
 from feedd.sources.ccxt.delivery import Delivery
-from feedd.sources.ccxt.exchange_class import lacking
+from feedd.sources.ccxt.plan import lacking
 from feedd.sources.ccxt.watching import watch_calls
+from feedd.venues.contract import Venue
 from feedd.venues.registry import venue
 
 
@@ -21,8 +22,8 @@ def test_a_liquidations_side_is_the_orders_on_every_exchange() -> None:
 
 def test_a_spot_market_has_no_mark_and_no_liquidation() -> None:
     has = {"watchTicker": True, "watchMarkPrice": True, "watchLiquidations": True}
-    assert lacking(has, "BTC/USDT", ("ticker", "mark")) == ("mark", ["ticker"])
-    assert lacking(has, "BTC/USDT:USDT", ("mark",))[0] == ""
+    assert lacking(has, "BTC/USDT", ("ticker", "mark"), Venue()) == ("mark", ["ticker"])
+    assert lacking(has, "BTC/USDT:USDT", ("mark",), Venue())[0] == ""
 
 
 class Calls:
