@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-BidAsk = Literal["book", "quote", "estimate", "none"]
+BidAsk = Literal["book", "quote", "ticker", "estimate", "none"]
 # How a channel's stream is checked; docs/channels.md describes each.
 Checked = Literal["sequence", "checksum", "whole", "none"]
 QuoteFrom = Literal["quote", "ticker", "book"]  # the channel whose messages have the quotes

@@ -23,6 +23,7 @@ from feedd.runtime.files import next_session
 from feedd.runtime.logs import setup as logs
 from feedd.runtime.process import run, usage_meter, worker_arguments
 from feedd.sources.base import Backoff
+from feedd.sources.bid_ask import served_bid_ask
 from feedd.sources.configured import make_source
 from feedd.topics import file_name
 from feedd.transport.publisher import Publisher
@@ -53,7 +54,10 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     feed = (settings.select(arguments.name) if arguments.name else settings.feeds())[0]
     logs.bind(exchange=feed.exchange, symbol=feed.symbol)
     clock = Clock()
-    ticker_maker = TickerMaker(settings.bid_ask, TOP_STALE_AFTER_NS)
+    bid_ask, instead = served_bid_ask(settings.bid_ask, feed)
+    if instead is not None:
+        _log.warning(instead)
+    ticker_maker = TickerMaker(bid_ask, TOP_STALE_AFTER_NS)
     channels: tuple[str, ...] = feed.channels
     if "ticker" in channels and ticker_maker.needs and ticker_maker.needs not in channels:
         channels = (*channels, ticker_maker.needs)

@@ -26,7 +26,7 @@ CHOICES: dict[str | int, tuple[str, ...]] = {
     "channels": CHANNEL_NAMES,
     "source": ("ccxt", "native", "replay"),
     "timestamps": ("recorded", "now"),
-    "bid_ask": ("book", "quote", "estimate", "none"),
+    "bid_ask": ("book", "quote", "ticker", "estimate", "none"),
 }
 _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "": Config,

@@ -18,8 +18,9 @@ class TickerMaker:
     """Joins the newest summary and the newest quote; never waits for either.
 
     With `quote` or `book`, every change of either side makes a ticker once there was a summary,
-    and a bid and ask older than `stale_after_ns` count as unknown. With `estimate`, bid and ask
-    are the last price less and plus half a basis point; with `none` they are None.
+    and a bid and ask older than `stale_after_ns` count as unknown. With `ticker` they are those of
+    the exchange's own summary. With `estimate`, bid and ask are the last price less and plus half a
+    basis point; with `none` they are None.
 
     The ticker returned is the same object each time: publish it before the next call.
     """
@@ -44,7 +45,7 @@ class TickerMaker:
         if self._bid_ask == "estimate" and ticker.last is not None:
             ticker.bid = without_noise(ticker.last * (1 - HALF_A_BASIS_POINT))
             ticker.ask = without_noise(ticker.last * (1 + HALF_A_BASIS_POINT))
-        else:
+        elif self._bid_ask != "ticker":
             ticker.bid = ticker.ask = None
             top_ns = self._top_ns
             # Below zero where the clock stepped back, or the ticker was held back by a merge.
@@ -68,7 +69,12 @@ class TickerMaker:
         return self._on_top(bid, ask, book.received_ns)
 
     def forget(self, channel: str) -> None:
-        """Treat bid and ask as unknown: their channel is lost or in doubt."""
+        """Treat what a channel brought as unknown: it is lost or in doubt.
+
+        Without a summary no ticker is made until the next one.
+        """
+        if channel == "ticker":
+            self._ticker = None
         if channel == self._bid_ask:
             self._bid = self._ask = self._top_ns = None
 

@@ -1,9 +1,10 @@
-"""Notices of the channels in which a lost message would not show."""
+"""Notices of what an exchange lacks: checks of its channels, quotes for its tickers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from feedd.sources.bid_ask import served_bid_ask
 from feedd.venues.checks import checks, unchecked_notice
 from feedd.venues.native import native_market
 from feedd.venues.registry import venue
@@ -11,18 +12,21 @@ from feedd.venues.registry import venue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from feedd.config.settings import Feed
+    from feedd.config.settings import Config, Feed
     from feedd.model import Checked
 
 
-def check_notices(feeds: Iterable[Feed]) -> list[str]:
-    """Return a line for each exchange and set of channels that live feeds receive unchecked."""
-    notices = (
-        unchecked_notice(feed.exchange, feed.channels, _checks_of(feed))
-        for feed in feeds
-        if feed.source != "replay"
-    )
-    return list(dict.fromkeys(notice for notice in notices if notice is not None))
+def check_notices(settings: Config, feeds: Iterable[Feed]) -> list[str]:
+    """Return lines on the channels that live feeds receive unchecked, and on replaced settings.
+
+    Feeds of the same exchange and channels share them.
+    """
+    notices: dict[str | None, None] = {}
+    for feed in feeds:
+        if feed.source != "replay":
+            notices[served_bid_ask(settings.bid_ask, feed)[1]] = None
+            notices[unchecked_notice(feed.exchange, feed.channels, _checks_of(feed))] = None
+    return [notice for notice in notices if notice is not None]
 
 
 def _checks_of(feed: Feed) -> Mapping[str, Checked]:

@@ -49,7 +49,7 @@ def check_before_start(settings: Config, path: Path, environment: Mapping[str, s
             check_feed(settings, feed)
         except FinalError as error:
             raise located(error, path, index) from None
-    return check_keys(feeds, environment) + check_notices(feeds)
+    return check_keys(feeds, environment) + check_notices(settings, feeds)
 
 
 def located(error: FinalError, path: Path, index: int) -> FinalError:
@@ -61,9 +61,7 @@ def check_feed(settings: Config, feed: Feed) -> None:
     """Raise ConfigError for a channel or timeframe that a live feed's exchange lacks."""
     if feed.source == "replay":
         return
-    needed = feed.channels
-    if "ticker" in needed and settings.bid_ask in {"quote", "book"}:
-        needed = (*needed, settings.bid_ask)
+    needed = feed.channels  # a missing origin of the tickers' bid and ask is replaced
     if feed.exchange in NATIVE and feed.source != "native":
         market = venue_module(feed.exchange, "native").market(feed.exchange, feed.symbol)
         # ccxt names the same timeframes for all types of markets of an exchange.
@@ -131,7 +129,7 @@ def check_addition(path: Path, entry: SymbolEntry, environment: Mapping[str, str
     check_available(settings, [feed])
     check_feed(settings, feed)
     check_endpoint(settings, path, environment)
-    lines = check_keys([feed], environment) + check_notices([feed])
+    lines = check_keys([feed], environment) + check_notices(settings, [feed])
     answers = ask_exchanges(settings, [feed], environment)
     for error in answers.refused.values():
         raise type(error)(f"{feed.symbol} was not added, and {path} is unchanged: {error}")

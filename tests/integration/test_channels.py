@@ -76,3 +76,18 @@ def test_a_tickers_bid_and_ask_may_come_from_the_book(make_project: Make) -> Non
     (*_, (_, ticker)) = subscriber.until(lambda _, one: one["bid"] is not None)
     assert ticker["bid_ask"] == "book"
     assert ticker["spread"] == pytest.approx(ticker["ask"] - ticker["bid"])
+
+
+@pytest.mark.parametrize("source", ["ccxt", "native"])
+def test_a_ticker_may_keep_the_exchanges_own_bid_and_ask(make_project: Make, source: str) -> None:
+    project = make_project(
+        channels=["ticker"], bid_ask="ticker", source=source,
+        symbols=[{"symbol": "BTC/USDT", "exchange": "binance"}],
+    )  # fmt: skip
+    subscriber = project.subscribe("")
+    assert project.feedd("start").returncode == 0
+    (*_, (_, ticker)) = subscriber.until(lambda topic, _: topic.startswith("ticker."))
+    assert ticker["bid_ask"] == "ticker"
+    assert ticker["bid"] < ticker["ask"]
+    (*_, (_, status)) = subscriber.until(lambda topic, _: topic.startswith("status."))
+    assert list(status["channels"]) == ["ticker"]

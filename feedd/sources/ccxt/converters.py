@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def to_ticker(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Ticker:
-    """Return a ticker of ccxt's structure (https://docs.ccxt.com/#/?id=ticker-structure)."""
+    """Return a ticker of ccxt's structure (https://docs.ccxt.com/#/?id=ticker-structure).
+
+    A bid or ask of 0 is an empty side.
+    """
     names = ("bid", "ask", "last", "baseVolume", "high", "low", "percentage")
     check_numbers(*(parsed[name] for name in names))
     timestamp = parsed["timestamp"]
@@ -24,8 +27,8 @@ def to_ticker(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: i
         symbol=symbol,
         timestamp=timestamp,
         datetime=None if timestamp is None else iso8601(timestamp),
-        bid=parsed["bid"],
-        ask=parsed["ask"],
+        bid=parsed["bid"] or None,
+        ask=parsed["ask"] or None,
         last=parsed["last"],
         volume=parsed["baseVolume"],
         high=parsed["high"],

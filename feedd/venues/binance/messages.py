@@ -81,7 +81,7 @@ class DepthUpdate(Struct, tag_field="e", tag="depthUpdate", gc=False):
 
 
 class TickerMessage(Struct, tag_field="e", tag="24hrTicker"):
-    """`<symbol>@ticker`, which has no bid and no ask; C is the time of the last trade.
+    """`<symbol>@ticker`; C is the time of the last trade. Spot's has a bid and an ask, b and a.
 
     ::
 
@@ -101,6 +101,8 @@ class TickerMessage(Struct, tag_field="e", tag="24hrTicker"):
     p: _Exact
     P: Signed
     C: int | None = None
+    b: Number | None = None
+    a: Number | None = None
 
 
 class _Candle(Struct):
@@ -276,8 +278,8 @@ def to_ticker(message: TickerMessage, exchange: str, symbol: str, received_ns: i
         symbol=symbol,
         timestamp=timestamp,
         datetime=iso8601(timestamp),
-        bid=None,
-        ask=None,
+        bid=message.b or None,
+        ask=message.a or None,
         last=message.c or None,
         volume=message.v,
         high=message.h or None,

@@ -107,3 +107,26 @@ def test_a_quote_from_before_a_step_of_the_clock_is_unknown(step_s: int) -> None
     maker.on_quote(quote(99.0, 101.0, received_ns=10_000 * S))
     assert maker.on_summary(summary((10_000 + step_s) * S)).bid is None
     assert maker.on_summary(summary(9_999 * S)).bid == 99.0  # a merge held the summary back
+
+
+def test_the_tickers_own_bid_and_ask_are_kept_whatever_quotes_and_books_are() -> None:
+    maker = TickerMaker("ticker", 30 * S)
+    assert maker.needs is None
+    assert maker.on_quote(quote(1.0, 2.0)) is None
+    own = summary()
+    own.bid, own.ask = 99.9, 100.2
+    ticker = maker.on_summary(own)
+    assert (ticker.bid, ticker.ask, ticker.spread, ticker.bid_ask) == (99.9, 100.2, 0.3, "ticker")
+    assert maker.on_quote(quote(1.0, 2.0)) is None
+    one_sided = summary()
+    one_sided.bid = 99.9
+    assert maker.on_summary(one_sided).spread is None
+
+
+def test_after_the_loss_of_the_ticker_no_quote_makes_one_of_the_old_summary() -> None:
+    maker = TickerMaker("quote", 30 * S)
+    maker.on_summary(summary())
+    maker.on_quote(quote(1.0, 2.0))
+    maker.forget("ticker")
+    assert maker.on_quote(quote(3.0, 4.0)) is None
+    assert maker.on_summary(summary()).bid == 3.0

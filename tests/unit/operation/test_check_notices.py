@@ -5,10 +5,14 @@ from __future__ import annotations
 from feedd.config.settings import Config, SymbolEntry
 from feedd.operation.check_notices import check_notices
 
+CHANNELS = ("quote", "trade", "book")
 
-def notices(*symbols: str | SymbolEntry, exchange: str = "binanceusdm") -> list[str]:
-    config = Config(exchange=exchange, channels=("quote", "trade", "book"), symbols=symbols)
-    return check_notices(config.feeds())
+
+def notices(
+    *symbols: str | SymbolEntry, exchange: str = "binanceusdm", channels: tuple[str, ...] = CHANNELS
+) -> list[str]:
+    config = Config(exchange=exchange, channels=channels, symbols=symbols)
+    return check_notices(config, config.feeds())
 
 
 def test_a_checked_feed_has_no_notice_through_either_source() -> None:
@@ -22,3 +26,11 @@ def test_symbols_with_the_same_unchecked_channels_share_one_line() -> None:
 
 def test_a_replay_has_no_notice() -> None:
     assert notices(SymbolEntry("BTC/USDT", exchange="phemex", source="replay")) == []
+
+
+def test_a_missing_origin_of_bid_and_ask_has_a_line() -> None:
+    origin, *_ = notices("BTC/USDT:USDT", exchange="phemex", channels=("ticker",))
+    assert origin == (
+        "phemex (linear) has no quotes of its own: its tickers keep their own bid and ask "
+        "(bid_ask: ticker)"
+    )

@@ -69,6 +69,15 @@ def test_a_quote_of_spot_is_known_without_its_kind_in_whatever_order(order: str)
     )
 
 
+def test_a_ticker_of_spot_has_its_own_bid_and_ask() -> None:
+    own = {**TICKER, "b": "16584.50", "B": "1.2", "a": "16584.70", "A": "0"}
+    ticker = messages.to_ticker(messages.read_spot(raw(own)), "binance", "BTC/USDT", 1)
+    assert (ticker.bid, ticker.ask) == (16584.5, 16584.7)
+    empty = {**TICKER, "b": "0.00", "a": "0.00"}
+    ticker = messages.to_ticker(messages.read_spot(raw(empty)), "binance", "BTC/USDT", 1)
+    assert (ticker.bid, ticker.ask) == (None, None)
+
+
 @pytest.mark.parametrize("text", ["nan", "inf", "Infinity", "-1", "1e999", "", "x", "0x1", "1_0"])
 def test_an_invalid_price_is_a_message_error(text: str) -> None:
     message = {"e": "bookTicker", "u": 1, "b": text, "B": "1", "a": "2", "A": "1", "E": 1}

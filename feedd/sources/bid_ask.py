@@ -1,0 +1,42 @@
+"""The origin of the tickers' bid and ask that a feed's source can serve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.channels import CHANNELS
+from feedd.venues.checks import quote_origin
+from feedd.venues.native import native_market
+from feedd.venues.registry import market_type_on, venue
+
+if TYPE_CHECKING:
+    from feedd.config.settings import Feed
+    from feedd.model import BidAsk
+
+
+def served_bid_ask(wanted: BidAsk, feed: Feed) -> tuple[BidAsk, str | None]:
+    """Return the origin of bid and ask, and one line where it is not the wanted one.
+
+    Where the exchange has no such channel of its own, bid and ask are those in its tickers. Raises
+    ConfigError where the source does not serve the exchange or the symbol.
+    """
+    asked = "ticker" in feed.channels and feed.source != "replay" and wanted in {"quote", "book"}
+    if not asked or _has_its_own(wanted, feed):
+        return wanted, None
+    what = "quotes of its own" if wanted == "quote" else "book"
+    market = market_type_on(feed.exchange, feed.symbol)
+    return "ticker", (
+        f"{feed.exchange} ({market}) has no {what}: its tickers keep their own bid and ask "
+        f"(bid_ask: ticker)"
+    )
+
+
+def _has_its_own(channel: str, feed: Feed) -> bool:
+    if feed.source == "native":
+        return channel in native_market(feed.exchange, feed.symbol).channels
+    described = venue(feed.exchange, feed.symbol)
+    if channel == "quote" and quote_origin(described) != "quote":
+        return False
+    from feedd.sources.ccxt import exchange_class  # noqa: PLC0415  ccxt takes a while
+
+    return bool(exchange_class.has(feed.exchange).get(CHANNELS[channel].ccxt_method or ""))
