@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 class StreamedBook:
     """Applies updates to the stream's own snapshot, and checks each against the last id.
 
+    `covered` is the number of levels per side that the subscription covers: a venue may report no
+    change of a level behind them, so that those are dropped. None: it covers every level.
+
     See `feedd.books.depth.DepthRules` for the contract.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, covered: int | None = None) -> None:
+        self._covered = covered
         self.book = PriceLevels()
         self.synced = False
         self.last_id: int | None = None
@@ -69,6 +73,9 @@ class StreamedBook:
         self.synced = self._begun = False
 
     def _accept(self, last: int, order: int, timestamp: int | None) -> BookGap | None:
+        if self._covered is not None:
+            self.book.bids.keep(self._covered)
+            self.book.asks.keep(self._covered)
         if self.book.crossed:
             return self._break(last, "the book is crossed")
         self.synced = True

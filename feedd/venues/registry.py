@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 VENUES = {
     "binance": ("binance", "binanceusdm", "binancecoinm"),
     "bybit": ("bybit",),
+    "cryptocom": ("cryptocom",),
     "deribit": ("deribit",),
 }
 FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
