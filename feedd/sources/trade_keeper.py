@@ -62,10 +62,10 @@ class TradeKeeper:
             self._task.cancel()
             self._task = None
         cause = self._lost or "the exchange's ids jump"
-        while (given_up := self._sequence.give_up()) is not None:
-            gap, trades = given_up
-            sink.missing("trade", gap.from_id, gap.to_id, f"{cause}; {why}")
-            for trade in trades:
+        sequence = self._sequence
+        while (gap := sequence.gap) is not None:
+            sink.missing("trade", *sequence.ids_around(gap), f"{cause}; {why}")
+            for trade in (sequence.give_up() or (gap, []))[1]:
                 sink.event(trade)
         self._lost = None
 

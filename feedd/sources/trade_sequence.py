@@ -1,15 +1,19 @@
-"""Trades in the order of their ids, on an exchange that skips no id. Pure."""
+"""Trades in the order of their numbers, on an exchange that skips no number. Pure.
+
+The number is the trade's id, or a number of its own beside an id that skips numbers.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from feedd.model import Trade
+    from feedd.model import EventId, Trade
 
 HELD_AT_MOST = 10_000  # behind a gap: more than six seconds of the busiest recording
 KNOWN_AGAIN = 1000  # trades, a full page: repeated ones are recognized
@@ -18,7 +22,7 @@ STRAYS_AT_MOST = 5  # in a row show that the ids restarted; after a reconnect on
 
 
 class MissingTrades(NamedTuple):
-    """Ids that were not received: between `from_id` and `to_id`, which both were."""
+    """Numbers that were not received: between `from_id` and `to_id`, which both were."""
 
     from_id: int
     to_id: int
@@ -43,7 +47,7 @@ class TradeSequence:
         self._last: int | None = None
         self._given_up: deque[MissingTrades] = deque(maxlen=GIVEN_UP_KNOWN)
         self._held: dict[int, Trade | None] = {}
-        self._recent: deque[Trade] = deque(maxlen=KNOWN_AGAIN)  # by rising ids
+        self._recent: deque[tuple[int, Trade]] = deque(maxlen=KNOWN_AGAIN)  # by rising numbers
         self._strays: list[tuple[int, Trade | None]] = []
         self._reconnected = False
         self._wary = False  # whether there are strays, or nothing arrived since a reconnect
@@ -83,7 +87,7 @@ class TradeSequence:
             self._last = trade_id
             if trade is None:
                 return []
-            self._recent.append(trade)
+            self._recent.append((trade_id, trade))
             return [trade]
         held = self._held.setdefault(trade_id, trade)
         if held is not trade and trade is not None and (held is None or not _same(held, trade)):
@@ -120,6 +124,15 @@ class TradeSequence:
                 self._held.setdefault(trade_id, trade)
         return self._released()
 
+    def ids_around(self, gap: MissingTrades) -> tuple[EventId, EventId]:
+        """Return the ids of the trades around the first gap, where they are not its numbers."""
+        number, last = self._recent[-1] if self._recent else (None, None)
+        first = self._held[gap.to_id]
+        return (
+            gap.from_id if last is None or number != gap.from_id else last.id,
+            gap.to_id if first is None else first.id,
+        )
+
     def give_up(self) -> tuple[MissingTrades, list[Trade]] | None:
         """Skip the first gap; return it, and the trades up to the next one."""
         gap = self.gap
@@ -137,7 +150,7 @@ class TradeSequence:
                 trade = self._held.pop(following)
                 if trade is not None:
                     released.append(trade)
-            self._recent.extend(released)
+                    self._recent.append((following, trade))
         return released
 
     def _take_back(self, trade_id: int, trade: Trade | None) -> None:
@@ -152,10 +165,10 @@ class TradeSequence:
 
     def _is_recent(self, trade_id: int, trade: Trade) -> bool:
         recent = self._recent
-        at = bisect_left(recent, trade_id, key=_id)
-        if at == len(recent) or recent[at].id != trade_id:
+        at = bisect_left(recent, trade_id, key=itemgetter(0))
+        if at == len(recent) or recent[at][0] != trade_id:
             return False
-        return _same(recent[at], trade)  # where ids restart, it may belong to another trade
+        return _same(recent[at][1], trade)  # where ids restart, it may belong to another trade
 
     def _drop_strays(self) -> None:
         """Drop strays that no restart explains."""
@@ -171,7 +184,3 @@ class TradeSequence:
 
 def _same(one: Trade, other: Trade) -> bool:
     return (one.timestamp, one.price, one.size) == (other.timestamp, other.price, other.size)
-
-
-def _id(trade: Trade) -> int:
-    return trade.id if isinstance(trade.id, int) else 0

@@ -27,7 +27,8 @@ RawParser = Callable[[Any, str, str, int, str], "Sequence[Any]"]
 class RawChannel(Struct, frozen=True):
     """A channel that feedd parses itself: ccxt does not see the messages of `Venue.channel_of`.
 
-    `parse` of a `trade`, where `Venue.trades` is set, returns pairs like `ContiguousTrades.parse`.
+    `parse` of a `trade`, where `Venue.trades` is set, returns pairs like `ContiguousTrades.parse`;
+    the number is None where a message lacks it.
 
     `carrier` is the channel whose messages contain this one, e.g. `ticker` for a `quote`; None:
     they are its own. Only the carrier is subscribed to, and `parse` takes each of its messages. It

@@ -146,9 +146,12 @@ class Delivery:
             return self._publish_trade
         return self._publish_quote if channel == "quote" else self._sink.event
 
-    def _publish_trade(self, numbered: tuple[int, Trade | None]) -> None:
-        if self._trades is not None:
-            self._trades.take(*numbered, self._sink)
+    def _publish_trade(self, numbered: tuple[int | None, Trade | None]) -> None:
+        number, trade = numbered
+        if number is None:  # the message lacks it: the trade's place is not known
+            self._sink.event(trade)  # type: ignore[arg-type]  # such a trade is never None
+        elif self._trades is not None:
+            self._trades.take(number, trade, self._sink)
 
     def _publish_book(self, depth: DepthMessage) -> None:
         if self._books is not None:

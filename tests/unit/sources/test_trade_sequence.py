@@ -85,3 +85,18 @@ def test_trades_of_before_the_stream_or_of_a_reported_gap_are_not_reported_again
     for trade_id in (9, 16, 12, 17):
         sequence.take(trade_id, trade(trade_id))
     assert sequence.dropped == []
+
+
+def test_numbers_beside_the_ids_order_the_trades_and_a_gap_names_the_ids() -> None:
+    """Ids of all markets skip numbers, the market's own numbers do not."""
+    sequence = TradeSequence()
+    assert [one.id for one in sequence.take(5, trade(500))] == [500]
+    assert sequence.take(7, trade(790)) == []
+    gap = sequence.gap
+    assert gap == MissingTrades(5, 7)
+    assert sequence.ids_around(gap) == (500, 790)
+    assert sequence.give_up() == (gap, [trade(790)])
+    sequence.reconnected()
+    assert sequence.take(7, trade(790)) == []  # the first page of the new connection
+    assert (sequence.ids_restarted, sequence.dropped) == (False, [])
+    assert [one.id for one in sequence.take(8, trade(803))] == [803]
