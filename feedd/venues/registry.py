@@ -19,6 +19,7 @@ VENUES = {
     "bybit": ("bybit",),
     "cryptocom": ("cryptocom",),
     "deribit": ("deribit",),
+    "gate": ("gate",),
 }
 FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
 

@@ -1,0 +1,1 @@
+"""Gate: spot, and the futures that are settled in USDT or BTC."""
