@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from feedd.venues.played import played_exchanges
 from feedd.venues.registry import EmbeddedMarket
 
 # Where a fault applies: to connections, to their events or to all that they send, to requests to
@@ -21,7 +22,7 @@ Name = Literal[
     "stall", "no_pong",
     "mute", "drop", "duplicate", "reorder", "delay", "wrong_pu", "no_snapshot",
     "malformed", "empty_list", "null", "number", "empty_text", "text", "no_symbol",
-    "unknown_symbol", "unknown_event", "junk_price", "empty_price", "no_pu", "crossed",
+    "unknown_symbol", "unknown_event", "alter", "junk_price", "empty_price", "no_pu", "crossed",
     "bad_utf8", "binary", "reserved_opcode", "too_big",
     "refuse", "no_ack", "late_ack",
     "http", "truncated", "empty", "html", "stale_snapshot", "page_hang", "page_reset",
@@ -47,7 +48,7 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     """
 
     fault: Name
-    exchange: EmbeddedMarket | None = None
+    exchange: str | None = None  # an EmbeddedMarket, or the exchange of a recording
     streams: tuple[str, ...] = ()
     symbol: str | None = None
     count: Annotated[int, Meta(ge=1)] | None = None
@@ -104,6 +105,7 @@ RULES: dict[str, FaultRule] = {
     "no_symbol": _ALTERED,
     "unknown_symbol": _ALTERED,
     "unknown_event": _ALTERED,
+    "alter": _ALTERED,
     "junk_price": _ALTERED,
     "empty_price": _ALTERED,
     "no_pu": _ALTERED,
@@ -166,6 +168,12 @@ def check(fault: Fault) -> str | None:
     for name, needed in _NEEDED.items():
         if fault.fault == name and getattr(fault, needed) is None:
             return f"{name} needs {needed}"
+    served = get_args(EmbeddedMarket)
+    if fault.exchange is not None and fault.exchange not in served:
+        known = sorted({one.exchange for one in played_exchanges()})
+        if fault.exchange not in known:
+            names = ", ".join([*served, *known])
+            return f"exchange: {fault.exchange} is not one of {names}"
     if "" in fault.streams:
         return "streams must not contain an empty name; omit streams to match all"
     return _check_close(fault) if fault.fault in _CLOSING else None

@@ -9,7 +9,7 @@ import structlog
 
 from feedd.embedded.faults.events import EventFaults
 from feedd.embedded.faults.replies import is_pong
-from feedd.embedded.frames import text_frame
+from feedd.embedded.frames import message_frame, text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ _log = structlog.get_logger()
 
 
 class ClientConnection:
-    """Outlet of one connection; `exchange` is `usdm`, `spot` or `bybit`."""
+    """Outlet of one connection; `exchange` is the served market's name."""
 
     def __init__(
         self,
@@ -91,13 +91,13 @@ class ClientConnection:
             self._note(messages, None)
             self.write_frames([self._wrapped(message) for message in messages])
 
-    def reply(self, text: str) -> None:
+    def reply(self, text: str | bytes) -> None:
         """Answer a request, unless a fault withholds the reply."""
         if self.silent is not None or (
             not self._faults.traffic_unaffected and self._withholds_reply(is_pong(text))
         ):
             return
-        self.write([text])
+        self.write_frames([message_frame(text)])
 
     async def pong(self, data: bytes) -> None:
         """Answer a ping, unless a fault withholds the pong."""
@@ -204,6 +204,8 @@ class ClientConnection:
             self._truth.write(self.number, messages, swallowed)
 
     def _wrapped(self, message: MarketMessage) -> bytes:
+        if message.text is not None:
+            return message_frame(message.text)
         if self.connection.combined:
             return text_frame(f'{{"stream":"{message.stream}","data":{message.data}}}')
         return text_frame(message.data)

@@ -28,6 +28,11 @@ def text_frame(text: str) -> bytes:
     return frame(FINAL_TEXT, text.encode())
 
 
+def message_frame(message: str | bytes) -> bytes:
+    """Return a final frame: of text, or binary."""
+    return text_frame(message) if isinstance(message, str) else frame(FINAL_BINARY, message)
+
+
 def close_frame(code: int, reason: str) -> bytes:
     """Return a close frame."""
     return frame(FINAL_CLOSE, struct.pack("!H", code) + reason.encode())

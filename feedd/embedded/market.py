@@ -18,11 +18,26 @@ _log = structlog.get_logger()
 
 
 class MarketMessage(NamedTuple):
-    """One event of one stream: `data` is its JSON, `id` the exchange's id where it has one."""
+    """One event of one stream: `data` is its JSON, `id` the exchange's id where it has one.
+
+    `text` is what is sent in its place: its JSON is then only for the truth log. `alter` returns
+    the text with another size, None where it has none.
+    """
 
     stream: str
     id: int | None
     data: str
+    text: str | bytes | None = None
+    alter: Callable[[], str | bytes | None] | None = None
+
+    @property
+    def sent(self) -> str:
+        """The text that is sent; a binary message has only its JSON."""
+        return self.text if isinstance(self.text, str) else self.data
+
+    def altered(self, text: str) -> MarketMessage:
+        """Return the message with another text."""
+        return self._replace(data=text) if self.text is None else self._replace(text=text)
 
 
 class Outlet(Protocol):

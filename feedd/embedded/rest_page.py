@@ -13,7 +13,7 @@ API_SECRET = "exchange" * 8
 
 
 class Request(NamedTuple):
-    """A GET request; `page` is the path without its version, e.g. `ticker/24hr`.
+    """A request; `page` is the path without its version, e.g. `ticker/24hr`.
 
     `raw_query` is the text as sent, which the signature covers. `headers` is case-insensitive.
     """
@@ -23,6 +23,8 @@ class Request(NamedTuple):
     raw_query: str
     headers: Mapping[str, str]
     address: str
+    method: str = "GET"
+    body: str = ""
 
 
 class Page(NamedTuple):

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from feedd.embedded.rest_page import Page, RestPages
     from feedd.embedded.ws_session import Reaction, WsSession
     from feedd.venues.addresses import Addresses
-    from feedd.venues.registry import EmbeddedMarket
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class ServedMarket:
     POST to a page; None: the market takes none.
     """
 
-    name: EmbeddedMarket
+    name: str
     market: Streams
     addresses: Addresses
     open_session: Callable[[str, Mapping[str, str], float], tuple[WsSession, Reaction] | None]
@@ -36,3 +35,4 @@ class ServedMarket:
     below: str = ""
     snapshot: Callable[[str], dict[str, Any] | None] = lambda _symbol: None
     answer_post: Callable[[str], Page] | None = None
+    posts: bool = False  # whether `pages` also answers POST

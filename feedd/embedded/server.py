@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import functools
-import json
 import os
 import socket
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import structlog
 from aiohttp import WSMsgType, web
 
@@ -23,6 +23,7 @@ from feedd.embedded.faults.strikes import reset
 from feedd.embedded.rate_limits import Connects
 from feedd.embedded.rest_page import Request
 from feedd.embedded.unsent import UnsentEvents
+from feedd.embedded.ws_session import RefusesStreams
 from feedd.errors import ConfigError, EndpointInUseError
 from feedd.runtime.address_holders import holder_of
 from feedd.runtime.bind_retry import bind_with_retry
@@ -111,6 +112,8 @@ class ExchangeServer:
             router.add_get(served.below + root + "/{rest:.*}", websocket)
         for prefix in served.addresses.page_prefixes:
             router.add_get(served.below + prefix + "{page:.*}", page)
+            if served.posts:
+                router.add_post(served.below + prefix + "{page:.*}", page)
             if served.answer_post is not None:
                 router.add_post(
                     served.below + prefix + "{page:.*}", _post_handler(served.answer_post)
@@ -185,6 +188,8 @@ class ExchangeServer:
                 request.rel_url.raw_query_string,
                 request.headers,
                 request.remote or "",
+                request.method,
+                await request.text() if request.can_read_body else "",
             )
         )
         self._accounts.of(request.remote or "", served.name).request(
@@ -210,6 +215,8 @@ class ExchangeServer:
         if opened is None:
             raise web.HTTPNotFound
         connection, reaction = opened
+        if isinstance(connection, RefusesStreams):
+            connection.refuses = functools.partial(self._director.refuses, served.name)
         address, exchange = request.remote or "", served.name
         refusal = await self._director.handshake(request, exchange)
         if refusal is not None:
@@ -292,6 +299,8 @@ class ExchangeServer:
     async def _react(self, client: ClientConnection, reaction: Reaction) -> None:
         if reaction.reply is not None:
             client.reply(reaction.reply)
+        for reply in reaction.replies:
+            client.reply(reply)
         for stream in reaction.subscribe:
             client.market.subscribe(stream, client)
             if client.exchange in self._unsent:
@@ -344,4 +353,4 @@ def _response(page: Page) -> web.Response:
 
 
 def _dumps(body: Any) -> str:
-    return json.dumps(body, separators=(",", ":"))
+    return msgspec.json.encode(body).decode()  # which keeps the digits of a raw number

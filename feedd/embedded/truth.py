@@ -22,6 +22,9 @@ Mark = Literal["opened", "closed", "fault", "clear"]
 MARKS = ".marks"  # suffix of the log's name
 
 
+NO_EVENT = "[]"  # the data of a message that is no event of the market
+
+
 class TruthLog:
     """One line for each event of the exchange, appended to the log of an earlier run.
 
@@ -52,8 +55,9 @@ class TruthLog:
         head = f'{{"sent_ns":{now_ns},"connection":{number},"stream":"'
         tail = "}\n" if swallowed is None else f',"swallowed":"{swallowed}"}}\n'
         self._file.writelines(
-            f'{head}{stream}","id":{"null" if id_ is None else id_},"data":{data}{tail}'
-            for stream, id_, data in messages
+            f'{head}{one.stream}","id":{_null(one.id)},"data":{one.data}{tail}'
+            for one in messages
+            if one.data != NO_EVENT
         )
 
     def mark(
@@ -85,3 +89,7 @@ class TruthLog:
         """Flush and close both files."""
         self._file.close()
         self._marks.close()
+
+
+def _null(id_: int | None) -> str:
+    return "null" if id_ is None else str(id_)

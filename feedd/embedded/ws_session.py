@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from feedd.venues.raw_streams import RawStream
 
 POLICY_VIOLATION = 1008
@@ -14,9 +16,10 @@ GOING_AWAY = 1001
 
 @dataclass(slots=True)
 class Reaction:
-    """Actions for the server, in this order: reply, subscribe, unsubscribe, ping, close."""
+    """Actions for the server, in this order: replies, subscribe, unsubscribe, ping, close."""
 
     reply: str | None = None
+    replies: list[str | bytes] = field(default_factory=list)  # further ones
     subscribe: list[RawStream] = field(default_factory=list)
     unsubscribe: list[RawStream] = field(default_factory=list)
     ping: bool = False
@@ -42,3 +45,10 @@ class WsSession(Protocol):
 
     def streams(self) -> list[RawStream]:
         """Return the subscribed streams."""
+
+
+@runtime_checkable
+class RefusesStreams(Protocol):
+    """A session that refuses subscriptions in its venue's form; the server sets `refuses`."""
+
+    refuses: Callable[[str], bool]  # of the name of a stream

@@ -202,6 +202,13 @@ class TrueBook:
         self.last, self.time_ms = event.last, event.time_ms
         return event
 
+    def whole(self, market: str) -> Depth:
+        """Return the whole book as an event, with the id of its newest update."""
+        return Depth(
+            market, self.time_ms, tuple(self.bids()), tuple(self.asks()),
+            whole=True, before=self.last, last=self.last,
+        )  # fmt: skip
+
     def bids(self, limit: int | None = None) -> list[LevelTexts]:
         """Return the bids, best first."""
         side = self._sides[0]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 import structlog
 from aiohttp import web
 
@@ -107,9 +107,17 @@ class Director:
             kept = pages.older(active.kept[exchange], int(limit) if limit.isdecimal() else 500)
             return web.json_response(kept, headers=headers)
         status, text, headers, content_type = pages.alter(
-            active, exchange, json.dumps(body, separators=(",", ":")), headers
+            active, exchange, msgspec.json.encode(body).decode(), headers
         )
         return web.Response(status=status, text=text, headers=headers, content_type=content_type)
+
+    def refuses(self, exchange: str, stream: str) -> bool:
+        """Return whether a fault refuses a subscription; its session answers in its own form."""
+        for active in self.faults.at("subscription"):
+            if active.name == "refuse" and active.meets(exchange, stream):
+                self.faults.happened(active)
+                return True
+        return False
 
     async def handshake(self, request: web.Request, exchange: str) -> web.Response | None:
         """Return a fault's answer to a handshake; None if no fault matches."""

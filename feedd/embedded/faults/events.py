@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from feedd.config.faults import parameter
 from feedd.embedded.faults.registry import symbol_of
-from feedd.embedded.frames import FINAL_BINARY, FINAL_RESERVED, FINAL_TEXT, frame, text_frame
+from feedd.embedded.frames import (
+    FINAL_BINARY,
+    FINAL_RESERVED,
+    FINAL_TEXT,
+    frame,
+    message_frame,
+    text_frame,
+)
 from feedd.embedded.market import MarketMessage
 
 if TYPE_CHECKING:
@@ -25,6 +32,8 @@ _PRICE = re.compile(r'("(?:p|b|a|c|bid1Price|ask1Price|lastPrice)":|\[\[)"[0-9.]
 _PU = re.compile(r'"U":\d+,"u":(\d+),"pu":(\d+)')
 _NO_PU = re.compile(r',"pu":\d+')
 _BIDS = re.compile(r'"b":\[')
+# A size: beside the price of a level, or of a quote or a trade. A ticker's volume is one too.
+_SIZE = re.compile(r'(\[\["[0-9.]+",|"(?:q|v|B|bid1Size|volume24h)":)"([0-9.]*[1-9][0-9.]*)"')
 _U = re.compile(r'"u":(\d+)')
 
 
@@ -147,13 +156,16 @@ class EventFaults:
         return stream in self._reordered or stream in self._delayed
 
     def _junk(self, active: ActiveFault, message: MarketMessage) -> bytes | None:
-        name, data = active.name, message.data
+        name, data = active.name, message.sent
         if name == "text":
             return text_frame(active.fault.text or "")
         if name in _FRAMES:
             return _FRAMES[name](data)
+        if name == "alter" and message.alter is not None:
+            changed = message.alter()
+            return None if changed is None else message_frame(changed)
         altered = _ALTERED[name](data, symbol_of(message.stream))
-        return None if altered == data else self._wrap(message._replace(data=altered))
+        return None if altered == data else self._wrap(message.altered(altered))
 
     def _renumbered(self, message: MarketMessage) -> MarketMessage:
         """Return an event with the ids of a restarted service."""
@@ -201,6 +213,7 @@ _ALTERED: dict[str, Callable[[str, str], str]] = {
     "crossed": lambda data, _: _BIDS.sub('"b":[["99999999.00","1.000"],', data, count=1).replace(
         '"],]', '"]]'
     ),
+    "alter": lambda data, _: _SIZE.sub(r'\1"1\2"', data, count=1),
     "junk_price": lambda data, _: _PRICE.sub(r'\1"junk"', data),
     "empty_price": lambda data, _: _PRICE.sub(r'\1""', data),
 }

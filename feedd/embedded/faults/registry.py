@@ -48,7 +48,7 @@ class ActiveFault:
         fault = self.fault
         return (
             (fault.exchange is None or fault.exchange == exchange)
-            and (self.symbol is None or symbol_of(stream) == self.symbol)
+            and (self.symbol is None or symbol_of(stream) in {self.symbol, fault.symbol})
             and (not fault.streams or stream.startswith(fault.streams))
         )
 
@@ -203,7 +203,7 @@ class Faults:
 
 
 def symbol_of(stream: str) -> str:
-    """Return the exchange's symbol in a stream's name: `btcusdt@trade`, `publicTrade.BTCUSDT`."""
+    """Return the symbol in a stream's name: `btcusdt@trade`, `okx:book.BTC/USDT`."""
     name, at, _ = stream.partition("@")
     return name.upper() if at else stream.rpartition(".")[2]
 

@@ -72,9 +72,9 @@ def shutdown(now_ms: int) -> str:
     return f'{{"e":"serverShutdown","E":{now_ms}}}'
 
 
-def is_pong(reply: str) -> bool:
-    """Return whether a reply is Bybit's answer to a Bybit-format ping."""
-    return '"ret_msg":"pong"' in reply
+def is_pong(reply: str | bytes) -> bool:
+    """Return whether a reply answers a ping that is a message: `pong`, or an object with it."""
+    return isinstance(reply, str) and (reply == "pong" or '"pong"' in reply)
 
 
 def _subscription(text: str) -> tuple[list[str], Any] | None:

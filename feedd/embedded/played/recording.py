@@ -66,7 +66,8 @@ class PlayedRecording:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.header, self.exchange = _recognised(path)
-        self.start_ns = self.end_ns = 0
+        self.start_ns = self.end_ns = 0  # of the file
+        self.first_ns = 0  # of its first event
         self.channels: dict[str, set[PlayedChannel]] = {}  # by market id
         self.counts: dict[tuple[str, PlayedChannel], int] = {}
         self.markets: dict[str, Market] = {}  # by ccxt's symbol
@@ -112,6 +113,7 @@ class PlayedRecording:
             if frame.kind == "http":
                 pages.setdefault(frame.url, frame.data)
         for batch in self.batches():
+            self.first_ns = self.first_ns or batch.at_ns
             for event in batch.events:
                 channel = channel_of(event)
                 self.channels.setdefault(batch.market, set()).add(channel)
