@@ -6,8 +6,11 @@ Code that measures or waits takes a `Clock`, so that a test reaches a limit of a
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 NS_PER_HOUR = 3600 * NS_PER_S
@@ -43,6 +46,17 @@ class Clock:
         import asyncio  # noqa: PLC0415  most importers need only the constants
 
         await asyncio.sleep(seconds / self.scale)
+
+
+def from_iso8601(text: str) -> int:
+    """Return the ms since the epoch of an RFC 3339 time, which names its zone; ValueError else.
+
+    What is finer than a ms is cut off, not rounded: `48.228568804Z` is in its 228th ms.
+    """
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return (at - _EPOCH) // _MS
 
 
 def iso8601(timestamp_ms: int) -> str:

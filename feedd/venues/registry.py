@@ -20,6 +20,7 @@ VENUES = {
     "cryptocom": ("cryptocom",),
     "deribit": ("deribit",),
     "gate": ("gate",),
+    "kraken": ("kraken",),
 }
 FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
 
