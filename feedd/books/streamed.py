@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from feedd.books.depth import TWO_WITH_ONE_ID, BookGap, differ_with_one_id
@@ -11,13 +12,20 @@ if TYPE_CHECKING:
     from feedd.books.depth import Snapshot, Update
 
 
+BEHIND_AT_MOST = 5  # updates in a row that precede a snapshot
+KNOWN_AGAIN = 32  # updates: one that is sent twice is recognized
+WENT_BACK = "the ids of the book's updates went back"
+
+
 class StreamedBook:
     """Applies updates to the stream's own snapshot, and checks each against the last id.
 
     `covered` is the number of levels per side that the subscription covers: a venue may report no
     change of a level behind them, so that those are dropped. None: it covers every level.
 
-    See `feedd.books.depth.DepthRules` for the contract.
+    An id below the last one is of an update that was sent twice, or of one that was sent before the
+    snapshot; else the ids went back, and the update that led there was not received. See
+    `feedd.books.depth.DepthRules` for the contract.
     """
 
     def __init__(self, covered: int | None = None) -> None:
@@ -28,7 +36,9 @@ class StreamedBook:
         self.timestamp: int | None = None
         self._order = 0
         self._begun = False
-        self._update: Update | None = None  # the last one applied
+        self._update: Update | None = None  # the last one applied since the snapshot
+        self._applied: deque[int] = deque(maxlen=KNOWN_AGAIN)  # ids of the last ones
+        self._behind = 0  # updates in a row that seem older than the snapshot
 
     @property
     def needs_snapshot(self) -> bool:
@@ -39,7 +49,7 @@ class StreamedBook:
         """Replace the book; return why it is rejected, or None."""
         limit = snapshot.limit
         self._begun = True
-        self._update = None
+        self._update, self._behind = None, 0
         self.book.load(
             snapshot.bids,
             snapshot.asks,
@@ -50,7 +60,7 @@ class StreamedBook:
         return None if gap is None else gap.reason
 
     def on_update(self, update: Update) -> BookGap | None:
-        """Apply an update; an old or repeated one changes nothing."""
+        """Apply an update; one that is older than the snapshot or repeated changes nothing."""
         last = self.last_id
         if not self.synced or last is None:
             self._begun = True
@@ -58,19 +68,26 @@ class StreamedBook:
         if update.before != last:
             if differ_with_one_id(update, self._update):
                 return self._break(update.last, TWO_WITH_ONE_ID)
-            if update.last <= last:
-                return None
-            return self._break(update.last, "an update of the book is missing")
+            if update.last > last:
+                return self._break(update.last, "an update of the book is missing")
+            return None if self._is_old(update) else self._break(update.last, WENT_BACK)
         if update.order < self._order:
             reason = f"the update's order falls from {self._order} to {update.order}"
             return self._break(update.last, reason)
         self._update = update
+        self._applied.append(update.last)
         self.book.apply(update.bids, update.asks)
         return self._accept(update.last, update.order, update.timestamp)
 
     def reset(self) -> None:
         """Wait for the snapshot of a new connection."""
         self.synced = self._begun = False
+
+    def _is_old(self, update: Update) -> bool:
+        if self._update is None:
+            self._behind += 1
+            return self._behind < BEHIND_AT_MOST
+        return update.last == self.last_id or update.last in self._applied
 
     def _accept(self, last: int, order: int, timestamp: int | None) -> BookGap | None:
         if self._covered is not None:

@@ -69,8 +69,10 @@ class TradeSequence:
         """Whether strays show that the ids restarted; then `restart`."""
         if not self._strays:
             return False
-        first_after = self._reconnected and self._strays[-1][1] is not None
-        return first_after or len(self._strays) >= STRAYS_AT_MOST
+        if self._strays[-1][1] is None:
+            return False  # the trade behind the ids that it aggregates may be a known one
+        trades = sum(trade is not None for _, trade in self._strays)
+        return self._reconnected or trades >= STRAYS_AT_MOST
 
     def take(self, trade_id: int, trade: Trade | None) -> list[Trade]:
         """Take a trade of the stream; return those that are in order now."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
+from feedd.venues.market_type import MARKET_TYPES, market_type
+
 if TYPE_CHECKING:
     from feedd.books.depth import DepthRules, Snapshot, Update
     from feedd.model import BackfilledTrade, Checked, EventId
@@ -33,10 +35,14 @@ class RawChannel(Struct, frozen=True):
     `carrier` is the channel whose messages contain this one, e.g. `ticker` for a `quote`; None:
     they are its own. Only the carrier is subscribed to, and `parse` takes each of its messages. It
     returns () for one that has nothing for this channel.
+
+    Where a message has events of several markets, `select` returns the part that is of the market
+    with an id, or None; `Venue.market_id_of` is then not asked.
     """
 
     parse: RawParser
     carrier: str | None = None
+    select: Callable[[Any, str], Any] | None = None
 
 
 class RequestedSnapshot(Struct, frozen=True):
@@ -121,6 +127,7 @@ class Venue(Struct, frozen=True):
 
     `one_market_type`: ccxt's `fetchMarkets` can be limited to one market type, and keeps nothing
     besides the list that it returns, so that the processes of a machine may share the list.
+    `market_lists` are ccxt's names of those types, and `market_list` returns that of a symbol.
     """
 
     checked: Mapping[str, Checked] = field(default_factory=dict)
@@ -133,6 +140,8 @@ class Venue(Struct, frozen=True):
     own_connections: frozenset[str] = frozenset()
     needs_key: frozenset[str] = frozenset()  # channels that are refused without an API key
     one_market_type: bool = False
+    market_lists: tuple[str, ...] = MARKET_TYPES
+    market_list: Callable[[str], str] = market_type
     lists_nothing: Callable[[Any], bool] | None = None  # of the answer with one type's markets
 
     # --- replacing connections, where all channels are `raw_channels` or `book` ---

@@ -21,6 +21,7 @@ VENUES = {
     "deribit": ("deribit",),
     "gate": ("gate",),
     "kraken": ("kraken",),
+    "okx": ("okx", "okxus", "myokx"),
 }
 FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
 
@@ -89,6 +90,11 @@ def embedded_path(exchange: str, symbol: str) -> str:
 def market_type_on(exchange: str, symbol: str) -> MarketType:
     """Return the type of market that a symbol is looked for in; the symbol may be mistyped."""
     return ONLY.get(exchange) or market_type(symbol)
+
+
+def market_list_on(exchange: str, symbol: str) -> str:
+    """Return ccxt's name of the type of market in whose list a symbol is looked for."""
+    return ONLY.get(exchange) or venue(exchange, symbol).market_list(symbol)
 
 
 def likely_symbol(exchange: str, text: str) -> str | None:

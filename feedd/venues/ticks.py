@@ -6,10 +6,11 @@ value that is not what it has to be.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from feedd.clock import iso8601
-from feedd.model import Quote, Ticker, Trade
+from feedd.model import BackfilledTrade, Quote, Ticker, Trade
 from feedd.numbers import number
 
 if TYPE_CHECKING:
@@ -57,6 +58,17 @@ def side(raw: Any) -> Literal["buy", "sell"]:
     return found
 
 
+def change_percent(before: Any, now: Any) -> float | None:
+    """Return the change from one price to another in percent, None where one is missing or 0.
+
+    It is exact before it becomes a float64.
+    """
+    if some_price(before) is None or some_price(now) is None:
+        return None
+    start = Decimal(str(before))
+    return float((Decimal(str(now)) - start) * 100 / start)
+
+
 def trade(
     exchange: str,
     symbol: str,
@@ -81,6 +93,20 @@ def trade(
         exchange=exchange,
         received_ns=received_ns,
         id=id,
+    )
+
+
+def backfilled(of: Trade) -> BackfilledTrade:
+    """Return a trade that was requested over REST as such."""
+    return BackfilledTrade(
+        symbol=of.symbol,
+        timestamp=of.timestamp,
+        price=of.price,
+        size=of.size,
+        side=of.side,
+        exchange=of.exchange,
+        received_ns=of.received_ns,
+        id=of.id,
     )
 
 

@@ -100,8 +100,13 @@ class Delivery:
 
     def take_raw(self, line: Any, channel: str, message: Any, received_ns: int) -> None:
         """Parse a raw message of a connection, a tap, and pass its events on; raises UNREADABLE."""
-        venue = self._venue
-        if venue.market_id_of is not None:
+        venue, raw = self._venue, self._venue.raw_channels.get(channel)
+        if raw is not None and raw.select is not None:
+            message = raw.select(message, self._market_id())
+            if message is None:  # all of it is of other markets
+                self._sink.alive(channel)
+                return
+        elif venue.market_id_of is not None:
             expected, found = self._market_id(), venue.market_id_of(message)
             if found != expected:
                 raise ValueError(f"a message of {found} instead of {expected}")

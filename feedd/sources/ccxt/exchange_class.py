@@ -18,7 +18,7 @@ from feedd.sources.ccxt.odd_entries import with_odd_entries
 from feedd.sources.ccxt.shared_limits import with_shared_limits
 from feedd.sources.ccxt.tap import Tap
 from feedd.sources.exchange_names import check_exchange_name
-from feedd.venues.registry import market_type_on
+from feedd.venues.registry import market_list_on
 
 if TYPE_CHECKING:
     import ssl
@@ -111,7 +111,7 @@ def tapped_exchange(
 
 def _options(venue: Venue, exchange: str, symbol: str) -> dict[str, Any]:
     """Return ccxt's options for a feed of one symbol."""
-    types = {"types": [market_type_on(exchange, symbol)]}
+    types = {"types": [market_list_on(exchange, symbol)]}
     return {**venue.ccxt_options, **({"fetchMarkets": types} if venue.one_market_type else {})}
 
 

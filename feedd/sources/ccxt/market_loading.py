@@ -14,8 +14,7 @@ from feedd.sources.error_texts import hint, nearest_symbols
 from feedd.sources.listing import by_symbol, entry_of, not_traded
 from feedd.sources.local_causes import clock_error, refuses_clock, restricted
 from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
-from feedd.venues.market_type import MARKET_TYPES
-from feedd.venues.registry import ONLY, market_type_on
+from feedd.venues.registry import ONLY, market_list_on, market_type_on
 
 if TYPE_CHECKING:
     from feedd.venues.contract import Venue
@@ -35,7 +34,7 @@ async def load_market(exchange: Any, name: str, symbol: str, venue: Venue) -> No
         if not _has_no_such_markets(exchange, venue):
             raise
         kind = market_type_on(name, symbol)
-        others = await _of_other_types(exchange, name, kind, venue)
+        others = await _of_other_types(exchange, name, symbol, venue)
         if not others:
             raise
         raise UnknownSymbolError(
@@ -83,15 +82,15 @@ def _has_no_such_markets(exchange: Any, venue: Venue) -> bool:
         return False
 
 
-async def _of_other_types(exchange: Any, name: str, kind: str, venue: Venue) -> list[str]:
+async def _of_other_types(exchange: Any, name: str, symbol: str, venue: Venue) -> list[str]:
     """Return the symbols of the exchange's other types of markets, as far as it answers."""
     if not venue.one_market_type or name in ONLY:
         return []
     options, symbols = exchange.options["fetchMarkets"], []
     fetch = getattr(exchange, "fetch_whole_list", exchange.fetch_markets)
     try:
-        for other in MARKET_TYPES:
-            if other != kind:
+        for other in venue.market_lists:
+            if other != market_list_on(name, symbol):
                 exchange.options["fetchMarkets"] = {"types": [other]}
                 with contextlib.suppress(FeeddError, ccxt.BaseError):
                     symbols += [market["symbol"] for market in await fetch()]

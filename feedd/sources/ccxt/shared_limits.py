@@ -14,7 +14,7 @@ from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.limits.address_limits import place
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.market_list import OLD_MS, MarketList
-from feedd.venues.registry import market_type_on
+from feedd.venues.registry import market_list_on
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def with_shared_limits(
     Of the markets it keeps the symbol's only. Where the venue is not `one_market_type`,
     each process fetches the list: ccxt's class keeps more in `fetch_markets` than it returns.
     """
-    file = f"{exchange}-{market_type_on(exchange, symbol)}{place(endpoint)}.jsonl"
+    file = f"{exchange}-{market_list_on(exchange, symbol)}{place(endpoint)}.jsonl"
     markets = MarketList(run_dir / "markets" / file, exchange, f"ccxt {ccxt.__version__}, 2")
 
     class Shared(base):  # type: ignore[misc]

@@ -1,1 +1,1 @@
-"""OKX v5, https://www.okx.com/docs-v5/en/."""
+"""OKX v5: spot, swaps, futures and options, https://www.okx.com/docs-v5/en/."""

@@ -55,6 +55,35 @@ def test_an_id_that_is_no_trade_of_the_market_leaves_no_hole() -> None:
     assert sequence.fill([(4, None)]) == [trade(5)]
 
 
+def aggregated(last: int, count: int) -> list[tuple[int, Trade | None]]:
+    return [*((i, None) for i in range(last - count + 1, last)), (last, trade(last))]
+
+
+def test_a_known_aggregated_trade_is_dropped_also_after_a_reconnect() -> None:
+    """The ids that it aggregates, which no trade has, are no restart."""
+    sequence = TradeSequence()
+    for number, one in aggregated(100, 8) + aggregated(120, 20):
+        sequence.take(number, one)
+    sequence.reconnected()
+    for number, one in aggregated(120, 20):
+        assert sequence.take(number, one) == []
+        assert not sequence.ids_restarted
+    assert sequence.take(121, trade(121)) == [trade(121)]
+    assert sequence.dropped == []
+
+
+def test_ids_restart_with_an_aggregated_trade_after_a_reconnect() -> None:
+    sequence = TradeSequence()
+    for number, one in aggregated(100, 8):
+        sequence.take(number, one)
+    sequence.reconnected()
+    for number, one in aggregated(9, 3):
+        assert sequence.take(number, one) == []
+    assert sequence.ids_restarted
+    assert sequence.restart() == (MissingTrades(100, 7), [trade(9)])
+    assert sequence.take(10, trade(10)) == [trade(10)]
+
+
 def priced(trade_id: int, price: float) -> Trade:
     return Trade("S", 1, price, 1.0, "buy", "x", 5, id=trade_id)
 

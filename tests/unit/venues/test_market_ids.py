@@ -28,7 +28,13 @@ IDS: list[tuple[str | None, str, MarketType | None, list[str]]] = [
     ("bybit", "BTCUSD", "inverse", ["BTC/USD:BTC"]),
     ("kraken", "XBT/USD", "spot", ["BTC/USD"]),
     ("okx", "BTC-USDT", "spot", ["BTC/USDT"]),
-    ("okx", "BTC-USDT-SWAP", None, []),
+    ("okx", "BTC-USDT-SWAP", None, ["BTC/USDT:USDT"]),
+    ("okx", "BTC-USDC-SWAP", "linear", ["BTC/USDC:USDC"]),
+    ("okx", "BTC-USD-SWAP", None, ["BTC/USD:BTC"]),
+    ("okx", "BTC-USD-260327", "inverse", ["BTC/USD:BTC-260327"]),
+    ("okx", "BTC-USD-260327-60000-C", None, ["BTC/USD:BTC-260327-60000-C"]),
+    ("okx", "BTC-USDT-SWAP", "spot", []),
+    ("okx", "BTCUSDT", None, []),
     (None, "BTCUSDT", None, ["BTC/USDT", "BTC/USDT:USDT"]),
 ]
 

@@ -1,0 +1,71 @@
+"""OKX's spot, swap, future and option markets, as the ccxt source uses them.
+
+ccxt also makes quotes of the tickers' messages, which are older than those of `bbo-tbt`; feedd
+reads every message itself, so that each channel has its own only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from feedd.books.streamed import StreamedBook
+from feedd.venues.contract import (
+    CheckedBook,
+    ContiguousTrades,
+    ListedEntries,
+    RawChannel,
+    StreamedSnapshot,
+    Venue,
+)
+from feedd.venues.okx import book, control, listing, parsers
+from feedd.venues.okx.limits import LIMITS
+from feedd.venues.okx.market_ids import listed_type
+
+if TYPE_CHECKING:
+    from feedd.model import Checked
+
+# Ids of trades are contiguous: an aggregated one names the last of its ids and their number. Of
+# liquidations OKX sends one per contract and second
+# (https://www.okx.com/docs-v5/en/#public-data-websocket-liquidation-orders-channel).
+CHECKED: dict[str, Checked] = {
+    "ticker": "whole", "quote": "whole", "trade": "sequence", "book": "sequence",
+    "candle": "whole", "mark": "whole",
+}  # fmt: skip
+VENUE = Venue(
+    checked=CHECKED,
+    ccxt_options={"fetchCurrencies": False},  # with a key, load_markets would request them too
+    one_market_type=True,
+    market_lists=("spot", "swap", "future", "option"),
+    market_list=listed_type,
+    lists_nothing=listing.lists_nothing,
+    # https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-order-book-channel: `books`
+    # has 400 levels; the channels with other numbers have no ids, or need a VIP level.
+    watch_params={"quote": {"channel": "bbo-tbt"}, "book": {"depth": "books"}},
+    # Ids of quotes fall after a maintenance, times never.
+    grows={"ticker": "timestamp", "quote": "timestamp", "mark": "timestamp"},
+    raw_channels={
+        "ticker": RawChannel(parsers.tickers),
+        "quote": RawChannel(parsers.quotes),
+        "trade": RawChannel(parsers.trades),
+        "candle": RawChannel(parsers.candles),
+        "mark": RawChannel(parsers.marks),
+        "liquidation": RawChannel(parsers.liquidations, select=parsers.liquidations_of),
+    },
+    book=CheckedBook(
+        rules=lambda _depth: StreamedBook(book.LEVELS),
+        parse=book.to_depth,
+        snapshot=StreamedSnapshot(),
+        # At an unsubscription, ccxt would reject the call that is waiting for its own book.
+        disabled_handlers=("handle_unsubscription",),
+    ),
+    trades=ContiguousTrades(
+        parsers.trades_request, parsers.rest_trade_with_id, lambda answer: answer["data"]
+    ),
+    control_keys=control.CONTROL_KEYS,
+    market_id_of=control.market_id_of,
+    channel_of=control.channel_of,
+    resubscribe=control.resubscribe,
+    refuses=control.refuses,
+    entries=ListedEntries(listing.entry_id, listing.entry_fault, listing.entry_status),
+    limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
+)
