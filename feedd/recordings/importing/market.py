@@ -21,6 +21,7 @@ from feedd.recordings.importing.raw_texts import raw_texts
 from feedd.recordings.importing.symbol import Symbol
 from feedd.recordings.importing.times import Times
 from feedd.venues.checks import checks
+from feedd.venues.market_type import market_type
 from feedd.venues.native import UNREADABLE
 from feedd.venues.registry import DEFAULT_EXCHANGE, NATIVE, venue, venue_module
 from feedd.venues.vendor_names import CRYPTOFEED
@@ -228,9 +229,16 @@ class MarketFile:
     def _unified(self, id_: str, ids: set[str], names: SymbolNames) -> str:
         of = self._messages.market_of(self.exchange)
         try:
-            return names.symbol(id_, self.exchange, of, single=len(ids) == 1)
+            symbol = names.symbol(id_, self.exchange, of, single=len(ids) == 1)
         except ValueError as error:
             raise ConfigError(f"{self.path}: {error}") from None
+        for seen, stream in self._evidence.items():
+            if market_type(symbol) != self._messages.market_of(seen):
+                raise ConfigError(
+                    f"{self.path}: {stream} is a message of {seen}, which has no {symbol}; give "
+                    "the symbol of its market with --symbol"
+                )
+        return symbol
 
     def _rows(self, *, first_time: bool = False) -> Iterator[_Row]:
         """Yield the lines in the order received."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from feedd.errors import ConfigError
 from feedd.venues.market_ids import is_unified, symbols_of
 from feedd.venues.market_type import market_type
-from feedd.venues.registry import FOLDER_OF, unified_symbol
+from feedd.venues.registry import FOLDER_OF, ONLY, unified_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,8 @@ class SymbolNames:
         One of ccxt's exchanges may have the markets of another of the same venue.
         """
         return (
-            FOLDER_OF.get(exchange, exchange) == FOLDER_OF.get(other, other)
+            ONLY.get(exchange, of) == of
+            and FOLDER_OF.get(exchange, exchange) == FOLDER_OF.get(other, other)
             and bool(self._by_id)
             and all(market_type(symbol) == of for symbol in self._by_id.values())
         )

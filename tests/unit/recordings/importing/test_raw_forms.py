@@ -248,15 +248,74 @@ def test_spot_is_not_taken_for_futures(tmp_path: Path, kind: str, data: dict[str
     assert {one["exchange"] for one in of(frames, "status")} == {"binance"}
 
 
-def test_futures_are_not_taken_for_spot_and_coin_margined_ones_are_refused(tmp_path: Path) -> None:
+def test_futures_are_not_taken_for_spot(tmp_path: Path) -> None:
     for text in (depth(0, 1, 2), quote(0, 1)):
         with pytest.raises(ConfigError, match="a message of binanceusdm, not of binance"):
             imported(tmp_path, text, "--exchange", "binance")
     with pytest.raises(ConfigError, match=r"several exchanges: .* split it"):
         imported(tmp_path, depth(0, 1, 2) + line(1, "bookTicker", SPOT_QUOTE, "ETHUSDT"))
-    coin = line(0, "trade", message(1, "BTCUSD_PERP"), "BTCUSD_PERP")
-    with pytest.raises(ConfigError, match="of binancecoinm, whose raw messages can't be imported"):
-        imported(tmp_path, coin)
+
+
+COIN = [
+    ("BTCUSD_PERP", "BTC/USD:BTC"),
+    ("BCHUSD_210924", "BCH/USD:BCH-210924"),
+]
+
+
+@pytest.mark.parametrize(("id_", "symbol"), COIN)
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--exchange", "binancecoinm"), ("--symbol", "{id}={symbol}"), ("--symbol", "{symbol}")],
+)
+def test_coin_margined_contracts_are_of_their_own_exchange(
+    tmp_path: Path, id_: str, symbol: str, options: tuple[str, ...]
+) -> None:
+    text = line(0, "trade", message(1, id_), id_)
+    given = [option.format(id=id_, symbol=symbol) for option in options]
+    frames = imported(tmp_path, text, *given)
+    assert {(one["exchange"], one["symbol"]) for one in of(frames, "status")} == {
+        ("binancecoinm", symbol)
+    }
+    ((size, side),) = [(one["size"], one["side"]) for one in of(frames, "trade")]
+    assert (size, side) == (0.5, "buy")  # contracts, as the message says
+
+
+def test_coin_margined_contracts_are_taken_by_the_exchange_of_all_markets(tmp_path: Path) -> None:
+    text = line(0, "trade", message(1, "BTCUSD_PERP"), "BTCUSD_PERP")
+    frames = imported(tmp_path, text, "--exchange", "binance", "--symbol", "BTC/USD:BTC")
+    assert {one["exchange"] for one in of(frames, "status")} == {"binance"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--exchange", "binanceusdm"), "is a message of binancecoinm, not of binanceusdm"),
+        (
+            ("--exchange", "binanceusdm", "--symbol", "BTC/USD:BTC"),
+            "is a message of binancecoinm, not of binanceusdm",
+        ),
+        (
+            ("--symbol", "BTCUSD_PERP=BTC/USDT:USDT"),
+            "of binancecoinm, which has no BTC/USDT:USDT",
+        ),
+    ],
+)
+def test_coin_margined_contracts_are_of_no_other_exchange(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    text = line(0, "trade", message(1, "BTCUSD_PERP"), "BTCUSD_PERP")
+    with pytest.raises(ConfigError, match=said):
+        imported(tmp_path, text, *options)
+
+
+def test_tickers_of_coin_margined_contracts_count_the_base_currency(tmp_path: Path) -> None:
+    ticker = {
+        "e": "24hrTicker", "E": MS, "s": "BTCUSD_PERP", "ps": "BTCUSD", "p": "-43.4",
+        "P": "-0.452", "w": "9600.1", "c": "9548.5", "Q": "2", "o": "9591.9", "h": "10000.0",
+        "l": "7000.0", "v": "487850", "q": "5081.70", "O": MS, "C": MS, "F": 1, "L": 9, "n": 9,
+    }  # fmt: skip
+    (one,) = of(imported(tmp_path, line(0, "ticker", ticker, "BTCUSD_PERP")), "ticker")
+    assert (one["volume"], one["change_percent"]) == (5081.70, -0.452)
 
 
 def test_an_exchange_with_all_markets_of_its_venue_takes_the_symbols_type(tmp_path: Path) -> None:
