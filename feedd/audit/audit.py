@@ -13,7 +13,8 @@ from feedd.audit.states import Timeline, judge_heartbeats, judge_marks
 from feedd.audit.topic import TopicAudit
 from feedd.client.events import Gap, NewSession, StateChange, Stopped, UpstreamGap
 from feedd.clock import NS_PER_S
-from feedd.topics import market_id, topic
+from feedd.topics import topic
+from feedd.venues.market_ids import id_of
 
 if TYPE_CHECKING:
     from feedd.audit.lines import Notice
@@ -136,7 +137,7 @@ class Audit:
             if status is None:
                 continue
             exchange, symbol = _parts(feed)
-            key = (exchange, market_id(symbol))
+            key = (exchange, id_of(exchange, symbol))
             judge_marks(marks, key, line, self._limits, status.finding)
             if self._by_client:
                 judge_heartbeats(line, self.end_ns, self._limits, status.finding)
@@ -163,7 +164,7 @@ class Audit:
     def _open(self, name: str) -> TopicAudit:
         channel, _, feed = name.partition(".")
         exchange, symbol = _parts(feed)
-        stores = self._truth.stores.get((exchange, market_id(symbol), channel), {})
+        stores = self._truth.stores.get((exchange, id_of(exchange, symbol), channel), {})
         one = self._topics[name] = TopicAudit(
             topic(channel, exchange, symbol), stores.values(), self._event, self._book,
             self._limits, by_client=self._by_client,

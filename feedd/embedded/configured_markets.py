@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 from feedd.clock import Clock
 from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
-from feedd.embedded.binance.served import spot, usdm
+from feedd.embedded.binance.served import coinm, spot, usdm
 from feedd.embedded.bybit.served import linear
-from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
+from feedd.embedded.generated import (
+    GeneratedCoinm,
+    GeneratedLinear,
+    GeneratedMarket,
+    GeneratedSpot,
+)
 from feedd.topics import market_id
 
 if TYPE_CHECKING:
@@ -26,6 +31,7 @@ def configured_markets(settings: EmbeddedExchange) -> tuple[ServedMarket, ...]:
     seed, rate, bursts = settings.seed, settings.rate, settings.bursts
     return (
         usdm(_usdm_market(settings)),
+        coinm(GeneratedCoinm(Clock(), seed, rate, bursts=bursts)),
         spot(GeneratedSpot(Clock(), seed, rate, bursts=bursts)),
         linear(GeneratedLinear(Clock(), seed, rate, bursts=bursts)),
     )

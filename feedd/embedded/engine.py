@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from feedd.clock import Clock
+    from feedd.embedded.instruments import Listing
     from feedd.embedded.integer_book import IntegerBook
 
 WARM_UP_STEPS = 2000  # before the first message, so that a ticker has a history
@@ -62,17 +63,25 @@ class Engine:
 
     Without `bursts` every order arrives alone, at independent times.
     `shared_ids`: update ids jump, because other symbols take some; else they count by one.
+    `listing`: the symbols; None: those quoted in USDT.
     """
 
     def __init__(
-        self, clock: Clock, seed: str, rate: float, *, bursts: bool, shared_ids: bool = True
+        self,
+        clock: Clock,
+        seed: str,
+        rate: float,
+        *,
+        bursts: bool,
+        shared_ids: bool = True,
+        listing: Listing | None = None,
     ) -> None:
         self._clock = clock
         self._seed = seed
         self._rate = rate
         self._longest_burst = max(1, min(LONGEST_BURST, int(rate))) if bursts else 1
         self._shared_ids = shared_ids
-        self._listing = listed()
+        self._listing = listed() if listing is None else listing
         self._symbols: dict[str, SymbolHistory] = {}
         self.instruments: dict[str, Instrument] = {
             id_: instrument for id_, (instrument, _) in self._listing.items()

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from feedd.embedded.binance.coinm import Coinm, contract_usd
 from feedd.embedded.binance.generated_market import BinanceMarket
 from feedd.embedded.binance.spot import Spot
 from feedd.embedded.binance.usdm import Usdm
 from feedd.embedded.bybit.generated_market import BybitMarket
 from feedd.embedded.engine import Engine
+from feedd.embedded.instruments import listed_inverse
 
 if TYPE_CHECKING:
     from feedd.clock import Clock
@@ -25,6 +27,18 @@ class GeneratedMarket(BinanceMarket):
         self, clock: Clock, seed: int = 1, rate: float = 20.0, *, bursts: bool = True
     ) -> None:
         super().__init__(Engine(clock, str(seed), rate, bursts=bursts), Usdm)
+
+
+class GeneratedCoinm(BinanceMarket):
+    """Generated market of Binance COIN-M."""
+
+    def __init__(
+        self, clock: Clock, seed: int = 1, rate: float = 20.0, *, bursts: bool = True
+    ) -> None:
+        listing = listed_inverse(contract_usd, "_PERP")
+        super().__init__(
+            Engine(clock, f"{seed} coinm", rate, bursts=bursts, listing=listing), Coinm
+        )
 
 
 class GeneratedSpot(BinanceMarket):

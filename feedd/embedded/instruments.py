@@ -7,22 +7,37 @@ Prices and sizes are whole numbers inside the exchange, in units of `10**-price_
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A base currency traded for a quote currency: spot or a perpetual contract."""
+    """A base currency traded for a quote currency: spot or a perpetual contract.
+
+    `contract` is the worth of one contract in the quote currency, where sizes count contracts and
+    the base currency settles them; 0: sizes are in the base currency.
+    """
 
     base: str
     quote: str
     price_decimals: int
     size_decimals: int
     tick: int  # smallest step of a price, in its units
+    contract: int = 0
+    suffix: str = ""  # of the exchange's name, e.g. _PERP
 
     @property
     def id(self) -> str:
-        """The exchange's name, e.g. BTCUSDT."""
-        return self.base + self.quote
+        """The exchange's name, e.g. BTCUSDT or BTCUSD_PERP."""
+        return self.base + self.quote + self.suffix
+
+    @property
+    def settle(self) -> str:
+        """The currency that a contract is settled in."""
+        return self.base if self.contract else self.quote
 
     def price(self, units: int) -> str:
         """Format a price as the exchange does."""
@@ -32,9 +47,26 @@ class Instrument:
         """Format a size as the exchange does."""
         return decimal(units, self.size_decimals)
 
+    def worth(self, price: int, size: int) -> int:
+        """Return what a trade is worth, in the units of `turnover`: in the settling currency."""
+        if not self.contract:
+            return price * size
+        of_base = 10 ** (BASE_DECIMALS + self.price_decimals - self.size_decimals)
+        return int(size * self.contract * of_base // price)
+
     def turnover(self, units: int) -> str:
-        """Format a sum of price times size."""
-        return decimal(units, self.price_decimals + self.size_decimals)
+        """Format a sum of `worth`."""
+        decimals = self.price_decimals + self.size_decimals
+        return decimal(units, BASE_DECIMALS if self.contract else decimals)
+
+    def mean_price(self, turnover: int, volume: int) -> int:
+        """Return the mean price of trades with this worth and these sizes."""
+        if not self.contract:
+            return turnover // volume
+        return self.worth(turnover, volume)
+
+
+BASE_DECIMALS = 8  # of a worth in the base currency
 
 
 def decimal(units: int, decimals: int) -> str:
@@ -56,7 +88,7 @@ def units(text: str, decimals: int) -> int:
     return sign * abs(int(whole)) * int(10**decimals) + sign * int(kept.ljust(decimals, "0") or 0)
 
 
-# The generated market's listing: base, first price, decimals of price and size, tick.
+# The generated markets' listings: base, first price, decimals of price and size, tick.
 _LISTED = """
 BTC 61800 2 3 10|ETH 2650 2 3 1|SOL 153 4 0 1|BNB 510 3 2 10|XRP 0.61 4 1 1|DOGE 0.104 6 0 10
 ADA 0.34 5 0 10|AVAX 22 4 0 10|LINK 10.4 3 2 1|DOT 4.6 3 1 1|LTC 62 2 3 1|TRX 0.128 5 0 1
@@ -68,14 +100,37 @@ THETA 1.2 4 1 1|RUNE 4.1 4 0 10|CRV 0.29 3 1 1|SNX 1.3 3 1 1|COMP 45 2 3 1|SUSHI
 DASH 25 2 3 1|ZEC 37 2 3 1|KSM 20 3 1 10|ENJ 0.14 5 0 1|CHZ 0.055 5 0 1|DYDX 1 3 1 1
 GALA 0.017 5 0 1|LDO 1.1 4 0 10|STX 1.5 4 0 1|TIA 5.6 4 0 1|SEI 0.27 4 0 1|WLD 1.5 4 0 1
 """
+# Contracts that the base currency settles; their sizes are whole.
+_INVERSE = """
+BTC 61800 1 0 1|ETH 2650 2 0 1|SOL 153 3 0 1|BNB 510 2 0 1|XRP 0.61 4 0 1|DOGE 0.104 5 0 1
+ADA 0.34 4 0 1|LINK 10.4 3 0 1|DOT 4.6 3 0 1|LTC 62 2 0 1|BCH 330 2 0 1|ETC 19 3 0 1
+"""
+
+Listing = dict[str, tuple[Instrument, int]]  # instruments and first prices, by id
 
 
-def listed() -> dict[str, tuple[Instrument, int]]:
-    """Return the generated market's instruments and first prices, by id."""
+def listed() -> Listing:
+    """Return the instruments of a generated market that are quoted in USDT."""
+    return _listing(
+        _LISTED, lambda base, price, size, tick: Instrument(base, "USDT", price, size, tick)
+    )
+
+
+def listed_inverse(contract: Callable[[str], int], suffix: str = "") -> Listing:
+    """Return inverse contracts of a generated market; `contract` takes the base currency."""
+    return _listing(
+        _INVERSE,
+        lambda base, price, size, tick: Instrument(
+            base, "USD", price, size, tick, contract(base), suffix
+        ),
+    )
+
+
+def _listing(rows: str, make: Callable[[str, int, int, int], Instrument]) -> Listing:
     listing = {}
-    for row in _LISTED.replace("\n", "|").strip("|").split("|"):
+    for row in rows.replace("\n", "|").strip("|").split("|"):
         base, first, price_decimals, size_decimals, tick = row.split()
-        instrument = Instrument(base, "USDT", int(price_decimals), int(size_decimals), int(tick))
+        instrument = make(base, int(price_decimals), int(size_decimals), int(tick))
         price = units(first, instrument.price_decimals)
         listing[instrument.id] = (instrument, price // instrument.tick * instrument.tick)
     return listing

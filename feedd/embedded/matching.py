@@ -51,8 +51,11 @@ class Matching:
         self._random = random.Random(seed)
         self._tick = instrument.tick
         # A typical order is worth some 2,000 of the quote currency, in whole size steps.
-        worth = 2000 * 10 ** (instrument.price_decimals + instrument.size_decimals)
-        self._typical_size = max(1, worth // first_price)
+        if instrument.contract:
+            self._typical_size = max(1, 2000 * 10**instrument.size_decimals // instrument.contract)
+        else:
+            worth = 2000 * 10 ** (instrument.price_decimals + instrument.size_decimals)
+            self._typical_size = max(1, worth // first_price)
         self.update_id = FIRST_UPDATE_ID + self._random.randrange(1_000_000_000)
         self._trade_id = FIRST_TRADE_ID + self._random.randrange(1_000_000_000)
         for distance in range(1, LEVELS + 1):

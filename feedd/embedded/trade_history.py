@@ -85,7 +85,7 @@ class TradeHistory:
             self.close_aggregate()
         self._open_aggregate.append(trade)
         open_time = trade.time - trade.time % MINUTE_MS
-        turnover = trade.price * trade.size
+        turnover = self.instrument.worth(trade.price, trade.size)
         taken, taken_turnover = (0, 0) if trade.buyer_is_maker else (trade.size, turnover)
         minute = self._minutes[-1] if self._minutes else None
         if minute is None or minute.open_time < open_time:

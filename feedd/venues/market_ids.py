@@ -2,7 +2,8 @@
 
 A venue whose ids are known has a module `feedd/venues/<venue>/market_ids.py` with
 `symbols(exchange, id_, of)`, which returns every unified symbol that an id can mean; an id is
-understood if it is one. `of` is the type of the market where that is known.
+understood if it is one. `of` is the type of the market where that is known. Where ids differ from
+`feedd.topics.market_id`, it has `market_id(exchange, symbol)` too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from feedd.venues.registry import FOLDER_OF, venue_module
+from feedd.topics import market_id
+from feedd.venues.registry import EMBEDDED, FOLDER_OF, venue_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +44,17 @@ def symbols_of(exchange: str | None, id_: str, of: MarketType | None = None) -> 
         match = _SEPARATED.fullmatch(id_)
         found += [] if match is None else [f"{_code(match[1])}/{_code(match[2])}"]
     return list(dict.fromkeys(found))
+
+
+def id_of(exchange: str, symbol: str) -> str:
+    """Return the id that a symbol has on an exchange by its rules: BTCUSD_PERP of BTC/USD:BTC."""
+    own = getattr(venue_module(exchange, "market_ids"), "market_id", None)
+    return market_id(symbol) if own is None else own(exchange, symbol)
+
+
+def embedded_ids(symbol: str) -> frozenset[str]:
+    """Return the ids that a symbol has on the exchanges that are embedded."""
+    return frozenset(id_of(exchange, symbol) for exchange in EMBEDDED)
 
 
 def split_by_quote(id_: str, quotes: Iterable[str]) -> list[tuple[str, str]]:

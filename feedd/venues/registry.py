@@ -27,10 +27,12 @@ FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchan
 
 DEFAULT_EXCHANGE = "binanceusdm"
 # The exchanges that the native source serves, with their folders' `native.py`.
-NATIVE = ("binanceusdm", "binance")
+NATIVE = ("binanceusdm", "binancecoinm", "binance")
 EMBEDDED_SPOT_PATH = "/spot"
-EmbeddedMarket = Literal["usdm", "spot", "bybit"]  # what the embedded exchange serves
-EMBEDDED = ("binance", "binanceusdm", "bybit")  # the exchanges whose markets these are
+EMBEDDED_COINM_PATH = "/coinm"
+EmbeddedMarket = Literal["usdm", "coinm", "spot", "bybit"]  # what the embedded exchange serves
+# The exchanges whose markets these are.
+EMBEDDED = ("binance", "binanceusdm", "binancecoinm", "bybit")
 # Exchanges whose name means one type of market. Where that is linear, `BTC/USDT` is short for
 # `BTC/USDT:USDT`.
 ONLY: dict[str, MarketType] = {"binanceusdm": "linear", "binancecoinm": "inverse"}
@@ -82,9 +84,12 @@ def _module(folder: str, name: str) -> Any:
 def embedded_path(exchange: str, symbol: str) -> str:
     """Return the path below which the embedded exchange serves a symbol.
 
-    Binance spot has one of its own, since its paths are also USD-M's.
+    Binance spot and COIN-M have one each of their own, since their paths are also USD-M's.
     """
-    return EMBEDDED_SPOT_PATH if exchange == "binance" and ":" not in symbol else ""
+    if not exchange.startswith("binance"):
+        return ""
+    paths = {"spot": EMBEDDED_SPOT_PATH, "inverse": EMBEDDED_COINM_PATH}
+    return paths.get(market_type_on(exchange, symbol), "")
 
 
 def market_type_on(exchange: str, symbol: str) -> MarketType:

@@ -1,4 +1,4 @@
-"""Every channel of three exchanges, from the embedded exchange to a plain subscriber."""
+"""Every channel of the embedded exchanges, from the embedded exchange to a plain subscriber."""
 
 from collections import defaultdict
 from collections.abc import Callable

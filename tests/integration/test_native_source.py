@@ -25,9 +25,9 @@ from feedd.clock import Clock
 from feedd.embedded import server as servers
 from feedd.embedded.binance import ws_session as protocol
 from feedd.embedded.binance.recorded import RecordedMarket, load_tapes
-from feedd.embedded.binance.served import spot, usdm
+from feedd.embedded.binance.served import coinm, spot, usdm
 from feedd.embedded.client_connection import ClientConnection
-from feedd.embedded.generated import GeneratedMarket, GeneratedSpot
+from feedd.embedded.generated import GeneratedCoinm, GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import Refused
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.ws_session import Reaction
@@ -106,11 +106,11 @@ async def both(
     market: Any, exchange: str, channels: list[str], path: str, least: dict[str, int]
 ) -> tuple[RecordedCallbacks, RecordedCallbacks]:
     """Run both sources on one exchange until both have published enough."""
-    served = [usdm(GeneratedMarket(Clock())), spot(market)] if path else [usdm(market)]
-    server = ExchangeServer(served, Clock())
+    served = {"": usdm, "/spot": spot, "/coinm": coinm}[path](market)
+    server = ExchangeServer([served], Clock())
     port = await server.start(0)
     setup, theirs = SourceSetup("native", server, port), RecordedCallbacks()
-    symbol = "BTC/USDT" if path else "BTC/USDT:USDT"
+    symbol = FEEDS[exchange][0]
     given = (exchange, symbol, tuple(channels))
     endpoint = f"http://127.0.0.1:{port}{path}"
     native, other = NativeSource(*given, endpoint=endpoint), CcxtSource(*given, endpoint=endpoint)
@@ -144,7 +144,7 @@ async def both(
 
 @pytest.mark.parametrize(
     ("exchange", "channels", "path"),
-    [("binanceusdm", USDM, ""), ("binance", SPOT, "/spot")],
+    [("binanceusdm", USDM, ""), ("binancecoinm", USDM, "/coinm"), ("binance", SPOT, "/spot")],
 )
 def test_both_sources_publish_identical_payloads(
     exchange: str, channels: list[str], path: str
@@ -153,7 +153,7 @@ def test_both_sources_publish_identical_payloads(
     least = {name: count for name, count in least.items() if name in channels}
     if "liquidation" in channels:
         least["liquidation"] = 1
-    make = GeneratedSpot if path else GeneratedMarket
+    make = {"": GeneratedMarket, "/spot": GeneratedSpot, "/coinm": GeneratedCoinm}[path]
 
     async def run() -> tuple[RecordedCallbacks, RecordedCallbacks]:
         return await both(make(Clock(), rate=200), exchange, channels, path, least)
@@ -189,6 +189,7 @@ def test_every_channel_of_the_native_worker_has_the_exchanges_values(
         source="native",
         symbols=[
             {"symbol": "BTC/USDT:USDT", "channels": USDM},
+            {"symbol": "BTC/USD:BTC", "exchange": "binancecoinm", "channels": USDM},
             {"symbol": "BTC/USDT", "exchange": "binance", "channels": SPOT},
         ],
         connections=2,
@@ -201,7 +202,8 @@ def test_every_channel_of_the_native_worker_has_the_exchanges_values(
 
     def enough(topic: str, one: dict[str, Any]) -> bool:
         seen.setdefault((one["exchange"], topic.partition(".")[0]), []).append(one)
-        wanted = [("binanceusdm", name) for name in USDM] + [("binance", name) for name in SPOT]
+        wanted = [("binance", name) for name in SPOT]
+        wanted += [(name, channel) for name in ("binanceusdm", "binancecoinm") for channel in USDM]
         return all(seen.get(each) for each in wanted) and len(seen["binance", "quote"]) > 100
 
     everything.until(enough, timeout_s=120)

@@ -30,6 +30,23 @@ def usdm_info(instruments: list[Instrument], now_ms: int, weight_limit: int) -> 
     }
 
 
+def coinm_info(instruments: list[Instrument], now_ms: int, weight_limit: int) -> dict[str, Any]:
+    """Return the answer to GET /dapi/v1/exchangeInfo.
+
+    https://developers.binance.com/docs/derivatives/coin-margined-futures/market-data/rest-api/Exchange-Information
+    """
+    return {
+        "timezone": "UTC",
+        "serverTime": now_ms,
+        "rateLimits": [
+            _limit("REQUEST_WEIGHT", "MINUTE", 1, weight_limit),
+            _limit("ORDERS", "MINUTE", 1, 1200),
+        ],
+        "exchangeFilters": [],
+        "symbols": [_inverse_contract(instrument) for instrument in instruments],
+    }
+
+
 def spot_info(instruments: list[Instrument], now_ms: int, weight_limit: int) -> dict[str, Any]:
     """Return the answer to GET /api/v3/exchangeInfo.
 
@@ -56,7 +73,7 @@ def _contract(instrument: Instrument) -> dict[str, Any]:
     tick, step = instrument.price(instrument.tick), instrument.size(1)
     return {
         "symbol": instrument.id,
-        "pair": instrument.id,
+        "pair": instrument.base + instrument.quote,
         "contractType": "PERPETUAL",
         "deliveryDate": 4133404800000,
         "onboardDate": 1569398400000,
@@ -65,7 +82,7 @@ def _contract(instrument: Instrument) -> dict[str, Any]:
         "requiredMarginPercent": "5.0000",
         "baseAsset": instrument.base,
         "quoteAsset": instrument.quote,
-        "marginAsset": instrument.quote,
+        "marginAsset": instrument.settle,
         "pricePrecision": instrument.price_decimals,
         "quantityPrecision": instrument.size_decimals,
         "baseAssetPrecision": 8,
@@ -96,6 +113,12 @@ def _contract(instrument: Instrument) -> dict[str, Any]:
         "orderTypes": ["LIMIT", "MARKET"],
         "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
     }
+
+
+def _inverse_contract(instrument: Instrument) -> dict[str, Any]:
+    contract = _contract(instrument)
+    contract["contractStatus"] = contract.pop("status")
+    return {**contract, "contractSize": instrument.contract, "equalQtyPrecision": 4}
 
 
 def _pair(instrument: Instrument) -> dict[str, Any]:

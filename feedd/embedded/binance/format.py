@@ -1,4 +1,4 @@
-"""Common parts of the events and answers of Binance USD-M and spot. Pure: numbers in, JSON out.
+"""Common parts of the events and answers of Binance's markets. Pure: numbers in, JSON out.
 
 Prices and sizes are text, ids and times (ms) are numbers.
 """
@@ -109,7 +109,8 @@ class CommonFormat:
         if day is None or last is None:
             return None
         change = day.close - day.open
-        weighted = day.turnover // day.volume if day.volume else day.close
+        mean = self.instrument.mean_price
+        weighted = mean(day.turnover, day.volume) if day.volume else day.close
         return dumps(
             {
                 "e": "24hrTicker", "E": now_ms, "s": self.id, "p": self.price(change),
@@ -166,7 +167,8 @@ class CommonFormat:
         """Return a row of GET trades."""
         return {
             "id": trade.id, "price": self.price(trade.price), "qty": self.size(trade.size),
-            "quoteQty": self.turnover(trade.price * trade.size), "time": trade.time,
+            "quoteQty": self.turnover(self.instrument.worth(trade.price, trade.size)),
+            "time": trade.time,
             "isBuyerMaker": trade.buyer_is_maker,
         }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The generated market in Binance's format: futures or spot, as given."""
+"""The generated market in Binance's format: USD-M, COIN-M or spot, as given."""
 
 from __future__ import annotations
 

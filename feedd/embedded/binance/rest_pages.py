@@ -1,4 +1,4 @@
-"""The REST pages of Binance USD-M and spot for feed handlers: a query in, an answer out.
+"""The REST pages of Binance USD-M, COIN-M and spot for feed handlers: a query in, an answer out.
 
 https://developers.binance.com/docs/derivatives/usds-margined-futures/general-info
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api
@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from feedd.clock import NS_PER_MS, NS_PER_S
-from feedd.embedded.binance.exchange_info import spot_info, usdm_info
+from feedd.embedded.binance.exchange_info import coinm_info, spot_info, usdm_info
 from feedd.embedded.market import Refused
 from feedd.embedded.rate_limits import Weights
 from feedd.embedded.rest_page import API_KEY, API_SECRET, Page, Request
@@ -36,7 +36,7 @@ TOO_MANY = {
 
 
 class BinanceRestPages:
-    """Answers requests while an address has weight left; `costs` selects spot or USD-M."""
+    """Answers requests while an address has weight left; `costs` selects the market."""
 
     def __init__(self, market: Market, clock: Clock, costs: weights.Costs = weights.USDM) -> None:
         self._market = market
@@ -119,7 +119,11 @@ class BinanceRestPages:
         return Page(200, _account() if page.endswith("account") else [])
 
     def _exchange_info(self, _query: dict[str, str]) -> dict[str, Any]:
-        info = spot_info if self._costs is weights.SPOT else usdm_info
+        info = usdm_info
+        if self._costs is weights.SPOT:
+            info = spot_info
+        elif self._costs is weights.COINM:
+            info = coinm_info
         instruments = list(self._market.instruments.values())
         return info(instruments, self._now_ms(), self._costs.limit)
 
@@ -154,7 +158,8 @@ class BinanceRestPages:
 
     def _each(self, query: dict[str, str], answer: Callable[[str], dict[str, Any]]) -> Any:
         if "symbol" in query:
-            return answer(self._symbol(query))
+            one = answer(self._symbol(query))
+            return [one] if self._costs is weights.COINM else one
         return [answer(symbol) for symbol in self._market.instruments]
 
     def _symbol(self, query: dict[str, str]) -> str:

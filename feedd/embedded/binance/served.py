@@ -10,7 +10,7 @@ from feedd.embedded.market import Refused
 from feedd.embedded.rest_page import Page
 from feedd.embedded.served_market import ServedMarket
 from feedd.venues.binance import addresses, streams, weights
-from feedd.venues.registry import EMBEDDED_SPOT_PATH
+from feedd.venues.registry import EMBEDDED_COINM_PATH, EMBEDDED_SPOT_PATH
 
 if TYPE_CHECKING:
     from feedd.embedded.market import Market
@@ -29,6 +29,21 @@ def usdm(market: Market) -> ServedMarket:
         lambda path, query, now_s: connect(path, query, market.check, now_s, streams.USDM),
         lambda clock: BinanceRestPages(market, clock),
         CONNECTS_LIMIT,
+        snapshot=lambda symbol: _snapshot(market, symbol),
+        answer_post=_answer_post,
+    )
+
+
+def coinm(market: Market) -> ServedMarket:
+    """Serve a market as Binance COIN-M, on a path of its own, like spot."""
+    return ServedMarket(
+        "coinm",
+        market,
+        addresses.COINM,
+        lambda path, query, now_s: connect(path, query, market.check, now_s, streams.COINM),
+        lambda clock: BinanceRestPages(market, clock, weights.COINM),
+        CONNECTS_LIMIT,
+        below=EMBEDDED_COINM_PATH,
         snapshot=lambda symbol: _snapshot(market, symbol),
         answer_post=_answer_post,
     )

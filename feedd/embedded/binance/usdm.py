@@ -1,4 +1,4 @@
-"""The events and answers of Binance USD-M.
+"""The events and answers of Binance USD-M, and what COIN-M shares of them.
 
 https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams
 """
@@ -12,6 +12,7 @@ from feedd.embedded.engine import MARK_DECIMALS, next_funding_ms
 from feedd.embedded.instruments import decimal
 
 if TYPE_CHECKING:
+    from feedd.embedded.instruments import Instrument
     from feedd.embedded.integer_book import Diff, IntegerBook
     from feedd.embedded.trade_history import Aggregate, TradeRow
 
@@ -21,12 +22,18 @@ FUNDING_RATE = "0.00010000"
 class Usdm(CommonFormat):
     """One contract's events; `st` and `ps` came with the merger of the futures' systems in 2026."""
 
+    st = 1  # USD-M
+
+    def __init__(self, instrument: Instrument) -> None:
+        super().__init__(instrument)
+        self.pair = instrument.base + instrument.quote
+
     def trade(self, trade: TradeRow, now_ms: int) -> str:
         """Return `<symbol>@trade`'s data."""
         return (
             f'{{"e":"trade","E":{now_ms},"T":{trade.time},"s":"{self.id}","t":{trade.id},'
             f'"p":"{self.price(trade.price)}","q":"{self.size(trade.size)}","X":"MARKET",'
-            f'"m":{"true" if trade.buyer_is_maker else "false"},"st":1}}'
+            f'"m":{"true" if trade.buyer_is_maker else "false"},"st":{self.st}}}'
         )
 
     def quote(self, update_id: int, best: Best, now_ms: int) -> str:
@@ -34,9 +41,9 @@ class Usdm(CommonFormat):
         bid, bid_size, ask, ask_size = best
         price, size = self.price, self.size
         return (
-            f'{{"e":"bookTicker","u":{update_id},"s":"{self.id}","ps":"{self.id}",'
+            f'{{"e":"bookTicker","u":{update_id},"s":"{self.id}","ps":"{self.pair}",'
             f'"b":"{price(bid)}","B":"{size(bid_size)}","a":"{price(ask)}",'
-            f'"A":"{size(ask_size)}","T":{now_ms},"E":{now_ms},"st":1}}'
+            f'"A":"{size(ask_size)}","T":{now_ms},"E":{now_ms},"st":{self.st}}}'
         )
 
     def depth(self, diff: Diff, now_ms: int) -> str:
@@ -45,7 +52,7 @@ class Usdm(CommonFormat):
             f'{{"e":"depthUpdate","E":{now_ms},"T":{diff.time_ms},"s":"{self.id}",'
             f'"U":{diff.first_id},"u":{diff.last_id},"pu":{diff.previous_id},'
             f'"b":{self.levels(diff.bids)},"a":{self.levels(diff.asks)},'
-            f'"ps":"{self.id}","st":1}}'
+            f'"ps":"{self.pair}","st":{self.st}}}'
         )
 
     def partial_depth(
@@ -55,13 +62,14 @@ class Usdm(CommonFormat):
         bids, asks = (self.levels(book.levels(side, levels)) for side in ("bid", "ask"))
         return (
             f'{{"e":"depthUpdate","E":{now_ms},"T":{now_ms},"s":"{self.id}","U":{previous_id},'
-            f'"u":{update_id},"pu":{previous_id},"b":{bids},"a":{asks},"ps":"{self.id}","st":1}}'
+            f'"u":{update_id},"pu":{previous_id},"b":{bids},"a":{asks},"ps":"{self.pair}",'
+            f'"st":{self.st}}}'
         )
 
     def aggregate(self, row: Aggregate, now_ms: int) -> str:
         """Return `<symbol>@aggTrade`'s data."""
         head = {"e": "aggTrade", "E": now_ms, "a": row.id, "s": self.id}
-        return dumps({**head, **self.aggregate_row(row), "st": 1})
+        return dumps({**head, **self.aggregate_row(row), "st": self.st})
 
     def aggregate_row(self, row: Aggregate) -> dict[str, Any]:
         """Return a row of GET aggTrades."""
@@ -73,7 +81,7 @@ class Usdm(CommonFormat):
 
     def migrated(self) -> dict[str, Any]:
         """Return the fields added by the merger of the futures' systems."""
-        return {"ps": self.id, "st": 1}
+        return {"ps": self.pair, "st": self.st}
 
     def mark(self, mark: int, index: int, now_ms: int) -> str:
         """Return `<symbol>@markPrice`'s data."""
@@ -81,7 +89,7 @@ class Usdm(CommonFormat):
         return (
             f'{{"e":"markPriceUpdate","E":{now_ms},"s":"{self.id}","p":"{mark_text}",'
             f'"ap":"{mark_text}","i":"{index_text}","P":"{index_text}","r":"{FUNDING_RATE}",'
-            f'"T":{next_funding_ms(now_ms)},"st":1}}'
+            f'"T":{next_funding_ms(now_ms)},"st":{self.st}}}'
         )
 
     def liquidation(self, trade: TradeRow, now_ms: int) -> str:

@@ -16,7 +16,7 @@ from feedd.embedded.market import Refused
 from feedd.embedded.rate_limits import MessageRate
 from feedd.embedded.ws_session import GOING_AWAY, POLICY_VIOLATION, Reaction
 from feedd.venues.binance.addresses import CATEGORIES, COMBINED, MODES, PUBLIC
-from feedd.venues.binance.streams import SPOT, USDM, Speeds, category, parse
+from feedd.venues.binance.streams import COINM, SPOT, USDM, Speeds, category, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,17 +37,17 @@ class ConnectionRules(NamedTuple):
 
 _USDM_RULES = ConnectionRules(180.0, 600.0, 10)
 _SPOT_RULES = ConnectionRules(20.0, 60.0, 5)
+_WITHOUT_CATEGORIES = (SPOT, COINM)
 _METHODS = "SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, SET_PROPERTY, GET_PROPERTY"
 
 
 class BinanceWsSession:
     """The subscriptions, the rights and the age of one connection.
 
-    `category` is `public`, `market` or `private`; a path without one is like
-    `public`. Spot, recognised by its `speeds`, has no categories: every path carries all streams.
-    `check` raises Refused for a stream that the market can't serve, and KeyError for an
-    unlisted symbol. Times
-    are seconds of the exchange's clock.
+    `category` is `public`, `market` or `private`; a path without one is like `public`. Spot and
+    COIN-M, recognised by their `speeds`, have no categories: every path carries all streams.
+    `check` raises Refused for a stream that the market can't serve, and KeyError for an unlisted
+    symbol. Times are seconds of the exchange's clock.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class BinanceWsSession:
             reaction.subscribe.append(stream)
 
     def _carries(self, stream: RawStream) -> bool:
-        return self._speeds is SPOT or category(stream) == (self._category or PUBLIC)
+        return self._speeds in _WITHOUT_CATEGORIES or category(stream) == (self._category or PUBLIC)
 
     def _on_property(self, method: str, params: Any, request_id: int) -> Reaction:
         if not isinstance(params, list) or not params or params[0] != "combined":
@@ -192,7 +192,7 @@ def connect(
 ) -> tuple[BinanceWsSession, Reaction] | None:
     """Return the connection that an address opens and its first reaction; None for a bad path."""
     parts = path.strip("/").split("/")
-    category = parts.pop(0) if parts[0] in CATEGORIES and speeds is not SPOT else ""
+    category = parts.pop(0) if parts[0] in CATEGORIES and speeds is USDM else ""
     mode = parts.pop(0) if parts else ""
     if mode not in MODES:
         return None

@@ -13,7 +13,6 @@ from feedd.embedded.faults import pages
 from feedd.embedded.faults.faults_page import Control
 from feedd.embedded.faults.registry import Faults
 from feedd.embedded.faults.strikes import reset, strike
-from feedd.topics import market_id
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -157,7 +156,8 @@ class Director:
             for client in list(self._exchange.clients()):
                 self._strike(active, client)
         elif began and active.name == "stale_snapshot" and fault.symbol is not None:
-            active.kept.update(self._exchange.snapshots(market_id(fault.symbol)))
+            for id_ in active.symbols or ():
+                active.kept.update(self._exchange.snapshots(id_))
         elif not began and active.name == "delay":
             for client in self._exchange.clients():
                 client.release(at_once=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from feedd.config.faults import RULES, Fault, FaultRule, Place
-from feedd.topics import market_id
+from feedd.venues.market_ids import embedded_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ class ActiveFault:
     begins_s: float
     ends_s: float | None
     left: int | None
-    symbol: str | None
+    symbols: set[str] | None  # ids of its symbol; None: of any
     state: State = "waiting"
     fired: int = 0
     kept: dict[str, Any] = field(default_factory=dict)  # state of the code that applies it
@@ -48,14 +48,14 @@ class ActiveFault:
         fault = self.fault
         return (
             (fault.exchange is None or fault.exchange == exchange)
-            and (self.symbol is None or symbol_of(stream) in {self.symbol, fault.symbol})
+            and (self.symbols is None or symbol_of(stream) in self.symbols)
             and (not fault.streams or stream.startswith(fault.streams))
         )
 
     def meets_any(self, exchange: str, streams: Iterable[str]) -> bool:
         """Return whether it applies to a connection with these streams."""
         fault = self.fault
-        if self.symbol is None and not fault.streams:
+        if self.symbols is None and not fault.streams:
             return fault.exchange is None or fault.exchange == exchange
         return any(self.meets(exchange, stream) for stream in streams)
 
@@ -90,7 +90,7 @@ class Faults:
             begins_s,
             None if fault.for_s is None else begins_s + fault.for_s,
             1 if fault.count is None and counted else fault.count,
-            None if fault.symbol is None else market_id(fault.symbol),
+            None if fault.symbol is None else {fault.symbol, *embedded_ids(fault.symbol)},
         )
         self._waiting.append(active)
         return active
@@ -143,7 +143,7 @@ class Faults:
             if (
                 (fault.exchange is None or fault.exchange == exchange)
                 and (wanted is None or wanted == page)
-                and (active.symbol is None or active.symbol == symbol)
+                and (active.symbols is None or symbol in active.symbols)
             ):
                 return active
         return None

@@ -28,6 +28,17 @@ USDM = Addresses(
 )
 USDM_ACCOUNT = "/fapi/v3/account"
 
+# https://developers.binance.com/docs/derivatives/coin-margined-futures/websocket-market-streams:
+# one path carries all streams.
+COINM = Addresses(
+    rest="https://dapi.binance.com",
+    websocket="wss://dstream.binance.com",
+    page_prefixes=("/dapi/v1/", "/sapi/v1/"),
+    websocket_roots=tuple(f"/{mode}" for mode in MODES),
+    routes={f"/{PLAIN}": CHANNEL_NAMES},
+)
+COINM_ACCOUNT = "/dapi/v1/account"
+
 # https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
 SPOT = Addresses(
     rest="https://api.binance.com",

@@ -22,7 +22,8 @@ class Entry(msgspec.Struct, rename="camel"):
          "baseAsset":"BTC","quoteAsset":"USDT","marginAsset":"USDT","status":"TRADING"}
 
     `status` is PENDING_TRADING, TRADING, PRE_DELIVERING, DELIVERING, DELIVERED, PRE_SETTLE,
-    SETTLING or CLOSE of a contract, and TRADING, BREAK, HALT or END_OF_DAY on spot.
+    SETTLING or CLOSE of a contract, and TRADING, BREAK, HALT or END_OF_DAY on spot. COIN-M calls
+    it `contractStatus`.
     """
 
     symbol: str
@@ -32,6 +33,7 @@ class Entry(msgspec.Struct, rename="camel"):
     contract_type: Any = msgspec.UNSET
     delivery_date: Any = None
     status: Any = None
+    contract_status: Any = None
 
 
 class _Info(msgspec.Struct):
@@ -66,8 +68,9 @@ def _market(raw: msgspec.Raw) -> dict[str, Any]:
             id_ = ""
         return {"symbol": None, "id": id_, "unreadable": str(error)}
     market: dict[str, Any] = {"symbol": symbol, "id": entry.symbol}
-    if isinstance(entry.status, str) and entry.status != TRADED:
-        market |= {"active": False, "status": entry.status}
+    status = entry.contract_status if entry.status is None else entry.status
+    if isinstance(status, str) and status != TRADED:
+        market |= {"active": False, "status": status}
     return market
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from feedd.venues.binance.listing import CODES
 from feedd.venues.market_ids import split_by_quote
+from feedd.venues.market_type import market_type
 
 if TYPE_CHECKING:
     from feedd.venues.market_type import MarketType
@@ -26,6 +27,11 @@ USDM_QUOTES = ("USDT", "USDC", "BUSD", "USD1", "BTC", "ETH", "BNB")
 
 _COINM = re.compile(r"(.+)USD_(PERP|\d{6})")
 _USDM = re.compile(r"(.+?)(?:_(\d{6}))?")
+
+
+def is_coinm(id_: str) -> bool:
+    """Whether an id is COIN-M's: no other market has such ids."""
+    return _COINM.fullmatch(id_) is not None
 
 
 def symbols(exchange: str, id_: str, of: MarketType | None = None) -> list[str]:
@@ -51,6 +57,16 @@ def symbols(exchange: str, id_: str, of: MarketType | None = None) -> list[str]:
                 for base, quote in split_by_quote(match[1], USDM_QUOTES)
             ]
     return found
+
+
+def market_id(_exchange: str, symbol: str) -> str:
+    """Return a symbol's id; a text that is no unified symbol is taken as an id."""
+    pair, _, settle = symbol.partition(":")
+    id_ = pair.replace("/", "").upper()
+    _, _, expiry = settle.partition("-")
+    if market_type(symbol) == "inverse":
+        return f"{id_}_{expiry or 'PERP'}"
+    return f"{id_}_{expiry}" if expiry else id_
 
 
 def _code(asset: str) -> str:

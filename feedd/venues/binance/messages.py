@@ -89,6 +89,9 @@ class TickerMessage(Struct, tag_field="e", tag="24hrTicker"):
          "w":"16628.97","c":"16584.60","Q":"0.002","o":"16716.00","h":"16764.89","l":"16456.51",
          "v":"122474.816","q":"2036102085.69","O":1672429382136,"C":1672515782136,"F":2289691,
          "L":2432543,"n":142853}
+
+    COIN-M counts v in contracts, and q in the base currency
+    (https://developers.binance.com/docs/derivatives/coin-margined-futures/websocket-market-streams/Individual-Symbol-Ticker-Streams).
     """
 
     E: int
@@ -103,6 +106,7 @@ class TickerMessage(Struct, tag_field="e", tag="24hrTicker"):
     C: int | None = None
     b: Number | None = None
     a: Number | None = None
+    q: Number | None = None
 
 
 class _Candle(Struct):
@@ -290,6 +294,17 @@ def to_ticker(message: TickerMessage, exchange: str, symbol: str, received_ns: i
         exchange=exchange,
         received_ns=received_ns,
     )
+
+
+def to_coinm_ticker(
+    message: TickerMessage, exchange: str, symbol: str, received_ns: int
+) -> Ticker:  # fmt: skip
+    """Return a ticker of COIN-M, whose volume in the base currency is q."""
+    if message.q is None:
+        raise ValueError("a ticker of COIN-M has no q")
+    ticker = to_ticker(message, exchange, symbol, received_ns)
+    ticker.volume = message.q
+    return ticker
 
 
 def to_liquidation(

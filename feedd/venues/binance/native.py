@@ -1,4 +1,4 @@
-"""Binance USD-M and spot as the native source uses them."""
+"""Binance USD-M, COIN-M and spot as the native source uses them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from feedd.venues.addresses import Addresses
     from feedd.venues.native import Convert, Credentials
 
-SERVED = "binanceusdm, and of binance spot and USD-M"
+SERVED = "binanceusdm, binancecoinm, and of binance spot, USD-M and COIN-M"
 
 INTERVALS = (
     "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h",
@@ -51,11 +51,8 @@ INVALID_TIMESTAMP = -1021
 
 
 def market(exchange: str, symbol: str) -> NativeMarket | None:
-    """Return the market of a symbol, or None where this module serves none."""
-    of = market_type_on(exchange, symbol)
-    if of == "inverse":
-        return None
-    return SPOT if of == "spot" else USDM
+    """Return the market of a symbol; this module serves every type."""
+    return {"spot": SPOT, "linear": USDM, "inverse": COINM}[market_type_on(exchange, symbol)]
 
 
 # --- messages -------------------------------------------------------------------------------------
@@ -76,6 +73,14 @@ def _updates(_exchange: str, _symbol: str, _timeframe: str) -> Convert:
 def _tickers(exchange: str, symbol: str, _timeframe: str) -> Convert:
     def convert(message: Any, _payload: bytes, received_ns: int) -> Keyed:
         return Keyed(message.E, None, messages.to_ticker(message, exchange, symbol, received_ns))
+
+    return convert
+
+
+def _coinm_tickers(exchange: str, symbol: str, _timeframe: str) -> Convert:
+    def convert(message: Any, _payload: bytes, received_ns: int) -> Keyed:
+        ticker = messages.to_coinm_ticker(message, exchange, symbol, received_ns)
+        return Keyed(message.E, None, ticker)
 
     return convert
 
@@ -219,18 +224,29 @@ _COMMON: dict[str, Any] = {
     "subscribe": _request("SUBSCRIBE"), "unsubscribe": _request("UNSUBSCRIBE"), "error": _error,
     "reread": messages.reread, "checked": CHECKED,
 }  # fmt: skip
+_DERIVATIVES = {
+    **_CHANNELS,
+    "mark": NativeChannel((messages.MarkPrice,), _marks),
+    "liquidation": NativeChannel((messages.ForceOrder,), _liquidations),
+}
 USDM = NativeMarket(
     name="linear",
     addresses=addresses.USDM,
     timeframes=INTERVALS[1:],
     messages_per_s=10,
     decode=messages.read,
-    channels={
-        **_CHANNELS,
-        "mark": NativeChannel((messages.MarkPrice,), _marks),
-        "liquidation": NativeChannel((messages.ForceOrder,), _liquidations),
-    },
+    channels=_DERIVATIVES,
     **_pages(addresses.USDM, weights.USDM, addresses.USDM_ACCOUNT, {}),
+    **_COMMON,
+)
+COINM = NativeMarket(
+    name="inverse",
+    addresses=addresses.COINM,
+    timeframes=INTERVALS[1:],
+    messages_per_s=10,
+    decode=messages.read,
+    channels={**_DERIVATIVES, "ticker": NativeChannel((messages.TickerMessage,), _coinm_tickers)},
+    **_pages(addresses.COINM, weights.COINM, addresses.COINM_ACCOUNT, {}),
     **_COMMON,
 )
 SPOT = NativeMarket(

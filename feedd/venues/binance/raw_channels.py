@@ -42,6 +42,13 @@ def _tickers(
     return [messages.to_ticker(message, exchange, symbol, received_ns)]
 
 
+def _coinm_tickers(
+    keys: Any, exchange: str, symbol: str, received_ns: int, _timeframe: str
+) -> list[Ticker]:
+    message = _read(keys, messages.TickerMessage)
+    return [messages.to_coinm_ticker(message, exchange, symbol, received_ns)]
+
+
 def _liquidations(
     keys: Any, exchange: str, symbol: str, received_ns: int, _timeframe: str
 ) -> list[Liquidation]:
@@ -64,3 +71,4 @@ RAW_CHANNELS = {
     "mark": RawChannel(parsers.marks),
     "liquidation": RawChannel(_liquidations),
 }
+COINM_CHANNELS = {**RAW_CHANNELS, "ticker": RawChannel(_coinm_tickers)}

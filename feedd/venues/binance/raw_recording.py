@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 import msgspec
 from msgspec import Raw, Struct, field
 
+from feedd.venues.binance.market_ids import is_coinm
 from feedd.venues.raw_recordings import RawMessage
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def exchange_of(stream: str, data: str) -> str | None:
     """Return the exchange that a message of a stream must be of, or None where it could be any."""
     symbol, name = split_stream(stream)
     found = msgspec.json.decode(data, type=_Evidence)
-    if re.search(r"USD_(PERP|\d{6})$", symbol):
+    if is_coinm(symbol):
         return "binancecoinm"
     if name.startswith("bookTicker"):
         return "binance" if found.e is None else "binanceusdm"
@@ -129,6 +130,8 @@ def exchange_of(stream: str, data: str) -> str | None:
 
 def market_of(exchange: str) -> MarketType:
     """Return the type of the markets whose messages are recorded under an exchange's name."""
+    if exchange == "binancecoinm":
+        return "inverse"
     return "spot" if exchange == "binance" else "linear"
 
 

@@ -47,6 +47,8 @@ USDM = Speeds(
     },
     {"": 250, "@100ms": 100, "@500ms": 500, "@0ms": 50},
 )  # fmt: skip
+# https://developers.binance.com/docs/derivatives/coin-margined-futures/websocket-market-streams
+COINM = Speeds({**USDM.periods_ms, "ticker": 500, "mini_ticker": 500}, USDM.depth_ms)
 SPOT = Speeds(
     {"aggregate_trade": 100, "ticker": 1000, "mini_ticker": 1000, "candle": 2000},
     {"": 1000, "@100ms": 100},

@@ -1,4 +1,4 @@
-"""Binance's events of a truth log: spot and USD-M, whose streams have the same names."""
+"""Binance's events of a truth log: spot, USD-M and COIN-M, whose streams have the same names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from feedd.books.levels import levels
 from feedd.channels import CHANNELS
 from feedd.venues.binance import native, streams
+from feedd.venues.binance.market_ids import is_coinm
 from feedd.venues.truth import BookUpdate, Event, TruthStream, published
 
 if TYPE_CHECKING:
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 
 SPOT = "binance"
 USDM = "binanceusdm"
+COINM = "binancecoinm"
 
 
 class Reader:
     """A `TruthReader`."""
 
-    exchanges: tuple[str, ...] = (SPOT, USDM)
+    exchanges: tuple[str, ...] = (SPOT, USDM, COINM)
 
     def stream(self, name: str) -> TruthStream | None:
         """Return a stream of the venue; None where no channel is made from it."""
@@ -37,6 +39,9 @@ class Reader:
         Spot's trades have an M, its quotes no e, its depth no pu, its tickers an x
         (https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams).
         """
+        symbol = data["o"]["s"] if channel == "liquidation" else data.get("s")
+        if isinstance(symbol, str) and is_coinm(symbol):
+            return COINM
         if channel in {"mark", "liquidation"} or "ps" in data or "st" in data:
             return USDM
         spot = {
@@ -59,7 +64,8 @@ class Reader:
         elif channel == "book":
             yield Event(data["u"], ())
         elif channel == "ticker":
-            numbers = [float(data[name]) for name in ("c", "v", "h", "l", "P")]
+            volume = "q" if is_coinm(data.get("s", "")) else "v"
+            numbers = [float(data[name]) for name in ("c", volume, "h", "l", "P")]
             yield Event((data["C"], *numbers), ())
         elif channel == "mark":
             rate = data.get("r")

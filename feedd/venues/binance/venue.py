@@ -10,7 +10,7 @@ from feedd.books.diff import DiffBook
 from feedd.venues.binance import book, control, listing, parsers
 from feedd.venues.binance.checked import CHECKED
 from feedd.venues.binance.limits import LIMITS, ROTATE_AFTER_S
-from feedd.venues.binance.raw_channels import RAW_CHANNELS, market_id_of
+from feedd.venues.binance.raw_channels import COINM_CHANNELS, RAW_CHANNELS, market_id_of
 from feedd.venues.contract import (
     CheckedBook,
     ContiguousTrades,
@@ -52,8 +52,5 @@ _ANY = Venue(
 VENUES = {
     "spot": _ANY,
     "linear": _ANY,
-    # COIN-M counts in contracts; what ccxt makes of that stays as it is.
-    "inverse": replace(
-        _ANY, raw_channels={name: RAW_CHANNELS[name] for name in ("candle", "mark")}
-    ),
+    "inverse": replace(_ANY, raw_channels=COINM_CHANNELS),
 }

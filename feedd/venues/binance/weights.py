@@ -1,6 +1,7 @@
 """What each REST page of Binance costs, in weight a minute.
 
 https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api
+https://developers.binance.com/docs/derivatives/coin-margined-futures/market-data/rest-api
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
 """
 
@@ -30,6 +31,12 @@ USDM = Costs(
         "klines": ((99, 1), (499, 2), (1000, 5), (1500, 10)),
     },
 )  # fmt: skip
+COINM = Costs(
+    2400,
+    {**USDM.pages, "historicalTrades": 20, "premiumIndex": 10},
+    {"ticker/24hr": (1, 40), "ticker/bookTicker": (2, 5)},
+    USDM.by_limit,
+)
 SPOT = Costs(
     6000,
     {

@@ -33,12 +33,6 @@ def test_a_native_feed_is_checked_against_its_own_market(tmp_path: Path) -> None
     )
 
 
-def test_a_native_feed_of_a_market_that_is_not_served_is_refused(tmp_path: Path) -> None:
-    config = settings(tmp_path, "quote", "BTC/USD:BTC")
-    with pytest.raises(ConfigError, match="source: native has no BTC/USD:BTC of binance"):
-        check_feed(config, config.feeds()[0])
-
-
 @pytest.mark.parametrize("source", ["ccxt", "native"])
 def test_a_timeframe_of_another_type_of_market_is_refused(tmp_path: Path, source: str) -> None:
     path = tmp_path / "feedd.yaml"

@@ -63,4 +63,4 @@ def test_without_tickers_and_in_a_replay_nothing_is_replaced() -> None:
 
 def test_a_symbol_that_the_native_source_does_not_serve_is_refused() -> None:
     with pytest.raises(ConfigError, match="source: native has no"):
-        served_bid_ask("quote", feed("binance", "BTC/USD:BTC", source="native"))
+        served_bid_ask("quote", feed("kraken", "BTC/USD", source="native"))

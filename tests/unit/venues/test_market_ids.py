@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feedd.venues.market_ids import is_unified, symbols_of
+from feedd.venues.market_ids import embedded_ids, id_of, is_unified, symbols_of
 from feedd.venues.market_type import MarketType
 
 IDS: list[tuple[str | None, str, MarketType | None, list[str]]] = [
@@ -57,3 +57,19 @@ def test_an_id_can_mean_these_symbols(
 )  # fmt: skip
 def test_unified_symbols_are_known_by_their_form(text: str, unified: bool) -> None:
     assert is_unified(text) is unified
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "id_"),
+    [
+        ("binancecoinm", "BTC/USD:BTC", "BTCUSD_PERP"),
+        ("binance", "BTC/USD:BTC-260327", "BTCUSD_260327"),
+        ("binanceusdm", "BTC/USDT:USDT-260327", "BTCUSDT_260327"),
+        ("binanceusdm", "BTC/USDT:USDT", "BTCUSDT"),
+        ("binance", "BTC/USDT", "BTCUSDT"),
+        ("bybit", "BTC/USD:BTC", "BTCUSD"),
+    ],
+)
+def test_a_symbol_has_the_id_of_its_venue(exchange: str, symbol: str, id_: str) -> None:
+    assert id_of(exchange, symbol) == id_
+    assert id_ in embedded_ids(symbol)
