@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from feedd.books.depth import BookGap
 from feedd.books.levels import PriceLevels
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from feedd.books.depth import Proof, Snapshot, Update
     from feedd.books.levels import Level, Side
 
-# (texts of the best bids, of the best asks), best first -> the venue's checksum
-Checksum = Callable[[list[str], list[str]], int]
+# (the best bids, the best asks as sent), best first -> the venue's checksum
+Checksum = Callable[[list[Any], list[Any]], int]
 
 UNPROVEN_AT_MOST = 1000  # updates that wait for a checksum
 MISMATCH = "the book differs from the exchange's checksum"
@@ -22,14 +22,15 @@ MISMATCH = "the book differs from the exchange's checksum"
 class ChecksumBook:
     """Applies updates to the stream's own snapshot, and checks each result by its checksum.
 
-    `checksum` takes the texts of the best `checked` levels of each side; a thin side has fewer.
+    `checksum` takes the best `checked` levels as sent of each side; a thin side has fewer.
     `covered` is the number of levels per side that the subscription covers: the venue reports no
     change of a level behind them, so that those are dropped. None: it covers every level.
 
     A venue may send the checksum in a message of its own, an update without levels. The updates
     before it, whose proofs have no checksum, are applied when it arrives and not earlier.
 
-    Messages have no ids (0), or ids that only identify them. See `feedd.books.depth.DepthRules`
+    Messages have no ids (0), or ids that only identify them. An update whose `before` is not 0
+    names the message before, besides or instead of a checksum. See `feedd.books.depth.DepthRules`
     for the contract.
     """
 
@@ -41,10 +42,11 @@ class ChecksumBook:
         self.synced = False
         self.last_id: int | None = None
         self.timestamp: int | None = None
-        self._bids: dict[float, str] = {}  # texts of the levels, by price
-        self._asks: dict[float, str] = {}
+        self._bids: dict[float, Any] = {}  # the levels as sent, by price
+        self._asks: dict[float, Any] = {}
         self._begun = False
         self._loaded = False  # whether the levels are of the stream's snapshot
+        self._number = 0  # of the newest message, with or without a checksum
         self._unproven: list[Update] = []
 
     @property
@@ -60,11 +62,12 @@ class ChecksumBook:
             return self._break(snapshot.last, "the snapshot has no checksum").reason
         self.book.load(snapshot.bids, snapshot.asks, bids_whole=True, asks_whole=True)
         self._bids, self._asks = {}, {}
-        _set_texts(self._bids, snapshot.bids, proof.bids)
-        _set_texts(self._asks, snapshot.asks, proof.asks)
+        _set_sent(self._bids, snapshot.bids, proof.bids)
+        _set_sent(self._asks, snapshot.asks, proof.asks)
         self._drop_behind()
         self._unproven.clear()
         self._loaded, self.synced = True, False
+        self._number = snapshot.last
         self.timestamp = snapshot.timestamp
         if proof.checksum is None:
             return None
@@ -79,7 +82,12 @@ class ChecksumBook:
         proof = update.proof
         if proof is None:
             return self._break(update.last, "an update of the book has no checksum")
-        if proof.checksum is None:
+        if update.before and update.before != self._number:
+            if update.last <= self._number:
+                return None  # repeated, or of before the snapshot
+            return self._break(update.last, "an update of the book is missing")
+        self._number = update.last
+        if proof.checksum is None and not update.before:
             self._unproven.append(update)
             if len(self._unproven) > UNPROVEN_AT_MOST:
                 return self._break(update.last, "the book's checksum does not arrive")
@@ -99,8 +107,8 @@ class ChecksumBook:
     def _apply(self, update: Update, proof: Proof | None) -> None:
         book = self.book
         if proof is not None:
-            _set_texts(self._bids, update.bids, proof.bids)
-            _set_texts(self._asks, update.asks, proof.asks)
+            _set_sent(self._bids, update.bids, proof.bids)
+            _set_sent(self._asks, update.asks, proof.asks)
         book.apply(update.bids, update.asks)
         self._drop_behind()
         if update.timestamp:
@@ -114,19 +122,20 @@ class ChecksumBook:
             for price in self.book.asks.keep(covered):
                 del self._asks[price]
 
-    def _accept(self, last: int, checksum: int) -> BookGap | None:
+    def _accept(self, last: int, checksum: int | None) -> BookGap | None:
         book = self.book
-        bids, asks = self._best(book.bids, self._bids), self._best(book.asks, self._asks)
-        if self._checksum(bids, asks) != checksum:
-            return self._break(last, MISMATCH)
+        if checksum is not None:
+            bids, asks = self._best(book.bids, self._bids), self._best(book.asks, self._asks)
+            if self._checksum(bids, asks) != checksum:
+                return self._break(last, MISMATCH)
         if book.crossed:
             return self._break(last, "the book is crossed")
         self.synced = True
         self.last_id = last or None
         return None
 
-    def _best(self, side: Side, texts: dict[float, str]) -> list[str]:
-        return [texts[price] for price in side.prices(self._checked)]
+    def _best(self, side: Side, sent: dict[float, Any]) -> list[Any]:
+        return [sent[price] for price in side.prices(self._checked)]
 
     def _break(self, to_id: int, reason: str) -> BookGap:
         self.synced = self._loaded = False
@@ -134,10 +143,10 @@ class ChecksumBook:
         return BookGap(self.last_id, to_id or None, reason)
 
 
-def _set_texts(texts: dict[float, str], levels: list[Level], of: list[str]) -> None:
-    """Set the texts of changed levels; a level of size 0 is removed."""
-    for (price, size), text in zip(levels, of, strict=True):
+def _set_sent(sent: dict[float, Any], levels: list[Level], of: Sequence[Any]) -> None:
+    """Set changed levels as they were sent; a level of size 0 is removed."""
+    for (price, size), one in zip(levels, of, strict=True):
         if size:
-            texts[price] = text
+            sent[price] = one
         else:
-            texts.pop(price, None)
+            sent.pop(price, None)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from feedd.books.levels import Level, PriceLevels
 
 
 class Proof(NamedTuple):
     """What a venue's checksum is compared with, see `feedd.books.checksum`.
 
-    `bids` and `asks` are the texts of the message's levels, in their order, as the venue's checksum
-    function takes them. `checksum` is None where a later message brings it.
+    `bids` and `asks` are the message's levels as sent, in their order, each as the venue's checksum
+    function takes it: its text, or its row. `checksum` is None where a later message brings it.
     """
 
     checksum: int | None
-    bids: list[str]
-    asks: list[str]
+    bids: Sequence[Any]
+    asks: Sequence[Any]
 
 
 class Update(NamedTuple):

@@ -21,6 +21,7 @@ VENUE = Venue(
         "quote": RawChannel(parsers.quotes, carrier="ticker"),
         "trade": RawChannel(parsers.trades),
     },
+    grows={"ticker": "timestamp", "quote": "timestamp"},
     book=CheckedBook(
         rules=lambda depth: StreamedBook(
             next((limit for limit in book.LIMITS if limit >= depth), book.LIMITS[-1])

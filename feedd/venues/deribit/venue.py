@@ -28,6 +28,7 @@ VENUE = Venue(
         "quote": RawChannel(parsers.quotes),
         "trade": RawChannel(parsers.trades),
     },
+    grows={"ticker": "timestamp", "quote": "timestamp"},
     book=CheckedBook(
         rules=lambda _depth: StreamedBook(), parse=book.to_depth, snapshot=StreamedSnapshot()
     ),

@@ -242,3 +242,38 @@ def test_an_update_with_ten_levels_costs_microseconds() -> None:
             rules.on_update(same)
         best_s = min(best_s, (time.perf_counter() - began_s) / 20)
     assert best_s < 100e-6
+
+
+def numbered(update: Update, before: int, last: int, *, proven: bool = True) -> Update:
+    proof = update.proof
+    if proof is not None and not proven:
+        proof = proof._replace(checksum=None)
+    return update._replace(before=before, last=last, proof=proof)
+
+
+def test_an_update_that_names_the_one_before_needs_no_checksum() -> None:
+    exchange, rules = Exchange(), book()
+    rules.on_snapshot(exchange.snapshot(proven=False)._replace(last=10))
+    assert not rules.synced
+    update = exchange.change([(99.5, 2.0)], [])
+    assert rules.on_update(numbered(update, 10, 12, proven=False)) is None
+    assert (rules.synced, rules.last_id) == (True, 12)
+    assert published(rules) == exchange.top(CHECKED)
+
+
+def test_an_update_that_does_not_follow_the_one_it_names_is_a_gap() -> None:
+    exchange, rules = Exchange(), book()
+    rules.on_snapshot(exchange.snapshot()._replace(last=10))
+    exchange.change([(90.0, 2.0)], [])  # lost, and behind the levels of the checksum
+    gap = rules.on_update(numbered(exchange.change([(99.5, 2.0)], []), 11, 12))
+    assert gap is not None
+    assert (gap.from_id, gap.to_id, gap.reason) == (10, 12, "an update of the book is missing")
+
+
+def test_a_repeated_update_that_names_the_one_before_changes_nothing() -> None:
+    exchange, rules = Exchange(), book()
+    rules.on_snapshot(exchange.snapshot()._replace(last=10))
+    update = numbered(exchange.change([(99.5, 2.0)], []), 10, 12)
+    assert (rules.on_update(update), rules.on_update(update)) == (None, None)
+    assert rules.synced
+    assert published(rules) == exchange.top(CHECKED)
