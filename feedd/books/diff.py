@@ -27,10 +27,21 @@ class DiffBook:
     Request a snapshot whenever `needs_snapshot`, after at least one update was received: the update
     that bridges to it may arrive before its answer. See `feedd.books.depth.DepthRules` for the
     contract.
+
+    A book of `depth` levels is published while that many are known. A new snapshot is requested
+    while fewer than `depth + known_more` are, or fewer than `known_at_least`: both must be below
+    the levels of a snapshot that has a `limit`.
     """
 
-    def __init__(self, depth: int) -> None:
+    def __init__(
+        self,
+        depth: int,
+        *,
+        known_more: int = KNOWN_MORE,
+        known_at_least: int = KNOWN_AT_LEAST,
+    ) -> None:
         self._depth = depth
+        self._known_wanted = max(depth + known_more, known_at_least)
         self.book = PriceLevels()
         self.synced = False
         self.last_id: int | None = None
@@ -94,7 +105,7 @@ class DiffBook:
 
     @property
     def _thin(self) -> bool:
-        return not self.book.knows(max(self._depth + KNOWN_MORE, KNOWN_AT_LEAST))
+        return not self.book.knows(self._known_wanted)
 
     def _break(self, from_id: int | None, to_id: int | None, reason: str) -> BookGap:
         self.synced = False
@@ -145,7 +156,7 @@ class DiffBook:
     def _apply(self, update: Update) -> None:
         self.book.apply(update.bids, update.asks)
         self.last_id = update.last
-        self.timestamp = update.timestamp
+        self.timestamp = update.timestamp or None
 
 
 def _inconsistency(snapshot: Snapshot) -> str | None:
