@@ -56,7 +56,13 @@ class RecordedBook:
 
     def takers_side(self, price: float, time_ms: int) -> Literal["buy", "sell"] | None:
         """Return the side of a taker by the book just before; None: a price inside the spread."""
-        before = [state for _, timestamp, state in self._states if (timestamp or 0) < time_ms]
+        return self._side_at(price, [one for _, at, one in self._states if (at or 0) < time_ms])
+
+    def takers_side_before(self, price: float, last: int) -> Literal["buy", "sell"] | None:
+        """Return the side of a taker by the book before an id."""
+        return self._side_at(price, [one for id_, _, one in self._states if id_ < last])
+
+    def _side_at(self, price: float, before: list[Sides]) -> Literal["buy", "sell"] | None:
         bids, asks = before[-1] if before else self._states[0][2]
         if asks and price >= min(asks):
             return "buy"

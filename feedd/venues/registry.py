@@ -22,6 +22,7 @@ VENUES = {
     "gate": ("gate",),
     "kraken": ("kraken",),
     "okx": ("okx", "okxus", "myokx"),
+    "kucoin": ("kucoin", "kucoinfutures"),
 }
 FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
 

@@ -1,0 +1,1 @@
+"""KuCoin: spot, and futures under the same name or as `kucoinfutures`."""
