@@ -70,7 +70,9 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     _log.info(
         "how a lost message shows", **{name: source.checked.get(name, "none") for name in channels}
     )
-    if (notice := unchecked_notice(feed.exchange, feed.channels, source.checked)) is not None:
+    compared_every_s = settings.compare_books_every_s if feed.source == "ccxt" else 0.0
+    notice = unchecked_notice(feed.exchange, feed.channels, source.checked, compared_every_s)
+    if notice is not None:
         _log.info(notice)
     for variable in with_blanks_around(feed.exchange, env):
         _log.warning("the value of a variable has spaces around it; used without", name=variable)

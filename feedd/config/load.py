@@ -25,6 +25,7 @@ from feedd.errors import ConfigError
 from feedd.topic_prefixes import prefix_fault
 from feedd.venues.registry import EMBEDDED, NATIVE
 
+COMPARED_AT_LEAST_S = 1.0  # each comparison is a request
 DEFAULT_PATH = Path("config/feedd.yaml")
 
 
@@ -91,6 +92,12 @@ class _ConfigDocument(Document):
             raise self.error(["endpoint"], unfit)
         self._check_network(config)
         self._check_proxies(config)
+        every_s = config.compare_books_every_s
+        if not math.isfinite(every_s) or 0 < every_s < COMPARED_AT_LEAST_S:
+            raise self.error(
+                ["compare_books_every_s"],
+                f"must be 0 (never) or at least {COMPARED_AT_LEAST_S:g} (s), and is {every_s:g}",
+            )
         for key in ("speed", "rate", "clock_scale"):
             if not math.isfinite(getattr(config.embedded_exchange, key, 0.0)):
                 raise self.error(["embedded_exchange", key], "must be a finite number")

@@ -99,6 +99,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     channels: tuple[ChannelName, ...] = ("ticker", "quote")
     bid_ask: BidAsk = "quote"
     book_depth: Annotated[int, Meta(ge=1, le=500)] = 20  # levels per side
+    # A book that nothing checks is compared with a REST snapshot so often; 0: never.
+    compare_books_every_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     timeframe: Annotated[str, Meta(pattern=r"^[0-9]+[smhdwM]$")] = "1m"  # of the candles
     base_port: Port = 5555
     symbols: tuple[str | SymbolEntry, ...]

@@ -25,7 +25,9 @@ def check_notices(settings: Config, feeds: Iterable[Feed]) -> list[str]:
     for feed in feeds:
         if feed.source != "replay":
             notices[served_bid_ask(settings.bid_ask, feed)[1]] = None
-            notices[unchecked_notice(feed.exchange, feed.channels, _checks_of(feed))] = None
+            every_s = settings.compare_books_every_s if feed.source == "ccxt" else 0.0
+            notice = unchecked_notice(feed.exchange, feed.channels, _checks_of(feed), every_s)
+            notices[notice] = None
     return [notice for notice in notices if notice is not None]
 
 

@@ -51,4 +51,7 @@ def make_source(
         )
     from feedd.sources.ccxt.source import CcxtSource  # noqa: PLC0415
 
-    return CcxtSource(feed.exchange, feed.symbol, channels, **given)
+    return CcxtSource(
+        feed.exchange, feed.symbol, channels,
+        compare_books_every_s=settings.compare_books_every_s, **given,
+    )  # fmt: skip

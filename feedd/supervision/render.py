@@ -25,6 +25,8 @@ from feedd.supervision.project_paths import (
     command_text,
     log_file_text,
 )
+from feedd.venues.checks import checks, compares_books
+from feedd.venues.registry import venue
 
 if TYPE_CHECKING:
     from feedd.config.settings import Config
@@ -88,6 +90,8 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
             made_from += [msgspec.to_builtins(config.replay), workers, waits]
         else:
             made_from += [config.endpoint_of(feed.exchange, feed.symbol), shared]
+            if feed.source == "ccxt" and compares_books(checks(venue(feed.exchange, feed.symbol))):
+                made_from.append(config.compare_books_every_s)
         programs.append((feed.name, [FEED_WORKERS[feed.source], feed.name], made_from))
     log_dir = Path(root, config.log_dir)
     sections = [

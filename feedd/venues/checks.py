@@ -28,18 +28,31 @@ def checks(venue: Venue) -> dict[str, Checked]:
     return found
 
 
+def compares_books(checked: Mapping[str, Checked]) -> bool:
+    """Return whether a book is compared with REST pages: nothing in its stream checks it."""
+    return checked.get("book", "none") == "none"
+
+
 def unchecked_notice(
-    exchange: str, channels: Iterable[str], checked: Mapping[str, Checked]
+    exchange: str,
+    channels: Iterable[str],
+    checked: Mapping[str, Checked],
+    compared_every_s: float = 0.0,
 ) -> str | None:
     """Return one line on the channels that are checked by nothing; None if there are none.
 
     `checked` is empty for an exchange that no folder of `feedd.venues` describes.
+    `compared_every_s` is the pause between comparisons of the book; 0: there are none.
     """
     unchecked = [name for name in channels if checked.get(name, "none") == "none"]
     if not unchecked:
         return None
     named = f"{exchange} {', '.join(unchecked)}: unchecked"
-    if not checked:
-        return f"{named} (feedd has no rules for {exchange}: a lost message does not show)"
-    them = "them" if len(unchecked) > 1 else "it"
-    return f"{named} ({exchange} offers nothing to check {them} by)"
+    if checked:
+        them = "them" if len(unchecked) > 1 else "it"
+        why = f"{exchange} offers nothing to check {them} by"
+    else:
+        why = f"feedd has no rules for {exchange}: a lost message does not show"
+    if "book" in unchecked and compared_every_s:
+        why += f"; the book is compared with a REST snapshot every {compared_every_s:g} s"
+    return f"{named} ({why})"

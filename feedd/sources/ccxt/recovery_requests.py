@@ -1,10 +1,12 @@
-"""Requests that recover from gaps in the stream: book snapshots and missed trades."""
+"""Requests beside the stream: book snapshots and missed trades after gaps, pages to compare."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
+from feedd.books.comparison import Page
+from feedd.books.levels import levels
 from feedd.errors import SourceError
 from feedd.venues.contract import RequestedSnapshot, StreamedSnapshot
 from feedd.venues.registry import market_type_on
@@ -77,6 +79,15 @@ class RecoveryRequests:
                 await tap.client.send(message)
         elif messages is not None:
             await tap.resubscribe("book", messages)
+
+    async def fetch_book(self) -> Page:
+        """Return as many levels as a page of the exchange has by default; raises FeeddError."""
+        try:
+            answer = await self._exchange.fetch_order_book(self._symbol)
+            bids, asks = (levels([row[:2] for row in answer[side]]) for side in ("bids", "asks"))
+        except Exception as error:
+            raise self._translated(error) from error
+        return Page(bids, asks)
 
     async def fetch_trades(self, gap: MissingTrades) -> list[tuple[int, Trade | None]]:
         """Return trades of a gap, as many as one page holds; raises FeeddError.

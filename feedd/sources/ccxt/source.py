@@ -16,6 +16,7 @@ from feedd.config.network import Network
 from feedd.errors import FinalError, LimitError, SourceError
 from feedd.sources.base import Backoff
 from feedd.sources.book_keeper import BookKeeper
+from feedd.sources.ccxt.book_comparison import BookComparison
 from feedd.sources.ccxt.delivery import UNREADABLE, Delivery
 from feedd.sources.ccxt.derived_channels import DerivedChannels
 from feedd.sources.ccxt.error_translation import Translator, WaitsError
@@ -32,7 +33,7 @@ from feedd.sources.listing import doubles, not_traded
 from feedd.sources.network.dial import Dialer
 from feedd.sources.network.tls import tls_for
 from feedd.sources.trade_keeper import TradeKeeper
-from feedd.venues.checks import checks
+from feedd.venues.checks import checks, compares_books
 from feedd.venues.registry import venue as venue_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class CcxtSource:
     """One symbol on one exchange; see `feedd.sources.base.Source` for the contract.
 
     All sources with the same `run_dir` share the exchange's limits and its market list. `resolve`
-    finds the addresses of a host.
+    finds the addresses of a host. A book that nothing checks is compared with a page of it every
+    `compare_books_every_s`; 0: never.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class CcxtSource:
         timeframe: str = "1m",
         run_dir: Path | None = None,
         rotate_after_s: float | None = None,
+        compare_books_every_s: float = 0.0,
         network: Network | None = None,
         resolve: Resolve | None = None,
     ) -> None:
@@ -103,6 +106,11 @@ class CcxtSource:
             self._errors,
             book_depth=book_depth,
             with_key=credentials is not None,
+        )
+        self._comparison = (
+            BookComparison(self._requests.fetch_book, self._book_failed, compare_books_every_s)
+            if compare_books_every_s and "book" in channels and compares_books(venue.checked)
+            else None
         )
         self._raw_channels = {
             *(name for name, its in venue.raw_channels.items() if its.carrier is None),
@@ -192,13 +200,13 @@ class CcxtSource:
 
     async def run(self, sink: Sink) -> None:
         """Keep every channel subscribed until cancelled."""
-        if self._plan.made_from:
-            sink = DerivedChannels(sink, self._plan)
+        sink = self._with_parts(sink)
         self._begin(sink)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for channel in self._channels:
                     tasks.create_task(self._keep(channel, sink))
+                tasks.create_task(self._compare())
         except BaseExceptionGroup as group:
             final = group.subgroup(FinalError)
             if final is None:
@@ -246,6 +254,16 @@ class CcxtSource:
         """Close the connections and the HTTP session."""
         self._sink = self._delivery = None
         await self._exchange.close()
+
+    def _with_parts(self, sink: Sink) -> Sink:
+        """Return what passes events on to the sink, and makes or compares some of them."""
+        if self._plan.made_from:
+            sink = DerivedChannels(sink, self._plan)
+        return sink if self._comparison is None else self._comparison.beside(sink)
+
+    async def _compare(self) -> None:
+        if self._comparison is not None:
+            await self._comparison.run()
 
     def _begin(self, sink: Sink) -> None:
         self._sink, venue = sink, self._venue

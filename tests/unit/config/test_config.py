@@ -259,3 +259,27 @@ def test_a_symbol_that_many_others_are_configured_beside_has_the_nearest_ones(
         config.select("BTCUSDT")
     assert "the configuration has BTC/USDT:USDT, " in str(caught.value)
     assert str(caught.value).endswith(", 9 more")
+
+
+@pytest.mark.parametrize("value", ["0", "1", "60", "0.0", "86400"])
+def test_books_may_be_compared_at_any_pause_or_never(tmp_path: Path, value: str) -> None:
+    text = f"compare_books_every_s: {value}\nsymbols: [BTC/USDT]"
+    assert load(tmp_path, text).compare_books_every_s == float(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("0.5", "must be 0 (never) or at least 1 (s), and is 0.5"),
+        ("-1", "must be at least 0"),
+        (".nan", "must be"),
+        (".inf", "must be"),
+        ("often", "must be a number"),
+    ],
+)
+def test_a_pause_between_comparisons_that_is_none_is_named(
+    tmp_path: Path, value: str, said: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, f"compare_books_every_s: {value}\nsymbols: [BTC/USDT]")
+    assert f"feedd.yaml:1: compare_books_every_s: {said}" in str(error.value)

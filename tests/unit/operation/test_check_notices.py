@@ -9,9 +9,17 @@ CHANNELS = ("quote", "trade", "book")
 
 
 def notices(
-    *symbols: str | SymbolEntry, exchange: str = "binanceusdm", channels: tuple[str, ...] = CHANNELS
+    *symbols: str | SymbolEntry,
+    exchange: str = "binanceusdm",
+    channels: tuple[str, ...] = CHANNELS,
+    compare_books_every_s: float = 60.0,
 ) -> list[str]:
-    config = Config(exchange=exchange, channels=channels, symbols=symbols)
+    config = Config(
+        exchange=exchange,
+        channels=channels,
+        symbols=symbols,
+        compare_books_every_s=compare_books_every_s,
+    )
     return check_notices(config, config.feeds())
 
 
@@ -21,7 +29,12 @@ def test_a_checked_feed_has_no_notice_through_either_source() -> None:
 
 def test_symbols_with_the_same_unchecked_channels_share_one_line() -> None:
     (notice,) = notices("BTC/USDT:USDT", "ETH/USDT:USDT", exchange="phemex")
-    assert notice.startswith("phemex quote, trade, book: unchecked (feedd has no rules for phemex")
+    assert notice == (
+        "phemex quote, trade, book: unchecked (feedd has no rules for phemex: a lost message does "
+        "not show; the book is compared with a REST snapshot every 60 s)"
+    )
+    (notice,) = notices("BTC/USDT:USDT", exchange="phemex", compare_books_every_s=0)
+    assert "compared" not in notice
 
 
 def test_a_replay_has_no_notice() -> None:

@@ -122,6 +122,17 @@ def test_a_setting_of_the_network_changes_only_the_feeds(tmp_path: Path, setting
     assert "hunter22" not in str([dict(after[one]) for one in after.sections()])
 
 
+def test_the_pause_between_comparisons_changes_only_feeds_whose_book_nothing_checks(
+    tmp_path: Path,
+) -> None:
+    symbols = "symbols: [BTC/USDT, {symbol: BTC/USDT, exchange: phemex}]\n"
+    before, after = (
+        rendered(tmp_path, f"{symbols}compare_books_every_s: {every_s}") for every_s in (60, 0)
+    )
+    changed = [name for name in before if dict(before[name]) != dict(after[name])]
+    assert changed == ["program:feed-phemex-BTC-USDT"]
+
+
 def test_the_watchdog_is_an_event_listener_whose_standard_output_is_the_protocols(
     tmp_path: Path,
 ) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from feedd.sources.ccxt.exchange_class import has
+from feedd.sources.ccxt.plan import carrier_of
 from feedd.venues.checks import checks, quote_origin, unchecked_notice
 from feedd.venues.contract import RawChannel, Venue
 from feedd.venues.native import native_market
@@ -55,6 +57,15 @@ def test_a_description_checks_what_it_claims(exchange: str) -> None:
             assert described.book is not None
         if described.checked.get("trade") == "sequence":
             assert described.trades is not None or described.connection_sequence is not None
+
+
+@pytest.mark.parametrize("exchange", FOLDER_OF)
+def test_a_description_names_the_channel_that_its_quotes_are_made_from(exchange: str) -> None:
+    for symbol in SYMBOLS:
+        described = venue(exchange, symbol)
+        if described.checked:
+            carrier = carrier_of(has(exchange), symbol, described, "quote")
+            assert (carrier or "quote") == quote_origin(described)
 
 
 @pytest.mark.parametrize("exchange", NATIVE)
