@@ -1,0 +1,166 @@
+"""Write the tables of venues into README.md and docs/channels.md, between their marks.
+
+They follow from the folders in feedd/venues and from docs/venues-tested.json, which
+`FEEDD_WRITE_TESTED=1 make test T=tests/integration/test_venues.py` writes. `--check` writes nothing
+and fails where a document is not up to date.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from feedd.channels import CHANNEL_NAMES
+from feedd.errors import ConfigError
+from feedd.sources.ccxt.exchange_class import has
+from feedd.sources.ccxt.plan import lacking
+from feedd.venues.checks import checks, quote_origin
+from feedd.venues.market_type import MARKET_TYPES, MarketType
+from feedd.venues.native import native_market
+from feedd.venues.registry import ONLY, VENUES, venue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from feedd.venues.contract import Venue
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TESTED = REPOSITORY / "docs" / "venues-tested.json"
+README, CHANNELS = REPOSITORY / "README.md", REPOSITORY / "docs" / "channels.md"
+IN_README = ("ticker", "quote", "trade", "book")
+BEGIN, END = "<!-- venues: written by scripts/venues_table.py -->\n", "<!-- end of venues -->\n"
+SYMBOLS: dict[MarketType, str] = {
+    "spot": "BTC/USDT", "linear": "BTC/USDT:USDT", "inverse": "BTC/USD:BTC"
+}  # fmt: skip
+CCXT_TYPES: dict[MarketType, tuple[str, ...]] = {
+    "spot": ("spot",), "linear": ("swap", "future"), "inverse": ("swap", "future")
+}  # fmt: skip
+
+
+class Row(NamedTuple):
+    """Markets of one venue that are alike; `checked` is by channel, without those it lacks."""
+
+    exchanges: tuple[str, ...]
+    markets: tuple[MarketType, ...]
+    checked: dict[str, str]
+    native: bool
+    tested: tuple[str, ...]
+
+
+def rows(tested: dict[str, dict[str, list[dict[str, object]]]]) -> Iterator[Row]:
+    """Yield the venues' markets, those of one description together."""
+    for exchanges in VENUES.values():
+        alike: dict[str, Row] = {}
+        for market in MARKET_TYPES:
+            names = tuple(name for name in exchanges if _serves(name, market))
+            if not names:
+                continue
+            row = Row(
+                names,
+                (market,),
+                _checked(names[0], SYMBOLS[market]),
+                any(_is_native(name, SYMBOLS[market]) for name in names),
+                tuple(dict.fromkeys(
+                    _tested_text(run) for name in names
+                    for run in tested.get(name, {}).get(market, [])
+                )),
+            )  # fmt: skip
+            key = str(row._replace(markets=()))
+            before = alike.get(key)
+            alike[key] = row._replace(markets=(*(before.markets if before else ()), market))
+        yield from alike.values()
+
+
+def _serves(exchange: str, market: MarketType) -> bool:
+    if ONLY.get(exchange, market) != market:
+        return False
+    described = venue(exchange, SYMBOLS[market])
+    if not described.checked or (described.limits and market not in described.limits):
+        return False
+    return any(has(exchange).get(name) for name in CCXT_TYPES[market])
+
+
+def _checked(exchange: str, symbol: str) -> dict[str, str]:
+    described = venue(exchange, symbol)
+    _, served = lacking(has(exchange), symbol, (), described)
+    found = checks(described)
+    return {name: _cell(name, found.get(name, "none"), described) for name in served}
+
+
+def _cell(channel: str, checked: str, described: Venue) -> str:
+    origin = quote_origin(described)
+    return f"`{checked}`" + (f" ({origin})" if channel == "quote" and origin != "quote" else "")
+
+
+def _is_native(exchange: str, symbol: str) -> bool:
+    try:
+        native_market(exchange, symbol)
+    except ConfigError:
+        return False
+    return True
+
+
+def _tested_text(run: dict[str, object]) -> str:
+    channels = run["channels"]
+    named = ", ".join(channels) if isinstance(channels, list) else channels
+    return f"{run['recording']}, {run['date']}: {named}"
+
+
+def tables(tested: dict[str, dict[str, list[dict[str, object]]]]) -> dict[Path, str]:
+    """Return the table of each document."""
+    found = list(rows(tested))
+    exchange = [", ".join(f"`{name}`" for name in row.exchanges) for row in found]
+    markets = [", ".join(row.markets) for row in found]
+    short = [
+        [name, market, *(row.checked.get(channel, "") for channel in IN_README),
+         "yes" if row.native else "", "; ".join(row.tested)]
+        for name, market, row in zip(exchange, markets, found, strict=True)
+    ]  # fmt: skip
+    whole = [
+        [name, market, *(row.checked.get(channel, "") for channel in CHANNEL_NAMES)]
+        for name, market, row in zip(exchange, markets, found, strict=True)
+    ]
+    unknown = ["others", "", *("`none`" for _ in CHANNEL_NAMES)]
+    return {
+        README: _table(["exchange", "markets", *IN_README, "native", "tested on"], short),
+        CHANNELS: _table(["exchange", "markets", *CHANNEL_NAMES], [*whole, unknown]),
+    }
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows_ = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows_).replace("|  |", "| |") + "\n"
+
+
+def with_table(text: str, table: str) -> str:
+    """Return a document with its table replaced."""
+    pattern = re.compile(f"(?<={re.escape(BEGIN)}).*?(?={re.escape(END)})", re.DOTALL)
+    return pattern.sub(lambda _: f"\n{table}\n", text)
+
+
+def read_tested() -> dict[str, dict[str, list[dict[str, object]]]]:
+    """Return the test results: by exchange and type of market, the runs on recordings."""
+    return json.loads(TESTED.read_text())  # type: ignore[no-any-return]
+
+
+def main() -> int:
+    """Write the tables, or check them."""
+    stale = []
+    for path, table in tables(read_tested()).items():
+        text = path.read_text()
+        if (new := with_table(text, table)) != text:
+            stale.append(path)
+            if "--check" not in sys.argv:
+                path.write_text(new)
+    for path in stale:
+        print(
+            f"{path.relative_to(REPOSITORY)} {'is stale' if '--check' in sys.argv else 'written'}"
+        )
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
