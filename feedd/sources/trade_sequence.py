@@ -159,10 +159,12 @@ class TradeSequence:
         """Take a trade whose id is not behind the last."""
         if self._strays and trade_id <= self._strays[-1][0]:
             self._drop_strays()
-        if trade is None or not self._is_recent(trade_id, trade):
-            self._strays.append((trade_id, trade))
-        else:
+        if trade is not None and (
+            self._is_recent(trade_id, trade) or self._is_explained(trade_id, trade)
+        ):
             self._drop_strays()
+        else:
+            self._strays.append((trade_id, trade))
         self._wary = self._reconnected or bool(self._strays)
 
     def _is_recent(self, trade_id: int, trade: Trade) -> bool:
@@ -172,13 +174,26 @@ class TradeSequence:
             return False
         return _same(recent[at][1], trade)  # where ids restart, it may belong to another trade
 
+    def _is_explained(self, trade_id: int, trade: Trade) -> bool:
+        """Return whether a trade is of before the stream or of a reported gap, and that old too.
+
+        A page of the newest trades, with which a subscription begins, may hold such ones.
+        """
+        newest = self._recent[-1][1].timestamp if self._recent else None
+        if newest is None or trade.timestamp is None or trade.timestamp > newest:
+            return False
+        return self._is_before(trade_id) or self._is_given_up(trade_id)
+
     def _drop_strays(self) -> None:
         """Drop strays that no restart explains."""
         for trade_id, trade in self._strays:
-            before = self._first is None or trade_id < self._first
+            before = self._first is None or self._is_before(trade_id)
             if trade is not None and not before and not self._is_given_up(trade_id):
                 self.dropped.append(trade_id)
         self._strays.clear()
+
+    def _is_before(self, trade_id: int) -> bool:
+        return self._first is not None and trade_id < self._first
 
     def _is_given_up(self, trade_id: int) -> bool:
         return any(gap.from_id < trade_id < gap.to_id for gap in self._given_up)

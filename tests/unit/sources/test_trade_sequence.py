@@ -77,10 +77,11 @@ def test_ids_restart_with_an_aggregated_trade_after_a_reconnect() -> None:
     for number, one in aggregated(100, 8):
         sequence.take(number, one)
     sequence.reconnected()
-    for number, one in aggregated(9, 3):
+    newer = timed(9, 500)
+    for number, one in ((7, None), (8, None), (9, newer)):
         assert sequence.take(number, one) == []
     assert sequence.ids_restarted
-    assert sequence.restart() == (MissingTrades(100, 7), [trade(9)])
+    assert sequence.restart() == (MissingTrades(100, 7), [newer])
     assert sequence.take(10, trade(10)) == [trade(10)]
 
 
@@ -129,3 +130,30 @@ def test_numbers_beside_the_ids_order_the_trades_and_a_gap_names_the_ids() -> No
     assert sequence.take(7, trade(790)) == []  # the first page of the new connection
     assert (sequence.ids_restarted, sequence.dropped) == (False, [])
     assert [one.id for one in sequence.take(8, trade(803))] == [803]
+
+
+def timed(trade_id: int, at_ms: int | None = None) -> Trade:
+    return Trade("S", at_ms or trade_id, 1.0, 1.0, "buy", "x", 5, id=trade_id)
+
+
+def test_the_first_page_of_a_new_connection_may_be_older_than_the_stream() -> None:
+    """The first connection's page was lost, or a gap was reported: nothing restarts."""
+    sequence = TradeSequence()
+    for number in (100, 101, 105):
+        sequence.take(number, timed(number))
+    sequence.give_up()
+    for again in range(3):
+        if again:
+            sequence.reconnected()
+        for number in range(90, 106):
+            assert sequence.take(number, timed(number)) == []
+        assert (sequence.ids_restarted, sequence.dropped) == (False, [])
+    assert sequence.take(106, timed(106)) == [timed(106)]
+
+
+def test_newer_trades_with_lower_ids_show_that_they_restarted() -> None:
+    sequence = TradeSequence()
+    sequence.take(100, timed(100))
+    sequence.reconnected()
+    assert sequence.take(1, timed(1, 500)) == []
+    assert sequence.ids_restarted

@@ -49,8 +49,8 @@ def test_one_budget_is_of_one_limit_whichever_class_of_ccxt_asks() -> None:
     assert address_limits("binance", "BTC/USDT", 50).name == "binance-spot"
     assert address_limits("binancecoinm", "BTC/USD:BTC", 50).name == "binance-inverse"
     assert address_limits("bybit", "BTC/USDT", 20) is BYBIT
-    other = address_limits("kraken", "BTC/USD", 1000)
-    assert (other.name, other.weight.most, other.connects) == ("kraken", 54, None)
+    other = address_limits("bitstamp", "BTC/USD", 1000)
+    assert (other.name, other.weight.most, other.connects) == ("bitstamp", 54, None)
 
 
 @pytest.mark.parametrize(
