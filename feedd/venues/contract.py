@@ -95,10 +95,13 @@ class ContiguousTrades(Struct, frozen=True):
     `request` takes the market type, the venue's id of the market, the first number that is missing
     and whether there is an API key. `parse` takes a row of the answer and returns the trade's
     number, and the trade or None for a number that is not a trade of the market.
+
+    Without them, the venue has no such page: the channel is subscribed to again, and the stream
+    then begins with the newest trades.
     """
 
-    request: Callable[[MarketType, str, int, bool], CcxtRequest]
-    parse: Callable[[Any, str, str, int], tuple[int, BackfilledTrade | None]]
+    request: Callable[[MarketType, str, int, bool], CcxtRequest] | None = None
+    parse: Callable[[Any, str, str, int], tuple[int, BackfilledTrade | None]] | None = None
     rows: Callable[[Any], Any] | None = None  # of the answer; None: it is the rows
 
 

@@ -89,13 +89,20 @@ class RecoveryRequests:
             raise self._translated(error) from error
         return Page(bids, asks)
 
-    async def fetch_trades(self, gap: MissingTrades) -> list[tuple[int, Trade | None]]:
+    async def fetch_trades(
+        self, gap: MissingTrades, tap: Tap | None = None
+    ) -> list[tuple[int, Trade | None]]:
         """Return trades of a gap, as many as one page holds; raises FeeddError.
 
-        Without a key there are the newest trades only.
+        Without a key there are the newest trades only. Where the venue has no page, let the stream
+        of a connection bring them, and return none.
         """
         exchange, trades = self._exchange, self._venue.trades
         if trades is None:
+            return []
+        if trades.request is None or trades.parse is None:
+            if tap is not None and self._venue.resubscribe is not None:
+                await tap.resubscribe("trade", self._venue.resubscribe)
             return []
         try:
             market_id = exchange.market(self._symbol)["id"]

@@ -140,7 +140,9 @@ class CcxtSource:
             else None
         )
         self._trades = (
-            TradeKeeper(self._requests.fetch_trades) if venue.trades is not None else None
+            TradeKeeper(lambda gap: self._requests.fetch_trades(gap, self._taps.get("trade")))
+            if venue.trades is not None
+            else None
         )
 
     @property
