@@ -92,6 +92,7 @@ class _Player:
         self._id_of, self._levels = id_of, levels
         self._market = _Market(codec)
         self._truth: dict[int, Sides] = {}
+        self._newest_id = 0  # of the synced books
         self._held: list[Any] = []  # swapped with what follows
         self._wait: int | None = None  # steps until the snapshot
 
@@ -139,8 +140,10 @@ class _Player:
                 self._check()
 
     def _check(self) -> None:
-        count, book = self._levels, self._rules.book
-        bids, asks = self._truth[self._rules.last_id or 0]
+        count, book, last_id = self._levels, self._rules.book, self._rules.last_id or 0
+        bids, asks = self._truth[last_id]
+        assert last_id >= self._newest_id
+        self._newest_id = last_id
         assert book.bids.top(count) == sorted(bids.items(), reverse=True)[:count]
         assert book.asks.top(count) == sorted(asks.items())[:count]
         self.synced += 1

@@ -29,8 +29,8 @@ class ChecksumBook:
     A venue may send the checksum in a message of its own, an update without levels. The updates
     before it, whose proofs have no checksum, are applied when it arrives and not earlier.
 
-    Messages have no ids (0), or ids that only identify them. An update whose `before` is not 0
-    names the message before, besides or instead of a checksum. See `feedd.books.depth.DepthRules`
+    Messages have no ids (0), or ids that grow. An update whose `before` is not 0 names the message
+    before, besides or instead of a checksum. See `feedd.books.depth.DepthRules`
     for the contract.
     """
 
@@ -47,6 +47,7 @@ class ChecksumBook:
         self._begun = False
         self._loaded = False  # whether the levels are of the stream's snapshot
         self._number = 0  # of the newest message, with or without a checksum
+        self._update: Update | None = None  # with that number
         self._unproven: list[Update] = []
 
     @property
@@ -67,7 +68,7 @@ class ChecksumBook:
         self._drop_behind()
         self._unproven.clear()
         self._loaded, self.synced = True, False
-        self._number = snapshot.last
+        self._number, self._update = snapshot.last, None
         self.timestamp = snapshot.timestamp
         if proof.checksum is None:
             return None
@@ -82,11 +83,13 @@ class ChecksumBook:
         proof = update.proof
         if proof is None:
             return self._break(update.last, "an update of the book has no checksum")
-        if update.before and update.before != self._number:
-            if update.last <= self._number:
+        if update.last and update.last <= self._number:
+            if update == self._update or self._update is None:
                 return None  # repeated, or of before the snapshot
+            return self._break(update.last, "the ids of the book's updates fall")
+        if update.before and update.before != self._number:
             return self._break(update.last, "an update of the book is missing")
-        self._number = update.last
+        self._number, self._update = update.last, update
         if proof.checksum is None and not update.before:
             self._unproven.append(update)
             if len(self._unproven) > UNPROVEN_AT_MOST:

@@ -277,3 +277,14 @@ def test_a_repeated_update_that_names_the_one_before_changes_nothing() -> None:
     assert (rules.on_update(update), rules.on_update(update)) == (None, None)
     assert rules.synced
     assert published(rules) == exchange.top(CHECKED)
+
+
+def test_an_update_that_another_one_overtook_is_a_gap_though_its_checksum_is_right() -> None:
+    exchange, rules = Exchange(), book()
+    rules.on_snapshot(exchange.snapshot()._replace(last=10))
+    first = numbered(exchange.change([(99.0, 2.0)], []), 0, 11)
+    second = numbered(exchange.change([(99.0, 3.0)], []), 0, 12)
+    assert rules.on_update(second) is None
+    gap = rules.on_update(first)
+    assert gap is not None
+    assert (gap.from_id, gap.to_id, gap.reason) == (12, 11, "the ids of the book's updates fall")
