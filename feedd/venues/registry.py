@@ -21,6 +21,7 @@ VENUES = {
     "cryptocom": ("cryptocom",),
     "deribit": ("deribit",),
     "gate": ("gate",),
+    "htx": ("htx",),
     "kraken": ("kraken",),
     "okx": ("okx", "okxus", "myokx"),
     "kucoin": ("kucoin", "kucoinfutures"),

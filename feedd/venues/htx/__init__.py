@@ -1,0 +1,1 @@
+"""HTX: spot, and swaps and futures that are settled in USDT or in the base currency."""
