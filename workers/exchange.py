@@ -31,7 +31,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         raise ConfigError(f"{path}: has no embedded_exchange; add it, or don't start the exchange")
     truth = None if settings.truth_log is None else TruthLog(Path(settings.truth_log))
     server = ExchangeServer(
-        configured_markets(settings),
+        configured_markets(settings, config.feeds()),
         Clock(settings.clock_scale),
         truth,
         truth_unsent=settings.truth_unsent,

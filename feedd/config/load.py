@@ -17,12 +17,14 @@ from feedd.config.document import Document
 from feedd.config.explanations import explain, similar_hint, split_path
 from feedd.config.settings import (
     Config,
+    Feed,
     RecorderSettings,
     SymbolEntry,
 )
 from feedd.endpoint_form import endpoint_fault
 from feedd.errors import ConfigError
 from feedd.topic_prefixes import prefix_fault
+from feedd.venues.played import played_exchanges
 from feedd.venues.registry import EMBEDDED, NATIVE
 
 COMPARED_AT_LEAST_S = 1.0  # each comparison is a request
@@ -173,11 +175,7 @@ class _ConfigDocument(Document):
         embedded = config.embedded_exchange is not None and config.endpoint is None
         for index, feed in enumerate(feeds):
             if embedded and feed.source != "replay" and feed.exchange not in EMBEDDED:
-                raise self.error(
-                    self.keys_of_feed(index, "exchange"),
-                    f"the embedded exchange serves {', '.join(EMBEDDED)}, and not "
-                    f"{feed.exchange}{similar_hint(feed.exchange, EMBEDDED)}",
-                )
+                self._check_played(config, feed, self.keys_of_feed(index, "exchange"))
             if feed.source == "native" and feed.exchange not in NATIVE:
                 raise self.error(
                     self.keys_of_feed(index, "source"),
@@ -189,6 +187,23 @@ class _ConfigDocument(Document):
             raise self.error(["compression"], "is for source: native; ccxt always offers it")
         if config.connections > 1 and not native:
             raise self.error(["connections"], "is for source: native; ccxt has one connection")
+
+    def _check_played(self, config: Config, feed: Feed, keys: list[str | int]) -> None:
+        exchange, played = config.embedded_exchange, {one.exchange for one in played_exchanges()}
+        if feed.exchange not in played:
+            known = [*EMBEDDED, *sorted(played)]
+            raise self.error(
+                keys,
+                f"the embedded exchange serves {', '.join(EMBEDDED)}, plays recordings of "
+                f"{', '.join(sorted(played))}, and has no {feed.exchange}"
+                f"{similar_hint(feed.exchange, known)}",
+            )
+        if exchange is not None and not exchange.plays(feed.exchange, feed.symbol):
+            raise self.error(
+                keys,
+                f"the embedded exchange has {feed.exchange} from recordings only; name one under "
+                f"embedded_exchange.recording: {{{feed.symbol}: FILE}}",
+            )
 
     def _check_replay(self, config: Config) -> None:
         replay = config.replay

@@ -15,7 +15,13 @@ from feedd.config.replay import Replay  # noqa: TC001
 from feedd.errors import ConfigError
 from feedd.model import BidAsk  # noqa: TC001
 from feedd.topics import program_name
-from feedd.venues.registry import DEFAULT_EXCHANGE, embedded_path, unified_symbol
+from feedd.venues.registry import (
+    DEFAULT_EXCHANGE,
+    EMBEDDED,
+    RECORDED,
+    embedded_path,
+    unified_symbol,
+)
 
 NAMED = 10  # symbols in an error
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -62,6 +68,17 @@ class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
     bursts: bool = True  # as in a recording; false: orders arrive one at a time
     clock_scale: Annotated[float, Meta(gt=0)] = 1.0  # pings, the 24 h limit, the weights' minute
     faults: tuple[Fault, ...] = ()  # docs/faults.md; `after_s` counts from the exchange's start
+
+    def plays(self, exchange: str, symbol: str) -> bool:
+        """Return whether a feed is served from a recording by its venue's own `played.py`.
+
+        The recordings of `RECORDED` are played by the markets that are generated otherwise.
+        """
+        if self.recording is None or exchange in RECORDED:
+            return False
+        if isinstance(self.recording, str):
+            return exchange not in EMBEDDED
+        return any(unified_symbol(exchange, name) == symbol for name in self.recording)
 
 
 class RecorderSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,7 +140,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def endpoint_of(self, exchange: str, symbol: str) -> str | None:
         """Return the endpoint of a feed's source; None for the exchange itself."""
         if self.endpoint is None and self.embedded_exchange is not None:
-            path = embedded_path(exchange, symbol)
+            path = embedded_path(
+                exchange, symbol, played=self.embedded_exchange.plays(exchange, symbol)
+            )
             return f"http://127.0.0.1:{self.embedded_exchange.port}{path}"
         return self.endpoint
 

@@ -15,21 +15,28 @@ from feedd.embedded.generated import (
     GeneratedMarket,
     GeneratedSpot,
 )
+from feedd.embedded.played.configured import played_markets
 from feedd.topics import market_id
 
 if TYPE_CHECKING:
-    from feedd.config.settings import EmbeddedExchange
+    from collections.abc import Iterable
+
+    from feedd.config.settings import EmbeddedExchange, Feed
     from feedd.embedded.market import Market
     from feedd.embedded.served_market import ServedMarket
 
 
-def configured_markets(settings: EmbeddedExchange) -> tuple[ServedMarket, ...]:
-    """Build the markets of a configuration.
+def configured_markets(
+    settings: EmbeddedExchange, feeds: Iterable[Feed] = ()
+) -> tuple[ServedMarket, ...]:
+    """Build the markets of a configuration with these feeds.
 
-    Raises ConfigError for a recording that can't be played.
+    Raises ConfigError for a recording that can't be played, or that lacks a feed.
     """
+    played, settings = played_markets(settings, feeds)
     seed, rate, bursts = settings.seed, settings.rate, settings.bursts
     return (
+        *played,
         usdm(_usdm_market(settings)),
         coinm(GeneratedCoinm(Clock(), seed, rate, bursts=bursts)),
         spot(GeneratedSpot(Clock(), seed, rate, bursts=bursts)),

@@ -59,7 +59,7 @@ def ask_exchanges(
             from feedd.embedded.configured_markets import configured_markets  # noqa: PLC0415
             from feedd.embedded.server import ExchangeServer  # noqa: PLC0415
 
-            server = ExchangeServer(configured_markets(embedded), Clock())
+            server = ExchangeServer(configured_markets(embedded, settings.feeds()), Clock())
         return asyncio.run(_ask(settings, server, live, environment, run_dir, within_s))
 
 

@@ -36,6 +36,8 @@ EMBEDDED_COINM_PATH = "/coinm"
 EmbeddedMarket = Literal["usdm", "coinm", "spot", "bybit"]  # what the embedded exchange serves
 # The exchanges whose markets these are.
 EMBEDDED = ("binance", "binanceusdm", "binancecoinm", "bybit")
+# The exchanges whose recordings are played by the markets that are generated otherwise.
+RECORDED = VENUES["binance"]
 # Exchanges whose name means one type of market. Where that is linear, `BTC/USDT` is short for
 # `BTC/USDT:USDT`.
 ONLY: dict[str, MarketType] = {"binanceusdm": "linear", "binancecoinm": "inverse"}
@@ -84,11 +86,14 @@ def _module(folder: str, name: str) -> Any:
     return None if find_spec(path) is None else import_module(path)
 
 
-def embedded_path(exchange: str, symbol: str) -> str:
+def embedded_path(exchange: str, symbol: str, *, played: bool = False) -> str:
     """Return the path below which the embedded exchange serves a symbol.
 
-    Binance spot and COIN-M have one each of their own, since their paths are also USD-M's.
+    Binance spot and COIN-M have one each of their own, since their paths are also USD-M's. So has
+    each exchange whose recording is `played`: venues have paths in common.
     """
+    if played:
+        return f"/{exchange}"
     if not exchange.startswith("binance"):
         return ""
     paths = {"spot": EMBEDDED_SPOT_PATH, "inverse": EMBEDDED_COINM_PATH}

@@ -130,6 +130,15 @@ class PlayedRecording:
         self.markets = {market.symbol: market for market in markets}
 
 
+def is_played(path: Path) -> bool:
+    """Return whether a file is played by a venue's `played.py`; raise ConfigError if unreadable.
+
+    Every file with a header is.
+    """
+    _, first = next(_rows(path), (0, ""))
+    return first.startswith("{") or _shown(path) is not None
+
+
 def frames(path: Path) -> Iterator[tuple[int, Frame]]:
     """Yield the frames of a file with their line numbers; raise ConfigError if it can't be read."""
     headed = False
@@ -163,11 +172,21 @@ def _recognised(path: Path) -> tuple[str, PlayedExchange]:
             f"{path}: is a recording of {line.exchange or 'no exchange'}; those that can be played "
             f"are of {', '.join(sorted({one.header for one in known}))}"
         )
-    for _, frame in islice(frames(path), LINES_LOOKED_AT):
-        for exchange in known:
-            if exchange.reader().recognises(frame.data):
-                return "", exchange
-    raise ConfigError(f"{path}: is not a recording of an exchange that can be played")
+    shown = _shown(path)
+    if shown is None:
+        next(frames(path), None)  # names a line of neither format
+        raise ConfigError(f"{path}: is not a recording of an exchange that can be played")
+    return "", shown
+
+
+def _shown(path: Path) -> PlayedExchange | None:
+    """Return the exchange that the frames of a file without a header show."""
+    for _, row in islice(_rows(path), LINES_LOOKED_AT):
+        stamp, _, text = row.partition(" ")
+        for exchange in played_exchanges() if stamp.isdecimal() else ():
+            if exchange.reader().recognises(text):
+                return exchange
+    return None
 
 
 def _decoded(path: Path, number: int, row: str) -> _Line:

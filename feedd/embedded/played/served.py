@@ -11,6 +11,7 @@ from feedd.embedded.rest_page import Page
 from feedd.embedded.served_market import ServedMarket
 from feedd.venues import played
 from feedd.venues.addresses import Addresses
+from feedd.venues.registry import embedded_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from feedd.embedded.ws_session import Reaction
 
 CONNECTS_LIMIT = 10_000  # a test reconnects often
-
-
-def played_path(exchange: str) -> str:
-    """Return the path below which an exchange's recordings are served."""
-    return f"/{exchange}"
 
 
 def played_market(market: PlayedMarket) -> ServedMarket:
@@ -42,7 +38,7 @@ def played_market(market: PlayedMarket) -> ServedMarket:
         session = PlayedSession(market, player, path, query, next(numbers))
         return session, session.opened()
 
-    below = played_path(market.exchange)
+    below = embedded_path(market.exchange, "", played=True)
     return ServedMarket(
         name=market.exchange,
         market=market,

@@ -203,7 +203,14 @@ def test_an_invalid_recorder_names_file_line_and_key(tmp_path: Path, text: str, 
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("exchange: okx\nsymbols: [BTC/USDT]", "1: exchange: the embedded exchange serves binance"),
+        (
+            "exchange: okex\nsymbols: [BTC/USDT]",
+            "1: exchange: the embedded exchange serves binance",
+        ),
+        (
+            "exchange: okx\nsymbols: [BTC/USDT]",
+            "1: exchange: the embedded exchange has okx from recordings only; name one under embed",
+        ),
         (
             "symbols:\n- {symbol: A/B, exchange: okx}",
             "2: symbols[0].exchange: the embedded exchange",

@@ -20,11 +20,11 @@ TRADE = {
 }  # fmt: skip
 
 
-def lines(*frames: object, exchange: str = "OKX") -> str:
+def lines(*frames: object, exchange: str = "OKX", listing: object = (LISTING,)) -> str:
     rows: list[dict[str, object]] = [
         {"t": "header", "format": 2, "exchange": exchange},
         {"t": "http", "conn": "h", "ts": 1.5, "url": "https://www.okx.com/api/v5/public/instruments",
-         "data": json.dumps({"data": [LISTING]})},
+         "data": json.dumps({"data": listing})},
         *({"t": "recv", "conn": "w", "ts": 2.25, "data": json.dumps(one)} for one in frames),
     ]  # fmt: skip
     return "".join(json.dumps(row) + "\n" for row in rows)

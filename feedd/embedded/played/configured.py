@@ -1,0 +1,80 @@
+"""The recordings of a configuration that are played by their venues' `played.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from feedd.clock import Clock
+from feedd.embedded.played.market import PlayedMarket
+from feedd.embedded.played.recording import PlayedRecording, is_played
+from feedd.embedded.played.served import played_market
+from feedd.errors import ConfigError
+from feedd.venues.registry import unified_symbol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from feedd.config.settings import EmbeddedExchange, Feed
+    from feedd.embedded.served_market import ServedMarket
+
+
+def played_markets(
+    settings: EmbeddedExchange, feeds: Iterable[Feed]
+) -> tuple[tuple[ServedMarket, ...], EmbeddedExchange]:
+    """Return the markets of the recordings, and the settings without these.
+
+    Raises ConfigError for a recording that lacks a symbol, or is not of the feed's exchange.
+    """
+    held, rest = _held(settings)
+    for feed in feeds:
+        if settings.plays(feed.exchange, feed.symbol):
+            _check(feed, settings, held)
+    markets = tuple(
+        played_market(PlayedMarket(symbols, Clock(), settings.speed, rebase=settings.rebase))
+        for symbols in held.values()
+    )
+    return markets, msgspec.structs.replace(settings, recording=rest)
+
+
+def _held(
+    settings: EmbeddedExchange,
+) -> tuple[dict[str, dict[str, PlayedRecording]], str | dict[str, str] | None]:
+    """Return recordings by exchange and symbol, and the recordings of the other format."""
+    held: dict[str, dict[str, PlayedRecording]] = {}
+    given = settings.recording
+    if isinstance(given, str):
+        if not is_played(Path(given)):
+            return held, given
+        recording = PlayedRecording(Path(given))
+        return {recording.name: dict.fromkeys(recording.markets, recording)}, None
+    rest: dict[str, str] = {}
+    scanned: dict[str, PlayedRecording] = {}
+    for symbol, path in (given or {}).items():
+        if not is_played(Path(path)):
+            rest[symbol] = path
+            continue
+        recording = scanned.get(path) or PlayedRecording(Path(path))
+        scanned[path] = recording
+        market = recording.market(unified_symbol(recording.name, symbol))
+        held.setdefault(recording.name, {})[market.symbol] = recording
+    return held, rest or None
+
+
+def _check(
+    feed: Feed, settings: EmbeddedExchange, held: dict[str, dict[str, PlayedRecording]]
+) -> None:
+    if feed.symbol in held.get(feed.exchange, ()):
+        return
+    given = settings.recording
+    path = given if isinstance(given, str) else (given or {}).get(feed.symbol, "")
+    for exchange, symbols in held.items():
+        if feed.symbol in symbols:
+            raise ConfigError(
+                f"{symbols[feed.symbol].path}: is a recording of {exchange}, and {feed.symbol} is "
+                f"configured on {feed.exchange}"
+            )
+    of = "".join(f" of {exchange}" for exchange in held)
+    raise ConfigError(f"{path}: is not a recording{of} that holds {feed.symbol} of {feed.exchange}")

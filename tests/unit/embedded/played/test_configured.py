@@ -1,0 +1,60 @@
+"""Recordings that a configuration names, and those that don't fit its feeds."""
+
+import json
+from pathlib import Path
+
+import pytest
+from test_recording import LISTING, TRADE, lines
+
+from feedd.config.settings import Config, EmbeddedExchange, SymbolEntry
+from feedd.embedded.configured_markets import configured_markets
+from feedd.errors import ConfigError
+
+
+def config(path: Path, *, exchange: str = "okx", symbol: str = "BTC/USDT") -> Config:
+    return Config(
+        symbols=(SymbolEntry(symbol=symbol, exchange=exchange),),
+        embedded_exchange=EmbeddedExchange(recording={symbol: str(path)}),
+    )
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    path = tmp_path / "okx.jsonl"
+    path.write_text(lines(TRADE))
+    return path
+
+
+def served(settings: Config) -> dict[str, str]:
+    assert settings.embedded_exchange is not None
+    markets = configured_markets(settings.embedded_exchange, settings.feeds())
+    return {market.name: market.below for market in markets}
+
+
+def test_a_recording_is_served_below_its_exchanges_path_beside_the_other_markets(
+    recording: Path,
+) -> None:
+    settings = config(recording)
+    assert served(settings)["okx"] == "/okx"
+    assert "usdm" in served(settings)
+    assert settings.endpoint_of("okx", "BTC/USDT") == "http://127.0.0.1:8765/okx"
+    assert settings.endpoint_of("binanceusdm", "BTC/USDT:USDT") == "http://127.0.0.1:8765"
+
+
+def test_a_symbol_that_the_recording_lacks_is_refused(recording: Path) -> None:
+    with pytest.raises(ConfigError, match=r"okx\.jsonl: does not hold ETH/USDT; it holds BTC/USDT"):
+        served(config(recording, symbol="ETH/USDT"))
+
+
+def test_a_recording_of_another_exchange_than_the_feeds_is_refused(recording: Path) -> None:
+    with pytest.raises(ConfigError, match="is a recording of okx, and BTC/USDT is configured on k"):
+        served(config(recording, exchange="kraken"))
+
+
+def test_a_path_alone_plays_every_symbol_that_the_file_holds(recording: Path) -> None:
+    entry = {**LISTING, "instId": "ETH-USDT", "baseCcy": "ETH"}
+    other = json.loads(json.dumps(TRADE).replace("BTC-USDT", "ETH-USDT"))
+    recording.write_text(lines(TRADE, other, listing=[LISTING, entry]))
+    feeds = config(recording).feeds() + config(recording, symbol="ETH/USDT").feeds()
+    markets = configured_markets(EmbeddedExchange(recording=str(recording)), feeds)
+    assert next(market.name for market in markets) == "okx"
