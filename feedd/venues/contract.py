@@ -88,6 +88,17 @@ class CheckedBook(Struct, frozen=True):
         return next((limit for limit in self.limits if limit >= depth), None)
 
 
+class OwnSubscription(Struct, frozen=True):
+    """A stream that ccxt has no method for: feedd subscribes to it on ccxt's connection.
+
+    `url` are the keys of the connection's address in ccxt's `urls["api"]`; `request` takes ccxt's
+    market and returns the message to send.
+    """
+
+    url: tuple[str, ...]
+    request: Callable[[Mapping[str, Any]], Any]
+
+
 class ContiguousTrades(Struct, frozen=True):
     """Trade numbers without a gap, and the REST page that returns trades that were missed.
 
@@ -141,10 +152,13 @@ class Venue(Struct, frozen=True):
     watch_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by channel
     # Channels that need a connection of their own: ccxt gives two of them the same message hash.
     own_connections: frozenset[str] = frozenset()
+    own_subscriptions: Mapping[str, OwnSubscription] = field(default_factory=dict)  # by channel
     needs_key: frozenset[str] = frozenset()  # channels that are refused without an API key
     one_market_type: bool = False
     market_lists: tuple[str, ...] = MARKET_TYPES
     market_list: Callable[[str], str] = market_type
+    # Whether the list that contains a symbol needs ccxt's `fetchCurrencies`; None: it does.
+    needs_currencies: Callable[[str], bool] | None = None
     lists_nothing: Callable[[Any], bool] | None = None  # of the answer with one type's markets
 
     # --- replacing connections, where all channels are `raw_channels` or `book` ---
@@ -165,7 +179,9 @@ class Venue(Struct, frozen=True):
     control_keys: frozenset[str] = frozenset()
     refusal: Callable[[Any], str | None] | None = None  # of a control message that ccxt ignores
     market_id_of: Callable[[Any], Any] | None = None  # of a raw message of `raw_channels` or `book`
-    market_key: Literal["id", "symbol"] = "id"  # of ccxt's market: `market_id_of` returns its value
+    market_key: Literal["id", "symbol", "baseName"] = (
+        "id"  # of ccxt's market: `market_id_of` returns its value
+    )
     channel_of: Callable[[Any], str | None] | None = None  # of any message, None if unknown
     # Reads a binary frame, after ccxt's decompression, as the message of a text; raises ValueError.
     decode: Callable[[bytes], Any] | None = None  # None: it is JSON

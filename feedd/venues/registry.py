@@ -23,6 +23,7 @@ VENUES = {
     "gate": ("gate",),
     "htx": ("htx",),
     "kraken": ("kraken",),
+    "hyperliquid": ("hyperliquid",),
     "okx": ("okx", "okxus", "myokx"),
     "kucoin": ("kucoin", "kucoinfutures"),
 }

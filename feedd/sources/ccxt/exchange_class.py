@@ -91,7 +91,9 @@ def tapped_exchange(
         for name in venue.book.disabled_handlers:
             setattr(Tapped, name, lambda *_: None)
     Tapped.__name__ = exchange_name
+    needs = venue.needs_currencies
     settings: dict[str, Any] = {
+        "has": {} if needs is None or needs(symbol) else {"fetchCurrencies": False},
         "enableRateLimit": True,
         "newUpdates": True,
         "options": {

@@ -41,7 +41,7 @@ def carrier_of(has: dict[str, Any], symbol: str, venue: Venue, channel: str) -> 
     raw = venue.raw_channels.get(channel)
     if raw is not None:
         return raw.carrier
-    if channel != "quote":
+    if channel != "quote" or channel in venue.own_subscriptions:
         return None
     own = has.get(CHANNELS["quote"].ccxt_method or "")
     return (
@@ -56,7 +56,8 @@ def lacking(
     served = [
         name
         for name in CHANNELS
-        if _serves(has, symbol, carrier_of(has, symbol, venue, name) or name)
+        if name in venue.own_subscriptions
+        or _serves(has, symbol, carrier_of(has, symbol, venue, name) or name)
     ]
     return next((channel for channel in channels if channel not in served), ""), served
 

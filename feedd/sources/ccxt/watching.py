@@ -44,6 +44,13 @@ def watch_calls(
     params = {channel: dict(its) for channel, its in venue.watch_params.items()}
 
     def watch(channel: str) -> Awaitable[Any]:
+        own = venue.own_subscriptions.get(channel)
+        if own is not None:
+            url = exchange.urls["api"]
+            for key in own.url:
+                url = url[key]
+            request, name = own.request(exchange.market(symbol)), f"{channel}:{symbol}"
+            return exchange.watch(url, name, request, name)  # type: ignore[no-any-return]
         its = params.get(channel, {})
         calls: dict[str, Callable[[], Any]] = {
             "ticker": lambda: exchange.watch_ticker(symbol, its),

@@ -33,7 +33,7 @@ CHECKED: dict[str, Checked] = {
 }  # fmt: skip
 VENUE = Venue(
     checked=CHECKED,
-    ccxt_options={"fetchCurrencies": False},  # with a key, load_markets would request them too
+    needs_currencies=lambda _symbol: False,
     one_market_type=True,
     market_lists=("spot", "swap", "future", "option"),
     market_list=listed_type,

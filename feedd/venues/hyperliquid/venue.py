@@ -1,0 +1,91 @@
+"""Hyperliquid's perpetual and spot markets, as the ccxt source uses them.
+
+ccxt has no method for its quotes, which have a stream of their own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from feedd.books.whole import WholeBook
+from feedd.venues.contract import (
+    CheckedBook,
+    ListedEntries,
+    OwnSubscription,
+    RawChannel,
+    StreamedSnapshot,
+    Venue,
+)
+from feedd.venues.hyperliquid import book, control, parsers
+from feedd.venues.hyperliquid.limits import LIMITS
+from feedd.venues.hyperliquid.market_ids import listed_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from feedd.model import Checked
+
+# Each message is complete; ids of trades do not follow each other.
+CHECKED: dict[str, Checked] = {
+    "ticker": "whole", "quote": "whole", "book": "whole", "candle": "whole",
+}  # fmt: skip
+
+
+def _entry_id(entry: Any) -> str:
+    name = entry.get("name") if isinstance(entry, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _entry_fault(entry: Any) -> str | None:
+    return None if _entry_id(entry) else "it has no name"
+
+
+def _delisted(entry: Any) -> str | None:
+    return "delisted" if entry.get("isDelisted") else None
+
+
+def _quotes(market: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `{"method":"subscribe","subscription":{"type":"bbo","coin":"BTC"}}`."""
+    coin = market["baseName"] if market["swap"] else market["id"]
+    return {"method": "subscribe", "subscription": {"type": "bbo", "coin": coin}}
+
+
+SPOT = Venue(
+    checked=CHECKED,
+    one_market_type=True,
+    market_lists=("swap", "spot", "hip3"),
+    market_list=listed_type,
+    # Perpetuals of other operators are quoted in a currency that only that list names.
+    needs_currencies=lambda symbol: listed_type(symbol) == "hip3",
+    own_subscriptions={"quote": OwnSubscription(("ws", "public"), _quotes)},
+    grows={"quote": "timestamp"},
+    raw_channels={
+        "ticker": RawChannel(parsers.tickers),
+        "quote": RawChannel(parsers.quotes),
+        "trade": RawChannel(parsers.trades),
+        "candle": RawChannel(parsers.candles),
+    },
+    book=CheckedBook(
+        rules=lambda _depth: WholeBook(),
+        parse=book.to_depth,
+        snapshot=StreamedSnapshot(),
+        # At an unsubscription, ccxt would reject the call that is waiting for its own book.
+        disabled_handlers=("handle_subscription_response",),
+    ),
+    control_keys=control.CONTROL_KEYS,
+    market_id_of=control.coin_of,
+    channel_of=control.channel_of,
+    resubscribe=control.resubscribe,
+    refuses=control.refuses,
+    entries=ListedEntries(_entry_id, _entry_fault, _delisted),
+    limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
+)
+LINEAR = replace(
+    SPOT,
+    checked={**CHECKED, "mark": "whole"},
+    raw_channels={**SPOT.raw_channels, "mark": RawChannel(parsers.marks, carrier="ticker")},
+    market_key="baseName",
+)
+VENUES = {"spot": SPOT, "linear": LINEAR}
