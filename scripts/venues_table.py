@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[1]
 TESTED = REPOSITORY / "docs" / "venues-tested.json"
 README, CHANNELS = REPOSITORY / "README.md", REPOSITORY / "docs" / "channels.md"
+PARTS = ("events", "faults")  # of the tests, all of which a recording has to pass
 IN_README = ("ticker", "quote", "trade", "book")
 BEGIN, END = "<!-- venues: written by scripts/venues_table.py -->\n", "<!-- end of venues -->\n"
 SYMBOLS: dict[MarketType, str] = {
@@ -66,6 +67,7 @@ def rows(tested: dict[str, dict[str, list[dict[str, object]]]]) -> Iterator[Row]
                 tuple(dict.fromkeys(
                     _tested_text(run) for name in names
                     for run in tested.get(name, {}).get(market, [])
+                    if run["passed"] == list(PARTS)
                 )),
             )  # fmt: skip
             key = str(row._replace(markets=()))

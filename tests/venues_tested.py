@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from feedd.channels import CHANNEL_NAMES
 from feedd.venues.market_type import market_type
@@ -18,50 +18,60 @@ TESTED = Path(__file__).parents[1] / "docs" / "venues-tested.json"
 WRITE = "FEEDD_WRITE_TESTED"  # the variable with which tests write the file
 
 
+class RecordingRun(NamedTuple):
+    """A recording that a source is tested on, with the channels of each symbol."""
+
+    exchange: str
+    source: str
+    name: str  # without endings
+    begun_ns: int
+    channels: Mapping[str, tuple[str, ...]]
+
+
 @contextmanager
 def documented(
-    exchange: str, recording: str, begun_ns: int, served: dict[str, tuple[str, ...]],
-    path: Path = TESTED,
+    recording: RecordingRun, part: str, path: Path = TESTED
 ) -> Iterator[None]:  # fmt: skip
-    """Note what passes, by market type, if the environment asks for it; remove what fails.
+    """Note a part of the tests as passed, by market type, or as not passed.
 
-    `served` are the channels of each symbol that is tested, `recording` its name without endings.
+    Only if the environment asks for it. The tables show what has passed in all parts.
     """
     if not os.environ.get(WRITE):
         yield
         return
-    by_type: dict[str, set[str]] = {}
-    for symbol, channels in served.items():
-        by_type.setdefault(market_type(symbol), set()).update(channels)
     passed = False
     try:
         yield
         passed = True
     finally:
-        date = datetime.fromtimestamp(begun_ns / 1e9, UTC).strftime("%Y-%m-%d")
-        for market, names in by_type.items():
-            run = {
-                "recording": recording,
-                "date": date,
-                "channels": [name for name in CHANNEL_NAMES if name in names],
-            }
-            _replace(path, exchange, market, run, keep=passed)
+        _note(path, recording, part, passed=passed)
 
 
-def _replace(path: Path, exchange: str, market: str, run: dict[str, Any], *, keep: bool) -> None:
+def _note(path: Path, recording: RecordingRun, part: str, *, passed: bool) -> None:
+    by_type: dict[str, set[str]] = {}
+    for symbol, channels in recording.channels.items():
+        by_type.setdefault(market_type(symbol), set()).update(channels)
     with path.open("r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # several processes test venues
-        tested = json.load(file)
-        runs = tested.setdefault(exchange, {}).setdefault(market, [])
-        runs[:] = [one for one in runs if one["recording"] != run["recording"]]
-        if keep:
-            runs.append(run)
-            runs.sort(key=lambda one: str(one["date"]))
-        kept = {
-            name: found
-            for name, markets in sorted(tested.items())
-            if (found := {type_: its for type_, its in sorted(markets.items()) if its})
-        }
+        tested: dict[str, dict[str, list[dict[str, Any]]]] = json.load(file)
+        for market, channels in by_type.items():
+            runs = tested.setdefault(recording.exchange, {}).setdefault(market, [])
+            run = _run_of(runs, recording)
+            run["channels"] = [name for name in CHANNEL_NAMES if name in channels]
+            run["passed"] = sorted({*run["passed"], part} - (set() if passed else {part}))
+            runs.sort(key=lambda one: (str(one["date"]), str(one["source"])))
+        text = json.dumps(tested, indent=1, sort_keys=True)
         file.seek(0)
         file.truncate()
-        file.write(json.dumps(kept, indent=1) + "\n")
+        file.write(f"{text}\n")
+
+
+def _run_of(runs: list[dict[str, Any]], recording: RecordingRun) -> dict[str, Any]:
+    for run in runs:
+        if (run["recording"], run["source"]) == (recording.name, recording.source):
+            return run
+    date = datetime.fromtimestamp(recording.begun_ns / 1e9, UTC).strftime("%Y-%m-%d")
+    runs.append(
+        {"recording": recording.name, "source": recording.source, "date": date, "passed": []}
+    )
+    return runs[-1]

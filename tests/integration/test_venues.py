@@ -21,6 +21,7 @@ from venue_setup import (
     trade_values,
     unrepeated,
 )
+from venues_tested import RecordingRun, documented
 
 from feedd.embedded.played.recording import PlayedRecording
 from feedd.errors import ConfigError
@@ -67,6 +68,13 @@ def richest(recording: PlayedRecording, at_most: int) -> list[str]:
     return list(found)[:at_most]
 
 
+def recording_run(recording: PlayedRecording, kind: str) -> RecordingRun:
+    """Return what the tables of venues say of a test."""
+    channels = {symbol: served_channels(recording, symbol) for symbol in richest(recording, 2)}
+    name = recording.path.name.partition(".jsonl")[0].removesuffix(".gz")
+    return RecordingRun(recording.name, kind, name, recording.first_ns, channels)
+
+
 @pytest.mark.parametrize(("path", "kind"), cases())
 def test_every_event_is_published_once_in_order_with_equal_values(path: Path, kind: str) -> None:
     recording = recording_of(path)
@@ -75,7 +83,8 @@ def test_every_event_is_published_once_in_order_with_equal_values(path: Path, ki
         feeds = [one_whole(kind, recording, symbol) for symbol in richest(recording, 3)]
         return [fault for faults in await asyncio.gather(*feeds) for fault in faults]
 
-    assert "\n".join(asyncio.run(run())) == ""
+    with documented(recording_run(recording, kind), "events"):
+        assert "\n".join(asyncio.run(run())) == ""
 
 
 async def one_whole(kind: str, recording: PlayedRecording, symbol: str) -> list[str]:
@@ -132,7 +141,8 @@ def test_a_fault_in_any_channel_is_reported_or_harmless(path: Path, kind: str) -
             for fault in faults
         ]
 
-    assert "\n".join(asyncio.run(run())) == ""
+    with documented(recording_run(recording, kind), "faults"):
+        assert "\n".join(asyncio.run(run())) == ""
 
 
 async def one_with_faults(kind: str, recording: PlayedRecording, symbol: str) -> list[str]:

@@ -7,10 +7,19 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from venues_tested import WRITE, documented
+from venues_tested import WRITE, RecordingRun, documented
 
 from feedd.venues.registry import VENUES
-from scripts.venues_table import BEGIN, END, README, read_tested, rows, tables, with_table
+from scripts.venues_table import (
+    BEGIN,
+    END,
+    PARTS,
+    README,
+    read_tested,
+    rows,
+    tables,
+    with_table,
+)
 
 MAY_2022_NS = 1_652_400_000 * 10**9
 
@@ -24,31 +33,43 @@ def test_the_table_of_a_document_is_up_to_date(path: Path) -> None:
     )
 
 
+RUN = {
+    "recording": "okx", "source": "ccxt", "date": "2022-05-13", "channels": ["trade", "book"],
+    "passed": list(PARTS),
+}  # fmt: skip
+
+
 def test_every_folder_has_a_row_and_states_what_it_is_tested_on() -> None:
-    run = {"recording": "okx", "date": "2022-05-13", "channels": ["trade", "book"]}
-    found = list(rows({"okx": {"linear": [run]}}))
+    found = list(rows({"okx": {"linear": [RUN], "spot": [{**RUN, "passed": ["events"]}]}}))
     assert {row.exchanges[0] for row in found} >= {names[0] for names in VENUES.values()}
     tested = {(row.exchanges[0], row.markets): row.tested for row in found if row.tested}
     assert tested == {("okx", ("linear",)): ("okx, 2022-05-13: trade, book",)}
-    assert "okx, 2022-05-13: trade, book" in tables({"okx": {"linear": [run]}})[README]
+    assert "okx, 2022-05-13: trade, book" in tables({"okx": {"linear": [RUN]}})[README]
 
 
-def test_what_passes_is_noted_by_type_of_market_and_what_fails_is_removed(
+def test_what_passes_is_noted_by_type_of_market_and_what_fails_is_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(WRITE, "1")
     path = tmp_path / "tested.json"
     path.write_text("{}")
-    served = {"BTC/USDT": ("book", "trade"), "ETH/USDT": ("ticker",), "BTC/USD:BTC": ("book",)}
-    with documented("okx", "okx", MAY_2022_NS, served, path):
-        pass
-    spot = {"recording": "okx", "date": "2022-05-13", "channels": ["ticker", "trade", "book"]}
-    inverse = {**spot, "channels": ["book"]}
+    channels = {"BTC/USDT": ("book", "trade"), "ETH/USDT": ("ticker",), "BTC/USD:BTC": ("book",)}
+    recording = RecordingRun("okx", "ccxt", "okx", MAY_2022_NS, channels)
+    for part in PARTS:
+        with documented(recording, part, path):
+            pass
+    spot = {**RUN, "channels": ["ticker", "trade", "book"]}
+    inverse = {**RUN, "channels": ["book"]}
     assert json.loads(path.read_text()) == {"okx": {"inverse": [inverse], "spot": [spot]}}
-    with suppress(AssertionError), documented("okx", "okx", MAY_2022_NS, {"A/B": ("book",)}, path):
+    with suppress(AssertionError), documented(recording, "faults", path):
         raise AssertionError
-    assert json.loads(path.read_text()) == {"okx": {"inverse": [inverse]}}
+    failed = json.loads(path.read_text())["okx"]["spot"]
+    assert failed == [{**spot, "passed": ["events"]}]
+    native = recording._replace(source="native")
+    with documented(native, "faults", path):
+        pass
+    assert len(json.loads(path.read_text())["okx"]["spot"]) == 2
     monkeypatch.delenv(WRITE)
-    with documented("gate", "gate", MAY_2022_NS, served, path):
+    with documented(recording._replace(exchange="gate"), "events", path):
         pass
     assert "gate" not in path.read_text()
