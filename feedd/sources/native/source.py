@@ -19,15 +19,10 @@ from feedd.sources.error_texts import check_form, check_timeframe
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.listing import doubles, not_traded
 from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
-from feedd.sources.merged_events import (
-    DepthMessage,
-    content_of,
-    same_depth,
-    same_quote,
-    same_trade,
-)
+from feedd.sources.merged_events import same_depth, same_quote, same_trade
 from feedd.sources.native.compressed import CompressedConnection
 from feedd.sources.native.connection import NativeConnection
+from feedd.sources.native.handlers import contents, depths, trades
 from feedd.sources.native.rest_client import RestClient
 from feedd.sources.native.route import Route
 from feedd.sources.native.symbol_listing import SymbolListing
@@ -42,12 +37,12 @@ if TYPE_CHECKING:
 
     from feedd.model import Checked, QuoteFrom, Tick, Trade
     from feedd.sources.base import Sink
+    from feedd.sources.merged_events import DepthMessage
     from feedd.sources.native.connection import Handlers
+    from feedd.sources.native.handlers import Handler
     from feedd.sources.network.dial import Resolve
     from feedd.sources.trade_sequence import MissingTrades
-    from feedd.venues.native import Convert, NativeBook
-
-    Handler = Callable[[NativeConnection, Any, bytes, int], None]
+    from feedd.venues.native import NativeBook
 
 _log = structlog.get_logger()
 
@@ -228,17 +223,17 @@ class NativeSource:
             convert = spec.converter(self._exchange, self._symbol, self._timeframe)
             if channel == "trade" and market.trades is not None:
                 merge = Merge(self._publish_trade, missing, same_trade)
-                handler = _trade_handler(convert, merge)
+                handler = trades(convert, merge)
             elif channel == "book" and market.book is not None:
                 self._books = BookKeeper(
                     self._exchange, self._symbol, market.book.rules(book_depth), book_depth,
                     self._snapshots(market.book),
                 )  # fmt: skip
                 merge = Merge(self._publish_book, missing, same_depth)
-                handler = _depth_handler(convert, merge)
+                handler = depths(convert, merge)
             else:
                 merge = ContentMerge(self._publish, missing)
-                handler = _content_handler(convert, merge)
+                handler = contents(convert, merge)
         self._merges[channel] = merge
         self._handlers |= dict.fromkeys(spec.messages, handler)
 
@@ -334,40 +329,6 @@ class NativeSource:
             burst,
             self._clock,
         )
-
-
-def _trade_handler(convert: Convert, merge: Merge) -> Handler:
-    """Return the handler of trades whose ids have no gap."""
-
-    def on_trade(
-        connection: NativeConnection, message: Any, payload: bytes, received_ns: int
-    ) -> None:
-        numbered = convert(message, payload, received_ns)
-        trade_id = numbered[0]
-        merge.take(connection, trade_id, trade_id - 1, numbered)
-
-    return on_trade
-
-
-def _depth_handler(convert: Convert, merge: Merge) -> Handler:
-    def on_depth(
-        connection: NativeConnection, message: Any, payload: bytes, received_ns: int
-    ) -> None:
-        key, before, change = convert(message, payload, received_ns)
-        merge.take(connection, key, before, DepthMessage(before, change, received_ns))
-
-    return on_depth
-
-
-def _content_handler(convert: Convert, merge: ContentMerge) -> Handler:
-    def on_event(
-        connection: NativeConnection, message: Any, payload: bytes, received_ns: int
-    ) -> None:
-        at_ms, _, tick = convert(message, payload, received_ns)
-        content, timestamp = content_of(tick)
-        merge.take(connection, content, (at_ms, timestamp), tick)
-
-    return on_event
 
 
 def _ignore(_tick: Tick) -> None:
