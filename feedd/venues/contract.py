@@ -185,8 +185,10 @@ class Venue(Struct, frozen=True):
     channel_of: Callable[[Any], str | None] | None = None  # of any message, None if unknown
     # Reads a binary frame, after ccxt's decompression, as the message of a text; raises ValueError.
     decode: Callable[[bytes], Any] | None = None  # None: it is JSON
-    # Makes the `channel_of` of one connection, where earlier answers decide what a message is.
+    # Makes the `channel_of` of one connection, where earlier answers decide what a message is. That
+    # may have a method `resubscribe`, which is used instead of the venue's.
     router: Callable[[], Callable[[Any], str | None]] | None = None
+    opening: Sequence[Any] = ()  # messages that are sent first on each connection
     # The number of a message, which grows by one with each of its connection; None: it has none.
     connection_sequence: Callable[[Any], int | None] | None = None
     # The messages that end and renew the subscription of a request, which take new request ids.

@@ -90,6 +90,7 @@ class Tap:
         self._frame: Any = None  # the last one
         self._observer = observer
         self._channel_of = venue.channel_of if venue.router is None else venue.router()
+        self._opening = venue.opening  # not yet sent
         self._control_keys = venue.control_keys
         self._refusal = venue.refusal
         self._announces_close = venue.announces_close
@@ -140,6 +141,7 @@ class Tap:
         request = self._requests.get(channel)
         if request is None or not self.client.isConnected:
             return False
+        messages = getattr(self._channel_of, "resubscribe", messages)
         try:
             for message in messages(request, self._next_id):
                 self._ended.append(self._requests[channel])
@@ -197,6 +199,9 @@ class Tap:
         if channel in self._awaited:  # else a ping, from a task that this channel happened to start
             self._awaited.discard(channel)
             self._requests[channel] = message
+        opening, self._opening = self._opening, ()
+        for first in opening:
+            await self._ccxt_send(first)
         return await self._ccxt_send(message)
 
     def _handle_message(self, frame: Any) -> None:

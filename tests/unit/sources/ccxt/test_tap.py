@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -91,3 +92,50 @@ def test_a_message_that_is_neither_data_nor_control_is_reported() -> None:
         *[("unreadable", tap, "nothing is known of its kind")] * 3,
         ("disconnected", tap, "refused"),
     ]
+
+
+def test_the_messages_that_open_a_connection_are_sent_once_and_first() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    client = SimpleNamespace(
+        future=None, resolve=None, reject=None, handle_message=None, on_message_callback=None,
+        send=send,
+    )  # fmt: skip
+    Tap(client, Venue(opening=({"event": "conf"},)), Observed())
+
+    async def both() -> None:
+        await asyncio.gather(client.send("one"), client.send("two"))
+
+    asyncio.run(both())
+    assert sent == [{"event": "conf"}, "one", "two"]
+
+
+def test_a_router_knows_how_to_subscribe_again_on_its_connection() -> None:
+    class Router:
+        def __call__(self, _message: Any) -> str | None:
+            return None
+
+        def resubscribe(self, request: Any, _new_id: Any) -> list[Any]:
+            return [{"ends": 5}, request]
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    venue = Venue(router=Router, resubscribe=lambda request, _new_id: [request])
+    client, tap = tapped(Observed(), venue)
+    client.isConnected = True
+    tap._ccxt_send = send
+
+    async def again() -> None:
+        subscribing_to.set("quote")
+        await client.send("request")
+        assert venue.resubscribe is not None
+        assert await tap.resubscribe("quote", venue.resubscribe)
+
+    asyncio.run(again())
+    assert sent == ["request", {"ends": 5}, "request"]
