@@ -67,13 +67,14 @@ def play(
     codec: Codec,
     rules: DepthRules,
     parse: Callable[[Any], Update | Snapshot | None],
-    id_of: Callable[[int], int] = lambda last: last,
+    id_of: Callable[[int], int] | None = lambda last: last,
     levels: int = 1000,
 ) -> int:
     """Play the steps and check every book; return how many were synced.
 
-    `id_of` returns the id that the venue gives the state with a number of the market's. `levels`
-    are those that the venue's stream keeps.
+    `id_of` returns the id that the venue gives the state with a number of the market's; None: it
+    has no ids, and the state is that of the last of a change's messages. `levels` are those that
+    the venue's stream keeps.
     """
     player = _Player(codec, rules, parse, id_of, levels)
     player.renew()
@@ -85,11 +86,12 @@ def play(
 class _Player:
     def __init__(
         self, codec: Codec, rules: DepthRules, parse: Callable[[Any], Any],
-        id_of: Callable[[int], int], levels: int,
+        id_of: Callable[[int], int] | None, levels: int,
     ) -> None:  # fmt: skip
         self.synced = 0
         self._codec, self._rules, self._parse = codec, rules, parse
-        self._id_of, self._levels = id_of, levels
+        self._id_of, self._levels = id_of or (lambda _last: 0), levels
+        self._has_ids = id_of is not None
         self._market = _Market(codec)
         self._truth: dict[int, Sides] = {}
         self._newest_id = 0  # of the synced books
@@ -136,7 +138,7 @@ class _Player:
                 self._rules.on_snapshot(parsed)
             elif parsed is not None:
                 self._rules.on_update(parsed)
-            if self._rules.synced:
+            if self._rules.synced and (self._has_ids or message is messages[-1]):
                 self._check()
 
     def _check(self) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # folder: ccxt's names of the exchanges that it describes
 VENUES = {
     "binance": ("binance", "binanceusdm", "binancecoinm"),
+    "bitfinex": ("bitfinex",),
     "bitget": ("bitget",),
     "bybit": ("bybit",),
     "cryptocom": ("cryptocom",),
