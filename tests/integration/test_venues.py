@@ -116,8 +116,8 @@ def differences(feed: PlayedFeed, channel: str) -> list[str]:
         # A book that is requested begins with one of the first updates.
         want = [levels for _, levels, _ in expected.books]
         got = [shown(one) for one in published]
-        begins = [at for at in range(4) if got[:1] == want[at : at + 1]]
-        want = next((want[at:] for at in begins if want[at:] == got), want[min(begins, default=0) :])
+        wanted = [want[at:] for at in range(4) if got[:1] == want[at : at + 1]] or [want]
+        want = got if got in wanted else wanted[0]
     if want == got:
         return []
     at = next(
