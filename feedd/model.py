@@ -216,6 +216,7 @@ class ChannelStatus(Struct, frozen=True):
     connected_percent_1h: float | None  # since the first connection, within the last hour
     checked: Checked | None = None  # how a lost or altered message shows
     made_from: QuoteFrom | None = None  # the channel whose messages have the quotes
+    compared_ms: int | None = None  # since it agreed with a REST snapshot, where nothing checks it
 
 
 class Status(Struct):

@@ -19,6 +19,7 @@ class RecordedCallbacks:
         self.subscriptions: list[str] = []
         self.holes: list[tuple[str, Any, Any, str]] = []
         self.resyncs: list[tuple[str, str]] = []
+        self.comparisons: list[str] = []
 
     def hold(self) -> None: ...
 
@@ -45,6 +46,9 @@ class RecordedCallbacks:
         self.losses.append((channel, reason))
         if waits:
             self.waits.append(channel)
+
+    def compared(self, channel: str) -> None:
+        self.comparisons.append(channel)
 
     def rejected(self, channels: Iterable[str], reason: str) -> None:
         self.rejections.append((list(channels), reason))

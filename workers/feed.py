@@ -12,7 +12,7 @@ import structlog
 from feedd.clock import NS_PER_MS, Clock
 from feedd.config import ports
 from feedd.config.applied import worker_config
-from feedd.config.credentials import with_blanks_around
+from feedd.config.credentials import credentials, with_blanks_around
 from feedd.config.environment import read_environment
 from feedd.config.network import described, network_of
 from feedd.embedded.identity import check_exchange
@@ -54,7 +54,9 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     feed = (settings.select(arguments.name) if arguments.name else settings.feeds())[0]
     logs.bind(exchange=feed.exchange, symbol=feed.symbol)
     clock = Clock()
-    bid_ask, instead = served_bid_ask(settings.bid_ask, feed)
+    bid_ask, instead = served_bid_ask(
+        settings.bid_ask, feed, with_key=credentials(feed.exchange, env) is not None
+    )
     if instead is not None:
         _log.warning(instead)
     ticker_maker = TickerMaker(bid_ask, TOP_STALE_AFTER_NS)

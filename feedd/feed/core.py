@@ -201,6 +201,10 @@ class FeedCore:
         self.session.lost(channel, reason, self._clock.monotonic_ns(), waits=waits)
         self.report_state()
 
+    def compared(self, channel: str) -> None:
+        """Note that a channel agrees with a REST snapshot."""
+        self.session.channels[channel].compared_ns = self._clock.monotonic_ns()
+
     def rejected(self, channels: Iterable[str], reason: str) -> None:
         """Count a malformed message; the next event reports the gap."""
         names = list(channels)
@@ -389,4 +393,9 @@ class FeedCore:
             connected_percent_1h=channel.connection.percent(monotonic_ns) if measured else None,
             checked=self._checked.get(name, "none"),
             made_from=self._quote_from if name == "quote" else None,
+            compared_ms=_age_ms(channel.compared_ns, monotonic_ns),
         )
+
+
+def _age_ms(then_ns: int | None, now_ns: int) -> int | None:
+    return None if then_ns is None else (now_ns - then_ns) // NS_PER_MS

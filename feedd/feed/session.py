@@ -61,6 +61,7 @@ class ChannelState:
     active: bool = False  # since the last check for silence
     subscribed_ns: int = 0
     spoke: bool = False  # since it was subscribed to
+    compared_ns: int | None = None  # with a REST snapshot, and in agreement
     pause: RenewalPause = field(default_factory=RenewalPause)
     gap_reason: str | None = None
 

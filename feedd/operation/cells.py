@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 RED, GREEN, YELLOW, DIM = "31", "32", "33", "2"
 WELL = frozenset({"RUNNING", "live", "replay", "ended"})
 ON_THE_WAY = frozenset({"STARTING", "STOPPING", "starting", "resync", "reconnecting", "BACKOFF",
@@ -15,6 +17,15 @@ def state_colour(state: str) -> str | None:
     if state in {"", "-"}:
         return None
     return GREEN if state in WELL else YELLOW if state in ON_THE_WAY else RED
+
+
+def checked(status: dict[str, Any]) -> str | None:
+    """Return how a channel is checked, and that it agreed with REST snapshots; None: unknown.
+
+    A worker of an earlier version does not state it.
+    """
+    word = status.get("checked")
+    return word if status.get("compared_ms") is None else f"{word}, REST"
 
 
 def paint(text: str, colour: str | None, wanted: bool) -> str:

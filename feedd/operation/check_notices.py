@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from feedd.config.credentials import credentials
 from feedd.sources.bid_ask import served_bid_ask
 from feedd.venues.checks import checks, unchecked_notice
 from feedd.venues.native import native_market
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from feedd.model import Checked
 
 
-def check_notices(settings: Config, feeds: Iterable[Feed]) -> list[str]:
+def check_notices(
+    settings: Config, feeds: Iterable[Feed], environment: Mapping[str, str]
+) -> list[str]:
     """Return lines on the channels that live feeds receive unchecked, and on replaced settings.
 
     Feeds of the same exchange and channels share them.
@@ -24,7 +27,8 @@ def check_notices(settings: Config, feeds: Iterable[Feed]) -> list[str]:
     notices: dict[str | None, None] = {}
     for feed in feeds:
         if feed.source != "replay":
-            notices[served_bid_ask(settings.bid_ask, feed)[1]] = None
+            with_key = credentials(feed.exchange, environment) is not None
+            notices[served_bid_ask(settings.bid_ask, feed, with_key=with_key)[1]] = None
             every_s = settings.compare_books_every_s if feed.source == "ccxt" else 0.0
             notice = unchecked_notice(feed.exchange, feed.channels, _checks_of(feed), every_s)
             notices[notice] = None

@@ -68,7 +68,7 @@ def _rows(process: ProcessHealth) -> Iterator[Row]:
 
 
 def _channel(name: str, status: dict[str, Any], reason: str | None) -> Row:
-    checked = status.get("checked")  # None: of a worker of an earlier version
+    checked = cells.checked(status)
     return Row(
         f"{INDENT}{name}" if checked is None else f"{INDENT}{name} ({checked})",
         status["state"],

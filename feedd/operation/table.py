@@ -112,7 +112,7 @@ def _channel(name: str, status: dict[str, Any]) -> tuple[str, ...]:
     latency = status["latency_us"]
     return (
         name,
-        status.get("checked") or "-",  # a worker of an earlier version
+        cells.checked(status) or "-",
         status["state"],
         cells.age(status["age_ms"]),
         cells.number(status["messages_per_s"], 1) if status["published"] else "-",

@@ -49,7 +49,7 @@ def check_before_start(settings: Config, path: Path, environment: Mapping[str, s
             check_feed(settings, feed)
         except FinalError as error:
             raise located(error, path, index) from None
-    return check_keys(feeds, environment) + check_notices(settings, feeds)
+    return check_keys(feeds, environment) + check_notices(settings, feeds, environment)
 
 
 def located(error: FinalError, path: Path, index: int) -> FinalError:
@@ -129,7 +129,7 @@ def check_addition(path: Path, entry: SymbolEntry, environment: Mapping[str, str
     check_available(settings, [feed])
     check_feed(settings, feed)
     check_endpoint(settings, path, environment)
-    lines = check_keys([feed], environment) + check_notices(settings, [feed])
+    lines = check_keys([feed], environment) + check_notices(settings, [feed], environment)
     answers = ask_exchanges(settings, [feed], environment)
     for error in answers.refused.values():
         raise type(error)(f"{feed.symbol} was not added, and {path} is unchanged: {error}")

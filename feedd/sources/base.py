@@ -49,6 +49,9 @@ class Sink(Protocol):
     def alive(self, channel: str) -> None:
         """Note activity of a channel that is no event, e.g. a repeated one."""
 
+    def compared(self, channel: str) -> None:
+        """Note that a channel, which nothing in its stream checks, agrees with a REST snapshot."""
+
     def rejected(self, channels: Iterable[str], reason: str) -> None:
         """Note a message of one of these channels that can't be parsed, and is missing."""
 

@@ -14,21 +14,33 @@ if TYPE_CHECKING:
     from feedd.model import BidAsk
 
 
-def served_bid_ask(wanted: BidAsk, feed: Feed) -> tuple[BidAsk, str | None]:
+def served_bid_ask(
+    wanted: BidAsk, feed: Feed, *, with_key: bool = False
+) -> tuple[BidAsk, str | None]:
     """Return the origin of bid and ask, and one line where it is not the wanted one.
 
-    Where the exchange has no such channel of its own, bid and ask are those in its tickers. Raises
-    ConfigError where the source does not serve the exchange or the symbol.
+    Where the exchange has no such channel of its own, or none without an API key, bid and ask are
+    those in its tickers. Raises ConfigError where the source does not serve the exchange or the
+    symbol.
     """
     asked = "ticker" in feed.channels and feed.source != "replay" and wanted in {"quote", "book"}
-    if not asked or _has_its_own(wanted, feed):
+    if not asked:
+        return wanted, None
+    lacks = not _has_its_own(wanted, feed)
+    if not lacks and (with_key or not _needs_key(wanted, feed)):
         return wanted, None
     what = "quotes of its own" if wanted == "quote" else "book"
+    without = "" if lacks else " without an API key"
     market = market_type_on(feed.exchange, feed.symbol)
     return "ticker", (
-        f"{feed.exchange} ({market}) has no {what}: its tickers keep their own bid and ask "
-        f"(bid_ask: ticker)"
+        f"{feed.exchange} ({market}) has no {what}{without}: its tickers keep their own bid and "
+        f"ask (bid_ask: ticker)"
     )
+
+
+def _needs_key(channel: str, feed: Feed) -> bool:
+    described = venue(feed.exchange, feed.symbol)
+    return feed.source == "ccxt" and channel in described.needs_key
 
 
 def _has_its_own(channel: str, feed: Feed) -> bool:

@@ -86,5 +86,6 @@ def test_a_book_without_a_loss_agrees_with_every_page() -> None:
                         await asyncio.sleep(0.02)
             assert received.losses == []
             assert received.ids("book")
+            assert set(received.comparisons) == {"book"}
 
     asyncio.run(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import time
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ class BookComparison:
         self._differs = differs
         self._every_s = every_s
         self._rng = rng or random.Random()  # noqa: S311  jitter guards no secret
+        self._agrees: Callable[[], None] = lambda: None
         self._newest: Book | None = None  # None: lost or in doubt
         self._window: BookWindow | None = None  # while a comparison runs
         self._in_vain = 0  # comparisons in a row
@@ -55,6 +57,7 @@ class BookComparison:
 
     def beside(self, sink: Sink) -> Sink:
         """Return a sink that passes everything on, and takes the books."""
+        self._agrees = functools.partial(sink.compared, "book")
         return _Beside(sink, self)
 
     def book(self, book: Book) -> None:
@@ -106,6 +109,7 @@ class BookComparison:
             return  # lost meanwhile
         if not found:
             self._in_vain = 0
+            self._agrees()
             return
         self._in_vain += 1
         reason = differences_text(found)
@@ -126,7 +130,7 @@ class _Beside:
         self._sink = sink
         self._comparison = comparison
         self.hold, self.release = sink.hold, sink.release
-        self.subscribed, self.alive = sink.subscribed, sink.alive
+        self.subscribed, self.alive, self.compared = sink.subscribed, sink.alive, sink.compared
 
     def event(self, tick: Tick) -> None:
         if type(tick) is Book:

@@ -95,6 +95,11 @@ class DerivedChannels:
         for name in self._concerned.get(channel, ()):
             self._sink.alive(name)
 
+    def compared(self, channel: str) -> None:
+        """Note it of every channel concerned."""
+        for name in self._concerned.get(channel, ()):
+            self._sink.compared(name)
+
     def rejected(self, channels: Iterable[str], reason: str) -> None:
         """Note it of every channel concerned."""
         names = dict.fromkeys(

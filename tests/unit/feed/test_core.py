@@ -141,6 +141,16 @@ def test_a_status_states_how_each_channel_is_checked_and_what_quotes_are_made_fr
     assert stated == {"quote": ("none", "ticker"), "trade": ("sequence", None)}
 
 
+def test_a_status_states_how_long_ago_a_book_agreed_with_a_snapshot() -> None:
+    world = World(("book",))
+    world.core.start()
+    world.core.compared("book")
+    world.time_ns += 3 * NS_PER_S
+    world.core.heartbeat()
+    before, after = (status.channels["book"].compared_ms for status in statuses(world.take()))
+    assert (before, after) == (None, 3000)
+
+
 def test_every_topic_counts_from_one_and_a_status_names_the_seqs_that_follow() -> None:
     world = World(("quote", "trade"))
     world.live()

@@ -20,7 +20,7 @@ def notices(
         symbols=symbols,
         compare_books_every_s=compare_books_every_s,
     )
-    return check_notices(config, config.feeds())
+    return check_notices(config, config.feeds(), {})
 
 
 def test_a_checked_feed_has_no_notice_through_either_source() -> None:

@@ -48,6 +48,12 @@ def test_the_table_has_a_row_for_each_channel_and_the_process_own_in_the_first()
     assert lines[4].startswith("feedd is healthy: 1 of 1 feeds live, 2 of 2 processes running")
 
 
+def test_a_book_that_agreed_with_a_rest_snapshot_is_marked() -> None:
+    compared = feed("BTC-USDT-USDT")
+    compared.channels["quote"] |= {"checked": "none", "compared_ms": 1000}
+    assert compact(compared)[4].split()[:3] == ["quote", "(none,", "REST)"]
+
+
 def test_a_worker_of_an_earlier_version_does_not_state_how_its_channels_are_checked() -> None:
     earlier = feed("BTC-USDT-USDT")
     for channel in earlier.channels.values():

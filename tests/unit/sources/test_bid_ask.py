@@ -50,6 +50,16 @@ def test_quotes_that_are_made_from_another_channel_are_none_of_its_own(
     assert served_bid_ask("quote", feed("okx"))[0] == "ticker"
 
 
+def test_quotes_that_need_a_key_are_used_with_one_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    described = Venue(needs_key=frozenset({"quote"}))
+    monkeypatch.setattr(module, "venue", lambda *_: described)
+    assert served_bid_ask("quote", feed("okx"), with_key=True) == ("quote", None)
+    origin, line = served_bid_ask("quote", feed("okx"))
+    assert origin == "ticker"
+    assert line is not None
+    assert line.startswith("okx (linear) has no quotes of its own without an API key: its tickers")
+
+
 @pytest.mark.parametrize("wanted", ["ticker", "estimate", "none"])
 def test_what_needs_no_other_channel_stays(wanted: BidAsk) -> None:
     assert served_bid_ask(wanted, feed("phemex")) == (wanted, None)

@@ -68,6 +68,7 @@ def test_a_book_that_two_pages_contradict_is_subscribed_to_again() -> None:
     compared.sink.event(book())
     compared.until(lambda: compared.reasons)
     assert (compared.reasons, compared.requests) == ([REASON], 2)
+    assert compared.received.comparisons == []
 
 
 def test_a_difference_that_the_second_page_does_not_show_is_none() -> None:
@@ -75,6 +76,7 @@ def test_a_difference_that_the_second_page_does_not_show_is_none() -> None:
     compared.sink.event(book())
     compared.until(lambda: compared.requests == 4)
     assert compared.reasons == []
+    assert set(compared.received.comparisons) == {"book"}
 
 
 def test_a_page_of_a_cache_confirms_nothing() -> None:
