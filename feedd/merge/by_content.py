@@ -126,6 +126,7 @@ class ContentMerge:
         self._emitted = 0  # events since there are lines
         self._newest_ms = 0  # the latest time of an event emitted
         self._turned_s: float | None = None  # when `owed` was turned over
+        self._only: Any = None  # the line, if there is only one that owes and holds nothing
 
     @property
     def has_emitted(self) -> bool:
@@ -137,9 +138,19 @@ class ContentMerge:
         if line not in self._lines:
             # The first line is complete from its first event, unless another one starts earlier.
             self._lines[line] = _LineState(self._emitted, joined=not self._lines)
+            self._settle()
 
     def take(self, line: Any, content: Any, times: Times, event: Any) -> None:
         """Take an event of a line; one that another line delivered changes nothing."""
+        if line is self._only:
+            self._emitted += 1
+            self._newest_ms = max(self._newest_ms, times[0])
+            self._emit(event)
+            return
+        self._take(line, content, times, event)
+        self._settle()
+
+    def _take(self, line: Any, content: Any, times: Times, event: Any) -> None:
         own = self._lines.get(line)
         if own is None:
             return
@@ -156,9 +167,13 @@ class ContentMerge:
             else:
                 self._skip(own, "too many events were held back for another connection")
 
+    def renewed(self, line: Any) -> None:
+        """Note that a line was subscribed to again: its events have no order to restart."""
+
     def closed(self, line: Any, reason: str) -> bool:
         """Remove a line; return whether others remain."""
         gone = self._lines.pop(line, None)
+        self._only = None  # until the next event of the remaining one
         if not self._lines:
             self._hole, self._emitted = None, 0  # the caller reports what is missing
             self._newest_ms = 0
@@ -268,3 +283,11 @@ class ContentMerge:
             if other is not own and other.joined:
                 other.joined, other.passed = False, True
         self._release(own)
+
+    def _settle(self) -> None:
+        """Find out whether the next events need any merging."""
+        self._only = None
+        if len(self._lines) == 1 and self._hole is None and self._emitted:
+            ((line, own),) = self._lines.items()
+            if own.joined and not (own.held or own.owed.size or own.long_owed.size):
+                self._only = line

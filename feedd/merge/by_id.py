@@ -114,6 +114,32 @@ class Merge:
         self._take(own, key, before, event)
         self._settle()
 
+    def begins(self, line: Any, key: Any, event: Any) -> None:
+        """Take a line's snapshot, from which the stream goes on whatever was emitted before it.
+
+        The other lines' events go on from there too; until they deliver one of it they wait for
+        those between. The caller reports what is missing.
+        """
+        own = self._lines.get(line)
+        if own is not None and line is not self.only:
+            for other in self._lines.values():
+                other.joined = False
+                other.era = self._era
+                other.held.clear()
+            self._waiting = 0
+            self._hole = None
+            self._in_step = False
+            self._of_era.clear()
+            own.newest = -1
+            self.last = self.newest = None
+        self.take(line, key, None, event)
+
+    def renewed(self, line: Any) -> None:
+        """Note that a line was subscribed to again, and begins with a snapshot."""
+        own = self._lines.get(line)
+        if own is not None:
+            own.newest = -1
+
     def closed(self, line: Any, reason: str) -> bool:
         """Remove a line; return whether others remain."""
         gone = self._lines.pop(line, None)

@@ -67,6 +67,11 @@ class BookKeeper:
             self._task = asyncio.get_running_loop().create_task(self._until_verified(sink))
             self._task.add_done_callback(self._ended)
 
+    @property
+    def synced(self) -> bool:
+        """Whether the book is verified."""
+        return self._rules.synced
+
     def lost(self, reason: str) -> None:
         """Forget the stream: its connection is lost."""
         self._rules.reset()

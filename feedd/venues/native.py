@@ -35,12 +35,21 @@ Convert = Callable[[Any, bytes, int], Any]
 Credentials = tuple[str, str]  # API key and secret
 
 
+class NoSnapshotError(Exception):
+    """A message that is a change of what its connection has not sent.
+
+    Raised by a converter of a channel that `keeps_state`. It is not an unreadable message: the
+    channel is subscribed to again.
+    """
+
+
 class Keyed(NamedTuple):
     """An event with what identifies it, besides its content.
 
     In a `book`, `key` is an id that rises, equal for the same event of two connections, and
-    `before` is the key of the event before. In other channels `key` is the venue's time, in ms,
-    which two events may share and which may fall: the content identifies the event.
+    `before` is the key of the event before; None: the event is a snapshot of the stream. In other
+    channels `key` is the venue's time, in ms, which two events may share and which may fall: the
+    content identifies the event, of a trade its id where it has one.
     """
 
     key: Any
@@ -51,19 +60,26 @@ class Keyed(NamedTuple):
 class NativeChannel(Struct, frozen=True):
     """One channel's messages: the types that the decoder returns, and their conversion.
 
-    A `quote` message is not converted, because a further call costs 5 % of the CPU per quote. It
-    has the attributes `id` (which grows), `timestamp`, `bid`, `bid_size`, `ask` and `ask_size`; a
-    price of 0 is an empty side.
+    A `quote` message without a `converter` is not converted: a further call costs 5 % of the CPU
+    per quote. It has the attributes `id` (which grows), `timestamp`, `bid`, `bid_size`, `ask` and
+    `ask_size`; a price of 0 is an empty side.
 
     `converter` takes exchange, symbol and timeframe; the function that it returns makes
 
+    - of a `quote` message the Quote, whose id grows;
     - of a `trade` message the trade's id and the Trade, or None for an id that is not a trade of
       the market, where `NativeMarket.trades` is set;
     - of any other message a Keyed, whose event is of `book` what the rules take, else the tick.
+
+    `several`: it makes a list of those instead, oldest first. `keeps_state`: it depends on the
+    messages before. There is then one for each connection, and a new one when that subscribes to
+    the channel again; it may raise NoSnapshotError.
     """
 
     messages: tuple[type, ...]
     converter: Callable[[str, str, str], Convert] | None = None
+    several: bool = False
+    keeps_state: bool = False
 
 
 class Control(NamedTuple):
@@ -112,8 +128,8 @@ class NativeBook(Struct, frozen=True):
     """The rules of the book, and its snapshot's page.
 
     `rules` takes the number of levels to publish. `snapshot` takes the market's id; None: the
-    stream begins with a snapshot, and subscribing again brings a new one. `parse` raises
-    ValueError.
+    stream begins with a snapshot, and each connection's with its own; subscribing again brings a
+    new one. `parse` raises ValueError.
     """
 
     rules: Callable[[int], DepthRules]
@@ -138,9 +154,10 @@ class NativeMarket(Struct, frozen=True):
 
     `decode` returns a message with the attribute `market_id`, and raises UNREADABLE for a payload
     that is not an event; `control` then classifies that, and raises UNREADABLE too. `stream` takes
-    channel, market id and timeframe; `subscribe` and `unsubscribe` take a stream and a request id
-    and return the text to send. `account` takes credentials and the time in ms: only a valid key
-    gets an answer. `error` parses the body of a refusal; None where it is not the venue's.
+    channel, market id, timeframe and the number of levels to publish; `subscribe` and
+    `unsubscribe` take a stream and a request id and return the text to send. `account` takes
+    credentials and the time in ms: only a valid key gets an answer. `error` parses the body of a
+    refusal; None where it is not the venue's.
     """
 
     name: str  # part of the file name of the market list
@@ -151,7 +168,7 @@ class NativeMarket(Struct, frozen=True):
     decode: Callable[[bytes], Any]
     control: Callable[[bytes], Control]
     channels: dict[str, NativeChannel]
-    stream: Callable[[str, str, str], str]
+    stream: Callable[[str, str, str, int], str]
     subscribe: Callable[[str, int], bytes]
     unsubscribe: Callable[[str, int], bytes]
     listing: NativeListing

@@ -82,6 +82,7 @@ class NativeConnection(WSListener):
         self._fragments: bytearray | None = None
         self.received_ns = self._seen_ns = 0
         self.has_data = False
+        self.states: dict[str, Any] = {}  # of channels whose messages depend on those before
         self._alive_s = self._checked_s = self._pinged_s
         self.closing = False  # the venue announced that it will close the connection
         self.opened_s = clock.monotonic_s()
@@ -133,6 +134,7 @@ class NativeConnection(WSListener):
 
     def resubscribe(self, channel: str, stream: str) -> None:
         """Subscribe again, so that the stream begins with a snapshot."""
+        self.states.pop(channel, None)
         self._request(channel, self._market.unsubscribe, stream)
         self._request(channel, self._market.subscribe, stream)
 
@@ -291,7 +293,14 @@ class NativeConnection(WSListener):
         return f"the subscription to {channel} was not answered in {ACK_WITHIN_S:g} s"
 
     def _reject(self, channel: str | None, error: Exception) -> None:
-        """Report an unreadable message; without a channel it may have been of any of them."""
+        """Report an unreadable message; without a channel it may have been of any of them.
+
+        What it would have changed is not known any more.
+        """
+        if channel is None:
+            self.states.clear()
+        else:
+            self.states.pop(channel, None)
         self._rejected(self, channel, f"{type(error).__name__}: {error}")
 
     # --- sending ------------------------------------------------------------------------------

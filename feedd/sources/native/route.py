@@ -44,6 +44,8 @@ CHECK_OFTEN_S = 0.1  # while two connections are merged
 OVERLAP_S = 5.0  # at least, of a connection and its replacement
 JOINS_WITHIN_S = 60.0  # a replacement that has not joined by then is given up
 
+RENEWED_WITHIN_S = 2.0  # the time in which the last messages of the old subscription arrive
+
 REPLACED = "the connection was replaced"
 
 _log = structlog.get_logger()
@@ -88,6 +90,9 @@ class Route:
         self._retries: dict[tuple[NativeConnection, str], float] = {}  # refused: when to retry
         self._backoffs: dict[tuple[NativeConnection, str], Backoff] = {}
         self._renewed: set[tuple[NativeConnection, str]] = set()  # subscribed to again while silent
+        self._renewed_s: dict[tuple[NativeConnection, str], float] = {}  # when, by time.monotonic
+        # Left for lack of a snapshot: the venue still sends it.
+        self._subscribed: set[tuple[NativeConnection, str]] = set()
 
     @property
     def channels(self) -> Iterable[str]:
@@ -133,12 +138,23 @@ class Route:
             if again:
                 connection.closing = True
             else:
-                connection.resubscribe(channel, self._streams[channel])
+                self._resubscribe(connection, channel)
 
     def resubscribe(self, channel: str) -> None:
         """Subscribe to a channel again on every connection that carries it."""
         for connection in self._carrying(channel):
-            connection.resubscribe(channel, self._streams[channel])
+            self._resubscribe(connection, channel)
+
+    def lacks_snapshot(self, connection: NativeConnection, channel: str) -> None:
+        """Note that a channel's stream went on without its snapshot: subscribe to it again.
+
+        The last changes of a subscription that was just renewed have none either.
+        """
+        if time.monotonic() - self._renewed_s.get((connection, channel), 0.0) < RENEWED_WITHIN_S:
+            return
+        if channel in self._connections.get(connection, ()):
+            self._subscribed.add((connection, channel))
+            self.refused(connection, channel, f"the {channel} stream lacks its snapshot")
 
     def refused(self, connection: NativeConnection, channel: str, reason: str) -> None:
         """Note a refused subscription; it is retried on the same connection."""
@@ -304,7 +320,11 @@ class Route:
         first = not self._carrying(channel)
         self._connections[connection].add(channel)
         self._merges[channel].opened(connection)
-        connection.subscribe(channel, self._streams[channel])
+        if (connection, channel) in self._subscribed:
+            self._subscribed.discard((connection, channel))
+            self._resubscribe(connection, channel)
+        else:
+            connection.subscribe(channel, self._streams[channel])
         if first and self._sink is not None:
             self._sink.subscribed(channel)
 
@@ -320,6 +340,13 @@ class Route:
             self._retries.pop((connection, channel), None)
             self._backoffs.pop((connection, channel), None)
             self._renewed.discard((connection, channel))
+            self._renewed_s.pop((connection, channel), None)
+            self._subscribed.discard((connection, channel))
+
+    def _resubscribe(self, connection: NativeConnection, channel: str) -> None:
+        self._renewed_s[connection, channel] = time.monotonic()
+        self._merges[channel].renewed(connection)
+        connection.resubscribe(channel, self._streams[channel])
 
     def _leave(self, connection: NativeConnection, channel: str, reason: str) -> bool:
         """Remove a channel from a connection; return whether another one carries it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from asyncio import TaskGroup
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,15 +20,10 @@ from feedd.sources.error_texts import check_form, check_timeframe
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.listing import doubles, not_traded
 from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
-from feedd.sources.merged_events import (
-    DepthMessage,
-    content_of,
-    same_depth,
-    same_quote,
-    same_trade,
-)
+from feedd.sources.merged_events import same_depth, same_quote, same_trade
 from feedd.sources.native.compressed import CompressedConnection
 from feedd.sources.native.connection import NativeConnection
+from feedd.sources.native.handlers import contents, depths, quotes, stateful, trades
 from feedd.sources.native.rest_client import RestClient
 from feedd.sources.native.route import Route
 from feedd.sources.native.symbol_listing import SymbolListing
@@ -40,14 +36,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from feedd.model import Checked, QuoteFrom, Tick, Trade
+    from feedd.model import Checked, EventId, QuoteFrom, Tick, Trade
     from feedd.sources.base import Sink
+    from feedd.sources.merged_events import DepthMessage
     from feedd.sources.native.connection import Handlers
+    from feedd.sources.native.handlers import Handler
     from feedd.sources.network.dial import Resolve
     from feedd.sources.trade_sequence import MissingTrades
     from feedd.venues.native import Convert, NativeBook
 
-    Handler = Callable[[NativeConnection, Any, bytes, int], None]
+IDS_KNOWN = 5000  # of trades: more than a venue sends again after a subscription
 
 _log = structlog.get_logger()
 
@@ -85,6 +83,7 @@ class NativeSource:
         self._market = market = native_market(exchange, symbol)
         self._endpoint = endpoint
         self._timeframe = timeframe
+        self._book_depth = book_depth
         self._credentials = credentials
         self._connections = connections
         self._connection_class = CompressedConnection if compression else NativeConnection
@@ -106,6 +105,7 @@ class NativeSource:
         self._route_of: dict[str, Route] = {}
         self._event: Callable[[Tick], None] = _ignore  # the sink's, while there is one
         self._trades = TradeKeeper(self._fetch_trades)
+        self._published: dict[EventId, None] = {}  # newest ids of trades that may skip numbers
         self._books: BookKeeper | None = None
         self._merges: dict[str, Merge | ContentMerge] = {}
         self._handlers: Handlers = {}
@@ -219,28 +219,51 @@ class NativeSource:
     def _prepare_channel(self, channel: str, book_depth: int) -> None:
         """Make the merge of a channel, and the handler of its messages."""
         spec, market = self._market.channels[channel], self._market
-        missing = self._missing(channel)
+        missing, several = self._missing(channel), spec.several
         merge: Merge | ContentMerge
-        if spec.converter is None:
-            merge = Merge(self._publish, missing, same_quote)
-            handler = self._quote_handler(merge)
+        handler: Callable[[Convert], Handler]
+        if channel == "quote":
+            merge = by_id = Merge(self._publish, missing, same_quote)
+            handler = partial(quotes, merge=by_id, repeated=self._repeated)
+        elif channel == "trade" and market.trades is not None:
+            merge = by_id = Merge(self._publish_trade, missing, same_trade)
+            handler = partial(trades, merge=by_id, several=several)
+        elif channel == "book" and market.book is not None:
+            self._books = BookKeeper(
+                self._exchange, self._symbol, market.book.rules(book_depth), book_depth,
+                self._snapshots(market.book),
+            )  # fmt: skip
+            merge = by_id = Merge(self._publish_book, missing, same_depth)
+            handler = partial(depths, merge=by_id, books=self._books)
         else:
-            convert = spec.converter(self._exchange, self._symbol, self._timeframe)
-            if channel == "trade" and market.trades is not None:
-                merge = Merge(self._publish_trade, missing, same_trade)
-                handler = _trade_handler(convert, merge)
-            elif channel == "book" and market.book is not None:
-                self._books = BookKeeper(
-                    self._exchange, self._symbol, market.book.rules(book_depth), book_depth,
-                    self._snapshots(market.book),
-                )  # fmt: skip
-                merge = Merge(self._publish_book, missing, same_depth)
-                handler = _depth_handler(convert, merge)
-            else:
-                merge = ContentMerge(self._publish, missing)
-                handler = _content_handler(convert, merge)
+            publish = self._publish_once if channel == "trade" else self._publish
+            merge = by_content = ContentMerge(publish, missing)
+            handler = partial(contents, merge=by_content, several=several)
         self._merges[channel] = merge
-        self._handlers |= dict.fromkeys(spec.messages, handler)
+        found = (
+            self._quote_handler(by_id)
+            if spec.converter is None
+            else self._converting(channel, spec.converter, handler, keeps_state=spec.keeps_state)
+        )
+        self._handlers |= dict.fromkeys(spec.messages, found)
+
+    def _converting(
+        self,
+        channel: str,
+        converter: Callable[[str, str, str], Convert],
+        handler: Callable[[Convert], Handler],
+        *,
+        keeps_state: bool,
+    ) -> Handler:
+        make = partial(converter, self._exchange, self._symbol, self._timeframe)
+        if keeps_state:
+            return stateful(channel, make, handler, self._lacking)
+        return handler(make())
+
+    def _lacking(self, connection: NativeConnection, channel: str) -> None:
+        route = self._route_of.get(channel)
+        if route is not None:
+            route.lacks_snapshot(connection, channel)
 
     def _quote_handler(self, merge: Merge) -> Handler:
         exchange, symbol = self._exchange, self._symbol
@@ -268,6 +291,20 @@ class NativeSource:
 
     def _publish(self, tick: Tick) -> None:
         self._event(tick)
+
+    def _publish_once(self, trade: Trade) -> None:
+        """Publish a trade, unless one with its id was; a venue may send a page of old ones."""
+        if trade.id is not None:
+            if trade.id in self._published:
+                return
+            self._published[trade.id] = None
+            if len(self._published) > IDS_KNOWN:
+                del self._published[next(iter(self._published))]
+        self._event(trade)
+
+    def _repeated(self) -> None:
+        if self._sink is not None:
+            self._sink.alive("quote")
 
     def _publish_trade(self, numbered: tuple[int, Trade | None]) -> None:
         if self._sink is not None:
@@ -297,7 +334,9 @@ class NativeSource:
 
     def _route(self, path: str, channels: list[str]) -> Route:
         streams = {
-            channel: self._market.stream(channel, self._market_id, self._timeframe)
+            channel: self._market.stream(
+                channel, self._market_id, self._timeframe, self._book_depth
+            )
             for channel in channels
         }
         return Route(
@@ -334,40 +373,6 @@ class NativeSource:
             burst,
             self._clock,
         )
-
-
-def _trade_handler(convert: Convert, merge: Merge) -> Handler:
-    """Return the handler of trades whose ids have no gap."""
-
-    def on_trade(
-        connection: NativeConnection, message: Any, payload: bytes, received_ns: int
-    ) -> None:
-        numbered = convert(message, payload, received_ns)
-        trade_id = numbered[0]
-        merge.take(connection, trade_id, trade_id - 1, numbered)
-
-    return on_trade
-
-
-def _depth_handler(convert: Convert, merge: Merge) -> Handler:
-    def on_depth(
-        connection: NativeConnection, message: Any, payload: bytes, received_ns: int
-    ) -> None:
-        key, before, change = convert(message, payload, received_ns)
-        merge.take(connection, key, before, DepthMessage(before, change, received_ns))
-
-    return on_depth
-
-
-def _content_handler(convert: Convert, merge: ContentMerge) -> Handler:
-    def on_event(
-        connection: NativeConnection, message: Any, payload: bytes, received_ns: int
-    ) -> None:
-        at_ms, _, tick = convert(message, payload, received_ns)
-        content, timestamp = content_of(tick)
-        merge.take(connection, content, (at_ms, timestamp), tick)
-
-    return on_event
 
 
 def _ignore(_tick: Tick) -> None:

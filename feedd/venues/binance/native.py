@@ -121,6 +121,10 @@ def _control(payload: bytes) -> Control:
     return Control("answer", request_id=answer.id, refusal=answer.refusal)
 
 
+def _stream(channel: str, market_id: str, timeframe: str, _levels: int) -> str:
+    return stream_name(channel, market_id, timeframe)
+
+
 def _request(method: str) -> Callable[[str, int], bytes]:
     """Return what makes a request about one stream.
 
@@ -220,7 +224,7 @@ _CHANNELS = {
     "candle": NativeChannel((messages.Kline,), _candles),
 }
 _COMMON: dict[str, Any] = {
-    "rotate_after_s": ROTATE_AFTER_S, "control": _control, "stream": stream_name,
+    "rotate_after_s": ROTATE_AFTER_S, "control": _control, "stream": _stream,
     "subscribe": _request("SUBSCRIBE"), "unsubscribe": _request("UNSUBSCRIBE"), "error": _error,
     "reread": messages.reread, "checked": CHECKED,
 }  # fmt: skip

@@ -30,19 +30,27 @@ from feedd.venues.played import (
     Subscription,
     Ticker,
     Trade,
+    TrueBook,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-CHANNELS = {"tickers": "ticker", "trades": "trade", "books": "book"}
+CHANNELS = {"tickers": "ticker", "trades": "trade", "books": "book", "bbo-tbt": "quote"}
 SNAPSHOT_LEVELS = 400
 CHECKED_LEVELS = 25
 PAGE_ROWS = 100
 
 
 class OkxReader(Reader):
-    """Frames of `/ws/v5/public`: `{"arg":{"channel":…,"instId":…},"action":…,"data":[…]}`."""
+    """Frames of `/ws/v5/public`: `{"arg":{"channel":…,"instId":…},"action":…,"data":[…]}`.
+
+    `bbo-tbt`, today's channel of quotes, is in no recording: quotes are the first level of the
+    recorded book, whenever it changes.
+    """
+
+    def __init__(self) -> None:
+        self._books: dict[str, TrueBook] = {}
 
     def markets(self, pages: Mapping[str, str], seen: Iterable[str]) -> Iterable[Market]:
         """Return the instruments of the recorded listings."""
@@ -54,7 +62,7 @@ class OkxReader(Reader):
             yield Market(id_, _symbol(rows[id_]), rows[id_])
 
     def events(self, frame: Frame) -> Iterable[Event]:
-        """Return the events of a frame; a ticker also holds a quote."""
+        """Return the events of a frame."""
         if frame.kind != "recv" or '"data"' not in frame.data:
             return
         message = json.loads(frame.data)
@@ -68,23 +76,32 @@ class OkxReader(Reader):
                     market, time_ms, row["last"], row["bidPx"] or None, row["askPx"] or None,
                     row["high24h"], row["low24h"], row["vol24h"], _change(row), raw=row,
                 )  # fmt: skip
-                yield Quote(
-                    market, time_ms, row["bidPx"] or None, row["bidSz"] or None,
-                    row["askPx"] or None, row["askSz"] or None,
-                )  # fmt: skip
             elif channel == "books":
-                yield Depth(
+                depth = Depth(
                     market, time_ms, _levels(row["bids"]), _levels(row["asks"]),
                     whole=message["action"] == "snapshot",
                     before=max(0, row.get("prevSeqId", 0)), last=row.get("seqId", 0),
                 )  # fmt: skip
+                yield depth
+                yield from self._quotes(depth)
+
+    def _quotes(self, depth: Depth) -> Iterable[Quote]:
+        book = self._books.setdefault(depth.market, TrueBook())
+        before = book.bids(1), book.asks(1)
+        book.apply(depth)
+        bids, asks = book.bids(1), book.asks(1)
+        if (bids, asks) != before:
+            bid, bid_size = bids[0] if bids else (None, None)
+            ask, ask_size = asks[0] if asks else (None, None)
+            yield Quote(
+                depth.market, depth.time_ms, bid, bid_size, ask, ask_size, str(book.last)
+            )  # fmt: skip
 
 
 class OkxPlayer(Player):
     """`/ws/v5/public` and the REST pages of the market data."""
 
     sockets = ("/ws/v5/public",)
-    carried = {"quote": "ticker"}  # noqa: RUF012
 
     def page(self, request: PageRequest) -> Any:
         """Return the list of instruments, a book, or earlier trades."""
@@ -146,6 +163,8 @@ class OkxPlayer(Player):
             return [{"arg": ask.request, "data": [state.ticker.raw]}]
         if ask.channel == "trade" and state.trades:
             return [{"arg": ask.request, "data": [_trade(state.trades[-1])]}]
+        if ask.channel == "quote" and state.quote is not None:
+            return [{"arg": ask.request, "data": [_best(state.quote)]}]
         return ()
 
     def messages(
@@ -157,6 +176,8 @@ class OkxPlayer(Player):
             return [{"arg": ask.request, "data": [_trade(one) for one in events]}]
         if ask.channel == "ticker":
             return [{"arg": ask.request, "data": [event.raw]}]
+        if ask.channel == "quote":
+            return [{"arg": ask.request, "data": [_best(event)]}]
         row = {
             "asks": _rows(event.asks),
             "bids": _rows(event.bids),
@@ -207,6 +228,17 @@ def _book(state: MarketState, limit: int) -> dict[str, Any]:
         "ts": str(book.time_ms),
         "checksum": checksum(book.bids(CHECKED_LEVELS), book.asks(CHECKED_LEVELS)),
         "seqId": book.last,
+    }
+
+
+def _best(quote: Quote) -> dict[str, Any]:
+    """Return a row of `bbo-tbt`."""
+    bid, ask = (quote.bid, quote.bid_size), (quote.ask, quote.ask_size)
+    return {
+        "asks": [] if ask[0] is None else [[*ask, "0", "1"]],
+        "bids": [] if bid[0] is None else [[*bid, "0", "1"]],
+        "ts": str(quote.time_ms),
+        "seqId": int(quote.id or 0),
     }
 
 

@@ -22,7 +22,7 @@ def test_made_messages_are_the_recorded_ones_and_their_checksums_too() -> None:
         state = states[batch.market]
         for event in map(state.apply, batch.events):
             if channel_of(event) == "quote":
-                continue  # in the ticker's message
+                continue  # made of the book
             asked = {"channel": ASKED[channel_of(event)], "instId": batch.market}
             (ask,) = player.asks({"op": "subscribe", "args": [asked]}, session)
             (made,) = player.messages([event], Subscription(ask, session), state)
