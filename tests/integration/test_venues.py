@@ -114,7 +114,7 @@ def differences(feed: PlayedFeed, channel: str) -> list[str]:
         want, got = unrepeated(want), unrepeated(got)
     else:
         # A book that is requested begins with one of the first updates.
-        want = [levels for _, levels, _ in expected.books]
+        want = [levels for _, levels, _ in unrepeated(expected.books)]
         got = [shown(one) for one in published]
         wanted = [want[at:] for at in range(4) if got[:1] == want[at : at + 1]] or [want]
         want = got if got in wanted else wanted[0]
@@ -209,7 +209,7 @@ async def one_fault(feed: PlayedFeed, channel: str, fault: str) -> list[str]:
 async def book_back(feed: PlayedFeed, fault: str, checked: str, before: int) -> list[str]:
     """Wait until the book is the true one; return what was wrong meanwhile."""
     wrong, steps = [], feed.steps
-    blind = checked == "none" or (checked == "sequence" and fault == "alter")
+    blind = checked == "none" or (checked in {"sequence", "whole"} and fault == "alter")
 
     def is_back() -> bool:
         books = feed.of("book")
