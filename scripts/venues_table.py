@@ -8,8 +8,8 @@ and fails where a document is not up to date.
 from __future__ import annotations
 
 import json
-import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,7 +32,11 @@ TESTED = REPOSITORY / "docs" / "venues-tested.json"
 README, CHANNELS = REPOSITORY / "README.md", REPOSITORY / "docs" / "channels.md"
 PARTS = ("events", "faults")  # of the tests, all of which a recording has to pass
 IN_README = ("ticker", "quote", "trade", "book")
-BEGIN, END = "<!-- venues: written by scripts/venues_table.py -->\n", "<!-- end of venues -->\n"
+BEGIN, END = "<!-- {}: written by scripts/venues_table.py -->\n", "<!-- end of {} -->\n"
+OTHERS = [
+    "others",
+    "ccxt's own book, with a checksum if ccxt checks one; rejected if crossed; compared with REST",
+]
 SYMBOLS: dict[MarketType, str] = {
     "spot": "BTC/USDT", "linear": "BTC/USDT:USDT", "inverse": "BTC/USD:BTC"
 }  # fmt: skip
@@ -111,8 +115,21 @@ def _tested_text(run: dict[str, object]) -> str:
     return f"{run['recording']}, {run['date']}: {named}"
 
 
-def tables(tested: dict[str, dict[str, list[dict[str, object]]]]) -> dict[Path, str]:
-    """Return the table of each document."""
+def books() -> list[list[str]]:
+    """Return each venue and how its book is verified: what the docstring of `book.py` begins with.
+
+    `Kraken's depth: a snapshot and changes, each with a checksum of the best ten levels.`
+    """
+    found = []
+    for folder in VENUES:
+        module = import_module(f"feedd.venues.{folder}.book")
+        name, _, how = str(module.__doc__).partition("\n\n")[0].partition("'s ")
+        found.append([name, how.partition(": ")[2].replace("\n", " ").rstrip(".")])
+    return sorted(found)
+
+
+def tables(tested: dict[str, dict[str, list[dict[str, object]]]]) -> dict[tuple[Path, str], str]:
+    """Return each document's tables, by their names."""
     found = list(rows(tested))
     exchange = [", ".join(f"`{name}`" for name in row.exchanges) for row in found]
     markets = [", ".join(row.markets) for row in found]
@@ -127,8 +144,11 @@ def tables(tested: dict[str, dict[str, list[dict[str, object]]]]) -> dict[Path, 
     ]
     unknown = ["others", "", *("`none`" for _ in CHANNEL_NAMES)]
     return {
-        README: _table(["exchange", "markets", *IN_README, "native", "tested on"], short),
-        CHANNELS: _table(["exchange", "markets", *CHANNEL_NAMES], [*whole, unknown]),
+        (README, "venues"): _table(
+            ["exchange", "markets", *IN_README, "native", "tested on"], short
+        ),
+        (CHANNELS, "venues"): _table(["exchange", "markets", *CHANNEL_NAMES], [*whole, unknown]),
+        (CHANNELS, "books"): _table(["exchange", "how the book is verified"], [*books(), OTHERS]),
     }
 
 
@@ -137,10 +157,11 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows_).replace("|  |", "| |") + "\n"
 
 
-def with_table(text: str, table: str) -> str:
-    """Return a document with its table replaced."""
-    pattern = re.compile(f"(?<={re.escape(BEGIN)}).*?(?={re.escape(END)})", re.DOTALL)
-    return pattern.sub(lambda _: f"\n{table}\n", text)
+def with_table(text: str, name: str, table: str) -> str:
+    """Return a document with one of its tables replaced."""
+    begin, end = BEGIN.format(name), END.format(name)
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
 
 
 def read_tested() -> dict[str, dict[str, list[dict[str, object]]]]:
@@ -151,16 +172,14 @@ def read_tested() -> dict[str, dict[str, list[dict[str, object]]]]:
 def main() -> int:
     """Write the tables, or check them."""
     stale = []
-    for path, table in tables(read_tested()).items():
+    for (path, name), table in tables(read_tested()).items():
         text = path.read_text()
-        if (new := with_table(text, table)) != text:
-            stale.append(path)
+        if (new := with_table(text, name, table)) != text:
+            stale.append(f"{path.relative_to(REPOSITORY)}, {name}")
             if "--check" not in sys.argv:
                 path.write_text(new)
-    for path in stale:
-        print(
-            f"{path.relative_to(REPOSITORY)} {'is stale' if '--check' in sys.argv else 'written'}"
-        )
+    for one in stale:
+        print(f"{one}: {'stale' if '--check' in sys.argv else 'written'}")
     return int(bool(stale) and "--check" in sys.argv)
 
 

@@ -15,6 +15,7 @@ from scripts.venues_table import (
     END,
     PARTS,
     README,
+    books,
     read_tested,
     rows,
     tables,
@@ -24,13 +25,20 @@ from scripts.venues_table import (
 MAY_2022_NS = 1_652_400_000 * 10**9
 
 
-@pytest.mark.parametrize("path", tables(read_tested()), ids=lambda path: path.name)
-def test_the_table_of_a_document_is_up_to_date(path: Path) -> None:
-    text = path.read_text()
-    assert text.count(BEGIN) == text.count(END) == 1
-    assert with_table(text, tables(read_tested())[path]) == text, (
-        "run .venv/bin/python -m scripts.venues_table"
+@pytest.mark.parametrize(("path", "name"), tables(read_tested()))
+def test_the_table_of_a_document_is_up_to_date(path: Path, name: str) -> None:
+    text, table = path.read_text(), tables(read_tested())[path, name]
+    assert text.count(BEGIN.format(name)) == text.count(END.format(name)) == 1
+    assert with_table(text, name, table) == text, "run .venv/bin/python -m scripts.venues_table"
+
+
+def test_every_book_has_a_sentence_on_how_it_is_verified() -> None:
+    found = dict(books())
+    assert len(found) == len(VENUES)
+    assert found["Kraken"] == (
+        "a snapshot and changes, each with a checksum of the best ten levels"
     )
+    assert all(found.values())
 
 
 RUN = {
@@ -44,7 +52,7 @@ def test_every_folder_has_a_row_and_states_what_it_is_tested_on() -> None:
     assert {row.exchanges[0] for row in found} >= {names[0] for names in VENUES.values()}
     tested = {(row.exchanges[0], row.markets): row.tested for row in found if row.tested}
     assert tested == {("okx", ("linear",)): ("okx, 2022-05-13: trade, book",)}
-    assert "okx, 2022-05-13: trade, book" in tables({"okx": {"linear": [RUN]}})[README]
+    assert "okx, 2022-05-13: trade, book" in tables({"okx": {"linear": [RUN]}})[README, "venues"]
 
 
 def test_what_passes_is_noted_by_type_of_market_and_what_fails_is_no_longer(
