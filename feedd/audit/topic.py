@@ -14,7 +14,6 @@ from feedd.audit.findings import Finding
 from feedd.audit.flags import UnseenEvents
 from feedd.channels import CHANNELS
 from feedd.clock import NS_PER_S
-from feedd.venues.truth import published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -153,7 +152,7 @@ class TopicAudit:
         counts, last = self.finding.counts, (self._next or 0) - 1
         twice = seq == last
         if self._store is not None:
-            key = published(self.channel, payload).key
+            key = self._store.published(self.channel, payload).key
             index = self._store.index(key, self._at, payload["published_ns"])
             twice = index is not None and bool(self._was_seen[index])
         if twice:
@@ -219,7 +218,7 @@ class TopicAudit:
     def _match(self, ns: int, payload: dict[str, Any]) -> None:
         """Find an event in the truth and compare it."""
         counts = self.finding.counts
-        event = published(self.channel, payload)
+        event = self._stores[0].published(self.channel, payload)
         key = self._numbered(event.key) if CHANNELS[self.channel].key_repeats else event.key
         index = self._find(key, payload["published_ns"])
         if index is None or self._store is None:

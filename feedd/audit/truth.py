@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import product
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -17,10 +18,10 @@ import orjson
 
 from feedd.audit.lines import MALFORMED, MarkLine, TruthLine
 from feedd.errors import ConfigError
-from feedd.venues.truth import truth_readers
+from feedd.venues.truth import published, truth_readers
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
     from pathlib import Path
 
     from feedd.model import EventId
@@ -66,7 +67,10 @@ class Store:
     epoch begins, in which the same id is another event.
     """
 
-    def __init__(self, *, counted: bool) -> None:
+    def __init__(
+        self, *, counted: bool, published: Callable[[str, dict[str, Any]], Event] = published
+    ) -> None:
+        self.published = published
         self.sent_ns = array("q")
         self.optional: set[int] = set()
         self._contents = array("q")
@@ -104,6 +108,8 @@ class Store:
             self._ids.insert(at, key)
         elif self._places.setdefault(hash((epoch, event.key)), at) != at:
             return
+        for alias in event.aliases:
+            self._places.setdefault(hash((epoch, alias)), at)
         self.sent_ns.insert(at, sent_ns)
         self._contents.insert(at, hash(event.content) & MASK)
         self._offsets.insert(at, offset)
@@ -227,7 +233,11 @@ class Truth:
             one = self._stream(name)
             if one is None:
                 continue
-            found |= {(exchange, one.symbol, one.channel) for exchange in _possible(one, carried)}
+            channels = (one.channel, *one.also)
+            found |= {
+                (exchange, one.symbol, channel)
+                for exchange, channel in product(_possible(one, carried), channels)
+            }
         return found
 
     def _read(self) -> None:
@@ -277,14 +287,14 @@ class Truth:
             carried.streams.add(name)
         sent_ns, data, swallowed = line.sent_ns, line.data, line.swallowed
         exchanges = _exchanges(one, data, carried)
-        for exchange in exchanges:
-            key = (exchange, one.symbol, one.channel)
+        for exchange, channel in product(exchanges, (one.channel, *one.also)):
+            key = (exchange, one.symbol, channel)
             for mark in self._faults.get(swallowed, ()) if swallowed is not None else ():
                 mark.carried.feeds.add(key)
             store = self._store(key, name, one)
             if one.reader.restarted(data) and store.newest() > 1:
                 store.begin_epoch()
-            for event in one.reader.events(name, one.channel, data):
+            for event in one.reader.events(name, channel, data):
                 # An event that may be of several exchanges is required of none.
                 known = event if len(exchanges) == 1 else event._replace(optional=True)
                 store.add(known, sent_ns, offset)
@@ -323,7 +333,7 @@ class Truth:
         stores = self.stores.setdefault(key, {})
         store = stores.get(name)
         if store is None:
-            store = stores[name] = Store(counted=one.counted)
+            store = stores[name] = Store(counted=one.counted, published=one.published or published)
         return store
 
     def _stream(self, name: str) -> TruthStream | None:

@@ -22,7 +22,7 @@ Mark = Literal["opened", "closed", "fault", "clear"]
 MARKS = ".marks"  # suffix of the log's name
 
 
-NO_EVENT = "[]"  # the data of a message that is no event of the market
+NO_EVENT = "{}"  # the data of a message that is no event of the market
 
 
 class TruthLog:

@@ -17,7 +17,7 @@ from feedd.channels import CHANNELS
 from feedd.venues.registry import venue_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from feedd.books.levels import Level
 
@@ -28,6 +28,7 @@ class Event(NamedTuple):
     key: Hashable
     content: tuple[Any, ...]
     optional: bool = False  # sent to only one connection, possibly another client's
+    aliases: tuple[Hashable, ...] = ()  # further keys, of an event whose ids are not counted
 
 
 class BookUpdate(NamedTuple):
@@ -66,17 +67,30 @@ class TruthReader(Protocol):
 
 
 class TruthStream(NamedTuple):
-    """A stream of the truth log; `symbol` is the exchange's id."""
+    """A stream of the truth log; `symbol` is the exchange's id.
+
+    `published` replaces the function of this module where keys are others.
+    """
 
     symbol: str
     channel: str
     counted: bool  # ids are integers that grow
     reader: TruthReader
+    also: tuple[str, ...] = ()  # further channels whose events it contains
+    published: Callable[[str, dict[str, Any]], Event] | None = None
 
 
 def truth_readers() -> list[TruthReader]:
-    """Return a new reader of each venue that has one."""
-    return [module.Reader() for module in venue_modules("truth")]
+    """Return a new reader of each venue that has one, and of each whose recordings are played."""
+    # Imported here: most truth logs are of generated markets.
+    from feedd.venues.played import played_exchanges  # noqa: PLC0415
+    from feedd.venues.played_truth import PlayedTruth  # noqa: PLC0415
+
+    played = dict.fromkeys(one.exchange for one in played_exchanges())
+    return [
+        *(module.Reader() for module in venue_modules("truth")),
+        *(PlayedTruth(exchange) for exchange in played),
+    ]
 
 
 def published(channel: str, payload: dict[str, Any]) -> Event:

@@ -151,4 +151,4 @@ class PlayedSession:
 def truth_data(events: Sequence[Event]) -> str:
     """Return events as the truth log holds them."""
     plain = [msgspec.structs.replace(event, raw=None) for event in events]
-    return msgspec.json.encode(plain).decode()
+    return msgspec.json.encode({"events": plain}).decode()
