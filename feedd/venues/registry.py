@@ -23,10 +23,11 @@ VENUES = {
     "deribit": ("deribit",),
     "gate": ("gate",),
     "htx": ("htx",),
-    "kraken": ("kraken",),
     "hyperliquid": ("hyperliquid",),
-    "okx": ("okx", "okxus", "myokx"),
+    "kraken": ("kraken",),
+    "krakenfutures": ("krakenfutures",),
     "kucoin": ("kucoin", "kucoinfutures"),
+    "okx": ("okx", "okxus", "myokx"),
 }
 FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
 
