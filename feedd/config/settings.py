@@ -17,7 +17,6 @@ from feedd.model import BidAsk  # noqa: TC001
 from feedd.topics import program_name
 from feedd.venues.registry import (
     DEFAULT_EXCHANGE,
-    EMBEDDED,
     RECORDED,
     embedded_path,
     unified_symbol,
@@ -77,7 +76,7 @@ class EmbeddedExchange(Struct, frozen=True, forbid_unknown_fields=True):
         if self.recording is None or exchange in RECORDED:
             return False
         if isinstance(self.recording, str):
-            return exchange not in EMBEDDED
+            return True
         return any(unified_symbol(exchange, name) == symbol for name in self.recording)
 
 

@@ -1,7 +1,7 @@
 """Read recordings of an exchange line by line: the contents of a file, and its frames in order.
 
-The venue's `RawRecording` recognises the messages. Two formats are supported, gzipped or not. The
-first is `<local receive time, ns> <JSON of a frame, or of a book snapshot>`::
+The venue's `RawRecording` recognises the messages. Three formats are supported, plain, gzipped or
+packed with zstd. The first is `<local receive time, ns> <JSON of a frame, or of a book snapshot>`::
 
     1723161255088176367 {"stream":"btcusdt@trade","data":{"e":"trade",…}}
 
@@ -11,19 +11,22 @@ responses to GET requests are in separate files, which are read too: for `X.ws.1
 
     1626992741.06217: {"stream":"sushiusdt@bookTicker","data":{"e":"bookTicker",…}}
     https://…/depth?symbol=SUSHIUSDT&limit=1000 -> 1626992741.301402: {"lastUpdateId":…}
+
+The third is that of `feedd.embedded.played.recording`, whose first line is a header.
 """
 
 from __future__ import annotations
 
+import contextlib
 import glob
-import gzip
 import heapq
 import math
 import re
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from feedd.embedded.instruments import Instrument
+from feedd.embedded.played.recording import frames, rows
 from feedd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 
     from feedd.venues.raw_recordings import RawRecording
 
-GZIP_MAGIC = b"\x1f\x8b"
 LINES_SCANNED = 300_000  # to find the contents of a file; a day of one busy symbol has 20 million
 LINES_MEASURED = 20_000  # of these, to find the price and size steps
 
@@ -61,6 +63,7 @@ class Holding:
     instrument: Instrument
     streams: set[str] = field(default_factory=set)  # names without the symbol: bookTicker, …
     snapshot: str | None = None
+    exchanges: set[str] = field(default_factory=set)  # that its messages must be of
 
 
 def read(path: Path, messages: RawRecording) -> Iterator[TapeLine]:
@@ -68,14 +71,23 @@ def read(path: Path, messages: RawRecording) -> Iterator[TapeLine]:
 
     Raises ConfigError for a file that can't be read.
     """
-    try:
-        with _opened(path) as file:
-            for row in file:
-                line = parsed(row.rstrip("\n"), messages)
-                if line is not None:
-                    yield line
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the recording can't be read: {error}") from None
+    headed = False
+    for number, row in rows(path):
+        if number == 1 and row.startswith('{"t":"header"'):
+            headed = True
+            break
+        line = parsed(row.rstrip("\n"), messages)
+        if line is not None:
+            yield line
+    for _, frame in frames(path) if headed else ():
+        if frame.kind == "http":
+            symbol = messages.snapshot_symbol(frame.url)
+            if symbol is not None:
+                yield TapeLine(frame.at_ns, "", frame.data, symbol)
+        elif frame.kind == "recv":
+            found = messages.read_frame(frame.data)
+            if found is not None:
+                yield TapeLine(frame.at_ns, *found)
 
 
 class Tape:
@@ -115,6 +127,7 @@ class Tape:
         prices: dict[str, set[str]] = {}
         sizes: dict[str, set[str]] = {}
         snapshots: dict[str, str] = {}
+        exchanges: dict[str, set[str]] = {}
         for number, line in enumerate(self.lines()):
             if number >= LINES_SCANNED:
                 break
@@ -122,7 +135,12 @@ class Tape:
             symbol, name = line.symbol, ""
             if line.stream:
                 symbol, name = messages.split_stream(line.stream)
-                streams.setdefault(symbol, set()).add(name)
+                names = streams.setdefault(symbol, set())
+                if name not in names:
+                    names.add(name)
+                    with contextlib.suppress(ValueError):  # a stream may begin malformed
+                        evidence = messages.exchange_of(line.stream, line.data)
+                        exchanges.setdefault(symbol, set()).update({evidence} if evidence else ())
             else:
                 snapshots.setdefault(symbol, line.data)
             if number < LINES_MEASURED:
@@ -140,7 +158,9 @@ class Tape:
                 set().union(*(sizes.get(one, ()) for one in whose)),
             )
             snapshot = snapshots.get(symbol, snapshots.get("") if "" in whose else None)
-            self.holdings[symbol] = Holding(instrument, names, snapshot)
+            self.holdings[symbol] = Holding(
+                instrument, names, snapshot, exchanges.get(symbol, set())
+            )
 
 
 def companions(path: Path) -> list[Path]:
@@ -150,14 +170,6 @@ def companions(path: Path) -> list[Path]:
         return []
     beside = path.parent.glob(f"{glob.escape(match[1])}.http.*")
     return sorted(one for one in beside if _ANSWERS_FILE.search(one.name))
-
-
-def _opened(path: Path) -> IO[str]:
-    with path.open("rb") as file:
-        zipped = file.read(2) == GZIP_MAGIC
-    if zipped:
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
 
 
 def parsed(row: str, messages: RawRecording) -> TapeLine | None:

@@ -576,7 +576,7 @@ def test_events_sent_to_no_connection_are_logged_on_request(tmp_path: Path) -> N
 def test_unread_events_of_a_recording_are_logged_only_when_it_plays_by_the_clock(
     tmp_path: Path, btcusdt: Path
 ) -> None:
-    tapes = load_tapes(btcusdt, {})
+    tapes = load_tapes(btcusdt)
 
     async def run(speed: float) -> list[Any]:
         market = RecordedMarket(tapes, Clock(), speed=speed, rebase=False)

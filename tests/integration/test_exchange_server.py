@@ -296,7 +296,7 @@ def test_the_truth_log_has_a_line_for_each_event_sent(tmp_path: Path) -> None:
 
 def test_a_recordings_stream_goes_on_by_the_clock_over_a_reconnect(btcusdt: Path) -> None:
     async def run() -> None:
-        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=10.0, rebase=False)
+        market = RecordedMarket(load_tapes(btcusdt), Clock(), speed=10.0, rebase=False)
         async with serving(market) as (_, session):
             async with session.ws_connect("/public/ws/0") as socket:
                 began_s = time.monotonic()
@@ -318,7 +318,7 @@ def test_a_recordings_stream_goes_on_by_the_clock_over_a_reconnect(btcusdt: Path
 def test_a_recordings_times_move_to_now_on_request(btcusdt: Path) -> None:
     async def run() -> None:
         clock = Clock()
-        market = RecordedMarket(load_tapes(btcusdt, {}), clock, speed=1.0, rebase=True)
+        market = RecordedMarket(load_tapes(btcusdt), clock, speed=1.0, rebase=True)
         async with serving(market) as (_, session):
             async with session.ws_connect("/public/ws/0") as socket:
                 began_ms = clock.now_ns() / 1e6
@@ -335,7 +335,7 @@ def test_frames_that_came_in_one_piece_are_sent_in_one_piece(btcusdt: Path) -> N
     """At most one segment for all frames that came within a millisecond of each other."""
 
     async def run() -> None:
-        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=1.0, rebase=False)
+        market = RecordedMarket(load_tapes(btcusdt), Clock(), speed=1.0, rebase=False)
         async with serving(market) as (_, session):
             port = int(str(session._base_url).rstrip("/").rsplit(":", 1)[1])
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -357,7 +357,7 @@ def test_frames_that_came_in_one_piece_are_sent_in_one_piece(btcusdt: Path) -> N
 
 def test_a_recording_refuses_a_missing_stream_with_the_reason(btcusdt: Path) -> None:
     async def run() -> None:
-        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=1.0, rebase=False)
+        market = RecordedMarket(load_tapes(btcusdt), Clock(), speed=1.0, rebase=False)
         async with serving(market) as (_, session):
             async with session.ws_connect("/market/ws/0") as socket:
                 await socket.send_json(
@@ -408,7 +408,7 @@ def test_orders_come_in_bursts_as_in_the_recording_by_default(
 
 def test_at_speed_0_a_recording_waits_for_its_reader(real_btcusdt: Path) -> None:
     async def run() -> None:
-        market = RecordedMarket(load_tapes(real_btcusdt, {}), Clock(), speed=0, rebase=False)
+        market = RecordedMarket(load_tapes(real_btcusdt), Clock(), speed=0, rebase=False)
         async with serving(market) as (server, session):
             port = int(str(session._base_url).rstrip("/").rsplit(":", 1)[1])
             _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
@@ -438,7 +438,7 @@ def test_a_recording_that_breaks_off_cuts_its_readers_off_and_then_refuses(tmp_p
     )
     rows = [f"{1_723_161_255_000_000_000 + n} {trade.format(n)}\n" for n in range(5)]
     path.write_text("".join(rows))
-    tapes = load_tapes(path, {})
+    tapes = load_tapes(path)
     path.write_bytes(path.read_bytes() + b"\xff\xfe")
 
     async def run() -> None:
@@ -463,7 +463,7 @@ def test_a_recording_that_breaks_off_cuts_its_readers_off_and_then_refuses(tmp_p
 def test_the_book_of_each_symbol_of_a_recording_is_its_answer_and_the_diffs_played(
     four_symbols: Path,
 ) -> None:
-    tapes = load_tapes(four_symbols, {})
+    tapes = load_tapes(four_symbols)
     tape = next(iter(tapes.values()))[0]
 
     async def run() -> None:
@@ -495,7 +495,7 @@ def test_the_book_of_each_symbol_of_a_recording_is_its_answer_and_the_diffs_play
 
 def test_a_recordings_trades_over_rest_are_those_that_were_played(btcusdt: Path) -> None:
     async def run() -> None:
-        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=10.0, rebase=False)
+        market = RecordedMarket(load_tapes(btcusdt), Clock(), speed=10.0, rebase=False)
         async with serving(market) as (_, session):
             async with session.get("/fapi/v1/trades?symbol=BTCUSDT") as answer:
                 assert await answer.json() == []

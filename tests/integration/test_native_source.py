@@ -174,7 +174,7 @@ def test_both_sources_publish_identical_payloads_from_a_recording(btcusdt: Path)
 
     async def run() -> tuple[RecordedCallbacks, RecordedCallbacks]:
         # At a pace that both sustain on a busy machine: one that lags gets no book.
-        market = RecordedMarket(load_tapes(btcusdt, {}), Clock(), speed=2.0, rebase=False)
+        market = RecordedMarket(load_tapes(btcusdt), Clock(), speed=2.0, rebase=False)
         return await both(market, "binanceusdm", channels, "", least)
 
     ours, theirs = asyncio.run(run())

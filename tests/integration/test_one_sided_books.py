@@ -50,7 +50,7 @@ def test_a_book_that_begins_with_an_empty_side_is_published_with_it(
     path = written(tmp_path / "raw.txt", bids, asks)
 
     async def run() -> None:
-        market = RecordedMarket(load_tapes(path, {}), Clock(), speed=1.0, rebase=False)
+        market = RecordedMarket(load_tapes(path), Clock(), speed=1.0, rebase=False)
         server = ExchangeServer([usdm(market)], Clock())
         setup = SourceSetup(kind, server, await server.start(0))
         try:

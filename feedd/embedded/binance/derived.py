@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from feedd.clock import NS_PER_MS
-from feedd.embedded.binance.usdm import Usdm
 from feedd.embedded.instruments import units
 from feedd.embedded.market import Refused
 from feedd.embedded.trade_history import TradeHistory, TradeRow
 from feedd.venues.binance.streams import INTERVALS_MS, parse
 
 if TYPE_CHECKING:
+    from feedd.embedded.binance.format import Format
     from feedd.embedded.instruments import Instrument
     from feedd.venues.raw_streams import RawStream
 
@@ -27,7 +27,7 @@ class Derivation:
     """The stream of the recording to read, without the symbol, and the maker of its events."""
 
     source: str
-    make: Callable[[Instrument, RawStream], Make]
+    make: Callable[[Format, RawStream], Make]
 
 
 def derivation(stream: RawStream, held: set[str]) -> Derivation:
@@ -55,16 +55,17 @@ def _period_ms(held: str) -> float:
     return stream.period_ms if stream is not None and stream.content == "book" else float("inf")
 
 
-def _unchanged(_instrument: Instrument, _stream: RawStream) -> Make:
+def _unchanged(_form: Format, _stream: RawStream) -> Make:
     def make(_local_ns: int, data: str) -> Iterator[str]:
         yield data
 
     return make
 
 
-def _summaries(instrument: Instrument, stream: RawStream) -> Make:
+def _summaries(form: Format, stream: RawStream) -> Make:
     """Make tickers and candles, once per period of the recording's time, over the trades played."""
-    form, history = Usdm(instrument), TradeHistory(instrument)
+    instrument = form.instrument
+    history = TradeHistory(instrument)
     span_ms = INTERVALS_MS.get(stream.interval, 0)
     due_ms = 0
 
@@ -98,8 +99,9 @@ def _summaries(instrument: Instrument, stream: RawStream) -> Make:
     return make
 
 
-def _aggregates(instrument: Instrument, _stream: RawStream) -> Make:
-    form, history = Usdm(instrument), TradeHistory(instrument)
+def _aggregates(form: Format, _stream: RawStream) -> Make:
+    instrument = form.instrument
+    history = TradeHistory(instrument)
     last_id = 0
 
     def make(_local_ns: int, data: str) -> Iterator[str]:
@@ -113,7 +115,7 @@ def _aggregates(instrument: Instrument, _stream: RawStream) -> Make:
     return make
 
 
-def _merged_depth(_instrument: Instrument, stream: RawStream) -> Make:
+def _merged_depth(_form: Format, stream: RawStream) -> Make:
     """Merge diff-depth events of one period: `U` and `pu` of the first, the rest of the last."""
     first: dict[str, Any] | None = None
     sides: dict[str, dict[str, str]] = {"b": {}, "a": {}}
@@ -128,7 +130,7 @@ def _merged_depth(_instrument: Instrument, stream: RawStream) -> Make:
         for side, levels in sides.items():
             levels.update(event[side])
         if local_ns // NS_PER_MS - since_ms >= stream.period_ms - 25:
-            merged = {**event, "U": first["U"], "pu": first["pu"]}
+            merged = {**event, **{key: first[key] for key in ("U", "pu") if key in first}}
             for side, levels in sides.items():
                 merged[side] = [list(level) for level in levels.items()]
                 levels.clear()

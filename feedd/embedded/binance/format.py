@@ -29,6 +29,8 @@ _TICKER_NAMES = {
 class Format(Protocol):
     """The events and answers of one instrument; each event is the JSON text of its data."""
 
+    instrument: Instrument
+
     def trade(self, trade: TradeRow, now_ms: int) -> str:
         """Return `<symbol>@trade`'s data."""
 

@@ -24,13 +24,16 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from feedd.clock import NS_PER_MS, NS_PER_S
+from feedd.embedded.binance.coinm import contract_usd
 from feedd.embedded.binance.derived import Derivation, derivation
 from feedd.embedded.binance.played_book import PlayedBook
+from feedd.embedded.binance.usdm import Usdm
+from feedd.embedded.instruments import Instrument
 from feedd.embedded.market import MarketMessage, Refused, watch_over
 from feedd.embedded.tape import Tape
 from feedd.embedded.trade_history import TRADES_KEPT
-from feedd.errors import ConfigError
 from feedd.venues.binance import raw_recording
+from feedd.venues.binance.market_ids import is_coinm
 from feedd.venues.binance.streams import parse
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.clock import Clock
-    from feedd.embedded.instruments import Instrument
+    from feedd.embedded.binance.spot import Spot
     from feedd.embedded.market import Outlet
     from feedd.embedded.tape import Holding
     from feedd.venues.raw_streams import RawStream, StreamContent
@@ -62,7 +65,8 @@ _log = structlog.get_logger()
 class RecordedMarket:
     """Serves the symbols of one or more recordings.
 
-    `tapes` maps each symbol (the exchange's id) to a tape and the tape's symbol.
+    `tapes` maps each symbol (the exchange's id) to a tape and the tape's symbol. `form` has the
+    messages of the market, for what is derived.
     """
 
     def __init__(
@@ -71,12 +75,14 @@ class RecordedMarket:
         clock: Clock,
         speed: float,
         rebase: bool,
+        form: type[Usdm | Spot] = Usdm,
     ) -> None:
         self._clock = clock
         self._speed = speed
         self._rebase = rebase
         self._symbols = {
-            symbol: _SymbolTape(symbol, tape, held_as) for symbol, (tape, held_as) in tapes.items()
+            symbol: _SymbolTape(symbol, tape, held_as, form)
+            for symbol, (tape, held_as) in tapes.items()
         }
         self._players: dict[str, _Player] = {}
         for symbol in self._symbols.values():
@@ -121,7 +127,7 @@ class RecordedMarket:
                     return answer
         snapshot = self._symbols[symbol].holding.snapshot
         if snapshot is None:
-            raise Refused("the recording holds no answer of GET /fapi/v1/depth")
+            raise Refused("the recording holds no answer of GET depth")
         answer = json.loads(snapshot)
         return {**answer, "bids": answer["bids"][:limit], "asks": answer["asks"][:limit]}
 
@@ -165,49 +171,22 @@ class RecordedMarket:
             await player.close()
 
 
-def load_tapes(
-    recording: Path | dict[str, Path], symbol_id: dict[str, str]
-) -> dict[str, tuple[Tape, str]]:
-    """Return which symbol plays what, of the configuration's `recording`.
-
-    A path plays as the symbols that it holds; a map plays each file as the symbol it is given
-    to. `symbol_id` gives the exchange's ids. Raises ConfigError where a file doesn't fit.
-    """
-    if not isinstance(recording, dict):
-        tape = Tape(recording, raw_recording)
-        return {held: (tape, held) for held in tape.holdings}
-    scanned: dict[Path, Tape] = {}
-    result = {}
-    for symbol, path in recording.items():
-        tape = scanned.get(path) or Tape(path, raw_recording)
-        scanned[path] = tape
-        id_ = symbol_id[symbol]
-        if id_ in tape.holdings:
-            held = id_
-        elif len(tape.holdings) == 1:
-            held = next(iter(tape.holdings))
-        else:
-            raise ConfigError(
-                f"{path}: holds {', '.join(sorted(tape.holdings))}; "
-                f"which of them should play as {symbol} is not clear"
-            )
-        result[id_] = (tape, held)
-    return result
+def load_tapes(path: Path) -> dict[str, tuple[Tape, str]]:
+    """Return what a file plays: the symbols that it holds. Raises ConfigError."""
+    tape = Tape(path, raw_recording)
+    return {held: (tape, held) for held in tape.holdings}
 
 
 class _SymbolTape:
     """One symbol's part of a tape, under the name that it is played as."""
 
-    def __init__(self, id_: str, tape: Tape, held_as: str) -> None:
+    def __init__(self, id_: str, tape: Tape, held_as: str, form: type[Usdm | Spot]) -> None:
         self.id = id_
         self.tape = tape
         self.held_as = held_as
         self.holding: Holding = tape.holdings[held_as]
-        held = self.holding.instrument
-        quote = next((q for q in (held.quote, "USDT") if id_.endswith(q)), held.quote)
-        self.instrument = type(held)(
-            id_.removesuffix(quote), quote, held.price_decimals, held.size_decimals, held.tick
-        )
+        self.form = form(_instrument(id_, self.holding.instrument))
+        self.instrument = self.form.instrument
 
     def derivation(self, stream: RawStream) -> Derivation:
         """Return how a stream comes of the tape; raise Refused where it can't."""
@@ -226,9 +205,24 @@ class _SymbolTape:
         """Put the symbol's name where the tape's is."""
         if self.id == self.held_as:
             return data
+        pair, held_pair = self.id.partition("_")[0], self.held_as.partition("_")[0]
         return data.replace(f'"s":"{self.held_as}"', f'"s":"{self.id}"').replace(
-            f'"ps":"{self.held_as}"', f'"ps":"{self.id}"'
+            f'"ps":"{held_pair}"', f'"ps":"{pair}"'
         )
+
+
+def _instrument(id_: str, held: Instrument) -> Instrument:
+    """Return the instrument that an id means, with the steps of another one."""
+    pair, underscore, expiry = id_.partition("_")
+    quote = next((q for q in (held.quote, "USDT") if q and pair.endswith(q)), held.quote)
+    contract = 0
+    if is_coinm(id_):
+        quote = "USD"
+        contract = contract_usd(pair.removesuffix(quote))
+    return Instrument(
+        pair.removesuffix(quote), quote, held.price_decimals, held.size_decimals, held.tick,
+        contract, underscore + expiry,
+    )  # fmt: skip
 
 
 class _Player:
@@ -332,7 +326,7 @@ class _Player:
     def _messages(self) -> Iterator[tuple[int, MarketMessage]]:
         how = self._symbol.derivation(self.stream)
         source = f"{self._symbol.held_as.lower()}@{how.source}"
-        make = how.make(self._symbol.instrument, self.stream)
+        make = how.make(self._symbol.form, self.stream)
         for line in self._symbol.tape.lines():
             if line.stream == source:
                 for data in make(line.local_ns, self._symbol.renamed(line.data)):

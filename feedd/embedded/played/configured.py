@@ -12,7 +12,7 @@ from feedd.embedded.played.market import PlayedMarket
 from feedd.embedded.played.recording import PlayedRecording, is_played
 from feedd.embedded.played.served import played_market
 from feedd.errors import ConfigError
-from feedd.venues.registry import unified_symbol
+from feedd.venues.registry import RECORDED, unified_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,10 +28,12 @@ def played_markets(
 
     Raises ConfigError for a recording that lacks a symbol, or is not of the feed's exchange.
     """
+    feeds = tuple(feeds)
     held, rest = _held(settings)
     for feed in feeds:
         if settings.plays(feed.exchange, feed.symbol):
             _check(feed, settings, held)
+    _check_others(settings, rest, feeds)
     markets = tuple(
         played_market(PlayedMarket(symbols, Clock(), settings.speed, rebase=settings.rebase))
         for symbols in held.values()
@@ -61,6 +63,33 @@ def _held(
         market = recording.market(unified_symbol(recording.name, symbol))
         held.setdefault(recording.name, {})[market.symbol] = recording
     return held, rest or None
+
+
+def _check_others(
+    settings: EmbeddedExchange, rest: str | dict[str, str] | None, feeds: tuple[Feed, ...]
+) -> None:
+    """Refuse a recording that is named for a feed of `RECORDED`, and is of another exchange.
+
+    A market that is generated would be played in its place.
+    """
+    given = settings.recording
+    if given is None or isinstance(rest, str):
+        return
+    if isinstance(given, str):
+        taken = [(given, [feed for feed in feeds if feed.exchange in RECORDED])]
+    else:
+        taken = [
+            (path, [one for one in feeds if unified_symbol(one.exchange, name) == one.symbol])
+            for name, path in given.items()
+            if rest is None or name not in rest
+        ]
+    for path, asking in taken:
+        if asking and all(feed.exchange in RECORDED for feed in asking):
+            name = PlayedRecording(Path(path)).name
+            raise ConfigError(
+                f"{path}: is a recording of {name}, and {asking[0].symbol} is configured on "
+                f"{asking[0].exchange}"
+            )
 
 
 def _check(

@@ -25,6 +25,8 @@ from msgspec import Struct
 
 from feedd.errors import ConfigError
 from feedd.venues.played import Frame, channel_of, played_exchanges
+from feedd.venues.registry import RECORDED
+from feedd.venues.vendor_names import CRYPTOFEED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,16 +135,18 @@ class PlayedRecording:
 def is_played(path: Path) -> bool:
     """Return whether a file is played by a venue's `played.py`; raise ConfigError if unreadable.
 
-    Every file with a header is.
+    Every file with a header is, except those of the exchanges that `RECORDED` names.
     """
-    _, first = next(_rows(path), (0, ""))
-    return first.startswith("{") or _shown(path) is not None
+    _, first = next(rows(path), (0, ""))
+    if first.startswith("{"):
+        return CRYPTOFEED.get(_decoded(path, 1, first).exchange) not in RECORDED
+    return _shown(path) is not None
 
 
 def frames(path: Path) -> Iterator[tuple[int, Frame]]:
     """Yield the frames of a file with their line numbers; raise ConfigError if it can't be read."""
     headed = False
-    for number, row in _rows(path):
+    for number, row in rows(path):
         if row.startswith("{"):
             line = _decoded(path, number, row)
             headed |= line.t == "header"
@@ -160,7 +164,7 @@ def frames(path: Path) -> Iterator[tuple[int, Frame]]:
 
 def _recognised(path: Path) -> tuple[str, PlayedExchange]:
     known = played_exchanges()
-    _, first = next(_rows(path), (0, ""))
+    _, first = next(rows(path), (0, ""))
     if first.startswith("{"):
         line = _decoded(path, 1, first)
         if line.t != "header":
@@ -181,7 +185,7 @@ def _recognised(path: Path) -> tuple[str, PlayedExchange]:
 
 def _shown(path: Path) -> PlayedExchange | None:
     """Return the exchange that the frames of a file without a header show."""
-    for _, row in islice(_rows(path), LINES_LOOKED_AT):
+    for _, row in islice(rows(path), LINES_LOOKED_AT):
         stamp, _, text = row.partition(" ")
         for exchange in played_exchanges() if stamp.isdecimal() else ():
             if exchange.reader().recognises(text):
@@ -196,7 +200,8 @@ def _decoded(path: Path, number: int, row: str) -> _Line:
         raise ConfigError(f"{path}, line {number}: is not a line of a recording: {error}") from None
 
 
-def _rows(path: Path) -> Iterator[tuple[int, str]]:
+def rows(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file with their numbers; raise ConfigError if it can't be read."""
     try:
         with _opened(path) as file:
             yield from enumerate(file, 1)

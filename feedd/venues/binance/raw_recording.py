@@ -113,6 +113,7 @@ class _Evidence(Struct):
     e: str | None = None
     pu: Raw = field(default_factory=Raw)
     M: Raw = field(default_factory=Raw)  # a key of spot's trades
+    x: Raw = field(default_factory=Raw)  # a key of spot's tickers
 
 
 def exchange_of(stream: str, data: str) -> str | None:
@@ -125,7 +126,9 @@ def exchange_of(stream: str, data: str) -> str | None:
         return "binance" if found.e is None else "binanceusdm"
     if name.partition("@")[0] == "depth":
         return "binanceusdm" if found.pu else "binance"
-    return "binance" if name == "trade" and found.M else None
+    if name in {"trade", "aggTrade"}:
+        return "binance" if found.M else None
+    return "binance" if name == "ticker" and found.x else None
 
 
 def market_of(exchange: str) -> MarketType:

@@ -10,7 +10,7 @@ import raw_recordings
 from raw_recordings import one_symbol
 
 from feedd.embedded.binance.derived import derivation
-from feedd.embedded.binance.recorded import load_tapes
+from feedd.embedded.binance.usdm import Usdm
 from feedd.embedded.market import Refused
 from feedd.embedded.tape import Tape, read
 from feedd.errors import ConfigError
@@ -46,7 +46,7 @@ def made(tape: Tape, name: str) -> list[dict[str, object]]:
     assert stream is not None
     holding = tape.holdings["BTCUSDT"]
     how = derivation(stream, holding.streams)
-    make = how.make(holding.instrument, stream)
+    make = how.make(Usdm(holding.instrument), stream)
     return [json.loads(data)
             for row in tape.lines() if row.stream.endswith(f"@{how.source}")
             for data in make(row.local_ns, row.data)]  # fmt: skip
@@ -99,12 +99,6 @@ def test_slower_diffs_are_merged_from_faster_ones(tmp_path: Path) -> None:
         assert after["pu"] == before["u"]
 
 
-def test_a_file_plays_as_another_symbol(tape: Tape) -> None:
-    tapes = load_tapes({"ETH/USDT:USDT": tape.path}, {"ETH/USDT:USDT": "ETHUSDT"})
-    assert tapes.keys() == {"ETHUSDT"}
-    assert tapes["ETHUSDT"][1] == "BTCUSDT"
-
-
 def test_files_that_are_no_recordings_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="can't be read"):
         Tape(tmp_path / "none.gz", raw_recording)
@@ -136,8 +130,6 @@ def test_the_other_shape_is_read_too(four_symbols: Path) -> None:
     assert tape.holdings.keys() == raw_recordings.four_symbols(four_symbols).answers.keys()
     for holding in tape.holdings.values():
         assert holding.streams == {"aggTrade", "bookTicker", "depth@100ms", "kline_1m"}
-    with pytest.raises(ConfigError, match="not clear"):
-        load_tapes({"XRP/USDT": four_symbols}, {"XRP/USDT": "XRPUSDT"})
 
 
 DEPTH = '{{"lastUpdateId":{},"E":1,"T":1,"bids":[["{}","1"]],"asks":[["9.0","1"]]}}'
