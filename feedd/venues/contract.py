@@ -150,6 +150,8 @@ class Venue(Struct, frozen=True):
     # --- subscribing ---
     ccxt_options: Mapping[str, Any] = field(default_factory=dict)
     watch_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by channel
+    # By channel: makes the request that is sent from ccxt's, which subscribes to something else.
+    requests: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     # Channels that need a connection of their own: ccxt gives two of them the same message hash.
     own_connections: frozenset[str] = frozenset()
     own_subscriptions: Mapping[str, OwnSubscription] = field(default_factory=dict)  # by channel

@@ -91,6 +91,7 @@ class Tap:
         self._observer = observer
         self._channel_of = venue.channel_of if venue.router is None else venue.router()
         self._opening = venue.opening  # not yet sent
+        self._own_requests = venue.requests
         self._control_keys = venue.control_keys
         self._refusal = venue.refusal
         self._announces_close = venue.announces_close
@@ -198,6 +199,8 @@ class Tap:
         channel = subscribing_to.get()
         if channel in self._awaited:  # else a ping, from a task that this channel happened to start
             self._awaited.discard(channel)
+            if channel in self._own_requests:
+                message = self._own_requests[channel](message)
             self._requests[channel] = message
         opening, self._opening = self._opening, ()
         for first in opening:

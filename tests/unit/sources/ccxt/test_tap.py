@@ -139,3 +139,22 @@ def test_a_router_knows_how_to_subscribe_again_on_its_connection() -> None:
 
     asyncio.run(again())
     assert sent == ["request", {"ends": 5}, "request"]
+
+
+def test_a_venues_own_request_is_sent_instead_of_that_of_ccxt() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    client, tap = tapped(Observed(), Venue(requests={"quote": lambda asked: [asked, "more"]}))
+    tap._ccxt_send = send
+
+    async def both() -> None:
+        subscribing_to.set("quote")
+        await client.send("request")
+        await client.send("ping")
+
+    asyncio.run(both())
+    assert sent == [["request", "more"], "ping"]
+    assert tap._requests == {"quote": ["request", "more"]}
