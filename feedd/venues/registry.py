@@ -27,6 +27,7 @@ VENUES = {
     "kraken": ("kraken",),
     "krakenfutures": ("krakenfutures",),
     "kucoin": ("kucoin", "kucoinfutures"),
+    "mexc": ("mexc",),
     "okx": ("okx", "okxus", "myokx"),
 }
 FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchange in exchanges}
