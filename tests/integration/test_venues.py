@@ -113,9 +113,10 @@ def differences(feed: PlayedFeed, channel: str) -> list[str]:
         got = [(one.bid, one.bid_size, one.ask, one.ask_size) for one in published]
         want, got = unrepeated(want), unrepeated(got)
     else:
-        # A book that is requested begins with one of the first updates.
         want = [levels for _, levels, _ in unrepeated(expected.books)]
         got = [shown(one) for one in published]
+    if channel == "book" or (channel == "quote" and feed.source.quote_from == "book"):
+        # A book that is requested begins with one of the first updates.
         wanted = [want[at:] for at in range(4) if got[:1] == want[at : at + 1]] or [want]
         want = got if got in wanted else wanted[0]
     if want == got:

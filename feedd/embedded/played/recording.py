@@ -8,13 +8,17 @@ There are two formats, each plain, gzipped or packed with zstd. In the first, th
     {"t":"send","conn":"OKX.ws.1","ts":1652459225.29,"addr":"wss://…","data":"…"}
     {"t":"recv","conn":"OKX.ws.1","ts":1652459225.50,"data":"…"}
 
+Binary frames have `b64` in place of `data`; those that are packed with gzip are unpacked.
+
 In the second a line is `<local receive time, ns> <JSON of a frame>`, and the frames show the venue.
 """
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
+import zlib
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 LINES_LOOKED_AT = 200  # for a frame that shows the venue, where there is no header
 KINDS = frozenset({"http", "connect", "send", "recv"})
+UNREADABLE = (ValueError, EOFError, OSError, zlib.error)
 MALFORMED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 
 
@@ -47,7 +52,16 @@ class _Line(Struct):
     url: str = ""
     addr: str = ""
     data: str = ""
+    b64: str = ""
     exchange: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text of a frame; raises ValueError, EOFError or OSError where it can't be read."""
+        if not self.b64:
+            return self.data
+        packed = base64.b64decode(self.b64, validate=True)
+        return (gzip.decompress(packed) if packed.startswith(GZIP_MAGIC) else packed).decode()
 
 
 _line = msgspec.json.Decoder(_Line)
@@ -153,7 +167,13 @@ def frames(path: Path) -> Iterator[tuple[int, Frame]]:
             if line.t in KINDS:
                 kind: Any = line.t
                 at_ns = round(line.ts * 1_000_000) * 1000
-                yield number, Frame(kind, at_ns, line.conn, line.url or line.addr, line.data)
+                try:
+                    text = line.text
+                except UNREADABLE as error:
+                    raise ConfigError(
+                        f"{path}, line {number}: its binary frame can't be read: {error}"
+                    ) from None
+                yield number, Frame(kind, at_ns, line.conn, line.url or line.addr, text)
             continue
         stamp, _, text = row.partition(" ")
         if not headed and stamp.isdecimal() and text:

@@ -87,7 +87,13 @@ class GateReader(Reader):
 
     def _message(self, message: Any) -> Iterator[Event]:
         kind, result = message["channel"].partition(".")[2], message["result"]
-        if kind == "order_book_update":
+        if kind == "obu":
+            yield Depth(
+                result["s"].split(".")[1], result["t"], _levels(result.get("b") or ()),
+                _levels(result.get("a") or ()), whole=bool(result.get("full")),
+                before=result.get("U", 1) - 1, last=result["u"],
+            )  # fmt: skip
+        elif kind == "order_book_update":
             update = self._books.update(
                 Depth(
                     result["s"], result["t"], _levels(result["b"]), _levels(result["a"]),

@@ -96,6 +96,9 @@ class KucoinReader(Reader):
                 market, int(data["time"]) // 1_000_000, data["tradeId"], data["price"],
                 data["size"], data["side"], data,
             )  # fmt: skip
+        elif message["subject"] == "level1":
+            bid, ask = data["bids"] or [None, None], data["asks"] or [None, None]
+            yield Quote(market, data["timestamp"], *bid, *ask)
         elif message["subject"] == "trade.ticker":
             yield Ticker(
                 market, data["time"], data["price"], data["bestBid"], data["bestAsk"]

@@ -1,5 +1,6 @@
 """Recordings that can't be played are refused by one clear line."""
 
+import base64
 import gzip
 import json
 from pathlib import Path
@@ -39,6 +40,23 @@ def test_a_recording_is_read_plain_and_packed(tmp_path: Path, pack: object) -> N
     (batch,) = recording.batches()
     assert batch.at_ns == 2_250_000_000
     assert batch.events[0].id == "7"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_binary_frame_is_read_and_unpacked(tmp_path: Path, pack: object) -> None:
+    packed = base64.b64encode(pack(json.dumps(TRADE).encode())).decode()  # type: ignore[operator]
+    path = tmp_path / "one"
+    path.write_text(lines() + json.dumps({"t": "recv", "conn": "w", "ts": 2.25, "b64": packed}))
+    (batch,) = PlayedRecording(path).batches()
+    assert batch.events[0].id == "7"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("packed", ["?", base64.b64encode(gzip.compress(b"x")[:-5]).decode()])
+def test_a_binary_frame_that_is_damaged_is_refused(tmp_path: Path, packed: str) -> None:
+    path = tmp_path / "one"
+    path.write_text(lines() + json.dumps({"t": "recv", "conn": "w", "ts": 2.25, "b64": packed}))
+    with pytest.raises(ConfigError, match="line 3: its binary frame can't be read"):
+        PlayedRecording(path)
 
 
 @pytest.mark.parametrize(
