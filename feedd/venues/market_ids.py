@@ -39,7 +39,9 @@ def symbols_of(exchange: str | None, id_: str, of: MarketType | None = None) -> 
     for name in exchanges:
         ids = venue_module(name, "market_ids")
         if ids is not None:
-            found += ids.symbols(name, id_, of)
+            symbols = ids.symbols(name, id_, of)
+            # A currency's name alone means a market only where the exchange is known.
+            found += [one for one in symbols if exchange or not one.startswith(f"{id_}/")]
     if not found and of == "spot":
         match = _SEPARATED.fullmatch(id_)
         found += [] if match is None else [f"{_code(match[1])}/{_code(match[2])}"]
