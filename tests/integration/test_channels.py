@@ -1,5 +1,7 @@
 """Every channel of the embedded exchanges, from the embedded exchange to a plain subscriber."""
 
+import json
+import re
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -25,6 +27,8 @@ def test_every_channel_arrives_with_the_values_that_the_exchange_sent(make_proje
     everything = project.subscribe()
     started = project.feedd("start")
     assert started.returncode == 0, started.stdout + started.stderr
+    notice = re.compile(r"^bybit .*trade.*: unchecked \(bybit offers nothing", re.MULTILINE)
+    assert notice.search(started.stdout)
     seen: dict[tuple[str, str], list[Row]] = defaultdict(list)
 
     def enough(topic: str, payload: Row) -> bool:
@@ -91,3 +95,9 @@ def test_a_ticker_may_keep_the_exchanges_own_bid_and_ask(make_project: Make, sou
     assert ticker["bid"] < ticker["ask"]
     (*_, (_, status)) = subscriber.until(lambda topic, _: topic.startswith("status."))
     assert list(status["channels"]) == ["ticker"]
+    stated = next(
+        line
+        for line in map(json.loads, project.log("feed-binance-BTC-USDT").splitlines())
+        if line["event"] == "how a lost message shows"
+    )
+    assert stated["ticker"] == "whole"
