@@ -87,6 +87,8 @@ class PlayedRecording:
         self.channels: dict[str, set[PlayedChannel]] = {}  # by market id
         self.counts: dict[tuple[str, PlayedChannel], int] = {}
         self.markets: dict[str, Market] = {}  # by ccxt's symbol
+        self.lines = 0
+        self.unit = "s" if self.header else "ns"  # of the times of receipt
         self._scan()
 
     @property
@@ -123,7 +125,8 @@ class PlayedRecording:
 
     def _scan(self) -> None:
         pages: dict[str, str] = {}
-        for _, frame in frames(self.path):
+        for number, frame in frames(self.path):
+            self.lines = number
             self.start_ns = self.start_ns or frame.at_ns
             self.end_ns = frame.at_ns
             if frame.kind == "http":
@@ -155,6 +158,20 @@ def is_played(path: Path) -> bool:
     if first.startswith("{"):
         return CRYPTOFEED.get(_decoded(path, 1, first).exchange) not in RECORDED
     return _shown(path) is not None
+
+
+def held_exchange(path: Path) -> PlayedExchange | None:
+    """Return the exchange of a file, if it is one that is played; else None."""
+    _, first = next(rows(path), (0, ""))
+    if not first.startswith("{"):
+        return _shown(path)
+    try:
+        line = _line.decode(first)
+    except msgspec.MsgspecError:
+        return None
+    if line.t != "header":
+        return None
+    return next((one for one in played_exchanges() if one.header == line.exchange), None)
 
 
 def frames(path: Path) -> Iterator[tuple[int, Frame]]:

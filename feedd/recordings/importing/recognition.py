@@ -9,6 +9,7 @@ from feedd.recordings.importing import table_columns, tardis_forms
 from feedd.recordings.importing.files import rows, shortened, wrong
 from feedd.recordings.importing.market import MarketFile
 from feedd.recordings.importing.parquet_rows import ParquetRows
+from feedd.recordings.importing.played_file import PlayedFile, is_played_file
 from feedd.recordings.importing.raw_lines import is_raw
 from feedd.recordings.importing.raw_texts import raw_texts
 from feedd.recordings.importing.table_file import TableFile
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from feedd.recordings.importing.table_rows import TableRows
     from feedd.venues.table_forms import TableForm
 
-Recognised = MarketFile | TableFile | TickerFile
+Recognised = MarketFile | PlayedFile | TableFile | TickerFile
 
 
 def recognised(
@@ -36,6 +37,8 @@ def recognised(
 ) -> Recognised:
     """Return the importer of a file; raise ConfigError for one that is not understood."""
     table = _table(path)
+    if table is None and is_played_file(path):
+        return PlayedFile(path, exchange, names, book_depth=book_depth)
     if table is None:
         return MarketFile(path, exchange, names, timeframe=timeframe, book_depth=book_depth)
     try:

@@ -16,6 +16,7 @@ from feedd.recordings.importing.files import NoEventsError, input_files
 from feedd.recordings.importing.imported_feed import ImportedFeeds
 from feedd.recordings.importing.market import MarketFile
 from feedd.recordings.importing.output import RecordingOutput
+from feedd.recordings.importing.played_file import PlayedFile
 from feedd.recordings.importing.recognition import Recognised, recognised
 from feedd.recordings.importing.symbol_names import SymbolNames
 from feedd.recordings.importing.table_set import TableSet
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+RAW = MarketFile | PlayedFile  # files of raw messages
 MAX_BOOK_DEPTH = 500  # as in a configuration
 ROWS_BETWEEN_PROGRESS = 4096
 NAMED_AT_MOST = 10  # files, in the recording's description
@@ -56,8 +58,10 @@ def run_import(
         raise ConfigError(f"--book-depth {book_depth}: 1 to {MAX_BOOK_DEPTH}")
     files = _recognised(paths, exchange, names, timeframe, book_depth)
     names.check_used()
-    tables = [file for file in files if not isinstance(file, MarketFile)]
-    sources: list[MarketFile | TableSet] = [file for file in files if isinstance(file, MarketFile)]
+    tables = [file for file in files if not isinstance(file, RAW)]
+    sources: list[MarketFile | PlayedFile | TableSet] = [
+        file for file in files if isinstance(file, RAW)
+    ]
     sources += [TableSet(tables)] if tables else []
     if dry_run or out is None:
         return 0
@@ -77,7 +81,9 @@ def run_import(
 
 
 def _print_result(
-    sources: Sequence[MarketFile | TableSet], feeds: ImportedFeeds, folders: Sequence[Path]
+    sources: Sequence[MarketFile | PlayedFile | TableSet],
+    feeds: ImportedFeeds,
+    folders: Sequence[Path],
 ) -> None:
     published: Counter[str] = Counter()
     for feed in feeds.feeds:
@@ -129,7 +135,9 @@ def _recognised(
 
 
 def take(
-    files: Sequence[MarketFile | TableSet], feeds: ImportedFeeds, progress: Callable[[int], object]
+    files: Sequence[MarketFile | PlayedFile | TableSet],
+    feeds: ImportedFeeds,
+    progress: Callable[[int], object],
 ) -> None:
     """Import the rows of all files, merged by time, each file in its own order."""
     waiting: list[tuple[int, int, Iterator[int]]] = []
