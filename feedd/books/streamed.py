@@ -21,15 +21,18 @@ class StreamedBook:
     """Applies updates to the stream's own snapshot, and checks each against the last id.
 
     `covered` is the number of levels per side that the subscription covers: a venue may report no
-    change of a level behind them, so that those are dropped. None: it covers every level.
+    change of a level behind them, so that those are dropped. None: it covers every level. `grows`:
+    ids never fall on one connection, so that a snapshot with a smaller one was overtaken, and
+    changes nothing.
 
     An id below the last one is of an update that was sent twice, or of one that was sent before the
     snapshot; else the ids went back, and the update that led there was not received. See
     `feedd.books.depth.DepthRules` for the contract.
     """
 
-    def __init__(self, covered: int | None = None) -> None:
+    def __init__(self, covered: int | None = None, *, grows: bool = False) -> None:
         self._covered = covered
+        self._grows = grows
         self.book = PriceLevels()
         self.synced = False
         self.last_id: int | None = None
@@ -48,6 +51,8 @@ class StreamedBook:
     def on_snapshot(self, snapshot: Snapshot) -> str | None:
         """Replace the book; return why it is rejected, or None."""
         limit = snapshot.limit
+        if self._grows and self.synced and snapshot.last < (self.last_id or 0):
+            return None
         self._begun = True
         self._update, self._behind = None, 0
         self.book.load(

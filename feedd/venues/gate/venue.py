@@ -57,7 +57,7 @@ _SPOT = Venue(
         "ticker": RawChannel(parsers.tickers),
     },
     book=CheckedBook(
-        rules=lambda _depth: StreamedBook(),
+        rules=lambda _depth: StreamedBook(grows=True),
         parse=book.spot_depth,
         snapshot=StreamedSnapshot(),
         limits=book.SPOT_LIMITS,

@@ -87,7 +87,7 @@ def _swaps(of: str) -> Venue:
         },
         grows={"ticker": "timestamp"},
         book=CheckedBook(
-            rules=lambda _depth: StreamedBook(),
+            rules=lambda _depth: StreamedBook(grows=True),
             parse=book.swap_depth,
             snapshot=StreamedSnapshot(),
             limits=book.SWAP_LIMITS,

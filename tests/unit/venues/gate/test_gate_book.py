@@ -151,7 +151,7 @@ def test_a_malformed_update_is_rejected(damage: dict[str, Any]) -> None:
 
 def test_a_hole_in_spot_is_one_gap_and_the_next_full_book_ends_it() -> None:
     """The ids are those of OMG/USDT on 2021-04-22, the third update left out."""
-    rules = StreamedBook()
+    rules = StreamedBook(grows=True)
     full = {**FULL, "result": {**FULL["result"], "u": 59231904}}
     assert take(rules, spot_depth(full)) is None
     assert take(rules, spot_depth(update(59231905, 59231905, b=[["1.4", "3"]]))) is None
@@ -164,7 +164,7 @@ def test_a_hole_in_spot_is_one_gap_and_the_next_full_book_ends_it() -> None:
 
 
 def test_a_full_book_in_the_midst_of_the_stream_replaces_the_book() -> None:
-    rules = StreamedBook()
+    rules = StreamedBook(grows=True)
     take(rules, spot_depth({**FULL, "result": {**FULL["result"], "u": 5}}))
     take(rules, spot_depth(update(6, 6, b=[["1.413", "7"]])))
     take(rules, spot_depth({**FULL, "result": {**FULL["result"], "u": 7}}))
@@ -176,7 +176,7 @@ def test_a_full_book_in_the_midst_of_the_stream_replaces_the_book() -> None:
 @pytest.mark.parametrize("market", SPOT_BOOKS)
 def test_recorded_updates_of_spot_follow_each_other(market: str) -> None:
     book = spot_recording()[market]
-    assert play(book, StreamedBook(), Plan({}, 0)) == len(book.updates) > 3
+    assert play(book, StreamedBook(grows=True), Plan({}, 0)) == len(book.updates) > 3
 
 
 @pytest.mark.parametrize("market", FUTURES_BOOKS)
@@ -191,7 +191,7 @@ def test_a_synced_book_of_spot_is_the_true_one_whatever_the_stream_loses(
     data: st.DataObject,
 ) -> None:
     book = spot_recording()["OMG_USDT"]
-    play(book, StreamedBook(), data.draw(plans(len(book.updates))))
+    play(book, StreamedBook(grows=True), data.draw(plans(len(book.updates))))
 
 
 @given(st.data())

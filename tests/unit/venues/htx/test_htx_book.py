@@ -158,6 +158,24 @@ def test_a_hole_in_spot_is_one_gap_and_the_next_answer_ends_it() -> None:
     assert rules.synced
 
 
+def test_an_overtaken_snapshot_of_a_swap_changes_nothing_and_a_new_connection_may_begin_lower() -> (
+    None
+):
+    rules = StreamedBook(grows=True)
+    newer, older = (
+        swap_depth(swap("snapshot", version, bids=[[price, 1]]))
+        for version, price in ((7, 43445.74), (6, 43444.48))
+    )
+    assert isinstance(newer, Snapshot)
+    assert isinstance(older, Snapshot)
+    for snapshot in (newer, older):
+        assert rules.on_snapshot(snapshot) is None
+        assert (rules.last_id, rules.book.bids.best()) == (7, 43445.74)
+    rules.reset()
+    assert rules.on_snapshot(older) is None
+    assert (rules.synced, rules.last_id, rules.book.bids.best()) == (True, 6, 43444.48)
+
+
 @pytest.mark.parametrize("market", BOOKS)
 def test_recorded_books_of_spot_are_built_again(market: str) -> None:
     book = spot_recording()[market]
@@ -179,7 +197,7 @@ def test_a_synced_book_of_a_swap_is_the_true_one_whatever_the_stream_loses(
     data: st.DataObject,
 ) -> None:
     book = spot_recording()[data.draw(st.sampled_from(BOOKS))]
-    play(book, StreamedBook(), data.draw(plans(len(book.updates))))
+    play(book, StreamedBook(grows=True), data.draw(plans(len(book.updates))))
 
 
 def test_recorded_takers_buy_from_asks_and_sell_to_bids() -> None:
