@@ -1,8 +1,8 @@
-"""HTX spot: recordings from 2021 on, when it was Huobi, and today's messages.
+"""HTX spot and swaps: recordings from 2021 on, when it was Huobi, and today's messages.
 
 https://www.htx.com/en-us/opend/newApiPages/. A recording of 2021 has whole books (`depth.step0`),
-whose differences are today's updates (`mbp`), each with the next number. All frames are packed with
-gzip, and numbers are JSON numbers.
+whose differences are today's updates (`mbp` on spot, `depth.size_150.high_freq` of swaps), each
+with the next number. All frames are packed with gzip, and numbers are JSON numbers.
 """
 
 from __future__ import annotations
@@ -39,13 +39,24 @@ from feedd.venues.played import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-CHANNELS: dict[str, PlayedChannel] = {"mbp": "book", "trade": "trade", "detail": "ticker"}
+CHANNELS: dict[str, PlayedChannel] = {
+    "mbp": "book", "depth": "book", "trade": "trade", "detail": "ticker",
+}  # fmt: skip
 ANSWERED_MS = 1_583_414_229_143  # the time in answers, which nobody uses
+# What the list of 2021 lacks of a swap, and a future: ccxt takes an empty list for a failure.
+TERMS = {"business_type": "swap", "pair": "", "contract_type": "swap"}
+DELIVERY = {
+    "symbol": "BTC", "contract_code": "BTC991231", "contract_type": "quarter",
+    "contract_size": 100, "price_tick": 0.01, "delivery_date": "20991231",
+    "delivery_time": "4102358400000", "create_date": "20200605", "contract_status": 1,
+}  # fmt: skip
 Sides = tuple[tuple[LevelTexts, ...], tuple[LevelTexts, ...]]
 
 
 class HtxReader(Reader):
     """Frames of the public connections: `{"ch":"market.btcusdt.trade.detail","tick":{…}}`."""
+
+    listing, key, trade_id = "/common/symbols", "symbol", "tradeId"
 
     def __init__(self) -> None:
         self._books = PagedBooks()
@@ -55,12 +66,13 @@ class HtxReader(Reader):
         """Return the symbols of the recorded listing."""
         rows: dict[str, Any] = {}
         for url, body in pages.items():
-            if "/common/symbols" in url:
-                rows |= {row["symbol"]: row for row in json.loads(body)["data"]}
+            if self.listing in url:
+                rows |= {row[self.key]: row for row in json.loads(body)["data"]}
         for id_ in seen:
-            row = rows[id_]
-            pair = f"{row['base-currency']}/{row['quote-currency']}".upper()
-            yield Market(id_, pair, row)
+            yield Market(id_, self._symbol(rows[id_]), rows[id_])
+
+    def _symbol(self, row: Any) -> str:
+        return f"{row['base-currency']}/{row['quote-currency']}".upper()
 
     def events(self, frame: Frame) -> Iterable[Event]:
         """Return the events of a frame; each trade of a message is one, the oldest first."""
@@ -89,18 +101,24 @@ class HtxReader(Reader):
             before, last = int(tick["prevSeqNum"]), int(tick["seqNum"])
             update = Depth(market, time_ms, *_sides(tick), before=before, last=last)
             yield from _some(self._books.update(update))
+        elif kind == "depth" and "event" in tick:
+            last = int(tick["version"])
+            yield Depth(
+                market, time_ms, *_sides(tick), whole=tick["event"] == "snapshot",
+                before=last - 1, last=last,
+            )  # fmt: skip
         elif kind == "depth":
             yield self._changed(market, time_ms, _sides(tick))
         elif kind == "trade":
             for row in reversed(tick["data"]):
                 yield Trade(
-                    market, int(row["ts"]), row["tradeId"], row["price"], row["amount"],
+                    market, int(row["ts"]), row[self.trade_id], row["price"], row["amount"],
                     row["direction"], row["id"],
                 )  # fmt: skip
         elif kind == "detail":
             change = (Decimal(tick["close"]) - Decimal(tick["open"])) / Decimal(tick["open"])
             yield Ticker(
-                market, time_ms, tick["close"], None, None, tick["high"], tick["low"],
+                market, time_ms, tick["close"], *_best(tick), tick["high"], tick["low"],
                 tick["amount"], str(change * 100), tick,
             )  # fmt: skip
 
@@ -111,6 +129,16 @@ class HtxReader(Reader):
             return Depth(market, time_ms, *sides, whole=True)
         bids, asks = (_difference(*pair) for pair in zip(before, sides, strict=True))
         return Depth(market, time_ms, bids, asks)
+
+
+class HtxSwapReader(HtxReader):
+    """Frames of swaps, whose sizes are contracts, and whose trades have one id."""
+
+    listing, key, trade_id = "/swap_contract_info", "contract_code", "id"
+
+    def _symbol(self, row: Any) -> str:
+        base, quote = row["contract_code"].split("-")
+        return f"{base}/{quote}:{base if quote == 'USD' else quote}"
 
 
 class HtxPlayer(Player):
@@ -129,7 +157,7 @@ class HtxPlayer(Player):
             newest = list(state.trades)[-int(request.query.get("size", 1)) :][::-1]
             return _page(
                 [
-                    {"id": bare(one.raw), "ts": one.time_ms, "data": [_trade(one, "trade-id")]}
+                    {"id": bare(one.raw), "ts": one.time_ms, "data": [self._trade(one, "trade-id")]}
                     for one in newest
                 ]
             )
@@ -162,7 +190,7 @@ class HtxPlayer(Player):
         """Return the last trade, or the last ticker."""
         ask, state = subscription.ask, self.states[subscription.ask.market]
         if ask.channel == "trade" and state.trades:
-            yield _event(ask.key, state.trades[-1].time_ms, _trades([state.trades[-1]]))
+            yield _event(ask.key, state.trades[-1].time_ms, self._trades([state.trades[-1]]))
         if ask.channel == "ticker" and state.ticker is not None:
             yield _event(ask.key, state.ticker.time_ms, _numbers(state.ticker.raw))
 
@@ -172,7 +200,7 @@ class HtxPlayer(Player):
         """Return one message; the whole book of a stream is only in answers to requests."""
         ask, event = subscription.ask, events[-1]
         if ask.channel == "trade":
-            yield _event(ask.key, event.time_ms, _trades(events))
+            yield _event(ask.key, event.time_ms, self._trades(events))
         elif ask.channel == "ticker":
             yield _event(ask.key, event.time_ms, _numbers(event.raw))
         elif not event.whole:
@@ -183,6 +211,19 @@ class HtxPlayer(Player):
         """Return a message packed with gzip."""
         return gzip.compress(msgspec.json.encode(message), compresslevel=1)
 
+    def _trades(self, events: Sequence[Trade]) -> dict[str, Any]:
+        newest = events[-1]
+        return {
+            "id": int(newest.id or 0), "ts": newest.time_ms,
+            "data": [self._trade(one, "tradeId") for one in reversed(events)],
+        }  # fmt: skip
+
+    def _trade(self, event: Trade, id_key: str) -> dict[str, Any]:
+        return {
+            "id": bare(event.raw), "ts": event.time_ms, id_key: int(event.id or 0),
+            "amount": bare(event.size), "price": bare(event.price), "direction": event.side,
+        }  # fmt: skip
+
     def _book(self, request: Any) -> Message:
         topic = request["req"]
         state = self.states.get(topic.split(".")[1])
@@ -191,6 +232,62 @@ class HtxPlayer(Player):
         book = state.book
         data = {"seqNum": book.last} | _rows(book.bids(), book.asks())
         return _answer(request["id"], "ok") | {"rep": topic, "data": data}
+
+
+class HtxSwapPlayer(HtxPlayer):
+    """The connections and REST pages of swaps; a book begins with a snapshot."""
+
+    sockets = ("/linear-swap-ws", "/swap-ws")
+
+    def page(self, request: PageRequest) -> Any:
+        """Return the list of swaps that are settled in USDT or in the base currency."""
+        entries = [state.market.entry for state in self.states.values()]
+        inverse = [one for one in entries if one["contract_code"].endswith("-USD")]
+        if request.path == "/linear-swap-api/v1/swap_contract_info":
+            return _page([one | TERMS for one in entries if one not in inverse])
+        if request.path == "/swap-api/v1/swap_contract_info":
+            return _page(inverse)
+        if request.path == "/api/v1/contract_contract_info":
+            return _page([DELIVERY])
+        if request.path == "/v2/reference/currencies":
+            return {"code": 200, "data": []}
+        return None
+
+    def first(self, subscription: Subscription) -> Iterable[Message]:
+        """Return the snapshot of a book, the last trade, or the last ticker."""
+        ask, book = subscription.ask, self.states[subscription.ask.market].book
+        if ask.channel == "book" and book:
+            yield _swap_book(ask.key, "snapshot", book.time_ms, book.last, book.bids(), book.asks())
+        else:
+            yield from super().first(subscription)
+
+    def messages(
+        self, events: Sequence[Any], subscription: Subscription, state: MarketState
+    ) -> Iterable[Message]:
+        """Return one message; a whole book is a snapshot."""
+        ask, event = subscription.ask, events[-1]
+        if ask.channel != "book":
+            yield from super().messages(events, subscription, state)
+        elif event.whole:
+            yield from self.first(subscription)
+        else:
+            yield _swap_book(
+                ask.key, "update", event.time_ms, event.last, event.bids, event.asks
+            )  # fmt: skip
+
+    def _trade(self, event: Trade, id_key: str) -> dict[str, Any]:
+        return super()._trade(event, id_key) | {"id": int(event.id or 0)}
+
+
+def _swap_book(
+    topic: str, event: str, time_ms: int | None, version: int, bids: Iterable[LevelTexts],
+    asks: Iterable[LevelTexts],
+) -> Message:  # fmt: skip
+    tick = {
+        "ch": topic, "event": event, "id": version, "mrid": version, "ts": time_ms,
+        "version": version,
+    }  # fmt: skip
+    return _event(topic, time_ms, tick | _rows(bids, asks))
 
 
 def _event(topic: str, time_ms: int | None, tick: Any) -> Message:
@@ -210,23 +307,16 @@ def _page(data: list[Any]) -> dict[str, Any]:
     return {"status": "ok", "ts": ANSWERED_MS, "data": data}
 
 
-def _trades(events: Sequence[Trade]) -> dict[str, Any]:
-    newest = events[-1]
-    return {
-        "id": int(newest.id or 0), "ts": newest.time_ms,
-        "data": [_trade(one, "tradeId") for one in reversed(events)],
-    }  # fmt: skip
-
-
-def _trade(event: Trade, id_key: str) -> dict[str, Any]:
-    return {
-        "id": bare(event.raw), "ts": event.time_ms, id_key: int(event.id or 0),
-        "amount": bare(event.size), "price": bare(event.price), "direction": event.side,
-    }  # fmt: skip
-
-
 def _numbers(tick: Any) -> dict[str, Any]:
-    return {key: bare(value) for key, value in tick.items() if isinstance(value, str)}
+    return {
+        key: [bare(one) for one in value] if isinstance(value, list) else bare(value)
+        for key, value in tick.items()
+    }
+
+
+def _best(tick: Any) -> tuple[str | None, str | None]:
+    bid, ask = tick.get("bid"), tick.get("ask")
+    return bid[0] if bid else None, ask[0] if ask else None
 
 
 def _rows(bids: Iterable[LevelTexts], asks: Iterable[LevelTexts]) -> dict[str, Any]:
@@ -253,4 +343,7 @@ def _some(event: Depth | None) -> tuple[Depth, ...]:
     return () if event is None else (event,)
 
 
-PLAYED = (PlayedExchange("htx", "HUOBI", HtxReader, HtxPlayer),)
+PLAYED = (
+    PlayedExchange("htx", "HUOBI", HtxReader, HtxPlayer),
+    PlayedExchange("htx", "HUOBI_SWAP", HtxSwapReader, HtxSwapPlayer),
+)
