@@ -73,9 +73,10 @@ def check_feed(settings: Config, feed: Feed) -> None:
         if "candle" in needed:
             check_timeframe(feed.exchange, market.timeframes, settings.timeframe)
         return
-    from feedd.sources.ccxt import exchange_class, plan  # noqa: PLC0415  ccxt takes a while
+    from feedd.sources.ccxt import plan, served_methods  # noqa: PLC0415  ccxt takes a while
 
-    has, described = exchange_class.has(feed.exchange), venue(feed.exchange, feed.symbol)
+    has = served_methods.served_methods(feed.exchange, feed.symbol)
+    described = venue(feed.exchange, feed.symbol)
     plan.check_channels(feed.exchange, has, feed.symbol, needed, described)
 
 

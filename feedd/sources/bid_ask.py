@@ -49,6 +49,7 @@ def _has_its_own(channel: str, feed: Feed) -> bool:
     described = venue(feed.exchange, feed.symbol)
     if channel == "quote" and quote_origin(described) != "quote":
         return False
-    from feedd.sources.ccxt import exchange_class  # noqa: PLC0415  ccxt takes a while
+    from feedd.sources.ccxt.served_methods import served_methods  # noqa: PLC0415  it imports ccxt
 
-    return bool(exchange_class.has(feed.exchange).get(CHANNELS[channel].ccxt_method or ""))
+    methods = served_methods(feed.exchange, feed.symbol)
+    return bool(methods.get(CHANNELS[channel].ccxt_method or ""))

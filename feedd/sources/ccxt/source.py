@@ -26,6 +26,7 @@ from feedd.sources.ccxt.market_loading import listed, load_market, local_cause
 from feedd.sources.ccxt.plan import check_channels, plan
 from feedd.sources.ccxt.recovery_requests import RecoveryRequests
 from feedd.sources.ccxt.replacements import Replacements
+from feedd.sources.ccxt.served_methods import served_methods
 from feedd.sources.ccxt.tap import subscribing_to
 from feedd.sources.ccxt.watching import RarePauses, watch_calls
 from feedd.sources.error_texts import check_form, check_timeframe, one_line
@@ -95,7 +96,8 @@ class CcxtSource:
             self, exchange, symbol, venue, endpoint, credentials, run_dir,
             Dialer(network, resolve), tls,
         )  # fmt: skip
-        self._plan = plan(self._exchange.has, symbol, venue, channels)
+        self._methods = served_methods(exchange, symbol, self._exchange.has)
+        self._plan = plan(self._methods, symbol, venue, channels)
         self._channels = channels = self._plan.subscribed
         self._errors = Translator(exchange, symbol, channels, with_key=credentials is not None)
         self._requests = RecoveryRequests(
@@ -171,7 +173,7 @@ class CcxtSource:
     async def prepare(self) -> None:
         """Check channels, symbol and credentials against the exchange."""
         check_channels(
-            self._id, self._exchange.has, self._symbol, self._plan.published, self._venue,
+            self._id, self._methods, self._symbol, self._plan.published, self._venue,
             with_key=self._credentials is not None,
         )  # fmt: skip
         if "candle" in self._channels:
