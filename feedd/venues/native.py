@@ -35,6 +35,23 @@ Convert = Callable[[Any, bytes, int], Any]
 Credentials = tuple[str, str]  # API key and secret
 
 
+class _EveryMarket(str):
+    """Equals every market's id."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
+# The `market_id` of a message that has events of several markets: its converter selects.
+EVERY_MARKET = _EveryMarket("*")
+
+
 class NoSnapshotError(Exception):
     """A message that is a change of what its connection has not sent.
 

@@ -34,7 +34,7 @@ FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchan
 
 DEFAULT_EXCHANGE = "binanceusdm"
 # The exchanges that the native source serves, with their folders' `native.py`.
-NATIVE = ("binanceusdm", "binancecoinm", "binance")
+NATIVE = ("binanceusdm", "binancecoinm", "binance", "okx", "okxus", "myokx")
 EMBEDDED_SPOT_PATH = "/spot"
 EMBEDDED_COINM_PATH = "/coinm"
 EmbeddedMarket = Literal["usdm", "coinm", "spot", "bybit"]  # what the embedded exchange serves

@@ -120,10 +120,10 @@ class MarketFile:
 
     def _reader_of(self, exchange: str) -> RawRecording:
         messages: RawRecording | None = venue_module(exchange, "raw_recording")
-        if exchange not in NATIVE or messages is None:
+        if exchange not in _importable() or messages is None:
             raise ConfigError(
                 f"{self.path}: raw messages of {exchange} can't be imported; --exchange is "
-                f"{' or '.join(sorted(NATIVE))}"
+                f"{' or '.join(sorted(_importable()))}"
             )
         return messages
 
@@ -134,7 +134,7 @@ class MarketFile:
             found = " and ".join(f"{stream} of {one}" for one, stream in evidence.items())
             raise ConfigError(f"{self.path}: has messages of several exchanges: {found}; split it")
         seen = next(iter(evidence), None)
-        if seen is not None and seen not in NATIVE:
+        if seen is not None and seen not in _importable():
             raise ConfigError(
                 f"{self.path}: {evidence[seen]} is of {seen}, whose raw messages can't be imported"
             )
@@ -281,3 +281,8 @@ class MarketFile:
                 "`<time> <JSON>`"
             )
         return times.of_number(time)
+
+
+def _importable() -> list[str]:
+    """Return the exchanges whose raw messages can be imported."""
+    return [name for name in NATIVE if venue_module(name, "raw_recording") is not None]

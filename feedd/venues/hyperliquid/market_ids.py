@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from feedd.venues.market_ids import split_by_quote
-from feedd.venues.registry import QUOTES
-
 if TYPE_CHECKING:
     from feedd.venues.market_type import MarketType
 
@@ -16,10 +13,15 @@ def symbols(_exchange: str, id_: str, of: MarketType | None = None) -> list[str]
     if "/" in id_:
         return [id_.upper()] if of in {None, "spot"} else []
     base = id_.replace(":", "-", 1).upper()
-    pair = split_by_quote(base, QUOTES)  # of another exchange
-    if pair or not base.replace("-", "", 1).isalnum() or of not in {None, "linear"}:
+    if not base.replace("-", "", 1).isalnum() or of not in {None, "linear"}:
         return []
     return [f"{base}/USDC:USDC"]
+
+
+def market_id(_exchange: str, symbol: str) -> str:
+    """Return the name of a market with a unified symbol, in capitals."""
+    pair, _, settle = symbol.partition(":")
+    return pair.partition("/")[0].replace("-", ":", 1) if settle else pair
 
 
 def listed_type(symbol: str) -> str:

@@ -5,7 +5,13 @@ https://www.okx.com/docs-v5/en/#public-data-rest-api-get-instruments
 
 from __future__ import annotations
 
+import time
 from typing import Any
+
+from feedd.venues.okx.market_ids import CODES
+
+TRADED = "live"
+VERSION = "okx native 1"  # of what is kept of a market
 
 
 def entry_id(entry: Any) -> str:
@@ -32,6 +38,49 @@ def entry_fault(entry: Any) -> str | None:
         if not isinstance(value, str) or not value:
             return f"{key} is {value!r}"
     return None
+
+
+def market(entry: Any) -> dict[str, Any]:
+    """Return the entry of the list for one of the page: `symbol` (unified), `id` and its state.
+
+    An entry that can't be read has `unreadable`, the reason, and no symbol: it harms no other.
+    """
+    fault, id_ = entry_fault(entry), entry_id(entry)
+    try:
+        found = {"symbol": unified(entry), "id": id_} if fault is None else {}
+    except (ValueError, OverflowError, OSError) as error:
+        fault = str(error)
+    if fault is not None:
+        return {"symbol": None, "id": id_, "unreadable": fault}
+    state = entry_status(entry)
+    return found if state == TRADED else {**found, "active": False, "status": state or "no state"}
+
+
+def unified(entry: dict[str, Any]) -> str:
+    """Return ccxt's name of a market; raise ValueError for one that can't be named.
+
+    ::
+
+        {"instId":"BTC-USD-220527","instType":"FUTURES","uly":"BTC-USD","settleCcy":"BTC",
+         "expTime":"1653638400000","state":"live"}
+    """
+    if entry["instType"] == "SPOT":
+        base, quote = entry.get("baseCcy") or "", entry.get("quoteCcy") or ""
+        if not base or not quote:
+            base, _, quote = entry["instId"].partition("-")
+        return f"{_code(base)}/{_code(quote)}"
+    base, _, quote = entry["uly"].partition("-")
+    if not quote:
+        raise ValueError(f"uly is {entry['uly']!r}")
+    symbol = f"{_code(base)}/{_code(quote)}:{_code(entry['settleCcy'])}"
+    if entry["instType"] == "SWAP":
+        return symbol
+    return symbol + time.strftime("-%y%m%d", time.gmtime(int(entry["expTime"]) / 1000))
+
+
+def _code(asset: str) -> str:
+    name = asset.upper()
+    return CODES.get(name, name)
 
 
 def entry_status(entry: Any) -> str | None:

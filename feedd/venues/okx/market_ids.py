@@ -10,7 +10,8 @@ from feedd.venues.market_type import market_type
 if TYPE_CHECKING:
     from feedd.venues.market_type import MarketType
 
-CODES = {"AE": "AET"}  # ids of assets that mean another code
+CODES = {"AE": "AET", "XBT": "BTC", "BCHSV": "BSV"}  # ids of assets that mean another code
+_IDS = {code: asset for asset, code in CODES.items() if code != "BTC"}
 _ID = re.compile(r"([A-Z0-9]+)-([A-Z0-9]+)(?:-(SWAP|\d{6}(?:-[\d.]+-[CP])?))?")
 
 
@@ -25,6 +26,20 @@ def symbols(_exchange: str, id_: str, of: MarketType | None = None) -> list[str]
         symbol += f":{base if quote == 'USD' else quote}"
         symbol += "" if match[3] == "SWAP" else f"-{match[3]}"
     return [symbol] if of in {None, market_type(symbol)} else []
+
+
+def market_id(_exchange: str, symbol: str) -> str:
+    """Return the id of a market with a unified symbol."""
+    pair, _, settle = symbol.partition(":")
+    base, _, quote = pair.partition("/")
+    _, _, expiry = settle.partition("-")
+    spot = f"{_IDS.get(base, base)}-{_IDS.get(quote, quote)}"
+    return f"{spot}-{expiry or 'SWAP'}" if settle else spot
+
+
+def instrument_type(id_: str) -> str:
+    """Return the venue's name of the type of a contract."""
+    return "SWAP" if id_.endswith("-SWAP") else "FUTURES"
 
 
 def listed_type(symbol: str) -> str:

@@ -135,11 +135,13 @@ class OkxPlayer(Player):
                 arg.get("instId", ""),
                 arg,
                 ends=message["op"] == "unsubscribe",
+                options={"id": message["id"]} if "id" in message else {},
             )
 
     def accepted(self, subscription: Subscription) -> Iterable[Message]:
-        """Acknowledge each argument of its own."""
-        return [{"event": "subscribe", "arg": subscription.ask.request, "connId": "a4d3ae55"}]
+        """Acknowledge each argument of its own, with the request's id."""
+        ask = subscription.ask
+        return [{**ask.options, "event": "subscribe", "arg": ask.request, "connId": "a4d3ae55"}]
 
     def refused(self, ask: Ask, session: Session) -> Iterable[Message]:
         """Refuse as for an instrument that doesn't exist, code 60018."""
@@ -147,11 +149,12 @@ class OkxPlayer(Player):
             f"Wrong URL or channel:{ask.request['channel']},instId:{ask.market} doesn't exist. "
             "Please use the correct URL, channel and parameters referring to API document."
         )
-        return [{"event": "error", "code": "60018", "msg": text, "connId": "a4d3ae55"}]
+        error = {"event": "error", "code": "60018", "msg": text, "connId": "a4d3ae55"}
+        return [{**ask.options, **error}]
 
     def ended(self, ask: Ask, session: Session) -> Iterable[Message]:
         """Acknowledge the end."""
-        return [{"event": "unsubscribe", "arg": ask.request, "connId": "a4d3ae55"}]
+        return [{**ask.options, "event": "unsubscribe", "arg": ask.request, "connId": "a4d3ae55"}]
 
     def first(self, subscription: Subscription) -> Iterable[Message]:
         """Return the snapshot of a book, the last trade, or the last ticker."""

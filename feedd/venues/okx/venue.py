@@ -6,8 +6,6 @@ reads every message itself, so that each channel has its own only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from feedd.books.streamed import StreamedBook
 from feedd.venues.contract import (
     CheckedBook,
@@ -18,19 +16,10 @@ from feedd.venues.contract import (
     Venue,
 )
 from feedd.venues.okx import book, control, listing, parsers
+from feedd.venues.okx.checked import CHECKED
 from feedd.venues.okx.limits import LIMITS
 from feedd.venues.okx.market_ids import listed_type
 
-if TYPE_CHECKING:
-    from feedd.model import Checked
-
-# Ids of trades are contiguous: an aggregated one names the last of its ids and their number. Of
-# liquidations OKX sends one per contract and second
-# (https://www.okx.com/docs-v5/en/#public-data-websocket-liquidation-orders-channel).
-CHECKED: dict[str, Checked] = {
-    "ticker": "whole", "quote": "whole", "trade": "sequence", "book": "sequence",
-    "candle": "whole", "mark": "whole",
-}  # fmt: skip
 VENUE = Venue(
     checked=CHECKED,
     needs_currencies=lambda _symbol: False,
