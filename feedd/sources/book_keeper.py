@@ -75,7 +75,7 @@ class BookKeeper:
     def lost(self, reason: str) -> None:
         """Forget the stream: its connection is lost."""
         self._rules.reset()
-        if self._published_id is not None and self._gap_reason is None:
+        if self._published is not None and self._gap_reason is None:
             self._gap_reason = f"reconnect after: {reason}"
         self.stop()
 
@@ -125,7 +125,7 @@ class BookKeeper:
 
     def _broken(self, reason: str, sink: Sink) -> None:
         """Report a resync; the gap is reported with the next book, because it ends there."""
-        if self._published_id is not None and self._gap_reason is None:
+        if self._published is not None and self._gap_reason is None:
             self._gap_reason = reason
         sink.resync("book", reason)
 

@@ -8,6 +8,7 @@ from recorded_callbacks import RecordedCallbacks
 
 from feedd.books.depth import Snapshot, Update
 from feedd.books.diff import DiffBook
+from feedd.books.ordered import OrderedBook
 from feedd.books.streamed import StreamedBook
 from feedd.sources.book_keeper import BookKeeper
 
@@ -92,6 +93,26 @@ def test_another_book_with_the_id_of_the_last_is_published_and_a_repeated_one_is
             keeper.on_message(Snapshot(1, [(bid, 1.0)], [(10.0, 1.0)]), 1, told)
         books = [(book.id, book.bids) for book in told.ticks]  # type: ignore[union-attr]
         assert books == [(1, [(9.0, 1.0)]), (1, [(9.5, 1.0)])]
+        keeper.stop()
+
+    asyncio.run(run())
+
+
+def test_a_gap_of_a_book_without_ids_is_reported_too() -> None:
+    async def run() -> None:
+        told = RecordedCallbacks()
+
+        async def renew() -> None:
+            return None
+
+        keeper = BookKeeper("x", "S", OrderedBook(), 5, renew)
+        book = Snapshot(0, [(9.0, 1.0)], [(10.0, 1.0)], 1)
+        keeper.on_message(book, 1, told)
+        keeper.on_message(Update(0, 0, 1, [(11.0, 1.0)], []), 1, told)  # crosses
+        assert told.holes == []
+        keeper.on_message(book._replace(timestamp=2), 1, told)
+        assert told.holes == [("book", None, None, "the book is crossed")]
+        assert len(told.ids("book")) == 2
         keeper.stop()
 
     asyncio.run(run())
