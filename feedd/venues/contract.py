@@ -184,6 +184,8 @@ class Venue(Struct, frozen=True):
     market_key: Literal["id", "symbol", "baseName"] = (
         "id"  # of ccxt's market: `market_id_of` returns its value
     )
+    # (the market's, another that a message has): whether both mean it. None: only the same one
+    is_same_market: Callable[[Any, Any], bool] | None = None
     channel_of: Callable[[Any], str | None] | None = None  # of any message, None if unknown
     # Reads a binary frame, after ccxt's decompression, as the message of a text; raises ValueError.
     decode: Callable[[bytes], Any] | None = None  # None: it is JSON

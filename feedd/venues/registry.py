@@ -19,6 +19,7 @@ VENUES = {
     "bitfinex": ("bitfinex",),
     "bitget": ("bitget",),
     "bybit": ("bybit",),
+    "coinbase": ("coinbase",),
     "cryptocom": ("cryptocom",),
     "deribit": ("deribit",),
     "gate": ("gate",),

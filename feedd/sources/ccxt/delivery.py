@@ -108,7 +108,8 @@ class Delivery:
                 return
         elif venue.market_id_of is not None:
             expected, found = self._market_id(), venue.market_id_of(message)
-            if found != expected:
+            same = venue.is_same_market
+            if found != expected and (same is None or not same(expected, found)):
                 raise ValueError(f"a message of {found} instead of {expected}")
         self._backoff[channel].reset()
         if channel == "book":
