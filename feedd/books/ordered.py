@@ -15,8 +15,8 @@ class OrderedBook:
     """Applies updates to the stream's own snapshot, in the order in which they arrive.
 
     The caller checks the numbers of the connection (`Venue.connection_sequence`): it passes no
-    message twice or late, and invokes `reset` where one is missing. Messages have no ids of the
-    book. See `feedd.books.depth.DepthRules` for the contract.
+    message twice or late, and invokes `reset` where one is missing. Ids only identify messages. See
+    `feedd.books.depth.DepthRules` for the contract.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class OrderedBook:
         """Replace the book; return why it is rejected, or None."""
         self._begun = True
         self.book.load(snapshot.bids, snapshot.asks, bids_whole=True, asks_whole=True)
-        gap = self._accept(snapshot.timestamp)
+        gap = self._accept(snapshot.last, snapshot.timestamp)
         return None if gap is None else gap.reason
 
     def on_update(self, update: Update) -> BookGap | None:
@@ -44,15 +44,15 @@ class OrderedBook:
         if not self.synced:
             return None
         self.book.apply(update.bids, update.asks)
-        return self._accept(update.timestamp)
+        return self._accept(update.last, update.timestamp)
 
     def reset(self) -> None:
         """Wait for the next snapshot: a message is missing, or the connection is lost."""
         self.synced = self._begun = False
 
-    def _accept(self, timestamp: int | None) -> BookGap | None:
+    def _accept(self, last: int, timestamp: int | None) -> BookGap | None:
         self.synced = not self.book.crossed
         if not self.synced:
-            return BookGap(None, None, "the book is crossed")
-        self.timestamp = timestamp
+            return BookGap(self.last_id, last or None, "the book is crossed")
+        self.last_id, self.timestamp = last or None, timestamp
         return None

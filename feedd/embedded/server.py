@@ -109,7 +109,8 @@ class ExchangeServer:
         websocket = functools.partial(self._websocket, served)
         for root in served.addresses.websocket_roots:
             router.add_get(served.below + root, websocket)
-            router.add_get(served.below + root + "/{rest:.*}", websocket)
+            if root:  # else the pages are below it
+                router.add_get(served.below + root + "/{rest:.*}", websocket)
         for prefix in served.addresses.page_prefixes:
             router.add_get(served.below + prefix + "{page:.*}", page)
             if served.posts:

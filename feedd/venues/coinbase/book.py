@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.books.depth import Snapshot, Update
 from feedd.clock import from_iso8601
-from feedd.numbers import number
+from feedd.numbers import integer, number
 
 if TYPE_CHECKING:
     from feedd.books.levels import Level
@@ -27,11 +27,11 @@ def to_depth(message: dict[str, Any]) -> Update | Snapshot:
          "new_quantity":"0.00583"},{"side":"offer","event_time":"2026-08-09T21:05:48.210883Z",
          "price_level":"65101.2","new_quantity":"0"}]}]}
     """
-    timestamp = from_iso8601(message["timestamp"])
+    timestamp, last = from_iso8601(message["timestamp"]), integer(message["sequence_num"])
     whole, sides = _levels(message["events"])
     if whole:
-        return Snapshot(0, *sides, timestamp)
-    return Update(0, 0, timestamp, *sides)
+        return Snapshot(last, *sides, timestamp)
+    return Update(0, last, timestamp, *sides)
 
 
 def _levels(events: list[Any]) -> tuple[bool, tuple[list[Level], list[Level]]]:

@@ -83,9 +83,9 @@ class CoinbaseReader(Reader):
 
 
 class CoinbasePlayer(Player):
-    """The WebSocket at the root, and the public REST pages."""
+    """The WebSocket, whose address has no path, and the public REST pages."""
 
-    sockets = ("/",)
+    sockets = ("",)
     carried = {"quote": "ticker"}  # noqa: RUF012
 
     def page(self, request: PageRequest) -> Any:

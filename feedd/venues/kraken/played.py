@@ -89,12 +89,13 @@ class KrakenReader(Reader):
             )
         elif name.startswith("book"):
             sides = {key: rows for part in parts for key, rows in part.items() if key != "c"}
-            times = [_ms(row[2]) for rows in sides.values() for row in rows]
+            times = [_us(row[2]) for rows in sides.values() for row in rows]
+            at_us = max(times, default=received_ms * 1000)
             yield Depth(
-                market, max(times, default=received_ms),
+                market, at_us // 1000,
                 _levels(sides.get("bs", sides.get("b", ()))),
                 _levels(sides.get("as", sides.get("a", ()))),
-                whole="as" in sides,
+                whole="as" in sides, last=at_us,
             )  # fmt: skip
 
 
@@ -267,7 +268,7 @@ def _book(bids: list[LevelTexts], asks: list[LevelTexts], state: MarketState) ->
 
     return {
         "symbol": state.market.id, "bids": rows(bids), "asks": rows(asks),
-        "checksum": checksum(state), "timestamp": iso8601(state.book.time_ms or 0),
+        "checksum": checksum(state), "timestamp": _time(state.book.last),
     }  # fmt: skip
 
 
@@ -316,6 +317,14 @@ def _symbol(name: str) -> str:
 
 def _ms(seconds: str) -> int:
     return int(Decimal(seconds) * 1000)
+
+
+def _time(at_us: int) -> str:
+    return f"{iso8601(at_us // 1000)[:-1]}{at_us % 1000:03}Z"
+
+
+def _us(seconds: str) -> int:
+    return int(Decimal(seconds) * 1_000_000)
 
 
 def _levels(rows: Iterable[Sequence[str]]) -> tuple[LevelTexts, ...]:
