@@ -107,16 +107,18 @@ def tickers(
          "result":[{"contract":"BTC_USD","last":"118.4","change_percentage":"0.77",
          "volume_24h":"745487577","volume_24h_base":"5526","low_24h":"99.2","high_24h":"132.5"}]}
 
-    Futures have no bid and ask here. `volume` is in base currency in both.
+    Futures have no bid and ask here. `volume` is in base currency in both; without a trade in 24 h
+    it may be `nan`.
     """
     sent_ms = message.get("time_ms")
     timestamp = integer(sent_ms) if sent_ms else integer(message["time"]) * 1000
     found = []
     for row in _rows(message["result"]):
         change = row.get("change_percentage")
+        volume = row["base_volume"] if "base_volume" in row else row["volume_24h_base"]
         ticker = ticks.ticker(
             exchange, symbol, received_ns, timestamp=timestamp, last=row["last"],
-            volume=row["base_volume"] if "base_volume" in row else row["volume_24h_base"],
+            volume="0" if volume == "nan" else volume,
             high=row["high_24h"], low=row["low_24h"],
             change_percent=ticks.some_number(change),
             bid=row.get("highest_bid"), ask=row.get("lowest_ask"),

@@ -22,7 +22,7 @@ PAGE = 2000  # trades, the most that a page has
 
 def spot_trades(
     message: dict[str, Any], exchange: str, symbol: str, received_ns: int, _timeframe: str
-) -> list[tuple[int, Trade]]:
+) -> list[tuple[int | None, Trade]]:
     """Return the trades of `market.<id>.trade.detail`, oldest first, each with its `tradeId`.
 
     ::
@@ -35,11 +35,13 @@ def spot_trades(
     2021-04-17 each of 63 follows the one before. `id` has up to 27 digits and skips numbers.
     `direction` is the taker's.
     """
-    trades = [
-        _trade(row, row["tradeId"], exchange, symbol, received_ns)
-        for row in message["tick"]["data"]
-    ]
-    return sorted(((integer(one.id), one) for one in trades), key=lambda pair: pair[0])
+    trades: list[tuple[int | None, Trade]] = []
+    for row in reversed(message["tick"]["data"]):
+        number = row.get("tradeId")  # a message of before 2020 lacks it
+        trade_id = row["id"] if number is None else number
+        trade = _trade(row, trade_id, exchange, symbol, received_ns)
+        trades.append((None if number is None else integer(number), trade))
+    return sorted(trades, key=lambda pair: pair[0] or 0)
 
 
 def spot_rest_trade(

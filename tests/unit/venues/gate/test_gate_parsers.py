@@ -118,6 +118,9 @@ def test_a_ticker_of_futures_counts_its_volume_in_base_currency() -> None:
         None,
         None,
     )
+    untraded = {**message, "result": [{**row, "volume_24h_base": "nan", "change_percentage": ""}]}
+    [ticker] = parsers.tickers(untraded, *WHERE)
+    assert (ticker.volume, ticker.change_percent) == (0.0, None)
 
 
 def test_a_quote_has_the_books_id_and_an_empty_side_is_none() -> None:

@@ -65,6 +65,17 @@ def test_trades_of_spot_are_oldest_first_with_the_numbers_of_their_market() -> N
     ]  # fmt: skip
 
 
+def test_trades_without_the_markets_numbers_have_their_exact_ids() -> None:
+    rows = [
+        {key: value for key, value in row.items() if key != "tradeId"}
+        for row in TRADES["tick"]["data"]
+    ]
+    found = parsers.spot_trades({**TRADES, "tick": {"data": rows}}, *WHERE)
+    assert [(number, trade.id) for number, trade in found] == [
+        (None, 100532865385255757382218709), (None, 100532865386255757567457182)
+    ]  # fmt: skip
+
+
 def test_requested_trades_are_in_groups_and_equal_the_streams() -> None:
     rows = [
         {"trade-id": row["tradeId"], **{key: row[key] for key in ("ts", "amount", "price")},
@@ -114,7 +125,7 @@ def test_every_recorded_trade_of_a_market_follows_the_one_before() -> None:
     numbers: dict[str, list[int]] = {}
     for _, raw in received("venues/huobi.jsonl.zst"):
         if control.channel_of(raw) == "trade":
-            found = [number for number, _ in parsers.spot_trades(raw, *WHERE)]
+            found = [number or 0 for number, _ in parsers.spot_trades(raw, *WHERE)]
             numbers.setdefault(control.market_id_of(raw), []).extend(found)
     steps = [after - before for ids in numbers.values() for before, after in pairwise(ids)]
     assert steps == [1] * 63
