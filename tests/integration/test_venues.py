@@ -115,6 +115,8 @@ def differences(feed: PlayedFeed, channel: str) -> list[str]:
     else:
         want = [levels for _, levels, _ in unrepeated(expected.books)]
         got = [shown(one) for one in published]
+        if all(one.id is None and one.timestamp is None for one in published):
+            want = unrepeated(want)  # two equal ones can't be told apart
     if channel == "book" or (channel == "quote" and feed.source.quote_from == "book"):
         # A book that is requested begins with one of the first updates.
         wanted = [want[at:] for at in range(4) if got[:1] == want[at : at + 1]] or [want]
@@ -172,7 +174,7 @@ async def one_fault(feed: PlayedFeed, channel: str, fault: str) -> list[str]:
     if total - steps.sent[channel] < 4:
         return []  # the recording has no more
     checked = feed.source.checked.get(channel, "none")
-    begun_s, before = time.monotonic(), len(feed.ticks)
+    begun_s, before, fired = time.monotonic(), len(feed.ticks), feed.fired()
     sees = {"drop": checked in {"sequence", "checksum"}, "alter": checked == "checksum"}
     if fault == "refuse":
         feed.fault("refuse", channel, count=1)
@@ -181,6 +183,9 @@ async def one_fault(feed: PlayedFeed, channel: str, fault: str) -> list[str]:
         feed.fault(fault, channel)
     steps.grant(channel)
     await asyncio.sleep(0.02)
+    while feed.fired() == fired and total - steps.sent[channel] > 3:
+        steps.grant(channel)  # the frame had nothing that could be altered
+        await asyncio.sleep(0.02)
     begun_at = steps.sent[channel]
     for _ in range(2):  # the frames after it show the loss
         steps.grant(channel)
