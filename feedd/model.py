@@ -24,6 +24,12 @@ EventId = int | str | None
 ABSENT = "absent"  # `listing` of a symbol that the exchange no longer lists
 
 
+def forwards(from_id: EventId, to_id: EventId) -> EventId:
+    """Return the end of a gap: None where the ids went back, since no event lies between."""
+    went_back = isinstance(from_id, int) and isinstance(to_id, int) and to_id < from_id
+    return None if went_back else to_id
+
+
 class Ticker(Struct, gc=False):
     """The 24 h summary; `timestamp` is the ticker's, whichever part moved last."""
 

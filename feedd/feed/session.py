@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from feedd.channels import CHANNELS
 from feedd.clock import NS_PER_S
 from feedd.feed.last_hour import Occurrences, Uptime
 from feedd.feed.staleness import AdaptiveLimit, RenewalPause
-from feedd.model import ABSENT, Gap
+from feedd.model import ABSENT, Gap, forwards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -362,4 +364,4 @@ class Session:
 
     def _gap(self, gap: Gap) -> Gap:
         self._channels[gap.channel].gaps += 1
-        return gap
+        return replace(gap, to_id=forwards(gap.from_id, gap.to_id))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from feedd.books.depth import Snapshot
 from feedd.errors import FeeddError, LimitError
-from feedd.model import Book
+from feedd.model import Book, forwards
 from feedd.sources.base import Backoff
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class BookKeeper:
         self._task: asyncio.Task[None] | None = None
         self._published_id: EventId = None
         self._published: Book | None = None  # with that id
+        self._in_resync = False
         self._gap_reason: str | None = None  # of the gap before the next book
 
     def on_message(self, message: Update | Snapshot, received_ns: int, sink: Sink) -> None:
@@ -64,8 +65,15 @@ class BookKeeper:
         else:
             sink.alive("book")  # its stream flows, although no book can be built from it
         if rules.needs_snapshot and self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._until_verified(sink))
-            self._task.add_done_callback(self._ended)
+            self._request(sink)
+
+    def broken(self, reason: str, sink: Sink) -> None:
+        """Begin again with a new snapshot: a message of the stream is missing."""
+        if not self._rules.synced and self._task is not None:
+            return  # the snapshot that it waits for is newer
+        self._rules.reset()
+        self._broken(reason, sink)
+        self._request(sink)
 
     @property
     def synced(self) -> bool:
@@ -75,6 +83,7 @@ class BookKeeper:
     def lost(self, reason: str) -> None:
         """Forget the stream: its connection is lost."""
         self._rules.reset()
+        self._in_resync = False
         if self._published is not None and self._gap_reason is None:
             self._gap_reason = f"reconnect after: {reason}"
         self.stop()
@@ -83,6 +92,11 @@ class BookKeeper:
         """Request no more snapshots."""
         if self._task is not None:
             self._task.cancel()
+
+    def _request(self, sink: Sink) -> None:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._until_verified(sink))
+            self._task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if self._task is task:
@@ -94,8 +108,9 @@ class BookKeeper:
         """Request snapshots until one joins the stream."""
         backoff = Backoff()
         rules = self._rules
-        while rules.needs_snapshot:
+        while True:
             was_synced = rules.synced
+            snapshot: Snapshot | None = None
             why: str | None = None
             waits = False
             try:
@@ -112,8 +127,9 @@ class BookKeeper:
                     self._publish_book(time.time_ns(), sink)
             elif why is not None:
                 sink.resync("book", why, waits=waits)
-            if rules.needs_snapshot:
-                await asyncio.sleep(backoff.next_s())
+            if not rules.needs_snapshot and (rules.synced or snapshot is not None):
+                break
+            await asyncio.sleep(backoff.next_s())
 
     async def _streamed(self) -> str | None:
         deadline = time.monotonic() + SNAPSHOT_WITHIN_S
@@ -124,19 +140,24 @@ class BookKeeper:
         return None
 
     def _broken(self, reason: str, sink: Sink) -> None:
-        """Report a resync; the gap is reported with the next book, because it ends there."""
+        """Report one resync; the gap is reported with the next book, because it ends there."""
         if self._published is not None and self._gap_reason is None:
             self._gap_reason = reason
-        sink.resync("book", reason)
+        if not self._in_resync:
+            self._in_resync = True
+            sink.resync("book", reason)
 
     def _publish_book(self, received_ns: int, sink: Sink) -> None:
         rules = self._rules
         book = to_book(rules, self._depth, self._exchange, self._symbol, received_ns)
-        if same_book(book, self._published):
+        again = self._in_resync or self._gap_reason is not None  # else the state would stay
+        if not again and same_book(book, self._published):
             sink.alive("book")
             return
+        self._in_resync = False
         if self._gap_reason is not None:
-            sink.missing("book", self._published_id, rules.last_id, self._gap_reason)
+            to_id = forwards(self._published_id, rules.last_id)
+            sink.missing("book", self._published_id, to_id, self._gap_reason)
             self._gap_reason = None
         self._published_id, self._published = rules.last_id, book
         sink.event(book)

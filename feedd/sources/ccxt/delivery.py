@@ -17,6 +17,8 @@ from feedd.sources.ccxt.converters import (
     to_trade,
 )
 from feedd.sources.ccxt.exchange_class import CACHED
+from feedd.sources.error_texts import one_line
+from feedd.sources.in_order import InOrder
 from feedd.sources.merged_events import (
     DepthMessage,
     content_of,
@@ -24,11 +26,12 @@ from feedd.sources.merged_events import (
     same_quote,
     same_trade,
 )
+from feedd.sources.published_trades import PublishedTrades
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from feedd.model import Quote, Trade
+    from feedd.model import EventId, Quote, Trade
     from feedd.sources.base import Backoff, Sink
     from feedd.sources.book_keeper import BookKeeper
     from feedd.sources.trade_keeper import TradeKeeper
@@ -80,11 +83,23 @@ class Delivery:
         self._book_failed = book_failed
         self._quote_id_of = venue.quote_id
         self._last_quote: Quote | None = None
+        self._order = InOrder(venue.grows, self._went_back)
+        self._quotes_grow = "quote" in venue.grows
+        self._published_trades = PublishedTrades()
+        self._message: Any = None  # the last one of a trade without an id
         self._carried: dict[str, list[str]] = {}  # raw channels, by the one that contains them
         for name, carrier in (carried or {}).items():
             self._carried.setdefault(carrier, []).append(name)
         self._newest: dict[str, Any] = {}  # in ccxt's caches, by channel
         self._candles: dict[int, tuple[Any, ...]] = {}  # the newest ones taken, by open time
+        self._publish: dict[str, Callable[[Any], None]] = {
+            "ticker": self._publish_state,
+            "quote": self._publish_quote,
+            "trade": self._publish_new_trade if trades is None else self._publish_trade,
+            "candle": self._publish_state,
+            "mark": self._publish_state,
+            "liquidation": sink.event,
+        }
         self.merges: dict[str, Merge | ContentMerge] = {
             channel: self._merge(channel) for channel in merged
         }
@@ -137,7 +152,7 @@ class Delivery:
         parse, merge = self._venue.raw_channels[channel].parse, self.merges.get(channel)
         for event in parse(message, self._id, self._symbol, received_ns, self._timeframe):
             if merge is None:
-                self._publish(channel)(event)
+                self._publish[channel](event)
             elif isinstance(merge, ContentMerge):
                 content, timestamp = content_of(event)
                 merge.take(line, content, (timestamp,), event)
@@ -146,16 +161,10 @@ class Delivery:
             else:
                 merge.take(line, event.id, None, event)
 
-    def _publish(self, channel: str) -> Callable[[Any], None]:
-        """Return what publishes an event of a raw channel."""
-        if channel == "trade" and self._trades is not None:
-            return self._publish_trade
-        return self._publish_quote if channel == "quote" else self._sink.event
-
     def _publish_trade(self, numbered: tuple[int | None, Trade | None]) -> None:
         number, trade = numbered
         if number is None:  # the message lacks it: the trade's place is not known
-            self._sink.event(trade)  # type: ignore[arg-type]  # such a trade is never None
+            self._publish_new_trade(trade)  # type: ignore[arg-type]  # such a trade is never None
         elif self._trades is not None:
             self._trades.take(number, trade, self._sink)
 
@@ -169,7 +178,7 @@ class Delivery:
 
         if channel == "book":
             return Merge(self._publish_book, missing, same_depth)
-        publish = self._publish(channel)
+        publish = self._publish[channel]
         if channel == "trade" and self._trades is not None:
             return Merge(publish, missing, same_trade)
         if channel == "quote" and self._quote_id_of is not None:
@@ -185,14 +194,43 @@ class Delivery:
         if channel in {"trade", "liquidation"}:
             self._newest[channel] = result[-1]  # the cache is one for all connections
 
-    def reject(self, channels: list[str], error: Exception) -> None:
-        """Report a message of one of these channels that can't be parsed."""
+    def reject(self, channels: list[str], error: Exception) -> str:
+        """Report a message of one of these channels that can't be parsed; return the reason."""
+        reason = one_line(f"{type(error).__name__}: {error}")
         if channels:
-            self._sink.rejected(channels, f"{type(error).__name__}: {error}")
+            self._sink.rejected(channels, reason)
+        return f"a message could not be read: {reason}"
+
+    def begin(self, channel: str) -> None:
+        """Note that what follows comes from a new subscription."""
+        for name in (channel, *self._carried.get(channel, ())):
+            self._order.begin(name)
+            if name == "quote":
+                self._last_quote = None
+            elif name == "trade":
+                self._published_trades.reconnected()
+                self._message = None
+
+    def _went_back(self, channel: str, from_id: EventId, to_id: EventId) -> None:
+        self._sink.missing(channel, from_id, to_id, "the ids or times went back")
+
+    def _publish_state(self, event: Any) -> None:
+        """Publish an event unless it is repeated or overtaken."""
+        order = self._order
+        if order.repeats(event) or (event.channel in order.keys and order.overtaken(event)):
+            self._sink.alive(event.channel)
+        else:
+            self._sink.event(event)
+
+    def _publish_new_trade(self, trade: Trade) -> None:
+        for new in self._published_trades.new([trade]):
+            self._sink.event(new)
 
     def _take_ticker(self, parsed: dict[str, Any], _message: Any, received_ns: int) -> None:
         self._backoff["ticker"].reset()
-        self._sink.event(to_ticker(parsed, self._id, self._symbol, received_ns))
+        if self._symbol in parsed:  # of some exchanges: a map by symbol
+            parsed = parsed[self._symbol]
+        self._publish_state(to_ticker(parsed, self._id, self._symbol, received_ns))
 
     def _take_quote(self, parsed: dict[str, Any], message: Any, received_ns: int) -> None:
         if self._symbol in parsed:  # watch_bids_asks of other exchanges: a map by symbol
@@ -203,18 +241,25 @@ class Delivery:
         self._publish_quote(to_quote(parsed, self._id, self._symbol, received_ns, quote_id))
 
     def _publish_quote(self, quote: Quote) -> None:
-        """Publish a quote, unless a venue repeats its last one in place of a heartbeat."""
+        """Publish a quote unless it is overtaken or repeated, as some venues do as a heartbeat."""
         last = self._last_quote
-        repeats = quote.id is not None and last is not None and quote.id == last.id
-        if repeats and last is not None and same_quote(quote, last):
+        if last is not None and quote.id == last.id:
+            repeats = quote.id is not None or (
+                quote.timestamp is not None and quote.timestamp == last.timestamp
+            )
+            if repeats and same_quote(quote, last):
+                self._sink.alive("quote")
+                return
+        if self._quotes_grow and self._order.overtaken(quote):
             self._sink.alive("quote")
             return
         self._last_quote = quote
         self._sink.event(quote)
 
-    def _take_trades(self, cache: Any, _message: Any, received_ns: int) -> None:
+    def _take_trades(self, cache: Any, message: Any, received_ns: int) -> None:
         sink, keeper = self._sink, self._trades
         self._backoff["trade"].reset()
+        new: list[Trade] = []
         for parsed in self._added("trade", cache):
             try:
                 trade = to_trade(parsed, self._id, self._symbol, received_ns)
@@ -225,7 +270,16 @@ class Delivery:
             if keeper is not None and isinstance(trade_id, int):
                 keeper.take(trade_id, trade, sink)
             elif trade is not None:
-                sink.event(trade)
+                new.append(trade)
+        if new and new[0].id is None:
+            if message is not None and message == self._message:  # doubled
+                return
+            self._message = message
+        published = self._published_trades.new(new)
+        for trade in published:
+            sink.event(trade)
+        if not published:
+            sink.alive("trade")
 
     def _take_liquidations(self, cache: Any, _message: Any, received_ns: int) -> None:
         self._backoff["liquidation"].reset()
@@ -256,7 +310,7 @@ class Delivery:
         if self._symbol in parsed:
             parsed = parsed[self._symbol]
         self._backoff["mark"].reset()
-        self._sink.event(to_mark(parsed, self._id, self._symbol, received_ns))
+        self._publish_state(to_mark(parsed, self._id, self._symbol, received_ns))
 
     def _take_book(self, parsed: Any, _message: Any, received_ns: int) -> None:
         """Take ccxt's book, where the venue's checksum is all that is verified."""

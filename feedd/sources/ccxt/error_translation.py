@@ -11,6 +11,7 @@ from feedd.errors import (
     UnknownSymbolError,
 )
 from feedd.sources.ccxt.lean_import import ccxt
+from feedd.sources.ccxt.plan import needs_key_text
 from feedd.sources.error_texts import one_line, refused_key_error
 
 
@@ -33,8 +34,8 @@ class Translator:
         self._symbol = symbol
         self._channels = channels
 
-    def __call__(self, error: BaseException) -> FeeddError:
-        """Return feedd's error for one of ccxt's."""
+    def __call__(self, error: BaseException, channel: str = "nothing") -> FeeddError:
+        """Return feedd's error for one of ccxt's, while a channel was being subscribed to."""
         if isinstance(error, FeeddError):
             return error
         text = one_line(error)
@@ -45,6 +46,8 @@ class Translator:
             if self._with_key:
                 return refused_key_error(self._id, text)
             if "requires" in text:
+                if channel != "nothing":
+                    return CredentialsError(needs_key_text(self._id, channel))
                 return CredentialsError(f"{self._id} serves nothing without an API key ({text})")
         if isinstance(error, ccxt.BadSymbol):
             return UnknownSymbolError(f"{self._id} does not know {self._symbol} ({text})")

@@ -15,6 +15,8 @@ from feedd.sources.ccxt.lean_import import (
     read_json,
 )
 from feedd.sources.ccxt.odd_entries import with_odd_entries
+from feedd.sources.ccxt.own_connections import with_own_connections
+from feedd.sources.ccxt.rehearsal import with_rehearsals
 from feedd.sources.ccxt.shared_limits import with_shared_limits
 from feedd.sources.ccxt.tap import Tap
 from feedd.sources.exchange_names import check_exchange_name
@@ -56,7 +58,8 @@ def tapped_exchange(
     With a `run_dir` it shares the exchange's limits and market list with all that name the same.
     """
     check_exchange_name(exchange_name)
-    base = with_odd_entries(with_network(exchange_class(exchange_name), dialer, tls), venue)
+    base = with_own_connections(with_rehearsals(exchange_class(exchange_name)), venue)
+    base = with_odd_entries(with_network(base, dialer, tls), venue)
     if run_dir is not None:
         base = with_shared_limits(base, run_dir, exchange_name, symbol, venue, endpoint)
 
@@ -65,6 +68,7 @@ def tapped_exchange(
         last_answer = (0, "")  # HTTP status and the begin of the body of the last REST answer
 
         def client(self, url: str) -> Any:
+            url = self.own_url(url)
             known = url in (self.clients or {})
             client = super().client(url)
             if not known:

@@ -68,6 +68,14 @@ def exchange_class(name: str) -> Any:
 read_json = msgspec.json.decode  # raises ValueError
 
 
+def decompressed(client: Any, data: bytes) -> bytes:
+    """Return a binary frame's data as a WebSocket client of ccxt's decompresses it."""
+    functions: Any = importlib.import_module("ccxt.async_support.base.ws.functions")
+    if client.gunzip:
+        return functions.gunzip(data)  # type: ignore[no-any-return]
+    return functions.inflate(data) if client.inflate else data
+
+
 def exact_json() -> None:
     """Let ccxt's WebSocket clients read integers of any size: orjson makes floats beyond 2**64.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from feedd.sources.base import Backoff
-from feedd.sources.ccxt.tap import subscribing_to
+from feedd.sources.ccxt.watching import subscribe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -141,7 +141,9 @@ class Replacements:
                 if self._exchange.clients.get(old.client.url) is old.client:
                     del self._exchange.clients[old.client.url]
                 for channel in channels:
-                    self._next_watches[channel] = asyncio.ensure_future(self._subscribe(channel))
+                    self._next_watches[channel] = asyncio.ensure_future(
+                        subscribe(self._watch, channel)
+                    )
                 if await self._joins(old):
                     for channel in self._channels_of(old):
                         self._merges[channel].replaces(self._following[channel])
@@ -152,10 +154,6 @@ class Replacements:
             await _close(old)
         finally:
             self._leaving.discard(old)
-
-    async def _subscribe(self, channel: str) -> Any:
-        subscribing_to.set(channel)
-        return await self._watch(channel)
 
     async def _joins(self, old: Tap) -> bool:
         """Wait until another connection can replace a closing one; return whether it can."""

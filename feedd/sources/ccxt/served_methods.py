@@ -44,7 +44,7 @@ def _serves_quotes(exchange: str, market: MarketType) -> bool:
     made, symbol = exchange_class(exchange)(), _SYMBOLS[market]
     made.markets = {symbol: _market(market, symbol)}
     made.markets_by_id = {"BTCUSDT": [made.markets[symbol]]}
-    made.load_markets, made.client, made.fetch = _loaded, _reached, _reached
+    made.load_markets, made.open, made.client, made.fetch = _loaded, _reached, _reached, _reached
     call = made.watch_bids_asks([symbol])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a coroutine that is never awaited

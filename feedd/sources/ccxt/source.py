@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
+from feedd.channels import CHANNELS
 from feedd.config.network import Network
 from feedd.errors import FinalError, LimitError, SourceError
 from feedd.sources.base import Backoff
@@ -25,10 +26,10 @@ from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.ccxt.market_loading import listed, load_market, local_cause
 from feedd.sources.ccxt.plan import check_channels, plan
 from feedd.sources.ccxt.recovery_requests import RecoveryRequests
+from feedd.sources.ccxt.rehearsal import check_decodable, rehearse
 from feedd.sources.ccxt.replacements import Replacements
 from feedd.sources.ccxt.served_methods import served_methods
-from feedd.sources.ccxt.tap import subscribing_to
-from feedd.sources.ccxt.watching import RarePauses, watch_calls
+from feedd.sources.ccxt.watching import FailurePauses, forget, subscribe, watch_calls
 from feedd.sources.error_texts import check_form, check_timeframe, one_line
 from feedd.sources.listing import doubles, not_traded
 from feedd.sources.network.dial import Dialer
@@ -49,15 +50,22 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
+DOUBT_S = 1.0  # after an unreadable message, before its channel begins again
+SETTLED_S = 1.0  # a subscription that is not refused within this time is accepted
 RENEWED_WITHIN_S = 2.0  # events of a subscription that has ended may still arrive
 
 
 class _Failure(NamedTuple):
-    """Why a channel failed. `alone`: its connection works."""
+    """Why a channel failed. `alone`: its connection works.
+
+    `passes`: its next data shows that it works again. Else the state that ccxt keeps of it is
+    wrong or unknown, and nothing of it counts until a new subscription.
+    """
 
     reason: str
     waits: bool = False
     alone: bool = False
+    passes: bool = False
 
 
 class CcxtSource:
@@ -127,7 +135,10 @@ class CcxtSource:
         self._backoff = {channel: Backoff() for channel in channels}
         self._lost: dict[str, asyncio.Future[_Failure]] = {}
         self._final: dict[str, FinalError] = {}  # of channels that can't be subscribed to
-        self._harm = RarePauses(harmless=venue.resubscribe is not None)
+        self._pauses = FailurePauses()
+        self._suspended: set[str] = set()  # channels of which nothing counts until subscribed to
+        self._doubts: dict[str, asyncio.TimerHandle] = {}  # of channels with an unreadable message
+        self._unsettled: dict[str, asyncio.TimerHandle] = {}  # that may still be refused
         self._watch = watch_calls(self._exchange, symbol, venue, book_depth, timeframe)
         self._renewed_s: dict[str, float] = {}  # when a channel was last subscribed to again
         self._renewed_on: dict[str, Tap] = {}  # the connection on which it was, while silent
@@ -184,6 +195,9 @@ class CcxtSource:
             self.listing = not_traded(entry)
             if (note := doubles(self._symbol, entry)) is not None:
                 _log.warning(note)
+            if self._venue.channel_of is None and self._venue.router is None:  # not described
+                check_decodable(self._exchange, self._id, self._symbol)
+                await rehearse(self._id, self._channels, self._watch)
             if self._credentials is not None:
                 await self._exchange.fetch_balance()
         except Exception as error:
@@ -223,6 +237,8 @@ class CcxtSource:
                 self._books.stop()
             for task in self._renewals:
                 task.cancel()
+            for timer in (*self._unsettled.values(), *self._doubts.values()):
+                timer.cancel()
             if self._replacements is not None:
                 await self._replacements.stop()
             self._sink = self._delivery = None
@@ -301,57 +317,60 @@ class CcxtSource:
         """Subscribe to a channel, wait until it is lost, and again, with a growing pause.
 
         A channel that failed alone is subscribed to again on its connection, where the venue's
-        messages for that are known and other channels use it too. Where they are not known, only a
-        new connection helps, which costs the others' data: rarely, and not if the channel recovers.
+        messages for that are known and other channels use it too. Else its connection is replaced,
+        which no other channel uses.
         """
-        subscribing_to.set(channel)
         backoff = self._backoff[channel]
         subscribed = False
         while True:
             failure = await self._until_failed(channel, subscribed=subscribed)
             subscribed = False
-            if failure is None:
-                await asyncio.sleep(backoff.next_s())
-                continue
-            reason, waits, alone = failure
-            tap = self._taps.get(channel)
-            if not alone or tap is None or self._channels_of(tap) == [channel]:
+            reason, tap = failure.reason, self._taps.get(channel)
+            held = failure.alone and tap is not None and self._holds(tap)
+            shared = held and len(self._channels_of(tap)) > 1
+            if not (held and (failure.passes or shared)):
                 self._leave(channel, reason)
-                alone = False
+                held = False
             if channel == "trade" and self._trades is not None:
                 self._trades.lost(reason)
             if channel == "book" and self._books is not None:
                 self._books.lost(reason)
-            sink.lost(channel, reason, waits=waits)
-            await asyncio.sleep(max(backoff.next_s(), self._harm.pause_s(channel) if alone else 0))
-            if alone:
-                recovered = backoff.is_reset and tap is not None and self._holds(tap)
-                subscribed = recovered or await self._renew(channel)
+            self._note_unsettled(channel)
+            if (doubt := self._doubts.pop(channel, None)) is not None:
+                doubt.cancel()
+            sink.lost(channel, reason, waits=failure.waits)
+            pause_s = backoff.next_s()
+            if failure.alone:
+                pause_s = self._pauses.next_s(channel)
+            await asyncio.sleep(pause_s)
+            if held:
+                recovered = failure.passes and backoff.is_reset and self._holds(tap)
+                subscribed = recovered or (shared and await self._renew(channel))
                 if subscribed:
-                    sink.subscribed(channel)
+                    self._note_subscribed(channel, sink)
                 else:
                     self._leave(channel, reason)
 
-    async def _until_failed(self, channel: str, *, subscribed: bool) -> _Failure | None:
+    async def _until_failed(self, channel: str, *, subscribed: bool) -> _Failure:
         """Subscribe to a channel unless it is, and wait until it fails.
 
-        Return None if only ccxt's book has to be requested again. Raises FinalError where no
-        channel can be subscribed to.
+        Raises FinalError where no channel can be subscribed to.
         """
         lost: asyncio.Future[_Failure] = asyncio.get_running_loop().create_future()
         self._lost[channel] = lost
+        self._suspended.discard(channel)
+        if self._delivery is not None:
+            self._delivery.begin(channel)
         if subscribed:
             return await lost
-        self._watches[channel] = asyncio.ensure_future(self._watch(channel))
+        forget(self._exchange, channel)
+        self._watches[channel] = asyncio.ensure_future(subscribe(self._watch, channel))
         try:
             call = await self._until_ended(channel, lost)
             if call.cancelled():
                 self._note_lost(channel, "ccxt closed the connection")
-            elif call.done() and isinstance(call.exception(), ccxt.InvalidNonce):
-                # ccxt dropped its book, and the next call gets a new snapshot.
-                return None
             elif call.done() and (error := call.exception()) is not None:
-                failure = self._errors(error)
+                failure = self._errors(error, channel)
                 if isinstance(failure, FinalError):
                     self._final[channel] = failure
                     if len(self._final) == len(self._channels):
@@ -391,17 +410,66 @@ class CcxtSource:
             replacements.forget(channel, tap, reason)
         leaving = tap is not None and replacements is not None and replacements.is_leaving(tap)
         if tap is not None and (leaving or self._holds(tap)):
-            tap.client.on_error(ccxt.NetworkError(reason))
+            tap.close(ccxt.NetworkError(reason))
 
-    def _holds(self, tap: Tap) -> bool:
-        return self._exchange.clients.get(tap.client.url) is tap.client
+    def _holds(self, tap: Tap | None) -> bool:
+        return tap is not None and self._exchange.clients.get(tap.client.url) is tap.client
 
     def _note_lost(
-        self, channel: str, reason: str, *, waits: bool = False, alone: bool = False
+        self,
+        channel: str,
+        reason: str,
+        *,
+        waits: bool = False,
+        alone: bool = False,
+        passes: bool = False,
     ) -> None:
         lost = self._lost.get(channel)
         if lost is not None and not lost.done():
-            lost.set_result(_Failure(reason, waits, alone))
+            lost.set_result(_Failure(reason, waits, alone, passes))
+            if alone and not passes:
+                self._suspended.add(channel)
+
+    def _note_subscribed(self, channel: str, sink: Sink) -> None:
+        """Report a channel as subscribed; one that is live from then on, only if not refused."""
+        self._note_unsettled(channel)
+        if CHANNELS[channel].sparse:
+            loop = asyncio.get_running_loop()
+            self._unsettled[channel] = loop.call_later(SETTLED_S, self._settle, channel)
+        else:
+            sink.subscribed(channel)
+
+    def _settle(self, channel: str) -> None:
+        self._note_unsettled(channel)
+        if self._sink is not None:
+            self._sink.subscribed(channel)
+
+    def _note_unsettled(self, channel: str) -> None:
+        timer = self._unsettled.pop(channel, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _doubt(self, channel: str, reason: str) -> None:
+        """Begin a channel again unless its next message can be read and shows what is missing."""
+        if channel not in self._doubts:
+            loop = asyncio.get_running_loop()
+            self._doubts[channel] = loop.call_later(DOUBT_S, self._begin_again, channel, reason)
+
+    def _trust(self, channel: str) -> None:
+        """Note data of a channel that was in doubt, or might have been refused."""
+        doubt = self._doubts.pop(channel, None)
+        if doubt is not None:
+            doubt.cancel()
+        if channel in self._unsettled:
+            self._settle(channel)
+
+    def _begin_again(self, channel: str, reason: str, *, passes: bool = True) -> None:
+        """Begin a channel again of which messages are missing, unless its ids show which."""
+        self._doubts.pop(channel, None)
+        if channel == "book" and self._books is not None and self._sink is not None:
+            self._books.broken(reason, self._sink)
+        elif channel != "trade" or self._trades is None:
+            self._note_lost(channel, reason, alone=True, passes=passes)
 
     # --- callbacks of the taps: see `feedd.sources.ccxt.tap.Observer` --------------------------
 
@@ -411,13 +479,13 @@ class CcxtSource:
             self._replacements.subscribing(tap, channel)
         carries = self._taps.get(channel) is tap  # else it will replace the one that does
         if carries and tap.client.isConnected and self._sink is not None:
-            self._sink.subscribed(channel)
+            self._note_subscribed(channel, self._sink)
 
     def connected(self, tap: Tap) -> None:
         """Report every channel that a connection carries as subscribed."""
         for channel in self._channels_of(tap):
             if self._sink is not None:
-                self._sink.subscribed(channel)
+                self._note_subscribed(channel, self._sink)
         if self._replacements is not None:
             self._replacements.connected(tap)
 
@@ -438,7 +506,7 @@ class CcxtSource:
     def refused(self, tap: Tap, channel: str, error: Any) -> None:
         """Report a channel whose subscription was refused, as lost alone."""
         if self._taps.get(channel) is tap:
-            self._note_lost(channel, one_line(error), alone=True)
+            self._note_lost(channel, one_line(error), alone=True, passes=True)
         elif self._replacements is not None:
             self._replacements.lost(tap, one_line(error))
 
@@ -449,14 +517,16 @@ class CcxtSource:
         delivery = self._delivery
         if delivery is None:
             return
-        if self._taps.get(channel) is not tap:
+        if self._taps.get(channel) is not tap or channel in self._suspended:
             delivery.skip(channel, result)
             return
         try:
             delivery.take[channel](result, message, received_ns)
+            if self._unsettled or self._doubts:
+                self._trust(channel)
         except UNREADABLE as error:
             # Of all channels on the connection only this one misses a message.
-            delivery.reject([channel], error)
+            self._reject([channel], error, passes=True)
 
     def raw(self, tap: Tap, channel: str, message: Any, received_ns: int) -> bool:
         """Deliver a raw message from which ccxt drops data; return whether it was one."""
@@ -468,31 +538,53 @@ class CcxtSource:
         replacements = self._replacements
         if self._delivery is None or replacements is None:
             return True
-        if replacements.carries(tap, channel):
+        if replacements.carries(tap, channel) and channel not in self._suspended:
             if self._final:
                 self._final.pop(channel, None)  # ccxt's own call does not end
             try:
                 self._delivery.take_raw(tap, channel, message, received_ns)
+                if self._unsettled or self._doubts:
+                    self._trust(channel)
             except UNREADABLE as error:
-                self._delivery.reject([channel], error)
+                self._reject([channel], error, passes=True)
         return is_raw or (channel == "ticker" and self._lacks_snapshot(tap, message))
 
-    def unreadable(self, tap: Tap, error: Exception, message: Any) -> None:
+    def unreadable(self, tap: Tap, error: Exception, message: Any, *, raised: bool) -> None:
         """Report a message that belongs to one of a connection's channels."""
-        carried, channel_of = self._channels_of(tap), self._venue.channel_of
-        channel = None if channel_of is None else channel_of(message)
-        if self._delivery is not None:
-            self._delivery.reject([channel] if channel in carried else carried, error)
+        carried, channel = self._channels_of(tap), tap.channel_of(message)
+        concerned = [channel] if channel in carried else carried
+        if len(concerned) == 1:
+            # ccxt keeps no state of a channel that feedd reads itself.
+            passes = not raised or concerned[0] in self._raw_channels
+            self._reject(concerned, error, passes=passes)
+        elif self._delivery is not None:
+            self._delivery.reject(carried, error)
 
-    def book_invalid(self, reason: str) -> None:
-        """Report a gap in ccxt's book."""
-        if self._sink is not None:
-            self._sink.missing("book", None, None, one_line(reason))
-            self._sink.resync("book", one_line(reason))
+    def _reject(self, channels: list[str], error: Exception, *, passes: bool) -> None:
+        """Report a message that can't be read, and begin its channel again.
+
+        If it `passes`, only where nothing follows that can be read.
+        """
+        if self._delivery is not None:
+            reason = self._delivery.reject(channels, error)
+            for channel in channels:
+                if passes:
+                    self._doubt(channel, reason)
+                else:
+                    self._begin_again(channel, reason, passes=False)
+
+    def hole(self, tap: Tap, reason: str) -> None:
+        """Begin again what a connection carries: missing messages may be of any channel on it."""
+        for channel in self._channels_of(tap):
+            self._begin_again(channel, reason, passes=channel in self._raw_channels)
+
+    def book_invalid(self, tap: Tap, reason: str) -> None:
+        """Begin ccxt's book again."""
+        if self._taps.get("book") is tap:
+            self._note_lost("book", one_line(reason), alone=True)
 
     def _book_failed(self, reason: str) -> None:
-        self.book_invalid(reason)
-        self._note_lost("book", reason, alone=True)
+        self._note_lost("book", one_line(reason), alone=True)
 
     def _lacks_snapshot(self, tap: Tap, message: Any) -> bool:
         """Return whether a ticker's delta came on a connection that brought no snapshot before.
@@ -509,7 +601,7 @@ class CcxtSource:
             self._note_lost("ticker", "the ticker began without its snapshot", alone=True)
         return True
 
-    def _channels_of(self, tap: Tap) -> list[str]:
+    def _channels_of(self, tap: Tap | None) -> list[str]:
         return [channel for channel, its in self._taps.items() if its is tap]
 
     async def _renew_book(self) -> Snapshot | None:

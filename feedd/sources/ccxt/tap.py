@@ -8,13 +8,18 @@ the tap takes it.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from contextvars import ContextVar
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from feedd.sources.ccxt.lean_import import ccxt
+from aiohttp import WSMsgType
+
+from feedd.clock import NS_PER_MS
+from feedd.sources.ccxt.lean_import import ccxt, decompressed, read_json
+from feedd.sources.ccxt.refusals import refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +28,19 @@ if TYPE_CHECKING:
 
 FIRST_ID = 1_000_000  # of requests that ccxt does not know: its own begin with 1
 
-# The channel for which `watch_*` is being called: the futures that ccxt then creates are its.
-subscribing_to: ContextVar[str | None] = ContextVar("subscribing_to", default=None)
+TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
+
+
+class Subscribing(NamedTuple):
+    """The channel for which `watch_*` is being called, and the task that calls it."""
+
+    channel: str
+    task: Any
+
+
+# The futures that its task creates are the channel's. The tasks that ccxt starts meanwhile inherit
+# the variable, and create futures of their own: for the answer to an `un_watch`, e.g.
+subscribing_to: ContextVar[Subscribing | None] = ContextVar("subscribing_to", default=None)
 
 
 class Observer(Protocol):
@@ -53,13 +69,16 @@ class Observer(Protocol):
     def raw(self, tap: Tap, channel: str, message: Any, received_ns: int) -> bool:
         """Take a raw message before ccxt's handler; return whether ccxt must not see it."""
 
-    def book_invalid(self, reason: str) -> None:
+    def book_invalid(self, tap: Tap, reason: str) -> None:
         """Note that ccxt found its own book inconsistent and drops it."""
 
-    def unreadable(self, tap: Tap, error: Exception, message: Any) -> None:
+    def hole(self, tap: Tap, reason: str) -> None:
+        """Note that messages of the connection are missing, of any of its channels."""
+
+    def unreadable(self, tap: Tap, error: Exception, message: Any, *, raised: bool) -> None:
         """Note a message that can't be parsed, or is neither data nor a control message.
 
-        `message` is None where it is no JSON.
+        `message` is None where it is no JSON. `raised`: ccxt's handler did.
         """
 
 
@@ -92,6 +111,9 @@ class Tap:
         self._channel_of = venue.channel_of if venue.router is None else venue.router()
         self._opening = venue.opening  # not yet sent
         self._own_requests = venue.requests
+        self._sequence_of = venue.connection_sequence
+        self._sequence: int | None = None  # of the last message that has one
+        self._decode = venue.decode
         self._control_keys = venue.control_keys
         self._refusal = venue.refusal
         self._announces_close = venue.announces_close
@@ -107,6 +129,7 @@ class Tap:
         self._parsed = False  # whether that is of the last frame
         self._handling = False
         self._used = False  # whether anything took the message that is being handled
+        self._closed = False
         self._ccxt_future, self._ccxt_resolve = client.future, client.resolve
         self._ccxt_reject, self._ccxt_handle_message = client.reject, client.handle_message
         self._ccxt_on_message, self._ccxt_send = client.on_message_callback, client.send
@@ -122,6 +145,15 @@ class Tap:
     def text(self) -> Any:
         """The text of the last frame, as sent."""
         return self._frame.data
+
+    def channel_of(self, message: Any) -> str | None:
+        """Return the channel of a message; None: not known."""
+        return None if self._channel_of is None or message is None else self._channel_of(message)
+
+    def close(self, error: Any) -> None:
+        """Close the connection: of what it still delivers, nothing is handled."""
+        self._closed = True
+        self.client.on_error(error)
 
     def connected(self) -> None:
         """Report that the client is connected."""
@@ -153,8 +185,13 @@ class Tap:
         return True
 
     def _future(self, message_hash: str) -> Any:
-        channel = subscribing_to.get()
-        if channel is not None and not self._handling:
+        subscribing = subscribing_to.get()
+        if (
+            subscribing is not None
+            and not self._handling
+            and subscribing.task is asyncio.current_task()
+        ):
+            channel = subscribing.channel
             self._channels[message_hash] = channel
             self._awaited.add(channel)
             self._observer.subscribing(self, channel)
@@ -169,10 +206,11 @@ class Tap:
 
     def _reject(self, error: Any, message_hash: str | None = None) -> Any:
         channel = self._channels.get(message_hash)  # type: ignore[arg-type]
+        self._used = True
         if self._rejecting_all:  # one of its futures after the other
             return self._ccxt_reject(error, message_hash)
         if isinstance(error, ccxt.InvalidNonce) and channel == "book":
-            self._observer.book_invalid(str(error))
+            self._observer.book_invalid(self, str(error))
         elif channel is not None:
             self._observer.refused(self, channel, error)
         elif self._refused(error):
@@ -187,16 +225,23 @@ class Tap:
 
     def _refused(self, error: Any) -> bool:
         """Report the channel whose request the handled message refuses; return False if unknown."""
-        if not self._handling or self._refuses is None:
+        if not self._handling:
             return False
-        for channel, request in self._requests.items():
-            if self._refuses(self._message, request):
-                self._observer.refused(self, channel, error)
-                return True
-        return any(self._refuses(self._message, request) for request in self._ended)
+        if self._refuses is not None:
+            for channel, request in self._requests.items():
+                if self._refuses(self._message, request):
+                    self._observer.refused(self, channel, error)
+                    return True
+            return any(self._refuses(self._message, request) for request in self._ended)
+        channels = set(self._channels.values())
+        if len(channels) != 1:
+            return False
+        self._observer.refused(self, channels.pop(), error)
+        return True
 
     async def _send(self, message: Any) -> Any:
-        channel = subscribing_to.get()
+        subscribing = subscribing_to.get()
+        channel = None if subscribing is None else subscribing.channel
         if channel in self._awaited:  # else a ping, from a task that this channel happened to start
             self._awaited.discard(channel)
             if channel in self._own_requests:
@@ -208,23 +253,44 @@ class Tap:
         return await self._ccxt_send(message)
 
     def _handle_message(self, frame: Any) -> None:
-        self._received_ns = time.time_ns()
+        """Handle a frame: what ccxt's client does, with the JSON read once, and exactly."""
+        if self._closed:
+            return
+        self._received_ns = received_ns = time.time_ns()
         self._handling, self._parsed, self._frame = True, False, frame
         try:
-            self._ccxt_handle_message(frame)
+            data = frame.data
+            if frame.type is TEXT and data[:1] in ("{", "["):  # ccxt asks for more, for no reason
+                self.client.last_message_at = received_ns // NS_PER_MS
+                self._on_message(self.client, read_json(data))
+            elif frame.type is BINARY and self._decode is not None:
+                self.client.last_message_at = received_ns // NS_PER_MS
+                self._on_message(self.client, self._decode(decompressed(self.client, data)))
+            else:
+                self._ccxt_handle_message(frame)
         except Exception as error:  # noqa: BLE001  ccxt's parsers raise anything; passed on, it
             # would end the receive loop without a log line and leave the connection open.
-            self._observer.unreadable(self, error, self._message if self._parsed else None)
+            self._failed(error)
         finally:
             self._handling = False
+
+    def _failed(self, error: Exception) -> None:
+        """Report a message whose handling failed; ccxt raises the errors that some contain."""
+        reason = self._reason() if self._parsed else None
+        if reason is None:
+            message = self._message if self._parsed else None
+            self._observer.unreadable(self, error, message, raised=self._parsed)
+        elif not self._refused(reason):
+            self._observer.disconnected(self, reason)
 
     def _on_message(self, client: Any, message: Any) -> None:
         """Offer a message to the observer, else let ccxt handle it.
 
         Report one that nothing took: it may be an event.
         """
-        keys = self._control_keys
         self._message, self._parsed = message, True
+        if self._sequence_of is not None and not self._follows(message):
+            return
         if self._channel_of is not None:
             channel = self._channel_of(message)
             if channel is not None and self._observer.raw(
@@ -234,13 +300,38 @@ class Tap:
         if self._announces_close is not None and self._announces_close(message):
             self._observer.closing(self)
             return
-        self._used = not keys
+        keys, self._used = self._control_keys, False
         self._ccxt_on_message(client, message)
         if self._used:
             return
-        if keys.isdisjoint(message if isinstance(message, dict) else [str(message)]):
-            self._observer.unreadable(self, ValueError("nothing is known of its kind"), message)
-        elif self._refusal is not None and isinstance(message, dict):
-            reason = self._refusal(message)
-            if reason is not None and not self._refused(reason):
-                self._observer.disconnected(self, reason)
+        if keys and keys.isdisjoint(message if isinstance(message, dict) else [str(message)]):
+            unknown = ValueError("nothing is known of its kind")
+            self._observer.unreadable(self, unknown, message, raised=False)
+            return
+        reason = self._reason()
+        if reason is not None and not self._refused(reason):
+            self._observer.disconnected(self, reason)
+
+    def _reason(self) -> str | None:
+        """Return why the handled message refuses something; None: it does not."""
+        message = self._message
+        if self._refusal is None:
+            return refusal_of(message)
+        return self._refusal(message) if isinstance(message, dict) else None
+
+    def _follows(self, message: Any) -> bool:
+        """Note the number of a message; return False for one that came before, or came late.
+
+        What it has is missing, or was reported as missing.
+        """
+        number, last = self._sequence_of(message), self._sequence  # type: ignore[misc]
+        if number is None:
+            return True
+        if last is not None and number <= last:
+            return False
+        self._sequence = number
+        if last is not None and number != last + 1:
+            self._observer.hole(
+                self, f"messages {last + 1} to {number - 1} of the connection are missing"
+            )
+        return True

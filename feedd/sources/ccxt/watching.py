@@ -1,39 +1,60 @@
-"""ccxt's calls that subscribe to a channel, and the pauses between those that harm others."""
+"""ccxt's calls that subscribe to a channel, and the pauses between those after failures."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
 from feedd.sources.base import Backoff
+from feedd.sources.ccxt.tap import Subscribing, subscribing_to
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from feedd.venues.contract import Venue
 
-RARELY_S, RARELY_AT_MOST_S = 1.0, 600.0
-WELL_AFTER_S = 900.0  # without a failure, the pauses begin again
+WELL_AFTER_S = 60.0  # without a failure, the pauses begin again
 
 
-class RarePauses:
-    """Growing pauses before a channel's failure costs the others of its connection their data."""
+class FailurePauses:
+    """Growing pauses after failures of each channel alone, whose connection works.
 
-    def __init__(self, *, harmless: bool) -> None:
-        self._harmless = harmless
+    Data between two failures does not end them: a channel may fail with each of its messages.
+    """
+
+    def __init__(self) -> None:
         self._backoffs: dict[str, Backoff] = {}
-        self._failed_s: dict[str, float] = {}
+        self._well_s: dict[str, float] = {}  # when the pauses begin again
 
-    def pause_s(self, channel: str) -> float:
-        """Return the pause after a failure of a channel alone."""
-        if self._harmless:
-            return 0.0
+    def next_s(self, channel: str) -> float:
+        """Return the pause after a failure."""
         now_s = time.monotonic()
-        backoff = self._backoffs.setdefault(channel, Backoff(RARELY_S, RARELY_AT_MOST_S))
-        if now_s - self._failed_s.get(channel, now_s) > WELL_AFTER_S:
+        backoff = self._backoffs.setdefault(channel, Backoff())
+        if now_s > self._well_s.get(channel, 0.0):
             backoff.reset()
-        self._failed_s[channel] = now_s
-        return backoff.next_s()
+        pause_s = backoff.next_s()
+        self._well_s[channel] = now_s + 2 * pause_s + WELL_AFTER_S
+        return pause_s
+
+
+async def subscribe(watch: Callable[[str], Awaitable[Any]], channel: str) -> Any:
+    """Call ccxt's `watch_*` of a channel, in a task of its own."""
+    subscribing_to.set(Subscribing(channel, asyncio.current_task()))
+    return await watch(channel)
+
+
+def forget(exchange: Any, channel: str) -> None:
+    """Drop what ccxt keeps of a channel: nothing survives its connection."""
+    cache = getattr(exchange, _CACHES.get(channel, ""), None)
+    if isinstance(cache, dict):
+        cache.clear()
+
+
+_CACHES = {
+    "book": "orderbooks", "ticker": "tickers", "quote": "bidsasks", "trade": "trades",
+    "candle": "ohlcvs", "liquidation": "liquidations",
+}  # fmt: skip
 
 
 def watch_calls(

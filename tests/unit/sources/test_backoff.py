@@ -3,7 +3,7 @@
 import random
 
 from feedd.sources.base import Backoff
-from feedd.sources.ccxt.watching import RarePauses
+from feedd.sources.ccxt.watching import FailurePauses
 
 
 def test_backoff_doubles_up_to_its_cap_with_jitter() -> None:
@@ -43,10 +43,9 @@ def test_a_backoff_knows_whether_data_arrived_since_the_last_wait() -> None:
     assert backoff.is_reset
 
 
-def test_failures_that_cost_other_channels_their_data_are_answered_ever_more_rarely() -> None:
-    pauses = RarePauses(harmless=False)
-    waits = [pauses.pause_s("book") for _ in range(14)]
-    assert waits[0] <= 1.0
-    assert all(300.0 <= wait <= 600.0 for wait in waits[10:])
-    assert pauses.pause_s("trade") <= 1.0
-    assert RarePauses(harmless=True).pause_s("book") == 0.0
+def test_pauses_grow_while_a_channel_fails_again_and_again_though_it_has_data_between() -> None:
+    pauses = FailurePauses()
+    waits = [pauses.next_s("book") for _ in range(14)]
+    assert waits[0] <= 0.25
+    assert all(15.0 <= wait <= 30.0 for wait in waits[10:])
+    assert pauses.next_s("trade") <= 0.25

@@ -6,7 +6,9 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from feedd.sources.ccxt.tap import Tap, subscribing_to
+from aiohttp import WSMsgType
+
+from feedd.sources.ccxt.tap import Subscribing, Tap, subscribing_to
 from feedd.venues.contract import Venue
 
 
@@ -30,12 +32,18 @@ class Observed:
     def raw(self, _tap: Tap, _channel: str, _message: Any, _received_ns: int) -> bool:
         return False
 
-    def book_invalid(self, reason: str) -> None: ...
+    def book_invalid(self, _tap: Tap, _reason: str) -> None: ...
+
+    def hole(self, tap: Tap, reason: str) -> None:
+        self.events.append(("hole", tap, reason))
+
+    def closing(self, _tap: Tap) -> None: ...
 
     def refused(self, tap: Tap, channel: str, error: Any) -> None:
         self.events.append(("refused", tap, channel, str(error)))
 
-    def unreadable(self, tap: Tap, error: Exception, _message: Any) -> None:
+    def unreadable(self, tap: Tap, error: Exception, _message: Any, *, raised: bool) -> None:
+        assert not raised
         self.events.append(("unreadable", tap, str(error)))
 
 
@@ -50,30 +58,50 @@ def tapped(observer: Observed, venue: Venue) -> tuple[Any, Tap]:
         future=lambda message_hash: message_hash,
         resolve=lambda result, _message_hash=None: result,
         reject=lambda error, _message_hash=None: error,
-        handle_message=lambda frame: client.on_message_callback(client, frame),
+        handle_message=lambda frame: client.on_message_callback(client, frame.data),
         on_message_callback=on_message,
         send=lambda message: message,
     )
     tap = Tap(client, venue, observer)
-    token = subscribing_to.set("quote")
-    client.future("bidask")
-    subscribing_to.reset(token)
+
+    async def subscribe() -> None:
+        subscribing_to.set(Subscribing("quote", asyncio.current_task()))
+        client.future("bidask")
+
+        async def spawned() -> None:
+            client.future("unsubscribe:bidask")  # of a task of ccxt's, which inherits the variable
+
+        await asyncio.create_task(spawned())
+
+    asyncio.run(subscribe())
     observer.events.clear()
     return client, tap
+
+
+def frame(message: Any) -> SimpleNamespace:
+    """Return a frame with a message that is not JSON text."""
+    return SimpleNamespace(type=WSMsgType.PING, data=message)
 
 
 def test_two_clients_report_each_its_own_message() -> None:
     observer = Observed()
     (one, tap), (other, other_tap) = (tapped(observer, Venue()) for _ in range(2))
     messages = [{"for": "bidask", "result": n} for n in range(2)]
-    one.handle_message(messages[0])
-    other.handle_message(messages[1])
+    one.handle_message(frame(messages[0]))
+    other.handle_message(frame(messages[1]))
     one.resolve(5, "bidask")  # by a task of ccxt's, after the other client's message
     assert observer.events == [
         ("parsed", tap, "quote", 0, messages[0]),
         ("parsed", other_tap, "quote", 1, messages[1]),
         ("parsed", tap, "quote", 5, messages[0]),
     ]
+
+
+def test_a_future_of_a_task_that_ccxt_starts_belongs_to_no_channel() -> None:
+    observer = Observed()
+    client, _ = tapped(observer, Venue())
+    client.handle_message(frame({"for": "unsubscribe:bidask", "result": True}))
+    assert observer.events == []
 
 
 def test_a_message_that_is_neither_data_nor_control_is_reported() -> None:
@@ -83,14 +111,14 @@ def test_a_message_that_is_neither_data_nor_control_is_reported() -> None:
     )
     client, tap = tapped(observer, venue)
     for message in ({"event": "subscribed"}, "pong", {"for": "bidask", "result": 1}):
-        client.handle_message(message)
+        client.handle_message(frame(message))
     assert [event[0] for event in observer.events] == ["parsed"]
     observer.events.clear()
     for message in ({"weather": "fine"}, "sunny", [1, 2], {"event": "error", "error": "refused"}):
-        client.handle_message(message)
+        client.handle_message(frame(message))
     assert observer.events == [
         *[("unreadable", tap, "nothing is known of its kind")] * 3,
-        ("disconnected", tap, "refused"),
+        ("refused", tap, "quote", "refused"),
     ]
 
 
@@ -132,7 +160,7 @@ def test_a_router_knows_how_to_subscribe_again_on_its_connection() -> None:
     tap._ccxt_send = send
 
     async def again() -> None:
-        subscribing_to.set("quote")
+        subscribing_to.set(Subscribing("quote", None))
         await client.send("request")
         assert venue.resubscribe is not None
         assert await tap.resubscribe("quote", venue.resubscribe)
@@ -151,10 +179,25 @@ def test_a_venues_own_request_is_sent_instead_of_that_of_ccxt() -> None:
     tap._ccxt_send = send
 
     async def both() -> None:
-        subscribing_to.set("quote")
+        subscribing_to.set(Subscribing("quote", None))
         await client.send("request")
         await client.send("ping")
 
     asyncio.run(both())
     assert sent == [["request", "more"], "ping"]
     assert tap._requests == {"quote": ["request", "more"]}
+
+
+def test_a_hole_in_the_numbers_of_a_connection_is_reported_and_late_messages_are_dropped() -> None:
+    observer = Observed()
+    venue = Venue(connection_sequence=lambda message: message.get("n"))
+    client, tap = tapped(observer, venue)
+    for n in (0, 1, 1, 3, 2, 4):
+        client.handle_message(frame({"for": "bidask", "result": n, "n": n}))
+    client.handle_message(frame({"for": "bidask", "result": "unnumbered"}))
+    assert [event[0:1] + event[2:4] for event in observer.events] == [
+        ("parsed", "quote", 0), ("parsed", "quote", 1),
+        ("hole", "messages 2 to 2 of the connection are missing"),
+        ("parsed", "quote", 3), ("parsed", "quote", 4), ("parsed", "quote", "unnumbered"),
+    ]  # fmt: skip
+    assert all(event[1] is tap for event in observer.events)
