@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -122,7 +123,10 @@ def books() -> list[list[str]]:
     """
     found = []
     for folder in VENUES:
-        module = import_module(f"feedd.venues.{folder}.book")
+        path = f"feedd.venues.{folder}.book"
+        if find_spec(path) is None:  # one of the others
+            continue
+        module = import_module(path)
         name, _, how = str(module.__doc__).partition("\n\n")[0].partition("'s ")
         found.append([name, how.partition(": ")[2].replace("\n", " ").rstrip(".")])
     return sorted(found)

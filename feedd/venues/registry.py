@@ -20,6 +20,7 @@ VENUES = {
     "bitget": ("bitget",),
     "bybit": ("bybit",),
     "coinbase": ("coinbase",),
+    "coinbaseexchange": ("coinbaseexchange",),
     "cryptocom": ("cryptocom",),
     "deribit": ("deribit",),
     "gate": ("gate",),
