@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from conftest import DATA, skip_outside_ci
+from venue_faults import faults_of
 from venue_setup import (
-    WHOLE,
     PlayedFeed,
     played_feed,
     recording_of,
@@ -23,28 +23,29 @@ from venue_setup import (
 )
 from venues_tested import RecordingRun, documented
 
-from feedd.embedded.played.recording import PlayedRecording
-from feedd.errors import ConfigError
+from feedd.embedded.played.recording import PlayedRecording, held_exchange
 from feedd.venues.registry import FOLDER_OF, NATIVE
 
-REPORTED_S = 2.5
-BACK_S = 3.0
-CHANNELS = ("ticker", "quote", "trade", "book")
+AT_A_TIME = 5  # cases
+
+
+class Case(NamedTuple):
+    """A recording and the kind of source that serves it."""
+
+    path: Path
+    kind: str
 
 
 def cases() -> list[Any]:
     found = []
     for path in recordings():
-        try:
-            recording = recording_of(path)
-        except ConfigError:
-            continue  # no venue plays it
-        if recording.name not in FOLDER_OF:
-            continue  # and none reads it: ccxt's own parsers
-        kinds = ["ccxt", *(["native"] if recording.name in NATIVE else [])]
-        found += [
-            pytest.param(path, kind, id=f"{path.name.partition('.')[0]}-{kind}") for kind in kinds
-        ]
+        exchange = held_exchange(path)
+        # Without a folder of the venue, ccxt's own parsers read its messages.
+        if exchange is None or exchange.exchange not in FOLDER_OF:
+            continue
+        kinds = ["ccxt", *(["native"] if exchange.exchange in NATIVE else [])]
+        name = path.name.partition(".")[0]
+        found += [pytest.param(Case(path, kind), id=f"{name}-{kind}") for kind in kinds]
     return found
 
 
@@ -75,26 +76,73 @@ def recording_run(recording: PlayedRecording, kind: str) -> RecordingRun:
     return RecordingRun(recording.name, kind, name, recording.first_ns, channels)
 
 
-@pytest.mark.parametrize(("path", "kind"), cases())
-def test_every_event_is_published_once_in_order_with_equal_values(path: Path, kind: str) -> None:
-    recording = recording_of(path)
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest) -> dict[tuple[str, Case], list[str]]:
+    """Run all chosen cases, several at a time: most of their time they wait."""
+    chosen = {
+        (item.originalname, item.callspec.params["case"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.module is request.module
+    }
 
-    async def run() -> list[str]:
-        feeds = [one_whole(kind, recording, symbol) for symbol in richest(recording, 3)]
-        return [fault for faults in await asyncio.gather(*feeds) for fault in faults]
+    async def run() -> dict[tuple[str, Case], list[str]]:
+        at_a_time = asyncio.Semaphore(AT_A_TIME)
 
-    with documented(recording_run(recording, kind), "events"):
-        assert "\n".join(asyncio.run(run())) == ""
+        async def one(name: str, case: Case) -> list[str]:
+            async with at_a_time:
+                return await RUNS[name](case)
+
+        found = await asyncio.gather(*(one(*key) for key in sorted(chosen)))
+        return dict(zip(sorted(chosen), found, strict=True))
+
+    return asyncio.run(run())
 
 
-async def one_whole(kind: str, recording: PlayedRecording, symbol: str) -> list[str]:
-    channels = served_channels(recording, symbol)
-    async with played_feed(kind, recording, symbol, channels) as feed:
-        await feed.begin()
-        for channel in CHANNELS:
-            feed.steps.grant(channel, WHOLE)
-        await feed.quiet(0.3)
-        return [f"{symbol} {fault}" for channel in channels for fault in differences(feed, channel)]
+@pytest.mark.parametrize("case", cases())
+def test_every_event_is_published_once_in_order_with_equal_values(
+    case: Case, outcomes: dict[tuple[str, Case], list[str]]
+) -> None:
+    found = outcomes["test_every_event_is_published_once_in_order_with_equal_values", case]
+    with documented(recording_run(recording_of(case.path), case.kind), "events"):
+        assert "\n".join(found) == ""
+
+
+@pytest.mark.parametrize("case", cases())
+def test_a_fault_in_any_channel_is_reported_or_harmless(
+    case: Case, outcomes: dict[tuple[str, Case], list[str]]
+) -> None:
+    found = outcomes["test_a_fault_in_any_channel_is_reported_or_harmless", case]
+    with documented(recording_run(recording_of(case.path), case.kind), "faults"):
+        assert "\n".join(found) == ""
+
+
+async def whole(case: Case) -> list[str]:
+    return await _of_each(case, 3, one_whole)
+
+
+async def faulty(case: Case) -> list[str]:
+    return await _of_each(case, 2, faults_of)
+
+
+async def _of_each(case: Case, symbols: int, what: Callable[[PlayedFeed], Any]) -> list[str]:
+    recording = recording_of(case.path)
+
+    async def one(symbol: str) -> list[str]:
+        channels = served_channels(recording, symbol)
+        try:
+            async with played_feed(case.kind, recording, symbol, channels) as feed:
+                return [f"{symbol} {fault}" for fault in await what(feed)]
+        except Exception as error:  # noqa: BLE001  the others go on
+            return [f"{symbol}: {type(error).__name__}: {error}"]
+
+    found = await asyncio.gather(*map(one, richest(recording, symbols)))
+    return [fault for faults in found for fault in faults]
+
+
+async def one_whole(feed: PlayedFeed) -> list[str]:
+    await feed.begin()
+    await feed.played()
+    return [fault for channel in feed.channels for fault in differences(feed, channel)]
 
 
 def differences(feed: PlayedFeed, channel: str) -> list[str]:
@@ -132,142 +180,7 @@ def differences(feed: PlayedFeed, channel: str) -> list[str]:
     return [f"{where}; number {at}: {want[at]} became {got[at]}"]
 
 
-@pytest.mark.parametrize(("path", "kind"), cases())
-def test_a_fault_in_any_channel_is_reported_or_harmless(path: Path, kind: str) -> None:
-    recording = recording_of(path)
-
-    async def run() -> list[str]:
-        return [
-            fault
-            for faults in await asyncio.gather(
-                *(one_with_faults(kind, recording, symbol) for symbol in richest(recording, 2))
-            )
-            for fault in faults
-        ]
-
-    with documented(recording_run(recording, kind), "faults"):
-        assert "\n".join(asyncio.run(run())) == ""
-
-
-async def one_with_faults(kind: str, recording: PlayedRecording, symbol: str) -> list[str]:
-    channels = served_channels(recording, symbol)
-    wrong: list[str] = []
-    async with played_feed(kind, recording, symbol, channels) as feed:
-        await feed.begin()
-        carriers = list(dict.fromkeys(feed.carrier(channel) for channel in channels))
-        for fault in ("drop", "duplicate", "reorder", "alter", "reset", "refuse"):
-            for channel in carriers:
-                wrong += await one_fault(feed, channel, fault)
-        for channel in CHANNELS:
-            feed.steps.grant(channel, WHOLE)
-        await feed.quiet(0.3)
-        if "trade" in channels:
-            ids = [one.id for one in feed.of("trade") if one.id is not None]
-            if len(ids) != len(set(ids)):
-                wrong.append(f"trade: {len(ids) - len(set(ids))} were published twice")
-    return [f"{symbol} {one}" for one in wrong]
-
-
-async def one_fault(feed: PlayedFeed, channel: str, fault: str) -> list[str]:
-    """Apply a fault to the next frame of a channel; return what went wrong."""
-    steps, total = feed.steps, frames_of(feed, channel)
-    if total - steps.sent[channel] < 4:
-        return []  # the recording has no more
-    checked = feed.source.checked.get(channel, "none")
-    begun_s, before, fired = time.monotonic(), len(feed.ticks), feed.fired()
-    sees = {"drop": checked in {"sequence", "checksum"}, "alter": checked == "checksum"}
-    if fault == "refuse":
-        feed.fault("refuse", channel, count=1)
-        feed.fault("reset", channel)
-    else:
-        feed.fault(fault, channel)
-    steps.grant(channel)
-    await asyncio.sleep(0.02)
-    while feed.fired() == fired and total - steps.sent[channel] > 3:
-        steps.grant(channel)  # the frame had nothing that could be altered
-        await asyncio.sleep(0.02)
-    begun_at = steps.sent[channel]
-    for _ in range(2):  # the frames after it show the loss
-        steps.grant(channel)
-        await asyncio.sleep(0.02)
-    wrong = []
-    if fault in {"reset", "refuse"} or sees.get(fault, False):
-        seen = await feed.until(
-            lambda: bool(feed.troubles(channel, begun_s)) or _repaired(feed, channel, begun_at),
-            REPORTED_S,
-        )
-        if not seen:
-            wrong.append(f"{channel} {fault}: not reported in {REPORTED_S} s")
-    if (
-        fault == "refuse"
-        and feed.state(channel) == "live"
-        and not published_since(feed, channel, begun_s)
-    ):
-        wrong.append(f"{channel} refuse: is live")
-    if channel == "book":
-        wrong += await book_back(feed, fault, checked, before)
-    else:
-        await feed.until(lambda: feed.state(channel) == "live", BACK_S)
-        await feed.quiet()
-    return wrong
-
-
-async def book_back(feed: PlayedFeed, fault: str, checked: str, before: int) -> list[str]:
-    """Wait until the book is the true one; return what was wrong meanwhile."""
-    wrong, steps = [], feed.steps
-    blind = checked == "none" or (checked in {"sequence", "whole"} and fault == "alter")
-
-    def is_back() -> bool:
-        books = feed.of("book")
-        true = feed.expected.books[frames_sent(feed)]
-        return feed.state("book") == "live" and shown(books[-1]) == true[1]
-
-    back = await feed.until(is_back, 0.5)
-    if not back and not blind:
-        back = await feed.until(is_back, BACK_S - 0.5)
-        if not back and steps.sent["book"] < frames_of(feed, "book"):
-            steps.grant("book")  # a snapshot may need an update after it
-            back = await feed.until(is_back, 0.5)
-        if not back:
-            state = feed.statuses[-1][1].channels["book"]
-            wrong.append(f"book {fault}: not back in {BACK_S} s: {state.state} {state.reason}")
-    if not blind:
-        true_books = [levels for _, levels, _ in feed.expected.books]
-        books = [tick for _, tick in feed.ticks[before:] if tick.channel == "book"]
-        false = [book for book in books if shown(book) not in true_books]
-        if false:
-            wrong.append(f"book {fault}: {len(false)} wrong books were published")
-    elif fault == "alter":
-        # What nobody can see lasts until the next snapshot.
-        feed.source.renew("book", "the test altered a frame")
-        await feed.until(is_back, BACK_S)
-    return wrong
-
-
-def published_since(feed: PlayedFeed, channel: str, since_s: float) -> bool:
-    return any(at_s > since_s and tick.channel == channel for at_s, tick in feed.ticks)
-
-
-def frames_sent(feed: PlayedFeed) -> int:
-    """Return the index of the newest update that was played."""
-    return feed.steps.sent["book"] - 1
-
-
-def frames_of(feed: PlayedFeed, channel: str) -> int:
-    """Return how many frames of a stream the recording has."""
-    name = feed.stream(channel)
-    (recording,) = {id(one): one for one in feed.market._recordings.values()}.values()
-    return sum(
-        any(
-            feed.market.stream_name(e.__struct_config__.tag, e.market) == name for e in batch.events
-        )
-        for batch in recording.batches(feed.expected.market.id)
-    )
-
-
-def _repaired(feed: PlayedFeed, channel: str, sent: int) -> bool:
-    """Return whether all that was sent is published, a requested trade too."""
-    if channel != "trade":
-        return False
-    ids = {str(one.id) for one in feed.of("trade")}
-    return all(one.id in ids for one in feed.expected.events["trade"][:sent])
+RUNS = {
+    "test_every_event_is_published_once_in_order_with_equal_values": whole,
+    "test_a_fault_in_any_channel_is_reported_or_harmless": faulty,
+}

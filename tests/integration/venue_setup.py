@@ -38,6 +38,7 @@ from feedd.venues.registry import venue
 SOURCES = {"ccxt": CcxtSource, "native": NativeSource}
 DEPTH = 20  # levels that are published
 WHOLE = 1_000_000
+QUIET_TURNS = 25  # of the loop, in which nothing is published
 Top = tuple[list[tuple[float, float]], list[tuple[float, float]]]
 
 
@@ -58,8 +59,15 @@ class Expected:
         self.market = recording.market(symbol)
         self.events: dict[str, list[Event]] = {}
         self.books: list[tuple[int, Top, int | None]] = []  # id, levels, ms
+        self.frames: Counter[str] = Counter()  # by channel
+        self.trades_after = [0]  # by the number of frames
         state = MarketState(self.market)
         for batch in recording.batches(self.market.id):
+            self.frames.update({channel_of(event) for event in batch.events})
+            if any(isinstance(event, Trade) for event in batch.events):
+                self.trades_after.append(
+                    self.trades_after[-1] + sum(isinstance(one, Trade) for one in batch.events)
+                )
             for event in map(state.apply, batch.events):
                 self.events.setdefault(channel_of(event), []).append(event)
                 if isinstance(event, Depth):
@@ -178,11 +186,29 @@ class PlayedFeed:
         return self.market.stream_name(self.carrier(channel), self.expected.market.id)
 
     def fault(self, name: str, channel: str, **more: Any) -> None:
-        self.server._director.add(Fault(fault=name, streams=(self.stream(channel),), **more))  # type: ignore[arg-type]
+        """Apply a fault to a channel's stream, or to all ("")."""
+        streams = (self.stream(channel),) if channel else ()
+        self.server._director.add(Fault(fault=name, streams=streams, **more))  # type: ignore[arg-type]
 
-    def fired(self) -> int:
+    def fired(self, name: str = "") -> int:
+        """Return how often a fault, or any, has happened."""
         registry = self.server._director.faults.as_json(0)
-        return sum(one["fired"] for those in registry.values() for one in those)
+        found = [one for those in registry.values() for one in those]
+        return sum(one["fired"] for one in found if name in {"", one["fault"]})
+
+    def carries(self, channel: str) -> bool:
+        """Return whether an open connection carries a channel's stream."""
+        name = self.stream(channel)
+        return any(name in client.streams for client in self.server.clients() if client.reachable)
+
+    def left(self, channel: str) -> int:
+        """Return how many frames of a channel's stream have not been sent."""
+        return self.expected.frames[channel] - self.steps.sent[channel]
+
+    @property
+    def sent_trades(self) -> list[Any]:
+        """The trades that the exchange has sent so far."""
+        return self.expected.events["trade"][: self.expected.trades_after[self.steps.sent["trade"]]]
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> bool:
         """Wait for a condition; return whether it came."""
@@ -193,14 +219,16 @@ class PlayedFeed:
             await asyncio.sleep(0.005)
         return True
 
-    async def quiet(self, for_s: float = 0.05, timeout_s: float = 10.0) -> None:
-        """Wait until nothing more is published."""
-        count, since_s, end_s = -1, time.monotonic(), time.monotonic() + timeout_s
-        while time.monotonic() < end_s:
-            if len(self.ticks) != count:
-                count, since_s = len(self.ticks), time.monotonic()
-            elif time.monotonic() - since_s > for_s:
-                return
+    async def played(self) -> None:
+        """Send all that is left, and wait until nothing more is published of it."""
+        for channel in {self.carrier(one) for one in self.channels}:
+            self.steps.grant(channel, WHOLE)
+        carriers = {self.carrier(one) for one in self.channels}
+        await self.until(lambda: all(self.left(one) <= 0 for one in carriers))
+        count, quiet = -1, 0
+        while quiet < QUIET_TURNS:
+            quiet = quiet + 1 if len(self.ticks) == count else 0
+            count = len(self.ticks)
             await asyncio.sleep(0.01)
 
     async def begin(self) -> None:
