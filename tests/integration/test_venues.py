@@ -154,8 +154,8 @@ def differences(feed: PlayedFeed, channel: str) -> list[str]:
         want = list(dict.fromkeys(map(trade_values, expected.events["trade"])))
         got = list(map(trade_values, published))
     elif channel == "ticker":
-        want = list(map(ticker_values, expected.events["ticker"]))
-        got = list(map(ticker_values, published))
+        want = unrepeated(list(map(ticker_values, expected.events["ticker"])))
+        got = unrepeated(list(map(ticker_values, published)))
     elif channel == "quote":
         want = expected.quotes(feed.source.quote_from)
         got = [(one.bid, one.bid_size, one.ask, one.ask_size) for one in published]
