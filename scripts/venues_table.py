@@ -8,6 +8,7 @@ and fails where a document is not up to date.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -127,8 +128,11 @@ def books() -> list[list[str]]:
         if find_spec(path) is None:  # one of the others
             continue
         module = import_module(path)
-        name, _, how = str(module.__doc__).partition("\n\n")[0].partition("'s ")
-        found.append([name, how.partition(": ")[2].replace("\n", " ").rstrip(".")])
+        first = str(module.__doc__).partition("\n\n")[0].replace("\n", " ")
+        match = re.fullmatch(r"(.+?)'s? \w+: (.+)\.", first)  # Kraken's, Kraken Futures'
+        if match is None:
+            raise ValueError(f"{module.__name__} does not begin with `Venue's depth: how.`")
+        found.append([match[1], match[2]])
     return sorted(found)
 
 

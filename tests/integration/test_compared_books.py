@@ -61,6 +61,8 @@ def test_a_lost_update_of_an_unchecked_book_is_found_and_the_book_comes_back() -
             (channel, reason), *_ = received.losses
             assert channel == "book"
             assert reason.startswith("the book differs from two REST snapshots: ")
+            assert len(received.losses) == 1  # which is the one gap, up to the next book
+            assert (received.holes, received.rejections) == ([], [])
             seen = len(received.ids("book"))
             while len(received.ids("book")) < seen + 5:
                 await asyncio.sleep(0.02)
