@@ -124,7 +124,8 @@ def _false_books(published: list[Top], true: list[Top]) -> int:
 
 
 def _twice(feed: PlayedFeed) -> list[str]:
-    ids = [one.id for one in feed.of("trade") if one.id is not None]
+    # One whose size a fault altered is another one than that of a later page.
+    ids = [(one.id, one.size) for one in feed.of("trade") if one.id is not None]
     twice = len(ids) - len(set(ids))
     return [f"trade: {twice} were published twice"] if twice else []
 
