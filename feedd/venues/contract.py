@@ -149,6 +149,8 @@ class Venue(Struct, frozen=True):
 
     # --- subscribing ---
     ccxt_options: Mapping[str, Any] = field(default_factory=dict)
+    # Options in which ccxt keeps what holds for one connection, such as an address with a token.
+    connection_options: tuple[str, ...] = ()
     watch_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by channel
     # By channel: makes the request that is sent from ccxt's, which subscribes to something else.
     requests: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)

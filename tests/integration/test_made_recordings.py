@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from test_venues import one_whole
 from venue_recordings import received
+from venue_setup import played_feed, served_channels
 
 from feedd.embedded.played.recording import PlayedRecording
+from feedd.venues.kucoin.played import KucoinFuturesPlayer
+from feedd.venues.played import PageRequest, Session
 
 SWAPS = {"dogeeth": "DOGE-USDT", "omgbtc": "OMG-USD"}  # of the markets whose values they have
 CONTRACT = {
@@ -97,6 +100,12 @@ def futures_of_kucoin() -> Iterator[dict[str, Any]]:
             yield {"t": "recv", "conn": "w", "ts": 2.0 + at, "data": json.dumps(message)}
 
 
+def written(path: Path, header: str, rows: Iterator[dict[str, Any]]) -> PlayedRecording:
+    lines = [{"t": "header", "format": 2, "exchange": header}, *rows]
+    path.write_text("".join(json.dumps(row) + "\n" for row in lines))
+    return PlayedRecording(path)
+
+
 @pytest.mark.parametrize(
     ("header", "rows", "symbols"),
     [
@@ -107,15 +116,57 @@ def futures_of_kucoin() -> Iterator[dict[str, Any]]:
 def test_every_event_of_a_made_recording_is_published_once_in_order(
     tmp_path: Path, header: str, rows: Any, symbols: tuple[str, ...]
 ) -> None:
-    path = tmp_path / "made"
-    lines = [{"t": "header", "format": 2, "exchange": header}, *rows()]
-    path.write_text("".join(json.dumps(row) + "\n" for row in lines))
-    recording = PlayedRecording(path)
+    recording = written(tmp_path / "made", header, rows())
     assert sorted(recording.markets) == sorted(symbols)
     assert set(recording.channels[recording.market(symbols[0]).id]) >= {"book", "trade", "ticker"}
 
-    async def run() -> list[str]:
-        feeds = [one_whole("ccxt", recording, symbol) for symbol in symbols]
-        return [fault for faults in await asyncio.gather(*feeds) for fault in faults]
+    async def one(symbol: str) -> list[str]:
+        channels = served_channels(recording, symbol)
+        async with played_feed("ccxt", recording, symbol, channels) as feed:
+            return await one_whole(feed)
 
-    assert asyncio.run(run()) == []
+    async def run() -> list[list[str]]:
+        return await asyncio.gather(*map(one, symbols))
+
+    assert asyncio.run(run()) == [[] for _ in symbols]
+
+
+def test_every_connection_to_kucoin_has_a_token_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token is valid for 24 h: with the one of the first connection, no later one succeeds."""
+    tokens: list[str] = []
+
+    def page(self: KucoinFuturesPlayer, request: PageRequest) -> Any:
+        body = page_of(self, request)
+        if request.path.endswith("/bullet-public"):
+            tokens.append(f"token{len(tokens)}")
+            body["data"]["token"] = tokens[-1]
+        return body
+
+    def opened(self: KucoinFuturesPlayer, session: Session) -> Any:
+        used.append(session.query["token"])
+        return opened_of(self, session)
+
+    used: list[str] = []
+    page_of, opened_of = KucoinFuturesPlayer.page, KucoinFuturesPlayer.opened
+    monkeypatch.setattr(KucoinFuturesPlayer, "page", page)
+    monkeypatch.setattr(KucoinFuturesPlayer, "opened", opened)
+    recording = written(tmp_path / "made", "KUCOIN_FUTURES", futures_of_kucoin())
+
+    async def run() -> None:
+        channels = ["book", "trade", "ticker", "quote"]
+        async with played_feed("ccxt", recording, "BTC/USDT:USDT", channels) as feed:
+            await feed.begin()
+            feed.fault("reset", "trade")
+            feed.steps.grant("trade", 1)
+            assert await feed.until(lambda: len(used) > 1)
+            before = len(feed.of("trade"))
+            for _ in range(40):  # until the channel is subscribed to again
+                feed.steps.grant("trade")
+                if await feed.until(lambda: len(feed.of("trade")) > before, 0.25):
+                    break
+            assert len(feed.of("trade")) > before
+
+    asyncio.run(run())
+    assert used == tokens == ["token0", "token1"]

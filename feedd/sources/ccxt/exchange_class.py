@@ -89,7 +89,7 @@ def tapped_exchange(
             client.tap.connected()
 
     monotonic_throttle()
-    _report_ends(Tapped)
+    _report_ends(Tapped, venue.connection_options)
     _read_numbers_exactly(Tapped)
     if venue.book is not None:
         for name in venue.book.disabled_handlers:
@@ -121,14 +121,18 @@ def _options(venue: Venue, exchange: str, symbol: str) -> dict[str, Any]:
     return {**venue.ccxt_options, **({"fetchMarkets": types} if venue.one_market_type else {})}
 
 
-def _report_ends(tapped: Any) -> None:
+def _report_ends(tapped: Any, connection_options: tuple[str, ...]) -> None:
     """Report every end of a connection to its tap.
 
-    ccxt then forgets the client of the URL, unless another one has replaced this one there.
+    ccxt then forgets the client of the URL, unless another one has replaced this one there. With it
+    it forgets the options that hold for one connection.
     """
     forget_error, forget_close = tapped.on_error, tapped.on_close
 
     def is_current(exchange: Any, client: Any) -> bool:
+        if exchange.clients.get(client.url) is client:
+            for name in connection_options:
+                exchange.options.pop(name, None)
         return exchange.clients.get(client.url, client) is client
 
     def on_error(self: Any, client: Any, error: Any) -> None:

@@ -37,11 +37,14 @@ def _entry_status(entry: Any) -> str | None:
 
 
 _ENTRIES = ListedEntries(_entry_id, _entry_fault, _entry_status)
+# The address of a connection has a token that is valid for 24 h: ccxt would use it for ever.
+_TOKENS = ("urls",)
 # ccxt would request the snapshot itself after the answer to the subscription.
 _DISABLED = ("handle_order_book_subscription",)
 _SPOT = Venue(
     checked=CHECKED,
     ccxt_options={"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
+    connection_options=_TOKENS,
     raw_channels={
         "quote": RawChannel(parsers.spot_quotes),
         "trade": RawChannel(parsers.trades),
@@ -66,6 +69,7 @@ _SPOT = Venue(
 _FUTURES = Venue(
     checked=CHECKED,
     ccxt_options={"fetchMarkets": {"types": ["swap", "future", "contract"]}},
+    connection_options=_TOKENS,
     raw_channels={
         "quote": RawChannel(parsers.futures_quotes),
         "trade": RawChannel(parsers.trades),
