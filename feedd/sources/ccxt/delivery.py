@@ -75,6 +75,7 @@ class Delivery:
         self._venue = venue
         self._sink = sink
         self._market_id = market_id
+        self._expected_id: Any = None  # of the market, once it is known
         self._backoff = backoff
         self._books = books
         self._trades = trades
@@ -133,6 +134,12 @@ class Delivery:
             self._take_events(line, channel, message, received_ns)
         for name in self._carried.get(channel, ()):
             self._take_events(line, name, message, received_ns)
+
+    def _check_market(self, found: Any) -> None:
+        """Raise ValueError for a message of another market; ccxt's lookup is slow."""
+        self._expected_id = expected = self._market_id()
+        if found != expected:
+            raise ValueError(f"a message of {found} instead of {expected}")
 
     def _take_depth(self, line: Any, message: Any, received_ns: int) -> None:
         book, books, merge = self._venue.book, self._books, self.merges.get("book")
@@ -215,9 +222,9 @@ class Delivery:
         self._sink.missing(channel, from_id, to_id, "the ids or times went back")
 
     def _publish_state(self, event: Any) -> None:
-        """Publish an event unless it is repeated or overtaken."""
+        """Publish an event unless it is overtaken."""
         order = self._order
-        if order.repeats(event) or (event.channel in order.keys and order.overtaken(event)):
+        if event.channel in order.keys and order.overtaken(event):
             self._sink.alive(event.channel)
         else:
             self._sink.event(event)
@@ -243,13 +250,10 @@ class Delivery:
     def _publish_quote(self, quote: Quote) -> None:
         """Publish a quote unless it is overtaken or repeated, as some venues do as a heartbeat."""
         last = self._last_quote
-        if last is not None and quote.id == last.id:
-            repeats = quote.id is not None or (
-                quote.timestamp is not None and quote.timestamp == last.timestamp
-            )
-            if repeats and same_quote(quote, last):
-                self._sink.alive("quote")
-                return
+        repeats = quote.id is not None and last is not None and quote.id == last.id
+        if repeats and last is not None and same_quote(quote, last):
+            self._sink.alive("quote")
+            return
         if self._quotes_grow and self._order.overtaken(quote):
             self._sink.alive("quote")
             return

@@ -489,6 +489,16 @@ class CcxtSource:
         if self._replacements is not None:
             self._replacements.connected(tap)
 
+    def hold(self) -> None:
+        """Send the events of frames that came together together."""
+        if self._sink is not None:
+            self._sink.hold()
+
+    def release(self) -> None:
+        """Send what is held."""
+        if self._sink is not None:
+            self._sink.release()
+
     def closing(self, tap: Tap) -> None:
         """Replace a connection before the exchange closes it."""
         if self._replacements is not None:

@@ -1,10 +1,10 @@
-"""Repeated and overtaken events."""
+"""Overtaken events."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from feedd.model import Mark, Quote, Ticker
+from feedd.model import Quote
 from feedd.sources.in_order import BEHIND_AT_MOST, InOrder
 
 
@@ -12,21 +12,6 @@ def quote(id_: int) -> Quote:
     return Quote(
         symbol="S", timestamp=id_, bid=1.0, bid_size=1.0, ask=2.0, ask_size=1.0, exchange="x",
         received_ns=1, id=id_,
-    )  # fmt: skip
-
-
-def ticker(timestamp: int | None, last: float) -> Ticker:
-    return Ticker(
-        symbol="S", timestamp=timestamp, datetime=None, bid=None, ask=None, last=last, volume=1.0,
-        high=1.0, low=1.0, change_percent=1.0, spread=None, bid_ask="none", exchange="x",
-        received_ns=1,
-    )  # fmt: skip
-
-
-def mark(timestamp: int) -> Mark:
-    return Mark(
-        symbol="S", timestamp=timestamp, mark_price=1.0, index_price=None, funding_rate=None,
-        next_funding=None, exchange="x", received_ns=1,
     )  # fmt: skip
 
 
@@ -63,12 +48,3 @@ def test_a_new_subscription_may_begin_with_smaller_ids() -> None:
     order.overtaken(quote(100))
     order.begin("quote")
     assert not order.overtaken(quote(1))
-
-
-def test_an_event_is_repeated_only_with_its_time_and_all_of_its_content() -> None:
-    order, _ = in_order()
-    events = [ticker(1, 5.0), ticker(1, 5.0), ticker(1, 6.0), ticker(2, 6.0), ticker(None, 6.0),
-              ticker(None, 6.0), mark(2), mark(2)]  # fmt: skip
-    assert [order.repeats(event) for event in events] == [
-        False, True, False, False, False, False, False, True,
-    ]  # fmt: skip
