@@ -56,6 +56,7 @@ _SPOT = Venue(
         "trade": RawChannel(parsers.spot_trades),
         "ticker": RawChannel(parsers.tickers),
     },
+    grows={"quote": "id", "ticker": "timestamp"},
     book=CheckedBook(
         rules=lambda _depth: StreamedBook(grows=True),
         parse=book.spot_depth,
@@ -79,6 +80,7 @@ _FUTURES = Venue(
         "trade": RawChannel(parsers.futures_trades),
         "ticker": RawChannel(parsers.tickers),
     },
+    grows={"quote": "id", "ticker": "timestamp"},
     book=CheckedBook(
         rules=DiffBook,
         parse=book.futures_depth,
