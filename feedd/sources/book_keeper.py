@@ -44,6 +44,7 @@ class BookKeeper:
         self._task: asyncio.Task[None] | None = None
         self._published_id: EventId = None
         self._published: Book | None = None  # with that id
+        self._message: Update | Snapshot | None = None  # the last one
         self._in_resync = False
         self._gap_reason: str | None = None  # of the gap before the next book
 
@@ -51,6 +52,7 @@ class BookKeeper:
         """Take a message of the depth stream."""
         rules = self._rules
         was_synced = rules.synced
+        repeated, self._message = message == self._message, message
         if isinstance(message, Snapshot):
             broken = rules.on_snapshot(message)
         else:
@@ -61,7 +63,7 @@ class BookKeeper:
         elif was_synced and not rules.synced:
             self._broken("the market moved past the last level of the snapshot", sink)
         if rules.synced:
-            self._publish_book(received_ns, sink)
+            self._publish_book(received_ns, sink, repeated=repeated)
         else:
             sink.alive("book")  # its stream flows, although no book can be built from it
         if rules.needs_snapshot and self._task is None:
@@ -147,11 +149,12 @@ class BookKeeper:
             self._in_resync = True
             sink.resync("book", reason)
 
-    def _publish_book(self, received_ns: int, sink: Sink) -> None:
+    def _publish_book(self, received_ns: int, sink: Sink, *, repeated: bool = False) -> None:
         rules = self._rules
         book = to_book(rules, self._depth, self._exchange, self._symbol, received_ns)
         again = self._in_resync or self._gap_reason is not None  # else the state would stay
-        if not again and same_book(book, self._published):
+        # Without ids, an update behind the published levels is another one with the same book.
+        if not again and (book.id is not None or repeated) and same_book(book, self._published):
             sink.alive("book")
             return
         self._in_resync = False
@@ -177,14 +180,10 @@ def to_book(rules: DepthRules, depth: int, exchange: str, symbol: str, received_
 
 
 def same_book(one: Book, other: Book | None) -> bool:
-    """Return whether a book is repeated: a restarted exchange gives its id to another one.
-
-    Where there are no ids, an update behind the published levels changes the time alone.
-    """
+    """Return whether a book is repeated: a restarted exchange gives its id to another one."""
     return (
         other is not None
         and one.id == other.id
-        and one.timestamp == other.timestamp
         and one.bids == other.bids
         and one.asks == other.asks
     )

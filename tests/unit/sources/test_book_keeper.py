@@ -116,3 +116,23 @@ def test_a_gap_of_a_book_without_ids_is_reported_too() -> None:
         keeper.stop()
 
     asyncio.run(run())
+
+
+def test_without_ids_a_repeated_message_is_no_book_and_one_behind_the_levels_is() -> None:
+    """Both leave the published levels as they are, at the same time of the exchange."""
+
+    async def run() -> None:
+        told = RecordedCallbacks()
+
+        async def renew() -> None:
+            return None
+
+        keeper = BookKeeper("x", "S", OrderedBook(), 1, renew)
+        keeper.on_message(Snapshot(0, [(9.0, 1.0)], [(10.0, 1.0)], 1), 1, told)
+        first, second = Update(0, 0, 1, [(8.0, 1.0)], []), Update(0, 0, 1, [(8.0, 2.0)], [])
+        for message in (first, first, second, second):
+            keeper.on_message(message, 1, told)
+        assert len(told.ids("book")) == 3
+        keeper.stop()
+
+    asyncio.run(run())
