@@ -8,10 +8,13 @@ from typing import Any
 
 from venue_setup import PlayedFeed, Top, shown
 
+from feedd.embedded.played.altered import levels_to_alter
+
 REPORTED_S = 2.5
 BACK_S = 3.0
 AGAIN_S = 10.0  # until a refused subscription is asked for again, with back-off
 REFUSED_S = 0.2  # from a refusal to a state that shows it
+COVERED = 10  # levels a side, which every checksum covers
 SHOWN_S = 0.03  # from a frame to what is published of it
 FRAMES_AFTER = 2  # a fault, which show it
 
@@ -35,6 +38,8 @@ async def _in_a_frame(feed: PlayedFeed, channel: str, fault: str) -> list[str]:
     """Apply a fault to the next frame of a channel."""
     checked = feed.source.checked.get(channel, "none")
     visible = {"drop": {"sequence", "checksum"}, "alter": {"checksum"}}.get(fault, set())
+    if channel == "book" and checked == "checksum":
+        await _until_covered(feed)
     since_s, before = time.monotonic(), len(feed.ticks)
     feed.fault(fault, channel)
     fired = feed.fired()
@@ -53,6 +58,24 @@ async def _in_a_frame(feed: PlayedFeed, channel: str, fault: str) -> list[str]:
         blind = checked == "none" or (checked != "checksum" and fault == "alter")
         wrong += await _book(feed, fault, before, blind=blind)
     return wrong
+
+
+async def _until_covered(feed: PlayedFeed) -> None:
+    """Send frames until the next ones change levels that a checksum covers: the best."""
+    tops = [(bids[:COVERED], asks[:COVERED]) for _, (bids, asks), _ in feed.expected.books]
+    while feed.left("book") > FRAMES_AFTER + 1:
+        at = feed.steps.sent["book"]
+        if tops[at - 1] != tops[at] != tops[at + 1] and _first_in(feed, at, tops[at]):
+            return
+        feed.steps.grant("book")
+        await feed.until(lambda sent=at: feed.steps.sent["book"] > sent)
+
+
+def _first_in(feed: PlayedFeed, at: int, best: Top) -> bool:
+    """Return whether the level that would be altered in a frame is one of the best."""
+    event = feed.expected.events["book"][at]
+    price = next((price for price, _ in levels_to_alter(event)), None)
+    return price is not None and float(price) in {level[0] for side in best for level in side}
 
 
 async def _reconnect(feed: PlayedFeed, carriers: list[str], *, refused: bool) -> list[str]:

@@ -11,7 +11,7 @@ from feedd.venues.played import Depth, Quote, Ticker, Trade
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from feedd.venues.played import Event, Message
+    from feedd.venues.played import Event, LevelTexts, Message
 
 
 def altered(message: Message, events: Sequence[Event]) -> Message | None:
@@ -35,9 +35,13 @@ def _sizes(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
             if event.last is not None and event.volume is not None:
                 yield event.last, event.volume
         elif isinstance(event, Depth):
-            # The best levels first: a checksum covers only those.
-            levels = [*event.bids[:1], *event.asks[:1], *event.bids[1:], *event.asks[1:]]
-            yield from (level for level in levels if float(level[1]))
+            yield from levels_to_alter(event)
+
+
+def levels_to_alter(event: Depth) -> Iterator[LevelTexts]:
+    """Yield the levels with a size, the best first: a checksum covers only those."""
+    levels = [*event.bids[:1], *event.asks[:1], *event.bids[1:], *event.asks[1:]]
+    yield from (level for level in levels if float(level[1]))
 
 
 def _replaced(part: Any, price: str, size: str) -> tuple[Any, bool]:
