@@ -6,14 +6,15 @@ import asyncio
 import base64
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from test_venues import one_whole
+from venue_faults import faults_of
 from venue_recordings import received
-from venue_setup import played_feed, served_channels
+from venue_setup import PlayedFeed, played_feed, served_channels
 
 from feedd.embedded.played.recording import PlayedRecording
 from feedd.venues.kucoin.played import KucoinFuturesPlayer
@@ -106,29 +107,29 @@ def written(path: Path, header: str, rows: Iterator[dict[str, Any]]) -> PlayedRe
     return PlayedRecording(path)
 
 
-@pytest.mark.parametrize(
-    ("header", "rows", "symbols"),
-    [
-        ("HUOBI_SWAP", swaps_of_htx, ("DOGE/USDT:USDT", "OMG/USD:OMG")),
-        ("KUCOIN_FUTURES", futures_of_kucoin, ("BTC/USDT:USDT",)),
-    ],
-)
-def test_every_event_of_a_made_recording_is_published_once_in_order(
-    tmp_path: Path, header: str, rows: Any, symbols: tuple[str, ...]
-) -> None:
-    recording = written(tmp_path / "made", header, rows())
-    assert sorted(recording.markets) == sorted(symbols)
-    assert set(recording.channels[recording.market(symbols[0]).id]) >= {"book", "trade", "ticker"}
+def made(path: Path) -> list[tuple[PlayedRecording, str]]:
+    """Return each made market with its recording."""
+    swaps = written(path / "swaps", "HUOBI_SWAP", swaps_of_htx())
+    futures = written(path / "futures", "KUCOIN_FUTURES", futures_of_kucoin())
+    markets = [(one, symbol) for one in (swaps, futures) for symbol in sorted(one.markets)]
+    assert [symbol for _, symbol in markets] == ["DOGE/USDT:USDT", "OMG/USD:OMG", "BTC/USDT:USDT"]
+    return markets
 
-    async def one(symbol: str) -> list[str]:
+
+@pytest.mark.parametrize("what", [one_whole, faults_of])
+def test_made_markets_are_published_whole_and_faults_are_reported_or_harmless(
+    tmp_path: Path, what: Callable[[PlayedFeed], Any]
+) -> None:
+    async def one(recording: PlayedRecording, symbol: str) -> list[str]:
         channels = served_channels(recording, symbol)
+        assert {"book", "trade", "ticker", "quote"} <= {*channels}
         async with played_feed("ccxt", recording, symbol, channels) as feed:
-            return await one_whole(feed)
+            return [f"{symbol} {fault}" for fault in await what(feed)]
 
     async def run() -> list[list[str]]:
-        return await asyncio.gather(*map(one, symbols))
+        return await asyncio.gather(*(one(*market) for market in made(tmp_path)))
 
-    assert asyncio.run(run()) == [[] for _ in symbols]
+    assert asyncio.run(run()) == [[], [], []]
 
 
 def test_every_connection_to_kucoin_has_a_token_of_its_own(
