@@ -119,21 +119,48 @@ def test_the_trades_of_a_first_page_are_published_once_across_reconnects() -> No
 
 
 def test_nothing_of_an_earlier_connection_survives_in_a_book() -> None:
-    """Ccxt keeps its book of a symbol when a connection ends."""
+    """Ccxt keeps its book of a symbol, and applies Gemini's first message to it."""
+
+    def levels(*changes: tuple[str, str]) -> dict[str, Any]:
+        rows = [[side, price, "1"] for side, price in changes]
+        return {"type": "l2_updates", "symbol": "BTCUSDT", "changes": rows}
 
     async def script(line: Line, request: Any) -> None:
-        if request.get("event") != "subscribe":
+        if request.get("type") != "subscribe":
             return
         if line.number == 0:
-            await line.send(poloniex_book(10, "1", "2", "snapshot"))
+            await line.send(levels(("buy", "1.0"), ("sell", "2.0")))
             await line.close()
         else:
-            await line.send(poloniex_book(11, "1.5", "1.8", "snapshot"))
+            await line.send(levels(("buy", "0.5"), ("sell", "1.5")))
 
     async def run() -> None:
-        async with feed("poloniex", ("book", "quote"), script) as (received, server, _):
+        feed_of = feed("gemini", ("book",), script, market_id="btcusdt")
+        async with feed_of as (received, server, _):
             await until(lambda: len(server.lines) == 2 and len(received.ids("book")) == 2)
             last: Any = [one for one in received.ticks if one.channel == "book"][-1]
-            assert (last.bids, last.asks) == ([(1.5, 1.0)], [(1.8, 1.0)])
+            assert (last.bids, last.asks) == ([(0.5, 1.0)], [(1.5, 1.0)])
+
+    asyncio.run(run())
+
+
+def test_each_channel_has_a_connection_of_its_own() -> None:
+    """So two with one hash of ccxt's do not disturb each other, and a failure stays alone."""
+
+    async def script(line: Line, request: Any) -> None:
+        if request.get("event") == "subscribe":
+            await line.send({
+                "channel": "ticker",
+                "data": [{"symbol": "BTC_USDT", "startTime": 1, "open": "1", "high": "2",
+                          "low": "1", "close": "1.5", "quantity": "7", "amount": "9",
+                          "tradeCount": 5, "dailyChange": "0.01", "markPrice": "1.5",
+                          "closeTime": 3, "ts": 5}],
+            })  # fmt: skip
+
+    async def run() -> None:
+        async with feed("poloniex", ("ticker", "trade"), script) as (received, server, source):
+            await until(lambda: len(server.lines) == 2 and received.ids("ticker"))
+            urls = {url.partition("#")[2] for url in source._exchange.clients}
+            assert urls == {"ticker", "trade"}
 
     asyncio.run(run())

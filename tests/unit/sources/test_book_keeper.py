@@ -136,3 +136,78 @@ def test_without_ids_a_repeated_message_is_no_book_and_one_behind_the_levels_is(
         keeper.stop()
 
     asyncio.run(run())
+
+
+def test_one_hole_is_one_resync_and_one_gap_whatever_follows_until_the_book_is_whole() -> None:
+    async def run() -> None:
+        told = RecordedCallbacks()
+        renewed = asyncio.Event()
+
+        async def renew() -> None:
+            await renewed.wait()
+
+        keeper = BookKeeper("x", "S", StreamedBook(), 5, renew)
+        keeper.on_message(Snapshot(1, [(9.0, 1.0)], [(10.0, 1.0)]), 1, told)
+        for before, last in ((4, 5), (7, 8), (8, 9), (20, 21)):
+            keeper.on_message(update(before, last), 1, told)
+        # A snapshot that is crossed, and two updates of the old subscription after it.
+        keeper.on_message(Snapshot(30, [(11.0, 1.0)], [(10.0, 1.0)]), 1, told)
+        keeper.on_message(update(30, 31), 1, told)
+        keeper.broken("a message could not be read", told)
+        renewed.set()
+        keeper.on_message(Snapshot(40, [(9.0, 1.0)], [(10.0, 1.0)]), 1, told)
+        assert [reason for _, reason in told.resyncs] == ["an update of the book is missing"]
+        assert told.holes == [("book", 1, 40, "an update of the book is missing")]
+        assert told.ids("book") == [1, 40]
+        keeper.stop()
+
+    asyncio.run(run())
+
+
+def test_an_unreadable_message_begins_a_streamed_book_again_without_another_update() -> None:
+    async def run() -> None:
+        told = RecordedCallbacks()
+        asked = 0
+
+        async def renew() -> None:
+            nonlocal asked
+            asked += 1
+
+        keeper = BookKeeper("x", "S", StreamedBook(), 5, renew)
+        keeper.on_message(Snapshot(10, [(9.0, 1.0)], [(10.0, 1.0)]), 1, told)
+        keeper.broken("a message could not be read", told)
+        await until(lambda: asked)
+        assert told.resyncs == [("book", "a message could not be read")]
+        keeper.on_message(update(10, 11), 1, told)  # of the old subscription
+        assert told.ids("book") == [10]
+        # The ids went back with the new snapshot: nothing lies between.
+        keeper.on_message(Snapshot(5, [(9.0, 1.0)], [(10.0, 1.0)]), 1, told)
+        assert told.holes == [("book", 10, None, "a message could not be read")]
+        assert told.ids("book") == [10, 5]
+        keeper.stop()
+
+    asyncio.run(run())
+
+
+def test_the_same_book_is_published_again_after_a_resync_and_after_a_reconnect() -> None:
+    """Else the state would stay `resync` until the market moves."""
+
+    async def run() -> None:
+        told = RecordedCallbacks()
+
+        async def renew() -> None:
+            return None
+
+        keeper = BookKeeper("x", "S", StreamedBook(), 5, renew)
+        snapshot = Snapshot(10, [(9.0, 1.0)], [(10.0, 1.0)])
+        keeper.on_message(snapshot, 1, told)
+        keeper.on_message(snapshot, 1, told)
+        assert told.ids("book") == [10]
+        keeper.broken("a message could not be read", told)
+        keeper.on_message(snapshot, 1, told)
+        keeper.lost("code 1006")
+        keeper.on_message(snapshot, 1, told)
+        assert told.ids("book") == [10, 10, 10]
+        keeper.stop()
+
+    asyncio.run(run())
