@@ -1,32 +1,22 @@
-"""Binance's raw messages, read by msgspec: what is frequent straight into typed fields.
-
-msgspec reads a number out of a JSON string (`strict=False`) as exactly as `float` does, in a tenth
-of the time. A price or size that is negative, infinite or not a number is an error of the message.
-"""
+"""Binance's raw messages, read by msgspec: what is frequent straight into typed fields."""
 
 from __future__ import annotations
 
-import contextlib
 from decimal import ROUND_DOWN, Decimal, localcontext
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
 from feedd.books.depth import Update
 from feedd.clock import iso8601
 from feedd.model import Liquidation, Quote, Ticker, Trade
 from feedd.numbers import check_numbers, plain_text
 from feedd.venues.binance.control import CHANNEL_OF
+from feedd.venues.typed import Exact, Levels, Number, Signed, read_anything, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-Number = Annotated[float, Meta(ge=0, lt=1e300)]
-Price = Annotated[float, Meta(gt=0, lt=1e300)]
-Signed = Annotated[float, Meta(gt=-1e300, lt=1e300)]
-Levels = list[tuple[Price, Number]]
-_Exact = str | int | float  # converted with all its digits
 
 
 class SpotBookTicker(Struct, gc=False):
@@ -100,8 +90,8 @@ class TickerMessage(Struct, tag_field="e", tag="24hrTicker"):
     v: Number
     h: Number
     l: Number  # noqa: E741  Binance's name
-    o: _Exact
-    p: _Exact
+    o: Exact
+    p: Exact
     P: Signed
     C: int | None = None
     b: Number | None = None
@@ -167,27 +157,12 @@ def read_keys(keys: Any) -> Any:
     Unlike `read`, it accepts numbers such as `+1.5` and `.5`.
     """
     of = Message if isinstance(keys, dict) and "e" in keys else SpotBookTicker
-    try:
-        return msgspec.convert(keys, of, strict=False)
-    except ValueError:
-        return msgspec.convert(_plain(keys), of, strict=False)
+    return typed(keys, of)
 
 
 def reread(payload: bytes) -> Any:
     """Return a message that `read` can't read because of the form of its numbers."""
     return read_keys(read_anything(payload))
-
-
-def _plain(value: Any) -> Any:
-    """Return a value with its numbers as JSON writes them."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            return plain_text(value)
-    return value
 
 
 def read_spot(payload: bytes) -> Any:
@@ -232,7 +207,6 @@ class _Kind(Struct):
 
 read_answer = msgspec.json.Decoder(Answer, strict=False).decode
 read_kind = msgspec.json.Decoder(_Kind).decode
-read_anything = msgspec.json.Decoder().decode
 
 
 def to_update(message: DepthUpdate) -> Update:

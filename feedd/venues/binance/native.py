@@ -27,6 +27,7 @@ from feedd.venues.native import (
     RestRequest,
 )
 from feedd.venues.registry import market_type_on
+from feedd.venues.typed import read_anything
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ def _coinm_tickers(exchange: str, symbol: str, _timeframe: str) -> Convert:
 
 def _candles(exchange: str, symbol: str, timeframe: str) -> Convert:
     def convert(message: Any, payload: bytes, received_ns: int) -> Keyed:
-        raw = messages.read_anything(payload)
+        raw = read_anything(payload)
         (candle,) = parsers.candles(raw, exchange, symbol, received_ns, timeframe)
         return Keyed(message.E, None, candle)
 
@@ -96,7 +97,7 @@ def _candles(exchange: str, symbol: str, timeframe: str) -> Convert:
 
 def _marks(exchange: str, symbol: str, _timeframe: str) -> Convert:
     def convert(message: Any, payload: bytes, received_ns: int) -> Keyed:
-        raw = messages.read_anything(payload)
+        raw = read_anything(payload)
         return Keyed(message.E, None, parsers.mark(raw, exchange, symbol, received_ns))
 
     return convert
@@ -171,8 +172,7 @@ def _rest_trades(
     body: bytes, exchange: str, symbol: str, now_ns: int
 ) -> list[tuple[int, Trade | None]]:
     return [
-        parsers.rest_trade_with_id(row, exchange, symbol, now_ns)
-        for row in messages.read_anything(body)
+        parsers.rest_trade_with_id(row, exchange, symbol, now_ns) for row in read_anything(body)
     ]
 
 
@@ -206,9 +206,7 @@ def _pages(
         "listing": NativeListing(
             _page(where, costs, "exchangeInfo", listing_query), listing.markets, listing.VERSION
         ),
-        "book": NativeBook(
-            DiffBook, snapshot, lambda body: to_snapshot(messages.read_anything(body))
-        ),
+        "book": NativeBook(DiffBook, snapshot, lambda body: to_snapshot(read_anything(body))),
         "trades": NativeTrades(missed, _rest_trades),
         "account": signed_account,
     }
