@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from feedd.clock import Clock
 from feedd.embedded.binance.configured import binance_markets
-from feedd.embedded.bybit.served import linear
-from feedd.embedded.generated import GeneratedLinear
+from feedd.embedded.bybit.served import bybit
+from feedd.embedded.generated import GeneratedBybitSpot, GeneratedInverse, GeneratedLinear
 from feedd.embedded.played.configured import played_markets
 
 if TYPE_CHECKING:
@@ -29,5 +29,8 @@ def configured_markets(
     return (
         *played,
         *binance_markets(settings, feeds),
-        linear(GeneratedLinear(Clock(), settings.seed, settings.rate, bursts=settings.bursts)),
+        *(
+            bybit(market(Clock(), settings.seed, settings.rate, bursts=settings.bursts))
+            for market in (GeneratedLinear, GeneratedInverse, GeneratedBybitSpot)
+        ),
     )

@@ -58,3 +58,23 @@ class GeneratedLinear(BybitMarket):
         self, clock: Clock, seed: int = 1, rate: float = 20.0, *, bursts: bool = True
     ) -> None:
         super().__init__(Engine(clock, f"{seed} bybit", rate, bursts=bursts))
+
+
+class GeneratedInverse(BybitMarket):
+    """Generated market of Bybit inverse, where a contract is worth one dollar."""
+
+    def __init__(
+        self, clock: Clock, seed: int = 1, rate: float = 20.0, *, bursts: bool = True
+    ) -> None:
+        listing = listed_inverse(lambda _base: 1)
+        engine = Engine(clock, f"{seed} bybit inverse", rate, bursts=bursts, listing=listing)
+        super().__init__(engine, "inverse")
+
+
+class GeneratedBybitSpot(BybitMarket):
+    """Generated market of Bybit spot."""
+
+    def __init__(
+        self, clock: Clock, seed: int = 1, rate: float = 20.0, *, bursts: bool = True
+    ) -> None:
+        super().__init__(Engine(clock, f"{seed} bybit spot", rate, bursts=bursts), "spot")

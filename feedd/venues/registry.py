@@ -36,10 +36,12 @@ FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchan
 
 DEFAULT_EXCHANGE = "binanceusdm"
 # The exchanges that the native source serves, with their folders' `native.py`.
-NATIVE = ("binanceusdm", "binancecoinm", "binance", "okx", "okxus", "myokx")
+NATIVE = ("binanceusdm", "binancecoinm", "binance", "bybit", "okx", "okxus", "myokx")
 EMBEDDED_SPOT_PATH = "/spot"
 EMBEDDED_COINM_PATH = "/coinm"
-EmbeddedMarket = Literal["usdm", "coinm", "spot", "bybit"]  # what the embedded exchange serves
+EMBEDDED_BYBIT_PATHS = {"spot": "/bybit-spot", "inverse": "/bybit-inverse"}
+# What the embedded exchange serves.
+EmbeddedMarket = Literal["usdm", "coinm", "spot", "bybit", "bybit_spot", "bybit_inverse"]
 # The exchanges whose markets these are.
 EMBEDDED = ("binance", "binanceusdm", "binancecoinm", "bybit")
 # The exchanges whose recordings are played by the markets that are generated otherwise.
@@ -95,11 +97,14 @@ def _module(folder: str, name: str) -> Any:
 def embedded_path(exchange: str, symbol: str, *, played: bool = False) -> str:
     """Return the path below which the embedded exchange serves a symbol.
 
-    Binance spot and COIN-M have one each of their own, since their paths are also USD-M's. So has
-    each exchange whose recording is `played`: venues have paths in common.
+    Binance spot and COIN-M have one each of their own, since their paths are also USD-M's; so have
+    Bybit spot and inverse, whose pages are also linear's, and each exchange whose recording is
+    `played`: venues have paths in common.
     """
     if played:
         return f"/{exchange}"
+    if exchange == "bybit":
+        return EMBEDDED_BYBIT_PATHS.get(market_type_on(exchange, symbol), "")
     if not exchange.startswith("binance"):
         return ""
     paths = {"spot": EMBEDDED_SPOT_PATH, "inverse": EMBEDDED_COINM_PATH}

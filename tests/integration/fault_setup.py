@@ -13,7 +13,7 @@ import aiohttp
 
 from feedd.clock import Clock
 from feedd.embedded.binance.served import spot, usdm
-from feedd.embedded.bybit.served import linear
+from feedd.embedded.bybit.served import bybit
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import Market
 from feedd.embedded.server import ExchangeServer
@@ -158,7 +158,7 @@ async def place(
         [
             usdm(market or GeneratedMarket(Clock(), rate=100)),
             spot(GeneratedSpot(Clock(), rate=100)),
-            linear(GeneratedLinear(Clock(), rate=100)),
+            bybit(GeneratedLinear(Clock(), rate=100)),
         ],
         Clock(scale),
         TruthLog(truth),

@@ -15,7 +15,7 @@ from recorded_callbacks import RecordedCallbacks
 
 from feedd.clock import Clock
 from feedd.embedded.binance.served import spot, usdm
-from feedd.embedded.bybit.served import linear
+from feedd.embedded.bybit.served import bybit
 from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import MarketMessage
@@ -86,9 +86,7 @@ async def source_setup(
         GeneratedSpot(Clock(), rate=rate),
         GeneratedLinear(Clock(), rate=rate),
     )
-    server = ExchangeServer(
-        [usdm(market), spot(spot_market), linear(linear_market)], Clock(), truth
-    )
+    server = ExchangeServer([usdm(market), spot(spot_market), bybit(linear_market)], Clock(), truth)
     port = await server.start(0)
     setup = SourceSetup(kind, server, port)
     # A listener that is never disconnected: its ids are every quote that the exchange made.

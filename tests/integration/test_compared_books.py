@@ -11,7 +11,7 @@ import pytest
 from recorded_callbacks import RecordedCallbacks
 
 from feedd.clock import Clock
-from feedd.embedded.bybit.served import linear
+from feedd.embedded.bybit.served import bybit
 from feedd.embedded.generated import GeneratedLinear
 from feedd.embedded.server import ExchangeServer
 from feedd.sources.ccxt import book_comparison, source
@@ -31,7 +31,7 @@ def _unknown_venue(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def compared() -> AsyncIterator[tuple[RecordedCallbacks, aiohttp.ClientSession]]:
-    server = ExchangeServer([linear(GeneratedLinear(Clock(), rate=4))], Clock())
+    server = ExchangeServer([bybit(GeneratedLinear(Clock(), rate=4))], Clock())
     base = f"http://127.0.0.1:{await server.start(0)}"
     compared = CcxtSource("bybit", SYMBOL, ("book",), endpoint=base, compare_books_every_s=0.5)
     received = RecordedCallbacks()

@@ -15,7 +15,7 @@ import pytest
 
 from feedd.clock import Clock
 from feedd.embedded.binance.served import spot, usdm
-from feedd.embedded.bybit.served import linear
+from feedd.embedded.bybit.served import bybit
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.server import ExchangeServer
 from feedd.embedded.truth import TruthLog
@@ -56,7 +56,7 @@ async def serving(
         [
             usdm(GeneratedMarket(Clock(), rate=rate)),
             spot(GeneratedSpot(Clock(), rate=rate)),
-            linear(GeneratedLinear(Clock(), rate=rate)),
+            bybit(GeneratedLinear(Clock(), rate=rate)),
         ],
         Clock(),
         None if truth is None else TruthLog(truth),

@@ -25,7 +25,7 @@ from feedd.channels import CHANNELS, SilenceLimits
 from feedd.clock import NS_PER_S, Clock
 from feedd.config.faults import Fault
 from feedd.embedded.binance.served import spot, usdm
-from feedd.embedded.bybit.served import linear
+from feedd.embedded.bybit.served import bybit
 from feedd.embedded.generated import GeneratedLinear, GeneratedMarket, GeneratedSpot
 from feedd.embedded.rest_page import API_KEY, API_SECRET
 from feedd.embedded.server import ExchangeServer
@@ -104,7 +104,7 @@ class Worker:
             [
                 usdm(GeneratedMarket(Clock(), rate=rate)),
                 spot(GeneratedSpot(Clock(), rate=rate)),
-                linear(GeneratedLinear(Clock(), rate=rate)),
+                bybit(GeneratedLinear(Clock(), rate=rate)),
             ],
             Clock(),
             TruthLog(self.truth_path),

@@ -1,4 +1,4 @@
-"""The messages and answers of Bybit v5 linear. Pure: numbers in, JSON out.
+"""The messages and answers of Bybit v5. Pure: numbers in, JSON out.
 
 https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook and the pages beside it. Prices
 and sizes are text; times are ms, as numbers in messages and as text in answers of REST.
@@ -24,19 +24,30 @@ if TYPE_CHECKING:
 FUNDING_RATE = "0.0001"
 OPEN_INTEREST = 68_744  # contracts, the same for every symbol
 HOUR_MS = 3_600_000
+SPOT_TICKER = (
+    "symbol", "lastPrice", "highPrice24h", "lowPrice24h", "prevPrice24h", "volume24h",
+    "turnover24h", "price24hPcnt",
+)  # fmt: skip
 
 
 def book_message(
-    topic: str, symbol: str, body: str, *, snapshot: bool, now_ms: int, book_ms: int
+    topic: str,
+    symbol: str,
+    body: str,
+    *,
+    snapshot: bool,
+    now_ms: int,
+    book_ms: int,
+    is_spot: bool = False,
 ) -> str:
     """Return an `orderbook` message; `body` is the rest of its data.
 
-    `ts` precedes `type` on level 1 and follows it on the other levels.
+    `ts` precedes `type` on spot and on level 1, and follows it on the other levels.
     """
     kind = "snapshot" if snapshot else "delta"
     head = (
         f'"ts":{now_ms},"type":"{kind}"'
-        if topic.startswith("orderbook.1.")
+        if is_spot or topic.startswith("orderbook.1.")
         else f'"type":"{kind}","ts":{now_ms}'
     )
     return f'{{"topic":"{topic}",{head},"data":{{"s":"{symbol}",{body}}},"cts":{book_ms}}}'
@@ -86,9 +97,22 @@ def ticker_fields(history: SymbolHistory, now_ms: int) -> dict[str, str] | None:
     }
 
 
-def trade_entry(history: SymbolHistory, trade: TradeRow, position: int) -> dict[str, Any]:
+def spot_ticker(fields: dict[str, str]) -> dict[str, str]:
+    """Return the fields that spot's tickers have; there is no index price."""
+    return {key: fields[key] for key in SPOT_TICKER} | {"usdIndexPrice": ""}
+
+
+def trade_entry(
+    history: SymbolHistory, trade: TradeRow, position: int, *, is_spot: bool = False
+) -> dict[str, Any]:
     """Return a trade of a `publicTrade` message; `position` is its place among the newest."""
     i = history.instrument
+    if is_spot:
+        return {
+            "i": str(trade.id), "T": trade.time, "p": i.price(trade.price),
+            "v": i.size(trade.size), "S": taker_side(trade), "seq": trade.update_id, "s": i.id,
+            "BT": False, "RPI": False,
+        }  # fmt: skip
     return {
         "T": trade.time, "s": i.id, "S": taker_side(trade), "v": i.size(trade.size),
         "p": i.price(trade.price), "L": tick_direction(history.trades, position),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from feedd.embedded.engine import SymbolHistory
     from feedd.embedded.integer_book import Level, Side
     from feedd.embedded.matching import Step
+    from feedd.venues.bybit.addresses import Category
     from feedd.venues.raw_streams import RawStream
 
 REPEAT_MS = 3000  # level 1, while nothing changes
@@ -24,12 +25,18 @@ REPEAT_MS = 3000  # level 1, while nothing changes
 Top = dict["Side", list["Level"]]
 
 
-def maker(stream: RawStream, symbol: SymbolHistory) -> StreamMaker:
-    """Return a topic's maker."""
-    return _MAKERS[stream.content](stream, symbol)
+def maker(
+    stream: RawStream, symbol: SymbolHistory, category: Category = "linear"
+) -> StreamMaker:  # fmt: skip
+    """Return the maker of a topic of a category of markets."""
+    made = _MAKERS[stream.content](stream, symbol)
+    made.is_spot = category == "spot"
+    return made
 
 
 class _BybitMaker(StreamMaker):
+    is_spot = False
+
     def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         self.topic = stream.name
         self.stream = stream
@@ -89,13 +96,14 @@ class OrderBook(_BybitMaker):
         i = self.symbol.instrument
         body = events.book_body(i, levels["bid"], levels["ask"], self.u, self.seq)
         data = events.book_message(
-            self.topic, i.id, body, snapshot=snapshot, now_ms=now_ms, book_ms=self.last_top_ms
-        )
+            self.topic, i.id, body, snapshot=snapshot, now_ms=now_ms, book_ms=self.last_top_ms,
+            is_spot=self.is_spot,
+        )  # fmt: skip
         return MarketMessage(self.topic, self.u, data)
 
 
 class _Tickers(_BybitMaker):
-    """A snapshot to each new subscriber, then the fields that changed."""
+    """A snapshot to each new subscriber, then the fields that changed; of spot, all fields."""
 
     def __init__(self, stream: RawStream, symbol: SymbolHistory) -> None:
         super().__init__(stream, symbol)
@@ -110,14 +118,24 @@ class _Tickers(_BybitMaker):
         if fields is None:
             return ()
         changed = {key: text for key, text in fields.items() if self._last_fields.get(key) != text}
-        if not changed:
+        if not changed or (self.is_spot and changed.keys().isdisjoint(events.SPOT_TICKER)):
             return ()
         self._last_fields, self._seq = fields, self.symbol.update_id
+        if self.is_spot:
+            return (self._message("snapshot", fields, now_ms),)
         delta = {"symbol": self.symbol.instrument.id, **changed}
         return (self._message("delta", delta, now_ms),)
 
     def _message(self, kind: str, fields: dict[str, str], now_ms: int) -> MarketMessage:
-        body = {"topic": self.topic, "type": kind, "data": fields, "cs": self._seq, "ts": now_ms}
+        body: dict[str, Any]
+        if self.is_spot:
+            body = {
+                "topic": self.topic, "ts": now_ms, "type": kind, "cs": self._seq,
+                "data": events.spot_ticker(fields),
+            }  # fmt: skip
+        else:
+            body = {"topic": self.topic, "type": kind, "data": fields, "cs": self._seq,
+                    "ts": now_ms}  # fmt: skip
         return MarketMessage(self.topic, None, events.dumps(body))
 
 
@@ -128,7 +146,7 @@ class _Trades(_BybitMaker):
         if not step.trades:
             return ()
         data = [
-            events.trade_entry(self.symbol, trade, number - len(step.trades))
+            events.trade_entry(self.symbol, trade, number - len(step.trades), is_spot=self.is_spot)
             for number, trade in enumerate(step.trades)
         ]
         return (_snapshot(self.topic, data, now_ms),)
@@ -147,6 +165,8 @@ class _Klines(_BybitMaker):
                 i, candle, interval, self._span_ms, ended=ended, now_ms=now_ms
             )
             body = {"topic": self.topic, "data": [entry], "ts": now_ms, "type": "snapshot"}
+            if self.is_spot:
+                body = {"type": body.pop("type"), **body}
             yield MarketMessage(self.topic, None, events.dumps(body))
 
 

@@ -1,4 +1,4 @@
-"""The REST pages of Bybit v5 linear that a feed handler requests: a query in, an answer out.
+"""The REST pages of Bybit v5 that a feed handler requests: a query in, an answer out.
 
 https://bybit-exchange.github.io/docs/v5/market/time and the pages beside it.
 """
@@ -74,8 +74,10 @@ class BybitRestPages:
         listed = list(self._market.instruments.values())
         if "symbol" in query:
             listed = [one for one in listed if one.id == query["symbol"]]
-        if category != "linear" or query.get("status", "Trading") != "Trading":
+        if category != self._market.category or query.get("status", "Trading") != "Trading":
             listed = []
+        if category == "spot":
+            return {"category": category, "list": [_pair(instrument) for instrument in listed]}
         contracts = [_contract(instrument) for instrument in listed]
         return {"category": category, "nextPageCursor": "", "list": contracts}
 
@@ -107,14 +109,19 @@ class BybitRestPages:
         history = self._market.history(self._symbol(query))
         newest = reversed(history.trades.trades(_limit(query, 500, 1000)))
         rows = [events.trade_row(history, trade) for trade in newest]
-        return {"category": "linear", "list": rows}
+        return {"category": self._market.category, "list": rows}
 
     def _tickers(self, query: dict[str, str]) -> dict[str, Any]:
         symbols = [self._symbol(query)] if "symbol" in query else list(self._market.instruments)
-        self._linear(query)
+        self._check_category(query)
         histories = [self._market.history(symbol) for symbol in symbols]
         found = [events.ticker_fields(history, history.now_ms()) for history in histories]
-        return {"category": "linear", "list": [fields for fields in found if fields is not None]}
+        if self._market.category == "spot":
+            found = [None if one is None else events.spot_ticker(one) for one in found]
+        return {
+            "category": self._market.category,
+            "list": [fields for fields in found if fields is not None],
+        }
 
     def _klines(self, query: dict[str, str]) -> dict[str, Any]:
         history, interval = self._market.history(self._symbol(query)), query.get("interval", "")
@@ -129,17 +136,17 @@ class BybitRestPages:
             for candle in reversed(candles)
             if first <= candle.open_time <= last
         ]
-        return {"symbol": history.instrument.id, "category": "linear", "list": rows}
+        return {"symbol": history.instrument.id, "category": self._market.category, "list": rows}
 
     def _symbol(self, query: dict[str, str]) -> str:
-        self._linear(query)
+        self._check_category(query)
         symbol = query.get("symbol", "")
         if symbol not in self._market.instruments:
             raise _InvalidError("params error: symbol invalid")
         return symbol
 
-    def _linear(self, query: dict[str, str]) -> None:
-        if query.get("category", "linear") != "linear":
+    def _check_category(self, query: dict[str, str]) -> None:
+        if query.get("category", "linear") != self._market.category:
             raise _InvalidError("params error: Category is invalid")
 
 
@@ -163,7 +170,7 @@ def _contract(instrument: Instrument) -> dict[str, Any]:
     tick, step = instrument.price(instrument.tick), instrument.size(1)
     return {
         "symbol": instrument.id,
-        "contractType": "LinearPerpetual",
+        "contractType": "InversePerpetual" if instrument.contract else "LinearPerpetual",
         "status": "Trading",
         "baseCoin": instrument.base,
         "quoteCoin": instrument.quote,
@@ -183,5 +190,28 @@ def _contract(instrument: Instrument) -> dict[str, Any]:
         },
         "unifiedMarginTrade": True,
         "fundingInterval": 480,
-        "settleCoin": instrument.quote,
+        "settleCoin": instrument.settle,
+    }
+
+
+def _pair(instrument: Instrument) -> dict[str, Any]:
+    step = instrument.size(1)
+    return {
+        "symbolId": 1,
+        "symbol": instrument.id,
+        "baseCoin": instrument.base,
+        "quoteCoin": instrument.quote,
+        "innovation": "0",
+        "status": "Trading",
+        "marginTrading": "utaOnly",
+        "stTag": "0",
+        "lotSizeFilter": {
+            "basePrecision": step,
+            "quotePrecision": "0.0000001",
+            "minOrderQty": step,
+            "maxOrderQty": "1000000",
+            "minOrderAmt": "5",
+            "maxOrderAmt": "8000000",
+        },
+        "priceFilter": {"tickSize": instrument.price(instrument.tick)},
     }

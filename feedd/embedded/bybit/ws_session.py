@@ -27,12 +27,20 @@ class BybitWsSession:
     """The subscriptions of one connection, and the time of its client's last message.
 
     `check` raises KeyError for a symbol that isn't listed, and Refused for a topic that the market
-    can't serve. Times are seconds of the exchange's clock.
+    can't serve. `args_at_most` are the topics in one request. Times are seconds of the exchange's
+    clock.
     """
 
     combined = False
 
-    def __init__(self, conn_id: str, check: Callable[[RawStream], None], now_s: float) -> None:
+    def __init__(
+        self,
+        conn_id: str,
+        check: Callable[[RawStream], None],
+        now_s: float,
+        args_at_most: int | None = None,
+    ) -> None:
+        self._args_at_most = args_at_most
         self._conn_id = conn_id
         self._check = check
         self._topics: dict[str, RawStream] = {}
@@ -59,6 +67,8 @@ class BybitWsSession:
             return self._reply(
                 op, req_id, refused=f"error:args are over {MAX_ARGS_CHARACTERS} characters"
             )
+        if self._args_at_most is not None and len(args) > self._args_at_most:
+            return self._reply(op, req_id, refused=f"error:args size >{self._args_at_most}")
         if op == "unsubscribe":
             reaction = self._reply(op, req_id)
             gone = [self._topics.pop(topic, None) for topic in args]
