@@ -36,6 +36,9 @@ class RawChannel(Struct, frozen=True):
     they are its own. Only the carrier is subscribed to, and `parse` takes each of its messages. It
     returns () for one that has nothing for this channel.
 
+    `make` makes the parser of one connection, where it depends on earlier messages; a message that
+    can't be read, and a new subscription, begin with a new one. `parse` is then for one connection.
+
     Where a message has events of several markets, `select` returns the part that is of the market
     with an id, or None; `Venue.market_id_of` is then not asked.
     """
@@ -43,6 +46,7 @@ class RawChannel(Struct, frozen=True):
     parse: RawParser
     carrier: str | None = None
     select: Callable[[Any, str], Any] | None = None
+    make: Callable[[], RawParser] | None = None
 
 
 class RequestedSnapshot(Struct, frozen=True):

@@ -130,15 +130,18 @@ class ErrorAnswer(NamedTuple):
 
 
 class NativeListing(Struct, frozen=True):
-    """The page that lists all markets.
+    """The pages that list all markets.
 
     `parse` returns `symbol` (unified) and `id` of each; it raises ValueError. `version` changes
-    with what `parse` returns.
+    with what `parse` returns. `following` returns the request for the page after an answer's, or
+    None after the last one. `further` are lists of their own.
     """
 
     request: RestRequest
     parse: Callable[[bytes], list[dict[str, Any]]]
     version: str
+    following: Callable[[bytes], RestRequest | None] | None = None
+    further: tuple[RestRequest, ...] = ()
 
 
 class NativeBook(Struct, frozen=True):
@@ -174,7 +177,8 @@ class NativeMarket(Struct, frozen=True):
     channel, market id, timeframe and the number of levels to publish; `subscribe` and
     `unsubscribe` take a stream and a request id and return the text to send. `account` takes
     credentials and the time in ms: only a valid key gets an answer. `error` parses the body of a
-    refusal; None where it is not the venue's.
+    refusal; None where it is not the venue's. `refuses_in_answers`: a refusal may have the HTTP
+    status 200, and `error` returns None for every other answer.
     """
 
     name: str  # part of the file name of the market list
@@ -195,6 +199,7 @@ class NativeMarket(Struct, frozen=True):
     trades: NativeTrades | None = None  # None: trade ids may skip numbers
     reread: Callable[[bytes], Any] | None = None  # decodes what `decode` can't; likewise
     checked: Mapping[str, Checked] = field(default_factory=dict)  # as `Venue.checked`
+    refuses_in_answers: bool = False
     ping: bytes | None = None  # text that the venue requires as a heartbeat; None: a ping frame
 
     def read(self, payload: bytes) -> Any:

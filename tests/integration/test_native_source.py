@@ -16,6 +16,7 @@ import pytest
 from aiohttp import WSMsgType
 from aiohttp.web import WebSocketResponse
 from conftest import Project
+from integration.equal_payloads import both, compare, key
 from integration.published_truth import CHECKS, FEEDS, truth_until_now
 from integration.source_setup import SourceSetup, asked, prepared, running
 from integration.source_setup import source_setup as setup_of
@@ -29,12 +30,10 @@ from feedd.embedded.binance.served import coinm, spot, usdm
 from feedd.embedded.client_connection import ClientConnection
 from feedd.embedded.generated import GeneratedCoinm, GeneratedMarket, GeneratedSpot
 from feedd.embedded.market import Refused
-from feedd.embedded.server import ExchangeServer
 from feedd.embedded.ws_session import Reaction
 from feedd.errors import ConfigError, SourceError
 from feedd.feed.ticker import TickerMaker
 from feedd.model import Book, Quote, Ticker
-from feedd.sources.ccxt.source import CcxtSource
 from feedd.sources.native import connection as lines
 from feedd.sources.native import route as routes
 from feedd.sources.native.source import NativeSource
@@ -47,40 +46,6 @@ SPOT = FEEDS["binance"][1]
 
 
 # --- the same payloads as the ccxt source ---------------------------------------------------------
-
-
-def key(tick: Any) -> Any:
-    """Return the identity of an event, the same for both sources."""
-    if tick.channel in {"quote", "trade", "book"}:
-        return tick.id
-    if tick.channel == "candle":
-        return tick.timestamp, tick.open_time
-    return tick.timestamp, getattr(tick, "volume", 0)
-
-
-def payload(tick: Any) -> dict[str, Any]:
-    """Return the fields that depend neither on the receiver nor on the receive time."""
-    kept = {"published_ns": 0, "session": 0, "seq": 0, "received_ns": 0}
-    return {**msgspec.structs.asdict(tick), **kept}
-
-
-def compare(ours: RecordedCallbacks, theirs: RecordedCallbacks, channel: str) -> int:
-    """Compare a channel over the span that both received; return its number of events."""
-    mine, other = (
-        [tick for tick in told.ticks if tick.channel == channel] for told in (ours, theirs)
-    )
-    assert mine, channel
-    assert other, channel
-    first = max(key(mine[0]), key(other[0]))
-    last = min(key(mine[-1]), key(other[-1]))
-    spans = [[tick for tick in told if first <= key(tick) <= last] for told in (mine, other)]
-    assert [type(tick) for tick in spans[0]] == [type(tick) for tick in spans[1]]
-    for one, another in zip(*(map(payload, span) for span in spans), strict=True):
-        if channel == "ticker":  # a ticker's bid and ask are the TickerMaker's
-            for name in ("bid", "ask"):
-                one[name] = another[name] = None
-        assert one == another
-    return len(spans[0])
 
 
 def made_tickers(told: RecordedCallbacks, mode: Any, span: set[Any]) -> list[dict[str, Any]]:
@@ -102,46 +67,6 @@ def made_tickers(told: RecordedCallbacks, mode: Any, span: set[Any]) -> list[dic
     return made
 
 
-async def both(
-    market: Any, exchange: str, channels: list[str], path: str, least: dict[str, int]
-) -> tuple[RecordedCallbacks, RecordedCallbacks]:
-    """Run both sources on one exchange until both have published enough."""
-    served = {"": usdm, "/spot": spot, "/coinm": coinm}[path](market)
-    server = ExchangeServer([served], Clock())
-    port = await server.start(0)
-    setup, theirs = SourceSetup("native", server, port), RecordedCallbacks()
-    symbol = FEEDS[exchange][0]
-    given = (exchange, symbol, tuple(channels))
-    endpoint = f"http://127.0.0.1:{port}{path}"
-    native, other = NativeSource(*given, endpoint=endpoint), CcxtSource(*given, endpoint=endpoint)
-    try:
-        await native.prepare()
-        await other.prepare()
-        tasks = [
-            asyncio.create_task(other.run(theirs)),
-            asyncio.create_task(native.run(setup.received)),
-        ]
-
-        def enough() -> bool:
-            return all(
-                sum(tick.channel == channel for tick in told.ticks) >= count
-                for told in (setup.received, theirs)
-                for channel, count in least.items()
-            )
-
-        await setup.until(enough, 90)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await native.close()
-        await other.close()
-    finally:
-        await server.stop()
-    for told in (setup.received, theirs):
-        assert (told.losses, told.holes, told.resyncs, told.rejections) == ([], [], [], [])
-    return setup.received, theirs
-
-
 @pytest.mark.parametrize(
     ("exchange", "channels", "path"),
     [("binanceusdm", USDM, ""), ("binancecoinm", USDM, "/coinm"), ("binance", SPOT, "/spot")],
@@ -153,10 +78,14 @@ def test_both_sources_publish_identical_payloads(
     least = {name: count for name, count in least.items() if name in channels}
     if "liquidation" in channels:
         least["liquidation"] = 1
-    make = {"": GeneratedMarket, "/spot": GeneratedSpot, "/coinm": GeneratedCoinm}[path]
+    made = {
+        "": lambda: usdm(GeneratedMarket(Clock(), rate=200)),
+        "/spot": lambda: spot(GeneratedSpot(Clock(), rate=200)),
+        "/coinm": lambda: coinm(GeneratedCoinm(Clock(), rate=200)),
+    }[path]
 
     async def run() -> tuple[RecordedCallbacks, RecordedCallbacks]:
-        return await both(make(Clock(), rate=200), exchange, channels, path, least)
+        return await both(made(), exchange, FEEDS[exchange][0], channels, least)
 
     ours, theirs = asyncio.run(run())
     for channel in channels:
@@ -175,7 +104,7 @@ def test_both_sources_publish_identical_payloads_from_a_recording(btcusdt: Path)
     async def run() -> tuple[RecordedCallbacks, RecordedCallbacks]:
         # At a pace that both sustain on a busy machine: one that lags gets no book.
         market = RecordedMarket(load_tapes(btcusdt), Clock(), speed=2.0, rebase=False)
-        return await both(market, "binanceusdm", channels, "", least)
+        return await both(usdm(market), "binanceusdm", "BTC/USDT:USDT", channels, least)
 
     ours, theirs = asyncio.run(run())
     for channel in channels:

@@ -156,7 +156,8 @@ class Delivery:
             merge.take(line, depth.last, before, event)  # type: ignore[arg-type]
 
     def _take_events(self, line: Any, channel: str, message: Any, received_ns: int) -> None:
-        parse, merge = self._venue.raw_channels[channel].parse, self.merges.get(channel)
+        raw, merge = self._venue.raw_channels[channel], self.merges.get(channel)
+        parse = raw.parse if raw.make is None else line.parser(channel, raw.make)
         for event in parse(message, self._id, self._symbol, received_ns, self._timeframe):
             if merge is None:
                 self._publish[channel](event)

@@ -548,6 +548,8 @@ class CcxtSource:
         replacements = self._replacements
         if self._delivery is None or replacements is None:
             return True
+        if is_raw and channel == "ticker" and self._lacks_snapshot(tap, message):
+            return True
         if replacements.carries(tap, channel) and channel not in self._suspended:
             if self._final:
                 self._final.pop(channel, None)  # ccxt's own call does not end
@@ -556,12 +558,14 @@ class CcxtSource:
                 if self._unsettled or self._doubts:
                     self._trust(channel)
             except UNREADABLE as error:
+                tap.forget(channel)
                 self._reject([channel], error, passes=True)
         return is_raw or (channel == "ticker" and self._lacks_snapshot(tap, message))
 
     def unreadable(self, tap: Tap, error: Exception, message: Any, *, raised: bool) -> None:
         """Report a message that belongs to one of a connection's channels."""
         carried, channel = self._channels_of(tap), tap.channel_of(message)
+        tap.forget(channel if channel in carried else None)
         concerned = [channel] if channel in carried else carried
         if len(concerned) == 1:
             # ccxt keeps no state of a channel that feedd reads itself.

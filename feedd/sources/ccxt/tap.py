@@ -24,7 +24,7 @@ from feedd.sources.ccxt.refusals import refusal_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feedd.venues.contract import Venue
+    from feedd.venues.contract import RawParser, Venue
 
 FIRST_ID = 1_000_000  # of requests that ccxt does not know: its own begin with 1
 
@@ -113,6 +113,7 @@ class Tap:
     def __init__(self, client: Any, venue: Venue, observer: Observer) -> None:
         self.client = client
         self.has_ticker_snapshot = False
+        self._parsers: dict[str, RawParser] = {}  # of channels whose messages depend on each other
         self._frame: Any = None  # the last one
         self._observer = observer
         self._channel_of = venue.channel_of if venue.router is None else venue.router()
@@ -149,6 +150,25 @@ class Tap:
         # go on; the session finds a connection that does not answer, by the monotonic clock.
         client.maxPingPongMisses = float("inf")
 
+    def parser(self, channel: str, make: Callable[[], RawParser]) -> RawParser:
+        """Return the connection's own parser of a channel."""
+        own = self._parsers.get(channel)
+        if own is None:
+            own = self._parsers[channel] = make()
+        return own
+
+    def forget(self, channel: str | None) -> None:
+        """Drop what the messages of a channel have led to, or those of any channel.
+
+        One could not be read, or the channel is subscribed to again.
+        """
+        if channel is None:
+            self._parsers.clear()
+        else:
+            self._parsers.pop(channel, None)
+        if channel in {None, "ticker"}:
+            self.has_ticker_snapshot = False
+
     @property
     def text(self) -> Any:
         """The text of the last frame, as sent."""
@@ -182,6 +202,7 @@ class Tap:
         request = self._requests.get(channel)
         if request is None or not self.client.isConnected:
             return False
+        self.forget(channel)
         messages = getattr(self._channel_of, "resubscribe", messages)
         try:
             for message in messages(request, self._next_id):

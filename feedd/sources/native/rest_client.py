@@ -112,7 +112,8 @@ class RestClient:
             self._budget.answered(answer.status, url, answer.headers, text)
             with contextlib.suppress(FeeddError):  # the next request tries again
                 await self._budget.settle()
-        if answer.status != 200:
+        market = self._market
+        if answer.status != 200 or (market.refuses_in_answers and market.error(answer.body)):
             raise self._refusal(name, answer)
         if is_web_page(answer.body):
             raise SourceError(f"{self._exchange}: {name}: {WEB_PAGE}")

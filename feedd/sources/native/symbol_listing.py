@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from feedd.sources.native.rest_client import RestClient
     from feedd.venues.native import NativeMarket
 
+PAGES_AT_MOST = 50
+
 
 class SymbolListing:
     """Requests the list over REST; with a `run_dir`, all processes share it."""
@@ -47,8 +49,20 @@ class SymbolListing:
         return entry_of(self._exchange, self._symbol, by_symbol(await self._fetch()))
 
     async def _fetch(self) -> list[dict[str, Any]]:
-        body = await self._rest.get(self._listing.request)
-        try:
-            return self._listing.parse(body)
-        except ValueError as error:
-            raise SourceError(f"{self._exchange}: its market list can't be read: {error}") from None
+        listing = self._listing
+        markets: list[dict[str, Any]] = []
+        requests = [listing.request, *listing.further]
+        for _ in range(PAGES_AT_MOST):
+            if not requests:
+                return markets
+            body = await self._rest.get(requests.pop(0))
+            try:
+                markets += listing.parse(body)
+                following = None if listing.following is None else listing.following(body)
+            except ValueError as error:
+                raise SourceError(
+                    f"{self._exchange}: its market list can't be read: {error}"
+                ) from None
+            if following is not None:
+                requests.insert(0, following)
+        raise SourceError(f"{self._exchange}: its market list has more than {PAGES_AT_MOST} pages")

@@ -6,20 +6,23 @@ A message of `publicTrade` has at most 1,024 trades
 
 from __future__ import annotations
 
-from feedd.books.streamed import StreamedBook
-from feedd.venues.bybit import book, control, parsers
-from feedd.venues.bybit.limits import LIMITS
-from feedd.venues.contract import CheckedBook, ListedEntries, RawChannel, StreamedSnapshot, Venue
+from msgspec.structs import replace
 
-VENUE = Venue(
-    checked={"quote": "whole", "book": "sequence", "candle": "whole"},
+from feedd.books.streamed import StreamedBook
+from feedd.venues.bybit import book, checked, control
+from feedd.venues.bybit.limits import LIMITS
+from feedd.venues.bybit.raw_channels import RAW_CHANNELS
+from feedd.venues.contract import CheckedBook, ListedEntries, StreamedSnapshot, Venue
+
+_ANY = Venue(
+    checked=checked.CONTRACTS,
     one_market_type=True,
     # Without such markets: {"retCode":0,"retMsg":"OK","result":{"category":"spot","list":[]}}
     lists_nothing=lambda answer: answer["retCode"] == 0 and answer["result"]["list"] == [],
     # https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook: `orderbook.1` repeats its
     # last message, with the same u, after 3 s without a change.
     quote_id=lambda message: message["data"]["u"],
-    raw_channels={"candle": RawChannel(parsers.candles)},
+    raw_channels=RAW_CHANNELS,
     book=CheckedBook(
         rules=lambda _depth: StreamedBook(),
         parse=book.to_depth,
@@ -27,10 +30,6 @@ VENUE = Venue(
         limits=book.LIMITS,
     ),
     ticker_is_snapshot=lambda message: message.get("type") == "snapshot",
-    # `allLiquidation.<symbol>`: S is the side of the position, not of the order.
-    # {"topic":"allLiquidation.ROSEUSDT","type":"snapshot","ts":1739502303204,
-    #  "data":[{"T":1739502302929,"s":"ROSEUSDT","S":"Sell","v":"20000","p":"0.04499"}]}
-    liquidation_names_position=True,
     control_keys=control.CONTROL_KEYS,
     channel_of=control.channel_of,
     resubscribe=control.resubscribe,
@@ -43,3 +42,8 @@ VENUE = Venue(
     ),
     limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
 )
+VENUES = {
+    "spot": replace(_ANY, checked=checked.SPOT),
+    "linear": _ANY,
+    "inverse": _ANY,
+}
