@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from feedd.config.credentials import credentials
 from feedd.sources.bid_ask import served_bid_ask
-from feedd.venues.checks import checks, unchecked_notice
+from feedd.venues.checks import checks, shallow_notice, unchecked_notice
 from feedd.venues.native import native_market
 from feedd.venues.registry import venue
 
@@ -32,6 +32,11 @@ def check_notices(
             every_s = settings.compare_books_every_s if feed.source == "ccxt" else 0.0
             notice = unchecked_notice(feed.exchange, feed.channels, _checks_of(feed), every_s)
             notices[notice] = None
+            if feed.source == "ccxt":
+                described = venue(feed.exchange, feed.symbol)
+                notices[
+                    shallow_notice(feed.exchange, feed.channels, described, settings.book_depth)
+                ] = None
     return [notice for notice in notices if notice is not None]
 
 

@@ -28,6 +28,18 @@ def checks(venue: Venue) -> dict[str, Checked]:
     return found
 
 
+def shallow_notice(exchange: str, channels: Iterable[str], venue: Venue, wanted: int) -> str | None:
+    """Return one line on a book of which fewer levels than wanted are published, or None."""
+    book = venue.book
+    if book is None or "book" not in channels or book.depth(wanted) == wanted:
+        return None
+    levels = book.depth(wanted)
+    return (
+        f"{exchange} book: {levels} levels instead of {wanted} (book_depth): its checksum covers "
+        f"{levels}, and a change lost behind them would not show"
+    )
+
+
 def compares_books(checked: Mapping[str, Checked]) -> bool:
     """Return whether a book is compared with REST pages: nothing in its stream checks it."""
     return checked.get("book", "none") == "none"

@@ -86,6 +86,13 @@ class CheckedBook(Struct, frozen=True):
     limits: tuple[int, ...] = ()  # numbers of levels that can be subscribed to; (): no choice
     disabled_handlers: tuple[str, ...] = ()  # ccxt's methods that would build a book of their own
     reads_text: bool = False
+    # Levels per side that a checksum covers. A change behind them may be lost without a trace, so
+    # that no more are published. None: every level is checked.
+    checked_levels: int | None = None
+
+    def depth(self, wanted: int) -> int:
+        """Return how many of the levels to publish are checked."""
+        return wanted if self.checked_levels is None else min(wanted, self.checked_levels)
 
     def limit(self, depth: int) -> int | None:
         """Return the smallest number of levels to subscribe to, or None for ccxt's default."""

@@ -61,6 +61,8 @@ class Expected:
         self.books: list[tuple[int, Top, int | None]] = []  # id, levels, ms
         self.frames: Counter[str] = Counter()  # by channel
         self.trades_after = [0]  # by the number of frames
+        book = venue(recording.name, symbol).book
+        depth = DEPTH if book is None else book.depth(DEPTH)
         state = MarketState(self.market)
         for batch in recording.batches(self.market.id):
             self.frames.update({channel_of(event) for event in batch.events})
@@ -71,7 +73,7 @@ class Expected:
             for event in map(state.apply, batch.events):
                 self.events.setdefault(channel_of(event), []).append(event)
                 if isinstance(event, Depth):
-                    self.books.append((event.last, top(state), event.time_ms))
+                    self.books.append((event.last, top(state, depth), event.time_ms))
 
     def quotes(self, made_from: str | None) -> list[tuple[float | None, ...]]:
         """Return bids and asks with their sizes, without repetitions."""
@@ -283,11 +285,11 @@ def served_channels(recording: PlayedRecording, symbol: str) -> list[str]:
     return [channel for channel in served if channel in held and channel not in described.needs_key]
 
 
-def top(state: MarketState) -> Top:
+def top(state: MarketState, depth: int) -> Top:
     book = state.book
     return (
-        [(float(price), float(size)) for price, size in book.bids(DEPTH)],
-        [(float(price), float(size)) for price, size in book.asks(DEPTH)],
+        [(float(price), float(size)) for price, size in book.bids(depth)],
+        [(float(price), float(size)) for price, size in book.asks(depth)],
     )
 
 

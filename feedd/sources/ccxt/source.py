@@ -95,6 +95,8 @@ class CcxtSource:
         self._id = exchange
         self._symbol = symbol
         self._venue = venue = venue_of(exchange, symbol)
+        if venue.book is not None:
+            book_depth = venue.book.depth(book_depth)
         self._book_depth = book_depth
         self._timeframe = timeframe
         self._credentials = credentials

@@ -27,6 +27,7 @@ VENUE = Venue(
         parse=book.to_depth,
         snapshot=StreamedSnapshot(),
         limits=book.LIMITS,
+        checked_levels=book.CHECKED,
         reads_text=True,
     ),
     trades=ContiguousTrades(parsers.trades_request, parsers.rest_trade, parsers.trade_rows),

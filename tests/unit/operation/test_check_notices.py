@@ -37,6 +37,15 @@ def test_symbols_with_the_same_unchecked_channels_share_one_line() -> None:
     assert "compared" not in notice
 
 
+def test_a_book_of_fewer_levels_than_wanted_has_a_line() -> None:
+    (notice,) = notices("BTC/USD", exchange="kraken")
+    assert notice == (
+        "kraken book: 10 levels instead of 20 (book_depth): its checksum covers 10, and a change "
+        "lost behind them would not show"
+    )
+    assert notices("BTC/USD", exchange="kraken", channels=("trade",)) == []
+
+
 def test_a_replay_has_no_notice() -> None:
     assert notices(SymbolEntry("BTC/USDT", exchange="phemex", source="replay")) == []
 
