@@ -72,7 +72,7 @@ def _with(part: Any, key: Any, value: Any) -> Any:
 
 def _same(value: Any, text: str) -> bool:
     if isinstance(value, msgspec.Raw):
-        value = bytes(value).decode()
+        value = float(bytes(value))  # perhaps with fewer zeros at its end
     if isinstance(value, bool) or value is None:
         return False
     if isinstance(value, str):
