@@ -246,6 +246,7 @@ class PlayedFeed:
             if not await self.until(lambda: bool(self.of("book")), 0.3):
                 self.steps.grant("book")  # a snapshot is requested after the first update
             assert await self.until(lambda: bool(self.of("book")), 8), self.statuses[-1][1].channels
+        await self.until(lambda: all(map(self.of, self.channels)), 1.0)  # else nothing precedes
 
 
 @asynccontextmanager
