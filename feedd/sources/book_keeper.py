@@ -125,7 +125,7 @@ class BookKeeper:
                 why = str(error)
                 waits = isinstance(error, LimitError)
             if rules.synced:
-                if not was_synced:
+                if not was_synced and snapshot is not None:  # else the stream's is published
                     self._publish_book(time.time_ns(), sink)
             elif why is not None:
                 sink.resync("book", why, waits=waits)
