@@ -25,6 +25,7 @@ VENUE = Venue(
         rules=book.rules,
         parse=book.to_depth,
         snapshot=StreamedSnapshot(),
+        checked_levels=book.CHECKED,
         # At the end of a subscription, ccxt would refuse the one that follows.
         disabled_handlers=("handle_un_subscription_status",),
     ),
