@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
+_US = timedelta(microseconds=1)
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 NS_PER_HOUR = 3600 * NS_PER_S
@@ -53,10 +53,15 @@ def from_iso8601(text: str) -> int:
 
     What is finer than a ms is cut off, not rounded: `48.228568804Z` is in its 228th ms.
     """
+    return us_from_iso8601(text) // 1000
+
+
+def us_from_iso8601(text: str) -> int:
+    """Return the µs since the epoch of an RFC 3339 time, as `from_iso8601` returns its ms."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"{text} has no time zone")
-    return (at - _EPOCH) // _MS
+    return (at - _EPOCH) // _US
 
 
 def iso8601(timestamp_ms: int) -> str:

@@ -30,8 +30,9 @@ class ChecksumBook:
     before it, whose proofs have no checksum, are applied when it arrives and not earlier.
 
     Messages have no ids (0), or ids that grow. An update whose `before` is not 0 names the message
-    before, besides or instead of a checksum. See `feedd.books.depth.DepthRules`
-    for the contract.
+    before, besides or instead of a checksum. Two updates of one level that are swapped may each
+    have a right checksum: where messages have no ids, `order` shows them. See
+    `feedd.books.depth.DepthRules` for the contract.
     """
 
     def __init__(self, checksum: Checksum, checked: int, covered: int | None = None) -> None:
@@ -47,6 +48,7 @@ class ChecksumBook:
         self._begun = False
         self._loaded = False  # whether the levels are of the stream's snapshot
         self._number = 0  # of the newest message, with or without a checksum
+        self._order = 0
         self._update: Update | None = None  # with that number
         self._unproven: list[Update] = []
 
@@ -69,6 +71,7 @@ class ChecksumBook:
         self._unproven.clear()
         self._loaded, self.synced = True, False
         self._number, self._update = snapshot.last, None
+        self._order = snapshot.order
         self.timestamp = snapshot.timestamp
         if proof.checksum is None:
             return None
@@ -87,9 +90,10 @@ class ChecksumBook:
             if update == self._update or self._update is None:
                 return None  # repeated, or of before the snapshot
             return self._break(update.last, "the ids of the book's updates fall")
-        if update.before and update.before != self._number:
-            return self._break(update.last, "an update of the book is missing")
+        if (reason := self._out_of_order(update)) is not None:
+            return self._break(update.last, reason)
         self._number, self._update = update.last, update
+        self._order = update.order or self._order
         if proof.checksum is None and not update.before:
             self._unproven.append(update)
             if len(self._unproven) > UNPROVEN_AT_MOST:
@@ -101,6 +105,13 @@ class ChecksumBook:
             self._unproven.clear()
         self._apply(update, proof)
         return self._accept(update.last, proof.checksum)
+
+    def _out_of_order(self, update: Update) -> str | None:
+        if update.before and update.before != self._number:
+            return "an update of the book is missing"
+        if update.order and update.order < self._order:
+            return f"the update's order falls from {self._order} to {update.order}"
+        return None
 
     def reset(self) -> None:
         """Wait for the snapshot of a new connection."""

@@ -13,9 +13,10 @@ from msgspec import Raw, Struct
 from feedd.books.checksum import ChecksumBook
 from feedd.books.depth import Proof, Snapshot, Update
 from feedd.books.levels import Level, levels
-from feedd.clock import from_iso8601
+from feedd.clock import us_from_iso8601
 
 LIMITS = (10, 25, 100, 500, 1000)  # numbers of levels
+US_PER_MS = 1000
 CHECKED = 10  # levels per side that the checksum covers, whatever the subscription's number
 
 
@@ -66,9 +67,9 @@ def to_depth(text: str) -> Update | Snapshot:
          "bids":[{"price":0.5657,"qty":1098.3947558}],"asks":[],"checksum":2114181697,
          "timestamp":"2023-10-06T17:35:55.440295Z"}]}
 
-    Updates have no ids. A qty of 0 removes a level. Prices and quantities are sent with all their
-    decimals, and the checksum contains the zeros at their ends, so that it is made of the message's
-    text.
+    Updates have no ids; their times, those of the matching engine, never fall. A qty of 0 removes a
+    level. Prices and quantities are sent with all their decimals, and the checksum contains the
+    zeros at their ends, so that it is made of the message's text.
     """
     try:
         message = _DECODER.decode(text)
@@ -78,12 +79,13 @@ def to_depth(text: str) -> Update | Snapshot:
     bids, bid_texts = _side(book.bids)
     asks, ask_texts = _side(book.asks)
     proof = Proof(book.checksum, bid_texts, ask_texts)
-    timestamp = None if book.timestamp is None else from_iso8601(book.timestamp)
+    order = 0 if book.timestamp is None else us_from_iso8601(book.timestamp)
+    timestamp = order // US_PER_MS or None
     if message.type == "snapshot":
-        return Snapshot(0, bids, asks, timestamp, proof=proof)
+        return Snapshot(0, bids, asks, timestamp, order, proof=proof)
     if message.type != "update":
         raise ValueError(f"a book message of type {message.type!r}")
-    return Update(0, 0, timestamp or 0, bids, asks, proof=proof)
+    return Update(0, 0, timestamp or 0, bids, asks, order, proof)
 
 
 def _side(rows: list[_Level]) -> tuple[list[Level], list[str]]:

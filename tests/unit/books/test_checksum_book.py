@@ -288,3 +288,17 @@ def test_an_update_that_another_one_overtook_is_a_gap_though_its_checksum_is_rig
     gap = rules.on_update(first)
     assert gap is not None
     assert (gap.from_id, gap.to_id, gap.reason) == (12, 11, "the ids of the book's updates fall")
+
+
+def test_an_overtaken_update_without_an_id_is_a_gap_by_its_order() -> None:
+    exchange, rules = Exchange(), book()
+    rules.on_snapshot(exchange.snapshot())
+    first = exchange.change([(99.0, 2.0)], [])._replace(order=11)
+    second = exchange.change([(99.0, 3.0)], [])._replace(order=12)
+    assert rules.on_update(second) is None
+    gap = rules.on_update(first)
+    assert gap is not None
+    assert gap.reason == "the update's order falls from 12 to 11"
+    rules.on_snapshot(exchange.snapshot())
+    assert rules.on_update(exchange.change([(99.0, 4.0)], [])) is None
+    assert rules.on_update(exchange.change([(99.0, 5.0)], [])._replace(order=1)) is None
