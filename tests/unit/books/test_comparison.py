@@ -136,3 +136,18 @@ def test_a_text_names_the_best_levels() -> None:
         "the book differs from two REST snapshots: bid 99.0 has 1.0 and not 0.0, bid 98.0 has 1.0 "
         "and not 0.0, bid 97.0 has 1.0 and not 0.0, and 2 more"
     )
+
+
+def test_prices_that_one_of_the_books_did_not_reach_are_not_compared() -> None:
+    """The level at 97 went unseen, before the book reached so far."""
+    short = Page([(99.0, 1.0), (98.0, 1.0)], [(101.0, 1.0)])
+    deeper = Page([(98.0, 1.0), (96.0, 1.0)], [(101.0, 1.0)])
+    page = Page([(99.0, 1.0), (98.0, 1.0), (97.0, 1.0), (96.0, 1.0)], [(101.0, 1.0)])
+    assert window_of([short, deeper]).differences(page) == []
+
+
+def test_a_difference_is_confirmed_by_the_same_one_only() -> None:
+    one = Difference("bid", 99.0, 1.0, 2.0)
+    another = Difference("bid", 99.0, 1.0, 3.0)
+    assert confirmed([one], [another]) == []
+    assert confirmed([one, another], [another]) == [another]
