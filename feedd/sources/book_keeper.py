@@ -45,6 +45,7 @@ class BookKeeper:
         self._published_id: EventId = None
         self._published: Book | None = None  # with that id
         self._message: Update | Snapshot | None = None  # the last one
+        self._wake = asyncio.Event()  # a snapshot came, or may be lost
         self._in_resync = False
         self._gap_reason: str | None = None  # of the gap before the next book
 
@@ -55,6 +56,7 @@ class BookKeeper:
         repeated, self._message = message == self._message, message
         if isinstance(message, Snapshot):
             broken = rules.on_snapshot(message)
+            self._wake.set()
         else:
             gap = rules.on_update(message)
             broken = None if gap is None else gap.reason
@@ -72,7 +74,8 @@ class BookKeeper:
     def broken(self, reason: str, sink: Sink) -> None:
         """Begin again with a new snapshot: a message of the stream is missing."""
         if not self._rules.synced and self._task is not None:
-            return  # the snapshot that it waits for is newer
+            self._wake.set()  # what is missing may be the snapshot that it waits for
+            return
         self._rules.reset()
         self._broken(reason, sink)
         self._request(sink)
@@ -115,6 +118,7 @@ class BookKeeper:
             snapshot: Snapshot | None = None
             why: str | None = None
             waits = False
+            self._wake.clear()
             try:
                 snapshot = await self._renew()
                 if snapshot is None:
@@ -132,13 +136,16 @@ class BookKeeper:
             if not rules.needs_snapshot and (rules.synced or snapshot is not None):
                 break
             await asyncio.sleep(backoff.next_s())
+            if rules.synced and not rules.needs_snapshot:
+                break
 
     async def _streamed(self) -> str | None:
-        deadline = time.monotonic() + SNAPSHOT_WITHIN_S
-        while not self._rules.synced:
-            if time.monotonic() > deadline:
-                return "no snapshot after subscribing again"
-            await asyncio.sleep(0.01)
+        """Wait for the stream's snapshot; return why there is none."""
+        try:
+            async with asyncio.timeout(SNAPSHOT_WITHIN_S):
+                await self._wake.wait()
+        except TimeoutError:
+            return "no snapshot after subscribing again"
         return None
 
     def _broken(self, reason: str, sink: Sink) -> None:

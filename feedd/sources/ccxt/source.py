@@ -137,9 +137,10 @@ class CcxtSource:
         self._backoff = {channel: Backoff() for channel in channels}
         self._lost: dict[str, asyncio.Future[_Failure]] = {}
         self._final: dict[str, FinalError] = {}  # of channels that can't be subscribed to
-        self._pauses = FailurePauses()
+        self._pauses = {channel: FailurePauses() for channel in channels}
         self._suspended: set[str] = set()  # channels of which nothing counts until subscribed to
         self._doubts: dict[str, asyncio.TimerHandle] = {}  # of channels with an unreadable message
+        self._recovering: dict[str, asyncio.Future[None]] = {}  # lost channels that may have data
         self._unsettled: dict[str, asyncio.TimerHandle] = {}  # that may still be refused
         self._watch = watch_calls(self._exchange, symbol, venue, book_depth, timeframe)
         self._renewed_s: dict[str, float] = {}  # when a channel was last subscribed to again
@@ -322,49 +323,71 @@ class CcxtSource:
         messages for that are known and other channels use it too. Else its connection is replaced,
         which no other channel uses.
         """
-        backoff = self._backoff[channel]
         subscribed = False
         while True:
             failure = await self._until_failed(channel, subscribed=subscribed)
-            subscribed = False
             reason, tap = failure.reason, self._taps.get(channel)
-            held = failure.alone and tap is not None and self._holds(tap)
+            held = failure.alone and self._holds(tap)
             shared = held and len(self._channels_of(tap)) > 1
             if not (held and (failure.passes or shared)):
                 self._leave(channel, reason)
                 held = False
-            if channel == "trade" and self._trades is not None:
-                self._trades.lost(reason)
-            if channel == "book" and self._books is not None:
-                self._books.lost(reason)
-            self._note_unsettled(channel)
-            if (doubt := self._doubts.pop(channel, None)) is not None:
-                doubt.cancel()
-            sink.lost(channel, reason, waits=failure.waits)
-            pause_s = backoff.next_s()
-            if failure.alone:
-                pause_s = self._pauses.next_s(channel)
-            await asyncio.sleep(pause_s)
-            if held:
-                recovered = failure.passes and backoff.is_reset and self._holds(tap)
-                subscribed = recovered or (shared and await self._renew(channel))
+            self._report_lost(channel, failure, sink)
+            pauses = self._pauses[channel] if failure.alone else self._backoff[channel]
+            subscribed = await self._recovers(
+                channel, pauses.next_s(), may_have_data=held and failure.passes
+            )
+            if held and not subscribed:
+                subscribed = shared and await self._renew(channel)
                 if subscribed:
                     self._note_subscribed(channel, sink)
                 else:
                     self._leave(channel, reason)
+
+    def _report_lost(self, channel: str, failure: _Failure, sink: Sink) -> None:
+        """Report a channel as lost, also to what keeps its data whole."""
+        if channel == "trade" and self._trades is not None:
+            self._trades.lost(failure.reason)
+        if channel == "book" and self._books is not None:
+            self._books.lost(failure.reason)
+        self._note_unsettled(channel)
+        if (doubt := self._doubts.pop(channel, None)) is not None:
+            doubt.cancel()
+        sink.lost(channel, failure.reason, waits=failure.waits)
+
+    async def _recovers(self, channel: str, within_s: float, *, may_have_data: bool) -> bool:
+        """Wait for data of a channel whose subscription may work; return whether there was any.
+
+        Also return True if it is lost meanwhile, which is the next failure.
+        """
+        if not may_have_data:
+            await asyncio.sleep(within_s)
+            return False
+        loop = asyncio.get_running_loop()
+        lost = self._lost[channel] = loop.create_future()
+        recovered = self._recovering[channel] = loop.create_future()
+        await asyncio.wait({lost, recovered}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        del self._recovering[channel]
+        if recovered.done() and self._sink is not None:
+            self._note_subscribed(channel, self._sink)
+        return lost.done() or recovered.done()
 
     async def _until_failed(self, channel: str, *, subscribed: bool) -> _Failure:
         """Subscribe to a channel unless it is, and wait until it fails.
 
         Raises FinalError where no channel can be subscribed to.
         """
-        lost: asyncio.Future[_Failure] = asyncio.get_running_loop().create_future()
-        self._lost[channel] = lost
+        lost = self._lost.get(channel)
+        if lost is None or not subscribed:
+            lost = self._lost[channel] = asyncio.get_running_loop().create_future()
         self._suspended.discard(channel)
         if self._delivery is not None:
             self._delivery.begin(channel)
         if subscribed:
-            return await lost
+            try:
+                return await lost
+            finally:
+                self._lost.pop(channel, None)
         forget(self._exchange, channel)
         self._watches[channel] = asyncio.ensure_future(subscribe(self._watch, channel))
         try:
@@ -383,6 +406,7 @@ class CcxtSource:
                 self._final.pop(channel, None)
             return await lost
         finally:
+            self._lost.pop(channel, None)
             self._watches[channel].cancel()
 
     async def _until_ended(
@@ -459,6 +483,9 @@ class CcxtSource:
 
     def _trust(self, channel: str) -> None:
         """Note data of a channel that was in doubt, or might have been refused."""
+        recovering = self._recovering.get(channel)
+        if recovering is not None and not recovering.done():
+            recovering.set_result(None)
         doubt = self._doubts.pop(channel, None)
         if doubt is not None:
             doubt.cancel()
@@ -534,7 +561,7 @@ class CcxtSource:
             return
         try:
             delivery.take[channel](result, message, received_ns)
-            if self._unsettled or self._doubts:
+            if self._unsettled or self._doubts or self._recovering:
                 self._trust(channel)
         except UNREADABLE as error:
             # Of all channels on the connection only this one misses a message.
@@ -557,7 +584,7 @@ class CcxtSource:
                 self._final.pop(channel, None)  # ccxt's own call does not end
             try:
                 self._delivery.take_raw(tap, channel, message, received_ns)
-                if self._unsettled or self._doubts:
+                if self._unsettled or self._doubts or self._recovering:
                     self._trust(channel)
             except UNREADABLE as error:
                 tap.forget(channel)

@@ -18,23 +18,22 @@ WELL_AFTER_S = 60.0  # without a failure, the pauses begin again
 
 
 class FailurePauses:
-    """Growing pauses after failures of each channel alone, whose connection works.
+    """Growing pauses after failures of a channel alone, whose connection works.
 
     Data between two failures does not end them: a channel may fail with each of its messages.
     """
 
     def __init__(self) -> None:
-        self._backoffs: dict[str, Backoff] = {}
-        self._well_s: dict[str, float] = {}  # when the pauses begin again
+        self._backoff = Backoff()
+        self._well_s = 0.0  # when the pauses begin again
 
-    def next_s(self, channel: str) -> float:
+    def next_s(self) -> float:
         """Return the pause after a failure."""
         now_s = time.monotonic()
-        backoff = self._backoffs.setdefault(channel, Backoff())
-        if now_s > self._well_s.get(channel, 0.0):
-            backoff.reset()
-        pause_s = backoff.next_s()
-        self._well_s[channel] = now_s + 2 * pause_s + WELL_AFTER_S
+        if now_s > self._well_s:
+            self._backoff.reset()
+        pause_s = self._backoff.next_s()
+        self._well_s = now_s + 2 * pause_s + WELL_AFTER_S
         return pause_s
 
 

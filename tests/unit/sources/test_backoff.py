@@ -45,7 +45,7 @@ def test_a_backoff_knows_whether_data_arrived_since_the_last_wait() -> None:
 
 def test_pauses_grow_while_a_channel_fails_again_and_again_though_it_has_data_between() -> None:
     pauses = FailurePauses()
-    waits = [pauses.next_s("book") for _ in range(14)]
+    waits = [pauses.next_s() for _ in range(14)]
     assert waits[0] <= 0.25
     assert all(15.0 <= wait <= 30.0 for wait in waits[10:])
-    assert pauses.next_s("trade") <= 0.25
+    assert FailurePauses().next_s() <= 0.25
