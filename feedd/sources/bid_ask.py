@@ -39,8 +39,8 @@ def served_bid_ask(
 
 
 def _needs_key(channel: str, feed: Feed) -> bool:
-    described = venue(feed.exchange, feed.symbol)
-    return feed.source == "ccxt" and channel in described.needs_key
+    # The native source does not load what describes a venue to the ccxt source.
+    return feed.source == "ccxt" and channel in venue(feed.exchange, feed.symbol).needs_key
 
 
 def _has_its_own(channel: str, feed: Feed) -> bool:
