@@ -159,20 +159,27 @@ class TradeSequence:
         """Take a trade whose id is not behind the last."""
         if self._strays and trade_id <= self._strays[-1][0]:
             self._drop_strays()
-        if trade is not None and (
-            self._is_recent(trade_id, trade) or self._is_explained(trade_id, trade)
+        at = self._recent_at(trade_id)
+        if trade is None:
+            self._strays.append((trade_id, trade))
+        elif (at is not None and _same(self._recent[at][1], trade)) or self._is_explained(
+            trade_id, trade
         ):
             self._drop_strays()
+        elif self._is_older(trade):
+            self._drop_strays()
+            self.dropped.append(trade_id)
+            if at is not None:
+                self._recent[at] = trade_id, trade  # a later page is not reported again
         else:
             self._strays.append((trade_id, trade))
         self._wary = self._reconnected or bool(self._strays)
 
-    def _is_recent(self, trade_id: int, trade: Trade) -> bool:
+    def _recent_at(self, trade_id: int) -> int | None:
+        """Return where a recent trade with an id is; where ids restart, it may be another trade."""
         recent = self._recent
         at = bisect_left(recent, trade_id, key=itemgetter(0))
-        if at == len(recent) or recent[at][0] != trade_id:
-            return False
-        return _same(recent[at][1], trade)  # where ids restart, it may belong to another trade
+        return None if at == len(recent) or recent[at][0] != trade_id else at
 
     def _is_explained(self, trade_id: int, trade: Trade) -> bool:
         """Return whether a trade is of before the stream or of a reported gap, and that old too.
@@ -183,6 +190,11 @@ class TradeSequence:
         if newest is None or trade.timestamp is None or trade.timestamp > newest:
             return False
         return self._is_before(trade_id) or self._is_given_up(trade_id)
+
+    def _is_older(self, trade: Trade) -> bool:
+        """Return whether a trade happened before the newest one: it shows no restart."""
+        newest = self._recent[-1][1].timestamp if self._recent else None
+        return newest is not None and trade.timestamp is not None and trade.timestamp < newest
 
     def _drop_strays(self) -> None:
         """Drop strays that no restart explains."""

@@ -157,3 +157,18 @@ def test_newer_trades_with_lower_ids_show_that_they_restarted() -> None:
     sequence.reconnected()
     assert sequence.take(1, timed(1, 500)) == []
     assert sequence.ids_restarted
+
+
+def test_a_page_that_contradicts_a_published_trade_restarts_nothing() -> None:
+    """The published one was altered on its way: the right one is reported and not published."""
+    sequence = TradeSequence()
+    for number in (100, 101, 102):
+        sequence.take(number, timed(number))
+    for number in (100, 101, 102) * 2:  # the pages of two new connections
+        if number == 100:
+            sequence.reconnected()
+        right = Trade("S", number, 1.0, 2.0 if number == 101 else 1.0, "buy", "x", 5, id=number)
+        assert sequence.take(number, right) == []
+    assert not sequence.ids_restarted
+    assert sequence.dropped == [101]
+    assert sequence.take(103, timed(103)) == [timed(103)]
