@@ -95,8 +95,13 @@ class CheckedBook(Struct, frozen=True):
         return wanted if self.checked_levels is None else min(wanted, self.checked_levels)
 
     def limit(self, depth: int) -> int | None:
-        """Return the smallest number of levels to subscribe to, or None for ccxt's default."""
-        return next((limit for limit in self.limits if limit >= depth), None)
+        """Return the smallest number of levels to subscribe to, or None for ccxt's default.
+
+        It is the greatest one where all are too small.
+        """
+        return next(
+            (limit for limit in self.limits if limit >= depth), max(self.limits, default=None)
+        )
 
 
 class OwnSubscription(Struct, frozen=True):

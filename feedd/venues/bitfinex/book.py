@@ -24,7 +24,7 @@ CHECKED = 25
 
 def rules(depth: int) -> ChecksumBook:
     """Return the rules of a book of which `depth` levels are published."""
-    covered = next((limit for limit in LIMITS if limit >= depth), LIMITS[0])
+    covered = next((limit for limit in LIMITS if limit >= depth), LIMITS[-1])
     return ChecksumBook(checksum, CHECKED, covered)
 
 

@@ -67,7 +67,8 @@ class BitfinexReader(Reader):
             return
         message = json.loads(frame.data, parse_float=str, parse_int=str)
         if isinstance(message, dict):
-            if message.get("event") == "subscribed" and "symbol" in message:
+            of_orders = message.get("prec") == "R0"
+            if message.get("event") == "subscribed" and "symbol" in message and not of_orders:
                 key = frame.connection, message["chanId"]
                 self._channels[key] = message["channel"], message["symbol"]
             return

@@ -88,7 +88,8 @@ class BitgetReader(Reader):
             for row in data:
                 yield Depth(
                     market, int(row["ts"]), _levels(row["bids"]), _levels(row["asks"]),
-                    whole=message["action"] == "snapshot", last=int(row.get("seq", 0)), raw=row,
+                    whole=message["action"] == "snapshot", before=int(row.get("pseq", 0)),
+                    last=int(row.get("seq", 0)), raw=row,
                 )  # fmt: skip
 
     def _trade(self, market: str, row: Any) -> Trade:

@@ -73,18 +73,34 @@ class CryptocomReader(Reader):
                 time_ms = int(row["t"])
                 yield Ticker(
                     market, time_ms, row["a"], row["b"], row["k"], row["h"], row["l"], row["v"],
-                    _percent(row["a"], row["c"]), raw=row,
+                    _percent(row), raw=row,
                 )  # fmt: skip
                 yield Quote(
                     market, time_ms, row["b"], row.get("bs"), row["k"], row.get("ks"), raw=row
                 )
+        elif channel == "book.update":
+            for row in rows:
+                bids, asks = _side(row["update"]["bids"]), _side(row["update"]["asks"])
+                yield Depth(
+                    market, int(row["t"]), tuple(bids.items()), tuple(asks.items()),
+                    before=int(row["pu"]), last=int(row["u"]),
+                )  # fmt: skip
         elif channel == "book":
             for row in rows:
-                yield self._change(market, row)
+                yield self._book(market, row)
 
-    def _change(self, market: str, row: dict[str, Any]) -> Depth:
-        """Return how a whole book differs from the one before; the first one is whole."""
+    def _book(self, market: str, row: dict[str, Any]) -> Depth:
+        """Return a whole book; of v2, how it differs from the one before, unless it is the first.
+
+        Today a whole book has an id.
+        """
         book = _side(row["bids"]), _side(row["asks"])
+        if "u" in row:
+            bids, asks = book
+            return Depth(
+                market, int(row["t"]), tuple(bids.items()), tuple(asks.items()), whole=True,
+                last=int(row["u"]),
+            )  # fmt: skip
         before, self._books[market] = self._books.get(market), book
         bids, asks = book if before is None else map(_changes, before, book)
         return Depth(
@@ -191,9 +207,13 @@ def _today(row: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _percent(last: str | None, change: str | None) -> str | None:
+def _percent(row: Mapping[str, str | None]) -> str | None:
+    """Return the change in percent; today's tickers, which have sizes, have a fraction."""
+    last, change = row["a"], row["c"]
     if last is None or change is None:
         return None
+    if "bs" in row:
+        return str(Decimal(change) * 100)
     return str(Decimal(change) / (Decimal(last) - Decimal(change)) * 100)
 
 

@@ -60,7 +60,7 @@ class DeribitReader(Reader):
         if frame.kind != "recv" or '"params"' not in frame.data:
             return
         params = json.loads(frame.data, parse_float=str, parse_int=str)["params"]
-        kind, data = params["channel"].partition(".")[0], params["data"]
+        (kind, *parts), data = params["channel"].split("."), params["data"]
         if kind == "trades":
             for row in data:
                 yield Trade(
@@ -84,7 +84,7 @@ class DeribitReader(Reader):
                 _price(data["best_ask_price"]),
                 data["best_ask_amount"] if _price(data["best_ask_price"]) else None,
             )  # fmt: skip
-        elif kind == "book":
+        elif kind == "book" and len(parts) == 2:  # else books of some levels, each whole
             last = int(data["change_id"])
             yield Depth(
                 market, time_ms, _levels(data["bids"]), _levels(data["asks"]),
