@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from feedd.channels import CHANNEL_NAMES
 from feedd.errors import ConfigError
@@ -47,6 +47,9 @@ CCXT_TYPES: dict[MarketType, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+Tested = dict[str, dict[str, list[dict[str, Any]]]]  # runs by exchange and type of market
+
+
 class Row(NamedTuple):
     """Markets of one venue that are alike; `checked` is by channel, without those it lacks."""
 
@@ -57,29 +60,42 @@ class Row(NamedTuple):
     tested: tuple[str, ...]
 
 
-def rows(tested: dict[str, dict[str, list[dict[str, object]]]]) -> Iterator[Row]:
-    """Yield the venues' markets, those of one description together."""
+def rows(tested: Tested, channels: Sequence[str] = CHANNEL_NAMES) -> Iterator[Row]:
+    """Yield the venues' markets, those that are alike in the given channels together."""
     for exchanges in VENUES.values():
         alike: dict[str, Row] = {}
         for market in MARKET_TYPES:
             names = tuple(name for name in exchanges if _serves(name, market))
             if not names:
                 continue
-            row = Row(
-                names,
-                (market,),
-                _checked(names[0], SYMBOLS[market]),
-                any(_is_native(name, SYMBOLS[market]) for name in names),
-                tuple(dict.fromkeys(
-                    _tested_text(run) for name in names
-                    for run in tested.get(name, {}).get(market, [])
-                    if run["passed"] == list(PARTS)
-                )),
-            )  # fmt: skip
-            key = str(row._replace(markets=()))
-            before = alike.get(key)
-            alike[key] = row._replace(markets=(*(before.markets if before else ()), market))
-        yield from alike.values()
+            checked = _checked(names[0], SYMBOLS[market])
+            checked = {name: checked[name] for name in channels if name in checked}
+            native = any(_is_native(name, SYMBOLS[market]) for name in names)
+            row = alike.setdefault(str((checked, native)), Row((), (), checked, native, ()))
+            alike[str((checked, native))] = row._replace(
+                exchanges=tuple(dict.fromkeys((*row.exchanges, *names))),
+                markets=(*row.markets, market),
+            )
+        for row in alike.values():
+            yield row._replace(tested=_tested_texts(row, tested))
+
+
+def _tested_texts(row: Row, tested: Tested) -> tuple[str, ...]:
+    """Return a text for each recording that passed all parts, with its markets and channels."""
+    found: dict[str, tuple[dict[str, None], set[str]]] = {}
+    for exchange in row.exchanges:
+        for market in row.markets:
+            for run in tested.get(exchange, {}).get(market, []):
+                if run["passed"] == list(PARTS):
+                    name = f"{run['recording']}, {run['date']}"
+                    markets, channels = found.setdefault(name, ({}, set()))
+                    markets[market] = None
+                    channels.update(run["channels"])
+    return tuple(
+        f"{name}, {' and '.join(markets)}: "
+        + ", ".join(channel for channel in CHANNEL_NAMES if channel in channels)
+        for name, (markets, channels) in found.items()
+    )
 
 
 def _serves(exchange: str, market: MarketType) -> bool:
@@ -100,7 +116,9 @@ def _checked(exchange: str, symbol: str) -> dict[str, str]:
 
 def _cell(channel: str, checked: str, described: Venue) -> str:
     origin = quote_origin(described)
-    return f"`{checked}`" + (f" ({origin})" if channel == "quote" and origin != "quote" else "")
+    notes = [origin] if channel == "quote" and origin != "quote" else []
+    notes += ["with a key"] if channel in described.needs_key else []
+    return f"`{checked}`" + (f" ({', '.join(notes)})" if notes else "")
 
 
 def _is_native(exchange: str, symbol: str) -> bool:
@@ -109,12 +127,6 @@ def _is_native(exchange: str, symbol: str) -> bool:
     except ConfigError:
         return False
     return True
-
-
-def _tested_text(run: dict[str, object]) -> str:
-    channels = run["channels"]
-    named = ", ".join(channels) if isinstance(channels, list) else channels
-    return f"{run['recording']}, {run['date']}: {named}"
 
 
 def books() -> list[list[str]]:
@@ -136,19 +148,16 @@ def books() -> list[list[str]]:
     return sorted(found)
 
 
-def tables(tested: dict[str, dict[str, list[dict[str, object]]]]) -> dict[tuple[Path, str], str]:
+def tables(tested: Tested) -> dict[tuple[Path, str], str]:
     """Return each document's tables, by their names."""
-    found = list(rows(tested))
-    exchange = [", ".join(f"`{name}`" for name in row.exchanges) for row in found]
-    markets = [", ".join(row.markets) for row in found]
     short = [
-        [name, market, *(row.checked.get(channel, "") for channel in IN_README),
+        [*_names(row), *(row.checked.get(channel, "") for channel in IN_README),
          "yes" if row.native else "", "; ".join(row.tested)]
-        for name, market, row in zip(exchange, markets, found, strict=True)
+        for row in rows(tested, IN_README)
     ]  # fmt: skip
     whole = [
-        [name, market, *(row.checked.get(channel, "") for channel in CHANNEL_NAMES)]
-        for name, market, row in zip(exchange, markets, found, strict=True)
+        [*_names(row), *(row.checked.get(channel, "") for channel in CHANNEL_NAMES)]
+        for row in rows(tested)
     ]
     unknown = ["others", "", *("`none`" for _ in CHANNEL_NAMES)]
     return {
@@ -158,6 +167,10 @@ def tables(tested: dict[str, dict[str, list[dict[str, object]]]]) -> dict[tuple[
         (CHANNELS, "venues"): _table(["exchange", "markets", *CHANNEL_NAMES], [*whole, unknown]),
         (CHANNELS, "books"): _table(["exchange", "how the book is verified"], [*books(), OTHERS]),
     }
+
+
+def _names(row: Row) -> tuple[str, str]:
+    return ", ".join(f"`{name}`" for name in row.exchanges), ", ".join(row.markets)
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -172,7 +185,7 @@ def with_table(text: str, name: str, table: str) -> str:
     return f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
 
 
-def read_tested() -> dict[str, dict[str, list[dict[str, object]]]]:
+def read_tested() -> Tested:
     """Return the test results: by exchange and type of market, the runs on recordings."""
     return json.loads(TESTED.read_text())  # type: ignore[no-any-return]
 

@@ -54,11 +54,13 @@ RUN = {
 
 
 def test_every_folder_has_a_row_and_states_what_it_is_tested_on() -> None:
-    found = list(rows({"okx": {"linear": [RUN], "spot": [{**RUN, "passed": ["events"]}]}}))
+    tested = {"okx": {"linear": [RUN], "inverse": [RUN], "spot": [{**RUN, "passed": ["events"]}]}}
+    found = list(rows(tested))
     assert {row.exchanges[0] for row in found} >= {names[0] for names in VENUES.values()}
-    tested = {(row.exchanges[0], row.markets): row.tested for row in found if row.tested}
-    assert tested == {("okx", ("linear",)): ("okx, 2022-05-13: trade, book",)}
-    assert "okx, 2022-05-13: trade, book" in tables({"okx": {"linear": [RUN]}})[README, "venues"]
+    texts = {(row.exchanges[0], row.markets): row.tested for row in found if row.tested}
+    text = "okx, 2022-05-13, linear and inverse: trade, book"
+    assert texts == {("okx", ("linear", "inverse")): (text,)}
+    assert text in tables(tested)[README, "venues"]
 
 
 def test_what_passes_is_noted_by_type_of_market_and_what_fails_is_no_longer(
