@@ -1,4 +1,7 @@
-"""Markets that no recording holds: recordings made of others, through ccxt to the feed's core."""
+"""Markets that no recording holds: recordings made of others, through ccxt to the feed's core.
+
+They have no lists of markets, whose rows are made too.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,6 @@ from feedd.venues.kucoin.played import KucoinFuturesPlayer
 from feedd.venues.played import PageRequest, Session
 
 SWAPS = {"dogeeth": "DOGE-USDT", "omgbtc": "OMG-USD"}  # of the markets whose values they have
-CONTRACT = {
-    "symbol": "XBTUSDTM", "type": "FFWCSX", "expireDate": None, "settleDate": None,
-    "baseCurrency": "XBT", "quoteCurrency": "USDT", "settleCurrency": "USDT", "lotSize": 1,
-    "tickSize": 0.1, "multiplier": 0.001, "isInverse": False, "status": "Open",
-    "nextFundingRateTime": 20366705, "makerFeeRate": 0.0002, "takerFeeRate": 0.0006,
-}  # fmt: skip
 
 
 def packed(message: Any) -> dict[str, Any]:
@@ -40,15 +37,6 @@ def page(url: str, body: Any) -> dict[str, Any]:
 
 def swaps_of_htx() -> Iterator[dict[str, Any]]:
     """Yield spot's recorded books and trades as those of swaps, and tickers of the same prices."""
-    for id_ in SWAPS.values():
-        entry = {
-            "symbol": id_.partition("-")[0], "contract_code": id_, "contract_size": 10,
-            "price_tick": 1e-8, "delivery_time": "", "create_date": "20201021",
-            "contract_status": 1,
-        }  # fmt: skip
-        kind = "linear-swap-api" if id_.endswith("USDT") else "swap-api"
-        url = f"https://api.hbdm.com/{kind}/v1/swap_contract_info?{id_}"
-        yield page(url, {"status": "ok", "data": [entry]})
     for _, raw in received("venues/huobi.jsonl.zst"):
         topic = raw.get("ch", "").split(".")
         if topic[0] != "market" or topic[1] not in SWAPS:
@@ -70,7 +58,6 @@ def swaps_of_htx() -> Iterator[dict[str, Any]]:
 def futures_of_kucoin() -> Iterator[dict[str, Any]]:
     """Yield 60 changes of a book, each with a trade, a ticker and a quote."""
     url = "https://api-futures.kucoin.com/api/v1"
-    yield page(f"{url}/contracts/active", {"code": "200000", "data": [CONTRACT]})
     book = {
         "sequence": 1000, "symbol": "XBTUSDTM", "ts": 1731897467182000000,
         "bids": [[str(100 - at), 5] for at in range(30)],
@@ -130,6 +117,86 @@ def test_made_markets_are_published_whole_and_faults_are_reported_or_harmless(
         return await asyncio.gather(*(one(*market) for market in made(tmp_path)))
 
     assert asyncio.run(run()) == [[], [], []]
+
+
+def frames_of_kucoin(at: int) -> Iterator[Any]:
+    ms = 1619378326330 + at
+    base = {"type": "message", "topic": "/market/match:XYZ-USDT", "subject": "trade.l3match"}
+    trade = {
+        "symbol": "XYZ-USDT", "sequence": str(at), "side": "buy", "size": "1.5", "price": "7",
+        "time": str(ms * 1_000_000), "type": "match", "tradeId": str(100 + at),
+    }  # fmt: skip
+    yield {**base, "data": trade}
+    quote = {"asks": ["7", str(1 + at)], "bids": ["6.9", "2"], "timestamp": ms}
+    yield {"type": "message", "topic": "/spotMarket/level1:XYZ-USDT", "subject": "level1",
+           "data": quote}  # fmt: skip
+
+
+def frames_of_gate(at: int) -> Iterator[Any]:
+    ms = 1777275365213 + at
+    base = {"time": ms // 1000, "time_ms": ms, "event": "update"}
+    book = {"t": ms, "s": "ob.XYZ_USDT.50", "u": 50 + at, "b": [["6.9", str(1 + at)]]}
+    book |= {"U": 50 + at} if at else {"full": True, "a": [["7", "2"]]}
+    yield {**base, "channel": "spot.obu", "result": book}
+    trade = {
+        "id": 900 + 3 * at, "create_time": ms // 1000, "create_time_ms": f"{ms}.5",
+        "side": "sell", "currency_pair": "XYZ_USDT", "amount": "2", "price": "6.9",
+    }  # fmt: skip
+    yield {**base, "channel": "spot.trades", "result": trade}
+
+
+def frames_of_gate_futures(at: int) -> Iterator[Any]:
+    ms = 1777275365213 + at
+    base = {"time": ms // 1000, "time_ms": ms, "event": "update"}
+    trade = {
+        "id": 900 + 3 * at, "create_time": ms // 1000, "create_time_ms": ms, "size": -5,
+        "contract": "XYZ_USDT", "price": "6.9",
+    }  # fmt: skip
+    yield {**base, "channel": "futures.trades", "result": [trade]}
+    quote = {"t": ms, "u": 50 + at, "s": "XYZ_USDT", "b": "6.9", "B": 4, "a": "7", "A": 1 + at}
+    yield {**base, "channel": "futures.book_ticker", "result": quote}
+
+
+def frames_of_htx(at: int) -> Iterator[Any]:
+    ms = 1618678069358 + at
+    trade = {
+        "id": 100532865385255757382218709 + at, "ts": ms, "tradeId": 77 + at, "amount": 1.5,
+        "price": 7.25, "direction": "buy",
+    }  # fmt: skip
+    tick = {"id": 1, "ts": ms, "data": [trade]}
+    yield {"ch": "market.xyzusdt.trade.detail", "ts": ms, "tick": tick}
+    tick = {"open": 7, "close": 7.25 + at, "high": 99, "low": 6.5, "amount": 5.5, "vol": 1}
+    yield {"ch": "market.xyzusdt.detail", "ts": ms, "tick": tick}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "frames", "symbol", "channels"),
+    [
+        ("kucoin", frames_of_kucoin, "XYZ/USDT", {"trade", "quote"}),
+        ("gate", frames_of_gate, "XYZ/USDT", {"trade", "book"}),
+        ("gate", frames_of_gate_futures, "XYZ/USDT:USDT", {"trade", "quote"}),
+        ("htx", frames_of_htx, "XYZ/USDT", {"trade", "ticker"}),
+    ],
+)
+def test_a_recording_of_frames_alone_shows_its_exchange_and_is_published_whole(
+    tmp_path: Path, exchange: str, frames: Callable[[int], Iterator[Any]], symbol: str,
+    channels: set[str],
+) -> None:  # fmt: skip
+    lines = [
+        f"{1_619_378_326_000_000_000 + at} {json.dumps(one)}\n"
+        for at in range(12)
+        for one in frames(at)
+    ]
+    path = tmp_path / "frames"
+    path.write_text("".join(lines))
+    recording = PlayedRecording(path)
+    assert (recording.name, list(recording.markets)) == (exchange, [symbol])
+
+    async def run() -> list[str]:
+        async with played_feed("ccxt", recording, symbol, sorted(channels)) as feed:
+            return await one_whole(feed)
+
+    assert asyncio.run(run()) == []
 
 
 def test_every_connection_to_kucoin_has_a_token_of_its_own(

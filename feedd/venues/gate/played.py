@@ -8,6 +8,7 @@ and no numbers of a market's trades: each gets the next one.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from feedd.venues.paged_books import PagedBooks
@@ -50,18 +51,31 @@ class GateReader(Reader):
     listing = "/spot/currency_pairs"
     key = "id"  # of a listed market
     asked = "currency_pair="  # in the address of a page
+    kind = "spot"
 
     def __init__(self) -> None:
         self._books = PagedBooks()
 
+    def recognises(self, text: str) -> bool:
+        """Return whether a frame is of one of the channels."""
+        return re.match(rf'\{{.*?"channel": ?"{self.kind}\.', text) is not None
+
     def markets(self, pages: Mapping[str, str], seen: Iterable[str]) -> Iterable[Market]:
-        """Return the markets of the recorded listing."""
+        """Return the markets, with the rows of the recorded listing."""
         rows: dict[str, Any] = {}
         for url, body in pages.items():
             if self.listing in url:
                 rows |= {row[self.key]: row for row in json.loads(body)}
         for id_ in seen:
-            yield Market(id_, self.symbol(id_), rows[id_])
+            yield Market(id_, self.symbol(id_), rows.get(id_) or self.entry(id_))
+
+    def entry(self, id_: str) -> dict[str, Any]:
+        """Return the row of a market that no listing holds."""
+        base, _, quote = id_.partition("_")
+        return {
+            "id": id_, "base": base, "quote": quote, "fee": "0.2", "amount_precision": 8,
+            "precision": 10, "trade_status": "tradable",
+        }  # fmt: skip
 
     def symbol(self, id_: str) -> str:
         """Return ccxt's name of a market."""
@@ -132,6 +146,17 @@ class GateFuturesReader(GateReader):
     listing = "/contracts"
     key = "name"
     asked = "contract="
+    kind = "futures"
+
+    def entry(self, id_: str) -> dict[str, Any]:
+        """Return the row of a contract that no listing holds."""
+        return {
+            "name": id_, "type": "direct", "quanto_multiplier": "1", "order_size_min": 1,
+            "order_size_max": 1_000_000, "order_price_round": "0.0000000001",
+            "mark_price_round": "0.0000000001", "order_price_deviate": "0.5", "mark_price": "1",
+            "leverage_min": "1", "leverage_max": "20", "maker_fee_rate": "0",
+            "taker_fee_rate": "0.0005", "in_delisting": False,
+        }  # fmt: skip
 
     def symbol(self, id_: str) -> str:
         """Return ccxt's name of a perpetual contract."""

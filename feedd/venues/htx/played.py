@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 CHANNELS: dict[str, PlayedChannel] = {
     "mbp": "book", "depth": "book", "trade": "trade", "detail": "ticker",
 }  # fmt: skip
+QUOTES = ("usdt", "usdc", "usdd", "husd", "btc", "eth", "ht", "trx", "eur")
 ANSWERED_MS = 1_583_414_229_143  # the time in answers, which nobody uses
 # What the list of 2021 lacks of a swap, and a future: ccxt takes an empty list for a failure.
 TERMS = {"business_type": "swap", "pair": "", "contract_type": "swap"}
@@ -57,19 +59,34 @@ class HtxReader(Reader):
     """Frames of the public connections: `{"ch":"market.btcusdt.trade.detail","tick":{…}}`."""
 
     listing, key, trade_id = "/common/symbols", "symbol", "tradeId"
+    topic = re.compile(r'"(?:ch|rep)": ?"market\.[a-z0-9]+\.')
 
     def __init__(self) -> None:
         self._books = PagedBooks()
         self._whole: dict[str, Sides] = {}  # the last whole book of a market
 
+    def recognises(self, text: str) -> bool:
+        """Return whether a frame is of one of the topics."""
+        return self.topic.search(text) is not None
+
     def markets(self, pages: Mapping[str, str], seen: Iterable[str]) -> Iterable[Market]:
-        """Return the symbols of the recorded listing."""
+        """Return the markets, with the rows of the recorded listing."""
         rows: dict[str, Any] = {}
         for url, body in pages.items():
             if self.listing in url:
                 rows |= {row[self.key]: row for row in json.loads(body)["data"]}
         for id_ in seen:
-            yield Market(id_, self._symbol(rows[id_]), rows[id_])
+            row = rows.get(id_) or self._entry(id_)
+            yield Market(id_, self._symbol(row), row)
+
+    def _entry(self, id_: str) -> dict[str, Any]:
+        quote = next(one for one in QUOTES if id_.endswith(one))
+        return {
+            "symbol": id_, "base-currency": id_.removesuffix(quote), "quote-currency": quote,
+            "price-precision": 10, "amount-precision": 8, "value-precision": 8, "state": "online",
+            "min-order-amt": 1e-8, "max-order-amt": 1e8, "min-order-value": 1e-8,
+            "symbol-partition": "main", "api-trading": "enabled",
+        }  # fmt: skip
 
     def _symbol(self, row: Any) -> str:
         return f"{row['base-currency']}/{row['quote-currency']}".upper()
@@ -135,6 +152,14 @@ class HtxSwapReader(HtxReader):
     """Frames of swaps, whose sizes are contracts, and whose trades have one id."""
 
     listing, key, trade_id = "/swap_contract_info", "contract_code", "id"
+    topic = re.compile(r'"ch": ?"market\.[A-Z0-9]+-USDT?\.')
+
+    def _entry(self, id_: str) -> dict[str, Any]:
+        return {
+            "symbol": id_.partition("-")[0], "contract_code": id_, "contract_size": 1,
+            "price_tick": 1e-10, "delivery_time": "", "create_date": "20201021",
+            "contract_status": 1,
+        }  # fmt: skip
 
     def _symbol(self, row: Any) -> str:
         base, quote = row["contract_code"].split("-")

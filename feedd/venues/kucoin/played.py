@@ -47,23 +47,29 @@ PUBLIC_LEVELS = 100
 PING_MS, TIMEOUT_MS = 18_000, 10_000
 NS_PER_MS = 1_000_000
 SUMMARY = ("lastTradedPrice", "buy", "sell", "high", "low", "vol", "changeRate")
-CODES = {"XBT": "BTC"}  # ids of assets that mean another code
+CODES = {"XBT": "BTC", "BCHSV": "BSV"}  # ids of assets that mean another code
 
 
 class KucoinReader(Reader):
     """Frames of the public connection: `{"type":"message","topic":…,"subject":…,"data":{…}}`."""
 
+    topics: tuple[str, ...] = ("/market/", "/spotMarket/")
+
     def __init__(self) -> None:
         self._books = PagedBooks()
 
+    def recognises(self, text: str) -> bool:
+        """Return whether a frame is of one of the topics."""
+        return any(f'"{topic}' in text for topic in self.topics) and '"subject"' in text
+
     def markets(self, pages: Mapping[str, str], seen: Iterable[str]) -> Iterable[Market]:
-        """Return the symbols of the recorded listing."""
+        """Return the symbols, with the rows of the recorded listing."""
         rows: dict[str, Any] = {}
         for url, body in pages.items():
             if "/symbols" in url:
                 rows |= {row["symbol"]: row for row in json.loads(body)["data"]}
         for id_ in seen:
-            row = rows[id_]
+            row = rows.get(id_) or _entry(id_)
             yield Market(id_, f"{row['baseCurrency']}/{row['quoteCurrency']}", row)
 
     def events(self, frame: Frame) -> Iterable[Event]:
@@ -127,14 +133,16 @@ class KucoinReader(Reader):
 class KucoinFuturesReader(KucoinReader):
     """Frames of the public connection of futures, whose sizes are contracts."""
 
+    topics = ("/contractMarket/",)
+
     def markets(self, pages: Mapping[str, str], seen: Iterable[str]) -> Iterable[Market]:
-        """Return the contracts of the recorded listing."""
+        """Return the contracts, with the rows of the recorded listing."""
         rows: dict[str, Any] = {}
         for url, body in pages.items():
             if "/contracts/active" in url:
                 rows |= {row["symbol"]: row for row in json.loads(body)["data"]}
         for id_ in seen:
-            row = rows[id_]
+            row = rows.get(id_) or _contract(id_)
             base, quote, settle = (
                 CODES.get(row[key], row[key])
                 for key in ("baseCurrency", "quoteCurrency", "settleCurrency")
@@ -327,6 +335,31 @@ class KucoinFuturesPlayer(KucoinPlayer):
             }  # fmt: skip
         subject = {Trade: "match", Ticker: "ticker", Quote: "tickerV2"}[type(event)]
         return subject, event.raw | {"ts": (event.time_ms or 0) * NS_PER_MS}
+
+
+def _entry(id_: str) -> dict[str, Any]:
+    base, _, quote = id_.partition("-")
+    return {
+        "symbol": id_, "name": id_, "baseCurrency": CODES.get(base, base), "quoteCurrency": quote,
+        "feeCurrency": quote, "market": quote, "baseMinSize": "0.00000001", "quoteMinSize": "0.01",
+        "baseMaxSize": "10000000000", "quoteMaxSize": "99999999", "baseIncrement": "0.00000001",
+        "quoteIncrement": "0.0000000001", "priceIncrement": "0.0000000001",
+        "isMarginEnabled": False, "enableTrading": True,
+    }  # fmt: skip
+
+
+def _contract(id_: str) -> dict[str, Any]:
+    pair = id_.removesuffix("M")
+    quote = next(one for one in ("USDT", "USDC", "USD") if pair.endswith(one))
+    base = pair.removesuffix(quote)
+    inverse = quote == "USD"
+    return {
+        "symbol": id_, "type": "FFWCSX", "expireDate": None, "settleDate": None,
+        "baseCurrency": base, "quoteCurrency": quote, "settleCurrency": base if inverse else quote,
+        "lotSize": 1, "tickSize": 1e-10, "multiplier": -1.0 if inverse else 1.0,
+        "isInverse": inverse, "status": "Open", "nextFundingRateTime": 1, "makerFeeRate": 0.0002,
+        "takerFeeRate": 0.0006,
+    }  # fmt: skip
 
 
 def _bare(text: str | None) -> Any:
