@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from feedd.clock import iso8601
 from feedd.model import BackfilledTrade, Quote, Ticker, Trade
-from feedd.numbers import number
+from feedd.numbers import exchange_id, integer, number
 
 if TYPE_CHECKING:
     from feedd.model import EventId
@@ -67,6 +67,25 @@ def change_percent(before: Any, now: Any) -> float | None:
         return None
     start = Decimal(str(before))
     return float((Decimal(str(now)) - start) * 100 / start)
+
+
+def event_id(raw: Any) -> EventId:
+    """Return an event's id, a number or a text, as `feedd.numbers.exchange_id` reads it."""
+    if type(raw) is int or (type(raw) is str and raw):
+        return exchange_id(raw)
+    raise ValueError(f"{raw!r} is not an id")
+
+
+def oldest_first(rows: Any, time: Any) -> list[Any]:
+    """Return the rows of a message, which has the newest first, by their times.
+
+    `time` is the key of the time. Rows of one time are turned round too.
+    """
+    if type(rows) is not list:
+        raise TypeError(f"a {type(rows).__name__} in the place of rows")
+    turned = rows[::-1]
+    turned.sort(key=lambda row: integer(row[time]))
+    return turned
 
 
 def trade(

@@ -60,7 +60,9 @@ def to_depth(text: str) -> Update | Snapshot | None:
     sent_bids: list[str] = []
     sent_asks: list[str] = []
     for price, count, amount in content if whole else [content]:
-        is_ask = amount[0] == "-"
+        if type(amount) is not str:
+            raise TypeError(f"{amount!r} in the place of an amount")
+        is_ask = amount[:1] == "-"
         size = "0" if integer(count) == 0 else amount.removeprefix("-")
         (asks if is_ask else bids).append([price, size])
         (sent_asks if is_ask else sent_bids).append(f"{price}:{amount}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedd.model import Candle
 from feedd.numbers import integer, number, plain_text
-from feedd.venues.ticks import ticker, trade
+from feedd.venues.ticks import oldest_first, ticker, trade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,7 @@ def trades(
     elif content in ("tu", "hb"):
         return ()
     else:
-        rows = content[::-1]
-        rows.sort(key=lambda row: integer(row[1]))
+        rows = oldest_first(content, 1)
     return [_trade(row, exchange, symbol, received_ns) for row in rows]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from feedd.numbers import exchange_id, integer, plain_text
-from feedd.venues.ticks import quote, side, ticker, trade
+from feedd.numbers import integer, plain_text
+from feedd.venues.ticks import event_id, oldest_first, quote, side, ticker, trade
 
 if TYPE_CHECKING:
     from feedd.model import Quote, Ticker, Trade
@@ -74,18 +74,16 @@ def trades(
 
     The first message has the 50 trades before it. Ids skip numbers. `side` is the taker's.
     """
-    rows = message["data"][::-1]
-    rows.sort(key=lambda row: integer(row["ts"]))
     return [
         trade(
             exchange, symbol, received_ns,
-            id=exchange_id(str(row["tradeId"])),
+            id=event_id(row["tradeId"]),
             timestamp=integer(row["ts"]),
             price_=row["price"],
             size_=row["size"],
             taker=side(row["side"]),
         )
-        for row in rows
+        for row in oldest_first(message["data"], "ts")
     ]  # fmt: skip
 
 

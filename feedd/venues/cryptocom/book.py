@@ -27,8 +27,7 @@ def to_depth(message: dict[str, Any]) -> Update | Snapshot:
                   "t":1647917463003,"tt":1647917463003,"u":7845460002,"pu":7845460001,"cs":0}]
 
     A level is price, size, number of orders; size "0" removes it. `pu` is the `u` of the message
-    before, also of one without levels, which serves as a heartbeat. ccxt subscribes with
-    `SNAPSHOT_AND_UPDATE`.
+    before, also of one without levels, which serves as a heartbeat.
     """
     result = message["result"]
     (data,) = result["data"]

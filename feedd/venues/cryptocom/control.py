@@ -32,6 +32,18 @@ def channel_of(message: Any) -> str | None:
     return CHANNEL_OF.get(name) if isinstance(name, str) else None
 
 
+def book_request(request: Any) -> Any:
+    """Return the subscription to a snapshot and its changes, by the parameter's documented name.
+
+    Without it, whole books would come every 500 ms. ccxt's name of it is `bookSubscriptionType`::
+
+        {"method":"subscribe","params":{"channels":["book.BTCUSD-PERP.10"],
+         "book_subscription_type":"SNAPSHOT_AND_UPDATE"}}
+    """
+    params = {**request["params"], "book_subscription_type": "SNAPSHOT_AND_UPDATE"}
+    return {**request, "params": params}
+
+
 def resubscribe(request: Any, new_id: Callable[[], int]) -> list[dict[str, Any]]:
     """Return the messages that end a subscription and begin it again; ccxt's has no `id`.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from feedd.numbers import exchange_id, integer, plain_text
-from feedd.venues.ticks import quote, side, ticker, trade
+from feedd.numbers import integer, plain_text
+from feedd.venues.ticks import event_id, oldest_first, quote, side, ticker, trade
 
 if TYPE_CHECKING:
     from feedd.model import Quote, Ticker, Trade
@@ -76,18 +76,16 @@ def trades(
 
     `d` is the trade's id, `s` the taker's side. The first message has earlier trades, up to 150.
     """
-    rows = message["result"]["data"][::-1]
-    rows.sort(key=lambda row: integer(row["t"]))
     return [
         trade(
             exchange, symbol, received_ns,
-            id=exchange_id(str(row["d"])),
+            id=event_id(row["d"]),
             timestamp=integer(row["t"]),
             price_=row["p"],
             size_=row["q"],
             taker=side(row["s"]),
         )
-        for row in rows
+        for row in oldest_first(message["result"]["data"], "t")
     ]  # fmt: skip
 
 

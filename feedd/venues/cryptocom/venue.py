@@ -16,6 +16,7 @@ from feedd.venues.cryptocom.limits import LIMITS
 VENUE = Venue(
     # Ids of trades skip numbers.
     checked={"book": "sequence", "quote": "whole", "ticker": "whole", "candle": "whole"},
+    requests={"book": control.book_request},
     raw_channels={
         "ticker": RawChannel(parsers.tickers),
         "quote": RawChannel(parsers.quotes, carrier="ticker"),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import asdict
 
 from feedd.model import BackfilledTrade
-from feedd.numbers import exchange_id, integer
+from feedd.numbers import integer
 from feedd.venues.ccxt_request import CcxtRequest
-from feedd.venues.ticks import quote, side, some_number, ticker, trade
+from feedd.venues.ticks import event_id, quote, side, some_number, ticker, trade
 
 if TYPE_CHECKING:
     from feedd.model import Quote, Ticker, Trade
@@ -129,7 +129,7 @@ def requested_trade(
 def _trade(row: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Trade:
     return trade(
         exchange, symbol, received_ns,
-        id=exchange_id(str(row["trade_id"])),
+        id=event_id(row["trade_id"]),
         timestamp=integer(row["timestamp"]),
         price_=row["price"],
         size_=row["amount"],

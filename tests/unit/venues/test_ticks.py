@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from feedd.venues.ticks import quote, side, some_price, ticker, trade
+from feedd.venues.ticks import (
+    event_id,
+    oldest_first,
+    quote,
+    side,
+    some_price,
+    ticker,
+    trade,
+)
 
 AT = ("venue", "BTC/USD", 1)
 
@@ -70,3 +78,25 @@ def test_a_ticker_without_trades_has_no_last_price() -> None:
     assert (made.last, made.volume, made.high, made.low) == (None, 0.0, None, None)
     assert (made.bid, made.ask, made.spread) == (1.5, None, None)
     assert made.datetime == "2021-07-22T22:42:03.632Z"
+
+
+@pytest.mark.parametrize(
+    ("raw", "id_"), [("7", 7), (7, 7), ("USDC-7", "USDC-7"), ("007", "007"), (2**64, 2**64)]
+)
+def test_an_id_is_a_number_where_the_exchange_counts(raw: Any, id_: Any) -> None:
+    assert event_id(raw) == id_
+
+
+@pytest.mark.parametrize("raw", [None, "", True, 1.0, [], {}])
+def test_what_is_no_id_is_rejected(raw: Any) -> None:
+    with pytest.raises(ValueError, match="not an id"):
+        event_id(raw)
+
+
+def test_rows_of_one_time_are_turned_round_and_others_follow_their_times() -> None:
+    rows = [{"t": "2", "n": 1}, {"t": "2", "n": 2}, {"t": "1", "n": 3}]
+    assert [row["n"] for row in oldest_first(rows, "t")] == [3, 2, 1]
+    assert [row["n"] for row in oldest_first(rows[::-1], "t")] == [3, 1, 2]
+    for wrong in ("text", {"t": 1}, None):
+        with pytest.raises(TypeError, match="in the place of rows"):
+            oldest_first(wrong, "t")

@@ -55,6 +55,14 @@ def test_heartbeats_and_answers_are_of_no_channel(other: Any) -> None:
     assert control.channel_of(other) is None
 
 
+def test_a_book_is_subscribed_to_with_its_changes() -> None:
+    asked = {"method": "subscribe", "params": {"channels": ["book.X.50"]}, "nonce": 1}
+    assert control.book_request(asked)["params"] == {
+        "channels": ["book.X.50"], "book_subscription_type": "SNAPSHOT_AND_UPDATE",
+    }  # fmt: skip
+    assert asked["params"] == {"channels": ["book.X.50"]}
+
+
 def test_subscribing_again_ends_the_subscription_first() -> None:
     ends, begins = control.resubscribe(REQUEST, count(7).__next__)
     assert ends == {**REQUEST, "method": "unsubscribe", "id": 7}
