@@ -8,6 +8,7 @@ from feedd.venues.coinbase.limits import LIMITS
 from feedd.venues.contract import (
     CheckedBook,
     ContiguousTrades,
+    ListedEntries,
     RawChannel,
     StreamedSnapshot,
     Venue,
@@ -38,5 +39,10 @@ VENUE = Venue(
     resubscribe=control.resubscribe,
     market_id_of=control.product_of,
     is_same_market=control.is_same_market,
+    entries=ListedEntries(
+        id=lambda entry: str(entry.get("product_id", "")),
+        fault=lambda _entry: None,
+        status=lambda entry: entry.get("status"),
+    ),
     limits={"spot": LIMITS, "linear": LIMITS},
 )

@@ -7,7 +7,7 @@ https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits: 10 public requests 
 from __future__ import annotations
 
 from feedd.venues.coinbaseexchange import messages
-from feedd.venues.contract import ContiguousTrades, RawChannel, Venue
+from feedd.venues.contract import ContiguousTrades, ListedEntries, RawChannel, Venue
 from feedd.venues.limits import AddressLimits, share_of
 
 VENUE = Venue(
@@ -25,6 +25,11 @@ VENUE = Venue(
     channel_of=messages.channel_of,
     resubscribe=messages.resubscribe,
     market_id_of=lambda message: message.get("product_id"),
+    entries=ListedEntries(
+        id=lambda entry: str(entry.get("id", "")),
+        fault=lambda _entry: None,
+        status=lambda entry: entry.get("status"),
+    ),
     limits={
         "spot": AddressLimits(
             "coinbaseexchange", share_of(10, 1.0, 10), per_cost=None, unit="requests"

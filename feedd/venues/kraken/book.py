@@ -82,7 +82,8 @@ def to_depth(text: str) -> Update | Snapshot:
     order = 0 if book.timestamp is None else us_from_iso8601(book.timestamp)
     timestamp = order // US_PER_MS or None
     if message.type == "snapshot":
-        return Snapshot(0, bids, asks, timestamp, order, proof=proof)
+        # Its time may be that of the answer, which is later than that of a following update.
+        return Snapshot(0, bids, asks, timestamp, proof=proof)
     if message.type != "update":
         raise ValueError(f"a book message of type {message.type!r}")
     return Update(0, 0, timestamp or 0, bids, asks, order, proof)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from feedd.clock import from_iso8601
-from feedd.model import BackfilledTrade
+from feedd.model import BackfilledTrade, Candle
 from feedd.numbers import integer, number
 from feedd.venues import ticks
 from feedd.venues.ccxt_request import CcxtRequest
@@ -101,6 +101,39 @@ def trades(
         for one in message["data"]
     ]
     return sorted(found, key=lambda numbered: numbered[0])
+
+
+def candles(
+    message: dict[str, Any], exchange: str, symbol: str, received_ns: int, timeframe: str
+) -> list[Candle]:
+    """Return the candles of `ohlc`; of the snapshot, which has earlier ones too, the last.
+
+    https://docs.kraken.com/api/docs/websocket-v2/ohlc::
+
+        {"channel":"ohlc","type":"update","timestamp":"2023-10-04T16:26:30.524394914Z",
+         "data":[{"symbol":"MATIC/USD","open":0.5624,"high":0.5628,"low":0.5622,"close":0.5627,
+         "trades":12,"volume":30927.68066226,"vwap":0.5626,
+         "interval_begin":"2023-10-04T16:25:00.000000000Z","interval":5,
+         "timestamp":"2023-10-04T16:30:00.000000Z"}]}
+    """
+    rows, timestamp = message["data"], from_iso8601(message["timestamp"])
+    return [
+        Candle(
+            symbol=symbol,
+            timestamp=timestamp,
+            timeframe=timeframe,
+            open_time=from_iso8601(one["interval_begin"]),
+            open=number(one["open"]),
+            high=number(one["high"]),
+            low=number(one["low"]),
+            close=number(one["close"]),
+            volume=number(one["volume"]),
+            closed=None,
+            exchange=exchange,
+            received_ns=received_ns,
+        )
+        for one in (rows[-1:] if message["type"] == "snapshot" else rows)
+    ]
 
 
 def trades_request(_of: MarketType, market_id: str, _from_id: int, _with_key: bool) -> CcxtRequest:

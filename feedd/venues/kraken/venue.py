@@ -5,6 +5,7 @@ from __future__ import annotations
 from feedd.venues.contract import (
     CheckedBook,
     ContiguousTrades,
+    ListedEntries,
     RawChannel,
     StreamedSnapshot,
     Venue,
@@ -13,13 +14,17 @@ from feedd.venues.kraken import book, control, parsers
 from feedd.venues.kraken.limits import LIMITS
 
 VENUE = Venue(
-    checked={"ticker": "whole", "quote": "whole", "trade": "sequence", "book": "checksum"},
+    checked={
+        "ticker": "whole", "quote": "whole", "trade": "sequence", "book": "checksum",
+        "candle": "whole",
+    },
     # Both are subscriptions to `ticker`, of which a connection may have one.
     own_connections=frozenset({"quote"}),
     raw_channels={
         "ticker": RawChannel(parsers.tickers),
         "quote": RawChannel(parsers.quotes),
         "trade": RawChannel(parsers.trades),
+        "candle": RawChannel(parsers.candles),
     },
     grows={"ticker": "timestamp", "quote": "timestamp"},
     book=CheckedBook(
@@ -39,5 +44,10 @@ VENUE = Venue(
     resubscribe=control.resubscribe,
     market_id_of=control.symbol_of,
     market_key="symbol",
+    entries=ListedEntries(
+        id=lambda entry: str(entry.get("altname", "")),
+        fault=lambda _entry: None,
+        status=lambda entry: entry.get("status"),
+    ),
     limits={"spot": LIMITS},
-)
+)  # fmt: skip

@@ -6,6 +6,7 @@ from feedd.books.streamed import StreamedBook
 from feedd.venues.contract import (
     CheckedBook,
     ContiguousTrades,
+    ListedEntries,
     RawChannel,
     StreamedSnapshot,
     Venue,
@@ -34,5 +35,10 @@ VENUE = Venue(
     channel_of=control.channel_of,
     resubscribe=control.resubscribe,
     market_id_of=lambda message: message.get("product_id"),
+    entries=ListedEntries(
+        id=lambda entry: str(entry.get("symbol", "")),
+        fault=lambda _entry: None,
+        status=lambda _entry: None,
+    ),
     limits={"linear": LIMITS, "inverse": LIMITS},
 )

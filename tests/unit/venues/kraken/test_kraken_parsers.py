@@ -64,6 +64,23 @@ def test_an_altered_trade_is_rejected(changed: dict[str, Any]) -> None:
         parsers.trades(message("trade", {**TRADE, **changed}), *AT)
 
 
+def test_a_snapshot_of_candles_yields_the_last() -> None:
+    row = {
+        "symbol": "MATIC/USD", "open": 0.5624, "high": 0.5628, "low": 0.5622, "close": 0.5627,
+        "trades": 12, "volume": 30927.68066226, "interval": 5,
+        "interval_begin": "2023-10-04T16:25:00.000000000Z",
+    }  # fmt: skip
+    earlier = {**row, "interval_begin": "2023-10-04T16:20:00.000000000Z"}
+    for kind, count in (("snapshot", 1), ("update", 2)):
+        candles = parsers.candles(
+            {"channel": "ohlc", "type": kind, "timestamp": "2023-10-04T16:26:30.524394914Z",
+             "data": [earlier, row]}, "kraken", "MATIC/USD", 7, "5m",
+        )  # fmt: skip
+        assert len(candles) == count
+        assert (candles[-1].open_time, candles[-1].timestamp) == (1696436700000, 1696436790524)
+        assert (candles[-1].open, candles[-1].close, candles[-1].closed) == (0.5624, 0.5627, None)
+
+
 def test_missed_trades_are_in_the_page_of_the_newest() -> None:
     assert parsers.trades_request("spot", "XXBTZUSD", 5, False) == (
         "publicGetTrades", {"pair": "XXBTZUSD", "count": 1000},
