@@ -111,7 +111,8 @@ class ContentMerge:
     time.
 
     A line that was opened beside others may be ahead of them. Its events are held back until it
-    delivers, or has delivered, one of theirs. If the others deliver nothing for WAIT_S meanwhile,
+    delivers, or has delivered, one of theirs: where a subscription begins with the newest events,
+    the last one emitted before it was opened. If the others deliver nothing for WAIT_S meanwhile,
     they are emitted after a gap; else the others are complete without them. `missing` is called
     just before the next event where events may be missing, with the reason.
     """
@@ -125,6 +126,7 @@ class ContentMerge:
         self._hole: str | None = None  # why events may be missing before the next one
         self._emitted = 0  # events since there are lines
         self._newest_ms = 0  # the latest time of an event emitted
+        self._last: tuple[Any, Times] | None = None  # content and times of the last one emitted
         self._turned_s: float | None = None  # when `owed` was turned over
         self._only: Any = None  # the line, if there is only one that owes and holds nothing
 
@@ -145,6 +147,7 @@ class ContentMerge:
         if line is self._only:
             self._emitted += 1
             self._newest_ms = max(self._newest_ms, times[0])
+            self._last = content, times
             self._emit(event)
             return
         self._take(line, content, times, event)
@@ -156,6 +159,10 @@ class ContentMerge:
             return
         own.delivered += 1
         if own.delivers(content, times):
+            self._join(own)
+            return
+        if not own.joined and self._repeats_last(content, times):
+            own.held.clear()  # those before the last one were emitted too
             self._join(own)
             return
         own.held.append(_Held(content, times, event))
@@ -175,7 +182,8 @@ class ContentMerge:
         gone = self._lines.pop(line, None)
         self._only = None  # until the next event of the remaining one
         if not self._lines:
-            self._hole, self._emitted = None, 0  # the caller reports what is missing
+            self._hole, self._last = None, None
+            self._emitted = 0  # the caller reports what is missing
             self._newest_ms = 0
             return False
         if gone is not None and gone.joined and not any(o.joined for o in self._lines.values()):
@@ -230,6 +238,12 @@ class ContentMerge:
         if own.held:
             self._release(own)
 
+    def _repeats_last(self, content: Any, times: Times) -> bool:
+        """Return whether an event is the last one emitted: a subscription may begin with it."""
+        if self._last is None or content != self._last[0]:
+            return False
+        return abs(times[0] - self._last[1][0]) <= SAME_WITHIN_MS
+
     def _release(self, own: _LineState) -> None:
         """Emit a line's events, and those of lines that thereby turn out to be complete."""
         if not self._emitted:
@@ -248,6 +262,7 @@ class ContentMerge:
                 self._report_hole()
                 self._emitted += 1
                 self._newest_ms = max(self._newest_ms, one.times[0])
+                self._last = one.content, one.times
                 self._emit(one.event)
             own.held_s = None
 
