@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 Handler = Callable[["NativeConnection", Any, bytes, int], None]
 
 
+def both(first: Handler, second: Handler) -> Handler:
+    """Return the handler of a message that contains two channels."""
+
+    def on_message(
+        connection: NativeConnection, message: Any, payload: bytes, received_ns: int
+    ) -> None:
+        first(connection, message, payload, received_ns)
+        second(connection, message, payload, received_ns)
+
+    return on_message
+
+
 def quotes(convert: Convert, merge: Merge, repeated: Callable[[], None]) -> Handler:
     """Return the handler of quotes; `repeated` is called for one that repeats the last one."""
 

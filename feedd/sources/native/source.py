@@ -23,7 +23,7 @@ from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
 from feedd.sources.merged_events import same_depth, same_quote, same_trade
 from feedd.sources.native.compressed import CompressedConnection
 from feedd.sources.native.connection import NativeConnection
-from feedd.sources.native.handlers import contents, depths, quotes, stateful, trades
+from feedd.sources.native.handlers import both, contents, depths, quotes, stateful, trades
 from feedd.sources.native.rest_client import RestClient
 from feedd.sources.native.route import Route
 from feedd.sources.native.symbol_listing import SymbolListing
@@ -245,7 +245,9 @@ class NativeSource:
             if spec.converter is None
             else self._converting(channel, spec.converter, handler, keeps_state=spec.keeps_state)
         )
-        self._handlers |= dict.fromkeys(spec.messages, found)
+        for kind in spec.messages:
+            other = self._handlers.get(kind)
+            self._handlers[kind] = found if other is None else both(other, found)
 
     def _converting(
         self,
