@@ -167,7 +167,8 @@ class NativeMarket(Struct, frozen=True):
     `unsubscribe` take a stream and a request id and return the text to send. `account` takes
     credentials and the time in ms: only a valid key gets an answer. `error` parses the body of a
     refusal; None where it is not the venue's. `refuses_in_answers`: a refusal may have the HTTP
-    status 200, and `error` returns None for every other answer.
+    status 200, and `error` returns None for every other answer. `grows` is as in
+    `feedd.venues.contract.Venue`.
     """
 
     name: str  # part of the file name of the market list
@@ -189,6 +190,7 @@ class NativeMarket(Struct, frozen=True):
     reread: Callable[[bytes], Any] | None = None  # decodes what `decode` can't; likewise
     checked: Mapping[str, Checked] = field(default_factory=dict)  # as `Venue.checked`
     refuses_in_answers: bool = False
+    grows: Mapping[str, Literal["id", "timestamp"]] = field(default_factory=dict)
     ping: bytes | None = None  # text that the venue requires as a heartbeat; None: a ping frame
 
     def read(self, payload: bytes) -> Any:

@@ -11,6 +11,7 @@ from feedd.venues.native import NoSnapshotError
 if TYPE_CHECKING:
     from feedd.merge.by_content import ContentMerge
     from feedd.merge.by_id import Merge
+    from feedd.model import Quote
     from feedd.sources.book_keeper import BookKeeper
     from feedd.sources.native.connection import NativeConnection
     from feedd.venues.native import Convert
@@ -31,17 +32,29 @@ def both(first: Handler, second: Handler) -> Handler:
     return on_message
 
 
-def quotes(convert: Convert, merge: Merge, repeated: Callable[[], None]) -> Handler:
-    """Return the handler of quotes; `repeated` is called for one that repeats the last one."""
+def quotes(
+    convert: Convert,
+    merge: Merge,
+    repeated: Callable[[], None],
+    overtaken: Callable[[Quote, Quote], bool] | None,
+) -> Handler:
+    """Return the handler of quotes; `repeated` is called for one that repeats the last one.
+
+    `overtaken` returns whether one whose id does not rise is older than the last one.
+    """
 
     def on_quote(
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
         quote = convert(message, payload, received_ns)
-        if quote.id == merge.last and connection is merge.only and same_quote(quote, merge.newest):
-            repeated()
-        else:
-            merge.take(connection, quote.id, None, quote)
+        last = merge.last
+        if last is not None and quote.id <= last and connection is merge.only:
+            if quote.id == last and same_quote(quote, merge.newest):
+                repeated()
+                return
+            if overtaken is not None and overtaken(quote, merge.newest):
+                return
+        merge.take(connection, quote.id, None, quote)
 
     return on_quote
 

@@ -17,6 +17,7 @@ from feedd.merge.by_id import Merge
 from feedd.model import ABSENT, Quote
 from feedd.sources.book_keeper import BookKeeper
 from feedd.sources.error_texts import check_form, check_timeframe
+from feedd.sources.in_order import InOrder
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.listing import doubles, not_traded
 from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
@@ -105,6 +106,7 @@ class NativeSource:
         self._route_of: dict[str, Route] = {}
         self._event: Callable[[Tick], None] = _ignore  # the sink's, while there is one
         self._trades = TradeKeeper(self._fetch_trades)
+        self._order = InOrder(market.grows, self._went_back)
         self._published: dict[EventId, None] = {}  # newest ids of trades that may skip numbers
         self._books: BookKeeper | None = None
         self._merges: dict[str, Merge | ContentMerge] = {}
@@ -224,7 +226,8 @@ class NativeSource:
         handler: Callable[[Convert], Handler]
         if channel == "quote":
             merge = by_id = Merge(self._publish, missing, same_quote)
-            handler = partial(quotes, merge=by_id, repeated=self._repeated)
+            overtaken = self._overtaken if channel in market.grows else None
+            handler = partial(quotes, merge=by_id, repeated=self._repeated, overtaken=overtaken)
         elif channel == "trade" and market.trades is not None:
             merge = by_id = Merge(self._publish_trade, missing, same_trade)
             handler = partial(trades, merge=by_id, several=several)
@@ -236,8 +239,11 @@ class NativeSource:
             merge = by_id = Merge(self._publish_book, missing, same_depth)
             handler = partial(depths, merge=by_id, books=self._books)
         else:
-            publish = self._publish_once if channel == "trade" else self._publish
-            merge = by_content = ContentMerge(publish, missing)
+            grows, once = channel in market.grows, channel == "trade"
+            merge = by_content = ContentMerge(
+                self._publish_once if once else self._publish_in_order if grows else self._publish,
+                missing,
+            )
             handler = partial(contents, merge=by_content, several=several)
         self._merges[channel] = merge
         found = (
@@ -304,6 +310,25 @@ class NativeSource:
                 del self._published[next(iter(self._published))]
         self._event(trade)
 
+    def _publish_in_order(self, tick: Tick) -> None:
+        if not self._order.overtaken(tick):
+            self._event(tick)
+        elif self._sink is not None:
+            self._sink.alive(tick.channel)
+
+    def _overtaken(self, quote: Quote, newest: Quote) -> bool:
+        """Return whether a quote whose id does not rise came after a newer one."""
+        order = self._order
+        order.newest_is("quote", order.keys["quote"](newest))
+        if not order.overtaken(quote):
+            return False
+        self._repeated()
+        return True
+
+    def _went_back(self, channel: str, from_id: EventId, to_id: EventId) -> None:
+        if self._sink is not None:
+            self._sink.missing(channel, from_id, to_id, "the ids or times went back")
+
     def _repeated(self) -> None:
         if self._sink is not None:
             self._sink.alive("quote")
@@ -327,6 +352,7 @@ class NativeSource:
         return missing
 
     def _lost(self, channel: str, reason: str) -> None:
+        self._order.begin(channel)
         if channel == "trade":
             self._trades.lost(reason)
         if channel == "book" and self._books is not None:

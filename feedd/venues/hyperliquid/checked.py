@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from feedd.model import Checked
@@ -12,3 +12,4 @@ SPOT_CHECKED: dict[str, Checked] = {
     "ticker": "whole", "quote": "whole", "book": "whole", "candle": "whole",
 }  # fmt: skip
 CHECKED: dict[str, Checked] = {**SPOT_CHECKED, "mark": "whole"}
+GROWS: dict[str, Literal["id", "timestamp"]] = {"quote": "timestamp"}

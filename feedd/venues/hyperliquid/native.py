@@ -13,7 +13,7 @@ from feedd.books.whole import WholeBook
 from feedd.clock import NS_PER_MS
 from feedd.venues.addresses import Addresses
 from feedd.venues.hyperliquid import book, frames, listing, parsers
-from feedd.venues.hyperliquid.checked import CHECKED, SPOT_CHECKED
+from feedd.venues.hyperliquid.checked import CHECKED, GROWS, SPOT_CHECKED
 from feedd.venues.hyperliquid.control import CHANNEL_OF, GREETING
 from feedd.venues.hyperliquid.market_ids import listed_type
 from feedd.venues.native import (
@@ -239,6 +239,7 @@ def _market(name: str, page: str, parse: Callable[[bytes], list[dict[str, Any]]]
         error=lambda _body: None,  # a text that is no object
         book=NativeBook(lambda _depth: WholeBook()),
         checked=CHECKED if perpetual else SPOT_CHECKED,
+        grows=GROWS,
         ping=b'{"method":"ping"}',
     )
 

@@ -19,7 +19,7 @@ from feedd.venues.contract import (
     Venue,
 )
 from feedd.venues.hyperliquid import book, control, listing, parsers
-from feedd.venues.hyperliquid.checked import CHECKED, SPOT_CHECKED
+from feedd.venues.hyperliquid.checked import CHECKED, GROWS, SPOT_CHECKED
 from feedd.venues.hyperliquid.limits import LIMITS
 from feedd.venues.hyperliquid.market_ids import listed_type
 
@@ -41,7 +41,7 @@ SPOT = Venue(
     # Perpetuals of other operators are quoted in a currency that only that list names.
     needs_currencies=lambda symbol: listed_type(symbol) == "hip3",
     own_subscriptions={"quote": OwnSubscription(("ws", "public"), _quotes)},
-    grows={"quote": "timestamp"},
+    grows=GROWS,
     raw_channels={
         "ticker": RawChannel(parsers.tickers),
         "quote": RawChannel(parsers.quotes),
