@@ -86,6 +86,8 @@ class NativeConnection(WSListener):
         self.states: dict[str, Any] = {}  # of channels whose messages depend on those before
         self._alive_s = self._checked_s = self._pinged_s
         self.closing = False  # the venue announced that it will close the connection
+        # Called with a channel whose subscription the venue accepts.
+        self.accepted: Callable[[str], None] = lambda _channel: None
         self.opened_s = clock.monotonic_s()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -272,8 +274,10 @@ class NativeConnection(WSListener):
             self._reject(channel, slow_error)
 
     def _on_answer(self, request_id: int | None, refusal: str | None) -> None:
-        self._unanswered.pop(request_id or 0, None)
+        answered = self._unanswered.pop(request_id or 0, None)
         if refusal is None:
+            if answered is not None and self._newest[answered[0]] == request_id:
+                self.accepted(answered[0])
             return
         channel = next((name for name, its in self._newest.items() if its == request_id), None)
         if channel is None and request_id is not None and request_id <= self._requests:
