@@ -114,9 +114,8 @@ class PlayedFeed:
     """A source on a played market, and everything that its feed published."""
 
     def __init__(
-        self, kind: str, recording: PlayedRecording, symbol: str, channels: Sequence[str],
-        **options: Any,
-    ) -> None:  # fmt: skip
+        self, kind: str, recording: PlayedRecording, symbol: str, channels: Sequence[str]
+    ) -> None:
         self.expected = Expected(recording, symbol)
         self.symbol, self.channels = symbol, tuple(channels)
         self.exchange = recording.name
@@ -126,7 +125,6 @@ class PlayedFeed:
         self.ticks: list[tuple[float, Any]] = []
         self.statuses: list[tuple[float, Status]] = []
         self._kind = kind
-        self._options = options  # of the source
         self.source: Any = None
         self.core: Any = None
 
@@ -134,7 +132,7 @@ class PlayedFeed:
         port = await self.server.start(0)
         self.source = SOURCES[self._kind](
             self.exchange, self.symbol, self.channels, book_depth=DEPTH,
-            endpoint=f"http://127.0.0.1:{port}/{self.exchange}", **self._options,
+            endpoint=f"http://127.0.0.1:{port}/{self.exchange}",
         )  # fmt: skip
         self.core = FeedCore(
             exchange=self.exchange, symbol=self.symbol, session_number=1, channels=self.channels,
@@ -253,9 +251,9 @@ class PlayedFeed:
 
 @asynccontextmanager
 async def played_feed(
-    kind: str, recording: PlayedRecording, symbol: str, channels: Sequence[str], **options: Any
+    kind: str, recording: PlayedRecording, symbol: str, channels: Sequence[str]
 ) -> AsyncIterator[PlayedFeed]:
-    feed = PlayedFeed(kind, recording, symbol, channels, **options)
+    feed = PlayedFeed(kind, recording, symbol, channels)
     tasks: list[asyncio.Task[Any]] = []
     try:
         await feed.start()
