@@ -89,6 +89,18 @@ class Observer(Protocol):
         """
 
 
+def _channel_of(url: str, venue: Venue) -> Callable[[Any], str | None] | None:
+    """Return what names the channel of a connection's messages.
+
+    A connection of a channel's own carries no other: its messages may look like another channel's.
+    """
+    channel_of = venue.channel_of if venue.router is None else venue.router()
+    own = url.rpartition("#")[2]
+    if channel_of is None or own not in venue.own_connections:
+        return channel_of
+    return lambda message: None if channel_of(message) is None else own
+
+
 class Tap:
     """Observes one ccxt client, which is one connection; its flags are of this client only.
 
@@ -116,7 +128,7 @@ class Tap:
         self._parsers: dict[str, RawParser] = {}  # of channels whose messages depend on each other
         self._frame: Any = None  # the last one
         self._observer = observer
-        self._channel_of = venue.channel_of if venue.router is None else venue.router()
+        self._channel_of = _channel_of(getattr(client, "url", ""), venue)
         self._opening = venue.opening  # not yet sent
         self._own_requests = venue.requests
         self._sequence_of = venue.connection_sequence

@@ -22,34 +22,13 @@ CHANNEL_OF = {"ticker": "ticker", "trade": "trade", "book": "book", "ohlc": "can
 
 
 def channel_of(message: Any) -> str | None:
-    """Return the channel of a message; a quote is a ticker whose subscription says so."""
+    """Return the channel of a message.
+
+    https://docs.kraken.com/api/docs/websocket-v2/ticker: a quote is a ticker whose subscription has
+    the `event_trigger` `bbo` and not `trades`; it has a connection of its own.
+    """
     kind = message.get("channel") if isinstance(message, dict) else None
     return CHANNEL_OF.get(kind) if isinstance(kind, str) else None
-
-
-def router() -> Callable[[Any], str | None]:
-    """Return the `channel_of` of one connection: its tickers are quotes where it asked for those.
-
-    https://docs.kraken.com/api/docs/websocket-v2/ticker: `event_trigger` is `bbo` or `trades`::
-
-        {"method":"subscribe","result":{"channel":"ticker","event_trigger":"bbo","snapshot":true,
-         "symbol":"BTC/USD"},"success":true,"time_in":"2023-09-25T09:04:31.742599Z",
-         "time_out":"2023-09-25T09:04:31.742648Z"}
-    """
-    names = dict(CHANNEL_OF)
-
-    def channel_of_one(message: Any) -> str | None:
-        if not isinstance(message, dict):
-            return None
-        kind = message.get("channel")
-        if kind is None:
-            result = message.get("result")
-            if isinstance(result, dict) and result.get("channel") == "ticker":
-                names["ticker"] = "quote" if result.get("event_trigger") == "bbo" else "ticker"
-            return None
-        return names.get(kind) if isinstance(kind, str) else None
-
-    return channel_of_one
 
 
 def symbol_of(message: Any) -> Any:

@@ -18,7 +18,7 @@ VENUE = Venue(
         "ticker": "whole", "quote": "whole", "trade": "sequence", "book": "checksum",
         "candle": "whole",
     },
-    # Both are subscriptions to `ticker`, of which a connection may have one.
+    # A ticker and a quote are subscriptions to `ticker`, of which a connection may have one.
     own_connections=frozenset({"quote"}),
     raw_channels={
         "ticker": RawChannel(parsers.tickers),
@@ -40,7 +40,6 @@ VENUE = Venue(
     refusal=control.refusal,
     refuses=control.refuses,
     channel_of=control.channel_of,
-    router=control.router,
     resubscribe=control.resubscribe,
     market_id_of=control.symbol_of,
     market_key="symbol",

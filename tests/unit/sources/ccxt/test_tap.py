@@ -47,7 +47,7 @@ class Observed:
         self.events.append(("unreadable", tap, str(error)))
 
 
-def tapped(observer: Observed, venue: Venue) -> tuple[Any, Tap]:
+def tapped(observer: Observed, venue: Venue, url: str = "wss://x/v2") -> tuple[Any, Tap]:
     """Return a client whose handler resolves the hash in a message's `for`, and its tap."""
 
     def on_message(client: Any, message: Any) -> None:
@@ -55,6 +55,7 @@ def tapped(observer: Observed, venue: Venue) -> tuple[Any, Tap]:
             client.resolve(message["result"], message["for"])
 
     client = SimpleNamespace(
+        url=url,
         future=lambda message_hash: message_hash,
         resolve=lambda result, _message_hash=None: result,
         reject=lambda error, _message_hash=None: error,
@@ -201,3 +202,13 @@ def test_a_hole_in_the_numbers_of_a_connection_is_reported_and_late_messages_are
         ("parsed", "quote", 3), ("parsed", "quote", 4), ("parsed", "quote", "unnumbered"),
     ]  # fmt: skip
     assert all(event[1] is tap for event in observer.events)
+
+
+def test_messages_of_a_connection_of_a_channels_own_are_that_channels() -> None:
+    venue = Venue(
+        channel_of=lambda message: message.get("channel"), own_connections=frozenset({"quote"})
+    )
+    shared, own = (tapped(Observed(), venue, url)[1] for url in ("wss://x/v2", "wss://x/v2#quote"))
+    ticker = {"channel": "ticker"}
+    assert (shared.channel_of(ticker), own.channel_of(ticker)) == ("ticker", "quote")
+    assert own.channel_of({"method": "subscribe"}) is None

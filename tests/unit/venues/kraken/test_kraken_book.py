@@ -140,15 +140,6 @@ def test_one_lost_message_is_one_gap_and_no_wrong_book_follows() -> None:
     assert found > 10
 
 
-def test_a_ticker_of_a_connection_that_asked_for_quotes_is_a_quote() -> None:
-    assert VENUE.router is not None
-    plain, quoting = VENUE.router(), VENUE.router()
-    ticker = {"channel": "ticker", "type": "update", "data": []}
-    result = {"channel": "ticker", "event_trigger": "bbo", "snapshot": True, "symbol": "BTC/USD"}
-    assert quoting({"method": "subscribe", "success": True, "result": result}) is None
-    assert (plain(ticker), quoting(ticker)) == ("ticker", "quote")
-
-
 faults = st.sampled_from(["none"] * 8 + ["lose", "double", "swap", "alter", "renew"])
 
 
