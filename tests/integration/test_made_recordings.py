@@ -149,7 +149,7 @@ def frames_of_gate_futures(at: int) -> Iterator[Any]:
     ms = 1777275365213 + at
     base = {"time": ms // 1000, "time_ms": ms, "event": "update"}
     trade = {
-        "id": 900 + 3 * at, "create_time": ms // 1000, "create_time_ms": ms, "size": -5,
+        "id": 900 + at, "create_time": ms // 1000, "create_time_ms": ms, "size": -5,
         "contract": "XYZ_USDT", "price": "6.9",
     }  # fmt: skip
     yield {**base, "channel": "futures.trades", "result": [trade]}

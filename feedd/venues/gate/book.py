@@ -74,11 +74,18 @@ def futures_snapshot(answer: Any) -> Snapshot:
 
 def snapshot_request(market_type: MarketType, market_id: str) -> CcxtRequest:
     """Return the request for the levels that the stream covers, with their id."""
+    terms = {"limit": FUTURES_LEVELS, "with_id": True}
+    return futures_request(market_type, market_id, "OrderBook", terms)
+
+
+def futures_request(
+    market_type: MarketType, market_id: str, page: str, terms: dict[str, Any]
+) -> CcxtRequest:
+    """Return the request for a page of a contract, which has a delivery date or none."""
     kind = "Delivery" if _DELIVERY.fullmatch(market_id) else "Futures"
     settle = "btc" if market_type == "inverse" else "usdt"
     return CcxtRequest(
-        f"public{kind}GetSettleOrderBook",
-        {"settle": settle, "contract": market_id, "limit": FUTURES_LEVELS, "with_id": True},
+        f"public{kind}GetSettle{page}", {"settle": settle, "contract": market_id, **terms}
     )
 
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import asdict
-
-from feedd.model import BackfilledTrade
 from feedd.numbers import exchange_id, integer, number, plain_text
 from feedd.venues import ticks
 from feedd.venues.ccxt_request import CcxtRequest
+from feedd.venues.gate.book import futures_request
 
 if TYPE_CHECKING:
-    from feedd.model import Quote, Ticker, Trade
+    from feedd.model import BackfilledTrade, Quote, Ticker, Trade
     from feedd.venues.market_type import MarketType
 
 PAGE = 1000  # trades, the most that a page has
@@ -25,23 +23,29 @@ _SECONDS_BELOW = 100_000_000_000  # a time below is in s: in ms, it would be of 
 
 def spot_trades(
     message: dict[str, Any], exchange: str, symbol: str, received_ns: int, _timeframe: str
-) -> list[tuple[int | None, Trade]]:
+) -> list[tuple[int | None, Trade | None]]:
     """Return the trade of `spot.trades`, with its number in the market.
 
     ::
 
         {"time":1606292218,"time_ms":1606292218231,"channel":"spot.trades","event":"update",
-         "result":{"id":309143071,"id_market":11200,"create_time":1606292218,
+         "result":{"id":309143071,"id_market":2390902,"create_time":1606292218,
          "create_time_ms":"1606292218213.4578","side":"sell","currency_pair":"GT_USDT",
-         "amount":"16.4700000000","price":"0.4705000000"}}
+         "amount":"16.4700000000","price":"0.4705000000","range":"2390902-2390902"}}
 
-    `id` counts the trades of all markets, `id_market` those of this one. `side` is the taker's.
+    `id` counts the trades of all markets, `id_market` those of this one: it is continuous. `range`
+    is of the numbers that one message stands for. `side` is the taker's.
     """
-    numbered = []
+    numbered: list[tuple[int | None, Trade | None]] = []
     for row in _rows(message["result"]):
         own = row.get("id_market")
         trade = _spot_trade(row, exchange, symbol, received_ns)
-        numbered.append((None if own is None else integer(own), trade))
+        if own is None:
+            numbered.append((None, trade))
+            continue
+        first, last = _numbers(row.get("range"), integer(own))
+        numbered += [(number, None) for number in range(first, last)]
+        numbered.append((last, trade))
     return numbered
 
 
@@ -57,20 +61,22 @@ def spot_rest_trade(
          "sequence_id":"11200"}
     """
     trade = _spot_trade(row, exchange, symbol, received_ns)
-    return integer(row["sequence_id"]), BackfilledTrade(**asdict(trade))
+    return integer(row["sequence_id"]), ticks.backfilled(trade)
 
 
 def trades_request(
-    _market_type: MarketType, market_id: str, _first: int, _with_key: bool
+    market_type: MarketType, market_id: str, _first: int, _with_key: bool
 ) -> CcxtRequest:
-    """Return the request for the newest trades: `last_id` is not the market's number."""
-    return CcxtRequest("publicSpotGetTrades", {"currency_pair": market_id, "limit": PAGE})
+    """Return the request for the newest trades: a page can't begin with a number."""
+    if market_type == "spot":
+        return CcxtRequest("publicSpotGetTrades", {"currency_pair": market_id, "limit": PAGE})
+    return futures_request(market_type, market_id, "Trades", {"limit": PAGE})
 
 
 def futures_trades(
     message: dict[str, Any], exchange: str, symbol: str, received_ns: int, _timeframe: str
-) -> list[Trade]:
-    """Return the trades of `futures.trades`, oldest first.
+) -> list[tuple[int, Trade]]:
+    """Return the trades of `futures.trades`, oldest first, with their ids.
 
     ::
 
@@ -79,17 +85,27 @@ def futures_trades(
          "create_time_ms":1545136464123,"price":"96.4","contract":"BTC_USD","is_internal":true}]}
 
     The size is in contracts; below 0, the taker sold. `is_internal` marks a liquidation taken over
-    by the insurance fund or by auto-deleveraging.
+    by the insurance fund or by auto-deleveraging. Ids count the trades of one contract: the list of
+    contracts has the last one of each in `trade_id`.
     """
-    trades = []
-    for row in sorted(_rows(message["result"]), key=lambda row: integer(row["id"])):
-        size = number(row["size"])
-        trade = ticks.trade(
-            exchange, symbol, received_ns, id=integer(row["id"]), timestamp=_created_ms(row),
-            price_=row["price"], size_=abs(size), taker="sell" if size < 0 else "buy",
-        )  # fmt: skip
-        trades.append(trade)
-    return trades
+    rows = sorted(_rows(message["result"]), key=lambda row: integer(row["id"]))
+    return [
+        (integer(row["id"]), _futures_trade(row, exchange, symbol, received_ns)) for row in rows
+    ]
+
+
+def futures_rest_trade(
+    row: dict[str, Any], exchange: str, symbol: str, received_ns: int
+) -> tuple[int, BackfilledTrade]:
+    """Return a trade of GET /futures/usdt/trades, where `create_time_ms` is in s.
+
+    https://www.gate.com/docs/developers/apiv4/en/#futures-trading-history::
+
+        {"id":842236400,"contract":"BTC_USDT","create_time":1790359375.258,
+         "create_time_ms":1790359375.258,"size":9,"price":"83775.5"}
+    """
+    trade = _futures_trade(row, exchange, symbol, received_ns)
+    return integer(row["id"]), ticks.backfilled(trade)
 
 
 def tickers(
@@ -153,6 +169,25 @@ def _spot_trade(row: dict[str, Any], exchange: str, symbol: str, received_ns: in
         exchange, symbol, received_ns, id=exchange_id(row["id"]), timestamp=_created_ms(row),
         price_=row["price"], size_=row["amount"], taker=ticks.side(row["side"]),
     )  # fmt: skip
+
+
+def _futures_trade(row: dict[str, Any], exchange: str, symbol: str, received_ns: int) -> Trade:
+    size = number(row["size"])
+    return ticks.trade(
+        exchange, symbol, received_ns, id=integer(row["id"]), timestamp=_created_ms(row),
+        price_=row["price"], size_=abs(size), taker="sell" if size < 0 else "buy",
+    )  # fmt: skip
+
+
+def _numbers(text: Any, own: int) -> tuple[int, int]:
+    """Return the first and the last number of a message's range, which holds its own."""
+    if not text:
+        return own, own
+    begins, _, ends = str(text).partition("-")
+    first, last = integer(begins), integer(ends)
+    if not first <= own <= last <= first + PAGE:
+        raise ValueError(f"trade {own} is not in its range {text}")
+    return first, last
 
 
 def _created_ms(row: dict[str, Any]) -> int:

@@ -275,7 +275,7 @@ class GatePlayer(Player):
         }  # fmt: skip
 
     def _trade(self, event: Trade, number: int) -> Any:
-        return {**_spot_trade(event), "id_market": number}
+        return {**_spot_trade(event), "id_market": number, "range": f"{number}-{number}"}
 
     def _ticker(self, event: Ticker) -> Any:
         return event.raw
@@ -296,7 +296,14 @@ class GateFuturesPlayer(GatePlayer):
         if path == "spot/currencies":
             return []
         state = self.states.get(request.query.get("contract", ""))
-        if path != "futures/usdt/order_book" or state is None:
+        if state is None:
+            return None
+        if path == "futures/usdt/trades":
+            rows = [
+                {**one.raw, "create_time_ms": (one.time_ms or 0) / 1000} for one in state.trades
+            ]
+            return rows[-int(request.query.get("limit", 100)) :][::-1]
+        if path != "futures/usdt/order_book":
             return None
         limit = int(request.query.get("limit", 10))
         book, now_s = state.book, request.now_ms / 1000

@@ -72,8 +72,7 @@ _SPOT = Venue(
     limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
 )
 _FUTURES = Venue(
-    # Nothing documents that the ids of a contract's trades have no gaps.
-    checked={**_WHOLE, "book": "sequence"},
+    checked={**_WHOLE, "trade": "sequence", "book": "sequence"},
     ccxt_options={"fetchMarkets": {"types": ["swap", "future"]}},
     raw_channels={
         "quote": RawChannel(parsers.quotes),
@@ -88,6 +87,7 @@ _FUTURES = Venue(
         limits=(book.FUTURES_LEVELS,),
         disabled_handlers=("handle_order_book_subscription",),
     ),
+    trades=ContiguousTrades(parsers.trades_request, parsers.futures_rest_trade),
     market_id_of=control.market_id_of,
     channel_of=control.channel_of,
     resubscribe=control.resubscribe,

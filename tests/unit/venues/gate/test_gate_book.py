@@ -209,6 +209,7 @@ def test_recorded_takers_buy_from_asks_and_sell_to_bids() -> None:
     for _, message in received("venues/gateio.jsonl.zst"):
         if message["channel"] == "spot.trades" and message["event"] == "update":
             [(_, trade)] = spot_trades(message, "gate", "", 0, "")
+            assert trade is not None
             assert trade.timestamp is not None
             book = spot_recording()[message["result"]["currency_pair"]]
             side = book.takers_side(trade.price, trade.timestamp)

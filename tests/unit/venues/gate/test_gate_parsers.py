@@ -16,7 +16,7 @@ SPOT_TRADE: dict[str, Any] = {
     "result": {
         "id": 309143071, "id_market": 11200, "create_time": 1606292218,
         "create_time_ms": "1606292218213.4578", "side": "sell", "currency_pair": "GT_USDT",
-        "amount": "16.4700000000", "price": "0.4705000000",
+        "amount": "16.4700000000", "price": "0.4705000000", "range": "11200-11200",
     },
 }  # fmt: skip
 FUTURES_TRADES: dict[str, Any] = {
@@ -62,6 +62,7 @@ def test_a_trade_of_spot_has_the_markets_number_beside_its_id() -> None:
 def test_a_trade_of_spot_without_the_markets_number_is_read() -> None:
     result = {key: value for key, value in SPOT_TRADE["result"].items() if key != "id_market"}
     [(number, trade)] = parsers.spot_trades({**SPOT_TRADE, "result": result}, *WHERE)
+    assert trade is not None
     assert (number, trade.id) == (None, 309143071)
 
 
@@ -70,6 +71,7 @@ def test_a_requested_trade_equals_the_streams() -> None:
     number, trade = parsers.spot_rest_trade(row, *WHERE[:3])
     [(streamed_number, streamed)] = parsers.spot_trades(SPOT_TRADE, *WHERE)
     assert isinstance(trade, BackfilledTrade)
+    assert streamed is not None
     assert (number, trade.id, trade.timestamp, trade.price, trade.size, trade.side) == (
         streamed_number, streamed.id, streamed.timestamp, streamed.price, streamed.size,
         streamed.side,
@@ -78,9 +80,42 @@ def test_a_requested_trade_equals_the_streams() -> None:
 
 def test_trades_of_futures_are_oldest_first_and_the_sign_is_the_takers_side() -> None:
     assert parsers.futures_trades(FUTURES_TRADES, *WHERE) == [
-        Trade("GT/USDT", 1545136464000, 96.4, 108.0, "sell", "gate", 7, id=27753479),
-        Trade("GT/USDT", 1545136464124, 96.5, 7.0, "buy", "gate", 7, id=27753480),
+        (27753479, Trade("GT/USDT", 1545136464000, 96.4, 108.0, "sell", "gate", 7, id=27753479)),
+        (27753480, Trade("GT/USDT", 1545136464124, 96.5, 7.0, "buy", "gate", 7, id=27753480)),
     ]
+
+
+def test_a_requested_trade_of_futures_has_its_time_in_s() -> None:
+    row = {
+        "id": 842236400, "contract": "BTC_USDT", "create_time": 1790359375.258,
+        "create_time_ms": 1790359375.258, "size": -9, "price": "83775.5",
+    }  # fmt: skip
+    number, trade = parsers.futures_rest_trade(row, *WHERE[:3])
+    assert (number, trade.id, trade.timestamp, trade.size, trade.side) == (
+        842236400, 842236400, 1790359375258, 9.0, "sell"
+    )  # fmt: skip
+
+
+def test_missed_trades_are_requested_where_the_market_is_listed() -> None:
+    for market_type, market_id, method in (
+        ("spot", "BTC_USDT", "publicSpotGetTrades"),
+        ("linear", "BTC_USDT", "publicFuturesGetSettleTrades"),
+        ("linear", "BTC_USDT_20260327", "publicDeliveryGetSettleTrades"),
+    ):
+        request = parsers.trades_request(market_type, market_id, 5, False)  # type: ignore[arg-type]
+        assert (request.method, request.params["limit"]) == (method, 1000)
+
+
+def test_a_message_that_stands_for_several_numbers_takes_them_all_up() -> None:
+    result = {**SPOT_TRADE["result"], "range": "11198-11200"}
+    numbers = [
+        (number, trade and trade.id)
+        for number, trade in parsers.spot_trades({**SPOT_TRADE, "result": result}, *WHERE)
+    ]
+    assert numbers == [(11198, None), (11199, None), (11200, 309143071)]
+    for broken in ("11201-11202", "x", "1-11200", "11200"):
+        with pytest.raises(ValueError, match=r"\w"):
+            parsers.spot_trades({**SPOT_TRADE, "result": {**result, "range": broken}}, *WHERE)
 
 
 @pytest.mark.parametrize(
