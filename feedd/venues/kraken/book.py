@@ -5,6 +5,7 @@ https://docs.kraken.com/api/docs/guides/spot-ws-book-v2
 
 from __future__ import annotations
 
+from decimal import Decimal
 from zlib import crc32
 
 import msgspec
@@ -96,4 +97,6 @@ def _side(rows: list[_Level]) -> tuple[list[Level], list[str]]:
 
 def _digits(number: str) -> str:
     """Return a number without its point and the zeros at its beginning."""
+    if "e" in number or "E" in number:
+        number = format(Decimal(number), "f")
     return number.replace(".", "").lstrip("0")

@@ -50,6 +50,10 @@ def test_the_checksum_of_the_documents_is_right() -> None:
     assert rules.book.bids.top(1) == [(45283.5, 0.1)]
 
 
+def test_a_number_with_an_exponent_has_the_digits_of_its_decimals() -> None:
+    assert take(book.rules(10), documented(BIDS.replace("0.03310103", "3310103e-8"))) is None
+
+
 @pytest.mark.parametrize("altered", ["0.10000001", "2.10000000"])
 def test_an_altered_size_is_found(altered: str) -> None:
     assert take(book.rules(10), documented(BIDS.replace("0.10000000", altered, 1))) == MISMATCH
