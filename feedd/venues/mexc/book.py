@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from feedd.venues.market_type import MarketType
 
 SNAPSHOT_LEVELS = 1000
-ASKS, BIDS, FROM_VERSION, TO_VERSION = 1, 2, 4, 5
+FROM_VERSION, TO_VERSION = 4, 5  # fields of the depth
 
 
 def to_update(message: dict[str, Any]) -> Update:
@@ -32,19 +32,13 @@ def to_update(message: dict[str, Any]) -> Update:
     "The fromVersion of each update should be the toVersion of the one before + 1." A quantity of 0
     removes a level.
     """
-    sides: dict[int, list[list[str]]] = {ASKS: [], BIDS: []}
-    versions: dict[int, str] = {}
-    for number, value in wire.fields(message["body"]):
-        if number in sides:
-            sides[number].append(wire.level(wire.packed(value)))
-        elif number in {FROM_VERSION, TO_VERSION}:
-            versions[number] = wire.text(value)
+    bids, asks, others = wire.sides(message["body"])
     return Update(
-        integer(versions[FROM_VERSION]) - 1,
-        integer(versions[TO_VERSION]),
+        integer(wire.text(others[FROM_VERSION])) - 1,
+        integer(wire.text(others[TO_VERSION])),
         integer(message["time"]),
-        levels(sides[BIDS]),
-        levels(sides[ASKS]),
+        levels(bids),
+        levels(asks),
     )
 
 

@@ -3,8 +3,7 @@
 https://www.mexc.com/api-docs/spot-v3/websocket-market-streams,
 https://github.com/mexcdevelop/websocket-proto, https://protobuf.dev/programming-guides/encoding.
 
-A reader of its own: the messages are flat, of three kinds of values, and read in the time that it
-takes to copy them out of a library's objects.
+A reader of its own: the messages are flat and few, and a package would be one more for everybody.
 """
 
 from __future__ import annotations
@@ -14,7 +13,10 @@ from typing import Any
 VARINT, FIXED64, TEXT, FIXED32 = 0, 1, 2, 5  # wire types
 LONGEST_VARINT = 10  # bytes
 CHANNEL, SYMBOL, CREATED, SENT, FIRST_BODY = 1, 3, 5, 6, 301  # fields of the wrapper
+ASKS, BIDS = 1, 2  # fields of the depth; those of a level are price and quantity
+ASKS_TAG, BIDS_TAG = ASKS << 3 | TEXT, BIDS << 3 | TEXT
 PRICE_TAG, QUANTITY_TAG = 1 << 3 | TEXT, 2 << 3 | TEXT
+LONGER = 0x80  # a length from here on is of several bytes
 
 
 def decode(frame: bytes) -> dict[str, Any]:
@@ -45,25 +47,48 @@ def fields(data: bytes) -> list[tuple[int, Any]]:
     """
     found: list[tuple[int, Any]] = []
     at, end = 0, len(data)
-    value: Any
     while at < end:
-        tag, at = _varint(data, at)
-        kind = tag & 7
-        if kind == TEXT:
-            size, at = _varint(data, at)
-            value, at = data[at : at + size], at + size
-        elif kind == VARINT:
-            value, at = _varint(data, at)
-        elif kind == FIXED64:
-            value, at = data[at : at + 8], at + 8
-        elif kind == FIXED32:
-            value, at = data[at : at + 4], at + 4
-        else:
-            raise ValueError(f"a field of the wire type {kind}")
-        if at > end:
-            raise ValueError("a frame that ends within a field")
-        found.append((tag >> 3, value))
+        number, value, at = _field(data, at)
+        found.append((number, value))
+    if at > end:
+        raise ValueError("a frame that ends within a field")
     return found
+
+
+def sides(data: bytes) -> tuple[list[list[str]], list[list[str]], dict[int, Any]]:
+    """Return the bids and the asks of `PublicAggreDepthsV3Api`, and its other fields.
+
+    A level is a price and a quantity. Where all lengths are of one byte, it is cut out at once.
+    """
+    bids: list[list[str]] = []
+    asks: list[list[str]] = []
+    others: dict[int, Any] = {}
+    letters = data.decode("latin-1")  # of which a part is a text; digits are the same in UTF-8
+    at, end = 0, len(data)
+    while at < end:
+        tag = data[at]
+        if tag in (ASKS_TAG, BIDS_TAG) and at + 4 < end:
+            stop = at + 2 + data[at + 1]
+            middle = at + 4 + data[at + 3]
+            if (
+                middle + 1 < stop <= end
+                and data[at + 2] == PRICE_TAG
+                and data[middle] == QUANTITY_TAG
+                and middle + 2 + data[middle + 1] == stop
+                and data[at + 1] < LONGER
+            ):
+                row = [letters[at + 4 : middle], letters[middle + 2 : stop]]
+                (bids if tag == BIDS_TAG else asks).append(row)
+                at = stop
+                continue
+        number, value, at = _field(data, at)
+        if number in (ASKS, BIDS):
+            (bids if number == BIDS else asks).append(texts(packed(value), 2))
+        else:
+            others[number] = value
+    if at > end:
+        raise ValueError("a frame that ends within a field")
+    return bids, asks, others
 
 
 def texts(data: bytes, count: int) -> list[str]:
@@ -87,18 +112,20 @@ def packed(value: Any) -> bytes:
     return value
 
 
-def level(data: bytes) -> list[str]:
-    """Return the price and the quantity of a level, `PublicAggreDepthV3ApiItem`."""
-    end = len(data)
-    if end > 3 and data[0] == PRICE_TAG:
-        middle = 2 + data[1]  # a length below 128 is one byte
-        if (
-            middle + 1 < end
-            and data[middle] == QUANTITY_TAG
-            and middle + 2 + data[middle + 1] == end
-        ):
-            return [data[2:middle].decode(), data[middle + 2 :].decode()]
-    return texts(data, 2)
+def _field(data: bytes, at: int) -> tuple[int, Any, int]:
+    """Return the number and the value of the field at a place, and the place after it."""
+    tag, at = _varint(data, at)
+    kind = tag & 7
+    if kind == TEXT:
+        size, at = _varint(data, at)
+        return tag >> 3, data[at : at + size], at + size
+    if kind == VARINT:
+        value, at = _varint(data, at)
+        return tag >> 3, value, at
+    if kind in (FIXED64, FIXED32):
+        size = 8 if kind == FIXED64 else 4
+        return tag >> 3, data[at : at + size], at + size
+    raise ValueError(f"a field of the wire type {kind}")
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

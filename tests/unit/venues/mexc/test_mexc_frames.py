@@ -113,7 +113,7 @@ def test_whatever_the_library_writes_is_read_back(
 ) -> None:
     packed = frame("a@b", "publicAggreDepths", asks=[{"price": p, "quantity": q} for p, q in rows])
     message = wire.decode(packed)
-    assert [wire.level(value) for _, value in wire.fields(message["body"])] == [
+    assert [wire.texts(value, 2) for _, value in wire.fields(message["body"])] == [
         list(row) for row in rows
     ]
     other = wire.decode(
@@ -122,6 +122,23 @@ def test_whatever_the_library_writes_is_read_back(
     ((_, deal),) = wire.fields(other["body"])
     assert dict(wire.fields(deal)).get(4, 0) == created % 2**64
     assert wire.texts(deal, 1) == [symbol]
+
+
+DIGITS = st.text("0123456789.", max_size=140)  # a length of one byte, or of two
+
+
+@given(
+    st.lists(st.tuples(DIGITS, DIGITS), max_size=5), st.lists(st.tuples(DIGITS, DIGITS), max_size=5)
+)
+def test_the_levels_of_both_sides_are_those_that_the_library_writes(
+    bids: list[tuple[str, str]], asks: list[tuple[str, str]]
+) -> None:
+    packed = depth(5, 6, [list(row) for row in bids], [list(row) for row in asks])
+    found = wire.sides(wire.decode(packed)["body"])
+    assert found[:2] == ([list(row) for row in bids], [list(row) for row in asks])
+    assert {number: wire.text(value) for number, value in found[2].items()} == {
+        3: "spot@public.aggre.depth.v3.api.pb@100ms", 4: "5", 5: "6",
+    }  # fmt: skip
 
 
 @given(st.binary(max_size=60))
@@ -133,6 +150,8 @@ def test_bytes_that_are_no_message_are_rejected_and_nothing_else(data: bytes) ->
             parse({"body": data, "time": 1}, *AT)
     with suppress(*UNREADABLE):
         book.to_update({"body": data, "time": 1})
+    with suppress(ValueError):
+        wire.sides(data)
 
 
 @pytest.mark.parametrize("data", [b"\x08\x01", b"\x0a\x02a", b"\x0a\x01\xff", b"\x07", b"\xff" * 11,
