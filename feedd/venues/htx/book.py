@@ -33,7 +33,7 @@ def spot_depth(message: dict[str, Any]) -> Update | Snapshot:
         {"id":"4","rep":"market.btcusdt.mbp.150","status":"ok","ts":1698359289261,
          "data":{"seqNum":104999417756,"bids":[[9058.27,1.2]],"asks":[[9084.27,0.2]]}}
 
-    A size of 0 removes a level.
+    A size of 0 removes a level. Some messages have no `ts`.
     """
     sent = message.get("ts")
     if "rep" in message:
@@ -46,7 +46,7 @@ def spot_depth(message: dict[str, Any]) -> Update | Snapshot:
     if before > last:
         raise ValueError(f"an update of the book with seqNum {last} and {before} before it")
     bids, asks = levels(tick.get("bids") or []), levels(tick.get("asks") or [])
-    return Update(before, last, integer(sent), bids, asks)
+    return Update(before, last, integer(sent or 0), bids, asks)
 
 
 def swap_depth(message: dict[str, Any]) -> Update | Snapshot:

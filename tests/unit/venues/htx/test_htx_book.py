@@ -95,6 +95,12 @@ def test_an_update_of_spot_names_the_one_before() -> None:
     )  # fmt: skip
 
 
+def test_a_message_without_a_time_is_read() -> None:
+    for raw, expected in ((UPDATE, 0), (WHOLE, None)):
+        depth = spot_depth({key: value for key, value in raw.items() if key != "ts"})
+        assert depth == spot_depth(raw)._replace(timestamp=expected)
+
+
 def test_the_answer_to_a_request_is_the_whole_book() -> None:
     assert spot_depth(WHOLE) == Snapshot(
         104998984977, [(9058.27, 1.2)], [(9084.3, 0.2)], 1698359289261
