@@ -147,6 +147,13 @@ class ForceOrder(Struct, tag_field="e", tag="forceOrder"):
 
 Message = BookTicker | TradeMessage | DepthUpdate | TickerMessage | Kline | MarkPrice | ForceOrder
 
+_BY_KIND: dict[str, Any] = {
+    of.__struct_config__.tag: of  # type: ignore[misc]  # all of them have a text
+    for of in (
+        BookTicker, TradeMessage, DepthUpdate, TickerMessage, Kline, MarkPrice, ForceOrder,
+    )
+}  # fmt: skip
+
 read = msgspec.json.Decoder(Message, strict=False).decode
 _read_spot_quote = msgspec.json.Decoder(SpotBookTicker, strict=False).decode
 
@@ -154,10 +161,13 @@ _read_spot_quote = msgspec.json.Decoder(SpotBookTicker, strict=False).decode
 def read_keys(keys: Any) -> Any:
     """Return the message of an object that was read from JSON; raise ValueError or TypeError.
 
-    Unlike `read`, it accepts numbers such as `+1.5` and `.5`.
+    Unlike `read`, it accepts numbers such as `+1.5` and `.5`. msgspec prepares a conversion to
+    several types at each call, which takes 10 us; one to a single type takes 2 us.
     """
-    of = Message if isinstance(keys, dict) and "e" in keys else SpotBookTicker
-    return typed(keys, of)
+    if not isinstance(keys, dict) or "e" not in keys:
+        return typed(keys, SpotBookTicker)
+    kind = keys["e"]
+    return typed(keys, _BY_KIND.get(kind, Message) if isinstance(kind, str) else Message)
 
 
 def reread(payload: bytes) -> Any:
