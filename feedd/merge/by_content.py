@@ -111,7 +111,8 @@ class ContentMerge:
     time.
 
     A line that was opened beside others may be ahead of them. Its events are held back until it
-    delivers, or has delivered, one of theirs. If the others deliver nothing for WAIT_S meanwhile,
+    delivers, or has delivered, one of theirs: where a subscription begins with the newest events,
+    the last one emitted before it was opened. If the others deliver nothing for WAIT_S meanwhile,
     they are emitted after a gap; else the others are complete without them. `missing` is called
     just before the next event where events may be missing, with the reason.
     """
@@ -125,9 +126,9 @@ class ContentMerge:
         self._hole: str | None = None  # why events may be missing before the next one
         self._emitted = 0  # events since there are lines
         self._newest_ms = 0  # the latest time of an event emitted
+        self._last: tuple[Any, Times] | None = None  # content and times of the last one emitted
         self._turned_s: float | None = None  # when `owed` was turned over
-        # The line, if there is only one that owes and holds nothing: it needs no merging.
-        self.only: Any = None
+        self._only: Any = None  # the line, if there is only one that owes and holds nothing
 
     @property
     def has_emitted(self) -> bool:
@@ -143,21 +144,14 @@ class ContentMerge:
 
     def take(self, line: Any, content: Any, times: Times, event: Any) -> None:
         """Take an event of a line; one that another line delivered changes nothing."""
-        if line is self.only:
-            self.pass_on(times[0], event)
+        if line is self._only:
+            self._emitted += 1
+            self._newest_ms = max(self._newest_ms, times[0])
+            self._last = content, times
+            self._emit(event)
             return
         self._take(line, content, times, event)
         self._settle()
-
-    def pass_on(self, at_ms: int, event: Any) -> None:
-        """Take an event of the line `only`."""
-        self._emitted += 1
-        self._newest_ms = max(self._newest_ms, at_ms)
-        self._emit(event)
-
-    def goes_on_beside(self, line: Any) -> bool:
-        """Return whether another line delivers events too."""
-        return self._emitted > 0 and len(self._lines) > 1 and line in self._lines
 
     def _take(self, line: Any, content: Any, times: Times, event: Any) -> None:
         own = self._lines.get(line)
@@ -165,6 +159,10 @@ class ContentMerge:
             return
         own.delivered += 1
         if own.delivers(content, times):
+            self._join(own)
+            return
+        if not own.joined and self._repeats_last(content, times):
+            own.held.clear()  # those before the last one were emitted too
             self._join(own)
             return
         own.held.append(_Held(content, times, event))
@@ -182,9 +180,10 @@ class ContentMerge:
     def closed(self, line: Any, reason: str) -> bool:
         """Remove a line; return whether others remain."""
         gone = self._lines.pop(line, None)
-        self.only = None  # until the next event of the remaining one
+        self._only = None  # until the next event of the remaining one
         if not self._lines:
-            self._hole, self._emitted = None, 0  # the caller reports what is missing
+            self._hole, self._last = None, None
+            self._emitted = 0  # the caller reports what is missing
             self._newest_ms = 0
             return False
         if gone is not None and gone.joined and not any(o.joined for o in self._lines.values()):
@@ -239,6 +238,12 @@ class ContentMerge:
         if own.held:
             self._release(own)
 
+    def _repeats_last(self, content: Any, times: Times) -> bool:
+        """Return whether an event is the last one emitted: a subscription may begin with it."""
+        if self._last is None or content != self._last[0]:
+            return False
+        return abs(times[0] - self._last[1][0]) <= SAME_WITHIN_MS
+
     def _release(self, own: _LineState) -> None:
         """Emit a line's events, and those of lines that thereby turn out to be complete."""
         if not self._emitted:
@@ -257,6 +262,7 @@ class ContentMerge:
                 self._report_hole()
                 self._emitted += 1
                 self._newest_ms = max(self._newest_ms, one.times[0])
+                self._last = one.content, one.times
                 self._emit(one.event)
             own.held_s = None
 
@@ -295,8 +301,8 @@ class ContentMerge:
 
     def _settle(self) -> None:
         """Find out whether the next events need any merging."""
-        self.only = None
+        self._only = None
         if len(self._lines) == 1 and self._hole is None and self._emitted:
             ((line, own),) = self._lines.items()
             if own.joined and not (own.held or own.owed.size or own.long_owed.size):
-                self.only = line
+                self._only = line

@@ -33,6 +33,12 @@ class InOrder:
         self._newest.pop(channel, None)
         self._behind.pop(channel, None)
 
+    def newest_is(self, channel: str, key: Any) -> None:
+        """Note the newest key of a channel, of which not every event comes here."""
+        if self._newest.get(channel) != key:
+            self._newest[channel] = key
+            self._behind.pop(channel, None)
+
     def overtaken(self, event: Any) -> bool:
         """Return whether a newer event of its channel came before; such an event is dropped."""
         channel = event.channel

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import asdict
 
-from feedd.model import Trade
-
 if TYPE_CHECKING:
-    from feedd.model import Quote, Tick
+    from feedd.model import Quote, Tick, Trade
 
 
 class DepthMessage(NamedTuple):
@@ -28,12 +26,7 @@ class DepthMessage(NamedTuple):
 
 
 def content_of(tick: Tick) -> tuple[tuple[Any, ...], int]:
-    """Return all that the exchange sent besides times, and the timestamp.
-
-    A trade's id is enough where it has one.
-    """
-    if isinstance(tick, Trade) and tick.id is not None:
-        return (tick.id,), tick.timestamp or 0
+    """Return all that the exchange sent besides times, and the timestamp."""
     keys = asdict(tick)
     timestamp = keys.pop("timestamp") or 0
     for name in ("datetime", "received_ns"):

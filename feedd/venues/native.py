@@ -35,23 +35,6 @@ Convert = Callable[[Any, bytes, int], Any]
 Credentials = tuple[str, str]  # API key and secret
 
 
-class _EveryMarket(str):
-    """Equals every market's id."""
-
-    __slots__ = ()
-    __hash__ = str.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, str)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-
-# The `market_id` of a message that has events of several markets: its converter selects.
-EVERY_MARKET = _EveryMarket("*")
-
-
 class NoSnapshotError(Exception):
     """A message that is a change of what its connection has not sent.
 
@@ -102,7 +85,8 @@ class NativeChannel(Struct, frozen=True):
 class Control(NamedTuple):
     """A text message that is not a readable event.
 
-    `answer`: to the request `request_id`, refused for `refusal` if that is not None.
+    `answer`: to the request `request_id`, or to the one with the text `request` where requests have
+    no id; refused for `refusal` if that is not None.
     `event`: an unreadable event, of `channel` where that is known.
     `closing`: the venue will close the connection soon. `pong`: an answer to `NativeMarket.ping`.
     """
@@ -111,15 +95,20 @@ class Control(NamedTuple):
     request_id: int | None = None
     refusal: str | None = None
     channel: str | None = None
+    request: bytes | None = None
 
 
 class RestRequest(NamedTuple):
-    """A GET request; `name` is for messages, `weight` is in the venue's units."""
+    """A GET request, or a POST request with a body of JSON.
+
+    `name` is for messages, `weight` is in the venue's units.
+    """
 
     name: str
     path: str  # with the query
     weight: float
     headers: dict[str, str] = {}  # noqa: RUF012  never written to
+    body: bytes = b""
 
 
 class ErrorAnswer(NamedTuple):
@@ -178,7 +167,8 @@ class NativeMarket(Struct, frozen=True):
     `unsubscribe` take a stream and a request id and return the text to send. `account` takes
     credentials and the time in ms: only a valid key gets an answer. `error` parses the body of a
     refusal; None where it is not the venue's. `refuses_in_answers`: a refusal may have the HTTP
-    status 200, and `error` returns None for every other answer.
+    status 200, and `error` returns None for every other answer. `grows` is as in
+    `feedd.venues.contract.Venue`.
     """
 
     name: str  # part of the file name of the market list
@@ -200,6 +190,7 @@ class NativeMarket(Struct, frozen=True):
     reread: Callable[[bytes], Any] | None = None  # decodes what `decode` can't; likewise
     checked: Mapping[str, Checked] = field(default_factory=dict)  # as `Venue.checked`
     refuses_in_answers: bool = False
+    grows: Mapping[str, Literal["id", "timestamp"]] = field(default_factory=dict)
     ping: bytes | None = None  # text that the venue requires as a heartbeat; None: a ping frame
 
     def read(self, payload: bytes) -> Any:

@@ -400,7 +400,7 @@ def test_the_first_handshake_has_a_longer_timeout(
             await source.prepare()
             source._endpoint = f"http://127.0.0.1:{between.sockets[0].getsockname()[1]}"
             task = asyncio.create_task(source.run(setup.received))
-            await setup.until(lambda: setup.received.subscriptions)
+            await setup.until(lambda: source._routes and source._routes[0]._connections)
             assert (dialed, setup.received.losses) == (1, [])
             source.renew("quote", "because")
             await setup.until(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -116,6 +117,18 @@ def test_a_fault_in_any_channel_is_reported_or_harmless(
         assert "\n".join(found) == ""
 
 
+@pytest.mark.parametrize("case", [one for one in cases() if one.values[0].kind == "native"])
+def test_one_of_two_native_connections_may_fail_without_a_gap(
+    case: Case, outcomes: dict[tuple[str, Case], list[str]]
+) -> None:
+    name = "test_one_of_two_native_connections_may_fail_without_a_gap"
+    assert "\n".join(outcomes[name, case]) == ""
+
+
+async def failing(case: Case) -> list[str]:
+    return await _of_each(case, 1, one_failing, connections=2)
+
+
 async def whole(case: Case) -> list[str]:
     return await _of_each(case, 3, one_whole)
 
@@ -124,13 +137,15 @@ async def faulty(case: Case) -> list[str]:
     return await _of_each(case, 2, faults_of)
 
 
-async def _of_each(case: Case, symbols: int, what: Callable[[PlayedFeed], Any]) -> list[str]:
+async def _of_each(
+    case: Case, symbols: int, what: Callable[[PlayedFeed], Any], **options: Any
+) -> list[str]:
     recording = recording_of(case.path)
 
     async def one(symbol: str) -> list[str]:
         channels = served_channels(recording, symbol)
         try:
-            async with played_feed(case.kind, recording, symbol, channels) as feed:
+            async with played_feed(case.kind, recording, symbol, channels, **options) as feed:
                 return [f"{symbol} {fault}" for fault in await what(feed)]
         except Exception as error:  # noqa: BLE001  the others go on
             return [f"{symbol}: {type(error).__name__}: {error}"]
@@ -143,6 +158,25 @@ async def one_whole(feed: PlayedFeed) -> list[str]:
     await feed.begin()
     await feed.played()
     return [fault for channel in feed.channels for fault in differences(feed, channel)]
+
+
+async def one_failing(feed: PlayedFeed) -> list[str]:
+    await feed.begin()
+    (route,) = feed.source._routes
+    assert await feed.until(lambda: len(route._connections) == 2)
+    for _ in range(8):
+        for channel in feed.channels:
+            feed.steps.grant(channel)
+        await asyncio.sleep(0.05)
+    begun_s = time.monotonic()
+    next(iter(route._connections)).give_up("the test ends it")
+    await feed.played()
+    await asyncio.sleep(1.5)  # longer than one connection waits for another
+    troubles = [one for channel in feed.channels for one in feed.troubles(channel, begun_s)]
+    return [
+        *map(str, troubles),
+        *(one for name in feed.channels for one in differences(feed, name)),
+    ]
 
 
 def differences(feed: PlayedFeed, channel: str) -> list[str]:
@@ -184,4 +218,5 @@ def differences(feed: PlayedFeed, channel: str) -> list[str]:
 RUNS = {
     "test_every_event_is_published_once_in_order_with_equal_values": whole,
     "test_a_fault_in_any_channel_is_reported_or_harmless": faulty,
+    "test_one_of_two_native_connections_may_fail_without_a_gap": failing,
 }

@@ -114,8 +114,9 @@ class PlayedFeed:
     """A source on a played market, and everything that its feed published."""
 
     def __init__(
-        self, kind: str, recording: PlayedRecording, symbol: str, channels: Sequence[str]
-    ) -> None:
+        self, kind: str, recording: PlayedRecording, symbol: str, channels: Sequence[str],
+        **options: Any,
+    ) -> None:  # fmt: skip
         self.expected = Expected(recording, symbol)
         self.symbol, self.channels = symbol, tuple(channels)
         self.exchange = recording.name
@@ -125,6 +126,7 @@ class PlayedFeed:
         self.ticks: list[tuple[float, Any]] = []
         self.statuses: list[tuple[float, Status]] = []
         self._kind = kind
+        self._options = options  # of the source
         self.source: Any = None
         self.core: Any = None
 
@@ -132,7 +134,7 @@ class PlayedFeed:
         port = await self.server.start(0)
         self.source = SOURCES[self._kind](
             self.exchange, self.symbol, self.channels, book_depth=DEPTH,
-            endpoint=f"http://127.0.0.1:{port}/{self.exchange}",
+            endpoint=f"http://127.0.0.1:{port}/{self.exchange}", **self._options,
         )  # fmt: skip
         self.core = FeedCore(
             exchange=self.exchange, symbol=self.symbol, session_number=1, channels=self.channels,
@@ -251,9 +253,9 @@ class PlayedFeed:
 
 @asynccontextmanager
 async def played_feed(
-    kind: str, recording: PlayedRecording, symbol: str, channels: Sequence[str]
+    kind: str, recording: PlayedRecording, symbol: str, channels: Sequence[str], **options: Any
 ) -> AsyncIterator[PlayedFeed]:
-    feed = PlayedFeed(kind, recording, symbol, channels)
+    feed = PlayedFeed(kind, recording, symbol, channels, **options)
     tasks: list[asyncio.Task[Any]] = []
     try:
         await feed.start()

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from feedd.channels import CHANNELS
 from feedd.config.network import Network
 from feedd.errors import FinalError, LimitError, SourceError
-from feedd.sources.base import Backoff
 from feedd.sources.book_keeper import BookKeeper
 from feedd.sources.ccxt.book_comparison import BookComparison
 from feedd.sources.ccxt.delivery import UNREADABLE, Delivery
@@ -25,11 +23,12 @@ from feedd.sources.ccxt.exchange_class import tapped_exchange
 from feedd.sources.ccxt.lean_import import ccxt
 from feedd.sources.ccxt.market_loading import listed, load_market, local_cause
 from feedd.sources.ccxt.plan import check_channels, plan
+from feedd.sources.ccxt.recovery import Failure, Recovery
 from feedd.sources.ccxt.recovery_requests import RecoveryRequests
 from feedd.sources.ccxt.rehearsal import check_decodable, rehearse
 from feedd.sources.ccxt.replacements import Replacements
 from feedd.sources.ccxt.served_methods import served_methods
-from feedd.sources.ccxt.watching import FailurePauses, forget, subscribe, watch_calls
+from feedd.sources.ccxt.watching import forget, subscribe, watch_calls
 from feedd.sources.error_texts import check_form, check_timeframe, one_line
 from feedd.sources.listing import doubles, not_traded
 from feedd.sources.network.dial import Dialer
@@ -50,22 +49,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-DOUBT_S = 1.0  # after an unreadable message, before its channel begins again
-SETTLED_S = 1.0  # a subscription that is not refused within this time is accepted
 RENEWED_WITHIN_S = 2.0  # events of a subscription that has ended may still arrive
-
-
-class _Failure(NamedTuple):
-    """Why a channel failed. `alone`: its connection works.
-
-    `passes`: its next data shows that it works again. Else the state that ccxt keeps of it is
-    wrong or unknown, and nothing of it counts until a new subscription.
-    """
-
-    reason: str
-    waits: bool = False
-    alone: bool = False
-    passes: bool = False
 
 
 class CcxtSource:
@@ -134,14 +118,12 @@ class CcxtSource:
         self._delivery: Delivery | None = None  # while `run` runs
         self._sink: Sink | None = None  # likewise
         self.listing: str | None = None
-        self._backoff = {channel: Backoff() for channel in channels}
-        self._lost: dict[str, asyncio.Future[_Failure]] = {}
+        self._recoveries = {
+            channel: Recovery(channel, self._report_subscribed, self._begin_again)
+            for channel in channels
+        }
+        self._backoff = {name: its.backoff for name, its in self._recoveries.items()}
         self._final: dict[str, FinalError] = {}  # of channels that can't be subscribed to
-        self._pauses = {channel: FailurePauses() for channel in channels}
-        self._suspended: set[str] = set()  # channels of which nothing counts until subscribed to
-        self._doubts: dict[str, asyncio.TimerHandle] = {}  # of channels with an unreadable message
-        self._recovering: dict[str, asyncio.Future[None]] = {}  # lost channels that may have data
-        self._unsettled: dict[str, asyncio.TimerHandle] = {}  # that may still be refused
         self._watch = watch_calls(self._exchange, symbol, venue, book_depth, timeframe)
         self._renewed_s: dict[str, float] = {}  # when a channel was last subscribed to again
         self._renewed_on: dict[str, Tap] = {}  # the connection on which it was, while silent
@@ -240,8 +222,8 @@ class CcxtSource:
                 self._books.stop()
             for task in self._renewals:
                 task.cancel()
-            for timer in (*self._unsettled.values(), *self._doubts.values()):
-                timer.cancel()
+            for recovery in self._recoveries.values():
+                recovery.forget()
             if self._replacements is not None:
                 await self._replacements.stop()
             self._sink = self._delivery = None
@@ -261,7 +243,7 @@ class CcxtSource:
         channel, flowing = self._carrier(channel), frozenset(map(self._carrier, flowing))
         tap = self._taps.get(channel)
         if tap is None or flowing.isdisjoint(self._channels_of(tap)) or not self._venue.resubscribe:
-            self._note_lost(channel, reason)
+            self._fail(channel, reason)
             return
         again, self._renewed_on[channel] = self._renewed_on.get(channel) is tap, tap
         replaced = again and self._replacements is not None and self._replacements.closing(tap)
@@ -323,77 +305,46 @@ class CcxtSource:
         messages for that are known and other channels use it too. Else its connection is replaced,
         which no other channel uses.
         """
-        subscribed = False
+        recovery, subscribed = self._recoveries[channel], False
         while True:
             failure = await self._until_failed(channel, subscribed=subscribed)
+            recovery.dealt_with()
             reason, tap = failure.reason, self._taps.get(channel)
             held = failure.alone and self._holds(tap)
             shared = held and len(self._channels_of(tap)) > 1
             if not (held and (failure.passes or shared)):
                 self._leave(channel, reason)
                 held = False
-            self._report_lost(channel, failure, sink)
-            pauses = self._pauses[channel] if failure.alone else self._backoff[channel]
-            subscribed = await self._recovers(
-                channel, pauses.next_s(), may_have_data=held and failure.passes
-            )
+            recovery.forget()
+            if channel == "trade" and self._trades is not None:
+                self._trades.lost(reason)
+            if channel == "book" and self._books is not None:
+                self._books.lost(reason)
+            sink.lost(channel, reason, waits=failure.waits)
+            subscribed = await recovery.recovers(failure, may_have_data=held and failure.passes)
             if held and not subscribed:
                 subscribed = shared and await self._renew(channel)
                 if subscribed:
-                    self._note_subscribed(channel, sink)
+                    recovery.subscribed()
                 else:
                     self._leave(channel, reason)
 
-    def _report_lost(self, channel: str, failure: _Failure, sink: Sink) -> None:
-        """Report a channel as lost, also to what keeps its data whole."""
-        if channel == "trade" and self._trades is not None:
-            self._trades.lost(failure.reason)
-        if channel == "book" and self._books is not None:
-            self._books.lost(failure.reason)
-        self._note_unsettled(channel)
-        if (doubt := self._doubts.pop(channel, None)) is not None:
-            doubt.cancel()
-        sink.lost(channel, failure.reason, waits=failure.waits)
-
-    async def _recovers(self, channel: str, within_s: float, *, may_have_data: bool) -> bool:
-        """Wait for data of a channel whose subscription may work; return whether there was any.
-
-        Also return True if it is lost meanwhile, which is the next failure.
-        """
-        if not may_have_data:
-            await asyncio.sleep(within_s)
-            return False
-        loop = asyncio.get_running_loop()
-        lost = self._lost[channel] = loop.create_future()
-        recovered = self._recovering[channel] = loop.create_future()
-        await asyncio.wait({lost, recovered}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-        del self._recovering[channel]
-        if recovered.done() and self._sink is not None:
-            self._note_subscribed(channel, self._sink)
-        return lost.done() or recovered.done()
-
-    async def _until_failed(self, channel: str, *, subscribed: bool) -> _Failure:
+    async def _until_failed(self, channel: str, *, subscribed: bool) -> Failure:
         """Subscribe to a channel unless it is, and wait until it fails.
 
         Raises FinalError where no channel can be subscribed to.
         """
-        lost = self._lost.get(channel)
-        if lost is None or not subscribed:
-            lost = self._lost[channel] = asyncio.get_running_loop().create_future()
-        self._suspended.discard(channel)
+        lost = self._recoveries[channel].subscribing(again=subscribed)
         if self._delivery is not None:
             self._delivery.begin(channel)
         if subscribed:
-            try:
-                return await lost
-            finally:
-                self._lost.pop(channel, None)
+            return await lost
         forget(self._exchange, channel)
         self._watches[channel] = asyncio.ensure_future(subscribe(self._watch, channel))
         try:
             call = await self._until_ended(channel, lost)
             if call.cancelled():
-                self._note_lost(channel, "ccxt closed the connection")
+                self._fail(channel, "ccxt closed the connection")
             elif call.done() and (error := call.exception()) is not None:
                 failure = self._errors(error, channel)
                 if isinstance(failure, FinalError):
@@ -401,16 +352,15 @@ class CcxtSource:
                     if len(self._final) == len(self._channels):
                         raise failure
                 waits = isinstance(failure, LimitError)
-                self._note_lost(channel, str(failure), waits=waits, alone=not waits)
+                self._fail(channel, str(failure), waits=waits, alone=not waits)
             elif call.done():
                 self._final.pop(channel, None)
             return await lost
         finally:
-            self._lost.pop(channel, None)
             self._watches[channel].cancel()
 
     async def _until_ended(
-        self, channel: str, lost: asyncio.Future[_Failure]
+        self, channel: str, lost: asyncio.Future[Failure]
     ) -> asyncio.Future[Any]:
         """Wait until a channel is lost or its call ends; return the call of its connection."""
         while True:
@@ -441,7 +391,7 @@ class CcxtSource:
     def _holds(self, tap: Tap | None) -> bool:
         return tap is not None and self._exchange.clients.get(tap.client.url) is tap.client
 
-    def _note_lost(
+    def _fail(
         self,
         channel: str,
         reason: str,
@@ -450,55 +400,18 @@ class CcxtSource:
         alone: bool = False,
         passes: bool = False,
     ) -> None:
-        lost = self._lost.get(channel)
-        if lost is not None and not lost.done():
-            lost.set_result(_Failure(reason, waits, alone, passes))
-            if alone and not passes:
-                self._suspended.add(channel)
+        self._recoveries[channel].failed(Failure(reason, waits, alone, passes))
 
-    def _note_subscribed(self, channel: str, sink: Sink) -> None:
-        """Report a channel as subscribed; one that is live from then on, only if not refused."""
-        self._note_unsettled(channel)
-        if CHANNELS[channel].sparse:
-            loop = asyncio.get_running_loop()
-            self._unsettled[channel] = loop.call_later(SETTLED_S, self._settle, channel)
-        else:
-            sink.subscribed(channel)
-
-    def _settle(self, channel: str) -> None:
-        self._note_unsettled(channel)
+    def _report_subscribed(self, channel: str) -> None:
         if self._sink is not None:
             self._sink.subscribed(channel)
 
-    def _note_unsettled(self, channel: str) -> None:
-        timer = self._unsettled.pop(channel, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _doubt(self, channel: str, reason: str) -> None:
-        """Begin a channel again unless its next message can be read and shows what is missing."""
-        if channel not in self._doubts:
-            loop = asyncio.get_running_loop()
-            self._doubts[channel] = loop.call_later(DOUBT_S, self._begin_again, channel, reason)
-
-    def _trust(self, channel: str) -> None:
-        """Note data of a channel that was in doubt, or might have been refused."""
-        recovering = self._recovering.get(channel)
-        if recovering is not None and not recovering.done():
-            recovering.set_result(None)
-        doubt = self._doubts.pop(channel, None)
-        if doubt is not None:
-            doubt.cancel()
-        if channel in self._unsettled:
-            self._settle(channel)
-
     def _begin_again(self, channel: str, reason: str, *, passes: bool = True) -> None:
         """Begin a channel again of which messages are missing, unless its ids show which."""
-        self._doubts.pop(channel, None)
         if channel == "book" and self._books is not None and self._sink is not None:
             self._books.broken(reason, self._sink)
         elif channel != "trade" or self._trades is None:
-            self._note_lost(channel, reason, alone=True, passes=passes)
+            self._fail(channel, reason, alone=True, passes=passes)
 
     # --- callbacks of the taps: see `feedd.sources.ccxt.tap.Observer` --------------------------
 
@@ -508,13 +421,13 @@ class CcxtSource:
             self._replacements.subscribing(tap, channel)
         carries = self._taps.get(channel) is tap  # else it will replace the one that does
         if carries and tap.client.isConnected and self._sink is not None:
-            self._note_subscribed(channel, self._sink)
+            self._recoveries[channel].subscribed()
 
     def connected(self, tap: Tap) -> None:
         """Report every channel that a connection carries as subscribed."""
         for channel in self._channels_of(tap):
             if self._sink is not None:
-                self._note_subscribed(channel, self._sink)
+                self._recoveries[channel].subscribed()
         if self._replacements is not None:
             self._replacements.connected(tap)
 
@@ -540,12 +453,12 @@ class CcxtSource:
             lost = self._replacements.lost(tap, reason)
         for channel in lost:
             self._backoff[channel].at_least(tap.client.last_retry_after or 0.0)
-            self._note_lost(channel, reason, waits=isinstance(error, WaitsError))
+            self._fail(channel, reason, waits=isinstance(error, WaitsError))
 
     def refused(self, tap: Tap, channel: str, error: Any) -> None:
         """Report a channel whose subscription was refused, as lost alone."""
         if self._taps.get(channel) is tap:
-            self._note_lost(channel, one_line(error), alone=True, passes=True)
+            self._fail(channel, one_line(error), alone=True, passes=True)
         elif self._replacements is not None:
             self._replacements.lost(tap, one_line(error))
 
@@ -556,13 +469,14 @@ class CcxtSource:
         delivery = self._delivery
         if delivery is None:
             return
-        if self._taps.get(channel) is not tap or channel in self._suspended:
+        recovery = self._recoveries[channel]
+        if self._taps.get(channel) is not tap or recovery.suspended:
             delivery.skip(channel, result)
             return
         try:
             delivery.take[channel](result, message, received_ns)
-            if self._unsettled or self._doubts or self._recovering:
-                self._trust(channel)
+            if recovery.watchful:
+                recovery.trust()
         except UNREADABLE as error:
             # Of all channels on the connection only this one misses a message.
             self._reject([channel], error, passes=True)
@@ -579,13 +493,14 @@ class CcxtSource:
             return True
         if is_raw and channel == "ticker" and self._lacks_snapshot(tap, message):
             return True
-        if replacements.carries(tap, channel) and channel not in self._suspended:
+        recovery = self._recoveries[channel]
+        if not recovery.suspended and replacements.carries(tap, channel):
             if self._final:
                 self._final.pop(channel, None)  # ccxt's own call does not end
             try:
                 self._delivery.take_raw(tap, channel, message, received_ns)
-                if self._unsettled or self._doubts or self._recovering:
-                    self._trust(channel)
+                if recovery.watchful:
+                    recovery.trust()
             except UNREADABLE as error:
                 tap.forget(channel)
                 self._reject([channel], error, passes=True)
@@ -612,7 +527,7 @@ class CcxtSource:
             reason = self._delivery.reject(channels, error)
             for channel in channels:
                 if passes:
-                    self._doubt(channel, reason)
+                    self._recoveries[channel].doubt(reason)
                 else:
                     self._begin_again(channel, reason, passes=False)
 
@@ -624,10 +539,10 @@ class CcxtSource:
     def book_invalid(self, tap: Tap, reason: str) -> None:
         """Begin ccxt's book again."""
         if self._taps.get("book") is tap:
-            self._note_lost("book", one_line(reason), alone=True)
+            self._fail("book", one_line(reason), alone=True)
 
     def _book_failed(self, reason: str) -> None:
-        self._note_lost("book", one_line(reason), alone=True)
+        self._fail("book", one_line(reason), alone=True)
 
     def _lacks_snapshot(self, tap: Tap, message: Any) -> bool:
         """Return whether a ticker's delta came on a connection that brought no snapshot before.
@@ -641,7 +556,7 @@ class CcxtSource:
             return False
         just_renewed = time.monotonic() - self._renewed_s.get("ticker", 0.0) < RENEWED_WITHIN_S
         if self._taps.get("ticker") is tap and not just_renewed:
-            self._note_lost("ticker", "the ticker began without its snapshot", alone=True)
+            self._fail("ticker", "the ticker began without its snapshot", alone=True)
         return True
 
     def _channels_of(self, tap: Tap | None) -> list[str]:

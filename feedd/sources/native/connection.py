@@ -71,7 +71,8 @@ class NativeConnection(WSListener):
         self._clock = clock
         self._sent: deque[float] = deque(maxlen=market.messages_per_s - 1)
         self._transport: WSTransport | None = None
-        self._unanswered: dict[int, tuple[str, float]] = {}  # by request id: channel, deadline
+        # By request id: channel, deadline, text.
+        self._unanswered: dict[int, tuple[str, float, bytes]] = {}
         self._refusal: str | None = None  # of one of these; the venue did not name which
         self._newest: dict[str, int] = {}  # request of each channel
         self._requests = 0
@@ -85,6 +86,8 @@ class NativeConnection(WSListener):
         self.states: dict[str, Any] = {}  # of channels whose messages depend on those before
         self._alive_s = self._checked_s = self._pinged_s
         self.closing = False  # the venue announced that it will close the connection
+        # Called with a channel whose subscription the venue accepts.
+        self.accepted: Callable[[str], None] = lambda _channel: None
         self.opened_s = clock.monotonic_s()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -159,7 +162,7 @@ class NativeConnection(WSListener):
             self.give_up(f"no sign of life for {DEAD_AFTER_S:g} s")
         late = {
             request_id: channel
-            for request_id, (channel, deadline_s) in self._unanswered.items()
+            for request_id, (channel, deadline_s, _) in self._unanswered.items()
             if now_s > deadline_s
         }
         if not late:
@@ -250,7 +253,10 @@ class NativeConnection(WSListener):
         elif control.meaning == "closing":
             self.closing = True
         elif control.meaning == "answer":
-            self._on_answer(control.request_id, control.refusal)
+            if control.request is None:
+                self._on_answer(control.request_id, control.refusal)
+            else:
+                self._on_answer(self._first_with(control.request), control.refusal)
 
     def _reread(self, payload: bytes, channel: str | None, error: Exception) -> None:
         """Dispatch an event that only the slow decoder can read, or reject it."""
@@ -268,14 +274,16 @@ class NativeConnection(WSListener):
             self._reject(channel, slow_error)
 
     def _on_answer(self, request_id: int | None, refusal: str | None) -> None:
-        self._unanswered.pop(request_id or 0, None)
+        answered = self._unanswered.pop(request_id or 0, None)
         if refusal is None:
+            if answered is not None and self._newest[answered[0]] == request_id:
+                self.accepted(answered[0])
             return
         channel = next((name for name, its in self._newest.items() if its == request_id), None)
         if channel is None and request_id is not None and request_id <= self._requests:
             return  # the channel has been subscribed to again since
         if channel is None and request_id is None:
-            waiting = {name for name, _ in self._unanswered.values()}
+            waiting = {name for name, _, _ in self._unanswered.values()}
             if len(waiting) > 1:  # the one that is refused is not answered in time
                 self._refusal = refusal
                 return
@@ -286,6 +294,11 @@ class NativeConnection(WSListener):
             self.give_up(f"the exchange refuses: {refusal}")
         else:
             self._refused(self, channel, f"the subscription is refused: {refusal}")
+
+    def _first_with(self, text: bytes) -> int | None:
+        """Return the id of the first unanswered request with a text."""
+        requests = self._unanswered.items()
+        return next((request_id for request_id, (_, _, its) in requests if its == text), None)
 
     def _why_unanswered(self, channel: str) -> str:
         if self._refusal is not None:
@@ -308,8 +321,9 @@ class NativeConnection(WSListener):
     def _request(self, channel: str, request: Callable[[str, int], bytes], stream: str) -> None:
         self._requests += 1
         self._newest[channel] = self._requests
-        self._unanswered[self._requests] = (channel, time.monotonic() + ACK_WITHIN_S)
-        self._queued.append(request(stream, self._requests))
+        text = request(stream, self._requests)
+        self._unanswered[self._requests] = (channel, time.monotonic() + ACK_WITHIN_S, text)
+        self._queued.append(text)
         self._send_queued()
 
     def _answer_ping(self, payload: bytes) -> None:

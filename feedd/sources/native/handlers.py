@@ -11,6 +11,7 @@ from feedd.venues.native import NoSnapshotError
 if TYPE_CHECKING:
     from feedd.merge.by_content import ContentMerge
     from feedd.merge.by_id import Merge
+    from feedd.model import Quote
     from feedd.sources.book_keeper import BookKeeper
     from feedd.sources.native.connection import NativeConnection
     from feedd.venues.native import Convert
@@ -19,17 +20,41 @@ if TYPE_CHECKING:
 Handler = Callable[["NativeConnection", Any, bytes, int], None]
 
 
-def quotes(convert: Convert, merge: Merge, repeated: Callable[[], None]) -> Handler:
-    """Return the handler of quotes; `repeated` is called for one that repeats the last one."""
+def both(first: Handler, second: Handler) -> Handler:
+    """Return the handler of a message that contains two channels."""
+
+    def on_message(
+        connection: NativeConnection, message: Any, payload: bytes, received_ns: int
+    ) -> None:
+        first(connection, message, payload, received_ns)
+        second(connection, message, payload, received_ns)
+
+    return on_message
+
+
+def quotes(
+    convert: Convert,
+    merge: Merge,
+    repeated: Callable[[], None],
+    overtaken: Callable[[Quote, Quote], bool] | None,
+) -> Handler:
+    """Return the handler of quotes; `repeated` is called for one that repeats the last one.
+
+    `overtaken` returns whether one whose id does not rise is older than the last one.
+    """
 
     def on_quote(
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
         quote = convert(message, payload, received_ns)
-        if quote.id == merge.last and connection is merge.only and same_quote(quote, merge.newest):
-            repeated()
-        else:
-            merge.take(connection, quote.id, None, quote)
+        last = merge.last
+        if last is not None and quote.id <= last and connection is merge.only:
+            if quote.id == last and same_quote(quote, merge.newest):
+                repeated()
+                return
+            if overtaken is not None and overtaken(quote, merge.newest):
+                return
+        merge.take(connection, quote.id, None, quote)
 
     return on_quote
 
@@ -81,9 +106,6 @@ def contents(convert: Convert, merge: ContentMerge, *, several: bool) -> Handler
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
         at_ms, _, tick = convert(message, payload, received_ns)
-        if connection is merge.only:
-            merge.pass_on(at_ms, tick)
-            return
         content, timestamp = content_of(tick)
         merge.take(connection, content, (at_ms, timestamp), tick)
 
@@ -91,9 +113,6 @@ def contents(convert: Convert, merge: ContentMerge, *, several: bool) -> Handler
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
         for at_ms, _, tick in convert(message, payload, received_ns):
-            if connection is merge.only:
-                merge.pass_on(at_ms, tick)
-                continue
             content, timestamp = content_of(tick)
             merge.take(connection, content, (at_ms, timestamp), tick)
 
@@ -105,25 +124,19 @@ def stateful(
     make: Callable[[], Convert],
     handler: Callable[[Convert], Handler],
     lacking: Callable[[NativeConnection, str], None],
-    merge: Merge | ContentMerge,
 ) -> Handler:
     """Return the handler of a channel that `keeps_state`, with a converter for each connection.
 
-    The first message of a connection beside others is its snapshot, and no event: the others have
-    delivered what led to it. `lacking` is called for a connection whose snapshot is missing.
+    `lacking` is called for a connection whose snapshot of the channel is missing.
     """
 
     def on_message(
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
         own = connection.states.get(channel)
+        if own is None:
+            own = connection.states[channel] = handler(make())
         try:
-            if own is None:
-                convert = make()
-                own = connection.states[channel] = handler(convert)
-                if merge.goes_on_beside(connection):
-                    convert(message, payload, received_ns)
-                    return
             own(connection, message, payload, received_ns)
         except NoSnapshotError:
             lacking(connection, channel)

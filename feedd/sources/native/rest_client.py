@@ -104,7 +104,7 @@ class RestClient:
         if self._budget is not None:
             await self._budget.spend(request.weight)
         try:
-            answer = await self._followed(name, url, {**headers, **request.headers})
+            answer = await self._followed(name, url, {**headers, **request.headers}, request.body)
         except SourceError as error:
             raise SourceError(f"{self._exchange}: {error}") from None
         if self._budget is not None:
@@ -119,13 +119,15 @@ class RestClient:
             raise SourceError(f"{self._exchange}: {name}: {WEB_PAGE}")
         return answer.body
 
-    async def _followed(self, name: str, url: str, headers: dict[str, str]) -> HttpAnswer:
+    async def _followed(
+        self, name: str, url: str, headers: dict[str, str], body: bytes
+    ) -> HttpAnswer:  # fmt: skip
         """Request a page, and follow redirects within its host; raise SourceError for others."""
         for _ in range(REDIRECTS_AT_MOST + 1):
             if self._tls is None and url.startswith("https:"):  # after a redirect
                 self._tls = tls_context(self._dialer.network)
             try:
-                answer = await fetch(url, headers, self._dialer, self._tls)
+                answer = await fetch(url, headers, body, self._dialer, self._tls)
                 if answer.status not in REDIRECTS or "location" not in answer.headers:
                     return answer
                 url = followed(url, answer.headers["location"])
@@ -159,9 +161,9 @@ class RestClient:
 
 
 async def fetch(
-    url: str, headers: dict[str, str], dialer: Dialer, tls: ssl.SSLContext | None
+    url: str, headers: dict[str, str], body: bytes, dialer: Dialer, tls: ssl.SSLContext | None
 ) -> HttpAnswer:
-    """GET a page in a thread of its own, which ends when this is cancelled.
+    """GET a page, or POST a body, in a thread of its own, which ends when this is cancelled.
 
     Raises SourceError for a proxy that fails, TimeoutError, OSError, HTTPException, and ValueError
     for a body that is too large.
@@ -171,11 +173,15 @@ async def fetch(
         host = parts.hostname or ""
         connected = await dialer.connect(url, host, parts.port, PROXY_WITHIN_S)
         connected.settimeout(WITHIN_S)
-        return await _fetched(connected, url, headers, tls)
+        return await _fetched(connected, url, headers, body, tls)
 
 
 async def _fetched(
-    connected: socket.socket, url: str, headers: dict[str, str], tls: ssl.SSLContext | None
+    connected: socket.socket,
+    url: str,
+    headers: dict[str, str],
+    body: bytes,
+    tls: ssl.SSLContext | None,
 ) -> HttpAnswer:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[HttpAnswer] = loop.create_future()
@@ -201,7 +207,7 @@ async def _fetched(
                     connected, server_hostname=parts.hostname, do_handshake_on_connect=False
                 )
                 connection.sock.do_handshake()
-            answer = _get(connection, f"{parts.path or '/'}?{parts.query}", headers)
+            answer = _answer(connection, f"{parts.path or '/'}?{parts.query}", headers, body)
         except Exception as error:  # noqa: BLE001  raised where the future is awaited
             failure = error
         finally:
@@ -224,8 +230,14 @@ def _cut(connection: http.client.HTTPConnection) -> None:
         connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-def _get(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> HttpAnswer:
-    connection.request("GET", path.rstrip("?"), headers=headers)
+def _answer(
+    connection: http.client.HTTPConnection, path: str, headers: dict[str, str], sent: bytes
+) -> HttpAnswer:
+    if sent:
+        headers = {**headers, "Content-Type": "application/json"}
+        connection.request("POST", path.rstrip("?"), body=sent, headers=headers)
+    else:
+        connection.request("GET", path.rstrip("?"), headers=headers)
     response = connection.getresponse()
     body = response.read(BODY_AT_MOST + 1)
     if len(body) > BODY_AT_MOST:

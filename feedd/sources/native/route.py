@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -267,6 +268,7 @@ class Route:
             connection.give_up("it was not made in time")  # picows may still make it
             raise
         self._dial_within_s = DIAL_WITHIN_S
+        connection.accepted = partial(self._accepted, connection)
         self._connections[connection] = set()
         for channel in self._streams:
             self._carry(connection, channel)
@@ -316,8 +318,7 @@ class Route:
         return self._carrying(channel) == [connection] and self._merges[channel].has_emitted
 
     def _carry(self, connection: NativeConnection, channel: str) -> None:
-        """Subscribe to a channel on a connection."""
-        first = not self._carrying(channel)
+        """Subscribe to a channel on a connection; the venue may refuse."""
         self._connections[connection].add(channel)
         self._merges[channel].opened(connection)
         if (connection, channel) in self._subscribed:
@@ -325,7 +326,10 @@ class Route:
             self._resubscribe(connection, channel)
         else:
             connection.subscribe(channel, self._streams[channel])
-        if first and self._sink is not None:
+
+    def _accepted(self, connection: NativeConnection, channel: str) -> None:
+        """Report a channel as subscribed where no other connection carries it."""
+        if self._carrying(channel) == [connection] and self._sink is not None:
             self._sink.subscribed(channel)
 
     def _drop(self, connection: NativeConnection, reason: str) -> None:

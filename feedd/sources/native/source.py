@@ -17,13 +17,14 @@ from feedd.merge.by_id import Merge
 from feedd.model import ABSENT, Quote
 from feedd.sources.book_keeper import BookKeeper
 from feedd.sources.error_texts import check_form, check_timeframe
+from feedd.sources.in_order import InOrder
 from feedd.sources.limits.shared_budget import Budget
 from feedd.sources.listing import doubles, not_traded
 from feedd.sources.market_list import OLD_WITHOUT_SYMBOL_MS
 from feedd.sources.merged_events import same_depth, same_quote, same_trade
 from feedd.sources.native.compressed import CompressedConnection
 from feedd.sources.native.connection import NativeConnection
-from feedd.sources.native.handlers import contents, depths, quotes, stateful, trades
+from feedd.sources.native.handlers import both, contents, depths, quotes, stateful, trades
 from feedd.sources.native.rest_client import RestClient
 from feedd.sources.native.route import Route
 from feedd.sources.native.symbol_listing import SymbolListing
@@ -105,6 +106,7 @@ class NativeSource:
         self._route_of: dict[str, Route] = {}
         self._event: Callable[[Tick], None] = _ignore  # the sink's, while there is one
         self._trades = TradeKeeper(self._fetch_trades)
+        self._order = InOrder(market.grows, self._went_back)
         self._published: dict[EventId, None] = {}  # newest ids of trades that may skip numbers
         self._books: BookKeeper | None = None
         self._merges: dict[str, Merge | ContentMerge] = {}
@@ -224,7 +226,8 @@ class NativeSource:
         handler: Callable[[Convert], Handler]
         if channel == "quote":
             merge = by_id = Merge(self._publish, missing, same_quote)
-            handler = partial(quotes, merge=by_id, repeated=self._repeated)
+            overtaken = self._overtaken if channel in market.grows else None
+            handler = partial(quotes, merge=by_id, repeated=self._repeated, overtaken=overtaken)
         elif channel == "trade" and market.trades is not None:
             merge = by_id = Merge(self._publish_trade, missing, same_trade)
             handler = partial(trades, merge=by_id, several=several)
@@ -236,29 +239,33 @@ class NativeSource:
             merge = by_id = Merge(self._publish_book, missing, same_depth)
             handler = partial(depths, merge=by_id, books=self._books)
         else:
-            publish = self._publish_once if channel == "trade" else self._publish
-            merge = by_content = ContentMerge(publish, missing)
+            grows, once = channel in market.grows, channel == "trade"
+            merge = by_content = ContentMerge(
+                self._publish_once if once else self._publish_in_order if grows else self._publish,
+                missing,
+            )
             handler = partial(contents, merge=by_content, several=several)
         self._merges[channel] = merge
         found = (
             self._quote_handler(by_id)
             if spec.converter is None
-            else self._converting(
-                channel, spec.converter, handler, merge if spec.keeps_state else None
-            )
+            else self._converting(channel, spec.converter, handler, keeps_state=spec.keeps_state)
         )
-        self._handlers |= dict.fromkeys(spec.messages, found)
+        for kind in spec.messages:
+            other = self._handlers.get(kind)
+            self._handlers[kind] = found if other is None else both(other, found)
 
     def _converting(
         self,
         channel: str,
         converter: Callable[[str, str, str], Convert],
         handler: Callable[[Convert], Handler],
-        keeps_state_of: Merge | ContentMerge | None,
+        *,
+        keeps_state: bool,
     ) -> Handler:
         make = partial(converter, self._exchange, self._symbol, self._timeframe)
-        if keeps_state_of is not None:
-            return stateful(channel, make, handler, self._lacking, keeps_state_of)
+        if keeps_state:
+            return stateful(channel, make, handler, self._lacking)
         return handler(make())
 
     def _lacking(self, connection: NativeConnection, channel: str) -> None:
@@ -303,6 +310,25 @@ class NativeSource:
                 del self._published[next(iter(self._published))]
         self._event(trade)
 
+    def _publish_in_order(self, tick: Tick) -> None:
+        if not self._order.overtaken(tick):
+            self._event(tick)
+        elif self._sink is not None:
+            self._sink.alive(tick.channel)
+
+    def _overtaken(self, quote: Quote, newest: Quote) -> bool:
+        """Return whether a quote whose id does not rise came after a newer one."""
+        order = self._order
+        order.newest_is("quote", order.keys["quote"](newest))
+        if not order.overtaken(quote):
+            return False
+        self._repeated()
+        return True
+
+    def _went_back(self, channel: str, from_id: EventId, to_id: EventId) -> None:
+        if self._sink is not None:
+            self._sink.missing(channel, from_id, to_id, "the ids or times went back")
+
     def _repeated(self) -> None:
         if self._sink is not None:
             self._sink.alive("quote")
@@ -326,6 +352,7 @@ class NativeSource:
         return missing
 
     def _lost(self, channel: str, reason: str) -> None:
+        self._order.begin(channel)
         if channel == "trade":
             self._trades.lost(reason)
         if channel == "book" and self._books is not None:

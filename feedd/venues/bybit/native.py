@@ -58,7 +58,8 @@ def market(exchange: str, symbol: str) -> NativeMarket | None:
 
 
 def _quotes(exchange: str, symbol: str, _timeframe: str) -> Convert:
-    return messages.quote_maker(exchange, symbol)
+    make = messages.QuoteMaker(exchange, symbol).quote
+    return lambda message, _payload, received_ns: make(message, received_ns)
 
 
 def _updates(_exchange: str, _symbol: str, _timeframe: str) -> Convert:
@@ -71,9 +72,9 @@ def _updates(_exchange: str, _symbol: str, _timeframe: str) -> Convert:
 
 
 def _trades(exchange: str, symbol: str, _timeframe: str) -> Convert:
-    def convert(message: Any, _payload: bytes, received_ns: int) -> Any:
+    def convert(message: Any, _payload: bytes, received_ns: int) -> list[Keyed]:
         found = messages.to_trades(message, exchange, symbol, received_ns)
-        return [(trade.timestamp, None, trade) for trade in found]  # without a call for each
+        return [Keyed(trade.timestamp, None, trade) for trade in found]
 
     return convert
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from feedd.venues.every_market import EVERY_MARKET
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # What is neither of these nor data has the key of a channel too; the first is sent on connecting.
-CONTROL_KEYS = frozenset({"channel", "Websocket connection established."})
+GREETING = "Websocket connection established."
+CONTROL_KEYS = frozenset({"channel", GREETING})
 CHANNEL_OF = {
     "activeAssetCtx": "ticker", "activeSpotAssetCtx": "ticker", "bbo": "quote", "trades": "trade",
     "l2Book": "book", "candle": "candle",
@@ -28,11 +31,13 @@ def channel_of(message: Any) -> str | None:
 def coin_of(message: dict[str, Any]) -> Any:
     """Return the venue's name of the market; a candle has it as `s`.
 
-    All trades of a message are of one market.
+    All trades of a message are of one market; a market without any has an empty list.
     """
     data = message["data"]
     if isinstance(data, list):
-        data = data[0] if data else {}
+        if not data:
+            return EVERY_MARKET
+        data = data[0]
     return data.get("coin", data.get("s"))
 
 

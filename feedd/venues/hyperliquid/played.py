@@ -93,23 +93,23 @@ class HyperliquidPlayer(Player):
         kind = body.get("type")
         names = list(self.states)
         perpetuals = [name for name in names if "/" not in name and not name.startswith("@")]
+        universe = [{"name": name, "szDecimals": 5, "maxLeverage": 40} for name in perpetuals]
+        if kind == "meta":
+            return {"universe": universe}
         if kind == "metaAndAssetCtxs":
-            universe = [{"name": name, "szDecimals": 5, "maxLeverage": 40} for name in perpetuals]
             return [{"universe": universe}, [_ctx(self.states[name]) for name in perpetuals]]
-        spot = [name for name in names if name not in perpetuals]
-        if kind == "spotMetaAndAssetCtxs":
+        if kind in {"spotMeta", "spotMetaAndAssetCtxs"}:
+            spot = [name for name in names if name not in perpetuals]
             codes = ["USDC", *(name.partition("/")[0] for name in spot)]
             tokens = [
                 {"name": code, "index": at, "szDecimals": 5, "weiDecimals": 8}
                 for at, code in enumerate(codes)
             ]
-            universe = [
+            pairs = [
                 {"name": name, "tokens": [at + 1, 0], "index": at} for at, name in enumerate(spot)
             ]
-            ctxs = [_ctx(self.states[name]) for name in spot]
-            return [{"tokens": tokens, "universe": universe}, ctxs]
-        if kind == "spotMeta":
-            return {"tokens": [], "universe": []}
+            meta = {"tokens": tokens, "universe": pairs}
+            return meta if kind == "spotMeta" else [meta, [_ctx(self.states[x]) for x in spot]]
         if kind == "perpDexs":
             return [None]
         state = self.states.get(body.get("coin", ""))

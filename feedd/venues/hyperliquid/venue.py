@@ -18,32 +18,13 @@ from feedd.venues.contract import (
     StreamedSnapshot,
     Venue,
 )
-from feedd.venues.hyperliquid import book, control, parsers
+from feedd.venues.hyperliquid import book, control, listing, parsers
+from feedd.venues.hyperliquid.checked import CHECKED, GROWS, SPOT_CHECKED
 from feedd.venues.hyperliquid.limits import LIMITS
 from feedd.venues.hyperliquid.market_ids import listed_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from feedd.model import Checked
-
-# Each message is complete; ids of trades do not follow each other.
-CHECKED: dict[str, Checked] = {
-    "ticker": "whole", "quote": "whole", "book": "whole", "candle": "whole",
-}  # fmt: skip
-
-
-def _entry_id(entry: Any) -> str:
-    name = entry.get("name") if isinstance(entry, dict) else None
-    return name if isinstance(name, str) else ""
-
-
-def _entry_fault(entry: Any) -> str | None:
-    return None if _entry_id(entry) else "it has no name"
-
-
-def _delisted(entry: Any) -> str | None:
-    return "delisted" if entry.get("isDelisted") else None
 
 
 def _quotes(market: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,14 +34,14 @@ def _quotes(market: Mapping[str, Any]) -> dict[str, Any]:
 
 
 SPOT = Venue(
-    checked=CHECKED,
+    checked=SPOT_CHECKED,
     one_market_type=True,
     market_lists=("swap", "spot", "hip3"),
     market_list=listed_type,
     # Perpetuals of other operators are quoted in a currency that only that list names.
     needs_currencies=lambda symbol: listed_type(symbol) == "hip3",
     own_subscriptions={"quote": OwnSubscription(("ws", "public"), _quotes)},
-    grows={"quote": "timestamp"},
+    grows=GROWS,
     raw_channels={
         "ticker": RawChannel(parsers.tickers),
         "quote": RawChannel(parsers.quotes),
@@ -79,12 +60,12 @@ SPOT = Venue(
     channel_of=control.channel_of,
     resubscribe=control.resubscribe,
     refuses=control.refuses,
-    entries=ListedEntries(_entry_id, _entry_fault, _delisted),
+    entries=ListedEntries(listing.entry_id, listing.entry_fault, listing.entry_status),
     limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
 )
 LINEAR = replace(
     SPOT,
-    checked={**CHECKED, "mark": "whole"},
+    checked=CHECKED,
     raw_channels={**SPOT.raw_channels, "mark": RawChannel(parsers.marks, carrier="ticker")},
     market_key="baseName",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from feedd.model import Checked
@@ -13,4 +13,8 @@ if TYPE_CHECKING:
 CHECKED: dict[str, Checked] = {
     "ticker": "whole", "quote": "whole", "trade": "sequence", "book": "sequence",
     "candle": "whole", "mark": "whole",
+}  # fmt: skip
+# Ids of quotes fall after a maintenance, times never.
+GROWS: dict[str, Literal["id", "timestamp"]] = {
+    "ticker": "timestamp", "quote": "timestamp", "mark": "timestamp",
 }  # fmt: skip

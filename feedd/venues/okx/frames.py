@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from feedd.books.depth import Snapshot, Update
 from feedd.model import Quote, Trade
-from feedd.venues.native import EVERY_MARKET
+from feedd.venues.every_market import EVERY_MARKET
 from feedd.venues.okx import parsers
 from feedd.venues.okx.book import IN_SNAPSHOT
 from feedd.venues.okx.control import CHANNEL_OF

@@ -28,7 +28,7 @@ from feedd.venues.native import (
 )
 from feedd.venues.okx import book, frames, listing, parsers
 from feedd.venues.okx.addresses import addresses
-from feedd.venues.okx.checked import CHECKED
+from feedd.venues.okx.checked import CHECKED, GROWS
 from feedd.venues.okx.market_ids import instrument_type, listed_type, market_id
 
 if TYPE_CHECKING:
@@ -184,6 +184,8 @@ def _error(body: bytes) -> ErrorAnswer | None:
         answer = _answer(body)
     except ValueError:
         return None
+    if answer.code == "0":
+        return None
     text = f"code {answer.code}: {answer.msg}"
     if answer.code in REJECTED_KEY:
         return ErrorAnswer(text, "key")
@@ -264,8 +266,10 @@ def _market(exchange: str, of: str) -> NativeMarket:
         listing=NativeListing(page, _listed, listing.VERSION),
         account=_signed_account,
         error=_error,
+        refuses_in_answers=True,
         book=NativeBook(lambda _depth: StreamedBook(book.LEVELS)),
         trades=NativeTrades(_missed, _rest_trades),
         checked=CHECKED,
+        grows=GROWS,
         ping=b"ping",
     )

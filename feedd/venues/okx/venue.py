@@ -16,7 +16,7 @@ from feedd.venues.contract import (
     Venue,
 )
 from feedd.venues.okx import book, control, listing, parsers
-from feedd.venues.okx.checked import CHECKED
+from feedd.venues.okx.checked import CHECKED, GROWS
 from feedd.venues.okx.limits import LIMITS
 from feedd.venues.okx.market_ids import listed_type
 
@@ -30,8 +30,7 @@ VENUE = Venue(
     # https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-order-book-channel: `books`
     # has 400 levels; the channels with other numbers have no ids, or need a VIP level.
     watch_params={"quote": {"channel": "bbo-tbt"}, "book": {"depth": "books"}},
-    # Ids of quotes fall after a maintenance, times never.
-    grows={"ticker": "timestamp", "quote": "timestamp", "mark": "timestamp"},
+    grows=GROWS,
     raw_channels={
         "ticker": RawChannel(parsers.tickers),
         "quote": RawChannel(parsers.quotes),

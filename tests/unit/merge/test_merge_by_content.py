@@ -139,6 +139,20 @@ def test_a_quiet_line_that_takes_another_ones_place_as_planned_leaves_no_gap() -
     assert (world.merged, world.gaps) == ([1, 2], [])
 
 
+def test_a_line_that_begins_with_the_newest_events_lacks_nothing_and_repeats_none() -> None:
+    """A subscription brings the last ticker, or a page of old trades; the market is quiet."""
+    world = World("a")
+    world.take("a", 1000, 2000, 3000)
+    world.merge.opened("b")
+    world.take("b", 1000, 2000, 3000)
+    for now_s in (0.0, 0.5, 1.0, 1.5):
+        world.merge.overdue(now_s)
+    assert world.merge.goes_on_with("b")
+    assert world.merge.closed("a", GONE)
+    world.take("b", 4000)
+    assert (world.merged, world.gaps) == ([1000, 2000, 3000, 4000], [])
+
+
 def test_a_line_that_others_do_not_reach_goes_on_after_a_second_with_a_gap() -> None:
     world = World("stalled")
     world.take("stalled", 1)
