@@ -128,7 +128,8 @@ class ContentMerge:
         self._newest_ms = 0  # the latest time of an event emitted
         self._last: tuple[Any, Times] | None = None  # content and times of the last one emitted
         self._turned_s: float | None = None  # when `owed` was turned over
-        self._only: Any = None  # the line, if there is only one that owes and holds nothing
+        # The line, if there is only one that owes and holds nothing: it needs no merging.
+        self._only: Any = None
 
     @property
     def has_emitted(self) -> bool:
@@ -152,6 +153,10 @@ class ContentMerge:
             return
         self._take(line, content, times, event)
         self._settle()
+
+    def goes_on_beside(self, line: Any) -> bool:
+        """Return whether another line delivers events too."""
+        return self._emitted > 0 and len(self._lines) > 1 and line in self._lines
 
     def _take(self, line: Any, content: Any, times: Times, event: Any) -> None:
         own = self._lines.get(line)

@@ -134,6 +134,10 @@ class Merge:
             self.last = self.newest = None
         self.take(line, key, None, event)
 
+    def goes_on_beside(self, line: Any) -> bool:
+        """Return whether another line delivers events too."""
+        return self.last is not None and len(self._lines) > 1 and line in self._lines
+
     def renewed(self, line: Any) -> None:
         """Note that a line was subscribed to again, and begins with a snapshot."""
         own = self._lines.get(line)

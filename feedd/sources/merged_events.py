@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import asdict
 
+from feedd.model import Trade
+
 if TYPE_CHECKING:
-    from feedd.model import Quote, Tick, Trade
+    from feedd.model import Quote, Tick
 
 
 class DepthMessage(NamedTuple):
@@ -26,7 +28,12 @@ class DepthMessage(NamedTuple):
 
 
 def content_of(tick: Tick) -> tuple[tuple[Any, ...], int]:
-    """Return all that the exchange sent besides times, and the timestamp."""
+    """Return all that the exchange sent besides times, and the timestamp.
+
+    A trade's id is enough where it has one.
+    """
+    if isinstance(tick, Trade) and tick.id is not None:
+        return (tick.id,), tick.timestamp or 0
     keys = asdict(tick)
     timestamp = keys.pop("timestamp") or 0
     for name in ("datetime", "received_ns"):

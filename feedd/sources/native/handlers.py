@@ -124,19 +124,25 @@ def stateful(
     make: Callable[[], Convert],
     handler: Callable[[Convert], Handler],
     lacking: Callable[[NativeConnection, str], None],
+    merge: Merge | ContentMerge,
 ) -> Handler:
     """Return the handler of a channel that `keeps_state`, with a converter for each connection.
 
-    `lacking` is called for a connection whose snapshot of the channel is missing.
+    The first message of a connection beside others is its snapshot, and no event: the others have
+    delivered what led to it. `lacking` is called for a connection whose snapshot is missing.
     """
 
     def on_message(
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
         own = connection.states.get(channel)
-        if own is None:
-            own = connection.states[channel] = handler(make())
         try:
+            if own is None:
+                convert = make()
+                own = connection.states[channel] = handler(convert)
+                if merge.goes_on_beside(connection):
+                    convert(message, payload, received_ns)
+                    return
             own(connection, message, payload, received_ns)
         except NoSnapshotError:
             lacking(connection, channel)

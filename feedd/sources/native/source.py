@@ -249,7 +249,9 @@ class NativeSource:
         found = (
             self._quote_handler(by_id)
             if spec.converter is None
-            else self._converting(channel, spec.converter, handler, keeps_state=spec.keeps_state)
+            else self._converting(
+                channel, spec.converter, handler, merge if spec.keeps_state else None
+            )
         )
         for kind in spec.messages:
             other = self._handlers.get(kind)
@@ -260,12 +262,11 @@ class NativeSource:
         channel: str,
         converter: Callable[[str, str, str], Convert],
         handler: Callable[[Convert], Handler],
-        *,
-        keeps_state: bool,
+        keeps_state_of: Merge | ContentMerge | None,
     ) -> Handler:
         make = partial(converter, self._exchange, self._symbol, self._timeframe)
-        if keeps_state:
-            return stateful(channel, make, handler, self._lacking)
+        if keeps_state_of is not None:
+            return stateful(channel, make, handler, self._lacking, keeps_state_of)
         return handler(make())
 
     def _lacking(self, connection: NativeConnection, channel: str) -> None:

@@ -71,7 +71,7 @@ class _Trade(Struct, gc=False):
     S: Literal["Buy", "Sell"]
     v: Number
     p: Price
-    i: str | int
+    i: str
 
 
 class TradesMessage(Struct, gc=False):
@@ -225,35 +225,36 @@ def read_keys(keys: Any, channel: str) -> Any:
     return typed(keys, of)
 
 
+_NO_LEVEL = (None, None)
+
 # --- events ---------------------------------------------------------------------------------------
 
 
-class QuoteMaker:
-    """Quotes of one connection: a delta changes the level before it."""
+def quote_maker(exchange: str, symbol: str) -> Callable[[QuoteMessage, bytes, int], Quote]:
+    """Return the converter of one connection's quotes: a delta changes the level before it.
 
-    def __init__(self, exchange: str, symbol: str) -> None:
-        self._exchange = exchange
-        self._symbol = symbol
-        self._last: _Levels | None = None
+    It raises NoSnapshotError for a delta without a level before it.
+    """
+    last: _Levels | None = None
 
-    def quote(self, message: QuoteMessage, received_ns: int) -> Quote:
-        """Return the quote; raise NoSnapshotError for a delta without a level before it."""
+    def convert(message: QuoteMessage, _payload: bytes, received_ns: int) -> Quote:
+        nonlocal last
         data = message.data
         if message.type == "delta":
-            if self._last is None:
+            if last is None:
                 raise NoSnapshotError
             data = _Levels(
-                data.s, _best(self._last.b, data.b, max), _best(self._last.a, data.a, min),
-                data.u, data.seq,
-            )  # fmt: skip
-        self._last = data
-        bids, asks = data.b, data.a
-        bid, bid_size = bids[0] if bids else (None, None)
-        ask, ask_size = asks[0] if asks else (None, None)
+                data.s, _best(last.b, data.b, max), _best(last.a, data.a, min), data.u, data.seq
+            )
+        last = data
+        bid, bid_size = data.b[0] if data.b else _NO_LEVEL
+        ask, ask_size = data.a[0] if data.a else _NO_LEVEL
         return Quote(
-            self._symbol, message.ts, bid, bid_size, ask, ask_size, self._exchange, received_ns,
-            0, 0, 0, data.u,
+            symbol, message.ts, bid, bid_size, ask, ask_size, exchange, received_ns, 0, 0, 0,
+            data.u,
         )  # fmt: skip
+
+    return convert
 
 
 def _best(known: Levels, changes: Levels, best: Callable[..., Any]) -> Levels:
@@ -279,10 +280,11 @@ def to_trades(
     for one in message.data:
         if not one.v or one.s != market_id:
             raise ValueError(f"trade {one.i} of {one.s} has the size {one.v}")
+        id_ = one.i
         trades.append(
             Trade(
                 symbol, one.T, one.p, one.v, TAKER[one.S], exchange, received_ns, 0, 0, 0,
-                exchange_id(one.i),
+                exchange_id(id_) if id_.isdecimal() else id_,
             )
         )  # fmt: skip
     return trades
@@ -295,15 +297,20 @@ class TickerMaker:
         self._exchange = exchange
         self._symbol = symbol
         self._whole: dict[str, Any] | None = None
+        self._newest_ms = 0
 
     def ticker(self, message: TickerMessage, received_ns: int) -> Ticker:
-        """Return the complete ticker; raise NoSnapshotError for a delta without its snapshot."""
+        """Return the complete ticker.
+
+        Raises NoSnapshotError for a delta without its snapshot, or overtaken by a newer one.
+        """
         data = message.data
         named = {key: getattr(data, key) for key in TICKER_FIELDS}
         changed = {key: value for key, value in named.items() if value is not UNSET}
         if message.type == "snapshot":
             whole = changed
-        elif self._whole is None:
+        elif self._whole is None or message.ts < self._newest_ms:
+            self._whole = None  # of changes in a wrong order the last one is not known
             raise NoSnapshotError
         else:
             whole = {**self._whole, **changed}
@@ -314,7 +321,7 @@ class TickerMaker:
             change_percent=_percent(whole.get("change")),
             bid=whole.get("bid"), ask=whole.get("ask"),
         )  # fmt: skip
-        self._whole = whole
+        self._whole, self._newest_ms = whole, message.ts
         return made
 
 

@@ -58,8 +58,7 @@ def market(exchange: str, symbol: str) -> NativeMarket | None:
 
 
 def _quotes(exchange: str, symbol: str, _timeframe: str) -> Convert:
-    make = messages.QuoteMaker(exchange, symbol).quote
-    return lambda message, _payload, received_ns: make(message, received_ns)
+    return messages.quote_maker(exchange, symbol)
 
 
 def _updates(_exchange: str, _symbol: str, _timeframe: str) -> Convert:
@@ -72,9 +71,9 @@ def _updates(_exchange: str, _symbol: str, _timeframe: str) -> Convert:
 
 
 def _trades(exchange: str, symbol: str, _timeframe: str) -> Convert:
-    def convert(message: Any, _payload: bytes, received_ns: int) -> list[Keyed]:
+    def convert(message: Any, _payload: bytes, received_ns: int) -> Any:
         found = messages.to_trades(message, exchange, symbol, received_ns)
-        return [Keyed(trade.timestamp, None, trade) for trade in found]
+        return [(trade.timestamp, None, trade) for trade in found]  # without a call for each
 
     return convert
 
@@ -261,6 +260,7 @@ def _of(
         refuses_in_answers=True,
         book=NativeBook(lambda _levels: StreamedBook()),
         checked=checked.SPOT if category == "spot" else checked.CONTRACTS,
+        grows=checked.SPOT_GROWS if category == "spot" else checked.GROWS,
         ping=b'{"op":"ping"}',
     )
 

@@ -13,21 +13,23 @@ from feedd.venues.contract import RawChannel
 from feedd.venues.native import NoSnapshotError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from feedd.model import Liquidation, Quote, Ticker, Trade
     from feedd.venues.contract import RawParser
 
 
 def _quotes() -> RawParser:
-    makers: list[messages.QuoteMaker] = []
+    makers: list[Callable[[messages.QuoteMessage, bytes, int], Quote]] = []
 
     def parse(
         keys: Any, exchange: str, symbol: str, received_ns: int, _timeframe: str
     ) -> list[Quote]:
         if not makers:
-            makers.append(messages.QuoteMaker(exchange, symbol))
+            makers.append(messages.quote_maker(exchange, symbol))
         message = messages.read_keys(keys, "quote")
         try:
-            return [makers[0].quote(message, received_ns)]
+            return [makers[0](message, b"", received_ns)]
         except NoSnapshotError:
             raise ValueError("a change of a quote that was not sent") from None
 

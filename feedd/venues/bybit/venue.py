@@ -22,8 +22,7 @@ _ANY = Venue(
     # https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook: `orderbook.1` repeats its
     # last message, with the same u, after 3 s without a change.
     quote_id=lambda message: message["data"]["u"],
-    # Their ids are 1 again after a restart of the service; a contract's ticker is only a change.
-    grows={"quote": "timestamp"},
+    grows=checked.GROWS,
     raw_channels=RAW_CHANNELS,
     book=CheckedBook(
         rules=lambda _depth: StreamedBook(),
@@ -45,9 +44,7 @@ _ANY = Venue(
     limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
 )
 VENUES = {
-    "spot": replace(
-        _ANY, checked=checked.SPOT, grows={"quote": "timestamp", "ticker": "timestamp"}
-    ),
+    "spot": replace(_ANY, checked=checked.SPOT, grows=checked.SPOT_GROWS),
     "linear": _ANY,
     "inverse": _ANY,
 }
