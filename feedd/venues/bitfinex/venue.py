@@ -6,7 +6,7 @@ from feedd.venues.bitfinex import book, control, parsers
 from feedd.venues.bitfinex.limits import LIMITS
 from feedd.venues.contract import CheckedBook, RawChannel, StreamedSnapshot, Venue
 
-VENUE = Venue(
+_ANY = Venue(
     # Every message of a connection has its number; a book also has a checksum.
     checked={"book": "checksum", "trade": "sequence", "ticker": "sequence", "candle": "sequence"},
     # The sizes in a ticker are sums of 25 levels.
@@ -34,5 +34,7 @@ VENUE = Venue(
     # Without an answer to the subscription there is no chanId to end it by.
     resubscribe=lambda request, new_id: control.Router().resubscribe(request, new_id),
     refuses=control.refuses,
-    limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
+    limits={"spot": LIMITS, "linear": LIMITS},
 )
+# It has no inverse contracts.
+VENUES = {"spot": _ANY, "linear": _ANY}

@@ -13,7 +13,7 @@ from feedd.venues.contract import (
 from feedd.venues.cryptocom import book, control, parsers
 from feedd.venues.cryptocom.limits import LIMITS
 
-VENUE = Venue(
+_ANY = Venue(
     # Ids of trades skip numbers.
     checked={"book": "sequence", "quote": "whole", "ticker": "whole", "candle": "whole"},
     requests={"book": control.book_request},
@@ -41,5 +41,7 @@ VENUE = Venue(
         fault=lambda _entry: None,
         status=lambda _entry: None,
     ),
-    limits={"spot": LIMITS, "linear": LIMITS, "inverse": LIMITS},
+    limits={"spot": LIMITS, "linear": LIMITS},
 )
+# It has no inverse contracts.
+VENUES = {"spot": _ANY, "linear": _ANY}

@@ -13,7 +13,9 @@ from venue_recordings import received
 from feedd.books.depth import BookGap, Snapshot, Update
 from feedd.books.streamed import StreamedBook
 from feedd.venues.cryptocom.book import to_depth
-from feedd.venues.cryptocom.venue import VENUE
+from feedd.venues.cryptocom.venue import VENUES
+
+SPOT = VENUES["spot"]
 
 
 def message(channel: str, **data: Any) -> dict[str, Any]:
@@ -72,8 +74,8 @@ def test_a_missing_update_is_one_gap_and_needs_a_snapshot() -> None:
 
 
 def test_a_level_behind_the_subscribed_ones_is_dropped() -> None:
-    assert VENUE.book is not None
-    rules = VENUE.book.rules(10)
+    assert SPOT.book is not None
+    rules = SPOT.book.rules(10)
     levels = [[str(100 - at), "1", "1"] for at in range(10)]
     rules.on_snapshot(to_depth(message("book", u=1, bids=levels, asks=[])))  # type: ignore[arg-type]
     rules.on_update(to_depth(update(1, 2, [["100.5", "1", "1"]], [])))  # type: ignore[arg-type]
@@ -83,8 +85,8 @@ def test_a_level_behind_the_subscribed_ones_is_dropped() -> None:
 
 @pytest.mark.parametrize("depth", [1, 10, 11, 50])
 def test_the_rules_cover_the_levels_that_are_subscribed_to(depth: int) -> None:
-    assert VENUE.book is not None
-    rules, limit = VENUE.book.rules(depth), VENUE.book.limit(depth) or 0
+    assert SPOT.book is not None
+    rules, limit = SPOT.book.rules(depth), SPOT.book.limit(depth) or 0
     levels = [[str(200 - at), "1", "1"] for at in range(60)]
     rules.on_snapshot(to_depth(message("book", u=1, bids=levels, asks=[])))  # type: ignore[arg-type]
     assert len(rules.book.bids.top(100)) == limit

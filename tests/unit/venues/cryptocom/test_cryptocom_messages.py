@@ -9,9 +9,10 @@ import pytest
 from venue_recordings import received
 
 from feedd.venues.cryptocom import control, parsers
-from feedd.venues.cryptocom.venue import VENUE
+from feedd.venues.cryptocom.venue import VENUES
 from feedd.venues.market_ids import symbols_of
 
+SPOT = VENUES["spot"]
 AT = ("cryptocom", "BTC/USD:USD", 1, "1m")
 TICKER = {
     "h": "51790.00", "l": "47895.50", "a": "51174.500000", "c": "0.03955106",
@@ -41,8 +42,8 @@ def message(channel: str, *data: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_a_message_names_its_channel_and_market(name: Any, channel: str | None) -> None:
     assert control.channel_of(message(name)) == channel
-    assert VENUE.market_id_of is not None
-    assert VENUE.market_id_of(message(name)) == "BTCUSD-PERP"
+    assert SPOT.market_id_of is not None
+    assert SPOT.market_id_of(message(name)) == "BTCUSD-PERP"
 
 
 @pytest.mark.parametrize(
