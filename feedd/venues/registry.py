@@ -36,8 +36,9 @@ FOLDER_OF = {exchange: folder for folder, exchanges in VENUES.items() for exchan
 
 DEFAULT_EXCHANGE = "binanceusdm"
 # The exchanges that the native source serves, with their folders' `native.py`.
-NATIVE = ("binanceusdm", "binancecoinm", "binance", "bybit", "okx", "okxus", "myokx")
-NATIVE = ("binanceusdm", "binancecoinm", "binance", "okx", "okxus", "myokx", "hyperliquid")
+NATIVE = (
+    "binanceusdm", "binancecoinm", "binance", "bybit", "okx", "okxus", "myokx", "hyperliquid",
+)  # fmt: skip
 EMBEDDED_SPOT_PATH = "/spot"
 EMBEDDED_COINM_PATH = "/coinm"
 EMBEDDED_BYBIT_PATHS = {"spot": "/bybit-spot", "inverse": "/bybit-inverse"}
