@@ -18,6 +18,7 @@ the subscriptions of each connection, the pace, the faults and the truth log.
 from __future__ import annotations
 
 import pkgutil
+from bisect import bisect_left, insort
 from collections import deque
 from decimal import Decimal
 from functools import cache
@@ -172,6 +173,24 @@ class Reader:
 # --- the true state -------------------------------------------------------------------------------
 
 
+class _Side:
+    """One side of a book: the levels by price, and the prices in order."""
+
+    def __init__(self) -> None:
+        self.levels: dict[Decimal, LevelTexts] = {}
+        self.prices: list[Decimal] = []  # rising
+
+    def set(self, level: LevelTexts) -> None:
+        price = Decimal(level[0])
+        if not Decimal(level[1]):
+            if self.levels.pop(price, None) is not None:
+                del self.prices[bisect_left(self.prices, price)]
+            return
+        if price not in self.levels:
+            insort(self.prices, price)
+        self.levels[price] = level
+
+
 class TrueBook:
     """The whole book of a market after the events that were played so far.
 
@@ -181,24 +200,20 @@ class TrueBook:
     def __init__(self) -> None:
         self.last = 0
         self.time_ms: int | None = None
-        self._sides: tuple[dict[Decimal, LevelTexts], dict[Decimal, LevelTexts]] = ({}, {})
+        self._bids, self._asks = _Side(), _Side()
 
     def __bool__(self) -> bool:
-        return bool(self._sides[0] or self._sides[1])
+        return bool(self._bids.prices or self._asks.prices)
 
     def apply(self, event: Depth) -> Depth:
         """Take a change; return it with its ids."""
         before = event.before or self.last or FIRST_NUMBER - 1
         event = msgspec.structs.replace(event, before=before, last=event.last or before + 1)
-        for side, levels in zip(self._sides, (event.bids, event.asks), strict=True):
-            if event.whole:
-                side.clear()
+        if event.whole:
+            self._bids, self._asks = _Side(), _Side()
+        for side, levels in ((self._bids, event.bids), (self._asks, event.asks)):
             for level in levels:
-                price = Decimal(level[0])
-                if Decimal(level[1]):
-                    side[price] = level
-                else:
-                    side.pop(price, None)
+                side.set(level)
         self.last, self.time_ms = event.last, event.time_ms
         return event
 
@@ -211,13 +226,14 @@ class TrueBook:
 
     def bids(self, limit: int | None = None) -> list[LevelTexts]:
         """Return the bids, best first."""
-        side = self._sides[0]
-        return [side[price] for price in sorted(side, reverse=True)[:limit]]
+        side, count = self._bids, len(self._bids.prices)
+        best = side.prices[max(0, count - limit) if limit is not None else 0 :]
+        return [side.levels[price] for price in reversed(best)]
 
     def asks(self, limit: int | None = None) -> list[LevelTexts]:
         """Return the asks, best first."""
-        side = self._sides[1]
-        return [side[price] for price in sorted(side)[:limit]]
+        side = self._asks
+        return [side.levels[price] for price in side.prices[:limit]]
 
 
 class MarketState:

@@ -27,7 +27,7 @@ from venues_tested import RecordingRun, documented
 from feedd.embedded.played.recording import PlayedRecording, held_exchange
 from feedd.venues.registry import FOLDER_OF, NATIVE
 
-AT_A_TIME = 5  # cases
+AT_A_TIME = 8  # cases
 
 
 class Case(NamedTuple):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from feedd.venues.played import Event, Market, PlayedChannel, PlayedExchange
 
 GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+KEPT_EVENTS = 50_000  # in memory, about 50 MB; a longer recording is read again by each stream
 LINES_LOOKED_AT = 200  # for a frame that shows the venue, where there is no header
 KINDS = frozenset({"http", "connect", "send", "recv"})
 UNREADABLE = (ValueError, EOFError, OSError, zlib.error)
@@ -88,6 +89,7 @@ class PlayedRecording:
         self.counts: dict[tuple[str, PlayedChannel], int] = {}
         self.markets: dict[str, Market] = {}  # by ccxt's symbol
         self.lines = 0
+        self._kept: list[Batch] | None = None  # all of a short recording
         self.unit = "s" if self.header else "ns"  # of the times of receipt
         self._scan()
 
@@ -108,13 +110,16 @@ class PlayedRecording:
 
     def batches(self, market: str | None = None) -> Iterator[Batch]:
         """Yield the events in the order received, of all markets or of one."""
+        read = self._read() if self._kept is None else iter(self._kept)
+        return (batch for batch in read if market is None or batch.market == market)
+
+    def _read(self) -> Iterator[Batch]:
         reader = self.exchange.reader()
         for number, frame in frames(self.path):
             found: dict[str, list[Event]] = {}
             try:
                 for event in reader.events(frame):
-                    if market is None or event.market == market:
-                        found.setdefault(event.market, []).append(event)
+                    found.setdefault(event.market, []).append(event)
             except MALFORMED as error:
                 raise ConfigError(
                     f"{self.path}, line {number}: is not a message of {self.name}: "
@@ -131,13 +136,20 @@ class PlayedRecording:
             self.end_ns = frame.at_ns
             if frame.kind == "http":
                 pages.setdefault(frame.url, frame.data)
-        for batch in self.batches():
+        kept: list[Batch] = []
+        events = 0
+        for batch in self._read():
+            events += len(batch.events)
+            if events <= KEPT_EVENTS:
+                kept.append(batch)
             self.first_ns = self.first_ns or batch.at_ns
             for event in batch.events:
                 channel = channel_of(event)
                 self.channels.setdefault(batch.market, set()).add(channel)
                 key = batch.market, channel
                 self.counts[key] = self.counts.get(key, 0) + 1
+        if events <= KEPT_EVENTS:
+            self._kept = kept
         if not self.channels:
             raise ConfigError(f"{self.path}: holds no event of {self.name} that can be played")
         try:

@@ -327,7 +327,7 @@ def test_an_exchange_with_all_markets_of_its_venue_takes_the_symbols_type(tmp_pa
 
 
 def test_a_recorders_header_of_another_exchange_is_refused_by_name(tmp_path: Path) -> None:
-    for name, exchange in (("BYBIT", "bybit"), ("NOBODY", "NOBODY")):
+    for name, exchange in (("GEMINI", "gemini"), ("NOBODY", "NOBODY")):
         header = json.dumps({"t": "header", "format": 2, "exchange": name})
         with pytest.raises(ConfigError, match=f"raw messages of {exchange} can't be imported"):
             imported(tmp_path, f"{header}\n")
