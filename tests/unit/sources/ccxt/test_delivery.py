@@ -71,3 +71,52 @@ def test_ccxts_throttle_follows_the_monotonic_clock_and_its_json_keeps_long_inte
     assert client.json_parser.loads(text) == exchange.on_json_response(text) == {
         "id": 12345678901234567890123
     }  # fmt: skip
+
+
+def of_unknown(sink: RecordedCallbacks, venue: Venue | None = None) -> Delivery:
+    return Delivery(
+        "x", "A/B", venue or Venue(), sink, market_id=lambda: "AB",
+        backoff={name: Backoff() for name in ("ticker", "quote", "trade")}, books=None,
+        trades=None, book_depth=5, timeframe="1m", book_failed=print,
+    )  # fmt: skip
+
+
+def test_a_ticker_is_found_in_a_map_by_symbol() -> None:
+    sink = RecordedCallbacks()
+    ticker = dict.fromkeys(("bid", "ask", "baseVolume", "high", "low", "percentage"), 1.0)
+    of_unknown(sink).take["ticker"]({"A/B": {**ticker, "last": 5.0, "timestamp": 7}}, None, 1)
+    (one,) = sink.ticks
+    assert (one.timestamp, one.last) == (7, 5.0)  # type: ignore[union-attr]
+
+
+def parsed_trade(timestamp: int, trade_id: str | None = None) -> dict[str, Any]:
+    return {"id": trade_id, "timestamp": timestamp, "price": 1.0, "amount": 2.0, "side": "buy"}
+
+
+def test_a_doubled_message_of_trades_without_ids_is_published_once() -> None:
+    sink = RecordedCallbacks()
+    made = of_unknown(sink)
+    cache: list[Any] = []
+    for message in ({"sequence": 1}, {"sequence": 1}, {"sequence": 2}):
+        cache.append(parsed_trade(5))
+        made.take["trade"](cache, message, 1)
+    assert len(sink.ticks) == 2  # that of the third message is another trade, with the same content
+
+
+def test_a_page_of_a_new_subscription_repeats_no_trade() -> None:
+    sink = RecordedCallbacks()
+    made = of_unknown(sink)
+    made.take["trade"]([parsed_trade(n, str(n)) for n in (3, 2, 1)], {"n": 1}, 1)
+    made.begin("trade")
+    made.take["trade"]([parsed_trade(n, str(n)) for n in (4, 3, 2)], {"n": 2}, 1)
+    assert sink.ids("trade") == [1, 2, 3, 4]
+
+
+def test_a_quote_that_a_newer_one_overtook_is_not_published() -> None:
+    sink = RecordedCallbacks()
+    venue = Venue(quote_id=lambda message: message["u"], grows={"quote": "id"})
+    take = of_unknown(sink, venue).take["quote"]
+    for update in (1, 3, 2, 4):
+        parsed = {"timestamp": 1, "bid": 1.0, "bidVolume": 1.0, "ask": 2.0, "askVolume": 1.0}
+        take(parsed, {"u": update}, 1)
+    assert sink.ids("quote") == [1, 3, 4]
