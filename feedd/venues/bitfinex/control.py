@@ -75,10 +75,14 @@ def refusal(message: Any) -> str | None:
 
         {"event":"error","msg":"symbol: invalid","code":10300,"channel":"trades","symbol":"tX"}
         {"event":"info","code":20051,"msg":"Stopping. Please try to reconnect"}
+        {"event":"info","version":2,"serverId":"…","platform":{"status":0}}
     """
-    if message.get("event") == "error":
+    event = message.get("event")
+    if event == "error":
         return f"refused: {message.get('msg')} (code {message.get('code')})"
-    return RECONNECT.get(message.get("code")) if message.get("event") == "info" else None
+    if event == "info" and message.get("platform") == {"status": 0}:
+        return "the exchange is in maintenance"
+    return RECONNECT.get(message.get("code")) if event == "info" else None
 
 
 def refuses(message: Any, request: Any) -> bool:

@@ -43,7 +43,7 @@ def tickers(
         volume=stats["volume"],
         high=stats["high"],
         low=stats["low"],
-        change_percent=some_number(stats["price_change"]),
+        change_percent=some_number(stats.get("price_change")),
         bid=data["best_bid_price"],
         ask=data["best_ask_price"],
     )  # fmt: skip

@@ -74,7 +74,7 @@ class DeribitReader(Reader):
             bid, ask = _price(data["best_bid_price"]), _price(data["best_ask_price"])
             yield Ticker(
                 market, time_ms, data["last_price"], bid, ask, stats["high"], stats["low"],
-                stats["volume"], stats["price_change"],
+                stats["volume"], stats.get("price_change"),
                 raw=json.loads(frame.data)["params"]["data"],
             )  # fmt: skip
         if kind in {"ticker", "quote"}:

@@ -83,9 +83,9 @@ def test_a_refusal_answers_the_request_with_its_channel_and_symbol() -> None:
     assert not control.refuses(subscribed(5, BOOK), BOOK)
 
 
-@pytest.mark.parametrize("code", [20051, 20061])
-def test_an_announced_restart_renews_every_subscription(code: int) -> None:
-    reason = control.refusal({"event": "info", "code": code, "msg": "…"})
+@pytest.mark.parametrize("more", [{"code": 20051}, {"code": 20061}, {"platform": {"status": 0}}])
+def test_an_announced_restart_renews_every_subscription(more: dict[str, Any]) -> None:
+    reason = control.refusal({"event": "info", **more})
     assert reason is not None
     assert reason.startswith("the exchange")
 

@@ -100,6 +100,12 @@ def test_a_ticker_without_trades_or_quotes_has_none() -> None:
     assert (made.high, made.low, made.change_percent) == (None, None, None)
 
 
+def test_a_ticker_without_a_change_has_none() -> None:
+    stats = {"volume": 1, "low": 2, "high": 3}
+    (made,) = parsers.tickers(notification("ticker.X.100ms", {**TICKER, "stats": stats}), *AT)
+    assert (made.volume, made.change_percent) == (1.0, None)
+
+
 def test_a_quote_is_read_whole() -> None:
     (made,) = parsers.quotes(notification("quote.X", TICKER), *AT)
     assert (made.bid, made.bid_size, made.ask, made.ask_size) == (36443.0, 136060, 36443.5, 37670)
