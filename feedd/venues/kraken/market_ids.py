@@ -18,7 +18,9 @@ def symbols(_exchange: str, id_: str, of: MarketType | None = None) -> list[str]
     """Return the unified symbol of an id, if it is one of these."""
     if of not in {None, "spot"}:
         return []
-    match = next(filter(None, (form.fullmatch(id_) for form in (_NAME, _OLD_ID, _SHORT_ID))), None)
+    # Other exchanges have derivatives with short ids: XBTUSD.
+    forms = (_NAME, _OLD_ID, _SHORT_ID) if of == "spot" else (_NAME, _OLD_ID)
+    match = next(filter(None, (form.fullmatch(id_) for form in forms)), None)
     if match is None:
         return []
     base, quote = (ASSETS.get(asset, asset) for asset in match.groups())

@@ -130,3 +130,8 @@ def test_subscribing_again_keeps_the_terms() -> None:
 def test_a_pair_has_a_unified_symbol(id_: str, symbol: str) -> None:
     assert symbols("kraken", id_, "spot") == [symbol]
     assert symbols("kraken", id_, "linear") == []
+
+
+def test_a_short_id_may_be_of_another_exchanges_derivative() -> None:
+    assert symbols("kraken", "XBTUSD") == []
+    assert symbols("kraken", "XBTUSD", "spot") == ["BTC/USD"]
