@@ -20,9 +20,10 @@ def with_own_connections(base: Any, venue: Venue) -> Any:
     """Return ccxt's class that adds a channel to the URL that it is subscribed to on.
 
     These are the venue's `own_connections`; all channels, where its messages for subscribing again
-    are not known.
+    are not known, or which of the channels it refuses.
     """
-    own = frozenset(CHANNELS) if venue.resubscribe is None else venue.own_connections
+    alone = venue.resubscribe is None or venue.refuses is None
+    own = frozenset(CHANNELS) if alone else venue.own_connections
 
     class Owning(base):  # type: ignore[misc]
         def own_url(self, url: str) -> str:
