@@ -1,0 +1,1 @@
+"""Bitstamp, https://www.bitstamp.net/websocket/v2/: ccxt reads its messages."""
