@@ -148,28 +148,30 @@ class _Head(Struct):
     msg: Any = None
 
 
-# Almost every message begins so, and then its channel's name and `","`.
-_START = b'{"arg":{"channel":"'
-_TYPED = {
-    b"bbo-tbt": msgspec.json.Decoder(QuoteMessage, strict=False).decode,
-    b"trades": msgspec.json.Decoder(TradeMessage, strict=False).decode,
-    b"books": msgspec.json.Decoder(BookMessage, strict=False).decode,
+_DECODERS = {
+    "bbo-tbt": msgspec.json.Decoder(QuoteMessage, strict=False).decode,
+    "trades": msgspec.json.Decoder(TradeMessage, strict=False).decode,
+    "books": msgspec.json.Decoder(BookMessage, strict=False).decode,
 }
+# Almost every message begins so, with the name of its channel; no other channel that is subscribed
+# to begins with the same five letters.
+_BEGIN = b'{"arg":{"channel":"'
+_LENGTH = len(_BEGIN) + 5
+_BY_BEGIN = {(_BEGIN + name.encode())[:_LENGTH]: its for name, its in _DECODERS.items()}
 _anything = msgspec.json.Decoder().decode
 read_head = msgspec.json.Decoder(_Head, strict=False).decode
 
 
 def read(payload: bytes) -> Any:
     """Return a message with data; raise ValueError for another."""
-    start = len(_START)
-    typed = _TYPED.get(payload[start : payload.find(b'"', start)])
-    if typed is not None and payload.startswith(_START):
+    typed = _BY_BEGIN.get(payload[:_LENGTH])
+    if typed is not None:
         return typed(payload)
     head = read_head(payload)
     arg = head.arg
     if arg is None or head.data is UNSET:
         raise ValueError("it has no data")
-    typed = _TYPED.get(arg.channel.encode())
+    typed = _DECODERS.get(arg.channel)
     return reread(payload) if typed is None else typed(payload)
 
 
