@@ -35,6 +35,7 @@ def both(first: Handler, second: Handler) -> Handler:
 def quotes(
     convert: Convert,
     merge: Merge,
+    publish: Callable[[Quote], None],
     repeated: Callable[[], None],
     overtaken: Callable[[Quote, Quote], bool] | None,
 ) -> Handler:
@@ -47,14 +48,18 @@ def quotes(
         connection: NativeConnection, message: Any, payload: bytes, received_ns: int
     ) -> None:
         quote = convert(message, payload, received_ns)
-        last = merge.last
-        if last is not None and quote.id <= last and connection is merge.only:
-            if quote.id == last and same_quote(quote, merge.newest):
+        if connection is not merge.only:
+            merge.take(connection, quote.id, None, quote)
+            return
+        quote_id, last = quote.id, merge.last
+        if last is not None and quote_id <= last:
+            if quote_id == last and same_quote(quote, merge.newest):
                 repeated()
                 return
             if overtaken is not None and overtaken(quote, merge.newest):
                 return
-        merge.take(connection, quote.id, None, quote)
+        merge.last, merge.newest = quote_id, quote  # `merge.take`, without its call
+        publish(quote)
 
     return on_quote
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from asyncio import TaskGroup
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,8 @@ class NativeSource:
         self._event: Callable[[Tick], None] = _ignore  # the sink's, while there is one
         self._trades = TradeKeeper(self._fetch_trades)
         self._order = InOrder(market.grows, self._went_back)
-        self._published: dict[EventId, None] = {}  # newest ids of trades that may skip numbers
+        self._published: set[EventId] = set()  # newest ids of trades that may skip numbers
+        self._published_order: deque[EventId] = deque()
         self._books: BookKeeper | None = None
         self._merges: dict[str, Merge | ContentMerge] = {}
         self._handlers: Handlers = {}
@@ -227,7 +229,10 @@ class NativeSource:
         if channel == "quote":
             merge = by_id = Merge(self._publish, missing, same_quote)
             overtaken = self._overtaken if channel in market.grows else None
-            handler = partial(quotes, merge=by_id, repeated=self._repeated, overtaken=overtaken)
+            handler = partial(
+                quotes, merge=by_id, publish=self._publish, repeated=self._repeated,
+                overtaken=overtaken,
+            )  # fmt: skip
         elif channel == "trade" and market.trades is not None:
             merge = by_id = Merge(self._publish_trade, missing, same_trade)
             handler = partial(trades, merge=by_id, several=several)
@@ -303,12 +308,14 @@ class NativeSource:
 
     def _publish_once(self, trade: Trade) -> None:
         """Publish a trade, unless one with its id was; a venue may send a page of old ones."""
-        if trade.id is not None:
-            if trade.id in self._published:
+        trade_id, known = trade.id, self._published
+        if trade_id is not None:
+            if trade_id in known:
                 return
-            self._published[trade.id] = None
-            if len(self._published) > IDS_KNOWN:
-                del self._published[next(iter(self._published))]
+            known.add(trade_id)
+            self._published_order.append(trade_id)
+            if len(known) > IDS_KNOWN:
+                known.discard(self._published_order.popleft())
         self._event(trade)
 
     def _publish_in_order(self, tick: Tick) -> None:

@@ -49,8 +49,15 @@ class _OrderBook(Struct, gc=False):
         return self.data.s
 
 
-class QuoteMessage(_OrderBook, gc=False):
-    """`orderbook.1.<symbol>`: the first level.
+class _Best(Struct, gc=False):
+    s: str
+    b: Levels
+    a: Levels
+    u: int
+
+
+class QuoteMessage(Struct, gc=False):
+    """`orderbook.1.<symbol>`: the first level. What is not needed is not read: quotes are many.
 
     https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook: after 3 s without a change
     the last message comes again, with the same u::
@@ -59,6 +66,15 @@ class QuoteMessage(_OrderBook, gc=False):
          "data":{"s":"BTCUSDT","b":[["16493.50","0.006"]],"a":[["16611.00","0.029"]],
                  "u":18521288,"seq":7961638724},"cts":1672304484976}
     """
+
+    type: str
+    ts: int
+    data: _Best
+
+    @property
+    def market_id(self) -> str:
+        """The venue's id of the symbol."""
+        return self.data.s
 
 
 class DepthMessage(_OrderBook, gc=False):
@@ -235,17 +251,17 @@ def quote_maker(exchange: str, symbol: str) -> Callable[[QuoteMessage, bytes, in
 
     It raises NoSnapshotError for a delta without a level before it.
     """
-    last: _Levels | None = None
+    last: _Best | None = None
 
     def convert(message: QuoteMessage, _payload: bytes, received_ns: int) -> Quote:
         nonlocal last
         data = message.data
-        if message.type == "delta":
+        if message.type != "snapshot":
+            if message.type != "delta":
+                raise ValueError(f"a quote is {message.type}")
             if last is None:
                 raise NoSnapshotError
-            data = _Levels(
-                data.s, _best(last.b, data.b, max), _best(last.a, data.a, min), data.u, data.seq
-            )
+            data = _Best(data.s, _best(last.b, data.b, max), _best(last.a, data.a, min), data.u)
         last = data
         bid, bid_size = data.b[0] if data.b else _NO_LEVEL
         ask, ask_size = data.a[0] if data.a else _NO_LEVEL
