@@ -46,6 +46,7 @@ INVALID_TIMESTAMP = 10002
 INVALID_SYMBOL = 10001
 # Bybit documents no limit of a client's messages; a source sends a few when it connects.
 MESSAGES_PER_S = 10
+ALREADY = "already subscribed"
 TOPICS = {"ticker": "tickers", "trade": "publicTrade", "liquidation": "allLiquidation"}
 
 
@@ -131,6 +132,8 @@ def _control(payload: bytes) -> Control:
         return Control("pong")
     id_ = str(reply.req_id or "")
     refusal = None if reply.success else reply.ret_msg or "no reason"
+    if refusal is not None and ALREADY in refusal:
+        refusal = None  # the answer to an earlier request was lost
     return Control("answer", int(id_) if id_.isdecimal() else None, refusal)
 
 

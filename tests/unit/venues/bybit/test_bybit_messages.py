@@ -162,6 +162,11 @@ def test_an_empty_side_has_neither_price_nor_size() -> None:
          None),
         ('{"success":false,"ret_msg":"error:x","req_id":"4","op":"subscribe"}', "answer", 4,
          "error:x"),
+        (
+            ('{"success":false,"ret_msg":"error:already subscribed,topic:x","req_id":"4",'
+            '"op":"subscribe"}'),
+            "answer", 4, None,
+        ),
         ('{"success":true,"ret_msg":"pong","conn_id":"d","op":"ping"}', "pong", None, None),
         ('{"success":true,"ret_msg":"pong","req_id":"","op":"ping"}', "pong", None, None),
         ('{"topic":"publicTrade.BTCUSDT","data":5}', "event", None, None),
