@@ -70,7 +70,9 @@ class OkxReader(Reader):
         for row in message["data"]:
             time_ms = int(row["ts"])
             if channel == "trades":
-                yield Trade(market, time_ms, row["tradeId"], row["px"], row["sz"], row["side"])
+                yield Trade(
+                    market, time_ms, row["tradeId"], row["px"], row["sz"], row["side"], raw=row
+                )
             elif channel == "tickers":
                 yield Ticker(
                     market, time_ms, row["last"], row["bidPx"] or None, row["askPx"] or None,
@@ -248,7 +250,7 @@ def _best(quote: Quote) -> dict[str, Any]:
 def _trade(one: Trade) -> dict[str, Any]:
     return {
         "instId": one.market, "tradeId": one.id, "px": one.price, "sz": one.size,
-        "side": one.side, "ts": str(one.time_ms), "count": "1", "source": "0",
+        "side": one.side, "ts": str(one.time_ms), "count": "1", "source": "0", **(one.raw or {}),
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from feedd.sources.base import Backoff
 from feedd.sources.ccxt.delivery import Delivery
 from feedd.sources.ccxt.source import CcxtSource
 from feedd.venues.contract import Venue
+from feedd.venues.registry import venue as venue_of
 
 
 def delivery(sink: RecordedCallbacks) -> Delivery:
@@ -120,3 +121,23 @@ def test_a_quote_that_a_newer_one_overtook_is_not_published() -> None:
         parsed = {"timestamp": 1, "bid": 1.0, "bidVolume": 1.0, "ask": 2.0, "askVolume": 1.0}
         take(parsed, {"u": update}, 1)
     assert sink.ids("quote") == [1, 3, 4]
+
+
+def test_a_message_of_several_markets_is_reduced_to_the_markets_own_events() -> None:
+    """OKX's `liquidation-orders` has those of all contracts of a type, several in each row."""
+    sink = RecordedCallbacks()
+    venue = venue_of("okx", "BTC/USDT:USDT")
+    its = Delivery(
+        "okx", "BTC/USDT:USDT", venue, sink, market_id=lambda: "BTC-USDT-SWAP",
+        backoff={"liquidation": Backoff()}, books=None, trades=None, book_depth=5, timeframe="1m",
+        book_failed=print,
+    )  # fmt: skip
+    one = {"bkPx": "1.5", "side": "buy", "sz": "13", "ts": "1692266434010", "posSide": "short"}
+    other = {"instId": "ETH-USDT-SWAP", "details": [one]}
+    message = {
+        "arg": {"channel": "liquidation-orders", "instType": "SWAP"},
+        "data": [other, {"instId": "BTC-USDT-SWAP", "details": [one, {**one, "sz": "2"}]}],
+    }
+    its.take_raw(None, "liquidation", message, 1)
+    its.take_raw(None, "liquidation", {**message, "data": [other]}, 2)
+    assert [one.size for one in sink.ticks] == [13.0, 2.0]  # type: ignore[union-attr]
