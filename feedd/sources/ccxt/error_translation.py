@@ -32,10 +32,10 @@ class Translator:
         self._with_key = with_key
         self._id = exchange
         self._symbol = symbol
-        self._channels = channels
+        self._channels = ", ".join(channels)
 
-    def __call__(self, error: BaseException, channel: str = "nothing") -> FeeddError:
-        """Return feedd's error for one of ccxt's, while a channel was being subscribed to."""
+    def __call__(self, error: BaseException, channel: str | None = None) -> FeeddError:
+        """Return feedd's error for one of ccxt's; `channel` is what was being subscribed to."""
         if isinstance(error, FeeddError):
             return error
         text = one_line(error)
@@ -46,12 +46,12 @@ class Translator:
             if self._with_key:
                 return refused_key_error(self._id, text)
             if "requires" in text:
-                if channel != "nothing":
+                if channel is not None:
                     return CredentialsError(needs_key_text(self._id, channel))
                 return CredentialsError(f"{self._id} serves nothing without an API key ({text})")
         if isinstance(error, ccxt.BadSymbol):
             return UnknownSymbolError(f"{self._id} does not know {self._symbol} ({text})")
         if isinstance(error, ccxt.NotSupported | ccxt.ArgumentsRequired):
-            return ConfigError(f"{self._id} can't serve {', '.join(self._channels)}: {text}")
+            return ConfigError(f"{self._id} can't serve {channel or self._channels}: {text}")
         cause = f" ({one_line(error.__cause__)})" if error.__cause__ is not None else ""
         return SourceError(f"{type(error).__name__}: {text}{cause}")
