@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,8 +25,10 @@ from venue_setup import (
 from venues_tested import RecordingRun, documented
 
 from feedd.embedded.played.recording import PlayedRecording, held_exchange
+from feedd.venues.market_type import market_type
 from feedd.venues.registry import FOLDER_OF, NATIVE
 
+CHANNELS = ("book", "trade", "ticker", "quote")
 AT_A_TIME = 8  # cases
 
 
@@ -57,17 +59,21 @@ def _data() -> None:
 
 
 def richest(recording: PlayedRecording, at_most: int) -> list[str]:
-    """Return the symbols with the most events of a channel, those of all channels first."""
-    found: dict[str, None] = {}
-    for channel in ("book", "trade", "ticker", "quote"):
+    """Return the symbols with the most events: of each type of market, then of each channel."""
 
-        def count(symbol: str, channel: str = channel) -> int:
-            return recording.counts.get((recording.market(symbol).id, channel), 0)  # type: ignore[arg-type]
+    def count(symbol: str, *channels: str) -> int:
+        id_ = recording.market(symbol).id
+        return sum(n for (of, its), n in recording.counts.items() if of == id_ and its in channels)
 
-        best = max(recording.markets, key=count)
-        if count(best):
-            found[best] = None
-    return list(found)[:at_most]
+    def best(symbols: Iterable[str], *channels: str) -> str:
+        return max(symbols, key=lambda symbol: count(symbol, *channels))
+
+    by_type: dict[str, list[str]] = {}
+    for symbol in recording.markets:
+        by_type.setdefault(market_type(symbol), []).append(symbol)
+    found = [best(symbols, *CHANNELS) for symbols in by_type.values()]
+    found += [best(recording.markets, channel) for channel in CHANNELS]
+    return list(dict.fromkeys(found))[: max(at_most, len(by_type))]
 
 
 def recording_run(recording: PlayedRecording, kind: str) -> RecordingRun:

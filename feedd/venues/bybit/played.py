@@ -43,11 +43,13 @@ CONN_ID = "d8bu1olkndm7crnfs1e0-j6akw"
 class BybitReader(Reader):
     """Frames of `/v5/public/<category>`.
 
-    `orderbook.1`, the topic of quotes, is in few recordings: quotes are the first level of the
-    recorded book, whenever it changes.
+    Where a recording lacks `orderbook.1`, the topic of quotes, these are the first level of the
+    book, whenever it changes. Of several topics of one book, the first is read.
     """
 
     def __init__(self) -> None:
+        self._own_quotes = False
+        self._topics: dict[str, str] = {}  # of the books
         self._categories: dict[str, str] = {}  # by connection
         self._tickers: dict[str, dict[str, str]] = {}
         self._books: dict[str, TrueBook] = {}
@@ -66,6 +68,7 @@ class BybitReader(Reader):
         """Return the events of a frame."""
         if frame.kind in {"connect", "send"} and frame.url:
             self._categories[frame.connection] = frame.url.rpartition("/")[2]
+            self._own_quotes |= '"orderbook.1.' in frame.data
         if frame.kind != "recv" or '"topic"' not in frame.data:
             return
         message = json.loads(frame.data)
@@ -78,7 +81,11 @@ class BybitReader(Reader):
                 yield Trade(market, one["T"], one["i"], one["p"], one["v"], side, raw=one)
         elif topic == "tickers":
             yield self._ticker(market, message)
-        elif topic == "orderbook" and not rest.startswith("1."):
+        elif topic == "orderbook" and rest.startswith("1."):
+            yield _quote_of(
+                market, message["ts"], data["b"], data["a"], str(data["u"]), (data["seq"],)
+            )
+        elif topic == "orderbook" and self._topics.setdefault(market, rest) == rest:
             depth = Depth(
                 market, message["ts"], tuple(map(tuple, data["b"])), tuple(map(tuple, data["a"])),
                 whole=message["type"] == "snapshot", before=data["u"] - 1, last=data["u"],
@@ -102,14 +109,9 @@ class BybitReader(Reader):
         book = self._books.setdefault(depth.market, TrueBook())
         before = book.bids(1), book.asks(1)
         book.apply(depth)
-        bids, asks = book.bids(1), book.asks(1)
-        if (bids, asks) != before:
-            bid, bid_size = bids[0] if bids else (None, None)
-            ask, ask_size = asks[0] if asks else (None, None)
-            yield Quote(
-                depth.market, depth.time_ms, bid, bid_size, ask, ask_size, str(book.last),
-                raw=depth.raw,
-            )  # fmt: skip
+        best = book.bids(1), book.asks(1)
+        if best != before and not self._own_quotes:
+            yield _quote_of(depth.market, depth.time_ms, *best, str(book.last), depth.raw)
 
 
 class BybitPlayer(Player):
@@ -214,6 +216,12 @@ class BybitPlayer(Player):
             changes.append(gone + [[p, s] for p, s in new.items() if old.get(p) != s])
         data = {**book, "b": changes[0], "a": changes[1], "seq": event.raw[0]}
         return _depth(subscription.ask.key, "delta", data, event.time_ms)
+
+
+def _quote_of(market: str, time_ms: int | None, bids: Any, asks: Any, id_: str, raw: Any) -> Quote:
+    bid, bid_size = bids[0] if bids else (None, None)
+    ask, ask_size = asks[0] if asks else (None, None)
+    return Quote(market, time_ms, bid, bid_size, ask, ask_size, id_, raw)
 
 
 def _symbol(row: Mapping[str, Any]) -> str:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 CHANNELS = {"tickers": "ticker", "trades": "trade", "books": "book", "bbo-tbt": "quote"}
+# That are read; those of a book have one form, and a recording has one of them.
+RECORDED = {*CHANNELS, "trades-all", "books-l2-tbt", "books50-l2-tbt"}
 SNAPSHOT_LEVELS = 400
 CHECKED_LEVELS = 25
 PAGE_ROWS = 100
@@ -45,12 +47,13 @@ PAGE_ROWS = 100
 class OkxReader(Reader):
     """Frames of `/ws/v5/public`: `{"arg":{"channel":…,"instId":…},"action":…,"data":[…]}`.
 
-    `bbo-tbt`, today's channel of quotes, is in no recording: quotes are the first level of the
-    recorded book, whenever it changes.
+    Where a recording lacks `bbo-tbt`, the channel of quotes, these are the first level of the book,
+    whenever it changes.
     """
 
     def __init__(self) -> None:
         self._books: dict[str, TrueBook] = {}
+        self._own_quotes = False
 
     def markets(self, pages: Mapping[str, str], seen: Iterable[str]) -> Iterable[Market]:
         """Return the instruments of the recorded listings."""
@@ -63,13 +66,18 @@ class OkxReader(Reader):
 
     def events(self, frame: Frame) -> Iterable[Event]:
         """Return the events of a frame."""
+        if frame.kind == "send":
+            self._own_quotes |= '"bbo-tbt"' in frame.data
         if frame.kind != "recv" or '"data"' not in frame.data:
             return
         message = json.loads(frame.data)
-        market, channel = message["arg"]["instId"], message["arg"]["channel"]
+        channel = message["arg"]["channel"]
+        if channel not in RECORDED:
+            return
+        market = message["arg"]["instId"]
         for row in message["data"]:
             time_ms = int(row["ts"])
-            if channel == "trades":
+            if channel in {"trades", "trades-all"}:
                 yield Trade(
                     market, time_ms, row["tradeId"], row["px"], row["sz"], row["side"], raw=row
                 )
@@ -78,7 +86,9 @@ class OkxReader(Reader):
                     market, time_ms, row["last"], row["bidPx"] or None, row["askPx"] or None,
                     row["high24h"], row["low24h"], row["vol24h"], _change(row), raw=row,
                 )  # fmt: skip
-            elif channel == "books":
+            elif channel == "bbo-tbt":
+                yield _quote(market, time_ms, *_sides(row), str(row["seqId"]))
+            else:
                 depth = Depth(
                     market, time_ms, _levels(row["bids"]), _levels(row["asks"]),
                     whole=message["action"] == "snapshot",
@@ -91,13 +101,9 @@ class OkxReader(Reader):
         book = self._books.setdefault(depth.market, TrueBook())
         before = book.bids(1), book.asks(1)
         book.apply(depth)
-        bids, asks = book.bids(1), book.asks(1)
-        if (bids, asks) != before:
-            bid, bid_size = bids[0] if bids else (None, None)
-            ask, ask_size = asks[0] if asks else (None, None)
-            yield Quote(
-                depth.market, depth.time_ms, bid, bid_size, ask, ask_size, str(book.last)
-            )  # fmt: skip
+        best = book.bids(1), book.asks(1)
+        if best != before and not self._own_quotes:
+            yield _quote(depth.market, depth.time_ms, *best, str(book.last))
 
 
 class OkxPlayer(Player):
@@ -215,6 +221,22 @@ def _symbol(row: Mapping[str, str]) -> str:
 def _change(row: Mapping[str, str]) -> str:
     first = Decimal(row["open24h"])
     return str((Decimal(row["last"]) - first) / first * 100)
+
+
+def _sides(row: Mapping[str, Any]) -> tuple[Sequence[LevelTexts], Sequence[LevelTexts]]:
+    return _levels(row["bids"]), _levels(row["asks"])
+
+
+def _quote(
+    market: str,
+    time_ms: int | None,
+    bids: Sequence[LevelTexts],
+    asks: Sequence[LevelTexts],
+    id_: str,
+) -> Quote:
+    bid, bid_size = bids[0] if bids else (None, None)
+    ask, ask_size = asks[0] if asks else (None, None)
+    return Quote(market, time_ms, bid, bid_size, ask, ask_size, id_)
 
 
 def _levels(rows: Sequence[Sequence[str]]) -> tuple[LevelTexts, ...]:

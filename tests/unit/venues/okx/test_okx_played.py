@@ -5,8 +5,8 @@ import json
 from conftest import real_recording
 
 from feedd.embedded.played.recording import PlayedRecording, frames
-from feedd.venues.okx.played import OkxPlayer
-from feedd.venues.played import Depth, MarketState, Session, Subscription, channel_of
+from feedd.venues.okx.played import OkxPlayer, OkxReader
+from feedd.venues.played import Depth, Frame, MarketState, Quote, Session, Subscription, channel_of
 
 ASKED = {"book": "books", "trade": "trades", "ticker": "tickers"}
 
@@ -55,3 +55,32 @@ def test_a_later_subscriber_gets_the_book_as_it_is() -> None:
     assert snapshot["data"][0]["prevSeqId"] == -1
     assert snapshot["data"][0]["seqId"] == state.book.last
     assert [tuple(row[:2]) for row in snapshot["data"][0]["bids"]] == state.book.bids(400)
+
+
+def frame(kind: str, message: dict[str, object]) -> Frame:
+    return Frame(kind, 0, "w", "", json.dumps(message))  # type: ignore[arg-type]
+
+
+def test_a_recorded_channel_of_quotes_replaces_those_of_the_book() -> None:
+    asked = {"op": "subscribe", "args": [{"channel": "bbo-tbt", "instId": "BTC-USDT"}]}
+    levels = {"bids": [["5", "1", "0", "1"]], "asks": [["6", "2", "0", "1"]], "ts": "7"}
+    book = frame("recv", {
+        "arg": {"channel": "books", "instId": "BTC-USDT"}, "action": "snapshot",
+        "data": [{**levels, "seqId": 8, "prevSeqId": -1}],
+    })  # fmt: skip
+    best = frame(
+        "recv",
+        {"arg": {"channel": "bbo-tbt", "instId": "BTC-USDT"}, "data": [{**levels, "seqId": 9}]},
+    )
+    assert [channel_of(event) for event in OkxReader().events(book)] == ["book", "quote"]
+    reader = OkxReader()
+    found = [event for one in (frame("send", asked), book, best) for event in reader.events(one)]
+    assert found[1:] == [Quote("BTC-USDT", 7, "5", "1", "6", "2", "9")]
+
+
+def test_a_channel_that_is_not_played_is_left_out() -> None:
+    rate = {
+        "arg": {"channel": "funding-rate", "instId": "BTC-USD-SWAP"},
+        "data": [{"fundingRate": "0.0001", "fundingTime": "1"}],
+    }
+    assert list(OkxReader().events(frame("recv", rate))) == []
