@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 import msgspec
 
 from feedd.books.depth import Snapshot
-from feedd.books.streamed import StreamedBook
 from feedd.channels import CHANNELS
 from feedd.clock import iso8601
 from feedd.venues.native import (
@@ -267,7 +266,7 @@ def _market(exchange: str, of: str) -> NativeMarket:
         account=_signed_account,
         error=_error,
         refuses_in_answers=True,
-        book=NativeBook(lambda _depth: StreamedBook(book.LEVELS)),
+        book=NativeBook(lambda _depth: book.OkxBook()),
         trades=NativeTrades(_missed, _rest_trades),
         checked=CHECKED,
         grows=GROWS,

@@ -6,7 +6,6 @@ reads every message itself, so that each channel has its own only.
 
 from __future__ import annotations
 
-from feedd.books.streamed import StreamedBook
 from feedd.venues.contract import (
     CheckedBook,
     ContiguousTrades,
@@ -40,7 +39,7 @@ VENUE = Venue(
         "liquidation": RawChannel(parsers.liquidations, select=parsers.liquidations_of),
     },
     book=CheckedBook(
-        rules=lambda _depth: StreamedBook(book.LEVELS),
+        rules=lambda _depth: book.OkxBook(),
         parse=book.to_depth,
         snapshot=StreamedSnapshot(),
         # At an unsubscription, ccxt would reject the call that is waiting for its own book.

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedd.books.depth import BookGap, Snapshot, Update
-from feedd.books.streamed import WENT_BACK, StreamedBook
-from feedd.venues.okx.book import to_depth
+from feedd.books.streamed import WENT_BACK
+from feedd.venues.okx.book import OkxBook, to_depth
 from feedd.venues.okx.control import channel_of
 
 Level = tuple[float, float]
@@ -44,7 +44,7 @@ def update(
     return {"arg": ARG, "action": "update", "data": [data]}
 
 
-def take(rules: StreamedBook, message: dict[str, Any]) -> BookGap | str | None:
+def take(rules: OkxBook, message: dict[str, Any]) -> BookGap | str | None:
     depth = to_depth(message)
     return rules.on_snapshot(depth) if isinstance(depth, Snapshot) else rules.on_update(depth)
 
@@ -79,7 +79,7 @@ def test_a_raw_update_names_the_one_before() -> None:
 
 
 def test_a_missing_update_is_a_gap_until_the_next_snapshot() -> None:
-    rules = StreamedBook()
+    rules = OkxBook()
     take(rules, SNAPSHOT)
     assert take(rules, update(123456, 123460)) is None
     gap = take(rules, update(123461, 123465))
@@ -92,7 +92,7 @@ def test_a_missing_update_is_a_gap_until_the_next_snapshot() -> None:
 
 
 def test_an_update_without_levels_and_with_equal_ids_changes_nothing() -> None:
-    rules = StreamedBook()
+    rules = OkxBook()
     take(rules, SNAPSHOT)
     assert take(rules, update(123456, 123456)) is None
     assert (rules.synced, rules.last_id) == (True, 123456)
@@ -102,7 +102,7 @@ def test_an_update_without_levels_and_with_equal_ids_changes_nothing() -> None:
 
 
 def test_ids_that_fall_after_a_maintenance_go_on_from_there() -> None:
-    rules = StreamedBook()
+    rules = OkxBook()
     take(rules, SNAPSHOT)
     assert take(rules, update(123456, 15, [["8476.5", "1", "0", "1"]])) is None
     assert take(rules, update(15, 16)) is None
@@ -111,7 +111,7 @@ def test_ids_that_fall_after_a_maintenance_go_on_from_there() -> None:
 
 
 def test_ids_that_fell_in_a_message_that_is_missing_are_a_gap() -> None:
-    rules = StreamedBook()
+    rules = OkxBook()
     take(rules, SNAPSHOT)
     take(rules, update(123456, 123457))
     assert take(rules, update(15, 16)) == BookGap(123457, 16, WENT_BACK)
@@ -120,14 +120,14 @@ def test_ids_that_fell_in_a_message_that_is_missing_are_a_gap() -> None:
 
 def test_ids_that_fell_right_after_a_snapshot_are_a_gap_after_a_few_messages() -> None:
     """Updates that were sent before a snapshot, which it contains, seem the same."""
-    rules = StreamedBook()
+    rules = OkxBook()
     take(rules, SNAPSHOT)
     found = [take(rules, update(last - 1, last)) for last in range(15, 20)]
     assert found == [None] * 4 + [BookGap(123456, 19, WENT_BACK)]
 
 
 def test_an_update_that_is_sent_again_is_no_gap() -> None:
-    rules = StreamedBook()
+    rules = OkxBook()
     take(rules, SNAPSHOT)
     first = update(123456, 123457, [["8476.5", "1", "0", "1"]])
     take(rules, first)
@@ -153,7 +153,7 @@ def test_a_malformed_update_is_rejected(damage: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("market", BOOKS)
 def test_the_recorded_updates_follow_each_other(market: str) -> None:
-    rules = StreamedBook()
+    rules = OkxBook()
     for message in recorded()[market]:
         assert take(rules, message) is None
         assert rules.synced
@@ -167,12 +167,65 @@ def test_the_recorded_updates_follow_each_other(market: str) -> None:
 def test_any_lost_message_of_the_recording_is_a_gap(market: str) -> None:
     messages = recorded()[market]
     for lost in range(1, len(messages) - 1):
-        rules = StreamedBook()
+        rules = OkxBook()
         for message in messages[:lost]:
             take(rules, message)
         gap = take(rules, messages[lost + 1])
         assert isinstance(gap, BookGap)
         assert not rules.synced
+
+
+def without_ids(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as it was recorded in 2022."""
+    (data,) = message["data"]
+    return {**message, "data": [{k: v for k, v in data.items() if k not in {"seqId", "prevSeqId"}}]}
+
+
+@pytest.mark.parametrize("market", BOOKS)
+def test_a_book_without_ids_is_checked_by_its_checksums(market: str) -> None:
+    messages = list(map(without_ids, recorded()[market]))
+    rules, by_ids = OkxBook(), OkxBook()
+    for message, numbered in zip(messages, recorded()[market], strict=True):
+        assert take(rules, message) is None
+        take(by_ids, numbered)
+        assert (rules.synced, rules.needs_snapshot) == (True, False)
+        assert rules.last_id == rules.timestamp == int(message["data"][0]["ts"])
+        assert rules.book.bids.top(20) == by_ids.book.bids.top(20)
+        assert rules.book.asks.top(20) == by_ids.book.asks.top(20)
+
+
+@pytest.mark.parametrize("market", BOOKS)
+def test_a_published_book_without_ids_is_the_true_one_whatever_is_lost_or_altered(
+    market: str,
+) -> None:
+    messages = list(map(without_ids, recorded()[market]))
+    true: dict[int, list[Any]] = {}
+    rules = OkxBook()
+    for message in messages:
+        take(rules, message)
+        true.setdefault(int(message["data"][0]["ts"]), []).append(
+            (rules.book.bids.top(20), rules.book.asks.top(20))
+        )
+    for at in range(1, len(messages) - 1, 3):
+        rows = messages[at]["data"][0]["bids"]
+        altered = [[row[0], "9.75", *row[2:]] for row in rows[:1]] + rows[1:]
+        data = {**messages[at]["data"][0], "bids": altered}
+        for middle in ([], [{**messages[at], "data": [data]}]):
+            rules = OkxBook()
+            for message in [*messages[:at], *middle, *messages[at + 1 :]]:
+                take(rules, message)
+                if rules.synced:
+                    book = rules.book.bids.top(20), rules.book.asks.top(20)
+                    assert book in true[int(message["data"][0]["ts"])]
+
+
+def test_a_stream_may_go_from_checksums_to_ids_with_a_snapshot() -> None:
+    rules = OkxBook()
+    assert take(rules, without_ids(update(1, 2))) is None
+    assert rules.needs_snapshot
+    assert take(rules, SNAPSHOT) is None
+    assert take(rules, update(123456, 123457)) is None
+    assert (rules.synced, rules.last_id, rules.needs_snapshot) == (True, 123457, False)
 
 
 FAULTS = ("none", "none", "none", "lose", "double", "swap", "again", "ids", "snapshot")
@@ -235,7 +288,7 @@ def test_a_book_of_a_faulty_stream_is_the_true_one_or_unverified(
             received.append(sent[number // 2])
         elif fault == "snapshot":
             received.append(exchange.snapshot())
-    rules = StreamedBook()
+    rules = OkxBook()
     for message in received:
         take(rules, message)
         if rules.synced:
