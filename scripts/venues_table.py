@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[1]
 TESTED = REPOSITORY / "docs" / "venues-tested.json"
 README, CHANNELS = REPOSITORY / "README.md", REPOSITORY / "docs" / "channels.md"
-PARTS = ("events", "faults")  # of the tests, all of which a recording has to pass
+EVENTS, FAULTS = "events", "faults"  # the parts of the tests of a recording
 IN_README = ("ticker", "quote", "trade", "book")
 BEGIN, END = "<!-- {}: written by scripts/venues_table.py -->\n", "<!-- end of {} -->\n"
 OTHERS = [
@@ -81,20 +81,23 @@ def rows(tested: Tested, channels: Sequence[str] = CHANNEL_NAMES) -> Iterator[Ro
 
 
 def _tested_texts(row: Row, tested: Tested) -> tuple[str, ...]:
-    """Return a text for each recording that passed all parts, with its markets and channels."""
-    found: dict[str, tuple[dict[str, None], set[str]]] = {}
+    """Return a text for each recording that passed, with its markets and channels."""
+    found: dict[tuple[str, str], tuple[dict[str, None], set[str]]] = {}
     for exchange in row.exchanges:
         for market in row.markets:
             for run in tested.get(exchange, {}).get(market, []):
-                if run["passed"] == list(PARTS):
+                if EVENTS in run["passed"]:
                     name = f"{run['recording']}, {run['date']}"
-                    markets, channels = found.setdefault(name, ({}, set()))
+                    without = "" if FAULTS in run["passed"] else " (without faults)"
+                    markets, channels = found.setdefault((name, without), ({}, set()))
                     markets[market] = None
                     channels.update(run["channels"])
     return tuple(
         f"{name}, {' and '.join(markets)}: "
         + ", ".join(channel for channel in CHANNEL_NAMES if channel in channels)
-        for name, (markets, channels) in found.items()
+        + without
+        for (name, without), (markets, channels) in found.items()
+        if without == "" or (name, "") not in found  # of the other source
     )
 
 

@@ -13,7 +13,8 @@ from feedd.venues.registry import VENUES, venue
 from scripts.venues_table import (
     BEGIN,
     END,
-    PARTS,
+    EVENTS,
+    FAULTS,
     README,
     SYMBOLS,
     books,
@@ -49,18 +50,24 @@ def test_every_book_has_a_sentence_on_how_it_is_verified() -> None:
 
 RUN = {
     "recording": "okx", "source": "ccxt", "date": "2022-05-13", "channels": ["trade", "book"],
-    "passed": list(PARTS),
+    "passed": [EVENTS, FAULTS],
 }  # fmt: skip
 
 
 def test_every_folder_has_a_row_and_states_what_it_is_tested_on() -> None:
-    tested = {"okx": {"linear": [RUN], "inverse": [RUN], "spot": [{**RUN, "passed": ["events"]}]}}
+    tested = {"okx": {"linear": [RUN], "inverse": [RUN], "spot": [{**RUN, "passed": [FAULTS]}]}}
     found = list(rows(tested))
     assert {row.exchanges[0] for row in found} >= {names[0] for names in VENUES.values()}
     texts = {(row.exchanges[0], row.markets): row.tested for row in found if row.tested}
     text = "okx, 2022-05-13, linear and inverse: trade, book"
     assert texts == {("okx", ("linear", "inverse")): (text,)}
     assert text in tables(tested)[README, "venues"]
+    tested["okx"]["spot"] = [{**RUN, "passed": [EVENTS]}]
+    texts = {row.exchanges[0]: row.tested for row in rows(tested, ("book",)) if row.tested}
+    assert texts == {"okx": (text,)}  # of the same recording
+    tested["okx"]["spot"] = [{**RUN, "recording": "new", "passed": [EVENTS]}]
+    texts = {row.exchanges[0]: row.tested for row in rows(tested, ("book",)) if row.tested}
+    assert texts["okx"][0] == "new, 2022-05-13, spot: trade, book (without faults)"
 
 
 def test_what_passes_is_noted_by_type_of_market_and_what_fails_is_no_longer(
@@ -71,7 +78,7 @@ def test_what_passes_is_noted_by_type_of_market_and_what_fails_is_no_longer(
     path.write_text("{}")
     channels = {"BTC/USDT": ("book", "trade"), "ETH/USDT": ("ticker",), "BTC/USD:BTC": ("book",)}
     recording = RecordingRun("okx", "ccxt", "okx", MAY_2022_NS, channels)
-    for part in PARTS:
+    for part in (EVENTS, FAULTS):
         with documented(recording, part, path):
             pass
     spot = {**RUN, "channels": ["ticker", "trade", "book"]}
