@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_DOWN, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -65,8 +66,8 @@ class Reader:
             yield Event(data["u"], ())
         elif channel == "ticker":
             volume = "q" if is_coinm(data.get("s", "")) else "v"
-            numbers = [float(data[name]) for name in ("c", volume, "h", "l", "P")]
-            yield Event((data["C"], *numbers), ())
+            numbers = [float(data[name]) for name in ("c", volume, "h", "l")]
+            yield Event((data["C"], *numbers, _percent(data)), ())
         elif channel == "mark":
             rate = data.get("r")
             index = data.get("i")
@@ -90,6 +91,17 @@ class Reader:
         """Return the book part of an event."""
         before = data["pu"] if "pu" in data else data["U"] - 1
         return BookUpdate(before, data["u"], False, levels(data["b"]), levels(data["a"]))
+
+
+def _percent(data: dict[str, Any]) -> float:
+    """Return P; where that is rounded to 0, what p and o make, to 18 decimals."""
+    rounded = float(data["P"])
+    if rounded or "o" not in data or not float(data["o"]):
+        return rounded
+    with localcontext() as context:
+        context.prec = 60
+        ratio = Decimal(data["p"]) / Decimal(data["o"])
+        return float(ratio.quantize(Decimal("1e-18"), ROUND_DOWN) * 100)
 
 
 def _converted(channel: str, data: dict[str, Any]) -> Event:

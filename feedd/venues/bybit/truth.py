@@ -29,7 +29,8 @@ class Reader:
         raw = topics.parse(name)
         if raw is None or raw.content not in CHANNELS:
             return None
-        return TruthStream(raw.symbol, raw.content, CHANNELS[raw.content].key_grows, self)
+        channel = "quote" if raw.content == "book" and raw.levels == 1 else raw.content
+        return TruthStream(raw.symbol, channel, CHANNELS[channel].key_grows, self)
 
     def exchange(self, _channel: str, _data: dict[str, Any]) -> str:
         """Return the venue's only exchange."""

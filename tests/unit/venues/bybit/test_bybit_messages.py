@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict
 
-from feedd.venues.bybit import listing, messages, native
+from feedd.venues.bybit import listing, messages, native, truth
 from feedd.venues.bybit.played import BybitReader
 from feedd.venues.bybit.raw_channels import RAW_CHANNELS
 from feedd.venues.native import UNREADABLE, NoSnapshotError
@@ -248,6 +248,13 @@ def test_a_change_of_a_quote_that_was_not_sent_makes_none() -> None:
     text = text_of("quote").replace("snapshot", "delta")
     with pytest.raises(NoSnapshotError):
         messages.quote_maker("bybit", "X")(messages.read(text.encode()), b"", 0)
+
+
+@pytest.mark.parametrize(("levels", "channel"), [(1, "quote"), (50, "book"), (1000, "book")])
+def test_the_first_level_is_the_quotes_in_a_truth_log(levels: int, channel: str) -> None:
+    stream = truth.Reader().stream(f"orderbook.{levels}.BTCUSDT")
+    assert stream is not None
+    assert stream.channel == channel
 
 
 # --- REST pages -----------------------------------------------------------------------------------
