@@ -220,7 +220,9 @@ class TopicAudit:
         counts = self.finding.counts
         event = self._stores[0].published(self.channel, payload)
         key = self._numbered(event.key) if CHANNELS[self.channel].key_repeats else event.key
-        index = self._find(key, payload["published_ns"])
+        keys = (key, *event.aliases)
+        places = (self._find(one, payload["published_ns"]) for one in keys)
+        index = next((place for place in places if place is not None), None)
         if index is None or self._store is None:
             if self._repeats:
                 counts.twice += 1

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from feedd.venues.played import played_exchanges
-from feedd.venues.registry import EmbeddedMarket
+from feedd.venues.registry import EmbeddedMarket, played_name
 
 # Where a fault applies: to connections, to their events or to all that they send, to requests to
 # subscribe, to REST pages, to handshakes, or to the whole exchange.
@@ -170,7 +170,7 @@ def check(fault: Fault) -> str | None:
             return f"{name} needs {needed}"
     served = get_args(EmbeddedMarket)
     if fault.exchange is not None and fault.exchange not in served:
-        known = sorted({one.exchange for one in played_exchanges()})
+        known = sorted({played_name(one.exchange) for one in played_exchanges()})
         if fault.exchange not in known:
             names = ", ".join([*served, *known])
             return f"exchange: {fault.exchange} is not one of {names}"

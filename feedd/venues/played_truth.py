@@ -2,7 +2,8 @@
 
 A stream's name is `<exchange>:<channel>.<symbol>`, and its data are neutral events, see
 `feedd.venues.played`. Whether a venue's events are published with an id depends on today's form of
-its messages: an event is known by its id, and by its time and its number within that millisecond.
+its messages: an event is known by its id, and by its time and its number within that millisecond. A
+quote or ticker with neither is not audited.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class PlayedTruth:
 
     def __init__(self, exchange: str) -> None:
         self.exchanges: tuple[str, ...] = (exchange,)
-        self._newest: dict[str, tuple[int | None, int]] = {}
+        self._newest: dict[str, tuple[int | None, int, Hashable]] = {}
 
     def stream(self, name: str) -> TruthStream | None:
         """Return a stream of the exchange; None for any other."""
@@ -49,16 +50,18 @@ class PlayedTruth:
         for event in msgspec.convert(data["events"], list[Played]):
             if isinstance(event, Trade) and channel == "trade":
                 content: tuple[Any, ...] = (float(event.price), float(event.size), event.side)
-                yield self._event(name, event, event.id, content)
+                yield self._event(name, event, event.id, content, None)
             elif isinstance(event, Quote) and channel == "quote":
                 texts = (event.bid, event.bid_size, event.ask, event.ask_size)
-                yield self._event(f"{name} quote", event, event.id, tuple(map(_float, texts)))
+                values = tuple(map(_float, texts))
+                if event.id is not None or event.time_ms is not None:  # else nothing tells it apart
+                    yield self._event(f"{name} quote", event, event.id, values, values)
             elif isinstance(event, Depth) and channel == "book":
-                yield self._event(name, event, str(event.last), ())
-            elif isinstance(event, Ticker) and channel == "ticker":
-                values = map(_float, (event.last, event.volume, event.high, event.low))
+                yield self._event(name, event, str(event.last), (), None)
+            elif isinstance(event, Ticker) and channel == "ticker" and event.time_ms is not None:
+                texts = (event.last, event.volume, event.high, event.low)
                 change = _rounded(_float(event.change_percent))
-                yield Event((event.time_ms, *values, change), ())
+                yield Event((event.time_ms, *map(_float, texts), change), ())
 
     def restarted(self, _data: Any) -> bool:
         """Return False: a recording has no restart of ids."""
@@ -80,25 +83,36 @@ class PlayedTruth:
             content = payload["price"], payload["size"], payload["side"]
         elif channel == "quote":
             content = tuple(payload[name] for name in ("bid", "bid_size", "ask", "ask_size"))
-        id_ = payload["id"]
-        if id_ is not None:
-            return Event(id_, content)
-        return Event(self._in_ms(f"{channel} {payload['symbol']}", payload["timestamp"]), content)
+        id_, name = payload["id"], f"{channel} {payload.get('symbol')}"
+        timed = self._in_ms(name, payload["timestamp"], content if channel == "quote" else None)
+        if id_ is None:
+            return Event(timed, content)
+        # The id of a book or quote may be its connection's, which no recording has.
+        return Event(id_, content, aliases=() if channel == "trade" else (timed,))
 
     def _event(
-        self, name: str, event: Trade | Quote | Depth, id_: str | None, content: tuple[Any, ...]
+        self,
+        name: str,
+        event: Trade | Quote | Depth,
+        id_: str | None,
+        content: tuple[Any, ...],
+        same: Hashable,
     ) -> Event:
-        timed = self._in_ms(name, event.time_ms)
+        timed = self._in_ms(name, event.time_ms, same)
         if id_ is None:
             return Event(timed, content)
         number = (int(id_),) if id_.isdecimal() else ()
         return Event(id_, content, aliases=(*number, timed))
 
-    def _in_ms(self, name: str, time_ms: int | None) -> Hashable:
-        """Return a time with the number of events of that millisecond before this one."""
-        last, number = self._newest.get(name, (None, 0))
-        number = number + 1 if last == time_ms else 0
-        self._newest[name] = time_ms, number
+    def _in_ms(self, name: str, time_ms: int | None, same: Hashable) -> Hashable:
+        """Return a time with the number of events of that millisecond before this one.
+
+        One that is the `same` as the last one is not counted: a state that is sent again.
+        """
+        last, number, before = self._newest.get(name, (None, 0, None))
+        repeated = same is not None and same == before
+        number = number + (not repeated) if last == time_ms else 0
+        self._newest[name] = time_ms, number, same
         return "ms", time_ms, number
 
 

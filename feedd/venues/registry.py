@@ -6,7 +6,7 @@ import re
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from feedd.venues.market_type import MarketType, market_type
 
@@ -94,6 +94,11 @@ def venue_modules(name: str) -> list[Any]:
 def _module(folder: str, name: str) -> Any:
     path = f"feedd.venues.{folder}.{name}"
     return None if find_spec(path) is None else import_module(path)
+
+
+def played_name(exchange: str) -> str:
+    """Return the name of the market that plays an exchange's recordings: not a generated one's."""
+    return f"{exchange}_played" if exchange in get_args(EmbeddedMarket) else exchange
 
 
 def embedded_path(exchange: str, symbol: str, *, played: bool = False) -> str:

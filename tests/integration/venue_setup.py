@@ -121,7 +121,7 @@ class PlayedFeed:
         self.symbol, self.channels = symbol, tuple(channels)
         self.exchange = recording.name
         self.steps = Steps()
-        self.market = PlayedMarket({symbol: recording}, Clock(), pace=self.steps)
+        self.market = PlayedMarket({symbol: recording}, pace=self.steps)
         self.server = ExchangeServer([played_market(self.market)], Clock())
         self.ticks: list[tuple[float, Any]] = []
         self.statuses: list[tuple[float, Status]] = []

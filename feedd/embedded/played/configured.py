@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from feedd.clock import Clock
 from feedd.embedded.played.market import PlayedMarket
 from feedd.embedded.played.recording import PlayedRecording, is_played
 from feedd.embedded.played.served import played_market
@@ -35,8 +34,7 @@ def played_markets(
             _check(feed, settings, held)
     _check_others(settings, rest, feeds)
     markets = tuple(
-        played_market(PlayedMarket(symbols, Clock(), settings.speed, rebase=settings.rebase))
-        for symbols in held.values()
+        played_market(PlayedMarket(symbols, settings.speed)) for symbols in held.values()
     )
     return markets, msgspec.structs.replace(settings, recording=rest)
 

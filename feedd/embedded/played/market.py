@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 
-from feedd.clock import NS_PER_MS, NS_PER_S
+from feedd.clock import NS_PER_S
 from feedd.embedded.market import MarketMessage, watch_over
 from feedd.embedded.played.session import PlayedSession, truth_data
 from feedd.venues.played import MarketState, channel_of
@@ -22,7 +21,6 @@ from feedd.venues.played import MarketState, channel_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from feedd.clock import Clock
     from feedd.embedded.instruments import Instrument
     from feedd.embedded.market import Outlet
     from feedd.embedded.played.recording import PlayedRecording
@@ -47,18 +45,14 @@ class PlayedMarket:
     def __init__(
         self,
         held: dict[str, PlayedRecording],
-        clock: Clock,
         speed: float = 1.0,
         *,
-        rebase: bool = False,
         pace: Pace | None = None,
     ) -> None:
         self.exchange = next(iter(held.values())).name
         self.states: dict[str, MarketState] = {}
         self.players: list[Player] = []
-        self._clock = clock
         self._speed = speed
-        self._rebase = rebase
         self._pace = pace
         self._recordings: dict[str, PlayedRecording] = {}  # by market id
         self._timelines: dict[str, _Timeline] = {}  # by stream
@@ -135,13 +129,6 @@ class PlayedMarket:
         else:
             await timeline.taken()
 
-    def moved(self, event: Event, at_ns: int) -> Event:
-        """Return an event with its time moved to now, with `rebase`."""
-        if not self._rebase or event.time_ms is None:
-            return event
-        shift_ms = (self._clock.now_ns() - at_ns) // NS_PER_MS
-        return msgspec.structs.replace(event, time_ms=event.time_ms + shift_ms)
-
 
 class _Timeline:
     """One stream of one market, from its first subscription on."""
@@ -188,7 +175,7 @@ class _Timeline:
                 continue
             await self._market.due(self, at_ns, events)
             state = self._state
-            played = [state.apply(self._market.moved(event, at_ns)) for event in events]
+            played = [state.apply(event) for event in events]
             self._send(played)
         _log.info("the recording is played to its end", stream=self._name)
 

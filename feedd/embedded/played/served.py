@@ -11,7 +11,7 @@ from feedd.embedded.rest_page import Page
 from feedd.embedded.served_market import ServedMarket
 from feedd.venues import played
 from feedd.venues.addresses import Addresses
-from feedd.venues.registry import embedded_path
+from feedd.venues.registry import embedded_path, played_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def played_market(market: PlayedMarket) -> ServedMarket:
 
     below = embedded_path(market.exchange, "", played=True)
     return ServedMarket(
-        name=market.exchange,
+        name=played_name(market.exchange),
         market=market,
         addresses=Addresses("", "", ("/",), tuple(players), {}),
         open_session=open_session,

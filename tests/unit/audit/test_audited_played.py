@@ -94,3 +94,28 @@ def test_a_quote_in_a_tickers_message_is_an_event_of_its_own() -> None:
     assert counts(truth, recorded) == (0, 0, 0, 0)
     recorded[0]["payload"]["bid"] = 3.0
     assert counts(truth, recorded) == (1, 0, 0, 0)
+
+
+def test_a_book_whose_published_id_is_its_connections_is_known_by_its_time() -> None:
+    truth = [line("book", 1, depth(20, 100, (("5", "1"),), whole=True))]
+    assert counts(truth, [book_seen(1, 7, 100, (5.0, 1.0))]) == (0, 0, 0, 0)
+    assert counts(truth, [book_seen(1, 7, 100, (5.0, 2.0))]) == (1, 0, 0, 0)
+
+
+def test_a_quote_that_is_sent_again_after_a_reconnect_is_the_same_one() -> None:
+    quote = Quote("BTC-USDT", 7, "4", "1", "5", "2")
+    truth = [line("quote", 1, quote), line("quote", 2, quote)]
+    again = [
+        seen(f"quote.{FEED}", seq, 2, session, symbol="BTC/USDT", timestamp=7, bid=4.0,
+             bid_size=1.0, ask=5.0, ask_size=2.0)
+        for seq, session in ((1, 1), (1, 2))
+    ]  # fmt: skip
+    found = counts(truth, again)
+    assert (found[0], found[2], found[3]) == (0, 0, 0)
+
+
+def test_quotes_with_neither_id_nor_time_are_not_audited() -> None:
+    truth = [line("quote", 1, Quote("BTC-USDT", None, "4", "1", "5", "2"))]
+    other = seen(f"quote.{FEED}", 1, 2, timestamp=None, bid=3.0, bid_size=1.0, ask=5.0,
+                 ask_size=2.0)  # fmt: skip
+    assert counts(truth, [other]) == (0, 0, 0, 0)
