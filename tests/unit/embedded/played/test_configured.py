@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import real_recording
 from test_recording import LISTING, TRADE, lines
 
+from feedd.config.faults import Fault, check
 from feedd.config.settings import Config, EmbeddedExchange, SymbolEntry
 from feedd.embedded.configured_markets import configured_markets
 from feedd.errors import ConfigError
@@ -58,3 +60,15 @@ def test_a_path_alone_plays_every_symbol_that_the_file_holds(recording: Path) ->
     feeds = config(recording).feeds() + config(recording, symbol="ETH/USDT").feeds()
     markets = configured_markets(EmbeddedExchange(recording=str(recording)), feeds)
     assert next(market.name for market in markets) == "okx"
+
+
+def test_a_played_market_has_a_name_of_its_own_beside_the_generated_one() -> None:
+    path = real_recording("venues/bybit.jsonl.zst")
+    settings = config(path, exchange="bybit", symbol="BTC/USDT")
+    assert settings.embedded_exchange is not None
+    markets = configured_markets(settings.embedded_exchange, settings.feeds())
+    names = [market.name for market in markets]
+    assert len(names) == len(set(names))
+    assert {"bybit", "bybit_played"} <= set(names)
+    assert settings.endpoint_of("bybit", "BTC/USDT") == "http://127.0.0.1:8765/bybit"
+    assert check(Fault(fault="mute", exchange="bybit_played")) is None
