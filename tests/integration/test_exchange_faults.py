@@ -449,7 +449,7 @@ async def bad_requests(p: Place) -> None:
         ('{"fault": "mute", "for": 3}', "unknown field `for`"),
         (
             '{"fault": "mute", "exchange": "nobody"}',
-            "exchange: nobody is not one of usdm, spot, bybit, ",
+            "exchange: nobody is not one of usdm, ",
         ),
         ('{"fault": "close", "code": 1006}', "1006 is not allowed in a close frame"),
         ("{}", "missing required field `fault`"),
