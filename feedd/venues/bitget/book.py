@@ -49,18 +49,20 @@ def to_depth(message: dict[str, Any]) -> Update | Snapshot:
                   "seq":125,"pseq":123,"ts":"1695710946494"}],"ts":1695710946495}
 
     A size of "0" removes a level. The checksum is that of the texts as sent; 0 means that there is
-    none. `seq` grows; `pseq`, where it is sent, is the `seq` of the message before.
+    none. `seq` grows; `pseq`, where it is sent, is the `seq` of the message before. Messages of
+    2022 have no `seq`: there `ts` grows.
     """
     (data,) = message["data"]
     bids, asks = data["bids"], data["asks"]
     sent = integer(data["checksum"]) if "checksum" in data else 0
     proof = Proof(sent or None, bids, asks)
     number, timestamp = integer(data.get("seq", 0)), integer(data["ts"])
+    order = 0 if number else timestamp
     if message["action"] == "snapshot":
-        return Snapshot(number, levels(bids), levels(asks), timestamp, proof=proof)
+        return Snapshot(number, levels(bids), levels(asks), timestamp, order, proof=proof)
     if message["action"] != "update":
         raise ValueError(f"a book message with the action {message['action']!r}")
     before = integer(data.get("pseq", 0))
     if proof.checksum is None and not before:
         raise ValueError("a change of the book with neither a checksum nor a number before it")
-    return Update(before, number, timestamp, levels(bids), levels(asks), proof=proof)
+    return Update(before, number, timestamp, levels(bids), levels(asks), order, proof)

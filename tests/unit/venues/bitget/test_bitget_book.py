@@ -77,6 +77,21 @@ def test_a_wrong_checksum_is_one_gap_and_needs_a_snapshot() -> None:
     assert (book.synced, book.needs_snapshot) == (False, True)
 
 
+def test_two_swapped_updates_of_one_level_without_numbers_show_by_their_times() -> None:
+    bids, asks = [["100.0", "1"]], [["101.0", "1"]]
+    book = rules(20)
+    take(book, message("snapshot", bids, asks, checksum=checksum(bids, asks), ts="10"))
+    first, second = (
+        message("update", [["100.0", size]], [], ts=sent,
+                checksum=checksum([["100.0", size]], asks))
+        for size, sent in (("2", "20"), ("3", "30"))
+    )  # fmt: skip
+    assert take(book, second) is None
+    assert take(book, second) is None  # doubled
+    assert take(book, first) == BookGap(None, None, "the update's order falls from 30 to 20")
+    assert not book.synced
+
+
 def test_the_snapshot_of_a_new_connection_replaces_the_book() -> None:
     book = rules(20)
     take(book, SNAPSHOT)
