@@ -29,7 +29,7 @@ from feedd.sources.merged_events import (
 from feedd.sources.published_trades import PublishedTrades
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from feedd.model import EventId, Quote, Trade
     from feedd.sources.base import Backoff, Sink
@@ -158,7 +158,12 @@ class Delivery:
     def _take_events(self, line: Any, channel: str, message: Any, received_ns: int) -> None:
         raw, merge = self._venue.raw_channels[channel], self.merges.get(channel)
         parse = raw.parse if raw.make is None else line.parser(channel, raw.make)
-        for event in parse(message, self._id, self._symbol, received_ns, self._timeframe):
+        events = parse(message, self._id, self._symbol, received_ns, self._timeframe)
+        by_content = channel == "trade" and merge is None and self._venue.trades is None
+        if by_content and self._doubles(events, message):
+            self._sink.alive(channel)
+            return
+        for event in events:
             if merge is None:
                 self._publish[channel](event)
             elif isinstance(merge, ContentMerge):
@@ -276,15 +281,20 @@ class Delivery:
                 keeper.take(trade_id, trade, sink)
             elif trade is not None:
                 new.append(trade)
-        if new and new[0].id is None:
-            if message is not None and message == self._message:  # doubled
-                return
-            self._message = message
+        if self._doubles(new, message):
+            return
         published = self._published_trades.new(new)
         for trade in published:
             sink.event(trade)
         if not published:
             sink.alive("trade")
+
+    def _doubles(self, trades: Sequence[Trade], message: Any) -> bool:
+        """Return whether a message of trades without ids repeats the one before."""
+        if not trades or trades[0].id is not None:
+            return False
+        before, self._message = self._message, message
+        return message is not None and message == before
 
     def _take_liquidations(self, cache: Any, _message: Any, received_ns: int) -> None:
         self._backoff["liquidation"].reset()

@@ -8,11 +8,12 @@ from typing import Any
 
 from recorded_callbacks import RecordedCallbacks
 
+from feedd.model import Trade
 from feedd.numbers import exchange_id
 from feedd.sources.base import Backoff
 from feedd.sources.ccxt.delivery import Delivery
 from feedd.sources.ccxt.source import CcxtSource
-from feedd.venues.contract import Venue
+from feedd.venues.contract import RawChannel, Venue
 from feedd.venues.registry import venue as venue_of
 
 
@@ -102,6 +103,26 @@ def test_a_doubled_message_of_trades_without_ids_is_published_once() -> None:
         cache.append(parsed_trade(5))
         made.take["trade"](cache, message, 1)
     assert len(sink.ticks) == 2  # that of the third message is another trade, with the same content
+
+
+def test_a_doubled_raw_message_of_trades_without_ids_is_published_once() -> None:
+    """MEXC's trades have none; its messages have the time at which they were sent."""
+
+    def parse(message: Any, exchange: str, symbol: str, received_ns: int, _: str) -> list[Trade]:
+        return [
+            Trade(
+                symbol=symbol, timestamp=5, price=price, size=2.0, side="buy", exchange=exchange,
+                received_ns=received_ns, id=None,
+            )
+            for price in message["prices"]
+        ]  # fmt: skip
+
+    sink = RecordedCallbacks()
+    made = of_unknown(sink, Venue(raw_channels={"trade": RawChannel(parse)}))
+    first = {"time": 1, "prices": [1.0, 1.0]}
+    for message in (first, dict(first), {**first, "time": 2}):
+        made.take_raw(None, "trade", message, 1)
+    assert len(sink.ticks) == 4
 
 
 def test_a_page_of_a_new_subscription_repeats_no_trade() -> None:
