@@ -23,6 +23,7 @@ from feedd.recordings.importing.times import Times
 from feedd.venues.checks import checks
 from feedd.venues.market_type import market_type
 from feedd.venues.native import UNREADABLE
+from feedd.venues.played import played_exchanges
 from feedd.venues.registry import DEFAULT_EXCHANGE, NATIVE, venue, venue_module
 from feedd.venues.vendor_names import CRYPTOFEED
 
@@ -121,9 +122,13 @@ class MarketFile:
     def _reader_of(self, exchange: str) -> RawRecording:
         messages: RawRecording | None = venue_module(exchange, "raw_recording")
         if exchange not in _importable() or messages is None:
+            if exchange in _played():
+                raise ConfigError(
+                    f"{self.path}: has no messages of {exchange} that can be imported"
+                )
             raise ConfigError(
-                f"{self.path}: raw messages of {exchange} can't be imported; --exchange is "
-                f"{' or '.join(sorted(_importable()))}"
+                f"{self.path}: raw messages of {exchange} can't be imported; those that can are "
+                f"of {', '.join(sorted({*_importable(), *_played()}))}"
             )
         return messages
 
@@ -286,3 +291,8 @@ class MarketFile:
 def _importable() -> list[str]:
     """Return the exchanges whose raw messages can be imported."""
     return [name for name in NATIVE if venue_module(name, "raw_recording") is not None]
+
+
+def _played() -> list[str]:
+    """Return the exchanges whose recordings `PlayedFile` imports."""
+    return [one.exchange for one in played_exchanges()]

@@ -284,7 +284,7 @@ def test_an_ambiguous_import_asks_for_the_missing_option(tmp_path: Path) -> None
     both = line(0, "kline_1m", kline) + line(1, "kline_5m", kline)
     with pytest.raises(ConfigError, match="--timeframe"):
         imported(tmp_path, both)
-    with pytest.raises(ConfigError, match="of bybit can't be imported; --exchange is binance or"):
+    with pytest.raises(ConfigError, match="has no messages of bybit that can be imported"):
         imported(tmp_path, quote(0, 1), "--exchange", "bybit")
     with pytest.raises(ConfigError, match=r"--symbol B\+C: write"):
         imported(tmp_path, quote(0, 1), "--symbol", "B+C")
