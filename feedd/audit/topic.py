@@ -232,8 +232,10 @@ class TopicAudit:
                 self.finding.breach(ns, f"unknown: the exchange sent no event {_shown(event.key)}")
             return
         store, at = self._store, self._at
-        if index == at and (self.channel == "ticker" or self._may_repeat()):
+        if index == at and (self.channel == "ticker" or self._may_repeat() or event.again):
             self._at_ns, self._hidden = payload["published_ns"], 0
+            if event.again:
+                self._compare(ns, store, index, event.content, payload)
             return
         if self._was_seen[index] and self.channel != "ticker":
             counts.twice += 1

@@ -85,10 +85,15 @@ class PlayedTruth:
             content = tuple(payload[name] for name in ("bid", "bid_size", "ask", "ask_size"))
         id_, name = payload["id"], f"{channel} {payload.get('symbol')}"
         timed = self._in_ms(name, payload["timestamp"], content if channel == "quote" else None)
-        if id_ is None:
-            return Event(timed, content)
-        # The id of a book or quote may be its connection's, which no recording has.
-        return Event(id_, content, aliases=() if channel == "trade" else (timed,))
+        number = timed[-1]
+        if channel == "trade":
+            return Event(timed if id_ is None else id_, content)
+        # The id of a book or quote may be its connection's, which no recording has. A venue sends
+        # its state again with each subscription: the newest event, under the next number.
+        aliases: list[Hashable] = [timed]
+        if channel == "book" and number:
+            aliases.append(("ms", payload["timestamp"], number - 1))
+        return Event(timed if id_ is None else id_, content, aliases=tuple(aliases), again=True)
 
     def _event(
         self,
@@ -104,7 +109,7 @@ class PlayedTruth:
         number = (int(id_),) if id_.isdecimal() else ()
         return Event(id_, content, aliases=(*number, timed))
 
-    def _in_ms(self, name: str, time_ms: int | None, same: Hashable) -> Hashable:
+    def _in_ms(self, name: str, time_ms: int | None, same: Hashable) -> tuple[str, int | None, int]:
         """Return a time with the number of events of that millisecond before this one.
 
         One that is the `same` as the last one is not counted: a state that is sent again.

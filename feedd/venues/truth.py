@@ -29,6 +29,7 @@ class Event(NamedTuple):
     content: tuple[Any, ...]
     optional: bool = False  # sent to only one connection, possibly another client's
     aliases: tuple[Hashable, ...] = ()  # further keys, of an event whose ids are not counted
+    again: bool = False  # a state, which may be published again before the next one
 
 
 class BookUpdate(NamedTuple):

@@ -114,6 +114,32 @@ def test_a_quote_that_is_sent_again_after_a_reconnect_is_the_same_one() -> None:
     assert (found[0], found[2], found[3]) == (0, 0, 0)
 
 
+def test_a_quote_that_a_reconnect_sends_again_in_its_session_is_the_same_one() -> None:
+    truth = [line("ticker", 1, Quote("BTC-USDT", 7, "4", "1", "5", "2"))]
+
+    def quote_seen(seq: int, size: float) -> Line:
+        return seen(f"quote.{FEED}", seq, 2, symbol="BTC/USDT", timestamp=7, bid=4.0,
+                    bid_size=size, ask=5.0, ask_size=2.0)  # fmt: skip
+
+    assert counts(truth, [quote_seen(1, 1.0), quote_seen(2, 1.0)]) == (0, 0, 0, 0)
+    assert counts(truth, [quote_seen(1, 1.0), quote_seen(2, 3.0)]) != (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("ids", [(None, None, None), (6, 2, 3)])
+def test_a_book_that_a_reconnect_sends_again_is_the_same_one(ids: tuple[int | None, ...]) -> None:
+    whole = depth(20, 100, (("5", "1"),), whole=True)
+    truth = [line("book", 1, whole), line("book", 2, whole), line("book", 3, depth(21, 101, ()))]
+
+    def books(size: float) -> list[Line]:
+        return [
+            book_seen(1, ids[0], 100, (5.0, 1.0)), book_seen(2, ids[1], 100, (5.0, size)),
+            book_seen(3, ids[2], 101, (5.0, 1.0)),
+        ]  # fmt: skip
+
+    assert counts(truth, books(1.0)) == (0, 0, 0, 0)
+    assert counts(truth, books(2.0)) == (1, 0, 0, 0)
+
+
 def test_quotes_with_neither_id_nor_time_are_not_audited() -> None:
     truth = [line("quote", 1, Quote("BTC-USDT", None, "4", "1", "5", "2"))]
     other = seen(f"quote.{FEED}", 1, 2, timestamp=None, bid=3.0, bid_size=1.0, ask=5.0,
