@@ -30,6 +30,15 @@ def channel_of(message: Any) -> str | None:
     return CHANNEL_OF.get(feed) if isinstance(feed, str) else None
 
 
+def is_same_market(asked: Any, sent: Any) -> bool:
+    """Return whether two ids name one market.
+
+    `/instruments` has listed ids in small letters, while messages have capitals: `pi_xbtusd` is
+    answered as `PI_XBTUSD`.
+    """
+    return isinstance(sent, str) and sent.upper() == asked.upper()
+
+
 def resubscribe(request: Any, _new_id: Callable[[], int]) -> list[dict[str, Any]]:
     """Return the messages that end a subscription and begin it again.
 
@@ -58,8 +67,11 @@ def refusal(message: Any) -> str | None:
 
 def refuses(message: Any, request: Any) -> bool:
     """Whether a refusal names the feed and the market of a request."""
+    if not isinstance(message, dict) or message.get("feed") != request.get("feed"):
+        return False
+    asked, named = request.get("product_ids"), message.get("product_ids")
     return (
-        isinstance(message, dict)
-        and message.get("feed") == request.get("feed")
-        and message.get("product_ids") == request.get("product_ids")
+        isinstance(named, list)
+        and len(named) == len(asked)
+        and all(map(is_same_market, asked, named))
     )

@@ -35,6 +35,7 @@ VENUE = Venue(
     channel_of=control.channel_of,
     resubscribe=control.resubscribe,
     market_id_of=lambda message: message.get("product_id"),
+    is_same_market=control.is_same_market,
     entries=ListedEntries(
         id=lambda entry: str(entry.get("symbol", "")),
         fault=lambda _entry: None,

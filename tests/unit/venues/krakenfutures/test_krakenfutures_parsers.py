@@ -83,6 +83,17 @@ def test_a_refusal_is_one_and_a_notice_is_none() -> None:
     assert control.refuses({**refusal, "feed": "book", "product_ids": ["PI_XBTUSD"]}, request)
 
 
+@pytest.mark.parametrize(
+    ("sent", "same"),
+    [("PI_XBTUSD", True), ("pi_xbtusd", True), ("PI_ETHUSD", False), (None, False), (1, False)],
+)
+def test_an_id_of_the_list_in_small_letters_is_the_one_in_capitals(sent: Any, same: bool) -> None:
+    assert control.is_same_market("pi_xbtusd", sent) is same
+    request = {"event": "subscribe", "feed": "book", "product_ids": ["pi_xbtusd"]}
+    answer = {"event": "subscribed_failed", "feed": "book", "product_ids": [sent]}
+    assert control.refuses(answer, request) is same
+
+
 def test_an_answer_is_no_data() -> None:
     assert control.channel_of({"event": "subscribed", "feed": "book"}) is None
 
