@@ -6,6 +6,7 @@ https://bybit-exchange.github.io/docs/v5/ws/connect
 from __future__ import annotations
 
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -71,10 +72,7 @@ class QuoteMessage(Struct, gc=False):
     ts: int
     data: _Best
 
-    @property
-    def market_id(self) -> str:
-        """The venue's id of the symbol."""
-        return self.data.s
+    market_id = property(attrgetter("data.s"))  # half the time of a function
 
 
 class DepthMessage(_OrderBook, gc=False):
