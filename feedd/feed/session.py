@@ -190,9 +190,11 @@ class Session:
             gap = self._gap(Gap(name, before, event_id, channel.gap_reason))
             channel.gap_reason = None
         channel.last_id = event_id if event_id is not None else before
-        channel.had_event = channel.active = True
         if channel.phase != "live":
+            if channel.phase == "lost" and not channel.subscribed:
+                self.subscribed(name, self._checked_ns)  # before the exchange's answer
             self._enter(channel, "live")
+        channel.had_event = channel.active = True
         return gap
 
     def age_ns(self, name: str, now_ns: int, wall_ns: int, since_ns: int) -> int | None:

@@ -107,7 +107,7 @@ def add(settings: Config, path: Path, symbol: str, **options: Any) -> list[str]:
         ("BTC/USDT:BTC", None, "BTC/USDT:USDT"),
         ("eth/usdt", None, "ETH/USDT:USDT"),
         ("ETHUSDT", None, "ETH/USDT:USDT"),
-        ("ETH/USDT", "bybit", "ETH/USDT:USDT"),
+        ("ETH/USDT:ETH", "bybit", "ETH/USD:ETH"),
     ],
 )
 def test_an_addition_that_the_exchange_refuses_is_refused_with_the_nearest_symbol(

@@ -12,13 +12,16 @@ from feedd.errors import FeeddError, FinalError, SourceError, UnknownSymbolError
 from feedd.venues.registry import embedded_path, unified_symbol
 
 
-async def refusal(kind: str, exchange: str, symbol: str, run_dir: Path | None) -> FeeddError:
-    """Return what the source of a symbol raises for it."""
+async def refusal(
+    kind: str, exchange: str, symbol: str, run_dir: Path | None, path: str | None = None
+) -> FeeddError:
+    """Return what the source of a symbol raises for it; `path` is that of another market."""
     async with source_setup(kind) as setup:
         symbol = unified_symbol(exchange, symbol)
+        below = embedded_path(exchange, symbol) if path is None else path
         source = SOURCES[kind](
             exchange, symbol, ("quote",), run_dir=run_dir,
-            endpoint=f"http://127.0.0.1:{setup.port}{embedded_path(exchange, symbol)}",
+            endpoint=f"http://127.0.0.1:{setup.port}{below}",
         )  # fmt: skip
         with pytest.raises(FeeddError) as caught:
             await source.prepare()
@@ -61,7 +64,7 @@ def test_a_mistyped_symbol_is_final_and_the_nearest_is_named(
 def test_a_symbol_of_a_type_of_market_that_is_not_served_is_final(
     exchange: str, symbol: str, kind: str, tmp_path: Path, *, shared: bool
 ) -> None:
-    error = asyncio.run(refusal("ccxt", exchange, symbol, tmp_path if shared else None))
+    error = asyncio.run(refusal("ccxt", exchange, symbol, tmp_path if shared else None, path=""))
     assert isinstance(error, UnknownSymbolError)
     assert f"{exchange} lists no {kind} markets there, and so not {symbol}" in str(error)
     assert "is it ETH/USDT:USDT" in str(error)
@@ -69,7 +72,7 @@ def test_a_symbol_of_a_type_of_market_that_is_not_served_is_final(
 
 def test_the_native_source_names_the_nearest_symbol_that_it_serves() -> None:
     with pytest.raises(FinalError, match=r"Is it BTC/USDT:USDT\?"):
-        SOURCES["native"]("binance", "BTC/USDT:BTC", ("quote",))
+        SOURCES["native"]("okx", "BTC/USDT:BTC-260925-50000-C", ("quote",))
 
 
 @pytest.mark.parametrize("kind", ["ccxt", "native"])

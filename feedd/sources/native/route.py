@@ -91,6 +91,7 @@ class Route:
         self._retries: dict[tuple[NativeConnection, str], float] = {}  # refused: when to retry
         self._backoffs: dict[tuple[NativeConnection, str], Backoff] = {}
         self._renewed: set[tuple[NativeConnection, str]] = set()  # subscribed to again while silent
+        self._accepted_on: set[tuple[NativeConnection, str]] = set()
         self._renewed_s: dict[tuple[NativeConnection, str], float] = {}  # when, by time.monotonic
         # Left for lack of a snapshot: the venue still sends it.
         self._subscribed: set[tuple[NativeConnection, str]] = set()
@@ -301,7 +302,9 @@ class Route:
             now_s = time.monotonic()
             for connection in list(self._connections):
                 for channel, reason in connection.check():
-                    if not self._delivers(connection, channel):
+                    if self._delivers(connection, channel):
+                        self._accepted(connection, channel)
+                    else:
                         self.refused(connection, channel, reason)
             for merge in self._merges.values():
                 merge.overdue(now_s)
@@ -328,8 +331,10 @@ class Route:
             connection.subscribe(channel, self._streams[channel])
 
     def _accepted(self, connection: NativeConnection, channel: str) -> None:
-        """Report a channel as subscribed where no other connection carries it."""
-        if self._carrying(channel) == [connection] and self._sink is not None:
+        """Report a channel as subscribed, on the first connection on which it is accepted."""
+        first = not any((one, channel) in self._accepted_on for one in self._carrying(channel))
+        self._accepted_on.add((connection, channel))
+        if first and self._sink is not None:
             self._sink.subscribed(channel)
 
     def _drop(self, connection: NativeConnection, reason: str) -> None:
@@ -358,6 +363,7 @@ class Route:
         Where none does, the loss is reported.
         """
         self._connections[connection].discard(channel)
+        self._accepted_on.discard((connection, channel))
         if self._sink is None:
             return False
         if self._merges[channel].closed(connection, reason):
