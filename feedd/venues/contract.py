@@ -91,8 +91,12 @@ class CheckedBook(Struct, frozen=True):
     checked_levels: int | None = None
 
     def depth(self, wanted: int) -> int:
-        """Return how many of the levels to publish are checked."""
-        return wanted if self.checked_levels is None else min(wanted, self.checked_levels)
+        """Return how many levels to publish: those that are checked and subscribed to.
+
+        A level that leaves the best ones subscribed to stays in the book, but is no longer updated.
+        """
+        checked = wanted if self.checked_levels is None else self.checked_levels
+        return min(wanted, checked, max(self.limits, default=wanted))
 
     def limit(self, depth: int) -> int | None:
         """Return the smallest number of levels to subscribe to, or None for ccxt's default.

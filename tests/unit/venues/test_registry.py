@@ -79,3 +79,16 @@ def test_an_exchange_of_one_type_of_market_is_not_asked_for_another(
     exchange: str, symbol: str, of: str
 ) -> None:
     assert market_type_on(exchange, symbol) == of
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "at_most"),
+    [("htx", SYMBOL, 150), ("gate", SYMBOL, 100), ("gate", "BTC/USDT", 400),
+     ("kraken", "BTC/USD", 10), ("bybit", SYMBOL, 500), ("okx", SYMBOL, 500)],
+)  # fmt: skip
+def test_no_more_levels_are_published_than_are_subscribed_to(
+    exchange: str, symbol: str, at_most: int
+) -> None:
+    book = venue(exchange, symbol).book
+    assert book is not None
+    assert (book.depth(500), book.depth(5)) == (at_most, 5)
