@@ -63,6 +63,7 @@ class ChannelState:
     active: bool = False  # since the last check for silence
     subscribed_ns: int = 0
     spoke: bool = False  # since it was subscribed to
+    reconnecting: bool = False  # lost after an event, and not yet subscribed to; data may precede
     compared_ns: int | None = None  # with a REST snapshot, and in agreement
     pause: RenewalPause = field(default_factory=RenewalPause)
     gap_reason: str | None = None
@@ -167,7 +168,8 @@ class Session:
     def subscribed(self, name: str, now_ns: int) -> None:
         """Note that a channel's connection is established and its subscription sent."""
         channel = self._channels[name]
-        if channel.phase == "lost" and channel.had_event and not channel.subscribed:
+        if channel.reconnecting:
+            channel.reconnecting = False
             channel.reconnects += 1
             channel.reconnected.add(now_ns)
         channel.subscribed = True
@@ -234,6 +236,7 @@ class Session:
         self._enter(channel, "lost", reason, waits=waits)
         channel.connection.down(now_ns)
         channel.subscribed = False
+        channel.reconnecting = channel.had_event
         channel.tries += not waits
         if self._loses_events(name, channel):
             channel.gap_reason = f"reconnect after: {reason}"

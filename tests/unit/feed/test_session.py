@@ -43,6 +43,15 @@ def test_the_first_event_after_a_loss_reports_the_gap_once() -> None:
     assert (session.gaps, session.reconnects, session.state) == (1, 1, "live")
 
 
+def test_a_reconnect_counts_once_where_data_show_the_subscription() -> None:
+    session = live_session()
+    session.lost("quote", "reset", 5)
+    session.event("quote", 9, 6)
+    session.subscribed("quote", 7)
+    session.subscribed("quote", 8)
+    assert session.reconnects == 1
+
+
 def test_the_first_event_of_a_session_is_no_gap_even_after_failed_connections() -> None:
     session = Session(["quote"], 0)
     session.lost("quote", "connection refused", 0)
