@@ -59,19 +59,19 @@ def test_the_whole_recording_arrives_once_in_order_as_fast_as_it_is_read(
         assert_same(seen[symbol, channel], events)
 
 
-def test_the_first_half_minute_arrives_at_its_own_pace(
+def test_the_first_seconds_arrive_at_their_own_pace(
     make_pipeline: Callable[..., Pipeline], btcusdt: Path
 ) -> None:
     symbol = "BTC/USDT:USDT"
     pipeline = make_pipeline([symbol], recording=str(btcusdt), speed=1)
     subscriber = PlainSubscriber(pipeline.endpoint)
-    truth = recorded_events(btcusdt, seconds=30)
+    truth = recorded_events(btcusdt, seconds=10)
     wanted = {(symbol, channel): len(events) for channel, events in truth.items()}
     began = time.monotonic()  # before the exchange can
     pipeline.start_all()
     seen = receive(subscriber, wanted, 180)
     subscriber.close()
-    assert time.monotonic() - began > 28
+    assert time.monotonic() - began > 9
     for channel, events in truth.items():
         assert_same(seen[symbol, channel][: len(events)], events)
 
