@@ -663,3 +663,20 @@ def test_each_stream_is_on_the_path_that_carries_its_category() -> None:
             assert parsed is not None
             assert parsed.content == channel
             assert f"/{category(parsed)}/ws" == route
+
+
+def test_two_connections_report_a_channel_as_subscribed_once() -> None:
+    async def run() -> None:
+        async with source_setup() as setup:
+            source = setup.source(("quote", "trade", "book"), connections=2)
+            async with running(setup, source):
+                lines = source._routes
+
+                def answered() -> bool:
+                    both = [one for route in lines for one in route._connections]
+                    return len(both) == 2 * len(lines) > 0 and all(one.answered for one in both)
+
+                await setup.until(answered)
+                assert sorted(setup.received.subscriptions) == ["book", "quote", "trade"]
+
+    asyncio.run(run())
