@@ -103,5 +103,10 @@ def _check(
                 f"{symbols[feed.symbol].path}: is a recording of {exchange}, and {feed.symbol} is "
                 f"configured on {feed.exchange}"
             )
-    of = "".join(f" of {exchange}" for exchange in held)
-    raise ConfigError(f"{path}: is not a recording{of} that holds {feed.symbol} of {feed.exchange}")
+    if isinstance(given, str) and held:
+        ((exchange, symbols),) = held.items()
+        raise ConfigError(
+            f"{path}: does not hold {feed.symbol} of {feed.exchange}; it holds "
+            f"{', '.join(sorted(symbols))} of {exchange}"
+        )
+    raise ConfigError(f"{path}: is not a recording of {feed.exchange}")

@@ -53,6 +53,20 @@ def test_a_recording_of_another_exchange_than_the_feeds_is_refused(recording: Pa
         served(config(recording, exchange="kraken"))
 
 
+def test_a_path_alone_without_the_symbol_is_refused_with_what_it_holds(recording: Path) -> None:
+    feeds = config(recording, symbol="ETH/USDT").feeds()
+    with pytest.raises(
+        ConfigError, match="does not hold ETH/USDT of okx; it holds BTC/USDT of okx"
+    ):
+        configured_markets(EmbeddedExchange(recording=str(recording)), feeds)
+
+
+def test_a_file_of_no_played_exchange_is_refused_for_the_feeds_alone(recording: Path) -> None:
+    recording.write_text("no recording\n")
+    with pytest.raises(ConfigError, match=r"okx\.jsonl: is not a recording of okx$"):
+        served(config(recording))
+
+
 def test_a_path_alone_plays_every_symbol_that_the_file_holds(recording: Path) -> None:
     entry = {**LISTING, "instId": "ETH-USDT", "baseCcy": "ETH"}
     other = json.loads(json.dumps(TRADE).replace("BTC-USDT", "ETH-USDT"))
