@@ -46,10 +46,10 @@ def to_depth(message: dict[str, Any]) -> Update | Snapshot:
     if "seqId" not in data:
         return _with_proof(data, action, timestamp, bids, asks)
     before, last = integer(data["prevSeqId"]), integer(data["seqId"])
+    if (action == "snapshot") != (before == IN_SNAPSHOT) or action not in {"snapshot", "update"}:
+        raise ValueError(f"a book message has action {action} and prevSeqId {before}")
     if action == "snapshot":
         return Snapshot(last, bids, asks, timestamp)
-    if action != "update" or before == IN_SNAPSHOT:
-        raise ValueError(f"a book message has action {action} and prevSeqId {before}")
     return Update(before, last, timestamp, bids, asks)
 
 

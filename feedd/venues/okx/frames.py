@@ -222,8 +222,8 @@ def to_depth(message: BookMessage) -> Update | Snapshot:
     (row,) = message.data
     bids = [(level.price, level.size) for level in row.bids]
     asks = [(level.price, level.size) for level in row.asks]
+    if (message.action == "snapshot") != (row.prev_seq_id == IN_SNAPSHOT):
+        raise ValueError(f"the book's {message.action} has the prevSeqId {row.prev_seq_id}")
     if message.action == "snapshot":
         return Snapshot(row.seq_id, bids, asks, row.ts)
-    if row.prev_seq_id == IN_SNAPSHOT:
-        raise ValueError("an update of the book has the prevSeqId of a snapshot")
     return Update(row.prev_seq_id, row.seq_id, row.ts, bids, asks)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from feedd.books.depth import BookGap, Snapshot, Update
 from feedd.books.streamed import WENT_BACK
+from feedd.venues.okx import frames
 from feedd.venues.okx.book import OkxBook, to_depth
 from feedd.venues.okx.control import channel_of
 
@@ -76,6 +77,14 @@ def test_a_raw_snapshot_is_the_whole_book() -> None:
 def test_a_raw_update_names_the_one_before() -> None:
     message = update(123456, 123460, [["8476.97", "0", "0", "0"]])
     assert to_depth(message) == Update(123456, 123460, 1597026383185, [(8476.97, 0.0)], [])
+
+
+def test_an_update_that_is_altered_to_a_snapshot_is_rejected() -> None:
+    message = {**update(123456, 123460), "action": "snapshot"}
+    with pytest.raises(ValueError, match="action snapshot and prevSeqId 123456"):
+        to_depth(message)
+    with pytest.raises(ValueError, match="snapshot has the prevSeqId 123456"):
+        frames.to_depth(frames.read(json.dumps(message).encode()))
 
 
 def test_a_missing_update_is_a_gap_until_the_next_snapshot() -> None:
