@@ -1,4 +1,4 @@
-"""OKX's control messages: answers to subscriptions, refusals and notices.
+"""OKX's control messages: answers to subscriptions, and refusals.
 
 https://www.okx.com/docs-v5/en/#overview-websocket-subscribe
 """
@@ -75,14 +75,3 @@ def refuses(message: Any, request: Any) -> bool:
         return any((arg.get("channel"), arg.get("instId")) == named.groups() for arg in args)
     words = set(re.findall(r"[\w-]+", text))
     return any(all(str(value) in words for value in arg.values()) for arg in args)
-
-
-def announces_close(message: Any) -> bool:
-    """Return whether the venue announces that it will close the connection, 60 s before.
-
-    ::
-
-        {"event":"notice","code":"64008","connId":"a4d3ae55","msg":"The connection will soon be
-         closed for a service upgrade. Please reconnect."}
-    """
-    return isinstance(message, dict) and message.get("event") == "notice"

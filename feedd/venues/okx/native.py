@@ -121,7 +121,13 @@ def _liquidations(exchange: str, symbol: str, timeframe: str) -> Convert:
 
 
 def _control(payload: bytes) -> Control:
-    """Classify an answer, a notice, a pong, or an unreadable event."""
+    """Classify an answer, a notice, a pong, or an unreadable event.
+
+    A notice comes 60 s before the venue closes the connection::
+
+        {"event":"notice","code":"64008","connId":"a4d3ae55","msg":"The connection will soon be
+         closed for a service upgrade. Please reconnect."}
+    """
     if payload == b"pong":
         return Control("pong")
     head = frames.read_head(payload)

@@ -16,7 +16,7 @@ from feedd.books.streamed import StreamedBook
 from feedd.model import Candle, Liquidation, Mark, Quote
 from feedd.venues.okx import listing, parsers
 from feedd.venues.okx.book import to_depth
-from feedd.venues.okx.control import announces_close, channel_of, refuses, resubscribe
+from feedd.venues.okx.control import channel_of, refuses, resubscribe
 from feedd.venues.okx.market_ids import listed_type
 
 BOOKS_ARG = {"channel": "books", "instId": "BTC-USDT"}
@@ -160,11 +160,6 @@ def test_a_refusal_with_an_id_answers_the_request_with_it() -> None:
     message = {"event": "error", "code": "60018", "msg": "books BTC-USDT", "id": "5"}
     assert refuses(message, {**REQUEST, "id": "5"})
     assert not refuses(message, REQUEST)
-
-
-def test_a_notice_announces_that_the_connection_closes() -> None:
-    assert announces_close({"event": "notice", "code": "64008", "msg": "… Please reconnect."})
-    assert not announces_close({"event": "subscribe", "arg": BOOKS_ARG})
 
 
 @pytest.mark.parametrize(
