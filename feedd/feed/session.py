@@ -63,7 +63,6 @@ class ChannelState:
     active: bool = False  # since the last check for silence
     subscribed_ns: int = 0
     spoke: bool = False  # since it was subscribed to
-    reconnecting: bool = False  # lost after an event, and not yet subscribed to; data may precede
     compared_ns: int | None = None  # with a REST snapshot, and in agreement
     pause: RenewalPause = field(default_factory=RenewalPause)
     gap_reason: str | None = None
@@ -168,8 +167,7 @@ class Session:
     def subscribed(self, name: str, now_ns: int) -> None:
         """Note that a channel's connection is established and its subscription sent."""
         channel = self._channels[name]
-        if channel.reconnecting:
-            channel.reconnecting = False
+        if channel.phase == "lost" and channel.had_event and not channel.subscribed:
             channel.reconnects += 1
             channel.reconnected.add(now_ns)
         channel.subscribed = True
@@ -236,7 +234,6 @@ class Session:
         self._enter(channel, "lost", reason, waits=waits)
         channel.connection.down(now_ns)
         channel.subscribed = False
-        channel.reconnecting = channel.had_event
         channel.tries += not waits
         if self._loses_events(name, channel):
             channel.gap_reason = f"reconnect after: {reason}"
