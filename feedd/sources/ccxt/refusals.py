@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_KINDS = ("event", "type", "channel", "T", "m", "e", "op", "status", "result", "ok", "topic")
+_KINDS = (
+    "event", "type", "channel", "T", "m", "e", "op", "status", "result", "ok", "topic", "action",
+)  # fmt: skip
 _REFUSED = {"error", "err", "fail", "failed", "failure", "rejected", "reject", "alert"}
 _ERRORS = (
     "error", "errors", "err", "errorCode", "errorMsg", "errorMessage", "errMsg", "err-code",
@@ -56,7 +58,8 @@ def _names_error(message: dict[str, Any]) -> bool:
 
 
 def _is_unsuccessful(message: dict[str, Any]) -> bool:
-    if message.get("success") in {False, "false"} or message.get("subscribed") is False:
+    success = str(message.get("success")).lower()  # some exchanges name a list of topics there
+    if success in {"false", "0"} or message.get("subscribed") is False:
         return True
     text = _text(message)
     return text is not None and text.lower().startswith("not subscribed")

@@ -45,6 +45,7 @@ from feedd.sources.ccxt.refusals import refusal_of
         ([{"T": "error", "code": 400, "msg": "invalid syntax"}], "invalid syntax"),
         ({"id": 0, "code": 0, "msg": "Not Subscribed successfully! [x]"},
          "Not Subscribed successfully! [x]"),
+        ({"action": "error", "args": ["x"], "message": "no topic"}, "no topic"),
         ({"type": "error"}, "refused"),
     ],
 )  # fmt: skip
@@ -66,6 +67,8 @@ def test_a_refusal_is_recognized_with_its_reason(message: Any, reason: str) -> N
         {"topic": "trades", "code": 1, "data": [{"price": "1", "message": "x"}]},
         {"channel": "trades", "data": [{"id": "5", "error": None}]},
         {"event": "pong", "ts": 5},
+        {"success": ["trades.X"], "op": "subscribe"},
+        {"success": {"topic": "trades.X"}, "fail": []},
         {"type": "heartbeat", "sequence": 90},
         {"status": "ok", "subbed": "market.x.trade.detail", "ts": 5},
         {"code": 200, "msg": "OK"},
