@@ -22,7 +22,8 @@ class PublishedTrades:
     """Recognizes trades that were published before: by their ids, else by their content.
 
     Two trades without an id may be equal. So what a new connection delivers is matched against what
-    earlier ones did, one by one, and only as long as it is not newer than that.
+    earlier ones did, one by one, and only what is not newer than that: also behind a newer trade,
+    which may precede the page.
     """
 
     def __init__(self) -> None:
@@ -30,12 +31,13 @@ class PublishedTrades:
         self._known: set[tuple[EventId, float, float]] = set()
         self._contents: deque[_Content] = deque(maxlen=KNOWN)  # of trades without an id
         self._newest_ms: int | None = None
+        self._earlier_ms: int | None = None  # the newest one of earlier connections
         self._earlier: Counter[_Content] | None = None  # of earlier connections, not matched yet
 
     def reconnected(self) -> None:
         """Note that the next trades come from another subscription."""
         if self._contents:
-            self._earlier = Counter(self._contents)
+            self._earlier, self._earlier_ms = Counter(self._contents), self._newest_ms
 
     def new(self, trades: Sequence[Trade]) -> list[Trade]:
         """Return those of a message that were not published before, oldest first.
@@ -43,8 +45,6 @@ class PublishedTrades:
         They are regarded as published from now on.
         """
         found = [trade for trade in oldest_first(trades) if self._is_new(trade)]
-        if self._earlier is not None and any(self._is_newer(trade) for trade in found):
-            self._earlier = None
         for trade in found:
             if trade.id is None:
                 self._contents.append(_content(trade))
@@ -69,8 +69,8 @@ class PublishedTrades:
         return False
 
     def _is_newer(self, trade: Trade) -> bool:
-        newest_ms = self._newest_ms
-        return trade.timestamp is not None and newest_ms is not None and trade.timestamp > newest_ms
+        earlier_ms, time_ms = self._earlier_ms, trade.timestamp
+        return time_ms is not None and earlier_ms is not None and time_ms > earlier_ms
 
 
 def oldest_first(trades: Sequence[Trade]) -> Sequence[Trade]:

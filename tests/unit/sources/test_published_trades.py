@@ -71,4 +71,12 @@ def test_without_ids_nothing_newer_than_the_earlier_connection_is_matched() -> N
     published.new([trade(None, 5)])
     published.reconnected()
     assert times(published.new([trade(None, 6)])) == [6]
-    assert times(published.new([trade(None, 5)])) == [5]
+    assert times(published.new([trade(None, 6)])) == [6]
+
+
+def test_without_ids_a_page_behind_a_newer_trade_is_matched_one_by_one() -> None:
+    published = PublishedTrades()
+    published.new([trade(None, 4), trade(None, 5)])
+    published.reconnected()
+    assert times(published.new([trade(None, 6)])) == [6]
+    assert times(published.new([trade(None, 5), trade(None, 5), trade(None, 4)])) == [5]
