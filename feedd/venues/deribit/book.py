@@ -27,12 +27,15 @@ def to_depth(message: dict[str, Any]) -> Update | Snapshot:
           "bids":[["delete",5041.94,0],["change",5042.34,0]],"asks":[]}
 
     `prev_change_id` is the `change_id` of the message before; ids are shared by instruments, so
-    that they skip numbers. A snapshot has every level.
+    that they skip numbers. A snapshot has every level, and no
+    `prev_change_id`.
     """
     data = message["params"]["data"]
     bids, asks = _levels(data["bids"]), _levels(data["asks"])
     change_id, timestamp = integer(data["change_id"]), integer(data["timestamp"])
     if data["type"] == "snapshot":
+        if data.get("prev_change_id") is not None:
+            raise ValueError("a snapshot of the book names the message before")
         return Snapshot(change_id, bids, asks, timestamp)
     if data["type"] != "change":
         raise ValueError(f"a book message of the type {data['type']!r}")

@@ -59,6 +59,12 @@ def test_a_raw_change_names_the_one_before_and_deletes_levels() -> None:
     )
 
 
+def test_a_change_that_is_altered_to_a_snapshot_is_rejected() -> None:
+    data = {**CHANGE["params"]["data"], "type": "snapshot"}
+    with pytest.raises(ValueError, match="names the message before"):
+        to_depth(message(**data))
+
+
 def test_a_missing_change_is_a_gap_and_needs_a_snapshot() -> None:
     rules = StreamedBook()
     assert (take(rules, SNAPSHOT), take(rules, CHANGE)) == (None, None)
