@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from feedd.config.settings import Config
 
 INVENTED = "invented prices: the embedded exchange generates them"
-RECORDED = "recorded prices: the embedded exchange plays files, and invents what they lack"
+RECORDED = "recorded prices: the embedded exchange plays files; what they lack may be invented"
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 

@@ -18,14 +18,13 @@ from feedd.numbers import integer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LIMITS = (25, 100)  # numbers of levels
+LIMITS = (25,)  # numbers of levels; of more, the checksum would not cover the rest
 CHECKED = 25
 
 
-def rules(depth: int) -> ChecksumBook:
-    """Return the rules of a book of which `depth` levels are published."""
-    covered = next((limit for limit in LIMITS if limit >= depth), LIMITS[-1])
-    return ChecksumBook(checksum, CHECKED, covered)
+def rules(_depth: int) -> ChecksumBook:
+    """Return the rules of a book."""
+    return ChecksumBook(checksum, CHECKED, CHECKED)
 
 
 def checksum(bids: Iterable[str], asks: Iterable[str]) -> int:

@@ -22,6 +22,7 @@ _ANY = Venue(
         parse=book.to_depth,
         snapshot=StreamedSnapshot(),
         limits=book.LIMITS,
+        checked_levels=book.CHECKED,
         # ccxt's fails where it did not end the subscription itself.
         disabled_handlers=("handle_unsubscription_status",),
         reads_text=True,
