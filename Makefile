@@ -43,7 +43,7 @@ restart: .venv/.feedd  ## restart all feeds, or SYMBOL=BTC/USDT
 # without the tests that start processes, T="-m 'not process'". Without T all tests run, several at
 # once: most of them wait for processes.
 test: .venv/.feedd-dev  ## run the tests; T=tests/unit/client for some
-	@$(BIN)/python -m pytest $(if $(T),$(T),-n 4 --dist worksteal)
+	@$(BIN)/python -m pytest $(if $(T),$(T),-n 6 --dist worksteal)
 
 # Some 15 min; writes docs/reliability.md. SEED=… repeats a run, CASES="proxy bomb" picks some.
 chaos: .venv/.feedd-dev  ## run the reliability tests, some 15 min; CASES="proxy bomb", SEED=N

@@ -40,7 +40,13 @@ def popen(folder: Path, *command: str, **environment: str) -> subprocess.Popen[s
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True, env={**clean_environment(), **environment},
+        preexec_fn=_take_hangups,  # noqa: PLW1509  no thread of this process holds a lock
     )  # fmt: skip
+
+
+def _take_hangups() -> None:
+    """Undo what `nohup` passes on to every process that the tests start."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def demo(project: Project) -> subprocess.Popen[str]:
