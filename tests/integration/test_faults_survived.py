@@ -238,12 +238,15 @@ class Worker:
     def _audit(self, channel: str, truth: dict[int, int]) -> None:
         seen = self.seen.ids[channel]
         assert set(seen) <= truth.keys(), f"{channel}: events that the exchange never made"
-        where = [truth[id_] for id_ in seen]
-        if CHANNELS[channel].is_state:  # the same one may follow a loss, and ends it
-            where = [place for place, _ in groupby(where)]
-        assert where == sorted(set(where)), f"{channel}: twice, or out of order"
         gaps = {(gap["from_id"], gap["to_id"]) for gap in self.seen.gaps
                 if gap["channel"] == channel}  # fmt: skip
+        # The same quote or book may follow a loss, and ends it.
+        again = {one for one, following in pairwise(seen) if one == following}
+        assert again <= {one for one, to_id in gaps if one == to_id}, f"{channel}: twice"
+        if CHANNELS[channel].is_state:
+            seen = [one for one, _ in groupby(seen)]
+        where = [truth[id_] for id_ in seen]
+        assert where == sorted(set(where)), f"{channel}: twice, or out of order"
         for one, following in pairwise(seen):
             if truth[following] - truth[one] > 1:
                 assert (one, following) in gaps, (
