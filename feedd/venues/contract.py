@@ -196,7 +196,6 @@ class Venue(Struct, frozen=True):
     book: CheckedBook | None = None  # None: ccxt's book is published unverified
     trades: ContiguousTrades | None = None  # None: ids may skip numbers
     ticker_is_snapshot: Callable[[Any], bool] | None = None  # None: every ticker is complete
-    liquidation_names_position: bool = False  # its side is the position's, not the order's
 
     # --- control messages ---
     # A message with one of these keys, or a text that is one of them, is not data. (): not known.

@@ -150,23 +150,13 @@ def to_mark(parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int
 
 
 def to_liquidation(
-    parsed: dict[str, Any],
-    exchange: str,
-    symbol: str,
-    received_ns: int,
-    *,
-    names_position: bool = False,
+    parsed: dict[str, Any], exchange: str, symbol: str, received_ns: int
 ) -> Liquidation:
-    """Return a liquidation of ccxt's structure; raise ValueError if it has no price or no size.
-
-    `names_position`: the venue's side is the position's, so the order's side is the opposite one.
-    """
+    """Return a liquidation of ccxt's structure; raise ValueError if it has no price or no size."""
     price, size, side = parsed["price"], parsed["contracts"], parsed["side"]
     if not price or not size:
         raise ValueError(f"a liquidation has price {price} and size {size}")
     check_numbers(price, size)
-    if names_position:
-        side = {"buy": "sell", "sell": "buy"}.get(side)
     return Liquidation(
         symbol=symbol,
         timestamp=parsed["timestamp"],

@@ -298,13 +298,8 @@ class Delivery:
 
     def _take_liquidations(self, cache: Any, _message: Any, received_ns: int) -> None:
         self._backoff["liquidation"].reset()
-        names_position = self._venue.liquidation_names_position
         for parsed in self._added("liquidation", cache):
-            self._sink.event(
-                to_liquidation(
-                    parsed, self._id, self._symbol, received_ns, names_position=names_position
-                )
-            )
+            self._sink.event(to_liquidation(parsed, self._id, self._symbol, received_ns))
 
     def _take_candles(self, rows: Any, _message: Any, received_ns: int) -> None:
         """Take the candles of ccxt's that changed, or its newest where none did.

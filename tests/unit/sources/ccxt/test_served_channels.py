@@ -6,18 +6,11 @@ from unittest.mock import Mock
 import pytest
 
 from feedd.channels import CHANNELS
-from feedd.sources.ccxt.converters import to_liquidation
 from feedd.sources.ccxt.delivery import Delivery
 from feedd.sources.ccxt.plan import lacking
 from feedd.sources.ccxt.watching import watch_calls
 from feedd.venues.contract import Venue
 from feedd.venues.registry import venue
-
-
-def test_a_liquidations_side_is_the_orders_on_every_exchange() -> None:
-    parsed = {"price": 50000.0, "contracts": 0.1, "side": "sell", "timestamp": 7}
-    assert to_liquidation(parsed, "binanceusdm", "S", 5).side == "sell"
-    assert to_liquidation(parsed, "bybit", "S", 5, names_position=True).side == "buy"
 
 
 def test_a_spot_market_has_no_mark_and_no_liquidation() -> None:
