@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feedd.errors import ConfigError, FeeddError
+from feedd.health.market_notice import market_notice
 from feedd.operation.active_config import active_config
-from feedd.operation.market_notice import market_notice
 from feedd.operation.show import tick_line
 from feedd.runtime.deployment import read_deployment
 from feedd.runtime.terminal import prepare_output

@@ -8,9 +8,9 @@ from feedd.cli.command import Command
 from feedd.config import ports
 from feedd.config.environment import read_environment
 from feedd.errors import EndpointInUseError
+from feedd.health.networks import network_lines
 from feedd.operation.active_config import given_config
 from feedd.operation.asking import ask_exchanges
-from feedd.operation.networks import network_lines
 from feedd.operation.startup import held_addresses
 from feedd.operation.validation import check_before_start, located, unchecked_lines
 from feedd.supervision.daemon import Daemon

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from feedd.config import ports
+from feedd.health.endpoint import EndpointMonitor
+from feedd.health.monitor import HealthMonitor
 from feedd.operation.active_config import (
     SUPERVISORD_ANSWER_S,
     active_config,
     endpoint_config,
     unapplied_change,
 )
-from feedd.operation.endpoint_health import EndpointMonitor
-from feedd.operation.health_monitor import HealthMonitor
 from feedd.supervision.daemon import Daemon
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from feedd.cli.command import Command
 from feedd.cli.output import print_now
 from feedd.config.environment import read_environment
+from feedd.health.market_notice import market_notice
 from feedd.operation.active_config import config_to_start
-from feedd.operation.market_notice import market_notice
 from feedd.operation.startup import start
 from feedd.operation.validation import check_before_start
 

@@ -10,9 +10,9 @@ from feedd.audit.recording import LineRecorder
 from feedd.cli.arguments import add_endpoint
 from feedd.cli.command import Command, without_endpoint
 from feedd.config.own_deployment import own_deployment
+from feedd.health.market_notice import market_notice
 from feedd.operation.active_config import active_config, endpoint_config
 from feedd.operation.contact_report import silent_lines
-from feedd.operation.market_notice import market_notice
 from feedd.operation.own_messages import OwnMessages, with_statuses
 from feedd.operation.show import message_line
 from feedd.topic_prefixes import check_prefixes

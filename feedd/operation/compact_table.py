@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from feedd.health.report import SILENT
 from feedd.operation import cells
 from feedd.operation.cells import DIM, paint, state_colour
-from feedd.operation.health import SILENT
 from feedd.runtime.terminal import cut, display_width, fold, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from feedd.operation.health import ProcessHealth, Report
+    from feedd.health.report import ProcessHealth, Report
 
 INDENT = "  "
 REASON_INDENT = "    "

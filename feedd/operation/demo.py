@@ -17,8 +17,8 @@ from feedd.config.applied import FILE
 from feedd.config.credentials import credential_names
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
+from feedd.health.market_notice import market_notice
 from feedd.operation import show
-from feedd.operation.market_notice import market_notice
 from feedd.operation.startup import start
 from feedd.runtime.end_signals import END_SIGNALS
 from feedd.runtime.files import write_atomically

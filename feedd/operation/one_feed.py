@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from feedd.config import ports
 from feedd.config.environment import read_environment
 from feedd.errors import FeeddError, FinalError
+from feedd.health.market_notice import market_notice
 from feedd.operation.active_config import given_config
-from feedd.operation.market_notice import market_notice
 from feedd.runtime import secrets
 from feedd.runtime.end_signals import exit_on_signals
 from feedd.runtime.logs import lines as log_lines

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TextIO
 
-    from feedd.operation.health import ProcessHealth, Report
+    from feedd.health.report import ProcessHealth, Report
 
 FEW = 10  # feeds that get a line each
 COMING_UP_S = 6.0  # until then, a feed without a status is not worth a line

@@ -11,11 +11,11 @@ from feedd.config import ports
 from feedd.config.environment import read_environment
 from feedd.config.load import load_config
 from feedd.errors import FeeddError
+from feedd.health.monitor import HealthMonitor
+from feedd.health.networks import network_lines, running_network_lines
+from feedd.health.report import Health, Report, grouped_reasons
 from feedd.operation.active_config import refuse_another
 from feedd.operation.address_check import addresses_of, held_by_others
-from feedd.operation.health import Health, Report, grouped_reasons
-from feedd.operation.health_monitor import HealthMonitor
-from feedd.operation.networks import network_lines, running_network_lines
 from feedd.operation.progress import COMING_UP_S, FEW, PrintLine, Progress
 from feedd.operation.reach import reach_lines, subscribe_text
 from feedd.operation.run_dir_user import refuse_shared_run_dir
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from feedd.config.settings import Config
-    from feedd.operation.health import ProcessHealth
+    from feedd.health.report import ProcessHealth
 
 POLL_EVERY_S = 0.2
 ANSWER_S = 20.0  # supervisord is busy while a hundred processes come up

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from feedd.health.report import Health
 from feedd.operation import cells
 from feedd.operation.cells import DIM, GREEN, RED, YELLOW, paint, state_colour
 from feedd.operation.compact_table import RESTARTS_NOTE, compact_rows
-from feedd.operation.health import Health
 from feedd.runtime.terminal import fold, printable
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from feedd.operation.health import ProcessHealth, Report
+    from feedd.health.report import ProcessHealth, Report
 
 HEAD = ("PROCESS", "SUPERVISOR", "PID", "UPTIME", "PORT", "CPU %", "MB", "RESTARTS/H", "RESTARTS",
         "CHANNEL", "CHECKED", "STATE", "AGE", "MSG/S", "P50 µs", "P99 µs", "RECONNECTS/H", "GAPS",

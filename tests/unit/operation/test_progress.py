@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 
-from feedd.operation.health import ProcessHealth, Report
+from feedd.health.report import ProcessHealth, Report
 from feedd.operation.progress import Progress, counts
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from feedd.config.load import parse_config
+from feedd.health.report import ProcessHealth, Report
 from feedd.operation import startup
-from feedd.operation.health import ProcessHealth, Report
 from feedd.operation.startup import StartError, report_until_healthy
 
 

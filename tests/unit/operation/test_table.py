@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from feedd.operation.health import Health, ProcessHealth, Report, Usage
+from feedd.health.report import Health, ProcessHealth, Report, Usage
 from feedd.operation.table import health_table, summary_line
 from feedd.runtime.terminal import display_width
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import free_ports
 
-from feedd.operation import process_rows
-from feedd.operation.health import ProcessHealth
-from feedd.operation.process_rows import RECORDER_LATE_S, listening_row, recorder_row
+from feedd.health import process_rows
+from feedd.health.process_rows import RECORDER_LATE_S, listening_row, recorder_row
+from feedd.health.report import ProcessHealth
 from feedd.recordings.recorder import recorder_status
 from feedd.recordings.recorder.recorder_status import RecorderStatus
 from feedd.runtime.address_holders import tcp_listeners

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from feedd.config.load import parse_config
-from feedd.operation.market_notice import market_notice
+from feedd.health.market_notice import market_notice
 
 
 @pytest.mark.parametrize(

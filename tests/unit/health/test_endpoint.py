@@ -1,7 +1,7 @@
 """Health of the feeds behind an endpoint, from the last status of each and its age."""
 
-from feedd.operation.endpoint_health import _feed, several_deployments
-from feedd.operation.health import FRESH_S, Health, ProcessHealth, Report
+from feedd.health.endpoint import _feed, several_deployments
+from feedd.health.report import FRESH_S, Health, ProcessHealth, Report
 from feedd.transport.status_monitor import ReceivedStatus
 
 NOW_S = 1000.0

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from feedd.config.load import parse_config
-from feedd.operation.health import Health, Report
-from feedd.operation.health_monitor import (
+from feedd.health.monitor import (
     WATCHDOG_LATE_S,
     HealthMonitor,
 )
+from feedd.health.report import Health, Report
 from feedd.supervision.daemon import Daemon
 from feedd.transport.status_monitor import ReceivedStatus
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self
 
-from feedd.operation.health import FRESH_S, SILENT, UNKNOWN, ProcessHealth, Report, Usage
+from feedd.health.report import FRESH_S, SILENT, UNKNOWN, ProcessHealth, Report, Usage
 from feedd.transport.status_monitor import StatusMonitor
 
 if TYPE_CHECKING:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
-from feedd.operation.health import (
+from feedd.health.market_notice import market_notice
+from feedd.health.networks import running_network_lines
+from feedd.health.process_rows import (
+    feed_row,
+    listening_row,
+    process_row,
+    recorder_row,
+    replay_row,
+)
+from feedd.health.report import (
     BLOCKED,
     FRESH_S,
     SILENT,
@@ -18,15 +27,6 @@ from feedd.operation.health import (
     ProcessHealth,
     Report,
     Usage,
-)
-from feedd.operation.market_notice import market_notice
-from feedd.operation.networks import running_network_lines
-from feedd.operation.process_rows import (
-    feed_row,
-    listening_row,
-    process_row,
-    recorder_row,
-    replay_row,
 )
 from feedd.recordings.recorder import recorder_status
 from feedd.recordings.replay.replay_status import read_status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from feedd.operation.health import Health, ProcessHealth, Report, grouped_reasons
+from feedd.health.report import Health, ProcessHealth, Report, grouped_reasons
 from feedd.operation.table import summary_line
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from feedd.config.load import parse_config
-from feedd.operation.health import ProcessHealth, Report
-from feedd.operation.networks import network_lines, running_network_lines
+from feedd.health.networks import network_lines, running_network_lines
+from feedd.health.report import ProcessHealth, Report
 from feedd.operation.table import health_table
 
 LIVE = "symbols: [BTC/USDT, {symbol: ETH/USDT, exchange: bybit}]"

@@ -12,7 +12,7 @@ import orjson
 
 from feedd.clock import NS_PER_MS, NS_PER_S, iso8601
 from feedd.errors import FINAL_EXIT_CODES
-from feedd.operation.health import (
+from feedd.health.report import (
     BLOCKED,
     ENDED,
     REPLAY,

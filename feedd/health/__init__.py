@@ -1,0 +1,1 @@
+"""Health of all processes: what `feedd status` prints and the gateway serves."""
