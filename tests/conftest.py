@@ -253,6 +253,7 @@ class Project:
             "proxy": {"subscribers": self.endpoint, "history": "ipc://run/history.sock"},
             "base_port": self.base_port,
             "embedded_exchange": {"port": exchange},
+            "gateway": False,  # but in tests of it: its port is one for all projects by default
         }
         self.configure(**settings)
         self.daemon = Daemon(root)

@@ -16,6 +16,7 @@ from feedd.config.replay import Replay
 from feedd.config.settings import (
     Config,
     EmbeddedExchange,
+    GatewaySettings,
     ProxySettings,
     RecorderSettings,
     SymbolEntry,
@@ -36,6 +37,7 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "embedded_exchange": EmbeddedExchange,
     "faults": Fault,
     "recorder": RecorderSettings,
+    "gateway": GatewaySettings,
     "replay": Replay,
 }
 _TYPES = {

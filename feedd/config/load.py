@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -109,6 +110,7 @@ class _ConfigDocument(Document):
                 raise self.error(["embedded_exchange", "faults", index], unfit)
         self._check_channels(config.channels, ["channels"])
         self._check_recorder(config.recorder)
+        self._check_gateway(config)
         self._check_symbols(config)
         self._check_sources(config)
         self._check_replay(config)
@@ -143,6 +145,26 @@ class _ConfigDocument(Document):
                 raise self.error(
                     ["recorder", "topics", index], f"no topic begins with {prefix!r}: {fault}"
                 )
+
+    def _check_gateway(self, config: Config) -> None:
+        gateway = config.gateway_settings
+        if gateway is None:
+            return
+        try:
+            loopback = ip_address(gateway.host).is_loopback
+        except ValueError:
+            loopback = gateway.host == "localhost"
+        if not loopback:
+            raise self.error(
+                ["gateway", "host"],
+                f"{gateway.host!r} is not this machine's own address; use 127.0.0.1, and a reverse "
+                "proxy with passwords in front of it for other machines",
+            )
+        others = msgspec.structs.replace(config, gateway=False)
+        if gateway.port in others.reserved_ports():
+            raise self.error(
+                ["gateway", "port"], f"{gateway.port} is the proxy's or the embedded exchange's"
+            )
 
     def _check_proxies(self, config: Config) -> None:
         taken: dict[str, str] = {}
@@ -244,7 +266,8 @@ class _ConfigDocument(Document):
                 raise self.error([*where, "port"], f"{feed.port} is symbols[{other}]'s already")
             if feed.port in reserved:
                 raise self.error(
-                    [*where, "port"], f"{feed.port} is the proxy's or the embedded exchange's"
+                    [*where, "port"],
+                    f"{feed.port} is the proxy's, the gateway's or the embedded exchange's",
                 )
             ports[feed.port] = index
 

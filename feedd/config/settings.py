@@ -90,6 +90,19 @@ class RecorderSettings(Struct, frozen=True, forbid_unknown_fields=True):
     fsync_s: Annotated[float, Meta(ge=0.05, le=60)] = 1.0
 
 
+class GatewaySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Address of the gateway: its page, its API and its metrics, over HTTP. docs/gateway.md."""
+
+    host: str = "127.0.0.1"  # an address of this machine that only its own programs reach
+    port: Port = 8080
+
+    @property
+    def url(self) -> str:
+        """Return the address for a browser."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
 class Feed(Struct, frozen=True):
     """One worker's part of the configuration; `port` is None for the next free one."""
 
@@ -129,7 +142,15 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     log_dir: str = "logs"
     embedded_exchange: EmbeddedExchange | None = None
     recorder: RecorderSettings | None = None
+    gateway: GatewaySettings | bool = GatewaySettings()  # false: none
     replay: Replay | None = None
+
+    @property
+    def gateway_settings(self) -> GatewaySettings | None:
+        """Return the settings of the gateway; None without one."""
+        if isinstance(self.gateway, bool):
+            return GatewaySettings() if self.gateway else None
+        return self.gateway
 
     @property
     def lossless(self) -> bool:
@@ -191,6 +212,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         }
         if self.embedded_exchange is not None:
             ports.add(self.embedded_exchange.port)
+        if self.gateway_settings is not None:
+            ports.add(self.gateway_settings.port)
         return frozenset(ports)
 
     def _feed(self, entry: str | SymbolEntry) -> Feed:

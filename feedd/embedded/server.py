@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import functools
 import os
-import socket
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,9 +22,7 @@ from feedd.embedded.rate_limits import Connects
 from feedd.embedded.rest_page import Request
 from feedd.embedded.unsent import UnsentEvents
 from feedd.embedded.ws_session import RefusesStreams
-from feedd.errors import ConfigError, EndpointInUseError
-from feedd.runtime.address_holders import holder_of
-from feedd.runtime.bind_retry import bind_with_retry
+from feedd.runtime.tcp_listener import tcp_listener
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -165,13 +161,7 @@ class ExchangeServer:
         """Listen on the configured address, unless listening; raise EndpointInUseError."""
         if self._site is not None or self._runner is None:
             return
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            await bind_with_retry(lambda: _bind(listener, *self._where))
-        except BaseException:
-            listener.close()
-            raise
+        listener = await tcp_listener(*self._where, "embedded_exchange.port")
         self._where = self._where[0], int(listener.getsockname()[1])
         self._site = web.SockSite(self._runner, listener)
         await self._site.start()
@@ -325,19 +315,6 @@ class ExchangeServer:
 
     def _now_s(self) -> float:
         return self._clock.monotonic_s()
-
-
-def _bind(listener: socket.socket, host: str, port: int) -> None:
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            holder = holder_of(listener.family, (host, port))
-            held = "is in use" if holder is None else f"is held by {holder.text}"
-            raise EndpointInUseError(
-                f"http://{host}:{port} {held}; stop that process, or change embedded_exchange.port"
-            ) from None
-        raise ConfigError(f"http://{host}:{port} can't be bound: {error.strerror}") from None
 
 
 def _post_handler(

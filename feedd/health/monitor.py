@@ -34,7 +34,7 @@ from feedd.runtime.address_holders import tcp_listeners
 from feedd.runtime.deployment import deployment_id, read_deployment
 from feedd.supervision import restarts
 from feedd.supervision.daemon import HungError
-from feedd.supervision.render import EXCHANGE, RECORDER, WATCHDOG
+from feedd.supervision.render import EXCHANGE, GATEWAY, RECORDER, WATCHDOG
 from feedd.supervision.watchdog_loop import HEARTBEAT_FILE
 from feedd.transport.status_monitor import StatusMonitor
 
@@ -229,6 +229,8 @@ class HealthMonitor:
         exchange = self._config.embedded_exchange
         if name == EXCHANGE and exchange is not None:
             return [exchange.port]
+        if name == GATEWAY and (gateway := self._config.gateway_settings) is not None:
+            return [gateway.port]
         if name not in self._proxies:
             return []
         endpoints = self._config.proxy_programs()[name]
@@ -268,7 +270,8 @@ class HealthMonitor:
     def _names(self) -> list[str]:
         exchange = [] if self._config.embedded_exchange is None else [EXCHANGE]
         recorder = [] if self._config.recorder is None else [RECORDER]
-        return [WATCHDOG, *self._proxies, *recorder, *exchange]
+        gateway = [] if self._config.gateway_settings is None else [GATEWAY]
+        return [WATCHDOG, *self._proxies, *recorder, *gateway, *exchange]
 
     def _usage(self, pid: int) -> Usage:
         """Return the usage of a process; the first call begins the measurement of its CPU."""

@@ -34,6 +34,9 @@ def addresses_of(config: Config, ports: dict[str, int]) -> Iterator[BoundAddress
     if config.embedded_exchange is not None:
         port = config.embedded_exchange.port
         yield BoundAddress(f"tcp://127.0.0.1:{port}", "embedded_exchange.port")
+    if (gateway := config.gateway_settings) is not None:
+        host = gateway.url.removeprefix("http://")
+        yield BoundAddress(f"tcp://{host}", "gateway.port")
     for feed in config.feeds():
         key = "base_port" if feed.port is None else f"the port of {feed.symbol}"
         yield BoundAddress(f"tcp://127.0.0.1:{ports[feed.name]}", key)

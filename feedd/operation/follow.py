@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from feedd.errors import ConfigError
 from feedd.runtime.logs import lines as log_lines
 from feedd.runtime.logs.setup import LOG_SUFFIX
-from feedd.supervision.render import EXCHANGE, RECORDER, WATCHDOG
+from feedd.supervision.render import EXCHANGE, GATEWAY, RECORDER, WATCHDOG
 from feedd.topics import file_name
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def former_processes(
     present = {WATCHDOG, SUPERVISORD, *config.proxy_programs(), *(f.name for f in config.feeds())}
     present |= set(running)
     present |= {RECORDER} if config.recorder is not None else set()
+    present |= {GATEWAY} if config.gateway_settings is not None else set()
     present |= {EXCHANGE} if config.embedded_exchange is not None else set()
     return frozenset(_logged(folders) - present)
 

@@ -39,12 +39,14 @@ PROXY = "proxy"
 PROXIES = (PROXY, "proxy-2")
 EXCHANGE = "exchange"
 RECORDER = "recorder"
+GATEWAY = "gateway"
 FEED_WORKERS = {"ccxt": "feed", "native": "feed", "replay": "replay"}  # scripts, by source
 WATCHDOG = "watchdog"
 LOSSLESS = "--lossless"  # of a proxy
 APPLIED = "--applied"  # of every worker
 # Programs started first are stopped last: so subscribers receive every worker's last status.
-PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), RECORDER: 150, EXCHANGE: 200}
+PRIORITIES = {WATCHDOG: 50, **dict.fromkeys(PROXIES, 100), RECORDER: 150, GATEWAY: 160,
+              EXCHANGE: 200}  # fmt: skip
 FEED_PRIORITY = 300
 # The default buffer of ten drops the oldest event when the listener is slow.
 EVENTS = {
@@ -79,6 +81,9 @@ def render(config: Config, config_path: Path, root: Path, ports: dict[str, int])
         ends = [[proxy["subscribers"], proxy["history"]] for proxy in proxies.values()]
         made_from = [msgspec.to_builtins(config.recorder), ends]
         programs.append((RECORDER, [RECORDER], made_from))
+    if config.gateway_settings is not None:
+        settings = msgspec.to_builtins(config.gateway_settings)
+        programs.append((GATEWAY, [GATEWAY], [settings, *proxies.values()]))
     if config.embedded_exchange is not None:
         settings = msgspec.to_builtins(config.embedded_exchange)
         programs.append((EXCHANGE, [EXCHANGE], settings))

@@ -59,7 +59,7 @@ def test_a_second_proxy_runs_when_two_are_configured(tmp_path: Path) -> None:
     assert two.fan_outs() == {"proxy": "tcp://127.0.0.1:5500", "proxy-2": "tcp://127.0.0.1:6000"}
     second = two.proxy_programs()["proxy-2"]
     assert (second.workers, second.history) == ("ipc://run/workers2.sock", "tcp://127.0.0.1:5511")
-    assert two.reserved_ports() == {5500, 5501, 6000, 5511}
+    assert two.reserved_ports() == {5500, 5501, 6000, 5511, 8080}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,11 @@ def test_the_shipped_configurations_are_right(name: str) -> None:
         ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  loops: true", 4, "is it loop?"),
         ("symbols: [A/USDT]\nreplay:\n  recordings: [a]\n  timestamps: later", 4,
          "replay.timestamps: 'later' is not one of recorded, now"),
+        ("symbols: [A/USDT]\ngateway:", 2, "gateway: is empty; it must be true or"),
+        ("symbols: [A/USDT]\ngateway: {host: 0.0.0.0}", 2, "gateway.host: '0.0.0.0' is not this"),
+        ("symbols: [A/USDT]\ngateway: {prt: 1}", 2, "gateway.prt: unknown key; is it port?"),
+        ("symbols: [A/USDT]\ngateway: {port: 5500}", 2, "gateway.port: 5500 is the proxy's"),
+        ("symbols: [{symbol: A/USDT, port: 8080}]", 1, "8080 is the proxy's, the gateway's or"),
         ("symbols: []", 1, "symbols: is empty"),
         ("symbols: ['BTC USDT']", 1, "not a symbol"),
         ("symbols: [A/USDT]\nsymbols: [B/USDT]", 1, "appears twice"),

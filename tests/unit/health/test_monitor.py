@@ -18,7 +18,7 @@ from feedd.transport.status_monitor import ReceivedStatus
 
 def watchdog_state(folder: Path, uptime_s: float) -> str | None:
     """Return the watchdog's state `uptime_s` after its start."""
-    text = f"symbols: [BTC/USDT]\nrun_dir: {folder}\nlog_dir: {folder}\n"
+    text = f"symbols: [BTC/USDT]\ngateway: false\nrun_dir: {folder}\nlog_dir: {folder}\n"
     settings = parse_config(text, Path("feedd.yaml"))
     now = int(time.time())
     info = {"statename": "RUNNING", "pid": 0, "start": now - int(uptime_s), "now": now,
@@ -43,7 +43,7 @@ def test_a_watchdog_is_late_by_its_own_uptime_and_not_by_an_earlier_heartbeat(
 def replay_of(folder: Path, statename: str, exit_code: int) -> tuple[str | None, Health]:
     """Return the state of a replay by supervisord's state, and the overall health."""
     text = (
-        f"symbols: [BTC/USDT]\nsource: replay\nreplay: {{recordings: [a]}}\n"
+        f"symbols: [BTC/USDT]\ngateway: false\nsource: replay\nreplay: {{recordings: [a]}}\n"
         f"run_dir: {folder}\nlog_dir: {folder}\n"
     )
     settings = parse_config(text, Path("feedd.yaml"))
@@ -89,7 +89,7 @@ def report_on(
     folder: Path, received: dict[str, object] | None, foreign: dict[str, object] | None = None
 ) -> Report:
     """Return the report on a feed whose process has pid 7, with statuses that just arrived."""
-    text = f"symbols: [BTC/USDT]\nrun_dir: {folder}\nlog_dir: {folder}\n"
+    text = f"symbols: [BTC/USDT]\ngateway: false\nrun_dir: {folder}\nlog_dir: {folder}\n"
     settings = parse_config(text, Path("feedd.yaml"))
     now = int(time.time())
     runs = {"statename": "RUNNING", "pid": 0, "start": now, "now": now, "exitstatus": 0,

@@ -31,6 +31,7 @@ embedded_exchange: {port: 6200}
         "ipc://run/workers2.sock": "proxy_2.workers",
         "tcp://127.0.0.1:5511": "proxy_2.history",
         "tcp://127.0.0.1:6200": "embedded_exchange.port",
+        "tcp://127.0.0.1:8080": "gateway.port",
         "tcp://127.0.0.1:6000": "base_port",
         "tcp://127.0.0.1:6001": "the port of ETH/USDT:USDT",
     }

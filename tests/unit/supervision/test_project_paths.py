@@ -52,7 +52,7 @@ def test_supervisord_reads_every_path_of_a_folder_as_it_is(
     assert options.logfile == str(root / "logs/supervisord.log")
     assert options.childlogdir == str(root / "logs")
     programs = {group.name: group.process_configs[0] for group in options.process_group_configs}
-    assert set(programs) == {"watchdog", "proxy", FEED}
+    assert set(programs) == {"watchdog", "proxy", "gateway", FEED}
     assert programs[FEED].directory == str(root)
     assert programs[FEED].stdout_logfile == str(root / log_dir / f"{FEED}.stderr")
     assert programs["watchdog"].stderr_logfile == str(root / log_dir / "watchdog.stderr")

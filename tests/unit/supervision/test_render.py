@@ -27,10 +27,12 @@ WATCHDOG = "eventlistener:watchdog"
 
 
 def test_each_symbol_is_a_program_of_its_own_beside_proxy_and_exchange(tmp_path: Path) -> None:
-    assert rendered(tmp_path, TWO).sections() == [WATCHDOG, "program:proxy", BTC, ETH]
+    assert rendered(tmp_path, TWO).sections() == [
+        WATCHDOG, "program:proxy", "program:gateway", BTC, ETH,
+    ]  # fmt: skip
     with_exchange = rendered(tmp_path, TWO + "embedded_exchange: {port: 9000}")
     assert with_exchange.sections() == [
-        WATCHDOG, "program:proxy", "program:exchange", BTC, ETH,
+        WATCHDOG, "program:proxy", "program:gateway", "program:exchange", BTC, ETH,
     ]  # fmt: skip
 
 
@@ -50,6 +52,16 @@ def test_the_recorder_stops_after_the_feeds_and_before_the_proxy(tmp_path: Path)
     recorder, proxy = parser["program:recorder"], parser["program:proxy"]
     assert int(proxy["priority"]) < int(recorder["priority"]) < int(parser[BTC]["priority"])
     assert "workers/recorder.py" in recorder["command"]
+
+
+def test_without_a_gateway_there_is_no_program_of_it(tmp_path: Path) -> None:
+    assert "program:gateway" not in rendered(tmp_path, TWO + "gateway: false\n")
+
+
+def test_a_change_of_the_gateway_changes_only_its_program(tmp_path: Path) -> None:
+    before, after = rendered(tmp_path, TWO), rendered(tmp_path, TWO + "gateway: {port: 8081}\n")
+    changed = {name for name in before.sections() if before[name] != after[name]}
+    assert changed == {"program:gateway"}
 
 
 def test_a_change_of_the_recorder_changes_only_its_program(tmp_path: Path) -> None:
@@ -96,12 +108,15 @@ def test_a_second_proxy_restarts_the_workers_and_its_other_settings_do_not(tmp_p
     unused = rendered(tmp_path, TWO + "proxy_2: {workers: 'ipc://run/w'}")
     assert all(one[name] == unused[name] for name in one.sections())
     two = rendered(tmp_path, TWO + "proxies: 2")
-    assert two.sections() == [WATCHDOG, "program:proxy", "program:proxy-2", BTC, ETH]
+    assert two.sections() == [
+        WATCHDOG, "program:proxy", "program:proxy-2", "program:gateway", BTC, ETH,
+    ]  # fmt: skip
     assert two["program:proxy"] == one["program:proxy"]
     for name in (WATCHDOG, BTC, ETH):
         assert two[name]["environment"] != one[name]["environment"]
     other = rendered(tmp_path, TWO + "proxies: 2\nproxy_2: {history: 'tcp://127.0.0.1:6000'}")
-    assert [name for name in two.sections() if two[name] != other[name]] == ["program:proxy-2"]
+    changed = [name for name in two.sections() if two[name] != other[name]]
+    assert changed == ["program:proxy-2", "program:gateway"]  # which subscribes to both
     assert two["program:proxy-2"]["priority"] == two["program:proxy"]["priority"]
 
 

@@ -12,7 +12,8 @@ from feedd.venues.registry import VENUES
 
 REPOSITORY = Path(__file__).parents[3]
 EXEMPT = ("feedd/venues/", "feedd/embedded/")
-NAMES = re.compile(rf"(?<![a-z])({'|'.join(VENUES)})")  # `gate` is not in `aggregate`
+# `gate` is neither in `aggregate` nor in `gateway`.
+NAMES = re.compile(rf"(?<![a-z])({'|'.join(VENUES)})(?!way)")
 CLIENT = "feedd/client/"
 ENGLISH = re.compile(r"(deployment)?_?gate\b")  # the client's, not the exchange
 FILES = [

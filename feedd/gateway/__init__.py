@@ -1,0 +1,1 @@
+"""Gateway: the endpoint over HTTP, for browsers, monitors and people."""

@@ -1,0 +1,47 @@
+"""HTTP server of the gateway. Read-only: nothing here starts, stops or changes a process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from feedd.gateway import pages
+from feedd.gateway.api import health, status
+from feedd.gateway.parts import PARTS, Parts
+from feedd.gateway.responses import errors_as_json
+from feedd.runtime.tcp_listener import tcp_listener
+
+if TYPE_CHECKING:
+    from feedd.config.settings import GatewaySettings
+
+CLOSE_WITHIN_S = 0.5  # then connections are aborted: supervisord waits 3 s for the whole process
+ROUTES = (health.ROUTES, status.ROUTES, pages.ROUTES)
+
+
+class GatewayServer:
+    """Serves the routes at one address until it is stopped."""
+
+    def __init__(self, parts: Parts) -> None:
+        app = web.Application(middlewares=[errors_as_json])
+        app[PARTS] = parts
+        for routes in ROUTES:
+            app.add_routes(routes)
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_WITHIN_S
+        )
+
+    async def start(self, settings: GatewaySettings) -> None:
+        """Listen; raise EndpointInUseError if the port stays taken."""
+        await self._runner.setup()
+        host = "127.0.0.1" if settings.host == "localhost" else settings.host
+        try:
+            listener = await tcp_listener(host, settings.port, "gateway.port")
+            await web.SockSite(self._runner, listener).start()
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        await self._runner.cleanup()

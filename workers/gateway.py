@@ -1,0 +1,55 @@
+"""Gateway: serves the web page, the HTTP API and the metrics, as configured by `gateway`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from feedd.clock import NS_PER_MS
+from feedd.config import ports
+from feedd.config.applied import worker_config
+from feedd.config.environment import read_environment
+from feedd.config.own_deployment import own_deployment
+from feedd.errors import ConfigError
+from feedd.gateway.health_poll import HealthPoll
+from feedd.gateway.intake import Intake
+from feedd.gateway.parts import Parts
+from feedd.gateway.server import GatewayServer
+from feedd.runtime.process import raise_open_files, run, worker_arguments
+
+if TYPE_CHECKING:
+    import argparse
+
+
+async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
+    """Serve until a stop."""
+    settings, path = worker_config(arguments.config, read_environment(), applied=arguments.applied)
+    if settings.gateway_settings is None:
+        raise ConfigError(f"{path}: gateway is false; remove that, or do not start a gateway")
+    raise_open_files()
+    intake = Intake(settings.history_endpoints(), own_deployment(settings))
+    given = ports.assign(settings, path, remember=False)
+    health = HealthPoll(Path.cwd(), settings, given)
+    server = GatewayServer(Parts(intake, health, time.time_ns() // NS_PER_MS))
+    await server.start(settings.gateway_settings)
+    structlog.get_logger().info("serving", url=settings.gateway_settings.url)
+    running: list[asyncio.Future[Any]] = [
+        asyncio.ensure_future(one) for one in (intake.run(), health.run(), stop.wait())
+    ]
+    done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await server.stop()
+    for task in done:
+        task.result()  # an error in this code ends the process, with its reason in the log
+
+
+if __name__ == "__main__":
+    given_arguments = worker_arguments(__doc__).parse_args()
+    sys.exit(run(lambda stop: main(given_arguments, stop), "gateway", given_arguments.log_dir))
