@@ -22,8 +22,9 @@ SYMBOL = "BTC/USDT:USDT"
 HEAD: dict[str, Any] = {"symbol": SYMBOL, "exchange": "binanceusdm"}
 LATENCY = model.Latency(1.5, 2.25, None)
 CHANNEL_STATUS = model.ChannelStatus(
-    "live", None, 12, 30.0, True, 1.5, LATENCY, 0, 0, 0, False, 0, 99.5
-)
+    "live", None, 12, 30.0, True, 1.5, LATENCY, 0, 0, 0, False, 0, 99.5,
+    latency_counts=model.LatencyCounts([2] + 11 * [0], 61),
+)  # fmt: skip
 
 
 def stamped(event: Any, seq: int) -> Any:
@@ -98,7 +99,8 @@ def status(gap: model.Gap | None) -> model.Status:
         timestamp=MS, state="live", reason=None, next_seq={f"trade.binanceusdm.{SYMBOL}.": 3},
         messages=5, messages_per_s=1.5, reconnects=0, gaps=0, rejected=0, latency_us=LATENCY,
         exchange_latency_us=model.Latency(None, None, None), uptime_s=3.25, cpu_percent=1.0,
-        memory_mb=23.5, channels={"trade": CHANNEL_STATUS}, received_ns=BEGUN_NS, gap=gap, **HEAD,
+        memory_mb=23.5, channels={"trade": CHANNEL_STATUS}, received_ns=BEGUN_NS, gap=gap,
+        exchange_latency_counts=model.LatencyCounts([1] + 11 * [0], -1_723_161_256_299_000), **HEAD,
     )  # fmt: skip
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from feedd.clock import NS_PER_MS, NS_PER_S
-from feedd.feed.latency import Histogram, Recent, Unmeasured
+from feedd.feed.latency import Histogram, Recent, SessionCounts, Unmeasured
 from feedd.feed.session import Session, not_traded_text
-from feedd.model import Book, ChannelStatus, Latency, Quote, Status, Ticker
+from feedd.model import Book, ChannelStatus, Latency, LatencyCounts, Quote, Status, Ticker
 from feedd.topics import topic
 
 if TYPE_CHECKING:
@@ -61,14 +61,18 @@ class Log(Protocol):
 
 
 class _Topic:
-    """Number of the next message of a topic, and the latencies since the last status."""
+    """Number of the next message of a topic, and its latencies.
 
-    __slots__ = ("latency", "name", "next_seq")
+    `latency` is since the last status, `session_counts` is up to that.
+    """
+
+    __slots__ = ("latency", "name", "next_seq", "session_counts")
 
     def __init__(self, name: str, latency: Histogram) -> None:
         self.name = name
         self.next_seq = 1
         self.latency = latency
+        self.session_counts = SessionCounts()
 
 
 class FeedCore:
@@ -127,6 +131,7 @@ class FeedCore:
         started_s = self._started_ns / NS_PER_S
         self._recent = {channel: Recent(RECENT_S, started_s) for channel in source_channels}
         self._exchange_latency = Histogram() if received else Unmeasured()
+        self._exchange_counts = SessionCounts() if received else None
         self._last_state: tuple[State, str | None] | None = None  # published
         self._status_ns = self._started_ns  # monotonic, of the last status
         self.clock_behind_ns = 0  # of the local clock: the most that statuses showed
@@ -310,6 +315,9 @@ class FeedCore:
             (self._log.warning if bad else self._log.info)("state", state=state, reason=reason)
         self._last_state = (state, reason)
         before_ns, self._status_ns = self._status_ns, monotonic_ns
+        exchange_counts = self._exchange_counts
+        if exchange_counts is not None:
+            exchange_counts.absorb(self._exchange_latency)
         exchange_latency = self._exchange_latency.take()
         self._check_clock(exchange_latency, monotonic_ns)
         to = self._topics["status"]
@@ -338,6 +346,9 @@ class FeedCore:
             deployment=self._deployment,
             pid=self._pid,
             listing=session.listing,
+            exchange_latency_counts=None
+            if exchange_counts is None
+            else exchange_counts.published(),
             session=self.session_number,
             seq=to.next_seq,
         )
@@ -345,7 +356,7 @@ class FeedCore:
         self._send(status)
 
     def _take_latencies(self, now_s: float) -> Latency:
-        """Return the latencies since the last status, and add them to the recent ones."""
+        """Return the latencies since the last status, and add them to the longer spans."""
         if not self._measured:
             return _UNKNOWN
         latency = Histogram()
@@ -354,6 +365,7 @@ class FeedCore:
             if to is not None:
                 latency.absorb(to.latency)
                 recent.absorb(to.latency, now_s)
+                to.session_counts.absorb(to.latency)
                 to.latency.clear()
         return latency.percentiles()
 
@@ -394,7 +406,12 @@ class FeedCore:
             checked=self._checked.get(name, "none"),
             made_from=self._quote_from if name == "quote" else None,
             compared_ms=_age_ms(channel.compared_ns, monotonic_ns),
+            latency_counts=self._session_counts(name),
         )
+
+    def _session_counts(self, channel: str) -> LatencyCounts | None:
+        to = self._topics.get(channel)
+        return to.session_counts.published() if self._measured and to is not None else None
 
 
 def _age_ms(then_ns: int | None, now_ns: int) -> int | None:

@@ -7,7 +7,10 @@ a step of one, a latency may be below zero: it counts as it is, never as 0.
 
 from __future__ import annotations
 
-from feedd.model import Latency
+from bisect import bisect_right
+from operator import mul
+
+from feedd.model import LATENCY_BOUNDS_US, Latency, LatencyCounts
 
 _SUB_BITS = 3
 _SUB = 1 << _SUB_BITS
@@ -34,6 +37,12 @@ def _bucket(value_us: int) -> int:
         return _BUCKETS - 1
     shift = value_us.bit_length() - _SUB_BITS - 1
     return (shift << _SUB_BITS) + (value_us >> shift)
+
+
+_VALUES = tuple(_value(bucket) for bucket in range(_BUCKETS))
+# Between these buckets lie the counts of a status: the first bucket beyond each bound, by its
+# middle.
+_ENDS = tuple(bisect_right(_VALUES, bound_us) for bound_us in LATENCY_BOUNDS_US)
 
 
 class Histogram:
@@ -98,6 +107,23 @@ class Histogram:
             self._percentile(0.50 * total), self._percentile(0.99 * total), float(self._max)
         )
 
+    @property
+    def sum_us(self) -> float:
+        """Sum of the latencies, from the middles of the buckets."""
+        above: float = sum(map(mul, self._counts, _VALUES))
+        below: float = sum(map(mul, self._below or (), _VALUES))
+        return above - below
+
+    def by_bounds(self) -> list[int]:
+        """Return the number of latencies at each of LATENCY_BOUNDS_US, and above the last."""
+        counts = self._counts
+        found = [
+            sum(counts[begin:end])
+            for begin, end in zip((0, *_ENDS), (*_ENDS, _BUCKETS), strict=True)
+        ]
+        found[0] += sum(self._below or ())
+        return found
+
     def take(self) -> Latency:
         """Return the percentiles and reset all counts."""
         result = self.percentiles()
@@ -125,6 +151,27 @@ class Unmeasured(Histogram):
 
     def add(self, latency_ns: int) -> None:
         """Count nothing."""
+
+
+class SessionCounts:
+    """Latencies since the session began, as statuses publish them."""
+
+    __slots__ = ("_counts", "_sum_us")
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(LATENCY_BOUNDS_US) + 1)
+        self._sum_us = 0.0
+
+    def absorb(self, histogram: Histogram) -> None:
+        """Add the counts since the last call."""
+        new = histogram.by_bounds()
+        if any(new):
+            self._counts = [mine + its for mine, its in zip(self._counts, new, strict=True)]
+            self._sum_us += histogram.sum_us
+
+    def published(self) -> LatencyCounts:
+        """Return the counts for a status."""
+        return LatencyCounts(self._counts, int(self._sum_us))
 
 
 class Recent:

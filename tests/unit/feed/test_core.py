@@ -296,6 +296,33 @@ def test_a_heartbeat_reports_rates_latencies_and_the_process() -> None:
     assert world.take()[0].latency_us.max is None  # only since the last status
 
 
+def test_latencies_are_counted_from_the_start_of_the_session_over_all_statuses() -> None:
+    world = World(("quote", "trade")).live()
+    for number in range(3):
+        world.core.event(quote(event_id=2 + number, received_ns=world.time_ns))
+        world.core.heartbeat()
+    world.time_ns += NS_PER_S
+    world.core.event(quote(event_id=5, received_ns=world.time_ns - 20 * NS_PER_S))
+    status = last_status(world)
+    quotes, trades = (status.channels[name].latency_counts for name in ("quote", "trade"))
+    assert quotes is not None
+    assert quotes.counts == [0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 1]  # the first is of `live`
+    assert quotes.sum_us == pytest.approx(20_001_250, rel=0.0625)
+    assert trades is not None
+    assert sum(trades.counts) == trades.sum_us == 0
+    exchange = status.exchange_latency_counts
+    assert exchange is not None
+    assert exchange.counts == [0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0]
+    assert last_status(world).exchange_latency_counts == exchange
+
+
+def test_a_channel_that_is_not_published_has_no_latency_counts() -> None:
+    world = World(("ticker",), ("ticker", "quote")).live()
+    status = last_status(world)
+    assert status.channels["quote"].latency_counts is None
+    assert status.channels["ticker"].latency_counts is not None
+
+
 def test_an_import_leaves_latencies_and_connections_unknown() -> None:
     world = World(("quote",), measured=False).live()
     world.time_ns += NS_PER_S
@@ -306,6 +333,7 @@ def test_an_import_leaves_latencies_and_connections_unknown() -> None:
     channel = status.channels["quote"]
     assert (channel.latency_us.p50, channel.messages_per_s) == (None, 0.0)
     assert channel.connected_percent_1h is None
+    assert channel.latency_counts is None
     assert status.exchange_latency_us.p50 is not None
 
 
