@@ -24,7 +24,7 @@ FEEDD = $(BIN)/feedd $(if $(value CONFIG),--config=$(call quoted,CONFIG))
 SETUP := $(PYTHON) scripts/setup.py
 
 .PHONY: demo test chaos bench test-ccxt-latest lint check start stop restart status logs research \
-	lock bench-lock build test-py313 help
+	lock bench-lock build chart-library test-py313 help
 
 demo: .venv/.feedd  ## run everything on the embedded exchange and print ticks
 	@$(FEEDD) demo
@@ -74,13 +74,23 @@ bench: .venv/.feedd-dev  ## run the benchmarks; QUICK=1, SCALE=1, RECORD=1, CROW
 	    $(if $(SCALE),scale,$(if $(RECORD),record,$(if $(CROWD),crowd,main))) \
 	    $(if $(QUICK),--quick) $(if $(value AGAINST),--against $(call quoted,AGAINST))
 
-.venv/.feedd: requirements.lock scripts/setup.py pyproject.toml
+# The page's chart library, with a lock file of its own. Setup fetches it; without npm and PyPI
+# everything else still works.
+CHARTS := feedd/gateway/page/vendor/THIRD-PARTY.txt
+CHARTS_LOCK := scripts/chart_library/package-lock.json
+
+chart-library: $(CHARTS)  ## fetch the web page's chart library from npm, if it is missing
+
+$(CHARTS): $(CHARTS_LOCK)
+	@$(PYTHON) scripts/chart_library/fetch.py
+
+.venv/.feedd: requirements.lock scripts/setup.py pyproject.toml $(CHARTS_LOCK)
 	@$(SETUP) requirements.lock $@
 
-.venv/.feedd-research: requirements-research.lock scripts/setup.py pyproject.toml
+.venv/.feedd-research: requirements-research.lock scripts/setup.py pyproject.toml $(CHARTS_LOCK)
 	@$(SETUP) requirements-research.lock $@
 
-.venv/.feedd-dev: requirements-dev.lock scripts/setup.py pyproject.toml
+.venv/.feedd-dev: requirements-dev.lock scripts/setup.py pyproject.toml $(CHARTS_LOCK)
 	@$(SETUP) requirements-dev.lock $@
 
 research: .venv/.feedd-research  ## install what exports to Parquet and pictures need
@@ -92,6 +102,7 @@ lock: $(UV)  ## update the lock files; UPGRADE=1 for the newest releases
 	$(COMPILE) --extra build --extra server pyproject.toml -o requirements.lock
 	$(COMPILE) --extra build --extra research pyproject.toml -o requirements-research.lock
 	$(COMPILE) --extra dev pyproject.toml -o requirements-dev.lock
+	cd scripts/chart_library && ../../$(COMPILE) node.in -o node.lock
 
 bench-lock: $(UV)  ## update the lock file of the benchmarks' peers
 	$(COMPILE) bench/peers/requirements.in -o bench/peers/requirements.lock
@@ -100,7 +111,7 @@ $(UV):
 	@$(PYTHON) -m venv .venv-lock
 	@.venv-lock/bin/pip install -q --disable-pip-version-check uv
 
-build: .venv/.feedd  ## build the wheel and the sdist in dist/
+build: .venv/.feedd $(CHARTS)  ## build the wheel and the sdist in dist/
 	@$(BIN)/python -m hatchling build
 
 # Run the tests under Python 3.13 in a Debian trixie folder; T=tests/unit picks some. As root.

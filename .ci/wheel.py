@@ -4,7 +4,8 @@
    extra that it lacks.
 2. `pip install 'feedd[server]'`: `feedd demo` runs in an empty folder, the first environment
    subscribes to it, and Ctrl-C leaves no process and no file behind.
-3. `feedd init` writes a project in which `feedd` and `supervisorctl` work.
+3. `feedd init` writes a project in which `feedd` and `supervisorctl` work, and whose gateway serves
+   the page and its chart library.
 
 Run it after `make test` or `make build`: .venv builds. Standard library only.
 """
@@ -14,12 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import venv
 from pathlib import Path
 
 from demo import DemoError, check_gone, run_demo
 
 WITHIN_S = 90
+PAGE = "http://127.0.0.1:8080"
+CHARTS = f"{PAGE}/page/vendor/lightweight-charts.mjs"
 CLIENT = {"feedd", "msgspec", "pyzmq", "zstandard"}
 OF_PYTHON = {"pip", "setuptools"}  # venv brings setuptools up to Python 3.11
 SUBSCRIBER = """
@@ -107,10 +111,21 @@ def check_project(folder: Path, server: Path) -> None:
         time.sleep(1)
         call([feedd, "status"], cwd=project)
         running = call([server / "bin" / "supervisorctl", "status"], cwd=project)
+        if b"<!doctype html>" not in fetched(PAGE).lower() or b"TradingView" not in fetched(CHARTS):
+            raise DemoError("the wheel's gateway does not serve the page with its charts")
     finally:
         call([feedd, "stop"], cwd=project)
     check_gone(str(folder))
     print(f"project: {running.count('RUNNING')} programs were RUNNING; stopped")
+
+
+def fetched(url: str) -> bytes:
+    """Return what a page of the gateway has; raise DemoError where there is none."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read()
+    except OSError as error:
+        raise DemoError(f"{url}: {error}") from error
 
 
 def environment(folder: Path, requirement: str, constraints: Path) -> Path:

@@ -51,9 +51,28 @@ def main(lock: Path, stamp: Path) -> int:
     if code:
         return code
     make_relocatable(VENV)
+    fetch_chart_library(began)
     stamp.touch()
     show("set up\n", began)
     return 0
+
+
+def fetch_chart_library(began: float) -> None:
+    """Fetch the page's chart library if it is missing; report a failure: all else works."""
+    sys.path.insert(0, str(ROOT))
+    from scripts.chart_library import fetch  # noqa: PLC0415  needs a new Python
+
+    if fetch.is_current():
+        return
+    try:
+        fetch.fetch(lambda step: show(step, began))
+    except fetch.FetchError as error:
+        ended = "\n" if sys.stdout.isatty() else ""
+        print(
+            f"{ended}feedd: the web page will lack its charts, all else works: {error}; "
+            f"to try again, {fetch.AGAIN}",
+            file=sys.stderr,
+        )
 
 
 def unusable_folder() -> str:

@@ -156,7 +156,8 @@ def makefile(tmp_path: Path) -> Path:
     """Return a folder with the Makefile, whose `feedd` prints its arguments as JSON."""
     folder = tmp_path / ALL
     (folder / ".venv/bin").mkdir(parents=True)
-    for name in ("requirements.lock", "scripts/setup.py", "pyproject.toml", ".venv/.feedd"):
+    for name in ("requirements.lock", "scripts/setup.py", "pyproject.toml",
+                 "scripts/chart_library/package-lock.json", ".venv/.feedd"):  # fmt: skip
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
     shutil.copy(REPOSITORY / "Makefile", folder)

@@ -1,8 +1,10 @@
 """The wheel: its contents, and a project folder that runs from it without a checkout."""
 
 import re
+import shutil
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -10,16 +12,22 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import REPOSITORY, clean_environment, free_ports
+from conftest import REPOSITORY, clean_environment, free_ports, skip_outside_ci
 
 import feedd
 
 pytestmark = pytest.mark.process
 
+PAGE = REPOSITORY / "feedd" / "gateway" / "page"
+LIBRARY = "feedd/gateway/page/vendor/lightweight-charts.mjs"
+NOTICES = "feedd/gateway/page/vendor/THIRD-PARTY.txt"
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build with the installed backend: no index is needed."""
+    if not (REPOSITORY / NOTICES).exists():
+        skip_outside_ci("the page's chart library is missing: make chart-library")
     folder = tmp_path_factory.mktemp("dist")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
@@ -60,6 +68,28 @@ def test_it_has_the_files_of_the_checkout_and_nothing_else(wheel: Path) -> None:
     }
 
 
+def test_the_licences_of_bundled_code_are_in_its_metadata(wheel: Path) -> None:
+    assert metadata(wheel)["License-Expression"] == "MIT AND Apache-2.0"
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(f"licenses/{NOTICES}")]
+        assert archive.read(name) == (REPOSITORY / NOTICES).read_bytes()
+
+
+def test_without_the_chart_library_the_build_ends_with_one_line(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, tmp_path)
+    shutil.copytree(REPOSITORY / "scripts/chart_library", tmp_path / "scripts/chart_library")
+    (tmp_path / "feedd").mkdir()
+    shutil.copy(REPOSITORY / "feedd/__init__.py", tmp_path / "feedd")
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel"],
+        cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == f"{LIBRARY} is missing; fetch it first: make chart-library\n"
+    assert not list(tmp_path.glob("dist/*.whl"))
+
+
 def test_a_project_made_by_init_runs_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
     installed, project = tmp_path / "installed", tmp_path / "project"
     with zipfile.ZipFile(wheel) as archive:
@@ -73,12 +103,13 @@ def test_a_project_made_by_init_runs_from_the_wheel_alone(wheel: Path, tmp_path:
 
     made = run("feedd", "init", str(project), cwd=tmp_path)
     assert made.returncode == 0, made.stderr
-    exchange, subscribers, base, *_ = free_ports(8)
+    exchange, subscribers, gateway, base, *_ = free_ports(9)
     config = project / "config" / "feedd.yaml"
     config.write_text(yaml.safe_dump({
         "symbols": ["BTC/USDT"], "base_port": base, "embedded_exchange": {"port": exchange},
         "proxy": {"subscribers": f"tcp://127.0.0.1:{subscribers}",
                   "history": "ipc://run/history.sock"},
+        "gateway": {"port": gateway},
     }))  # fmt: skip
     started = run("feedd", "start")
     try:
@@ -89,8 +120,16 @@ def test_a_project_made_by_init_runs_from_the_wheel_alone(wheel: Path, tmp_path:
         assert {Path(script).parent for script in scripts} == {
             installed / "feedd" / "_project" / "workers"
         }
-        assert run("supervisor.supervisorctl", "status").stdout.count("RUNNING") == 4
+        assert run("supervisor.supervisorctl", "status").stdout.count("RUNNING") == 5
         assert run("feedd", "status").returncode == 0
+        for path in [path for path in PAGE.rglob("*") if path.is_file()]:
+            url = f"http://127.0.0.1:{gateway}/page/{path.relative_to(PAGE)}"
+            with urllib.request.urlopen(url, timeout=20) as answer:
+                assert answer.read() == path.read_bytes(), url
+                if path.suffix in {".js", ".mjs"}:  # browsers run no module of another type
+                    assert answer.headers.get_content_subtype() == "javascript", url
+        with urllib.request.urlopen(f"http://127.0.0.1:{gateway}/", timeout=20) as answer:
+            assert answer.read() == (PAGE / "index.html").read_bytes()
     finally:
         stopped = run("feedd", "stop")
     assert stopped.returncode == 0, stopped.stderr
