@@ -20,6 +20,8 @@ from feedd.gateway.health_poll import HealthPoll
 from feedd.gateway.intake import Intake
 from feedd.gateway.parts import Parts
 from feedd.gateway.server import GatewayServer
+from feedd.gateway.stream.hub import StreamHub
+from feedd.gateway.stream.sending import send_heartbeats
 from feedd.runtime.process import raise_open_files, run, worker_arguments
 
 if TYPE_CHECKING:
@@ -33,13 +35,16 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         raise ConfigError(f"{path}: gateway is false; remove that, or do not start a gateway")
     raise_open_files()
     intake = Intake(settings.history_endpoints(), own_deployment(settings))
+    hub = StreamHub(intake.market)
+    intake.readers.append(hub)
     given = ports.assign(settings, path, remember=False)
     health = HealthPoll(Path.cwd(), settings, given)
-    server = GatewayServer(Parts(intake, health, time.time_ns() // NS_PER_MS))
+    server = GatewayServer(Parts(intake, health, hub, time.time_ns() // NS_PER_MS))
     await server.start(settings.gateway_settings)
     structlog.get_logger().info("serving", url=settings.gateway_settings.url)
     running: list[asyncio.Future[Any]] = [
-        asyncio.ensure_future(one) for one in (intake.run(), health.run(), stop.wait())
+        asyncio.ensure_future(one)
+        for one in (intake.run(), health.run(), send_heartbeats(hub), stop.wait())
     ]
     done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     for task in running:

@@ -10,6 +10,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     from feedd.gateway.health_poll import HealthPoll
     from feedd.gateway.intake import Intake
+    from feedd.gateway.stream.hub import StreamHub
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Parts:
 
     intake: Intake
     health: HealthPoll
+    stream: StreamHub
     started_ms: int  # since the epoch
 
 

@@ -10,13 +10,14 @@ from feedd.gateway import pages
 from feedd.gateway.api import health, status
 from feedd.gateway.parts import PARTS, Parts
 from feedd.gateway.responses import errors_as_json
+from feedd.gateway.stream import handlers as stream
 from feedd.runtime.tcp_listener import tcp_listener
 
 if TYPE_CHECKING:
     from feedd.config.settings import GatewaySettings
 
 CLOSE_WITHIN_S = 0.5  # then connections are aborted: supervisord waits 3 s for the whole process
-ROUTES = (health.ROUTES, status.ROUTES, pages.ROUTES)
+ROUTES = (health.ROUTES, status.ROUTES, stream.ROUTES, pages.ROUTES)
 
 
 class GatewayServer:
@@ -27,6 +28,7 @@ class GatewayServer:
         app[PARTS] = parts
         for routes in ROUTES:
             app.add_routes(routes)
+        stream.set_up(app)
         self._runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_WITHIN_S
         )
