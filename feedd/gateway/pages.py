@@ -84,6 +84,6 @@ def _content(name: str) -> _Content:
 
 def _missing(name: str) -> ApiError:
     if name.startswith("vendor/"):
-        remedy = "run `make setup` again in the checkout, or install the wheel"
+        remedy = "run in the checkout: make chart-library"
         return ApiError(404, f"the page's library {name} is not installed", remedy)
     return ApiError(404, f"the page has no file {name}", "open /")

@@ -96,7 +96,7 @@ def test_a_chart_library_that_is_not_installed_is_named_with_the_remedy(
         async with browser() as client:
             response = await client.get("/page/vendor/lightweight-charts.mjs")
             assert response.status == 404
-            assert "make setup" in (await response.json())["remedy"]
+            assert "make chart-library" in (await response.json())["remedy"]
 
     monkeypatch.setattr(pages, "FOLDER", tmp_path)
     asyncio.run(scenario())
