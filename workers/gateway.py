@@ -16,13 +16,17 @@ from feedd.config.applied import worker_config
 from feedd.config.environment import read_environment
 from feedd.config.own_deployment import own_deployment
 from feedd.errors import ConfigError
+from feedd.gateway.candles import Candles
 from feedd.gateway.health_poll import HealthPoll
 from feedd.gateway.intake import Intake
 from feedd.gateway.parts import Parts
+from feedd.gateway.sampling import sample_trends
 from feedd.gateway.server import GatewayServer
 from feedd.gateway.stream.hub import StreamHub
 from feedd.gateway.stream.sending import send_heartbeats
+from feedd.gateway.trends import Trends
 from feedd.runtime.process import raise_open_files, run, worker_arguments
+from feedd.transport.history_client import HistoryClient
 
 if TYPE_CHECKING:
     import argparse
@@ -34,23 +38,42 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     if settings.gateway_settings is None:
         raise ConfigError(f"{path}: gateway is false; remove that, or do not start a gateway")
     raise_open_files()
-    intake = Intake(settings.history_endpoints(), own_deployment(settings))
-    hub = StreamHub(intake.market)
-    intake.readers.append(hub)
+    histories = settings.history_endpoints()
+    intake = Intake(histories, own_deployment(settings))
+    candles, trends, hub = Candles(), Trends(), StreamHub(intake.market)
+    intake.readers += [hub, candles, trends]
     given = ports.assign(settings, path, remember=False)
     health = HealthPoll(Path.cwd(), settings, given)
-    server = GatewayServer(Parts(intake, health, hub, time.time_ns() // NS_PER_MS))
+    history = HistoryClient(list(histories.values()))
+    server = GatewayServer(
+        Parts(
+            intake=intake,
+            health=health,
+            stream=hub,
+            candles=candles,
+            trends=trends,
+            history=history,
+            started_ms=time.time_ns() // NS_PER_MS,
+        )
+    )
     await server.start(settings.gateway_settings)
     structlog.get_logger().info("serving", url=settings.gateway_settings.url)
     running: list[asyncio.Future[Any]] = [
         asyncio.ensure_future(one)
-        for one in (intake.run(), health.run(), send_heartbeats(hub), stop.wait())
+        for one in (
+            intake.run(),
+            health.run(),
+            send_heartbeats(hub),
+            sample_trends(trends, intake.market),
+            stop.wait(),
+        )
     ]
     done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
     await server.stop()
+    history.close()
     for task in done:
         task.result()  # an error in this code ends the process, with its reason in the log
 

@@ -61,6 +61,11 @@ class Journal:
         self._entries.append(entry)
         return entry
 
+    @property
+    def oldest_ms(self) -> int | None:
+        """Return the time of the oldest entry, where older ones were dropped."""
+        return self._entries[0].at_ms if self.dropped else None
+
     def newest(
         self,
         limit: int,

@@ -27,13 +27,18 @@ class Market:
 
     def __init__(self) -> None:
         self.topics: dict[str, Latest] = {}
+        self._statuses: set[str] = set()  # their topics
         self.refused = 0
 
     def add(self, event: Tick | Status, now_s: float) -> str:
         """Keep a message, and return its topic."""
         name = topic(event.channel, event.exchange, event.symbol)
-        if name in self.topics or len(self.topics) < MAX_TOPICS:
+        if name in self.topics:
             self.topics[name] = Latest(event, now_s)
+        elif len(self.topics) < MAX_TOPICS:
+            self.topics[name] = Latest(event, now_s)
+            if isinstance(event, Status):
+                self._statuses.add(name)
         else:
             self.refused += 1
         return name
@@ -43,7 +48,11 @@ class Market:
         return self.topics.get(topic(channel, exchange, symbol))
 
     def statuses(self) -> Iterator[Latest]:
-        """Yield the last status of each feed."""
-        for latest in self.topics.values():
-            if isinstance(latest.event, Status):
-                yield latest
+        """Return the last status of each feed."""
+        return (self.topics[name] for name in self._statuses)
+
+    def forget(self, feed: str) -> None:
+        """Drop the topics of a feed, `<exchange>.<symbol>.`."""
+        for name in [name for name in self.topics if name.partition(".")[2] == feed]:
+            del self.topics[name]
+            self._statuses.discard(name)

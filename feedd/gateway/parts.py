@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from feedd.gateway.feeds import Feeds
+
 if TYPE_CHECKING:
+    from feedd.gateway.candles import Candles
     from feedd.gateway.health_poll import HealthPoll
     from feedd.gateway.intake import Intake
     from feedd.gateway.stream.hub import StreamHub
+    from feedd.gateway.trends import Trends
+    from feedd.transport.history_client import HistoryClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,17 @@ class Parts:
     intake: Intake
     health: HealthPoll
     stream: StreamHub
+    candles: Candles
+    trends: Trends
+    history: HistoryClient
     started_ms: int  # since the epoch
+
+    @property
+    def feeds(self) -> Feeds:
+        """Return the feeds of the configuration, and those whose statuses have arrived."""
+        configured = [(feed.exchange, feed.symbol) for feed in self.health.config.feeds()]
+        arrived = [(s.event.exchange, s.event.symbol) for s in self.intake.market.statuses()]
+        return Feeds([*configured, *arrived])
 
 
 PARTS = web.AppKey("parts", Parts)

@@ -8,6 +8,8 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from feedd.gateway.wide_integers import integers_as_text
+
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
@@ -27,8 +29,13 @@ class ApiError(Exception):
         self.remedy = remedy
 
 
-def json_response(content: Any, status: int = 200) -> web.Response:
-    """Return content as JSON that no browser or proxy keeps."""
+def json_response(content: Any, status: int = 200, *, texts: bool = False) -> web.Response:
+    """Return content as JSON that no browser or proxy keeps.
+
+    With `texts`, the integers of some keys are text (`feedd.gateway.wide_integers`).
+    """
+    if texts:
+        content = integers_as_text(msgspec.to_builtins(content))
     return web.Response(
         body=_encode(content),
         status=status,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from feedd.gateway import pages
-from feedd.gateway.api import health, status
+from feedd.gateway.api import events, health, market, overview, series, status
 from feedd.gateway.parts import PARTS, Parts
 from feedd.gateway.responses import errors_as_json
 from feedd.gateway.stream import handlers as stream
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from feedd.config.settings import GatewaySettings
 
 CLOSE_WITHIN_S = 0.5  # then connections are aborted: supervisord waits 3 s for the whole process
-ROUTES = (health.ROUTES, status.ROUTES, stream.ROUTES, pages.ROUTES)
+ROUTES = (
+    health.ROUTES, status.ROUTES, overview.ROUTES, events.ROUTES, market.ROUTES, series.ROUTES,
+    stream.ROUTES, pages.ROUTES,
+)  # fmt: skip
 
 
 class GatewayServer:

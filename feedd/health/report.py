@@ -182,6 +182,10 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for JSON."""
+        return {**self.head(), "processes": [asdict(process) for process in self.processes]}
+
+    def head(self) -> dict[str, Any]:
+        """Return the report for JSON without the processes, which take most of the time."""
         return {
             "health": self.health.name.lower(),
             "deployment": self.deployment,
@@ -190,7 +194,6 @@ class Report:
             "summary": self.summary,
             "notices": self.notices,
             "network": list(self.network),
-            "processes": [asdict(process) for process in self.processes],
         }
 
 
