@@ -19,6 +19,7 @@ from feedd.config.load import load_config
 from feedd.errors import ConfigError
 from feedd.health.market_notice import market_notice
 from feedd.operation import show
+from feedd.operation.demo_config import demo_config, moved_line
 from feedd.operation.startup import start
 from feedd.runtime.end_signals import END_SIGNALS
 from feedd.runtime.files import write_atomically
@@ -61,19 +62,23 @@ def run_demo(config_path: Path | None) -> int:
 
 def _run(config_path: Path, root: Path) -> int:
     """Start, print tickers until Ctrl-C, stop; return the exit code."""
-    settings = load_config(config_path)
+    given = load_config(config_path)
     daemon = Daemon(root)
     if daemon.pid is not None:
         raise ConfigError(f"feedd runs here already (pid {daemon.pid}); stop it first: feedd stop")
+    start_path = demo_config(config_path, root)
+    settings = load_config(start_path)
     # The embedded exchange needs no real keys, whether from the environment or from .env.
     for feed in settings.feeds():
         os.environ.update(dict.fromkeys(credential_names(feed.exchange), ""))
     notice = market_notice(settings)
     if notice is not None:
         _print(f"This is a demo with {notice}.")
+    if (moved := moved_line(given, settings)) is not None:
+        _print(moved)
     last = _LastConfiguration(root)
     try:
-        child = start(config_path, root, _print, preexec=_end_with_parent)
+        child = start(start_path, root, _print, preexec=_end_with_parent)
         _print("Ctrl-C ends the demo.")
         _print_ticks(settings.proxy.subscribers, child, notice)
     except KeyboardInterrupt:
@@ -82,6 +87,8 @@ def _run(config_path: Path, root: Path) -> int:
         # A second Ctrl-C must not leave some processes running.
         for number in END_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+        if start_path != config_path:
+            start_path.unlink(missing_ok=True)
         if _is_ours(daemon):
             daemon.shutdown()
             last.restore()

@@ -141,6 +141,8 @@ def report_until_healthy(
             progress.update(report, time.monotonic() - began_s)
             if report.health == Health.HEALTHY:
                 progress.print(f"all is healthy; subscribe to {subscribe_text(config)}")
+                if (gateway := config.gateway_settings) is not None:
+                    progress.print(f"page: {gateway.url}")
                 for line in reach_lines(config):
                     progress.print(line)
                 return report

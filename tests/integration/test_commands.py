@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
-from conftest import PYTHON, REPOSITORY, Project, clean_environment, eventually
+from conftest import PYTHON, REPOSITORY, Project, clean_environment, eventually, free_ports
 
 from feedd.supervision.folder_processes import pid_runs
 
@@ -63,11 +65,21 @@ def three_symbols(lines: list[str]) -> bool:
 def test_the_demo_prints_ticks_of_three_symbols_and_leaves_nothing_behind(
     make_project: Make,
 ) -> None:
-    project = make_project(symbols=SYMBOLS)
-    process = demo(project)
-    lines = lines_until(process, three_symbols)
+    taken, *_ = free_ports(2)
+    project = make_project(symbols=SYMBOLS, gateway={"port": taken})
+    with socket.create_server(("127.0.0.1", taken)):  # another program's, like many a newcomer's
+        process = demo(project)
+        lines = lines_until(process, three_symbols)
     assert any("all is healthy" in line for line in lines)
     assert lines[0].startswith("This is a demo with invented prices")
+    moved = re.fullmatch(
+        rf"Port {taken} is in use: the page of this demo is at port (\d+)\.", lines[1]
+    )
+    assert moved, lines
+    page = f"http://127.0.0.1:{moved[1]}"
+    assert f"page: {page}" in lines
+    with urllib.request.urlopen(f"{page}/healthz", timeout=10) as answer:
+        assert answer.status == 200
     first = next(index for index, line in enumerate(lines) if TICK.fullmatch(line))
     assert lines[first - 1].startswith("(invented prices")
     os.killpg(process.pid, signal.SIGINT)
@@ -75,6 +87,7 @@ def test_the_demo_prints_ticks_of_three_symbols_and_leaves_nothing_behind(
     assert process.returncode == 0, rest
     assert "nothing was left behind" in rest
     assert project.left_behind() == []
+    assert list(project.root.glob("run/*.yaml")) == []
 
 
 def test_a_demo_that_is_killed_takes_everything_with_it(make_project: Make) -> None:

@@ -61,6 +61,21 @@ def test_a_holder_is_named_once_with_the_keys_that_avoid_it() -> None:
         assert held_by_others(addresses, {os.getpid()}) is None  # they are ours
 
 
+def test_a_gateways_port_in_use_is_one_line_with_its_key() -> None:
+    free, taken = free_ports(2)
+    text = f"symbols: [BTC/USDT]\ngateway: {{port: {taken}}}\nbase_port: {free}\n"
+    config = parse_config(text, Path("x.yaml"))
+    addresses = [
+        one for one in addresses_of(config, {feed.name: free for feed in config.feeds()})
+        if one.key in {"gateway.port", "base_port"}
+    ]  # fmt: skip
+    with socket.create_server(("127.0.0.1", taken)):
+        held = held_by_others(addresses, ())
+    assert held is not None
+    assert held.startswith(f"tcp://127.0.0.1:{taken} is held by pid {os.getpid()} (")
+    assert held.endswith("or set gateway.port")
+
+
 @pytest.mark.parametrize("kind", ["this project", "another folder"])
 def test_what_a_project_holds_is_ended_by_its_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
