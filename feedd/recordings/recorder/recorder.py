@@ -14,13 +14,13 @@ from feedd.client.events import Gap, StateChange
 from feedd.client.published import subscribe_published
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, REPLAYED, SNAPSHOT
-from feedd.recordings.recorder.recent_rate import RecentRate
 from feedd.recordings.recorder.recorder_status import RecorderStatus
 from feedd.recordings.recorder.resume_point import find_resume_point
 from feedd.recordings.recorder.segment_paths import exchange_of, make_folder
 from feedd.recordings.recorder.series_writer import LOG_EVERY_S, SeriesWriter
 from feedd.runtime import locks
 from feedd.runtime.files import DISK_FULL
+from feedd.runtime.recent_rate import RecentRate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from feedd.cli.record import progress_line, result_line
-from feedd.recordings.recorder.recent_rate import RecentRate
 from feedd.recordings.recorder.recorder_status import RecorderStatus
+from feedd.runtime.recent_rate import RecentRate
 
 S = 1_000_000_000
 STATUS = RecorderStatus(
