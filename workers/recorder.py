@@ -13,12 +13,15 @@ from feedd.config.applied import worker_config
 from feedd.config.environment import read_environment
 from feedd.config.own_deployment import own_deployment
 from feedd.errors import ConfigError
-from feedd.recordings.recorder import recorder_status
 from feedd.recordings.recorder.recorder import Recorder
+from feedd.recordings.recorder.recorder_status import FILE
 from feedd.runtime.process import raise_open_files, run, worker_arguments
+from feedd.runtime.status_file import write_status
 
 if TYPE_CHECKING:
     import argparse
+
+    from feedd.recordings.recorder.recorder_status import RecorderStatus
 
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
@@ -28,17 +31,18 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         raise ConfigError(f"{path}: has no `recorder`; add it, or do not start a recorder")
     raise_open_files()
     log = structlog.get_logger()
-    path = Path(settings.run_dir, recorder_status.FILE)
+    path = Path(settings.run_dir, FILE)
 
-    def write(status: recorder_status.RecorderStatus) -> None:
+    def write(status: RecorderStatus) -> None:
         try:
-            recorder_status.write_status(status, path)
+            write_status(status, path)
         except ConfigError as error:
             log.warning("the recorder's status can't be written", why=str(error))
 
     recorder = Recorder(
         settings.history_endpoints(), settings.recorder, log, write,
         lossless=settings.lossless, deployment=own_deployment(settings),
+        replayed=any(feed.source == "replay" for feed in settings.feeds()),
     )  # fmt: skip
     recording = asyncio.ensure_future(asyncio.to_thread(recorder.run))
     stopping = asyncio.ensure_future(stop.wait())

@@ -29,7 +29,9 @@ from feedd.health.report import (
     Usage,
 )
 from feedd.recordings.recorder import recorder_status
+from feedd.recordings.recorder.recorder_status import RecorderStatus
 from feedd.recordings.replay.replay_status import read_status
+from feedd.runtime import status_file
 from feedd.runtime.address_holders import tcp_listeners
 from feedd.runtime.deployment import deployment_id, read_deployment
 from feedd.supervision import restarts
@@ -162,8 +164,8 @@ class HealthMonitor:
                 if late_s > WATCHDOG_LATE_S:
                     row = replace(row, state=SILENT, reason=f"has not checked for {late_s:.0f} s")
             if name == RECORDER and row.process == "RUNNING":
-                status = recorder_status.read_status(
-                    Path(self._config.run_dir, recorder_status.FILE)
+                status = status_file.read_status(
+                    Path(self._config.run_dir, recorder_status.FILE), RecorderStatus
                 )
                 row = recorder_row(row, status, time.time_ns())
             rows.append(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections import deque
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from feedd.client.decoding import PublishedMessage
 from feedd.client.events import Gap, StateChange
 from feedd.client.published import subscribe_published
+from feedd.clock import NS_PER_S
 from feedd.errors import ConfigError
 from feedd.recordings.format.block_records import LIVE, REPLAYED, SNAPSHOT
 from feedd.recordings.recorder.recorder_status import RecorderStatus
@@ -51,8 +53,9 @@ class Recorder:
     """Records until `stop` is called, from any thread or signal handler.
 
     `endpoints` maps each proxy's endpoint for subscribers to its history. `lossless` is for an
-    unpaced replay, which waits for its subscribers. With a `deployment` it records that one only.
-    It calls `report` with its status once a second, and at the end.
+    unpaced replay, which waits for its subscribers; `replayed` is where messages keep the times of
+    an earlier recording. With a `deployment` it records that one only. It calls `report` with its
+    status once a second, and at the end.
     """
 
     def __init__(
@@ -63,12 +66,15 @@ class Recorder:
         report: Callable[[RecorderStatus], None],
         *,
         lossless: bool = False,
+        replayed: bool = False,
         deployment: str | None = None,
     ) -> None:
         self._deployment = deployment
         self._endpoints = list(endpoints)
         self._histories = list(endpoints.values())
         self._lossless = lossless
+        self._replayed = replayed
+        self._lag_ns: int | None = None  # the most since the last report
         self._settings = settings
         self._root = Path(settings.dir)
         self._log = log
@@ -163,12 +169,21 @@ class Recorder:
         while not self._stopping:
             count = 0
             while count < MESSAGES_PER_CHECK and (event := receive(0)) is not None:
+                if not count:
+                    self._measure_lag(event)
                 take(event)
                 count += 1
             self._check()
             if count < MESSAGES_PER_CHECK:
                 # Polling costs less than a wakeup per message, and a late write does no harm.
                 time.sleep(CHECK_S)
+
+    def _measure_lag(self, event: PublishedMessage | Notice) -> None:
+        """Take the age of the first event of a turn, which has waited the longest."""
+        if self._replayed or not isinstance(event, PublishedMessage) or event.origin != "live":
+            return
+        lag_ns = time.time_ns() - event.published_ns
+        self._lag_ns = lag_ns if self._lag_ns is None else max(self._lag_ns, lag_ns)
 
     def _drain(self, stream: Stream[PublishedMessage | Notice]) -> None:
         """Record the messages that are on their way, such as the last statuses of stopped feeds."""
@@ -247,6 +262,8 @@ class Recorder:
             if series.lost_records is not None
         ]
         self._reported_s = now_s
+        lag_ns, self._lag_ns = self._lag_ns, None
+        free_bytes, total_bytes = _disk_space(self._root)
         self._write_status(
             RecorderStatus(
                 pid=os.getpid(),
@@ -258,5 +275,17 @@ class Recorder:
                 bytes=sum(series.size for series in self._series.values()),
                 lost=sum(series.lost for series in self._series.values()),
                 failing=failing or "; ".join(unwritten) or None,
+                lag_s=None if lag_ns is None else round(lag_ns / NS_PER_S, 3),
+                disk_free_bytes=free_bytes,
+                disk_total_bytes=total_bytes,
             )
         )
+
+
+def _disk_space(folder: Path) -> tuple[int | None, int | None]:
+    """Return the bytes that are free for this user, and all; None if the system does not say."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None, None
+    return usage.free, usage.total

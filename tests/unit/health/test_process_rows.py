@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 from conftest import free_ports
@@ -11,7 +10,6 @@ from conftest import free_ports
 from feedd.health import process_rows
 from feedd.health.process_rows import RECORDER_LATE_S, listening_row, recorder_row
 from feedd.health.report import ProcessHealth
-from feedd.recordings.recorder import recorder_status
 from feedd.recordings.recorder.recorder_status import RecorderStatus
 from feedd.runtime.address_holders import tcp_listeners
 
@@ -53,25 +51,6 @@ def test_a_writing_recorder_is_healthy_and_reports_its_topics() -> None:
 def test_a_recorder_that_does_not_write_is_not_healthy(row: ProcessHealth, state: str) -> None:
     assert not row.healthy
     assert row.state == state
-
-
-def test_a_recorders_report_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path = tmp_path / recorder_status.FILE
-    assert recorder_status.read_status(path) is None
-    for one in (said(failing="x" * 100), said()):
-        recorder_status.write_status(one, path)
-        assert recorder_status.read_status(path) == one
-
-
-def test_on_a_full_disk_a_report_overwrites_the_last_one(tmp_path: Path) -> None:
-    path = tmp_path / recorder_status.FILE
-    recorder_status.write_status(said(failing="x" * 100), path)
-    before = path.stat()
-    (tmp_path / f"{recorder_status.FILE}.{os.getpid()}").mkdir()  # a draft can't be written there
-    recorder_status.write_status(said(), path)
-    assert recorder_status.read_status(path) == said()
-    assert path.stat().st_ino == before.st_ino
-    assert path.stat().st_size == before.st_size
 
 
 def test_a_process_that_does_not_listen_yet_is_starting_and_one_whose_port_is_held_is_blocked() -> (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from unit.recordings.recorder.written_series import Said, records_so_far
 
 from feedd.client.decoding import PublishedMessage
-from feedd.client.events import Gap, NewSession, StateChange
+from feedd.client.events import Gap, NewSession, Origin, StateChange
 from feedd.config.load import parse_config
 from feedd.config.settings import RecorderSettings
 from feedd.recordings.recorder import recorder as recorder_module
@@ -101,3 +102,32 @@ def test_the_report_counts_written_records_and_names_failures(tmp_path: Path) ->
     (path,) = folder.iterdir()
     assert told[-1].bytes == path.stat().st_size
     assert told[-1].failing is None
+
+
+def aged(age_s: float, origin: Origin = "live") -> PublishedMessage:
+    published_ns = time.time_ns() - int(age_s * 1e9)
+    return PublishedMessage(1, 1, published_ns, origin, b"quote.bybit.A/B.", b"payload")
+
+
+def test_its_status_has_the_longest_wait_of_a_message_since_the_last_one(tmp_path: Path) -> None:
+    said: list[RecorderStatus] = []
+    recorder = made(tmp_path, tell=said.append)
+    for event in (
+        aged(2), aged(7), aged(3), aged(60, "replayed"), NewSession("bybit.A/B.", 1, 2)
+    ):  # fmt: skip
+        recorder._measure_lag(event)
+    recorder._report(1.0)
+    recorder._report(2.0)
+    assert said[0].lag_s == pytest.approx(7, abs=1)
+    assert said[1].lag_s is None
+
+
+def test_its_status_has_the_room_on_its_disk(tmp_path: Path) -> None:
+    said: list[RecorderStatus] = []
+    made(tmp_path, tell=said.append)._report(1.0)
+    made(tmp_path / "none", tell=said.append)._report(1.0)
+    free, total = said[0].disk_free_bytes, said[0].disk_total_bytes
+    assert free is not None
+    assert total is not None
+    assert 0 < free <= total
+    assert (said[1].disk_free_bytes, said[1].disk_total_bytes) == (None, None)
