@@ -23,6 +23,7 @@ from feedd.runtime.process import raise_open_files, run, worker_arguments
 from feedd.runtime.realtime import realtime_permitted
 from feedd.transport.history_service import HistoryService
 from feedd.transport.proxy import Proxy
+from feedd.transport.proxy_status import ProxyReports, status_path
 
 if TYPE_CHECKING:
     import argparse
@@ -48,6 +49,10 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         await history.bind(endpoints.history)
         history.start()
         proxy.start()
+        reports = ProxyReports(
+            proxy, history, status_path(settings.run_dir, arguments.name),
+            lossless=arguments.lossless,
+        )  # fmt: skip
         log.info(
             "forwarding",
             lossless=arguments.lossless,
@@ -55,15 +60,19 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
             **msgspec.to_builtins(endpoints),
         )
         with cpus_awake() if settings.keep_cpus_awake else contextlib.nullcontext():
-            await _forward(proxy, history, stop)
+            await _forward(proxy, history, reports, stop)
     finally:
         history.stop()
         proxy.stop()
     log.info("stopped")
 
 
-async def _forward(proxy: Proxy, history: HistoryService, stop: asyncio.Event) -> None:
-    """Check that all threads run, until a stop."""
+async def _forward(
+    proxy: Proxy, history: HistoryService, reports: ProxyReports, stop: asyncio.Event
+) -> None:
+    """Check that all threads run, and report the status, until a stop."""
+    loop = asyncio.get_running_loop()
+    written: asyncio.Future[None] | None = None
     while not stop.is_set():
         if not proxy.forwards:
             raise RuntimeError("libzmq's proxy loop has ended")
@@ -71,6 +80,8 @@ async def _forward(proxy: Proxy, history: HistoryService, stop: asyncio.Event) -
             raise RuntimeError("the history service has ended") from history.fault
         if not proxy.guard.runs:
             raise RuntimeError("the subscription guard has ended") from proxy.guard.fault
+        if written is None or written.done():  # on a disk that hangs, the next one waits
+            written = loop.run_in_executor(None, reports.write, reports.status())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), CHECK_EVERY_S)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 import zmq
+from msgspec import Struct
 
 from feedd.runtime.bind_retry import bind_with_retry
 from feedd.transport.history_protocol import respond
@@ -33,6 +34,15 @@ UNREAD_RESPONSES = 4  # per connection, of MAX_BYTES each; further ones are drop
 WARN_EVERY_S = 60.0
 
 _log = structlog.get_logger()
+
+
+class HistoryCounts(Struct, frozen=True):
+    """Topics and bytes of a history, messages that it did not keep, responses not sent."""
+
+    topics: int
+    bytes: int
+    not_kept: int
+    unsent: int
 
 
 class HistoryService(ServiceThread):
@@ -60,6 +70,12 @@ class HistoryService(ServiceThread):
         self._behind = False
         self._warned: dict[str, int] = {}
         self._warned_s = float("-inf")
+
+    def counts(self) -> HistoryCounts:
+        """Return counts since the start, and the present sizes; from any thread."""
+        rings = self._rings
+        not_kept = sum(asdict(rings.not_kept).values())
+        return HistoryCounts(rings.topics, rings.used_bytes, not_kept, self._unsent)
 
     async def bind(self, endpoint: str) -> None:
         """Connect to the proxy, and bind for requests with retries; raise EndpointInUseError."""

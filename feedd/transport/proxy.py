@@ -8,9 +8,10 @@ subscriber took 650 MB here and 400 MB in each worker, and delayed everybody by 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import zmq
 
@@ -38,9 +39,18 @@ QUEUED_SUBSCRIPTIONS = 10
 # retries once per RECONNECT_MAX_MS.
 SETTLE_MS = 1_200
 POLL_MS = 20
+STATISTICS_MS = 20  # libzmq's loop responds within its burst of 1,000 messages
+FRAMES = 2  # of a message; libzmq counts frames
 STUCK_S = 0.2  # a lossless proxy that waits for a subscriber does not stop; then it is terminated
 _CONTROL = "inproc://control"
 FORWARDED = "inproc://forwarded"
+
+
+class Forwarded(NamedTuple):
+    """Messages and bytes that workers have sent to a proxy, and that it has forwarded."""
+
+    messages: int
+    bytes: int
 
 
 class Proxy:
@@ -78,7 +88,7 @@ class Proxy:
             # The history subscribes to everything, which would hide later subscriptions.
             self._pub.xpub_verbose = True
             make_lossless(self._pub)
-        self.guard.watch(self._pub, quota=True)
+        self.subscribers = self.guard.watch(self._pub, quota=True)  # their number
         self._pub.bind(FORWARDED)
         self._xsub = make_socket(self.context, zmq.XSUB)
         if lossless:
@@ -86,6 +96,9 @@ class Proxy:
         self._xsub.sndhwm = 0  # subscriptions: a dropped one is never sent again
         self._control = self.context.socket(zmq.PAIR)
         self._control.bind(_CONTROL)
+        self._loop_runs = False
+        self._asked = False  # libzmq's loop for its statistics, without a response so far
+        self._statistics = Forwarded(0, 0)
         self._thread = threading.Thread(target=self._forward, name="proxy")
 
     async def bind(self, settings: ProxySettings) -> None:
@@ -105,6 +118,21 @@ class Proxy:
     def forwards(self) -> bool:
         """Whether libzmq's loop still runs; nothing else would show its failure."""
         return self._thread.is_alive()
+
+    def statistics(self) -> Forwarded:
+        """Return what was forwarded since the start, from libzmq's own loop.
+
+        A lossless proxy that waits for a subscriber does not respond; nor does it forward then, and
+        the last statistics are still right. Belongs to the thread that calls `stop`.
+        """
+        if self._loop_runs and not self._asked:
+            self._control.send(b"STATISTICS")
+            self._asked = True
+        if self._asked and self._control.poll(STATISTICS_MS):
+            frames, size, *_ = self._control.recv_multipart()
+            self._asked = False
+            self._statistics = Forwarded(_integer(frames) // FRAMES, _integer(size))
+        return self._statistics
 
     def stop(self) -> None:
         """Stop forwarding, send what is queued for at most the linger time, and close.
@@ -131,12 +159,14 @@ class Proxy:
             if self._realtime:
                 enter_realtime()
             if not self._lossless or self._subscribed(control):
+                self._loop_runs = True
                 zmq.proxy_steerable(self._xsub, self._pub, None, control)
         except zmq.ContextTerminated:
             if not self._lossless:
                 raise
             linger_ms = 0  # terminated while it waited for a subscriber
         finally:
+            self._loop_runs = False
             for socket in (control, self._xsub, self._pub):
                 socket.close(linger_ms)
 
@@ -159,3 +189,8 @@ class Proxy:
             elif settled_s < float("inf") or wants_data(frame):
                 settled_s = time.monotonic() + SETTLE_MS / 1000
         return True
+
+
+def _integer(frame: bytes) -> int:
+    """Return a number of libzmq's statistics: uint64_t in the byte order of the machine."""
+    return int.from_bytes(frame, sys.byteorder)

@@ -30,7 +30,7 @@ from feedd.transport.quota import BURST_BYTES, Quota
 from feedd.transport.service_thread import ServiceThread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CHECK_EVERY_S = 0.05
 CHECK_PER_CONNECTION_S = 0.0005  # less often with many, for at most 1 % of a core
@@ -68,6 +68,17 @@ class _Watched:
     monitor: zmq.Socket[bytes]
     connections: dict[int, _CountedConnection] | None
     listeners: set[int] = field(default_factory=set)
+    connected: set[int] = field(default_factory=set)  # descriptors of all connections
+
+    def change(self, descriptor: int, now_s: float, *, accepted: bool) -> None:
+        """Note that a connection was accepted, or has ended."""
+        self.connected.discard(descriptor)
+        if accepted:
+            self.connected.add(descriptor)
+        if self.connections is not None:
+            self.connections.pop(descriptor, None)
+            if accepted and (peer := _peer(descriptor)):
+                self.connections[descriptor] = _CountedConnection(peer, Quota(now_s))
 
 
 class SubscriptionGuard(ServiceThread):
@@ -88,10 +99,11 @@ class SubscriptionGuard(ServiceThread):
         self.cut = 0  # subscribers
         self.refused = 0  # connections for which no descriptor was left
 
-    def watch(self, watched: zmq.Socket[bytes], *, quota: bool) -> None:
+    def watch(self, watched: zmq.Socket[bytes], *, quota: bool) -> Callable[[], int]:
         """Watch a socket that is not bound yet, with a quota for each of its connections.
 
-        Raises RuntimeError after `start`: a monitor without a reader blocks the socket.
+        Return a function of the number of its connections, without those in this process. Raises
+        RuntimeError after `start`: a monitor without a reader blocks the socket.
         """
         if self._thread.ident is not None:
             raise RuntimeError("the guard has started; add sockets before")
@@ -101,7 +113,9 @@ class SubscriptionGuard(ServiceThread):
         monitor.linger = 0
         monitor.connect(endpoint)
         countable = sys.platform == "linux"  # no other system shows the bytes received
-        self._watched.append(_Watched(monitor, {} if quota and countable else None))
+        added = _Watched(monitor, {} if quota and countable else None)
+        self._watched.append(added)
+        return lambda: len(added.connected)
 
     def _serve(self) -> None:
         poller = zmq.Poller()
@@ -137,10 +151,8 @@ class SubscriptionGuard(ServiceThread):
                 none_left = none_left or value in _NO_DESCRIPTORS
             elif kind == zmq.EVENT_ACCEPTED and self._spare is None:
                 self._refuse(value, watched)
-            elif watched.connections is not None:
-                watched.connections.pop(value, None)
-                if kind == zmq.EVENT_ACCEPTED and (peer := _peer(value)):
-                    watched.connections[value] = _CountedConnection(peer, Quota(now_s))
+            else:
+                watched.change(value, now_s, accepted=kind == zmq.EVENT_ACCEPTED)
         if none_left:
             self._refuse_pending(watched, now_s)
         elif self._spare is None:
