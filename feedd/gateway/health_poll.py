@@ -12,6 +12,7 @@ import structlog
 
 from feedd.config.applied import applied_at, read_applied
 from feedd.errors import ConfigError
+from feedd.gateway.sources import Sources, read_sources
 from feedd.health.monitor import HealthMonitor
 from feedd.supervision.daemon import Daemon, DaemonError
 
@@ -33,6 +34,7 @@ class PolledHealth(NamedTuple):
 
     report: Report
     at_s: float
+    sources: Sources = Sources()
 
 
 class HealthPoll:
@@ -86,10 +88,12 @@ class HealthPoll:
         if self._monitor is None:
             self._monitor = HealthMonitor(self.config, Daemon(self._root), self._ports)
         try:
-            return PolledHealth(self._monitor.report(), time.monotonic())
+            report = self._monitor.report()
         except DaemonError as error:
             _log.warning("no report on the health", why=str(error))
             return None
+        now_s = time.monotonic()
+        return PolledHealth(report, now_s, read_sources(self.config, report, time.time_ns(), now_s))
 
     def _follow_config(self) -> None:
         applied = applied_at(self._root)

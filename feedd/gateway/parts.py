@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from feedd.gateway.feeds import Feeds
+from feedd.gateway.sources import Sources
 
 if TYPE_CHECKING:
     from feedd.gateway.candles import Candles
@@ -29,6 +30,12 @@ class Parts:
     trends: Trends
     history: HistoryClient
     started_ms: int  # since the epoch
+
+    @property
+    def sources(self) -> Sources:
+        """Return the proxies, the recorder and the limits, as polled with the health."""
+        latest = self.health.latest
+        return Sources() if latest is None else latest.sources
 
     @property
     def feeds(self) -> Feeds:
