@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from feedd.gateway.candles import Candles
     from feedd.gateway.health_poll import HealthPoll
     from feedd.gateway.intake import Intake
+    from feedd.gateway.metrics.metrics import Metrics
     from feedd.gateway.stream.hub import StreamHub
     from feedd.gateway.trends import Trends
     from feedd.transport.history_client import HistoryClient
@@ -29,6 +30,7 @@ class Parts:
     candles: Candles
     trends: Trends
     history: HistoryClient
+    metrics: Metrics
     started_ms: int  # since the epoch
 
     @property

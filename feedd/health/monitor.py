@@ -301,7 +301,12 @@ class HealthMonitor:
             return Usage()
         try:
             with process.oneshot():
-                return Usage(process.cpu_percent(), round(process.memory_info().rss / 1e6, 1))
+                cpu = process.cpu_times()
+                return Usage(
+                    process.cpu_percent(),
+                    round(process.memory_info().rss / 1e6, 1),
+                    round(cpu.user + cpu.system, 2),
+                )
         except psutil.NoSuchProcess:
             return Usage()
 

@@ -1,7 +1,7 @@
 """Classes of the reasons of gaps: a label of bounded cardinality. Pure.
 
-A reason is a sentence for people, often with numbers and an exchange's own words in it. Its class is
-one of a fixed set, by the phrase that the code writes.
+A reason is a sentence for people, often with numbers and an exchange's own words in it. Its class
+is one of a fixed set, by the phrase that the code writes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _UPSTREAM = (
     ("silence", r", then resumed$"),
     ("not_in_files", r"not in the files|is missing in the file$"),
     ("checksum", r"checksum"),
-    ("ids_restarted", r"\bids? (?:or times )?(?:of the books?(?:'s updates)? )?(?:restarted|went back|fall)\b"),
+    ("ids_restarted", r"\bids (?:or times )?(?:of the .*)?(?:restarted|went back|fall)\b"),
     ("ids_jump", r"^the exchange's ids jump|an update of the book is missing|update's order falls"),
     ("crossed_book", r"crossed"),
     ("snapshot", r"snapshot"),
@@ -40,6 +40,21 @@ _RECEIVED = (
 _UPSTREAM_RULES = tuple((name, re.compile(pattern)) for name, pattern in _UPSTREAM)
 _RECEIVED_RULES = tuple((name, re.compile(pattern)) for name, pattern in _RECEIVED)
 UPSTREAM_CLASSES = (*(name for name, _ in _UPSTREAM), OTHER, UNKNOWN)
+MEANINGS = {
+    "reconnect": "a connection was lost and made again",
+    "unreadable": "a message could not be read",
+    "silence": "the channel was silent for too long, then resumed",
+    "not_in_files": "a replayed recording lacks it",
+    "checksum": "the book differed from the exchange's checksum, or that did not arrive",
+    "ids_restarted": "the exchange's ids restarted or went back",
+    "ids_jump": "the exchange's ids skip events that could not be requested",
+    "crossed_book": "the book was crossed",
+    "snapshot": "a snapshot did not fit its stream",
+    "id_twice": "two trades had the same id",
+    "connections": "of two connections, one had events that the other did not deliver",
+    OTHER: "a reason of another version",
+    UNKNOWN: "before the gateway's start, or the status that reported it was lost",
+}
 RECEIVED_CLASSES = (*(name for name, _ in _RECEIVED), OTHER)
 
 
