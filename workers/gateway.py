@@ -19,7 +19,6 @@ from feedd.errors import ConfigError
 from feedd.gateway.candles import Candles
 from feedd.gateway.health_poll import HealthPoll
 from feedd.gateway.intake import Intake
-from feedd.gateway.metrics.metrics import Metrics
 from feedd.gateway.parts import Parts
 from feedd.gateway.sampling import sample_trends
 from feedd.gateway.server import GatewayServer
@@ -46,8 +45,6 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     given = ports.assign(settings, path, remember=False)
     health = HealthPoll(Path.cwd(), settings, given)
     history = HistoryClient(list(histories.values()))
-    started_ms = time.time_ns() // NS_PER_MS
-    metrics = Metrics(intake, health, hub, started_ms)
     server = GatewayServer(
         Parts(
             intake=intake,
@@ -56,8 +53,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
             candles=candles,
             trends=trends,
             history=history,
-            metrics=metrics,
-            started_ms=started_ms,
+            started_ms=time.time_ns() // NS_PER_MS,
         )
     )
     await server.start(settings.gateway_settings)

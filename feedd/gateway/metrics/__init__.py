@@ -1,1 +1,0 @@
-"""Metrics for Prometheus: `/metrics` of the gateway."""
