@@ -42,7 +42,7 @@ prepare='
     fi
 '
 # Dependencies come from the index; the tests run with the loopback network alone.
-inside sh -euc "$prepare"'exec chroot "$FOLDER" make -C /work/feedd .venv/.feedd-dev'
+inside sh -euc "$prepare"'exec chroot "$FOLDER" make -C /work/feedd .venv/.feedd-dev chart-library'
 inside --net sh -euc "$prepare"'
     chroot "$FOLDER" ip link set lo up
     exec chroot "$FOLDER" /bin/sh -c "cd /work/feedd && exec .venv/bin/python -m pytest \"\$@\"" \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -92,8 +93,14 @@ def test_subscribers_of_the_second_get_nothing_of_the_first_and_are_informed(
     first, second = clones
     ours = report(first)["deployment"]
     tails = (["tail"], ["tail", "--json"], ["tail", "--plain"])
-    for command in (*tails, ["record", "--dir", str(second.root / "kept")]):
-        done = second.run("timeout", "-s", "INT", "5", PYTHON, "-m", "feedd", *command)
+    commands = (*tails, ["record", "--dir", str(second.root / "kept")])
+
+    def ended_after_5_s(command: list[str]) -> Any:
+        return second.run("timeout", "-s", "INT", "5", PYTHON, "-m", "feedd", *command)
+
+    with ThreadPoolExecutor() as at_once:
+        all_done = list(at_once.map(ended_after_5_s, commands))
+    for done in all_done:
         assert f"deployment {ours}" in done.stdout + done.stderr
         assert '"topic":"ticker' not in done.stdout
         assert "ticker.binanceusdm" not in done.stdout
