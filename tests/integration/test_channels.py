@@ -22,7 +22,7 @@ def test_every_channel_arrives_with_the_values_that_the_exchange_sent(make_proje
             {"symbol": symbol, "exchange": exchange, "channels": channels}
             for exchange, (symbol, channels) in FEEDS.items()
         ],
-        embedded_exchange={"rate": 100, "truth_log": "truth.jsonl"},
+        embedded_exchange={"rate": 300, "truth_log": "truth.jsonl"},
     )
     everything = project.subscribe()
     started = project.feedd("start")
