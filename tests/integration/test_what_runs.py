@@ -187,8 +187,14 @@ def test_an_edit_that_was_not_applied_is_shown_and_changes_nothing_yet(make_proj
 def test_a_demo_that_ended_is_not_continued(make_project: Make) -> None:
     project = make_project()
     demo_beside(project)
-    ended = project.run("timeout", "-s", "INT", "15", PYTHON, "-m", "feedd", "demo")
-    assert "nothing was left behind" in ended.stdout
+    with subprocess.Popen(
+        [PYTHON, "-u", "-m", "feedd", "demo"], cwd=project.root, stdout=subprocess.PIPE, text=True,
+        env=clean_environment(),
+    ) as demo:  # fmt: skip
+        assert demo.stdout is not None
+        assert any(line.startswith("Ctrl-C ends") for line in demo.stdout)
+        demo.send_signal(signal.SIGINT)
+        assert "nothing was left behind" in demo.stdout.read()
     started = project.feedd("start")
     assert started.returncode == 0, started.stderr
     assert "continuing" not in started.stdout
