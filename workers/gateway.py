@@ -19,6 +19,7 @@ from feedd.errors import ConfigError
 from feedd.gateway.candles import Candles
 from feedd.gateway.health_poll import HealthPoll
 from feedd.gateway.intake import Intake
+from feedd.gateway.metrics.metrics import Metrics
 from feedd.gateway.parts import Parts
 from feedd.gateway.sampling import sample_trends
 from feedd.gateway.server import GatewayServer
@@ -45,6 +46,8 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     given = ports.assign(settings, path, remember=False)
     health = HealthPoll(Path.cwd(), settings, given)
     history = HistoryClient(list(histories.values()))
+    started_ms = time.time_ns() // NS_PER_MS
+    metrics = Metrics(intake, health, hub, started_ms)
     server = GatewayServer(
         Parts(
             intake=intake,
@@ -53,7 +56,8 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
             candles=candles,
             trends=trends,
             history=history,
-            started_ms=time.time_ns() // NS_PER_MS,
+            metrics=metrics,
+            started_ms=started_ms,
         )
     )
     await server.start(settings.gateway_settings)

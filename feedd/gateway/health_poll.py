@@ -12,6 +12,7 @@ import structlog
 
 from feedd.config.applied import applied_at, read_applied
 from feedd.errors import ConfigError
+from feedd.gateway.sources import Sources, read_sources
 from feedd.health.monitor import HealthMonitor
 from feedd.supervision.daemon import Daemon, DaemonError
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from feedd.health.report import Report
 
 POLL_EVERY_S = 1.0
+LARGEST_SHARE = 0.03  # of one CPU; a report on many processes is made less often
 
 _log = structlog.get_logger()
 
@@ -32,10 +34,11 @@ class PolledHealth(NamedTuple):
 
     report: Report
     at_s: float
+    sources: Sources = Sources()
 
 
 class HealthPoll:
-    """Polls the health every POLL_EVERY_S; `latest` is None before the first report.
+    """Polls the health, every POLL_EVERY_S at most; `latest` is None before the first report.
 
     It follows the applied configuration: added symbols appear without a restart. Each new report
     is passed to `readers`.
@@ -50,6 +53,7 @@ class HealthPoll:
         self._thread = ThreadPoolExecutor(1, "health")
         self._monitor: HealthMonitor | None = None
         self._applied = applied_at(root)
+        self._cpu_s = 0.0  # that the last report took
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -62,7 +66,10 @@ class HealthPoll:
                     self.latest = polled
                     for reader in self.readers:
                         reader(polled)
-                await asyncio.sleep(max(0.1, POLL_EVERY_S - (time.monotonic() - began_s)))
+                passed_s = time.monotonic() - began_s
+                await asyncio.sleep(
+                    max(0.1, POLL_EVERY_S - passed_s, self._cpu_s / LARGEST_SHARE - passed_s)
+                )
         finally:
             # Its sockets belong to the thread; a report takes a few seconds at most.
             with contextlib.suppress(RuntimeError):
@@ -70,14 +77,23 @@ class HealthPoll:
             self._thread.shutdown(wait=False)
 
     def _poll(self) -> PolledHealth | None:
+        began_s = time.thread_time()
+        try:
+            return self._report()
+        finally:
+            self._cpu_s = time.thread_time() - began_s
+
+    def _report(self) -> PolledHealth | None:
         self._follow_config()
         if self._monitor is None:
             self._monitor = HealthMonitor(self.config, Daemon(self._root), self._ports)
         try:
-            return PolledHealth(self._monitor.report(), time.monotonic())
+            report = self._monitor.report()
         except DaemonError as error:
             _log.warning("no report on the health", why=str(error))
             return None
+        now_s = time.monotonic()
+        return PolledHealth(report, now_s, read_sources(self.config, report, time.time_ns(), now_s))
 
     def _follow_config(self) -> None:
         applied = applied_at(self._root)

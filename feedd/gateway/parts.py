@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from feedd.gateway.feeds import Feeds
+from feedd.gateway.sources import Sources
 
 if TYPE_CHECKING:
     from feedd.gateway.candles import Candles
     from feedd.gateway.health_poll import HealthPoll
     from feedd.gateway.intake import Intake
+    from feedd.gateway.metrics.metrics import Metrics
     from feedd.gateway.stream.hub import StreamHub
     from feedd.gateway.trends import Trends
     from feedd.transport.history_client import HistoryClient
@@ -28,7 +30,14 @@ class Parts:
     candles: Candles
     trends: Trends
     history: HistoryClient
+    metrics: Metrics
     started_ms: int  # since the epoch
+
+    @property
+    def sources(self) -> Sources:
+        """Return the proxies, the recorder and the limits, as polled with the health."""
+        latest = self.health.latest
+        return Sources() if latest is None else latest.sources
 
     @property
     def feeds(self) -> Feeds:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from feedd.gateway import pages
 from feedd.gateway.api import events, health, market, overview, series, status
+from feedd.gateway.metrics import route as metrics
 from feedd.gateway.parts import PARTS, Parts
 from feedd.gateway.responses import errors_as_json
 from feedd.gateway.stream import handlers as stream
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 CLOSE_WITHIN_S = 0.5  # then connections are aborted: supervisord waits 3 s for the whole process
 ROUTES = (
     health.ROUTES, status.ROUTES, overview.ROUTES, events.ROUTES, market.ROUTES, series.ROUTES,
-    stream.ROUTES, pages.ROUTES,
+    stream.ROUTES, metrics.ROUTES, pages.ROUTES,
 )  # fmt: skip
 
 

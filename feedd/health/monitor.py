@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +13,7 @@ import psutil
 
 from feedd.health.market_notice import market_notice
 from feedd.health.networks import running_network_lines
+from feedd.health.port_owners import PortOwners
 from feedd.health.process_rows import (
     feed_row,
     listening_row,
@@ -32,7 +34,6 @@ from feedd.recordings.recorder import recorder_status
 from feedd.recordings.recorder.recorder_status import RecorderStatus
 from feedd.recordings.replay.replay_status import read_status
 from feedd.runtime import status_file
-from feedd.runtime.address_holders import tcp_listeners
 from feedd.runtime.deployment import deployment_id, read_deployment
 from feedd.supervision import restarts
 from feedd.supervision.daemon import HungError
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 NONE_YET = ""  # equals the deployment of no status
 HEARTBEATS_S = 1.4  # a feed publishes its status once a second
+SAME_PROCESSES_S = 0.05  # supervisord is not asked again within it
 WATCHDOG_LATE_S = 20.0  # it checks every 5 s, and a check may take 5 s
 
 
@@ -76,6 +78,7 @@ class HealthMonitor:
             config.fan_outs(), [ports[name] for name in self._live], self._deployment or NONE_YET
         )
         self._processes: dict[int, psutil.Process] = {}
+        self._port_owners = PortOwners()
         self._market = market_notice(config)
         self._network: tuple[int, tuple[str, ...]] | None = None  # with supervisord's pid
 
@@ -100,17 +103,19 @@ class HealthMonitor:
                 return Report((), why_empty=why, deployment=self._deployment)
             self._deployment = self._statuses.deployment = deployment_id(self._config.run_dir)
             infos = self._daemon.processes()
-            moved = self._daemon.moved_from()
+            moved = self._daemon.moved_from(pid)
         except HungError as error:
             self._statuses.listen(timeout_s, lambda: False)
             return self._put_together({}, hung=str(error))
-        for info in infos.values():
-            self._usage(info["pid"])
+        self._begin_usage({info["pid"] for info in infos.values()} - {0})
         running = {name for name, info in infos.items() if info["statename"] == "RUNNING"}
         awaited = [name for name in self._live if name in running]
         proxies = [name for name in self._proxies if name in running]
+        began_s = time.monotonic()
         self._statuses.listen(timeout_s, lambda: self._all_received(awaited, proxies))
-        report = self._counted(self._put_together(self._daemon.processes()), pid)
+        if time.monotonic() - began_s > SAME_PROCESSES_S:
+            infos = self._daemon.processes()
+        report = self._counted(self._put_together(infos), pid)
         if moved is not None:
             remark = (
                 f"this folder was {moved} at the start; no process can restart until feedd does"
@@ -151,10 +156,11 @@ class HealthMonitor:
             if any(h.proxies_s.get(name, 0.0) >= since_s for h in received.values())
         }
         rows = []
-        listeners = tcp_listeners()
+        owners = self._port_owners
+        owners.refresh({info["pid"] for info in infos.values()})
         for name in self._names():
             row = self._process(name, infos.get(name), known=hung is None)
-            row = listening_row(row, self._bound_ports(name), listeners)
+            row = listening_row(row, self._bound_ports(name), owners)
             mute = name in self._proxies and name not in forwarding and row.state is None
             if mute and row.process == "RUNNING" and any(one in received for one in self._live):
                 row = replace(row, state=SILENT, reason="forwards nothing")
@@ -170,12 +176,14 @@ class HealthMonitor:
                 row = recorder_row(row, status, time.time_ns())
             rows.append(row)
         for feed in self._feeds:
-            row = self._process(feed.name, infos.get(feed.name), known=hung is None)
             spoken, port = received.get(feed.name), self._ports.get(feed.name)
+            row = self._process(
+                feed.name, infos.get(feed.name), known=hung is None, measured=spoken is None
+            )
             if feed.source == "replay":
                 # Its statuses are recorded ones, with the deployment of the recording.
                 spoken = spoken or self._statuses.foreign.get(feed.name)
-                listening = listening_row(row, [port or 0], listeners)
+                listening = listening_row(row, [port or 0], owners)
                 if listening.state == BLOCKED:
                     rows.append(replace(listening, port=port, exchange=feed.exchange))
                     continue
@@ -185,7 +193,7 @@ class HealthMonitor:
                 continue
             if spoken is None and row.process == "RUNNING":
                 row = replace(row, port=port, exchange=feed.exchange)
-                rows.append(self._unheard(row, listening_row(row, [port or 0], listeners)))
+                rows.append(self._unheard(row, listening_row(row, [port or 0], owners)))
                 continue
             through = {} if spoken is None else spoken.proxies_s
             lost = [name for name in sorted(forwarding) if through.get(name, 0.0) < since_s]
@@ -256,10 +264,12 @@ class HealthMonitor:
             )
         return replace(report, processes=tuple(rows))
 
-    def _process(self, name: str, info: dict[str, Any] | None, *, known: bool) -> ProcessHealth:
+    def _process(
+        self, name: str, info: dict[str, Any] | None, *, known: bool, measured: bool = True
+    ) -> ProcessHealth:
         if not known:
             return ProcessHealth(name, UNKNOWN, None, 0)
-        usage = self._usage(info["pid"] if info else 0)
+        usage = self._usage(info["pid"]) if info and measured else Usage()
         return process_row(name, info, usage, Path(self._config.log_dir))
 
     def _since_last_check_s(self) -> float:
@@ -275,14 +285,28 @@ class HealthMonitor:
         gateway = [] if self._config.gateway_settings is None else [GATEWAY]
         return [WATCHDOG, *self._proxies, *recorder, *gateway, *exchange]
 
+    def _begin_usage(self, pids: set[int]) -> None:
+        """Begin to measure the CPU of new processes, and forget those that have ended."""
+        for pid in self._processes.keys() - pids:
+            del self._processes[pid]
+        for pid in pids - self._processes.keys():
+            with suppress(psutil.Error):
+                self._processes[pid] = psutil.Process(pid)
+                self._processes[pid].cpu_percent()
+
     def _usage(self, pid: int) -> Usage:
-        """Return the usage of a process; the first call begins the measurement of its CPU."""
-        if not pid:
+        """Return the usage of a process; its CPU is of the time since the last call."""
+        process = self._processes.get(pid)
+        if process is None:
             return Usage()
         try:
-            process = self._processes.setdefault(pid, psutil.Process(pid))
             with process.oneshot():
-                return Usage(process.cpu_percent(), round(process.memory_info().rss / 1e6, 1))
+                cpu = process.cpu_times()
+                return Usage(
+                    process.cpu_percent(),
+                    round(process.memory_info().rss / 1e6, 1),
+                    round(cpu.user + cpu.system, 2),
+                )
         except psutil.NoSuchProcess:
             return Usage()
 

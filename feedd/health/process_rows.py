@@ -21,14 +21,13 @@ from feedd.health.report import (
     ProcessHealth,
     Usage,
 )
-from feedd.runtime.address_holders import listening_ports, tcp_holder
+from feedd.runtime.address_holders import tcp_holder
 from feedd.runtime.logs.setup import LOG_SUFFIX
 from feedd.supervision.folder_processes import pid_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from feedd.config.settings import Feed
+    from feedd.health.port_owners import PortOwners
     from feedd.recordings.recorder.recorder_status import RecorderStatus
     from feedd.recordings.replay.replay_status import ReplayStatus
     from feedd.transport.status_monitor import ReceivedStatus
@@ -57,16 +56,16 @@ def process_row(
     )
 
 
-def listening_row(
-    row: ProcessHealth, ports: list[int], listeners: Collection[int] | None
-) -> ProcessHealth:
-    """Return the row of a running process that has to listen at some TCP ports.
-
-    `listeners` are the ports at which any process listens; None where the system hides them.
-    """
-    if row.process != "RUNNING" or row.pid is None or listeners is None:
+def listening_row(row: ProcessHealth, ports: list[int], owners: PortOwners) -> ProcessHealth:
+    """Return the row of a running process that has to listen at some TCP ports."""
+    if row.process != "RUNNING" or row.pid is None:
         return row
-    listens = listening_ports(row.pid) if ports else None
+    listens = owners.of(row.pid, ports)
+    if listens is not None and listens.issuperset(ports):
+        return row
+    listeners = owners.ports
+    if listeners is None:
+        return row
     # A held port first: it is the reason why a process does not bind the others.
     for port in ports:
         if port in listeners and listens is not None and port not in listens:
@@ -132,7 +131,9 @@ def feed_row(
     if received is None:
         return replace(row, state=SILENT, reason="no status arrived")
     status = received.status
-    row = replace(row, status=status, channels=status["channels"])
+    # The worker's own figures, of the same kind: they cost nothing here.
+    usage = Usage(status["cpu_percent"], status["memory_mb"])
+    row = replace(row, status=status, channels=status["channels"], usage=usage)
     if lost:
         reason = f"its status did not arrive through {' and '.join(lost)}"
         return replace(row, state=SILENT, reason=reason)

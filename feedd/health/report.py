@@ -32,10 +32,14 @@ class Health(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU of a process in percent of one core since the last report, and its memory in MB."""
+    """CPU of a process in percent of one core since the last report, and its memory in MB.
+
+    `cpu_seconds` is the CPU time since its start.
+    """
 
     cpu_percent: float | None = None
     memory_mb: float | None = None
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

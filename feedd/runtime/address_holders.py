@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import pwd
 import re
 import socket
@@ -19,6 +20,7 @@ COMMAND_WORDS = 4
 WILDCARDS = frozenset({"0.0.0.0", "::"})
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")  # proc_net_tcp
 LISTEN = "0A"
+SOCKET_LINK = "socket:["  # proc_pid_fd(5)
 
 
 class Holder(NamedTuple):
@@ -27,6 +29,13 @@ class Holder(NamedTuple):
     pid: int | None
     text: str
     folder: str | None = None
+
+
+class ListeningSocket(NamedTuple):
+    """A TCP socket that listens, at any interface."""
+
+    port: int
+    uid: int
 
 
 def holder_of(family: socket.AddressFamily, address: Address) -> Holder | None:
@@ -62,26 +71,59 @@ def tcp_listeners() -> dict[int, int] | None:
 
     No port is bound for it: that would block a process that is about to bind it.
     """
-    found: dict[int, int] | None = None
+    sockets = listening_sockets()
+    return None if sockets is None else {one.port: one.uid for one in sockets.values()}
+
+
+def listening_sockets() -> dict[int, ListeningSocket] | None:
+    """Return the TCP sockets that listen, by their inode; None where not on Linux."""
+    found: dict[int, ListeningSocket] | None = None
     for table in TABLES:
         with contextlib.suppress(OSError):
             found = found or {}
             for line in Path(table).read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == LISTEN:
-                    found[int(fields[1].rpartition(":")[2], 16)] = int(fields[7])
+                if line.split(None, 4)[3] == LISTEN:
+                    fields = line.split()
+                    port = int(fields[1].rpartition(":")[2], 16)
+                    found[int(fields[9])] = ListeningSocket(port, int(fields[7]))
     return found
+
+
+def socket_files(pid: int) -> dict[int, str] | None:
+    """Return the path of each socket of a process by its inode; None where the system hides them.
+
+    A path is a link that `is_socket` reads again.
+    """
+    found = {}
+    try:
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            link = _link(entry.path)
+            if link.startswith(SOCKET_LINK):
+                found[int(link[len(SOCKET_LINK) : -1])] = entry.path
+    except OSError:
+        return None
+    return found
+
+
+def is_socket(path: str, inode: int) -> bool:
+    """Whether a file of `socket_files` still is the socket that it was."""
+    return _link(path) == f"{SOCKET_LINK}{inode}]"
+
+
+def _link(path: str) -> str:
+    """Return what a link in /proc names; empty where it is gone."""
+    try:
+        return os.readlink(path)  # noqa: PTH115  Path takes several times as long
+    except OSError:
+        return ""
 
 
 def listening_ports(pid: int) -> set[int] | None:
     """Return the TCP ports at which a process listens; None where the system hides them."""
-    import psutil  # noqa: PLC0415  a subscriber never binds, and does not need it
-
-    try:
-        connections = psutil.Process(pid).net_connections("tcp")
-    except (psutil.Error, OSError):
+    sockets, files = listening_sockets(), socket_files(pid)
+    if sockets is None or files is None:
         return None
-    return {one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN}
+    return {sockets[inode].port for inode in files.keys() & sockets.keys()}
 
 
 def _is_held(family: socket.AddressFamily, address: tuple[str, int]) -> bool:

@@ -106,14 +106,11 @@ class Daemon:
         except (psutil.Error, OSError):
             return None
 
-    def moved_from(self) -> str | None:
+    def moved_from(self, pid: int) -> str | None:
         """Return the folder's path when supervisord was started, where it is another one now.
 
-        supervisord then can neither restart a process nor read its configuration.
+        supervisord, of this pid, then can neither restart a process nor read its configuration.
         """
-        pid = self.pid
-        if pid is None:
-            return None
         try:
             words = psutil.Process(pid).cmdline()
         except psutil.Error:
@@ -128,7 +125,8 @@ class Daemon:
 
     def refuse_moved(self) -> None:
         """Raise DaemonError if the folder was renamed while supervisord runs."""
-        before = self.moved_from()
+        pid = self.pid
+        before = None if pid is None else self.moved_from(pid)
         if before is not None:
             raise DaemonError(
                 f"this folder was {before} when feedd was started; run feedd stop, then feedd start"

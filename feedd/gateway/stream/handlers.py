@@ -137,8 +137,10 @@ def _join(hub: StreamHub, query: StreamQuery) -> tuple[Client, asyncio.Event]:
     try:
         return hub.join(query, woken.set), woken
     except TooManyClientsError:
+        count = len(hub.clients)
+        read = f"{count} clients read" if count > 1 else "1 client reads"
         raise ApiError(
-            503, f"{len(hub.clients)} clients read /stream, which is the most",
+            503, f"{read} /stream, which is the most",
             "close some; one connection can have several topics",
         ) from None  # fmt: skip
 

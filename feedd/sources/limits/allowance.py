@@ -85,7 +85,7 @@ class Allowance:
                     read, self._limit, record.boot_id(), self._clock.monotonic_s()
                 )
                 yield window
-                os.pwrite(file, record.encode(window, record.boot_id()), 0)
+                os.pwrite(file, record.encode(window, record.boot_id(), self._unit), 0)
             except OSError as error:
                 if error.errno not in DISK_FULL:
                     raise SourceError(f"{self._path}: can't be kept: {error.strerror}") from None

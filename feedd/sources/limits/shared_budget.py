@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from feedd.venues.limits import RateLimit
 
+FOLDER = "budget"  # below run_dir
 BANNED = 418  # the address is: neither requests nor connections are answered
 
 
@@ -26,7 +27,7 @@ class Budget:
 
         def allowance(kind: str, unit: str, limit: RateLimit | None) -> Allowance:
             file = f"{limits.name}-{kind}{place(endpoint)}"
-            return Allowance(run_dir / "budget" / file, limits.name, unit, limit)
+            return Allowance(run_dir / FOLDER / file, limits.name, unit, limit)
 
         self._weight = allowance("weight", limits.unit, limits.weight)
         self._connects = allowance("connects", "connections", limits.connects)

@@ -10,15 +10,11 @@ from __future__ import annotations
 import functools
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from feedd.sources.limits.window import Window
-from feedd.venues.limits import PAUSE_AT_MOST_S
-
-if TYPE_CHECKING:
-    from feedd.venues.limits import RateLimit
+from feedd.venues.limits import PAUSE_AT_MOST_S, RateLimit
 
 SIZE = 4096  # bytes: a page
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -30,6 +26,9 @@ class _Record(msgspec.Struct, frozen=True):
     spent: list[tuple[int, float]]
     blocked_until_s: float
     why: str
+    unit: str = ""  # this and the following: for readers that do not know the exchange's limits
+    most: float | None = None
+    window_s: float | None = None
 
 
 @functools.cache
@@ -45,11 +44,14 @@ def boot_id() -> str:
         return ""
 
 
-def encode(window: Window, boot: str) -> bytes:
-    """Return the record of a window."""
+def encode(window: Window, boot: str, unit: str = "") -> bytes:
+    """Return the record of a window, whose limit counts in `unit`."""
+    most, window_s, _ = window.limit or (None, None, 0)
     slot_s = 0.0 if window.limit is None else window.limit.slot_s
     spent = sorted(window.spent.items())
-    body = msgspec.json.encode(_Record(boot, slot_s, spent, window.blocked_until_s, window.why))
+    body = msgspec.json.encode(
+        _Record(boot, slot_s, spent, window.blocked_until_s, window.why, unit, most, window_s)
+    )
     record = b"%08x %s\n" % (zlib.crc32(body), body)
     if len(record) > SIZE:
         raise ValueError(f"a record has {len(record)} bytes, which are more than {SIZE}")
@@ -67,12 +69,8 @@ def decode(record: bytes, limit: RateLimit | None, boot: str, now_s: float) -> W
         return Window(limit)
     used_up = Window(limit)
     used_up.use_up(now_s)
-    checksum, _, body = record.rstrip().partition(b" ")
-    if checksum != b"%08x" % zlib.crc32(body):
-        return used_up
-    try:
-        read = msgspec.json.decode(body, type=_Record)
-    except msgspec.MsgspecError:
+    read = _read(record)
+    if read is None:
         return used_up
     if read.boot != boot:
         return Window(limit)
@@ -88,3 +86,25 @@ def decode(record: bytes, limit: RateLimit | None, boot: str, now_s: float) -> W
             return used_up
         window.spent[int(now_in)] = window.spent.get(int(now_in), 0.0) + count
     return window
+
+
+def decode_described(record: bytes, boot: str, now_s: float) -> tuple[Window, str] | None:
+    """Return the window of a record with its own limit, and the unit of that; None if damaged."""
+    read = _read(record)
+    if read is None:
+        return None
+    limit = None
+    if read.most is not None and read.window_s and read.slot_s > 0:
+        limit = RateLimit(read.most, read.window_s, max(1, round(read.window_s / read.slot_s)))
+    return decode(record, limit, boot, now_s), read.unit
+
+
+def _read(record: bytes) -> _Record | None:
+    """Return the content of a record; None if it is damaged."""
+    checksum, _, body = record.rstrip().partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(body):
+        return None
+    try:
+        return msgspec.json.decode(body, type=_Record)
+    except msgspec.MsgspecError:
+        return None

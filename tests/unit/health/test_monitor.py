@@ -82,6 +82,7 @@ def status_of(pid: int | None, state: str = "live") -> dict[str, object]:
     return {
         "exchange": "binanceusdm", "symbol": "BTC/USDT:USDT", "session": 1, "seq": 1, "pid": pid,
         "state": state, "reason": None, "channels": {}, "gaps": 0, "deployment": "theirs",
+        "cpu_percent": 1.5, "memory_mb": 40.0,
     }  # fmt: skip
 
 

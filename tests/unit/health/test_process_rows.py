@@ -3,15 +3,16 @@
 import os
 import socket
 import subprocess
+from collections.abc import Iterable
 
 import pytest
 from conftest import free_ports
 
-from feedd.health import process_rows
+from feedd.health import port_owners
+from feedd.health.port_owners import PortOwners
 from feedd.health.process_rows import RECORDER_LATE_S, listening_row, recorder_row
 from feedd.health.report import ProcessHealth
 from feedd.recordings.recorder.recorder_status import RecorderStatus
-from feedd.runtime.address_holders import tcp_listeners
 
 S = 10**9
 NOW_NS = 1_700_000_000 * S
@@ -53,23 +54,30 @@ def test_a_recorder_that_does_not_write_is_not_healthy(row: ProcessHealth, state
     assert row.state == state
 
 
-def test_a_process_that_does_not_listen_yet_is_starting_and_one_whose_port_is_held_is_blocked() -> (
-    None
-):
+def owners(pids: Iterable[int] = ()) -> PortOwners:
+    found = PortOwners()
+    found.refresh(list(pids))
+    return found
+
+
+def test_a_process_that_does_not_listen_yet_is_starting_and_one_whose_port_is_held_is_blocked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     [port] = free_ports(1)
     row = ProcessHealth("proxy", "RUNNING", os.getpid(), 5)
-    assert listening_row(row, [port], tcp_listeners()).state == "starting"
+    assert listening_row(row, [port], owners()).state == "starting"
     with socket.socket() as one:
         one.bind(("127.0.0.1", port))
         one.listen()
-        assert listening_row(row, [port], tcp_listeners()) == row
+        assert listening_row(row, [port], owners()) == row
         parent = ProcessHealth("proxy", "RUNNING", os.getppid(), 5)
-        blocked = listening_row(parent, [port], tcp_listeners())
+        blocked = listening_row(parent, [port], owners())
         assert blocked.state == "blocked"
         assert f"its port {port} is held by pid {os.getpid()} (" in str(blocked.reason)
-        assert listening_row(parent, [port], None) == parent  # the system hides it
+        monkeypatch.setattr(port_owners, "listening_sockets", lambda: None)
+        assert listening_row(parent, [port], owners()) == parent  # the system hides it
         stopped = ProcessHealth("proxy", "STOPPED", None, 0)
-        assert listening_row(stopped, [port], tcp_listeners()) == stopped
+        assert listening_row(stopped, [port], owners()) == stopped
 
 
 def test_a_held_port_is_named_before_those_that_the_process_binds_after_it() -> None:
@@ -78,7 +86,7 @@ def test_a_held_port_is_named_before_those_that_the_process_binds_after_it() -> 
     with socket.socket() as one:
         one.bind(("127.0.0.1", held))
         one.listen()
-        blocked = listening_row(parent, [later, held], tcp_listeners())
+        blocked = listening_row(parent, [later, held], owners())
         assert blocked.state == "blocked"
         assert f"its port {held} is held by pid {os.getpid()} (" in str(blocked.reason)
 
@@ -88,12 +96,13 @@ def test_no_port_is_held_by_the_process_that_has_just_bound_it(
 ) -> None:
     [port] = free_ports(1)
     row = ProcessHealth("proxy", "RUNNING", os.getpid(), 5)
-    monkeypatch.setattr(process_rows, "listening_ports", lambda _: set())  # as a moment ago
+    monkeypatch.setattr(port_owners, "socket_files", lambda _: {})  # as a moment ago
     with socket.socket() as one:
         one.bind(("127.0.0.1", port))
         one.listen()
-        assert listening_row(row, [port], {port}) == row
-    assert listening_row(row, [port], {port}).state == "starting"  # it was released meanwhile
+        before = owners()
+        assert listening_row(row, [port], before) == row
+    assert listening_row(row, [port], before).state == "starting"  # it was released meanwhile
 
 
 @pytest.mark.process
@@ -104,4 +113,4 @@ def test_no_port_is_held_by_the_successor_of_a_process_that_has_ended() -> None:
         one.listen()
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # nobody has reaped it yet
         row = ProcessHealth("proxy", "RUNNING", ended.pid, 5)
-        assert listening_row(row, [port], {port}).state == "starting"
+        assert listening_row(row, [port], owners()).state == "starting"
