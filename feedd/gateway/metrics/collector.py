@@ -13,6 +13,7 @@ from feedd.gateway.metrics.families import NO_LABELS, Family, Labels
 from feedd.gateway.metrics.feed_families import MS_PER_S, feed_families
 from feedd.gateway.metrics.process_families import process_families
 from feedd.gateway.metrics.readings import MAX_FEEDS
+from feedd.gateway.metrics.source_families import source_families
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,8 @@ class ReadingsCollector(Collector):
         yield _build_info()
         yield from feed_families(readings, feeds)
         yield from process_families(readings, left_out)
+        if readings.fresh_report is not None:
+            yield from source_families(readings.sources)
         yield from _gateway(readings, len(left_out))
 
 
@@ -64,6 +67,8 @@ def _gateway(readings: Readings, omitted: int) -> Iterator[Family]:
         (d.GATEWAY_BEHIND, None if gateway.behind_ms is None else gateway.behind_ms / MS_PER_S),
         (d.GATEWAY_TOPICS, gateway.topics),
         (d.STREAM_CLIENTS, gateway.stream_clients),
+        (d.STREAM_WAITING, gateway.stream_waiting),
+        (d.STREAM_MISSED, gateway.stream_missed),
         (d.SCRAPE_DURATION, gateway.scrape_s),
         (d.OMITTED, omitted),
     ):

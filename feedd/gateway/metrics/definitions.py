@@ -7,7 +7,8 @@ from feedd.gateway.metrics.families import Definition
 CHANNEL = ("exchange", "symbol", "channel")
 FEED = ("exchange", "symbol")
 PROCESS = ("process", "exchange", "symbol")
-BUDGET = ("exchange", "kind", "unit")
+PROXY = ("proxy",)
+BUDGET = ("exchange", "kind", "address")
 
 # States of a feed: its own in the wire's order, and those that its statuses can't report.
 OWN_STATES = ("live", "starting", "stale", "resync", "reconnecting", "stopped")
@@ -136,6 +137,72 @@ NOTICES = _define(
     "notices", "gauge", (), "Faults of more than one process that feedd status reports now."
 )  # fmt: skip
 
+# Proxies, recorder, and the limits of exchanges.
+PROXY_MESSAGES = _define(
+    "proxy_messages", "counter", PROXY, "Messages forwarded since the proxy's start."
+)  # fmt: skip
+PROXY_BYTES = _define(
+    "proxy_bytes", "counter", PROXY, "Bytes forwarded since the proxy's start.", unit="bytes"
+)  # fmt: skip
+PROXY_SUBSCRIBERS = _define(
+    "proxy_subscribers", "gauge", PROXY, "Connections of subscribers now; the gateway is one."
+)  # fmt: skip
+PROXY_CUT = _define(
+    "proxy_cut_subscribers", "counter", PROXY, "Subscribers that the proxy has cut off."
+)  # fmt: skip
+PROXY_REFUSED = _define(
+    "proxy_refused_connections", "counter", PROXY, "Connections without a free file descriptor."
+)  # fmt: skip
+HISTORY_BYTES = _define(
+    "proxy_history_bytes", "gauge", PROXY, "Memory of the messages in the history.", unit="bytes"
+)  # fmt: skip
+HISTORY_NOT_KEPT = _define(
+    "proxy_history_not_kept_messages", "counter", PROXY,
+    "Messages that the history did not keep: unreadable, too large, repeated, of too many topics.",
+)  # fmt: skip
+HISTORY_UNSENT = _define(
+    "proxy_history_unsent_responses", "counter", PROXY,
+    "Responses of the history that a subscriber did not take.",
+)  # fmt: skip
+RECORDER_MESSAGES = _define(
+    "recorder_messages", "counter", (), "Messages recorded since the recorder's start."
+)  # fmt: skip
+RECORDER_BYTES = _define(
+    "recorder_bytes", "counter", (), "Bytes written since the recorder's start.", unit="bytes"
+)  # fmt: skip
+RECORDER_LOST = _define(
+    "recorder_lost_records", "counter", (), "Records that could not be written."
+)  # fmt: skip
+RECORDER_FAILING = _define("recorder_failing", "gauge", (), "1 if it can't write now, else 0.")
+RECORDER_LAG = _define(
+    "recorder_lag_seconds", "gauge", (),
+    "Age of the newest message when the recorder took it.", unit="seconds",
+)  # fmt: skip
+RECORDER_DISK_FREE = _define(
+    "recorder_disk_free_bytes", "gauge", (), "Room on the recorder's disk.", unit="bytes"
+)  # fmt: skip
+RECORDER_DISK_SIZE = _define(
+    "recorder_disk_size_bytes", "gauge", (), "Size of the recorder's disk.", unit="bytes"
+)  # fmt: skip
+BUDGET_USED = _define(
+    "budget_used", "gauge", BUDGET,
+    "Use of an exchange's limit that all workers share: weight of requests, or connections.",
+)  # fmt: skip
+BUDGET_LIMIT = _define(
+    "budget_limit", "gauge", BUDGET, "The most that feedd uses within the limit's period."
+)  # fmt: skip
+BUDGET_PERIOD = _define(
+    "budget_period_seconds", "gauge", BUDGET, "Period of the limit.", unit="seconds"
+)  # fmt: skip
+BUDGET_PAUSED = _define(
+    "budget_paused_seconds", "gauge", BUDGET,
+    "Rest of a pause that the exchange asked for; 0 without one.", unit="seconds",
+)  # fmt: skip
+BUDGET_DAMAGED = _define(
+    "budget_damaged", "gauge", BUDGET,
+    "1 if the file of the limit is damaged: workers wait for one period; else 0.",
+)  # fmt: skip
+
 # Gateway.
 GATEWAY_GAPS = _define(
     "gateway_lost_messages", "counter", ("reason",),
@@ -146,6 +213,13 @@ GATEWAY_BEHIND = _define(
     "Age of the newest message when the gateway took it.", unit="seconds",
 )  # fmt: skip
 GATEWAY_TOPICS = _define("gateway_topics", "gauge", (), "Topics that the gateway keeps.")
+STREAM_MISSED = _define(
+    "gateway_stream_missed_messages", "counter", (),
+    "Messages and notices that clients of /stream were too slow for; each client counts.",
+)  # fmt: skip
+STREAM_WAITING = _define(
+    "gateway_stream_waiting_messages", "gauge", (), "Messages that wait for clients of /stream."
+)  # fmt: skip
 STREAM_CLIENTS = _define("gateway_stream_clients", "gauge", (), "Clients of /stream now.")
 GATEWAY_START = _define(
     "gateway_start_time_seconds", "gauge", (), "Start of the gateway, since the epoch.",

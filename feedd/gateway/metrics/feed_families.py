@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 US_PER_S = 1e6
 MS_PER_S = 1e3
 EXCHANGE_FIRST_BOUND = 2  # 250 µs: no two clocks agree within less
-REPORT_FRESH_S = 10.0  # an older report says nothing about now
 _OWN_STATES = frozenset(d.OWN_STATES)
 
 
@@ -153,10 +152,8 @@ def possible_states(feed: Feed) -> tuple[str, ...]:
 
 
 def _rows(readings: Readings) -> dict[str, ProcessHealth]:
-    report = readings.report
-    if report is None or readings.now_s - readings.report_s > REPORT_FRESH_S:
-        return {}
-    return {row.name: row for row in report.processes if row.is_feed}
+    report = readings.fresh_report
+    return {} if report is None else {row.name: row for row in report.processes if row.is_feed}
 
 
 def _current(state: str, reading: StatusReading, readings: Readings) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from feedd.gateway.metrics.feed_totals import FeedTotals
 from feedd.gateway.metrics.readings import GatewayReading, Readings, read_statuses
 from feedd.gateway.metrics.scrapes import Scrapes
+from feedd.gateway.sources import Sources
 from feedd.topics import topic
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Metrics:
                 started_ms=self._started_ms,
                 behind_ms=self._hub.behind_ms(now_s, time.time_ns()),
                 stream_clients=len(self._hub.clients),
+                stream_waiting=self._hub.waiting,
+                stream_missed=self._hub.missed,
                 topics=len(market.topics),
                 lost=dict(self.totals.lost),
                 scrapes=dict(self.scrapes.results),
@@ -52,6 +55,7 @@ class Metrics:
             ),
             report=None if polled is None else polled.report,
             report_s=0.0 if polled is None else polled.at_s,
+            sources=Sources() if polled is None else polled.sources,
         )
 
     def _follow(self, _polled: PolledHealth | None = None) -> None:

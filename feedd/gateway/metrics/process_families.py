@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from feedd.gateway.metrics import definitions as d
 from feedd.gateway.metrics.families import NO_LABELS, Family, Labels
-from feedd.gateway.metrics.feed_families import REPORT_FRESH_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from feedd.gateway.metrics.readings import Readings
-    from feedd.health.report import ProcessHealth
+    from feedd.health.report import ProcessHealth, Report
 
 MB = 1e6
 
@@ -23,13 +22,12 @@ def process_families(readings: Readings, left_out: set[str]) -> Iterator[Family]
     Of an old report only the counters remain.
     """
     report = readings.report
-    age_s = readings.now_s - readings.report_s
-    fresh = report is not None and age_s <= REPORT_FRESH_S
-    yield _health(readings, fresh=fresh)
+    fresh = readings.fresh_report is not None
+    yield _health(readings.fresh_report)
     if report is None:
         return
     age = Family(d.HEALTH_AGE)
-    age.add(NO_LABELS, round(max(0.0, age_s), 3))
+    age.add(NO_LABELS, round(readings.report_age_s, 3))
     yield age
     supervisor, notices = Family(d.SUPERVISOR_UP), Family(d.NOTICES)
     supervisor.add(NO_LABELS, float(fresh and report.hung is None and bool(report.processes)))
@@ -46,9 +44,8 @@ def process_families(readings: Readings, left_out: set[str]) -> Iterator[Family]
         yield from _gauges(processes)
 
 
-def _health(readings: Readings, *, fresh: bool) -> Family:
-    report = readings.report
-    present = report.health.name.lower() if report is not None and fresh else "unknown"
+def _health(report: Report | None) -> Family:
+    present = "unknown" if report is None else report.health.name.lower()
     family = Family(d.HEALTH)
     for state in d.HEALTH_STATES:
         family.add(Labels(state=state), float(state == present))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from feedd.gateway.sources import Sources
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from feedd.health.report import Report
 
 MAX_FEEDS = 1000  # series are written of so many; the rest is counted
+REPORT_FRESH_S = 10.0  # an older report says nothing about now
 
 
 class StatusReading(NamedTuple):
@@ -43,6 +46,8 @@ class GatewayReading:
     behind_ms: int | None = None
     topics: int = 0
     stream_clients: int = 0
+    stream_waiting: int = 0
+    stream_missed: int = 0
     lost: Mapping[str, int] = field(default_factory=dict)  # messages, by class of reason
     scrapes: Mapping[str, int] = field(default_factory=dict)  # by result
     scrape_s: float | None = None
@@ -58,6 +63,17 @@ class Readings:
     gateway: GatewayReading
     report: Report | None = None
     report_s: float = 0.0
+    sources: Sources = field(default_factory=Sources)  # read with the report
+
+    @property
+    def report_age_s(self) -> float:
+        """Time since the report was made."""
+        return max(0.0, self.now_s - self.report_s)
+
+    @property
+    def fresh_report(self) -> Report | None:
+        """The report, if it says something about now."""
+        return self.report if self.report_age_s <= REPORT_FRESH_S else None
 
 
 def read_statuses(totals: FeedTotals, market: Market) -> dict[str, StatusReading]:

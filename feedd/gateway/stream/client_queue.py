@@ -23,6 +23,13 @@ class ClientQueue(Protocol):
     def __bool__(self) -> bool:
         """Whether something waits."""
 
+    def __len__(self) -> int:
+        """Return the number of messages that wait."""
+
+    @property
+    def missed(self) -> int:
+        """Number of messages and notices that the client ever missed."""
+
     def add(self, outgoing: Outgoing) -> None:
         """Add an event."""
 
@@ -48,6 +55,14 @@ class EveryMessage:
 
     def __bool__(self) -> bool:
         return bool(self._waiting) or bool(self._missed)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def missed(self) -> int:
+        """Number of messages and notices that the client ever missed."""
+        return self._missed.total
 
     def add(self, outgoing: Outgoing) -> None:
         """Add an event; drop the oldest where there are too many, or too many bytes."""
@@ -89,6 +104,14 @@ class LatestOfEach:
 
     def __bool__(self) -> bool:
         return bool(self._waiting) or bool(self._missed)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def missed(self) -> int:
+        """Number of messages and notices that the client ever missed."""
+        return self._missed.total
 
     def add(self, outgoing: Outgoing) -> None:
         """Add an event in place of the one of its topic that waits."""

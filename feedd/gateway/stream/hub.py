@@ -76,6 +76,7 @@ class StreamHub:
         self.clients: dict[Client, None] = {}
         self._market = market
         self._max_clients = max_clients
+        self._missed_before = 0  # by clients that have left
         self._routes: dict[str, tuple[Client, ...]] = {}
         self._last_live: tuple[ChannelEvent | Status, float] | None = None
         self._states: dict[str, OutgoingNotice] = {}  # last state of each feed
@@ -107,6 +108,7 @@ class StreamHub:
     def leave(self, client: Client) -> None:
         """Remove a client."""
         del self.clients[client]
+        self._missed_before += client.queue.missed
         self._routes.clear()
 
     def message(self, topic: str, event: Tick | Status, now_s: float) -> None:
@@ -150,6 +152,16 @@ class StreamHub:
         event, handled_s = self._last_live
         handled_ns = now_ns - int((now_s - handled_s) * NS_PER_S)
         return max(0, (handled_ns - event.published_ns) // NS_PER_MS)
+
+    @property
+    def missed(self) -> int:
+        """Number of messages and notices that all clients were too slow for, since the start."""
+        return self._missed_before + sum(client.queue.missed for client in self.clients)
+
+    @property
+    def waiting(self) -> int:
+        """Number of messages that wait for clients now."""
+        return sum(len(client.queue) for client in self.clients)
 
     def _route(self, topic: str) -> tuple[Client, ...]:
         if len(self._routes) >= MAX_ROUTES:

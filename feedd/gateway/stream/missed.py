@@ -59,9 +59,10 @@ MAX_REPORTS = 16  # of one client that wait: one for each session of a topic
 
 
 class MissedReports:
-    """Reports that wait for a client, oldest first."""
+    """Reports that wait for a client, oldest first; `total` counts what was ever missed."""
 
     def __init__(self) -> None:
+        self.total = 0
         self._reports: list[Missed] = []
 
     def __bool__(self) -> bool:
@@ -69,6 +70,7 @@ class MissedReports:
 
     def add(self, topic: str, session: int, seq: int) -> None:
         """Count a message that the client will not get."""
+        self.total += 1
         if not self._reports:
             self._reports.append(Missed())
         if self._reports[-1].add(topic, session, seq):
@@ -82,6 +84,7 @@ class MissedReports:
 
     def add_notice(self, number: int) -> None:
         """Count a notice that the client will not get."""
+        self.total += 1
         if not self._reports:
             self._reports.append(Missed())
         self._reports[-1].add_notice(number)

@@ -27,8 +27,11 @@ from feedd.gateway.metrics.collector import ReadingsCollector
 from feedd.gateway.metrics.exposition import OPENMETRICS, TEXT, content_type, exposition
 from feedd.gateway.metrics.feed_totals import NOTHING
 from feedd.gateway.metrics.readings import MAX_FEEDS, GatewayReading, Readings
+from feedd.gateway.sources import ProxySource, RecorderSource, Sources
 from feedd.health.report import Report
 from feedd.model import Latency
+from feedd.sources.limits.budget_use import BudgetUse
+from feedd.transport.history_service import HistoryCounts
 
 BTC, ETH = feed(), feed("ETH/USDT", "binance")
 PROMETHEUS_ACCEPTS = (
@@ -72,6 +75,23 @@ def only(**changes: Any) -> Readings:
     return readings([BTC], {f"{BTC.exchange}.{BTC.symbol}.": reading(BTC, **changes)})
 
 
+SOURCES = Sources(
+    [
+        ProxySource(
+            name="proxy", at_ms=0, since_ms=0, lossless=False, messages=500, bytes=90_000,
+            messages_per_s=5.0, bytes_per_s=900.0, subscribers=2, cut=1, refused=0,
+            history=HistoryCounts(4, 1000, 0, 0),
+        )
+    ],
+    RecorderSource(
+        at_ms=0, since_ms=0, dir="recordings", messages=10, messages_per_s=1.0, bytes=99, lost=4,
+        failing="no space left", lag_s=0.5, disk_free_bytes=10**9, disk_total_bytes=10**10,
+    ),
+    [
+        BudgetUse("binanceusdm", "weight", None, "weight", 900.0, 1000.0, 60.0, 12.0, "429", False),
+        BudgetUse("binanceusdm", "connects", None, None, None, None, None, 0.0, None, True),
+    ],
+)  # fmt: skip
 HOSTILE = feed('A"B\\C\nD/ü😀{}="', "binance")
 SETS = {
     "two feeds": readings([BTC, ETH]),
@@ -79,6 +99,7 @@ SETS = {
         now_s=1.0, feeds=[], statuses={}, gateway=GatewayReading(started_ms=1)
     ),
     "hostile names": readings([HOSTILE]),
+    "sources": readings([BTC], sources=SOURCES),
     "gaps, losses and scrapes": readings(
         [BTC],
         {f"{BTC.exchange}.{BTC.symbol}.": reading(BTC, gaps={("trade", "reconnect"): 2_000_000})},
@@ -261,6 +282,30 @@ def test_the_clock_is_behind_by_the_most_that_a_feed_of_the_exchange_shows() -> 
     late = status(BTC, exchange_latency_us=Latency(-250_000.0, 1.0, 1.0))
     assert value(only(status=late), "feedd_clock_behind_seconds", exchange=BTC.exchange) == 0.25
     assert value(only(), "feedd_clock_behind_seconds", exchange=BTC.exchange) == 0
+
+
+def test_proxies_recorder_and_limits_are_those_of_the_sources() -> None:
+    of = readings([BTC], sources=SOURCES)
+    assert value(of, "feedd_proxy_messages_total", proxy="proxy") == 500
+    assert value(of, "feedd_proxy_bytes_total", proxy="proxy") == 90_000
+    assert value(of, "feedd_proxy_subscribers", proxy="proxy") == 2
+    assert value(of, "feedd_recorder_lost_records_total") == 4
+    assert value(of, "feedd_recorder_failing") == 1
+    assert value(of, "feedd_recorder_lag_seconds") == 0.5
+    assert value(of, "feedd_recorder_disk_free_bytes") == 10**9
+    limit = {"exchange": "binanceusdm", "kind": "weight", "address": ""}
+    assert value(of, "feedd_budget_used", **limit) == 900
+    assert value(of, "feedd_budget_limit", **limit) == 1000
+    assert value(of, "feedd_budget_paused_seconds", **limit) == 12
+    unlimited = {**limit, "kind": "connects"}
+    assert value(of, "feedd_budget_used", **unlimited) is None
+    assert value(of, "feedd_budget_damaged", **unlimited) == 1
+
+
+def test_sources_read_with_an_old_report_are_not_current() -> None:
+    of = readings([BTC], sources=SOURCES, report_s=NOW_S - 30)
+    assert value(of, "feedd_recorder_lag_seconds") is None
+    assert value(of, "feedd_proxy_messages_total", proxy="proxy") is None
 
 
 def test_channels_of_no_version_have_no_series() -> None:
