@@ -140,3 +140,21 @@ test("a mid price does not add decimals to prices", () => {
   model.loadCandles({ made_from: "quote", timeframe: "1m", candles: [[0, 1.25, 1.25, 1.25, 1.25, null]] });
   assert.equal(model.price.decimals, 0);
 });
+
+test("candles that a restarted gateway no longer has are kept", () => {
+  const model = live();
+  const answer = (candles) => ({ made_from: "trade", timeframe: "1m", candles });
+  model.loadCandles(answer([[0, 1, 1, 1, 1, 1], [60_000, 1, 1, 1, 1, 1]]));
+  model.loadCandles(answer([[60_000, 2, 2, 2, 2, 2]]));
+  assert.deepEqual(model.candles.candles.map((c) => [c.time, c.open]), [[0, 1], [60_000, 2]]);
+});
+
+test("the time without a connection is an outage that ends when both streams are live", () => {
+  const model = live();
+  model.link("each", "disconnected", { lastMs: NOW }, NOW + 5);
+  model.link("newest", "disconnected", { lastMs: NOW }, NOW + 6);
+  model.link("each", "live", {}, NOW + 10);
+  assert.deepEqual(model.outages, [{ from_ms: NOW, to_ms: null }]);
+  model.link("newest", "live", {}, NOW + 20);
+  assert.deepEqual(model.outages, [{ from_ms: NOW, to_ms: NOW + 20 }]);
+});

@@ -54,11 +54,24 @@ test("gaps and restarts have lanes of their own", () => {
   assert.deepEqual(found.map((m) => m.lane), ["gap", "restart"]);
 });
 
-test("an entry is listed once, by its number, newest first, bounded", () => {
+test("an entry is listed once, newest first, bounded", () => {
   const list = new EntryList(3);
-  for (const number of [1, 3, 2, 3, 4]) list.add({ number });
+  for (const number of [1, 3, 2, 3, 4]) list.add({ number, at_ms: number * 10 });
   assert.deepEqual(list.entries.map((e) => e.number), [4, 3, 2]);
-  assert.equal(list.add({ number: 1 }), false);
+  assert.equal(list.add({ number: 1, at_ms: 10 }), false);
+});
+
+test("entries of a gateway that restarted, and counts from 1 again, are others", () => {
+  const list = new EntryList();
+  list.add({ number: 1, at_ms: 10 });
+  assert.equal(list.add({ number: 1, at_ms: 500 }), true);
+  assert.deepEqual(list.entries.map((e) => e.at_ms), [500, 10]);
+});
+
+test("entries of one millisecond are in the order of their numbers", () => {
+  const list = new EntryList();
+  for (const number of [2, 1, 3]) list.add({ number, at_ms: 10 });
+  assert.deepEqual(list.entries.map((e) => e.number), [3, 2, 1]);
 });
 
 test("a notice of the stream becomes the entry that the API returns", () => {

@@ -39,6 +39,14 @@ export class CandleFold {
     return this.candles.at(-1) ?? null;
   }
 
+  /** Keep candles of an earlier fold that are older than all of this one. */
+  keepOlder(fold) {
+    if (fold?.madeFrom !== this.madeFrom || fold.timeframe !== this.timeframe) return;
+    const first = this.candles[0]?.time ?? Infinity;
+    const older = fold.candles.filter((candle) => candle.time < first);
+    this.candles = [...older, ...this.candles].slice(-this.limit);
+  }
+
   /** Add a tick; returns the candle that changed, null if none did. */
   add(tick) {
     if (tick.type !== this.madeFrom) return null;

@@ -37,14 +37,14 @@ export function panel(id, title) {
   const tools = el("div", { class: "sym-tools" });
   const mark = el("p", { class: "sym-mark", "data-mark": id, hidden: true });
   const body = el("div", { class: "sym-body" });
-  const head = el("div", { class: "sym-head" }, heading, tools);
+  const head = el("div", { class: "sym-head" }, heading, mark, tools);
   const section = el(
     "section",
     {
       id: `symbol-panel-${id}`, class: "panel sym-panel", "data-panel": id,
       "aria-labelledby": heading.id,
     },
-    head, mark, body,
+    head, body,
   );
   return { section, body, heading, tools, mark };
 }

@@ -65,10 +65,7 @@ export class FeedLink {
 
   #state(name, state, info) {
     if (this.#closed) return;
-    if (this.model.link(name, state, info)) {
-      const lost = this.model.connection.state === "disconnected";
-      this.model.lostMs = lost ? info?.lastMs ?? serverNowMs() : null;
-    }
+    this.model.link(name, state, info, serverNowMs());
     this.onChange(["header", "book", "trades", "candle", "health", "timeline"]);
   }
 

@@ -61,7 +61,7 @@ export class HeaderPanel {
     this.element = el(
       "header", { class: "panel sym-header" },
       el("div", { class: "sym-title" }, this.heading, this.state, this.reason, links),
-      figures, this.checked,
+      figures, el("div", { class: "sym-line" }, this.checked, this.notice),
     );
     this.numbers = [lastValue, ...["bid", "ask", "spread", "change", "range", "volume", "mark"].map((n) => this.values[n])];
     this.checkedShown = "";
@@ -106,9 +106,10 @@ export class HeaderPanel {
     const spread = prices.spread === null ? NONE : `${text(prices.spread)} (${basisPoints(prices.spreadBps)} bp)`;
     setText(this.values.spread, spread);
     const { changePercent } = prices;
-    const sign = SIGNS.get(Math.sign(changePercent ?? 0));
-    setText(this.values.change, changePercent === null ? NONE : `${sign}${Math.abs(changePercent).toFixed(2)} %`);
-    setAttribute(this.values.change, "data-move", changePercent > 0 ? "up" : changePercent < 0 ? "down" : "");
+    const change = changePercent === null ? 0 : Number(changePercent.toFixed(2));
+    const changeText = `${SIGNS.get(Math.sign(change))}${Math.abs(change).toFixed(2)} %`;
+    setText(this.values.change, changePercent === null ? NONE : changeText);
+    setAttribute(this.values.change, "data-move", MOVES.get(Math.sign(change))[1]);
     this.#optional("range", prices.low !== null && prices.high !== null, () => `${text(prices.low)} – ${text(prices.high)}`);
     this.#optional("volume", prices.volume !== null, () => size(prices.volume));
     this.#optional("mark", prices.mark !== null, () => text(prices.mark));
@@ -128,14 +129,15 @@ export class HeaderPanel {
   }
 
   #drawState(model, fresh) {
-    const state = model.state ?? "unknown";
-    setText(this.stateText, state);
-    setAttribute(this.state, "data-state", state);
+    const known = fresh.word !== "disconnected" && fresh.word !== "connecting";
+    const state = known ? model.state ?? "unknown" : "unknown";
+    const restarts = state === "starting" && model.restartedMs !== null;
+    setText(this.stateText, restarts ? "restarting" : known || model.state === null ? state : `was ${model.state}`);
+    setAttribute(this.state, "data-state", restarts ? "reconnecting" : state);
     setAttribute(this.use, "href", `#icon-${ICONS[state] ?? "starting"}`);
     const listing = model.status?.listing;
-    const reason = [model.reason, listing ? `listed as ${listing}` : null].filter(Boolean).join("; ");
+    const reason = [restarts ? `worker restarted at ${localTime(model.restartedMs)}` : null, known ? model.reason : null, listing ? `listed as ${listing}` : null].filter(Boolean).join("; ");
     setText(this.reason, reason);
-    this.state.classList.toggle("not-current", fresh.word === "disconnected" || fresh.word === "connecting");
   }
 
   #drawChecked(model) {
@@ -157,11 +159,12 @@ export class HeaderPanel {
 
   #drawNotice(fresh) {
     this.notice.hidden = fresh.current;
+    this.checked.hidden = !fresh.current; // in its place, so that nothing below moves
     if (fresh.current) return;
     const asOf = fresh.asOfMs === null
       ? "No number has arrived."
       : `Numbers are as of ${localTime(fresh.asOfMs)} (${utcTime(fresh.asOfMs)} UTC).`;
-    setText(this.notice, `Not current, ${fresh.word}: ${fresh.why}. ${asOf}`);
+    setText(this.notice, `Not current: ${fresh.word} (${fresh.why}). ${asOf}`);
     setAttribute(this.notice, "data-word", fresh.word);
   }
 }

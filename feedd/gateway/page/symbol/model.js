@@ -9,6 +9,7 @@ import { Tape } from "./tape.js";
 import { EntryList, entryOfNotice } from "./timeline.js";
 import { Trend } from "./trend.js";
 
+const MAX_OUTAGES = 50;
 const WORST = ["live", "behind", "connecting", "disconnected"];
 const MARKET = ["quote", "ticker", "book", "candle", "mark", "trade", "liquidation"];
 
@@ -25,6 +26,8 @@ export class FeedModel {
     this.session = null;
     this.links = {}; // state of each stream
     this.sinceMs = null; // the gateway's start
+    this.restartedMs = null; // the worker's newest restart that this page knows of
+    this.outages = []; // of this page's connection: {from_ms, to_ms}, the newest last
     this.lastMove = 0; // of the last price: 1 up, -1 down
     this.price = new Precision();
     this.size = new Precision(8);
@@ -44,10 +47,17 @@ export class FeedModel {
   }
 
   /** Take the state of a stream of the page's; returns whether the worst of all changed. */
-  link(name, state, info) {
+  link(name, state, info, nowMs) {
     const before = this.connection.state;
     this.links[name] = { state, behindMs: info?.byMs ?? null };
-    return before !== this.connection.state;
+    const now = this.connection.state;
+    if (now === "disconnected" && before !== now) {
+      this.outages.push({ from_ms: info?.lastMs ?? nowMs, to_ms: null });
+      if (this.outages.length > MAX_OUTAGES) this.outages.shift();
+    } else if (now === "live" && this.outages.at(-1)?.to_ms === null) {
+      this.outages.at(-1).to_ms = nowMs;
+    }
+    return before !== now;
   }
 
   /** The worst state of the page's streams. */
@@ -67,7 +77,9 @@ export class FeedModel {
 
   loadCandles(answer) {
     const { made_from: madeFrom, timeframe, candles } = answer;
-    this.candles = new CandleFold({ madeFrom, timeframe, candles });
+    const fold = new CandleFold({ madeFrom, timeframe, candles });
+    fold.keepOlder(this.candles); // a gateway that has restarted no longer has them
+    this.candles = fold;
     if (madeFrom === "quote") return; // a mid price may have more decimals than prices have
     for (const candle of this.candles.candles.slice(-50)) this.price.add(candle.close);
   }
@@ -234,6 +246,7 @@ export class FeedModel {
     if (entry.feed !== this.feed) return [];
     if (!this.entries.add(entry)) return [];
     const changed = ["timeline"];
+    if (entry.kind === "restart") this.restartedMs = Math.max(this.restartedMs ?? 0, entry.at_ms);
     const isOfTrades = entry.channel === "trade" && ["gap", "upstream_gap"].includes(entry.kind);
     if (isOfTrades || (entry.kind === "restart" && this.tape.rows.length > 0)) {
       this.tape.addGap(entry);

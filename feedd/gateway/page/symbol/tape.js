@@ -43,7 +43,7 @@ export class Tape {
 
   /** Add a gap of the trade channel, or a restart, from a notice or a journal entry, once. */
   addGap(entry) {
-    const key = `gap-${entry.number ?? `${entry.kind}-${entry.from_seq ?? entry.from_id}-${entry.at_ms}`}`;
+    const key = `gap-${entry.number}-${entry.at_ms ?? ""}`;
     if (this.rows.some((row) => row.key === key)) return false;
     const row = {
       kind: "gap",

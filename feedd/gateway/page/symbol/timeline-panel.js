@@ -2,7 +2,7 @@
 
 import { NONE, localTime, utcTime } from "../format.js";
 import { choice, el, panel, setAttribute, setText, svg } from "./dom.js";
-import { axisTimes, marks, stateSpans, summary, windowOf } from "./timeline.js";
+import { axisTimes, keyOf, marks, stateSpans, summary, windowOf } from "./timeline.js";
 import { KINDS, eventText } from "./words.js";
 
 const STATE = { y: 6, height: 26 };
@@ -114,7 +114,6 @@ export class TimelinePanel {
   #drawStrip(model, nowMs) {
     const { entries } = model.entries;
     const period = windowOf(this.#zoom(model, nowMs), nowMs, entries, model.sinceMs);
-    const lost = model.connection.state === "disconnected" ? model.lostMs : null;
     const spans = stateSpans(entries, { ...period, sinceMs: model.sinceMs, currentState: model.state });
     const found = marks(entries, { ...period, mergeWithin: 6 / this.width });
     const width = this.width - GUTTER;
@@ -138,12 +137,14 @@ export class TimelinePanel {
         }));
       }
     }
-    if (lost != null) {
-      const left = Math.max(GUTTER, x(lost));
+    for (const outage of model.outages) {
+      const to = Math.min(this.width, x(outage.to_ms ?? period.toMs));
+      const left = Math.max(GUTTER, x(outage.from_ms));
+      if (to <= left) continue;
       nodes.push(svg("rect", {
-        x: left.toFixed(1), y: STATE.y, width: Math.max(1, this.width - left).toFixed(1),
+        x: left.toFixed(1), y: STATE.y, width: (to - left).toFixed(1),
         height: STATE.height, class: "sym-span", "data-state": "unknown",
-      }, svg("title", { text: `unknown: this page is disconnected since ${localTime(lost)}` })));
+      }, svg("title", { text: `not known: this page was not connected, ${localTime(outage.from_ms)} to ${localTime(outage.to_ms ?? period.toMs)}` })));
     }
     for (const mark of found) nodes.push(this.#mark(mark, width));
     this.strip.replaceChildren(...nodes);
@@ -191,8 +192,8 @@ export class TimelinePanel {
 
   #drawList(list) {
     const wanted = list.entries.slice(0, this.limit);
-    const known = new Map([...this.rows.children].map((tr) => [tr.dataset.number, tr]));
-    const rows = wanted.map((entry) => known.get(String(entry.number)) ?? entryRow(entry));
+    const known = new Map([...this.rows.children].map((tr) => [tr.dataset.key, tr]));
+    const rows = wanted.map((entry) => known.get(keyOf(entry)) ?? entryRow(entry));
     this.rows.replaceChildren(...rows);
     this.empty.hidden = rows.length > 0;
     this.rows.parentElement.hidden = rows.length === 0;
@@ -202,7 +203,7 @@ export class TimelinePanel {
 function entryRow(entry) {
   const state = entry.kind === "stopped" ? "stopped" : entry.state;
   return el(
-    "tr", { "data-number": entry.number, "data-kind": entry.kind, "data-state": state },
+    "tr", { "data-key": keyOf(entry), "data-kind": entry.kind, "data-state": state },
     el("td", {}, el("time", { datetime: new Date(entry.at_ms).toISOString(), text: withDay(entry.at_ms) })),
     el("td", { text: utcTime(entry.at_ms) }),
     el("td", { class: "sym-kind", text: KINDS[entry.kind] ?? entry.kind }),

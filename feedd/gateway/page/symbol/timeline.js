@@ -4,7 +4,12 @@ export const MAX_ENTRIES = 1000;
 const MARK_WIDTH = 0.008; // of the strip: marks that are closer are drawn as one
 const LANES = { gap: "gap", upstream_gap: "gap", restart: "restart", stopped: "restart" };
 
-/** Journal entries of one feed by number, newest first, bounded. */
+/** An entry's own name: a gateway that restarts counts from 1 again. */
+export function keyOf(entry) {
+  return `${entry.number}-${entry.at_ms}`;
+}
+
+/** Journal entries of one feed, newest first, bounded. */
 export class EntryList {
   constructor(limit = MAX_ENTRIES) {
     this.limit = limit;
@@ -24,8 +29,9 @@ export class EntryList {
   /** Add an entry once; returns false if it is known or too old for the bound. */
   add(entry) {
     let i = 0;
-    while (i < this.entries.length && this.entries[i].number > entry.number) i += 1;
-    if (this.entries[i]?.number === entry.number || i >= this.limit) return false;
+    while (i < this.entries.length && isNewer(this.entries[i], entry)) i += 1;
+    const at = this.entries[i];
+    if ((at && keyOf(at) === keyOf(entry)) || i >= this.limit) return false;
     this.entries.splice(i, 0, entry);
     if (this.entries.length > this.limit) {
       this.entries.length = this.limit;
@@ -34,6 +40,10 @@ export class EntryList {
     this.version += 1;
     return true;
   }
+}
+
+function isNewer(a, b) {
+  return a.at_ms === b.at_ms ? a.number > b.number : a.at_ms > b.at_ms;
 }
 
 /** The journal entry that a notice of the stream is about; null for other messages. */

@@ -102,7 +102,7 @@ export class SymbolView {
     );
     this.#parts = parts;
     this.#root.replaceChildren(
-      el("article", { class: "sym", "aria-labelledby": "symbol-heading" }, parts.header.element, parts.header.notice, parts.tabs.element, grid),
+      el("article", { class: "sym", "aria-labelledby": "symbol-heading" }, parts.header.element, parts.tabs.element, grid),
     );
     this.#timer = setInterval(() => this.#change(["header", "book", "trades", "health", "timeline", "candle"]), TICK_MS);
     document.addEventListener("keydown", this.#onKey);
