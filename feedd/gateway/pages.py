@@ -9,6 +9,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from feedd.gateway.responses import ApiError
+from feedd.gateway.security import HEADERS
 
 FOLDER = Path(__file__).parent / "page"
 # By name: what the system's table of types says differs between machines.
@@ -20,13 +21,6 @@ TYPES = {
     ".mjs": "text/javascript",
     ".svg": "image/svg+xml",
     ".txt": "text/plain",
-}
-# Nothing from elsewhere, no inline script or style: foreign text in the page can't run.
-SECURITY = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'; object-src 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 
 ROUTES = web.RouteTableDef()
@@ -55,7 +49,7 @@ async def file(request: web.Request) -> web.Response:
 
 def _response(request: web.Request, name: str) -> web.Response:
     content = _content(name)
-    headers = SECURITY | {"Cache-Control": "no-cache", "ETag": f'"{content.etag}"'}
+    headers = HEADERS | {"Cache-Control": "no-cache", "ETag": f'"{content.etag}"'}
     matching = request.if_none_match or ()
     if any(tag.value in {content.etag, "*"} for tag in matching):
         return web.Response(status=304, headers=headers)

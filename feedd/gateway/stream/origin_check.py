@@ -24,10 +24,11 @@ def is_foreign(origin: str | None, host: str | None) -> bool:
         return True
     if page.scheme not in ("http", "https") or not name:
         return True  # `null`: a page in a sandbox, or a file
-    return not (_is_loopback(name) or (host is not None and page.netloc.lower() == host.lower()))
+    return not (is_loopback(name) or (host is not None and page.netloc.lower() == host.lower()))
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Whether a host's name or address is this machine's own, that no other machine reaches."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
