@@ -6,7 +6,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from feedd import model
 from feedd.gateway.journal import Entry  # noqa: TC001  msgspec reads the annotations
+from feedd.gateway.sources import ProxySource, RecorderSource  # noqa: TC001
+from feedd.sources.limits.budget_use import BudgetUse  # noqa: TC001
 
 HealthName = Literal["healthy", "degraded", "down"]
 
@@ -75,41 +78,6 @@ class Percentiles(Struct, frozen=True):
     p99: float
 
 
-class ProxyThroughput(Struct, frozen=True):
-    """Messages that a proxy forwards."""
-
-    name: str
-    messages_per_s: float
-    bytes_per_s: float
-    subscribers: int
-    at_ms: int
-
-
-class RequestBudget(Struct, frozen=True):
-    """Requests to an exchange that all workers share."""
-
-    exchange: str
-    kind: str
-    unit: str
-    used: float
-    limit: float
-    period_s: float
-    paused_s: float
-
-
-class RecorderProgress(Struct, frozen=True):
-    """The recorder's own report, and its disk."""
-
-    dir: str
-    messages_per_s: float
-    bytes: int
-    lost: int
-    failing: str | None
-    lag_s: float | None
-    disk_free_bytes: int | None
-    disk_total_bytes: int | None
-
-
 class Overview(Struct, frozen=True):
     """State of the whole project; times are ms since the epoch.
 
@@ -129,9 +97,63 @@ class Overview(Struct, frozen=True):
     latency_us: Percentiles | None
     clients: int
     processes: list[ProcessSummary]
-    proxies: list[ProxyThroughput]
-    budgets: list[RequestBudget]
-    recorder: RecorderProgress | None
+    proxies: list[ProxySource]
+    budgets: list[BudgetUse]
+    recorder: RecorderSource | None
+
+
+class ProcessUsage(Struct, frozen=True):
+    """CPU in percent of one core, and memory in MB."""
+
+    cpu_percent: float | None
+    memory_mb: float | None
+
+
+class ProcessReport(Struct, frozen=True):
+    """One process; `channels` and `status` are of the last status of a feed, at most 3 s old.
+
+    `process` is supervisord's state, MISSING, or UNKNOWN where supervisord hangs; `state` is the
+    process's own. `restarts` are the unrequested ones since supervisord started.
+    """
+
+    name: str
+    process: str
+    pid: int | None
+    uptime_s: int
+    port: int | None
+    exchange: str | None
+    state: str | None
+    reason: str | None
+    usage: ProcessUsage
+    channels: dict[str, model.ChannelStatus]
+    status: model.Status | None
+    ended: bool
+    restarts: int | None
+    restarts_last_hour: int | None
+    messages_per_s: float | None
+
+
+class StatusReport(Struct, frozen=True):
+    """Health of all processes, as `feedd status --json` prints it.
+
+    `reason` is None where `health` is healthy. `market` is a notice of prices that are not an
+    exchange's, `network` the proxies and certificates in force.
+    """
+
+    health: HealthName
+    deployment: str | None
+    reason: str | None
+    market: str | None
+    summary: Totals
+    notices: list[str]
+    network: list[str]
+    processes: list[ProcessReport]
+
+
+class LastBook(model.Book, kw_only=True, frozen=True):  # type: ignore[misc]
+    """The last book of a feed, as on the wire, and its age since it was published."""
+
+    age_ms: int
 
 
 class Gaps(Struct, frozen=True):

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from feedd.client.events import Gap, NewSession, Notice, StateChange, Stopped, UpstreamGap
+from feedd.model import EventId  # noqa: TC001  msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-
-    from feedd.model import EventId
 
 Kind = Literal["gap", "upstream_gap", "restart", "state", "stopped"]
 GAPS: frozenset[Kind] = frozenset({"gap", "upstream_gap"})

@@ -30,7 +30,9 @@ class Query:
         for name in dict.fromkeys(given):
             if name not in allowed:
                 near = difflib.get_close_matches(name, allowed, n=1)
-                known = f"the parameters are {', '.join(allowed)}" if allowed else "it has none"
+                known = (
+                    f"the parameters are {', '.join(allowed)}" if allowed else "this path has none"
+                )
                 remedy = f"is it {near[0]}?" if near else known
                 raise ApiError(400, f"there is no parameter {_cut(name)!r}", remedy)
             if len(given.getall(name)) > 1:

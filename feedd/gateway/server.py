@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from feedd.gateway import pages
-from feedd.gateway.api import events, health, market, overview, series, status
+from feedd.gateway.api import description, events, health, market, overview, series, status
 from feedd.gateway.connection_limit import MAX_CONNECTIONS, LimitedServer
 from feedd.gateway.metrics import route as metrics
 from feedd.gateway.parts import PARTS, Parts
@@ -24,7 +24,7 @@ CLOSE_WITHIN_S = 0.5  # then connections are aborted: supervisord waits 3 s for 
 KEEP_ALIVE_S = 30.0  # an idle connection
 ROUTES = (
     health.ROUTES, status.ROUTES, overview.ROUTES, events.ROUTES, market.ROUTES, series.ROUTES,
-    stream.ROUTES, metrics.ROUTES, pages.ROUTES,
+    description.ROUTES, stream.ROUTES, metrics.ROUTES, pages.ROUTES,
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from feedd.clock import NS_PER_MS
 from feedd.gateway.documents import Overview, Percentiles, ProcessSummary, Totals
 from feedd.gateway.feeds import FeedName
 from feedd.gateway.parts import PARTS
+from feedd.gateway.queries import Query
 from feedd.gateway.responses import ApiError, json_response
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ ROUTES = web.RouteTableDef()
 @ROUTES.get("/api/overview")
 async def overview(request: web.Request) -> web.Response:
     """Answer with the latest report, summarized."""
+    Query(request.query, ())
     parts = request.app[PARTS]
     latest = parts.health.latest
     if latest is None:
@@ -54,9 +56,9 @@ def make_overview(parts: Parts, report: Report) -> Overview:
         latency_us=merged_latency(report),
         clients=len(parts.stream.clients),
         processes=[process_summary(row, feeds.get(row.name)) for row in report.processes],
-        proxies=[],
-        budgets=[],
-        recorder=None,
+        proxies=parts.sources.proxies,
+        budgets=parts.sources.budgets,
+        recorder=parts.sources.recorder,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from feedd.gateway.parts import PARTS
+from feedd.gateway.queries import Query
 from feedd.gateway.responses import ApiError, json_response
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ ROUTES = web.RouteTableDef()
 @ROUTES.get("/api/status")
 async def status(request: web.Request) -> web.Response:
     """Answer with the latest report."""
+    Query(request.query, ())
     latest = request.app[PARTS].health.latest
     if latest is None:
         raise ApiError(503, "the health is not known yet", "ask again in a second")
