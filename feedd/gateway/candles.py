@@ -136,10 +136,6 @@ class Candles:
             return None
         return CandlePage(series.made_from, series.timeframe, series.last(limit))
 
-    def forget(self, feed: str) -> None:
-        """Drop the candles of a feed."""
-        self._by_topic.pop(self._by_feed.pop(feed, ""), None)
-
     def _choose(self, status: Status) -> None:
         """Begin the candles of a feed, or begin again if it publishes a better channel now."""
         feed = f"{status.exchange}.{status.symbol}."

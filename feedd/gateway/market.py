@@ -50,9 +50,3 @@ class Market:
     def statuses(self) -> Iterator[Latest]:
         """Return the last status of each feed."""
         return (self.topics[name] for name in self._statuses)
-
-    def forget(self, feed: str) -> None:
-        """Drop the topics of a feed, `<exchange>.<symbol>.`."""
-        for name in [name for name in self.topics if name.partition(".")[2] == feed]:
-            del self.topics[name]
-            self._statuses.discard(name)

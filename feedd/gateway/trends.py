@@ -123,10 +123,6 @@ class Trends:
         """Return the feeds that have a sample."""
         return [name.partition(".")[2] for name, trend in self._trends.items() if trend.end_ms > 0]
 
-    def forget(self, feed: str) -> None:
-        """Drop the series of a feed."""
-        self._trends.pop(f"status.{feed}", None)
-
 
 def last_price(market: Market, exchange: str, symbol: str) -> float | None:
     """Return a feed's last price, from the best of its channels that has one."""

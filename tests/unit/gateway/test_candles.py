@@ -108,9 +108,3 @@ def test_only_the_newest_candles_are_kept() -> None:
     )
     assert len(rows(candles, 10 * KEPT)) == KEPT
     assert [row[1] for row in rows(candles, 2)] == [count - 2.0, count - 1.0]
-
-
-def test_a_forgotten_feed_has_no_candles() -> None:
-    candles = taken(status(AT_MS, "trade"), trade(AT_MS, 1.0))
-    candles.forget(FEED)
-    assert candles.of(FEED, 1) is None

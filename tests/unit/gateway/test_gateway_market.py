@@ -40,12 +40,3 @@ def test_topics_beyond_the_limit_are_counted_and_not_kept(monkeypatch: pytest.Mo
         market.add(trade(AT_MS, 1.0, symbol=symbol), 1.0)
     assert list(market.topics) == [f"trade.{EXCHANGE}.A."]
     assert market.refused == 1
-
-
-def test_a_forgotten_feed_has_no_topics_and_the_others_keep_theirs() -> None:
-    market = Market()
-    for event in (status(AT_MS), trade(AT_MS, 1.0), trade(AT_MS, 1.0, symbol="B")):
-        market.add(event, 1.0)
-    market.forget(FEED)
-    assert list(market.topics) == [f"trade.{EXCHANGE}.B."]
-    assert list(market.statuses()) == []
