@@ -115,5 +115,7 @@ test("gaps and restarts are marked at their interval, states are not", () => {
     { kind: "state", at_ms: 6 }, { kind: "restart", at_ms: 70_000 },
   ];
   const found = gapsByInterval(entries, MINUTE);
-  assert.deepEqual(found.map(({ time, count }) => [time, count]), [[0, 2], [MINUTE, 1]]);
+  assert.deepEqual(found, [
+    { time: 0, gaps: 2, restarts: 0 }, { time: MINUTE, gaps: 0, restarts: 1 },
+  ]);
 });

@@ -102,7 +102,7 @@ test("the axis has few times at round steps", () => {
 test("the summary states the share of each state and the counts", () => {
   const entries = [state(-1, "live"), state(900, "stale"), { kind: "gap", at_ms: 900 }];
   const text = summary(stateSpans(entries, WINDOW), marks(entries, WINDOW));
-  assert.equal(text, "live 90 %, stale 10 %; 1 gap, 0 restarts");
+  assert.equal(text, "live 90 %, stale 10 %; 1 gap");
 });
 
 test("a state that held almost all the time is not rounded to all of it", () => {

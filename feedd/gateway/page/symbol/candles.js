@@ -129,16 +129,16 @@ export function withEmptyIntervals(candles, stepMs, maxEmpty = MAX_EMPTY) {
 
 /**
  * The gaps and restarts of a journal by the interval in which they occurred:
- * `[{time, count, entries}]`, oldest first.
+ * `[{time, gaps, restarts}]`, oldest first.
  */
-export function gapsByInterval(entries, stepMs, maxEntries = 20) {
+export function gapsByInterval(entries, stepMs) {
   const byTime = new Map();
   for (const entry of entries) {
     if (!["gap", "upstream_gap", "restart"].includes(entry.kind)) continue;
     const time = Math.floor(entry.at_ms / stepMs) * stepMs;
-    const mark = byTime.get(time) ?? { time, count: 0, entries: [] };
-    mark.count += 1;
-    if (mark.entries.length < maxEntries) mark.entries.push(entry);
+    const mark = byTime.get(time) ?? { time, gaps: 0, restarts: 0 };
+    if (entry.kind === "restart") mark.restarts += 1;
+    else mark.gaps += 1;
     byTime.set(time, mark);
   }
   return [...byTime.values()].sort((a, b) => a.time - b.time);

@@ -5,7 +5,7 @@ import { drawMark } from "./book-panel.js";
 import { aggregate, gapsByInterval, timeframeMs, withEmptyIntervals } from "./candles.js";
 import { choice, el, panel, setText } from "./dom.js";
 import { PriceChart } from "./price-chart.js";
-import { eventText } from "./words.js";
+import { gapText } from "./words.js";
 
 const LONGER = [1, 5, 15];
 const MADE_FROM = {
@@ -168,10 +168,7 @@ export class ChartPanel {
       texts.push(`O ${price(candle.open)}`, `H ${price(candle.high)}`, `L ${price(candle.low)}`, `C ${price(candle.close)}`);
       if (candle.volume !== null) texts.push(`V ${size(candle.volume)}`);
     } else if (at !== null) texts.push("no candle");
-    if (gap) {
-      const more = gap.count > 1 ? ` and ${gap.count - 1} more` : "";
-      texts.push(`⚠ ${eventText(gap.entries[0])}${more}`);
-    }
+    if (gap) texts.push(`⚠ ${gapText(gap)}`);
     setText(this.legend, texts.join("  "));
   }
 

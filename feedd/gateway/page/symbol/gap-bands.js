@@ -2,7 +2,7 @@
 
 const HATCH_PX = 6;
 
-/** A series primitive of lightweight-charts; `set(marks)` takes `[{time, count, entries}]`. */
+/** A series primitive of lightweight-charts; `set(marks)` takes `[{time}]`. */
 export class GapBands {
   #marks = [];
   #chart = null;

@@ -55,6 +55,7 @@ export class HealthPanel {
       rate: this.chart.addSeries(library.AreaSeries, { ...RATE, lineWidth: 1 }, 1),
     };
     const [above, below] = this.chart.panes();
+    above.priceScale("right").applyOptions({ mode: library.PriceScaleMode.Logarithmic });
     above.setStretchFactor(2);
     below.setStretchFactor(1);
     for (const kind of ["wheel", "pointerdown"]) {

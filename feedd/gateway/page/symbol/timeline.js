@@ -1,5 +1,7 @@
 // Layout of a feed's timeline: spans of states, and marks of gaps and restarts. Pure.
 
+import { gapText } from "./words.js";
+
 export const MAX_ENTRIES = 1000;
 const MARK_WIDTH = 0.008; // of the strip: marks that are closer are drawn as one
 const LANES = { gap: "gap", upstream_gap: "gap", restart: "restart", stopped: "restart" };
@@ -148,8 +150,8 @@ export function summary(spans, allMarks) {
     .map(([state, s]) => `${state === "unknown" ? "not known" : state} ${share(s / total)}`);
   const count = (lane) =>
     allMarks.filter((mark) => mark.lane === lane).reduce((sum, mark) => sum + mark.count, 0);
-  const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
-  return `${states.join(", ")}; ${plural(count("gap"), "gap")}, ${plural(count("restart"), "restart")}`;
+  const counts = gapText({ gaps: count("gap"), restarts: count("restart") });
+  return `${states.join(", ")}; ${counts || "no gap, no restart"}`;
 }
 
 function share(fraction) {

@@ -49,3 +49,9 @@ export function eventText(entry) {
       return String(entry.kind);
   }
 }
+
+/** How many gaps and restarts: `5 gaps, 1 restart`. */
+export function gapText({ gaps, restarts }) {
+  const counted = (n, word) => (n === 0 ? [] : [`${n} ${word}${n === 1 ? "" : "s"}`]);
+  return [...counted(gaps, "gap"), ...counted(restarts, "restart")].join(", ");
+}
