@@ -13,7 +13,6 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from feedd.gateway.parts import PARTS
 from feedd.gateway.responses import ApiError
 from feedd.gateway.stream.hub import TooManyClientsError
-from feedd.gateway.stream.origin_check import is_foreign
 from feedd.gateway.stream.sending import BATCH_EVERY_S, STALLED_S, ClientStalledError, send_all
 from feedd.gateway.stream.stream_query import stream_query
 
@@ -53,11 +52,6 @@ async def _stop_streams(app: web.Application) -> None:
 async def stream(request: web.Request) -> web.StreamResponse:
     """Send ticks, statuses and notices until the client leaves."""
     query = stream_query(request.query.items())
-    if is_foreign(request.headers.get("Origin"), request.headers.get("Host")):
-        raise ApiError(
-            403, "web pages of other hosts may not read this stream",
-            "open the gateway's own page, or use a program, which sends no Origin",
-        )  # fmt: skip
     _bound_send_buffer(request)
     if request.headers.get("Upgrade", "").lower() == "websocket":
         return await _websocket(request, query)

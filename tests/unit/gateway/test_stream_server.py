@@ -16,12 +16,13 @@ from stream_samples import BTC_QUOTES, FilledHub, quote
 
 from feedd.gateway.parts import PARTS
 from feedd.gateway.responses import errors_as_json
+from feedd.gateway.security import only_from_here
 from feedd.gateway.stream import handlers
 
 
 @asynccontextmanager
 async def served(filled: FilledHub) -> AsyncIterator[TestClient]:
-    app = web.Application(middlewares=[errors_as_json])
+    app = web.Application(middlewares=[errors_as_json, only_from_here])
     parts: Any = SimpleNamespace(stream=filled.hub)
     app[PARTS] = parts
     app.add_routes(handlers.ROUTES)
