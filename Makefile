@@ -11,6 +11,7 @@ UPGRADE ?=
 SCALE ?=
 RECORD ?=
 CROWD ?=
+GATEWAY ?=
 
 # A variable's text as one word of the shell, or as several, whatever characters it contains.
 quoted = '$(subst ','\'',$(value $1))'
@@ -67,11 +68,11 @@ lint: .venv/.feedd-dev  ## run ruff, mypy and import-linter
 check: lint test  ## lint and test, as CI does
 
 # QUICK=1: a few minutes, to see that it works. SCALE=1: many symbols instead of the rest. RECORD=1:
-# recording and replaying. CROWD=1: many subscribers and no spare CPU. AGAINST=DIR: this checkout's
-# workers beside another checkout's, in turns.
-bench: .venv/.feedd-dev  ## run the benchmarks; QUICK=1, SCALE=1, RECORD=1, CROWD=1, AGAINST=DIR
+# recording and replaying. CROWD=1: many subscribers and no spare CPU. GATEWAY=1: the gateway, its page
+# in Chromium and slow clients. AGAINST=DIR: this checkout's workers beside another checkout's, in turns.
+bench: .venv/.feedd-dev  ## run the benchmarks; QUICK=1, or SCALE, RECORD, CROWD, GATEWAY=1, AGAINST=DIR
 	@$(BIN)/python -m bench \
-	    $(if $(SCALE),scale,$(if $(RECORD),record,$(if $(CROWD),crowd,main))) \
+	    $(if $(SCALE),scale,$(if $(RECORD),record,$(if $(CROWD),crowd,$(if $(GATEWAY),gateway,main)))) \
 	    $(if $(QUICK),--quick) $(if $(value AGAINST),--against $(call quoted,AGAINST))
 
 # The page's chart library, with a lock file of its own. Setup fetches it; without npm and PyPI

@@ -14,6 +14,8 @@ from typing import Any
 from bench import (
     against,
     crowd,
+    gateway,
+    gateway_report,
     lives,
     machine,
     native_parts,
@@ -152,13 +154,30 @@ def record(quick: bool) -> None:
         replay_rate.run(replay_rate.Played(own, "binanceusdm", SYMBOL), 1 if quick else 3)
 
 
+def gateway_part(quick: bool) -> None:
+    """Measure the gateway, keep the results, and write them into docs/."""
+    raw: dict[str, Any] = {
+        "machine": machine.describe(None),
+        "quick": quick,
+        "began": time.strftime("%Y-%m-%d %H:%M", time.gmtime()) + " UTC",
+    }
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    raw |= gateway.measure(gateway.QUICK if quick else gateway.FULL)
+    print(results.keep("gateway", stamp, raw))
+    print(gateway_report.section(raw, report.machine_text(raw)))
+    if quick:
+        print("a quick run: docs/ is left as it is")
+    else:
+        print(f"{report.publish_gateway(raw)} is new; its section states the load before the run")
+
+
 def _plain(found: list[list[Any]]) -> list[list[dict[str, Any]]]:
     return [[one.plain() for one in each] for each in found]
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("kind", choices=["main", "scale", "record", "crowd"])
+    parser.add_argument("kind", choices=["main", "scale", "record", "crowd", "gateway"])
     parser.add_argument("--against", type=Path, metavar="DIR", help="another checkout of feedd")
     parser.add_argument("--quick", action="store_true", help="minutes; too short to quote")
     given = parser.parse_args()
@@ -171,6 +190,8 @@ if __name__ == "__main__":
             record(given.quick)
         elif given.kind == "crowd":
             crowd.run(quick=given.quick)
+        elif given.kind == "gateway":
+            gateway_part(given.quick)
         else:
             run(given.kind, given.quick)
     except (BenchError, FeeddError) as error:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ENDS_WITHIN_S = 5.0
 ERROR_CHARACTERS = 200  # of a failed command: with 200 feeds it prints the state of each
-WORKERS = ("feed", "proxy", "recorder", "watchdog")
+WORKERS = ("feed", "gateway", "proxy", "recorder", "watchdog")
 
 
 class Line:
@@ -65,6 +65,7 @@ class Line:
             "base_port": base,
             "run_dir": str(folder / "run"),
             "log_dir": str(folder / "logs"),
+            "gateway": False,  # its cost is measured by itself: bench/gateway.py
             **({} if "endpoint" in settings else {"embedded_exchange": {
                 "port": exchange_port, "rate": 10, "bursts": False, **generated,
             }}),

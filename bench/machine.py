@@ -26,11 +26,11 @@ _ASK = (
 )
 
 
-def describe(peers: Path) -> dict[str, Any]:
-    """Return cores, memory, kernel, Python, versions and what else was running."""
-    asked = subprocess.run(
-        [peers, "-c", _ASK, *PEERS], env=environment(), capture_output=True, text=True, check=True
-    )
+def describe(peers: Path | None) -> dict[str, Any]:
+    """Return cores, memory, kernel, Python, versions and what else was running.
+
+    `peers` is the Python of the other handlers, where they take part.
+    """
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"],  # noqa: S607  whichever git there is
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -44,9 +44,17 @@ def describe(peers: Path) -> dict[str, Any]:
         "libzmq": zmq.zmq_version(),
         "feedd": commit.stdout.strip() or "unknown",
         "versions": {name: version for name in OURS if (version := _version(name))},
-        "peers": json.loads(asked.stdout),
+        "peers": {} if peers is None else _peers(peers),
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def _peers(python: Path) -> dict[str, str]:
+    asked = subprocess.run(
+        [python, "-c", _ASK, *PEERS], env=environment(), capture_output=True, text=True, check=True
+    )
+    found: dict[str, str] = json.loads(asked.stdout)
+    return found
 
 
 def _version(name: str) -> str | None:

@@ -11,7 +11,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from bench import plot, results, tables, words
+from bench import gateway_report, plot, results, tables, words
 from bench.errors import BenchError
 from bench.machine import BUSY
 from bench.recording import ROOT
@@ -50,7 +50,7 @@ def _parts(main: Raw, scale: Raw | None) -> list[str]:
     parts = [
         "# Performance",
         words.METHOD,
-        _machine(main),
+        machine_text(main),
         "## Targets",
         tables.of_targets(main, scale),
         f"![CPU per message]({CPU})",
@@ -76,7 +76,24 @@ def _parts(main: Raw, scale: Raw | None) -> list[str]:
         words.SYMBOLS,
         tables.of_symbols(main),
     ]
-    return [*parts, *_of_scale(scale)]
+    return [*parts, *_of_scale(scale), *_of_gateway()]
+
+
+def _of_gateway() -> list[str]:
+    """Return the newest results of the gateway, or those that docs/ has."""
+    raw = newest("gateway")
+    if raw is not None:
+        return [gateway_report.section(raw, machine_text(raw)).rstrip()]
+    published = gateway_report.section_of((DOCS / REPORT).read_text())
+    return [] if published is None else [published.rstrip()]
+
+
+def publish_gateway(raw: Raw) -> Path:
+    """Write the gateway's results into docs/, in place of the earlier ones."""
+    path = DOCS / REPORT
+    section = gateway_report.section(raw, machine_text(raw))
+    path.write_text(gateway_report.with_section(path.read_text(), section))
+    return path
 
 
 def _of_scale(scale: Raw | None) -> list[str]:
@@ -85,7 +102,7 @@ def _of_scale(scale: Raw | None) -> list[str]:
     sources = dict.fromkeys(one["source"] for one in scale["scale"])
     return [
         "## Many symbols",
-        words.MANY + _machine(scale),
+        words.MANY + machine_text(scale),
         tables.of_scale(scale),
         f"![many symbols]({SCALE})",
         words.PROJECTION,
@@ -93,15 +110,17 @@ def _of_scale(scale: Raw | None) -> list[str]:
     ]
 
 
-def _machine(raw: Raw) -> str:
+def machine_text(raw: Raw) -> str:
+    """Return what a run was measured on, and when."""
     one = raw["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in one["versions"].items())
     busy = ", **busy with other work**" if one["load_before"] > BUSY else ""
     peers = ", ".join(f"{name} {version}" for name, version in one["peers"].items())
+    beside = f" Peers: {peers}." if peers else ""
     return (
         f"Machine: {one['cores']} cores ({one['processor']}), {one['memory_gb']} GB, "
         f"{one['system']}, {one['python']}, libzmq {one['libzmq']}; load before the run "
-        f"{one['load_before']}{busy}. feedd {one['feedd']}: {versions}. Peers: {peers}. "
+        f"{one['load_before']}{busy}. feedd {one['feedd']}: {versions}.{beside} "
         f"Run of {raw['began']}" + (", **quick**: too short to quote." if raw["quick"] else ".")
     )
 

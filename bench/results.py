@@ -19,7 +19,7 @@ Raw = dict[str, Any]
 
 
 def keep(kind: str, stamp: str, raw: Raw) -> Path:
-    """Write a run's results: `main` or `scale`, with the time it began."""
+    """Write a run's results: `main`, `scale` or `gateway`, with the time it began."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{stamp}-{kind}.json"
     path.write_text(json.dumps(raw, indent=1) + "\n")

@@ -68,7 +68,7 @@ def _measure(source: str, count: int, seconds: float) -> dict[str, Any]:
         log = Arrivals(own / "arrivals.log", int(count * RATE * (seconds + 120) * 2) + 10_000)
         subscribe(at, log, line.endpoint, "quote.")
         try:
-            start_s, failed = _start(line, 60 + PER_SYMBOL_S * count)
+            start_s, failed = start(line, 60 + PER_SYMBOL_S * count)
             time.sleep(SETTLE_S)
             found = _window(line, log, truth, seconds)
             found["restart_s"] = _restart(line)
@@ -83,7 +83,7 @@ def _measure(source: str, count: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _start(line: Line, timeout_s: float) -> tuple[float, list[str]]:
+def start(line: Line, timeout_s: float) -> tuple[float, list[str]]:
     """Return the seconds until everything was healthy, and the errors of failed `feedd start` runs.
 
     It retries the command until it succeeds, as a person would.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.results import Raw, Sum
+    from bench.targets import Target
 
 NAMES = {
     **{one.name: one.what for one in [*handlers(), *proxied(), asyncio_handler()]},
@@ -30,10 +31,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def of_targets(main: Raw, scale: Raw | None) -> str:
     """Return what was aimed for, and what came out."""
+    return targets_table(targets(main, scale))
+
+
+def targets_table(found: Sequence[Target]) -> str:
+    """Return targets with their limits and what was measured."""
     rows = [
         [one.what, f"{'≥' if one.at_least else '≤'} {_value(one.limit, one.unit)}",
          "–" if one.value is None else _value(one.value, one.unit), one.verdict]
-        for one in targets(main, scale)
+        for one in found
     ]  # fmt: skip
     return table(["target", "limit", "measured", ""], rows)
 
