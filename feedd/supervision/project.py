@@ -15,6 +15,7 @@ from feedd.supervision.project_paths import check_root
 CONF = "supervisord.conf"
 CONFIG_DIR = "config"
 WORKERS_DIR = "workers"
+MONITORING = ("grafana", "prometheus")  # folders below CONFIG_DIR, of other programs
 IGNORED = ("/run/", "/logs/", "/recordings/", ".env")  # by git: state, recordings, secrets
 
 
@@ -41,8 +42,9 @@ def project_root() -> Path:
 def create_project(folder: Path) -> None:
     """Write supervisord.conf, the example configurations and a .gitignore into a new folder.
 
-    The folder may exist if it is empty. Raises ConfigError otherwise, where it can't be written,
-    and where supervisord can't use its path.
+    Rules for Prometheus and a dashboard for Grafana are among the configurations. The folder may
+    exist if it is empty. Raises ConfigError otherwise, where it can't be written, and where
+    supervisord can't use its path.
     """
     check_root(folder.resolve())
     try:
@@ -54,6 +56,8 @@ def create_project(folder: Path) -> None:
         Path(folder, CONFIG_DIR).mkdir()
         for path in sorted(Path(shipped, CONFIG_DIR).glob("*.yaml")):
             shutil.copyfile(path, folder / CONFIG_DIR / path.name)
+        for name in MONITORING:
+            shutil.copytree(shipped / CONFIG_DIR / name, folder / CONFIG_DIR / name)
         Path(folder, ".gitignore").write_text("\n".join((*IGNORED, "")))
     except OSError as error:
         raise ConfigError(f"{folder}: can't write a project here: {error.strerror}") from None

@@ -176,7 +176,7 @@ RECORDER_LOST = _define(
 RECORDER_FAILING = _define("recorder_failing", "gauge", (), "1 if it can't write now, else 0.")
 RECORDER_LAG = _define(
     "recorder_lag_seconds", "gauge", (),
-    "Age of the newest message when the recorder took it.", unit="seconds",
+    "Largest age of a message when the recorder took it, since its report before.", unit="seconds",
 )  # fmt: skip
 RECORDER_DISK_FREE = _define(
     "recorder_disk_free_bytes", "gauge", (), "Room on the recorder's disk.", unit="bytes"

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from feedd.channels import CHANNELS
 from feedd.client.events import Gap, Status
-from feedd.gateway.metrics.gap_reasons import UNKNOWN, received_class, upstream_class
+from feedd.gateway.metrics.gap_reasons import (
+    RECEIVED_CLASSES,
+    UNKNOWN,
+    received_class,
+    upstream_class,
+)
 from feedd.model import LATENCY_BOUNDS_US
 
 if TYPE_CHECKING:
@@ -145,7 +150,8 @@ class FeedTotals:
 
     def __init__(self) -> None:
         self.feeds: dict[str, FollowedFeed] = {}  # by `<exchange>.<symbol>.`
-        self.lost: dict[str, int] = {}  # messages that the gateway did not get, by class of reason
+        # Messages that the gateway did not get, by class of reason; increase() needs the zeros.
+        self.lost = dict.fromkeys(RECEIVED_CLASSES, 0)
         self._known: frozenset[str] = frozenset()
 
     def follow(self, feeds: Iterable[str]) -> None:
@@ -172,4 +178,4 @@ class FeedTotals:
         if type(notice) is Gap:
             reason = received_class(notice.reason)
             count = notice.to_seq - notice.from_seq + 1
-            self.lost[reason] = self.lost.get(reason, 0) + count
+            self.lost[reason] += count

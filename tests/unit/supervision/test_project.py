@@ -38,7 +38,11 @@ def test_a_new_project_has_the_files_of_the_checkout(tmp_path: Path) -> None:
     }
     ignored = made.pop(".gitignore").splitlines()
     assert {"/run/", "/logs/", "/recordings/", ".env"} <= set(ignored)
-    shipped = [REPOSITORY / "supervisord.conf", *Path(REPOSITORY, "config").glob("*.yaml")]
+    config = REPOSITORY / "config"
+    shipped = [REPOSITORY / "supervisord.conf", *config.glob("*.yaml")]
+    for name in ("grafana", "prometheus"):
+        shipped += [path for path in (config / name).rglob("*") if path.is_file()]
+    assert {"config/grafana/feedd.json", "config/prometheus/feedd-rules.yml"} <= made.keys()
     assert made == {str(path.relative_to(REPOSITORY)): path.read_text() for path in shipped}
 
 
