@@ -20,6 +20,7 @@ from feedd.gateway.candles import Candles
 from feedd.gateway.health_poll import HealthPoll
 from feedd.gateway.intake import Intake
 from feedd.gateway.metrics.metrics import Metrics
+from feedd.gateway.notifications.webhook import configured_webhook
 from feedd.gateway.parts import Parts
 from feedd.gateway.sampling import sample_trends
 from feedd.gateway.server import GatewayServer
@@ -35,16 +36,22 @@ if TYPE_CHECKING:
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Serve until a stop."""
-    settings, path = worker_config(arguments.config, read_environment(), applied=arguments.applied)
+    environment = read_environment()
+    settings, path = worker_config(arguments.config, environment, applied=arguments.applied)
     if settings.gateway_settings is None:
         raise ConfigError(f"{path}: gateway is false; remove that, or do not start a gateway")
     raise_open_files()
     histories = settings.history_endpoints()
-    intake = Intake(histories, own_deployment(settings))
+    deployment = own_deployment(settings)
+    intake = Intake(histories, deployment)
     candles, trends, hub = Candles(), Trends(), StreamHub(intake.market)
     intake.readers += [hub, candles, trends]
     given = ports.assign(settings, path, remember=False)
     health = HealthPoll(Path.cwd(), settings, given)
+    webhook = configured_webhook(settings, environment, deployment, health)
+    if webhook is not None:
+        intake.readers.append(webhook)
+        health.readers.append(webhook.health)
     history = HistoryClient(list(histories.values()))
     started_ms = time.time_ns() // NS_PER_MS
     metrics = Metrics(intake, health, hub, started_ms)
@@ -69,6 +76,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
             health.run(),
             send_heartbeats(hub),
             sample_trends(trends, intake.market),
+            *([] if webhook is None else [webhook.run()]),
             stop.wait(),
         )
     ]

@@ -21,12 +21,15 @@ from feedd.config.settings import (
     RecorderSettings,
     SymbolEntry,
 )
+from feedd.config.webhook import FORMATS, SUBJECTS, WebhookSettings
 
 CHOICES: dict[str | int, tuple[str, ...]] = {
     **fault_table.CHOICES,
     "channels": CHANNEL_NAMES,
     "source": ("ccxt", "native", "replay"),
     "timestamps": ("recorded", "now"),
+    "format": FORMATS,
+    "notify": SUBJECTS,
     "bid_ask": ("book", "quote", "ticker", "estimate", "none"),
 }
 _SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -38,6 +41,7 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "faults": Fault,
     "recorder": RecorderSettings,
     "gateway": GatewaySettings,
+    "webhook": WebhookSettings,
     "replay": Replay,
 }
 _TYPES = {
@@ -72,6 +76,8 @@ def explain(what: str, path: list[str | int], value: Any) -> tuple[list[str | in
     if what == "Expected `str` key":
         return path, "a key is not text; quote it"
     if unknown := re.match(r"Object contains unknown field `(.*)`", what, re.DOTALL):
+        if _may_be_secret(path, unknown[1]):
+            return path, "a key and its value are one word; write a space after the colon"
         return [*path, unknown[1]], _unknown_key(unknown[1], path)
     if missing := re.match(r"Object missing required field `(.*)`", what):
         return path, f"lacks the key {missing[1]}:" if path else f"has no `{missing[1]}:`"
@@ -107,8 +113,14 @@ def _wrong_type(wanted: list[str], got: str, path: list[str | int], value: Any) 
     elif wanted[0] == "object" and value is True:
         example = "; {} takes the defaults"
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    plain = plain and not _may_be_secret(path, str(value))
     shown = f" ({value!r})" if plain and len(str(value)) < SHOWN_CHARS else ""
     return f"{must}; it is {_IS.get(got, got)}{shown}{example}"
+
+
+def _may_be_secret(path: list[str | int], text: str) -> bool:
+    """Whether a text may be the webhook's URL, which contains a token."""
+    return path[:1] == ["gateway"] and "://" in text
 
 
 def _is_number(text: str) -> bool:

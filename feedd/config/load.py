@@ -14,6 +14,7 @@ from feedd.channels import CHANNEL_NAMES
 from feedd.config import faults as fault_table
 from feedd.config import network
 from feedd.config import replay as replay_settings
+from feedd.config import webhook as webhook_settings
 from feedd.config.document import Document
 from feedd.config.explanations import explain, similar_hint, split_path
 from feedd.config.settings import (
@@ -79,6 +80,7 @@ class _ConfigDocument(Document):
             raise ConfigError(
                 f"{self.path}: is empty or not a map of keys; it needs at least `symbols:`"
             )
+        self._register_secrets()
         try:
             config = msgspec.convert(self.data, Config)
         except msgspec.ValidationError as error:
@@ -86,6 +88,11 @@ class _ConfigDocument(Document):
             raise self.error(*explain(what, path, self.value(path))) from None
         self._check(config)
         return config
+
+    def _register_secrets(self) -> None:
+        url = self.value(["gateway", "webhook", "url"])
+        if isinstance(url, str):
+            webhook_settings.register(url)
 
     def _check(self, config: Config) -> None:
         """Reject values that are well formed and impossible."""
@@ -160,6 +167,9 @@ class _ConfigDocument(Document):
                 f"{gateway.host!r} is not this machine's own address; use 127.0.0.1, and a reverse "
                 "proxy with passwords in front of it for other machines",
             )
+        webhook = gateway.webhook
+        if webhook is not None and (fault := webhook_settings.settings_fault(webhook)) is not None:
+            raise self.error(["gateway", "webhook", fault[0]], fault[1])
         others = msgspec.structs.replace(config, gateway=False)
         if gateway.port in others.reserved_ports():
             raise self.error(

@@ -113,6 +113,14 @@ def network_of(
     """
     if config.endpoint is None and config.endpoint_of(exchange, symbol) is not None:
         return Network()
+    return outside_network(config, environment)
+
+
+def outside_network(config: Config, environment: Mapping[str, str]) -> Network:
+    """Return the network of everything that is not embedded.
+
+    Raises ConfigError for a variable that names no usable proxy.
+    """
     if config.proxy_url is not None:
         proxy = parse_proxy(config.proxy_url, SETTING)
         proxies = dict.fromkeys(_VARIABLES, proxy)

@@ -12,6 +12,7 @@ from feedd.channels import ChannelName  # noqa: TC001  msgspec reads the annotat
 from feedd.config import replay as replay_settings
 from feedd.config.faults import Fault  # noqa: TC001
 from feedd.config.replay import Replay  # noqa: TC001
+from feedd.config.webhook import WebhookSettings  # noqa: TC001
 from feedd.errors import ConfigError
 from feedd.model import BidAsk  # noqa: TC001
 from feedd.topics import program_name
@@ -95,6 +96,7 @@ class GatewaySettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"  # an address of this machine that only its own programs reach
     port: Port = 8080
+    webhook: WebhookSettings | None = None  # of notifications; None: none are sent
 
     @property
     def url(self) -> str:

@@ -13,7 +13,8 @@ from feedd.config.credentials import (
 from feedd.config.edit import add_symbol
 from feedd.config.load import parse_config, place_of, read_config_text
 from feedd.config.settings import SymbolEntry
-from feedd.errors import FinalError
+from feedd.config.webhook import webhook_url
+from feedd.errors import ConfigError, FinalError
 from feedd.operation.asking import Answers, ask_exchanges
 from feedd.operation.check_notices import check_notices
 from feedd.operation.endpoint_host import check_endpoint, check_own_addresses
@@ -40,6 +41,7 @@ def check_before_start(settings: Config, path: Path, environment: Mapping[str, s
     takes a while.
     """
     check_folders(settings, path)
+    check_webhook(settings, path, environment)
     check_own_addresses(settings, path)
     check_endpoint(settings, path, environment)
     feeds = settings.feeds()
@@ -50,6 +52,18 @@ def check_before_start(settings: Config, path: Path, environment: Mapping[str, s
         except FinalError as error:
             raise located(error, path, index) from None
     return check_keys(feeds, environment) + check_notices(settings, feeds, environment)
+
+
+def check_webhook(settings: Config, path: Path, environment: Mapping[str, str]) -> None:
+    """Raise ConfigError for a webhook without a usable URL."""
+    gateway = settings.gateway_settings
+    if gateway is None or gateway.webhook is None:
+        return
+    try:
+        webhook_url(gateway.webhook, environment)
+    except ConfigError as error:
+        what = str(error).removeprefix("gateway.webhook: ")
+        raise ConfigError(f"{place_of(path, 'gateway', 'webhook')}: {what}") from None
 
 
 def located(error: FinalError, path: Path, index: int) -> FinalError:

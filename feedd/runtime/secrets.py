@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROXY_ENDING = "_PROXY"  # of variables whose URL may contain a password
-ENDINGS = ("_API_KEY", "_SECRET", "_PASSWORD", "_TOKEN", "_PASSPHRASE")
+ENDINGS = ("_API_KEY", "_SECRET", "_PASSWORD", "_TOKEN", "_PASSPHRASE", "_WEBHOOK_URL")
 SHORTEST = 4  # a shorter value would match ordinary words
 REDACTED = "…"
 FRAME = ("timestamp", "level")  # keys of a log line that never hold a secret

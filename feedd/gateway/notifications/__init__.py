@@ -1,0 +1,1 @@
+"""Notifications: a webhook on changes of state, restarts and gaps."""
