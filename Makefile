@@ -100,7 +100,7 @@ UV := .venv-lock/bin/uv
 COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
     --python-version 3.11 $(if $(UPGRADE),--upgrade)
 lock: $(UV)  ## update the lock files; UPGRADE=1 for the newest releases
-	$(COMPILE) --extra build --extra server pyproject.toml -o requirements.lock
+	$(COMPILE) --extra build --extra server --extra top pyproject.toml -o requirements.lock
 	$(COMPILE) --extra build --extra research pyproject.toml -o requirements-research.lock
 	$(COMPILE) --extra dev pyproject.toml -o requirements-dev.lock
 	cd scripts/chart_library && ../../$(COMPILE) node.in -o node.lock

@@ -24,7 +24,7 @@ COMMANDS = (
     Row("add", "add", "add a symbol to the configuration and start it"),
     Row("remove", "remove", "remove a symbol from the configuration and stop it"),
     Row("status", "status", "report the health; exit code 0: healthy, 1: degraded, 2: down"),
-    Row("top", "top", "report the health every second, until Ctrl-C"),
+    Row("top", "top", "watch all feeds and processes: sort, filter, logs, restart"),
     Row("tail", "tail", "print messages from the fan-out endpoint, until Ctrl-C"),
     Row("logs", "logs", "show the logs of all processes and follow them"),
     Row("demo", "demo", "run everything on the embedded exchange and print ticks"),

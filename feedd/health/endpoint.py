@@ -33,10 +33,10 @@ class EndpointMonitor:
     def __exit__(self, *_: object) -> None:
         self._statuses.close()
 
-    def report(self) -> Report:
-        """Return the current health; waits for `HEARTBEATS_S` until a status has arrived."""
+    def report(self, timeout_s: float = HEARTBEATS_S) -> Report:
+        """Return the current health; waits for `timeout_s` until a status has arrived."""
         received = self._statuses.received
-        self._statuses.listen(0 if received else HEARTBEATS_S)
+        self._statuses.listen(0 if received else timeout_s)
         now_s = time.monotonic()
         feeds = tuple(_feed(name, received[name], now_s) for name in sorted(received))
         endpoints = " or ".join(self._fan_outs.values())

@@ -19,7 +19,8 @@ from feedd.cli.commands import COMMANDS
 from feedd.cli.main import parse
 
 NOT_COMMANDS = {"__init__", "arguments", "command", "commands", "main", "monitor", "output"}
-HEAVY = ("zmq", "ccxt", "yaml", "msgspec", "psutil", "supervisor", "shtab", "structlog")
+HEAVY = ("zmq", "ccxt", "yaml", "msgspec", "psutil", "supervisor", "shtab", "structlog", "textual",
+         "rich")  # fmt: skip
 
 
 def feedd_in(folder: Path, *arguments: str, **environment: str) -> Any:

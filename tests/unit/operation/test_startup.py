@@ -92,6 +92,9 @@ def test_a_symbol_that_is_not_traded_is_reported_once_the_others_are_live(
         wait(monkeypatch, settling(SILENT), settling(LIVE))
 
 
-def test_a_healthy_start_prints_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_healthy_start_prints_the_endpoint_and_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     said = wait(monkeypatch, report({"a": SILENT}), report({"a": LIVE}))
-    assert said[-1] == "all is healthy; subscribe to tcp://127.0.0.1:5500"
+    assert said[-2:] == [
+        "all is healthy; subscribe to tcp://127.0.0.1:5500",
+        "page: http://127.0.0.1:8080",
+    ]

@@ -1,0 +1,82 @@
+"""Restart, stop or start one process of a project; every other process keeps running."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from feedd.config import ports
+from feedd.errors import ConfigError
+from feedd.operation.active_config import active_config
+from feedd.operation.restart import restart_feeds
+from feedd.operation.startup import wait_until_live
+from feedd.runtime import locks
+from feedd.supervision.daemon import Daemon
+from feedd.supervision.render import EXCHANGE, GATEWAY, PROXIES, RECORDER, WATCHDOG
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from feedd.operation.progress import PrintLine
+
+Action = Literal["restart", "stop", "start"]
+_WITHOUT = {
+    WATCHDOG: "without it no process that hangs is restarted",
+    RECORDER: "without it nothing is recorded",
+    GATEWAY: "without it there is no page, no API and no metrics",
+    EXCHANGE: "without it the feeds receive nothing",
+    **dict.fromkeys(PROXIES, "without it subscribers receive nothing from it, and its history is "
+                             "lost"),
+}  # fmt: skip
+
+
+def control(
+    action: Action, name: str, given: str | None, root: Path, print_line: PrintLine
+) -> None:
+    """Restart, stop or start a process; the first line printed states that it was done.
+
+    Returns when a feed that was started is live. Raises ConfigError for a process that is not
+    started yet, DaemonError where supervisord refuses, StartError for a feed that does not come up.
+    """
+    settings, path, *_ = active_config(given, root)
+    daemon = Daemon(root)
+    is_feed = name in {feed.name for feed in settings.feeds()}
+    if action == "restart" and is_feed:
+        restart_feeds(settings, path, daemon, [name], print_line)
+        return
+    if daemon.pid is None:
+        raise ConfigError("feedd is not running here; feedd start starts it")
+    daemon.refuse_moved()
+    with locks.command_lock(root):
+        if name not in daemon.processes():
+            raise ConfigError(f"{name} is not started yet; run feedd start")
+        if action != "start":
+            daemon.stop([name])
+        if action != "stop":
+            daemon.start([name])
+    print_line(f"{done(action)} {name}")
+    if is_feed and action == "start":
+        given_ports = ports.assign(settings, path, remember=False)
+        wait_until_live(settings, daemon, given_ports, name, print_line)
+
+
+def done(action: Action) -> str:
+    """Return the verb in the past."""
+    return {"restart": "restarted", "stop": "stopped", "start": "started"}[action]
+
+
+def consequence(action: Action, name: str, *, is_feed: bool) -> str:
+    """Return what an action does to the process and to its subscribers."""
+    if is_feed:
+        return {
+            "restart": "Its session ends and a new one begins. Subscribers get a NewSession; what "
+            "the exchange sends in between is not published. Every other process keeps running.",
+            "stop": "It publishes nothing until it is started again. Subscribers get Stopped. "
+            "Every other process keeps running.",
+            "start": "It begins a new session. Every other process keeps running.",
+        }[action]
+    without = _WITHOUT.get(name, "what depends on it does not work meanwhile")
+    return {
+        "restart": f"It stops and starts again; {without} meanwhile.",
+        "stop": f"It stays stopped until it is started again; {without}.",
+        "start": "It starts again. Every other process keeps running.",
+    }[action]
