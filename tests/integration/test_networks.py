@@ -29,8 +29,8 @@ from network_setup import (
 
 from feedd.config.network import SETTING, Network, parse_proxy
 from feedd.errors import ConfigError, SourceError
-from feedd.sources.ccxt import http_session
 from feedd.sources.native import rest_client
+from feedd.sources.network import aiohttp_connector
 from feedd.sources.network.dial import Dialer
 
 LIVE = ("fapi.binance.com", "fstream.binance.com")
@@ -51,7 +51,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up sooner on a proxy that hangs."""
     monkeypatch.setattr(rest_client, "PROXY_WITHIN_S", 1.0)
-    monkeypatch.setattr(http_session, "PROXY_WITHIN_S", 1.0)
+    monkeypatch.setattr(aiohttp_connector, "PROXY_WITHIN_S", 1.0)
 
 
 def through(
@@ -494,7 +494,7 @@ def test_a_host_whose_tls_handshake_hangs_is_given_up(
     kind: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rest_client, "WITHIN_S", 2.0)
-    monkeypatch.setattr(http_session, "HANDSHAKE_WITHIN_S", 2.0)
+    monkeypatch.setattr(aiohttp_connector, "HANDSHAKE_WITHIN_S", 2.0)
 
     async def take(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()

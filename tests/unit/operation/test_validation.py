@@ -8,7 +8,7 @@ import pytest
 
 from feedd.config.load import load_config
 from feedd.errors import ConfigError
-from feedd.operation.validation import check_feed, check_keys
+from feedd.operation.validation import check_feed, check_keys, check_webhook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,3 +50,20 @@ def test_a_key_in_variables_that_are_not_read_is_named(tmp_path: Path) -> None:
         for name in ("BINANCE_KEY", "BINANCE_SECRET_KEY")
     ]
     assert check_keys(config.feeds(), {}) == []
+
+
+def test_a_webhook_without_a_usable_url_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "feedd.yaml"
+    path.write_text("symbols: [BTC/USDT]\ngateway:\n  webhook:\n    format: slack\n")
+    config = load_config(path)
+    with pytest.raises(ConfigError) as error:
+        check_webhook(config, path, {})
+    assert str(error.value) == (
+        f"{path}:3: gateway.webhook: has no url; set it, or the variable FEEDD_WEBHOOK_URL, e.g. "
+        "in .env"
+    )
+    with pytest.raises(ConfigError) as error:
+        check_webhook(config, path, {"FEEDD_WEBHOOK_URL": "hooks/SECRET"})
+    assert str(error.value).startswith(f"{path}:3: gateway.webhook: FEEDD_WEBHOOK_URL: must look")
+    assert "SECRET" not in str(error.value)
+    check_webhook(config, path, {"FEEDD_WEBHOOK_URL": "https://example.com/hook"})
