@@ -75,6 +75,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
             intake.run(),
             health.run(),
             send_heartbeats(hub),
+            metrics.keep(),
             sample_trends(trends, intake.market),
             *([] if webhook is None else [webhook.run()]),
             stop.wait(),

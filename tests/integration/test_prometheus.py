@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import REPOSITORY, Project, eventually, free_ports
+from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_setup import CONFIG, Prometheus, promtool, running_prometheus, tool
 
 from feedd.gateway.metrics.definitions import ALL
@@ -137,14 +138,40 @@ def test_prometheus_scrapes_a_running_system_and_answers_every_query(
     assert len(loaded) == len(rules())
     assert [rule["lastError"] for rule in loaded if rule["health"] != "ok"] == []
 
-    for accept in ("text/plain", "application/openmetrics-text"):
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/metrics", headers={"Accept": accept}
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            text = answer.read().decode()
-        if accept == "text/plain":
-            promtool("check", "metrics", given=text)
+    kill_the_gateway(project, prometheus)
+    eventually(lambda: value(gaps) == 1 and value(live) == 2, what="the gaps after a restart")
+    # No counter fell, although a worker and the gateway were killed.
+    feeds = '{exchange="binanceusdm",channel="quote"}'
+    for counter in ("feedd_messages_total", "feedd_gaps_total", "feedd_reconnects_total"):
+        assert value(f"sum(resets({counter}{feeds}[10m]))") == 0, counter
+
+    promtool("check", "metrics", given=metrics(port, "text/plain"))
+    families = openmetrics_parser.text_string_to_metric_families(
+        metrics(port, "application/openmetrics-text")
+    )
+    assert {one.name for one in families} >= {"feedd_messages", "feedd_latency_seconds"}
+
+
+def metrics(port: int, accept: str) -> str:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Accept": accept})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return str(answer.read().decode())
+
+
+def kill_the_gateway(project: Project, prometheus: Prometheus) -> None:
+    """Kill it when it has saved what happened, and wait for metrics of the next one."""
+    start = "feedd_gateway_start_time_seconds"
+    before = prometheus.value(start)
+    path = Path(project.root, "run", "metrics.json")
+
+    def saved() -> bool:
+        feeds = json.loads(path.read_text())["feeds"]
+        sessions_before, *_ = feeds[f"binanceusdm.{ETH}."]["before"]
+        return bool(feeds[f"binanceusdm.{BTC}."]["gaps"] and sessions_before)
+
+    eventually(saved, what="the counters are saved")
+    os.kill(project.pids()["gateway"], signal.SIGKILL)
+    eventually(lambda: prometheus.value(start) not in {None, before}, what="another gateway")
 
 
 def reset_connections(project: Project) -> None:

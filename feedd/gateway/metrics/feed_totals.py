@@ -5,21 +5,26 @@ Pure: times are passed in. Bounded: only feeds of the configuration are followed
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping  # noqa: TC003  msgspec reads it
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from feedd.channels import CHANNELS
 from feedd.client.events import Gap, Status
 from feedd.gateway.metrics.gap_reasons import (
+    OTHER,
     RECEIVED_CLASSES,
     UNKNOWN,
+    UPSTREAM_CLASSES,
     received_class,
     upstream_class,
 )
 from feedd.model import LATENCY_BOUNDS_US
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from feedd.client.events import Notice, Tick
     from feedd.gateway.journal import Entry
@@ -89,7 +94,7 @@ class FollowedFeed:
 
     `gaps` are by channel and class of reason; their sum over the reasons of a channel is the sum of
     what the feed itself has counted in the sessions. A session that began before the gateway counts
-    from its start; the reasons of its earlier gaps are unknown.
+    from its start; the reasons of its earlier gaps are unknown, unless they were saved.
     """
 
     status: Status
@@ -100,12 +105,14 @@ class FollowedFeed:
     # Sums of latencies by channel, of the exchange's under "": latencies below zero, which clocks
     # that differ make, do not reduce them.
     sums_us: dict[str, int] = field(default_factory=dict)
+    changed: bool = True  # by more than the next status shows, since it was saved
 
     def take(self, status: Status, now_s: float) -> None:
         """Take the next status."""
         if status.session != self.status.session:
             self.before = self.before.plus(self.status)
             self.counted = {}
+            self.changed = True
         self.status, self.arrived_s = status, now_s
         self._count_gaps(status)
         self._add_up(status)
@@ -113,6 +120,23 @@ class FollowedFeed:
     def total(self) -> Totals:
         """Return the totals up to the last status."""
         return self.before.plus(self.status)
+
+    def copy(self) -> FollowedFeed:
+        """Return a copy that what arrives later does not change."""
+        return replace(
+            self, gaps=dict(self.gaps), counted=dict(self.counted), sums_us=dict(self.sums_us)
+        )
+
+    def saved(self) -> SavedFeed:
+        """Return what restores the totals after a restart of the gateway."""
+        return SavedFeed(
+            session=self.status.session,
+            before=self.before,
+            total=self.total(),
+            gaps=[(channel, reason, count) for (channel, reason), count in self.gaps.items()],
+            counted=self.counted,
+            sums_us=self.sums_us,
+        )
 
     def _count_gaps(self, status: Status) -> None:
         for name, channel in status.channels.items():
@@ -142,14 +166,41 @@ class FollowedFeed:
     def _add(self, channel: str, reason: str, count: int) -> None:
         if count:
             key = channel, reason
+            self.changed = True
             self.gaps[key] = self.gaps.get(key, 0) + count
 
 
-class FeedTotals:
-    """Reader of the intake that follows the feeds of the configuration."""
+class SavedFeed(Struct, frozen=True):
+    """Totals of a feed: of all sessions `before` session `session`, and with it, `total`."""
 
-    def __init__(self) -> None:
+    session: int
+    before: Totals
+    total: Totals
+    gaps: list[tuple[str, str, int]]  # channel, class of reason, count
+    counted: dict[str, int]
+    sums_us: dict[str, int]
+
+    def restore(self, feed: FollowedFeed) -> None:
+        """Give these totals to a feed that has just been seen first."""
+        same = feed.status.session == self.session
+        feed.before = self.before if same else self.total
+        feed.gaps = {}
+        for channel, reason, count in self.gaps:
+            key = channel, reason if reason in UPSTREAM_CLASSES else OTHER
+            feed.gaps[key] = feed.gaps.get(key, 0) + count
+        feed.counted = dict(self.counted) if same else {}
+        feed.sums_us = dict(self.sums_us)
+
+
+class FeedTotals:
+    """Reader of the intake that follows the feeds of the configuration.
+
+    `earlier` are the totals of feeds that have published nothing since the gateway's start.
+    """
+
+    def __init__(self, earlier: Mapping[str, SavedFeed] = {}) -> None:
         self.feeds: dict[str, FollowedFeed] = {}  # by `<exchange>.<symbol>.`
+        self.earlier = dict(earlier)
         # Messages that the gateway did not get, by class of reason; increase() needs the zeros.
         self.lost = dict.fromkeys(RECEIVED_CLASSES, 0)
         self._known: frozenset[str] = frozenset()
@@ -160,6 +211,7 @@ class FeedTotals:
         if known != self._known:
             self._known = known
             self.feeds = {name: feed for name, feed in self.feeds.items() if name in known}
+            self.earlier = {name: feed for name, feed in self.earlier.items() if name in known}
 
     def message(self, topic: str, event: Tick | Status, now_s: float) -> None:
         """Take a message; only statuses count."""
@@ -171,6 +223,8 @@ class FeedTotals:
         feed = self.feeds.get(name)
         if feed is None:
             feed = self.feeds[name] = FollowedFeed(event, now_s)
+            if (earlier := self.earlier.pop(name, None)) is not None:
+                earlier.restore(feed)
         feed.take(event, now_s)
 
     def notice(self, notice: Notice, _entry: Entry) -> None:

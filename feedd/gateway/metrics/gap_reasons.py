@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-UNKNOWN = "unknown"  # it happened before the gateway started, or its report was lost
+UNKNOWN = "unknown"  # the gateway did not run, or the report was lost
 OTHER = "other"  # of a later version
 
 # Reasons of the gaps that feeds report, the first that matches. A cause at the beginning counts
@@ -53,7 +53,7 @@ MEANINGS = {
     "id_twice": "two trades had the same id",
     "connections": "of two connections, one had events that the other did not deliver",
     OTHER: "a reason of another version",
-    UNKNOWN: "before the gateway's start, or the status that reported it was lost",
+    UNKNOWN: "the gateway did not run, or the status that reported it was lost",
 }
 RECEIVED_CLASSES = (*(name for name, _ in _RECEIVED), OTHER)
 

@@ -1,5 +1,7 @@
 """Totals of feeds over their sessions."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from made_readings import CHANNELS, SESSION, channel_status, feed, status
@@ -7,7 +9,8 @@ from made_readings import CHANNELS, SESSION, channel_status, feed, status
 from feedd.client.events import Gap as StreamGap
 from feedd.client.events import Status
 from feedd.gateway.journal import Journal
-from feedd.gateway.metrics.feed_totals import FeedTotals
+from feedd.gateway.metrics.feed_totals import FeedTotals, SavedFeed
+from feedd.gateway.metrics.saved_totals import read_saved, write_saved
 from feedd.model import Gap, LatencyCounts
 
 BTC = feed()
@@ -15,8 +18,8 @@ NAME = "binanceusdm.BTC/USDT:USDT."
 LOST = Gap("trade", 1, 5, "the exchange's ids jump; the exchange has them no longer")
 
 
-def followed(*statuses: Status) -> FeedTotals:
-    totals = FeedTotals()
+def followed(*statuses: Status, earlier: dict[str, SavedFeed] | None = None) -> FeedTotals:
+    totals = FeedTotals(earlier or {})
     totals.follow([NAME])
     for number, one in enumerate(statuses):
         totals.message(f"status.{NAME}", one, float(number))
@@ -101,3 +104,56 @@ def test_messages_that_did_not_reach_the_gateway_are_counted() -> None:
     totals.notice(gap, Journal().add(gap, 0))
     assert {reason: count for reason, count in totals.lost.items() if count} == {"no_history": 5}
     assert totals.lost["behind"] == 0
+
+
+def restarted(totals: FeedTotals, path: Path, *statuses: Status) -> FeedTotals:
+    """Return the totals of a gateway that starts with what another one has saved."""
+    write_saved(totals.feeds, totals.earlier, path)
+    return followed(*statuses, earlier=read_saved(path))
+
+
+def test_a_restart_of_the_gateway_changes_no_counter(tmp_path: Path) -> None:
+    second = with_gaps(1, LOST, session=SESSION + 5)
+    before = followed(with_gaps(2), second)
+    after = restarted(before, tmp_path / "metrics.json", with_gaps(1, session=SESSION + 5))
+    assert after.feeds[NAME].total() == before.feeds[NAME].total()
+    assert gaps(after) == gaps(before) == {("trade", "unknown"): 2, ("trade", "ids_jump"): 1}
+    assert after.feeds[NAME].sums_us == before.feeds[NAME].sums_us
+
+
+def test_gaps_while_the_gateway_did_not_run_count(tmp_path: Path) -> None:
+    after = restarted(followed(with_gaps(1, LOST)), tmp_path / "metrics.json", with_gaps(3))
+    assert gaps(after) == {("trade", "ids_jump"): 1, ("trade", "unknown"): 2}
+
+
+def test_a_worker_that_restarted_while_the_gateway_did_not_run_lowers_no_counter(
+    tmp_path: Path,
+) -> None:
+    new = with_gaps(1, LOST, session=SESSION + 9)
+    after = restarted(followed(with_gaps(1, LOST)), tmp_path / "metrics.json", new)
+    assert after.feeds[NAME].total().channels["trade"].messages == 2000
+    assert gaps(after) == {("trade", "ids_jump"): 2}
+
+
+def test_totals_of_a_feed_that_is_not_seen_again_stay_until_it_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    again = restarted(restarted(followed(with_gaps(1, LOST)), path), path)
+    assert list(again.earlier) == [NAME]
+    again.follow([])
+    assert not again.earlier
+
+
+def test_a_damaged_file_and_one_of_other_bounds_count_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    assert read_saved(path) == {}
+    path.write_text('{"feeds": 7')
+    assert read_saved(path) == {}
+    totals = followed(with_gaps(1))
+    write_saved(totals.feeds, {}, path)
+    content = json.loads(path.read_text())
+    content["bounds_us"][0] = 49
+    path.write_text(json.dumps(content))
+    assert read_saved(path) == {}
+    path.unlink()
+    path.mkdir()
+    assert read_saved(path) == {}
