@@ -54,7 +54,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
         health.readers.append(webhook.health)
     history = HistoryClient(list(histories.values()))
     started_ms = time.time_ns() // NS_PER_MS
-    metrics = Metrics(intake, health, hub, started_ms)
+    metrics = Metrics(intake, health, hub, started_ms, webhook)
     server = GatewayServer(
         Parts(
             intake=intake,

@@ -113,6 +113,10 @@ def test_a_killed_worker_is_notified_although_the_webhook_fails_at_first(
     assert "restarted: binanceusdm BTC/USDT:USDT" in first["text"]
     eventually(lambda: "accepts notifications again" in project.log("gateway"))
 
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        metrics = answer.read().decode()
+    assert "feedd_gateway_webhook_failures_total 3.0" in metrics
+
     assert "accepts no notification: HTTP 500" in project.log("gateway")
     seen = [checked.stdout + checked.stderr, started.stdout + started.stderr, str(status())]
     seen += [

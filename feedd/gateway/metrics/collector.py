@@ -61,7 +61,12 @@ def _gateway(readings: Readings, omitted: int) -> Iterator[Family]:
         lost.add(Labels(reason=reason), count)
     for result, count in sorted(gateway.scrapes.items()):
         scrapes.add(Labels(result=result), count)
-    yield from (lost, scrapes)
+    notifications = Family(d.NOTIFICATIONS)
+    sent = gateway.notifications
+    if sent is not None:
+        notifications.add(Labels(result="delivered"), sent.delivered)
+        notifications.add(Labels(result="undelivered"), sent.undelivered)
+    yield from (lost, scrapes, notifications)
     for definition, value in (
         (d.GATEWAY_START, gateway.started_ms / MS_PER_S),
         (d.GATEWAY_BEHIND, None if gateway.behind_ms is None else gateway.behind_ms / MS_PER_S),
@@ -69,6 +74,8 @@ def _gateway(readings: Readings, omitted: int) -> Iterator[Family]:
         (d.STREAM_CLIENTS, gateway.stream_clients),
         (d.STREAM_WAITING, gateway.stream_waiting),
         (d.STREAM_MISSED, gateway.stream_missed),
+        (d.NOTIFICATIONS_WAITING, gateway.notifications_waiting),
+        (d.WEBHOOK_FAILURES, None if sent is None else sent.failed),
         (d.SCRAPE_DURATION, gateway.scrape_s),
         (d.OMITTED, omitted),
     ):

@@ -221,6 +221,16 @@ STREAM_WAITING = _define(
     "gateway_stream_waiting_messages", "gauge", (), "Messages that wait for clients of /stream."
 )  # fmt: skip
 STREAM_CLIENTS = _define("gateway_stream_clients", "gauge", (), "Clients of /stream now.")
+NOTIFICATIONS = _define(
+    "gateway_notifications", "counter", ("result",),
+    "Notifications that the webhook accepted (delivered), or that were given up (undelivered).",
+)  # fmt: skip
+NOTIFICATIONS_WAITING = _define(
+    "gateway_waiting_notifications", "gauge", (), "Notifications that wait for the webhook."
+)  # fmt: skip
+WEBHOOK_FAILURES = _define(
+    "gateway_webhook_failures", "counter", (), "Requests that the webhook did not accept."
+)  # fmt: skip
 GATEWAY_START = _define(
     "gateway_start_time_seconds", "gauge", (), "Start of the gateway, since the epoch.",
     unit="seconds",

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from feedd.gateway.health_poll import HealthPoll, PolledHealth
     from feedd.gateway.intake import Intake
     from feedd.gateway.metrics.feed_totals import FollowedFeed, SavedFeed
+    from feedd.gateway.notifications.webhook import Webhook
     from feedd.gateway.stream.hub import StreamHub
 
 
@@ -39,13 +41,21 @@ _log = structlog.get_logger()
 class Metrics:
     """Counts that outlast the gateway's restarts; `scrapes` has the metrics."""
 
-    def __init__(self, intake: Intake, health: HealthPoll, hub: StreamHub, started_ms: int) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        health: HealthPoll,
+        hub: StreamHub,
+        started_ms: int,
+        webhook: Webhook | None = None,
+    ) -> None:
         self._file = Path(health.config.run_dir, FILE)
         self.totals = FeedTotals(read_saved(self._file))
         self.scrapes = Scrapes(self.read)
         self._intake = intake
         self._health = health
         self._hub = hub
+        self._webhook = webhook
         self._started_ms = started_ms
         self._config: Config | None = None
         self._thread = ThreadPoolExecutor(1, "metrics-file")
@@ -57,7 +67,7 @@ class Metrics:
     def read(self) -> Readings:
         """Return the readings of now."""
         polled = self._health.latest
-        market = self._intake.market
+        market, webhook = self._intake.market, self._webhook
         now_s = time.monotonic()
         return Readings(
             now_s=now_s,
@@ -73,6 +83,8 @@ class Metrics:
                 lost=dict(self.totals.lost),
                 scrapes=dict(self.scrapes.results),
                 scrape_s=self.scrapes.took_s,
+                notifications=None if webhook is None else replace(webhook.counts),
+                notifications_waiting=None if webhook is None else webhook.waiting,
             ),
             report=None if polled is None else polled.report,
             report_s=0.0 if polled is None else polled.at_s,

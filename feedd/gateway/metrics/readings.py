@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from feedd.config.settings import Feed
     from feedd.gateway.market import Market
     from feedd.gateway.metrics.feed_totals import FeedTotals, FollowedFeed, Totals
+    from feedd.gateway.notifications.outbox import OutboxCounts
     from feedd.health.report import Report
 
 MAX_FEEDS = 1000  # series are written of so many; the rest is counted
@@ -51,6 +52,8 @@ class GatewayReading:
     lost: Mapping[str, int] = field(default_factory=dict)  # messages, by class of reason
     scrapes: Mapping[str, int] = field(default_factory=dict)  # by result
     scrape_s: float | None = None
+    notifications: OutboxCounts | None = None  # without a webhook
+    notifications_waiting: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,11 @@ class Webhook:
         """Numbers of messages and notifications since the start."""
         return self._outbox.counts
 
+    @property
+    def waiting(self) -> int:
+        """Number of notifications that are not delivered so far."""
+        return self._outbox.waiting
+
     # --- reader -------------------------------------------------------------------------------
 
     def message(self, topic: str, event: Tick | Status, now_s: float) -> None:

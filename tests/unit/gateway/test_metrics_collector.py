@@ -27,6 +27,7 @@ from feedd.gateway.metrics.collector import ReadingsCollector
 from feedd.gateway.metrics.exposition import OPENMETRICS, TEXT, content_type, exposition
 from feedd.gateway.metrics.feed_totals import NOTHING
 from feedd.gateway.metrics.readings import MAX_FEEDS, GatewayReading, Readings
+from feedd.gateway.notifications.outbox import OutboxCounts
 from feedd.gateway.sources import ProxySource, RecorderSource, Sources
 from feedd.health.report import Report
 from feedd.model import Latency
@@ -100,6 +101,12 @@ SETS = {
     ),
     "hostile names": readings([HOSTILE]),
     "sources": readings([BTC], sources=SOURCES),
+    "notifications": readings(
+        [BTC],
+        gateway=GatewayReading(
+            started_ms=SESSION, notifications=OutboxCounts(3, 2, 17, 1), notifications_waiting=4
+        ),
+    ),
     "gaps, losses and scrapes": readings(
         [BTC],
         {f"{BTC.exchange}.{BTC.symbol}.": reading(BTC, gaps={("trade", "reconnect"): 2_000_000})},
@@ -150,6 +157,16 @@ def test_every_family_is_defined_and_has_the_defined_labels() -> None:
                 missing = set(definition.labels) - labels
                 assert labels <= set(definition.labels), family.name
                 assert missing <= {"exchange", "symbol"} & set(definitions.PROCESS), family.name
+
+
+def test_the_webhook_has_metrics_where_there_is_one() -> None:
+    of = SETS["notifications"]
+    assert value(of, "feedd_gateway_notifications_total", result="delivered") == 17
+    assert value(of, "feedd_gateway_notifications_total", result="undelivered") == 1
+    assert value(of, "feedd_gateway_webhook_failures_total") == 2
+    assert value(of, "feedd_gateway_waiting_notifications") == 4
+    without = written(SETS["two feeds"], OPENMETRICS)
+    assert "feedd_gateway_webhook_failures_total" not in without
 
 
 def test_names_follow_the_rules_of_prometheus() -> None:
