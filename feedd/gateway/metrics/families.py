@@ -22,23 +22,30 @@ BOUNDS = (*(str(float(bound_us / US_PER_S)) for bound_us in LATENCY_BOUNDS_US), 
 
 
 class Labels:
-    """Labels of a sample, as text: `exchange="okx",symbol="BTC/USDT"`, in the order of the names.
+    """Labels of a sample, as text: `{exchange="okx",symbol="BTC/USDT"}`, in the order of the names.
 
-    A histogram's `le` is between `before` and `after`.
+    Their making takes longer than their writing: keep those that are needed again.
     """
 
-    __slots__ = ("after", "before", "pairs", "text")
+    __slots__ = ("_bounded", "pairs", "text")
 
     def __init__(self, **values: str) -> None:
-        self.pairs = {name: values[name] for name in sorted(values)}
-        texts = {name: f'{name}="{_escaped(value)}"' for name, value in self.pairs.items()}
-        self.text = "{" + ",".join(texts.values()) + "}" if texts else ""
-        self.before = "".join(text + "," for name, text in texts.items() if name < "le")
-        self.after = "".join("," + text for name, text in texts.items() if name > "le")
+        self.pairs = values
+        self.text = _text(values)
+        self._bounded: tuple[str, ...] | None = None
 
-    def with_bound(self, bound: str) -> str:
-        """Return the text with a histogram's bound."""
-        return f'{{{self.before}le="{bound}"{self.after}}}'
+    @property
+    def bounded(self) -> tuple[str, ...]:
+        """Return the texts with each of BOUNDS as `le`, for the buckets of a histogram."""
+        if self._bounded is None:
+            self._bounded = tuple(_text({**self.pairs, "le": bound}) for bound in BOUNDS)
+        return self._bounded
+
+
+def _text(values: dict[str, str]) -> str:
+    if not values:
+        return ""
+    return "{" + ",".join(f'{name}="{_escaped(values[name])}"' for name in sorted(values)) + "}"
 
 
 NO_LABELS = Labels()
@@ -116,22 +123,21 @@ class HistogramFamily(Family):
         name = self.definition.name
         bucket, count, total = f"{name}_bucket", f"{name}_count", f"{name}_sum"
         for labels, counts in self.histograms:
-            for bound, number in self._buckets(counts):
-                yield bucket, labels.with_bound(bound), number
+            for text, number in self._buckets(labels.bounded, counts):
+                yield bucket, text, number
             yield count, labels.text, sum(counts.counts)
             yield total, labels.text, counts.sum_s
 
     def __iter__(self) -> Iterator[Sample]:
         name = self.definition.name
         for labels, counts in self.histograms:
-            for bound, number in self._buckets(counts):
+            for bound, number in self._buckets(BOUNDS, counts):
                 yield Sample(f"{name}_bucket", {**labels.pairs, "le": bound}, number)
             yield Sample(f"{name}_count", labels.pairs, sum(counts.counts))
             yield Sample(f"{name}_sum", labels.pairs, counts.sum_s)
 
-    def _buckets(self, counts: Counts) -> Iterator[tuple[str, int]]:
-        cumulative = zip(BOUNDS, accumulate(counts.counts), strict=True)
-        return islice(cumulative, self._first, None)
+    def _buckets(self, bounds: tuple[str, ...], counts: Counts) -> Iterator[tuple[str, int]]:
+        return islice(zip(bounds, accumulate(counts.counts), strict=True), self._first, None)
 
 
 def _escaped(value: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from feedd.gateway.metrics import definitions as d
 from feedd.gateway.metrics.families import Counts, Family, HistogramFamily, Labels
 from feedd.gateway.metrics.feed_totals import KNOWN_CHANNELS, STATUS
+from feedd.gateway.metrics.kept_labels import feed_labels
 from feedd.health.report import FRESH_S
 from feedd.topics import topic
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from feedd.config.settings import Feed
     from feedd.gateway.metrics.feed_totals import Buckets
+    from feedd.gateway.metrics.kept_labels import FeedLabels
     from feedd.gateway.metrics.readings import Readings, StatusReading
     from feedd.health.report import ProcessHealth
     from feedd.model import ChannelStatus
@@ -33,7 +35,7 @@ def feed_families(readings: Readings, feeds: list[Feed]) -> Iterator[Family]:
     pretend to be current.
     """
     names = [topic("", feed.exchange, feed.symbol)[1:] for feed in feeds]
-    labels = [Labels(exchange=feed.exchange, symbol=feed.symbol) for feed in feeds]
+    labels = [feed_labels(feed.exchange, feed.symbol) for feed in feeds]
     found = [readings.statuses.get(name) for name in names]
     known = [
         (reading, one, feed)
@@ -41,8 +43,8 @@ def feed_families(readings: Readings, feeds: list[Feed]) -> Iterator[Family]:
         if reading is not None
     ]
     rows = _rows(readings)
-    yield _states(readings, feeds, found, rows)
-    yield from _feed_gauges(readings, [(reading, one) for reading, one, _ in known])
+    yield _states(readings, feeds, labels, found, rows)
+    yield from _feed_gauges(readings, [(reading, one.feed) for reading, one, _ in known])
     channels = _Channels()
     exchange_latency = HistogramFamily(d.EXCHANGE_LATENCY, EXCHANGE_FIRST_BOUND)
     rejected = Family(d.REJECTED)
@@ -50,13 +52,13 @@ def feed_families(readings: Readings, feeds: list[Feed]) -> Iterator[Family]:
         totals = reading.before.plus(reading.status)
         if totals.exchange_latency is not None:
             counts = _counts(totals.exchange_latency, reading.sums_us.get("", 0))
-            exchange_latency.add_counts(one, counts)
-        rejected.add(one, totals.rejected)
+            exchange_latency.add_counts(one.feed, counts)
+        rejected.add(one.feed, totals.rejected)
         current = _current(
             feed_state(feed, reading, rows.get(feed.name), readings), reading, readings
         )
         for name, total in totals.channels.items():
-            channel = Labels(exchange=feed.exchange, symbol=feed.symbol, channel=name)
+            channel = one.channel(name)
             if total.messages is not None:
                 channels.messages.add(channel, total.messages)
             if total.latency is not None:
@@ -64,12 +66,12 @@ def feed_families(readings: Readings, feeds: list[Feed]) -> Iterator[Family]:
                 channels.latency.add_counts(channel, counts)
             if name != STATUS:
                 channels.reconnects.add(channel, total.reconnects)
-                channels.add_gaps(channel, name, feed, reading)
+                channels.add_gaps(one, name, reading)
         for name, status in reading.status.channels.items():
             if name in KNOWN_CHANNELS:
-                channel = Labels(exchange=feed.exchange, symbol=feed.symbol, channel=name)
+                channel = one.channel(name)
                 channels.add_age(channel, name, status, reading, readings.now_s)
-                channels.live.add(channel, float(current and status.state == "live"))
+                channels.live.add(channel, int(current and status.state == "live"))
                 if current:
                     channels.add_gauges(channel, status)
     yield exchange_latency
@@ -102,16 +104,13 @@ class _Channels:
         yield self.reconnects
         yield self.connected
 
-    def add_gaps(self, labels: Labels, name: str, feed: Feed, reading: StatusReading) -> None:
+    def add_gaps(self, labels: FeedLabels, name: str, reading: StatusReading) -> None:
         total = 0
         for (channel, reason), count in reading.gaps.items():
             if channel == name:
                 total += count
-                one = Labels(
-                    exchange=feed.exchange, symbol=feed.symbol, channel=name, reason=reason
-                )
-                self.gaps.add(one, count)
-        self.channel_gaps.add(labels, total)
+                self.gaps.add(labels.gap(name, reason), count)
+        self.channel_gaps.add(labels.channel(name), total)
 
     def add_age(
         self, labels: Labels, name: str, status: ChannelStatus, reading: StatusReading, now_s: float
@@ -164,15 +163,15 @@ def _current(state: str, reading: StatusReading, readings: Readings) -> bool:
 def _states(
     readings: Readings,
     feeds: list[Feed],
+    labels: list[FeedLabels],
     found: list[StatusReading | None],
     rows: dict[str, ProcessHealth],
 ) -> Family:
     family = Family(d.FEED_STATE)
-    for feed, reading in zip(feeds, found, strict=True):
+    for feed, one, reading in zip(feeds, labels, found, strict=True):
         present = feed_state(feed, reading, rows.get(feed.name), readings)
         for state in possible_states(feed):
-            one = Labels(exchange=feed.exchange, symbol=feed.symbol, state=state)
-            family.add(one, float(state == present))
+            family.add(one.state(state), int(state == present))
     return family
 
 

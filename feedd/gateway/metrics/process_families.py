@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from feedd.gateway.metrics import definitions as d
 from feedd.gateway.metrics.families import NO_LABELS, Family, Labels
+from feedd.gateway.metrics.kept_labels import process_labels, process_state_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,9 @@ def process_families(readings: Readings, left_out: set[str]) -> Iterator[Family]
         yield notices
     symbols = {feed.name: feed.symbol for feed in readings.feeds}
     processes = [
-        (row, _labels(row, symbols)) for row in report.processes if row.name not in left_out
+        (row, process_labels(row.name, row.exchange, symbols.get(row.name, "")))
+        for row in report.processes
+        if row.name not in left_out
     ]
     yield from _counters(processes)
     if fresh:
@@ -50,12 +53,6 @@ def _health(report: Report | None) -> Family:
     for state in d.HEALTH_STATES:
         family.add(Labels(state=state), float(state == present))
     return family
-
-
-def _labels(row: ProcessHealth, symbols: dict[str, str]) -> Labels:
-    if row.exchange is None:
-        return Labels(process=row.name)
-    return Labels(process=row.name, exchange=row.exchange, symbol=symbols.get(row.name, ""))
 
 
 def _counters(processes: list[tuple[ProcessHealth, Labels]]) -> Iterator[Family]:
@@ -74,7 +71,7 @@ def _gauges(processes: list[tuple[ProcessHealth, Labels]]) -> Iterator[Family]:
     for row, labels in processes:
         runs = row.process == "RUNNING"
         up.add(labels, float(runs))
-        state.add(Labels(process=row.name, state=row.process.lower()), 1.0)
+        state.add(process_state_labels(row.name, row.process.lower()), 1.0)
         if row.usage.memory_mb is not None:
             memory.add(labels, round(row.usage.memory_mb * MB))
         if not row.is_feed:
