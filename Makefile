@@ -7,6 +7,7 @@ SEED ?=
 CASES ?=
 QUICK ?=
 T ?=
+FAULTS ?=
 UPGRADE ?=
 SCALE ?=
 RECORD ?=
@@ -27,8 +28,8 @@ SETUP := $(PYTHON) scripts/setup.py
 .PHONY: demo test chaos bench test-ccxt-latest lint check start stop restart status logs research \
 	lock bench-lock build chart-library test-py313 help
 
-demo: .venv/.feedd  ## run everything on the embedded exchange and print ticks
-	@$(FEEDD) demo
+demo: .venv/.feedd  ## run everything on the embedded exchange and print ticks; FAULTS=1
+	@$(FEEDD) demo $(if $(FAULTS),--faults)
 
 start:  ## start everything, or apply a changed configuration; CONFIG=FILE
 stop:  ## stop everything

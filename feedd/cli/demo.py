@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     import argparse
 
 
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--faults", action="store_true",
+        help="play faults in turn: a worker dies, the exchange disconnects or falls silent, …",
+    )  # fmt: skip
+
+
 def _run(arguments: argparse.Namespace) -> int:
-    return run_demo(Path(arguments.config) if arguments.config else None)
+    given = Path(arguments.config) if arguments.config else None
+    return run_demo(given, faults=arguments.faults)
 
 
-COMMAND = Command(_run, needs_project=never)
+COMMAND = Command(_run, _add_arguments, needs_project=never)

@@ -20,6 +20,7 @@ from feedd.errors import ConfigError
 from feedd.health.market_notice import market_notice
 from feedd.operation import show
 from feedd.operation.demo_config import demo_config, moved_line
+from feedd.operation.demo_faults import check_faults, play_faults
 from feedd.operation.startup import start
 from feedd.runtime.end_signals import END_SIGNALS
 from feedd.runtime.files import write_atomically
@@ -33,12 +34,16 @@ if TYPE_CHECKING:
     import subprocess
     from types import FrameType
 
+    from feedd.config.settings import Config
+
 CONFIG = Path("config/demo.yaml")
 NOTICE_EVERY = 20  # ticks: fewer than a screen has lines
 
 
-def run_demo(config_path: Path | None) -> int:
+def run_demo(config_path: Path | None, *, faults: bool = False) -> int:
     """Run the demo in this project, or in a temporary one if there is none.
+
+    With `faults` it plays faults in turn instead of printing all ticks.
 
     A folder with a supervisord.conf but no config/demo.yaml, e.g. another program's, counts as a
     project only if a configuration is given.
@@ -53,24 +58,24 @@ def run_demo(config_path: Path | None) -> int:
             create_project(root)
             os.chdir(root)
             try:
-                return _run(config_path or CONFIG, root)
+                return _run(config_path or CONFIG, root, faults=faults)
             finally:
                 os.chdir("/")
     os.chdir(root)
-    return _run(config_path or CONFIG, root)
+    return _run(config_path or CONFIG, root, faults=faults)
 
 
-def _run(config_path: Path, root: Path) -> int:
-    """Start, print tickers until Ctrl-C, stop; return the exit code."""
+def _run(config_path: Path, root: Path, *, faults: bool = False) -> int:
+    """Start, print tickers or play faults until Ctrl-C, stop; return the exit code."""
     given = load_config(config_path)
+    if faults:
+        check_faults(given)
     daemon = Daemon(root)
     if daemon.pid is not None:
         raise ConfigError(f"feedd runs here already (pid {daemon.pid}); stop it first: feedd stop")
     start_path = demo_config(config_path, root)
     settings = load_config(start_path)
-    # The embedded exchange needs no real keys, whether from the environment or from .env.
-    for feed in settings.feeds():
-        os.environ.update(dict.fromkeys(credential_names(feed.exchange), ""))
+    _drop_keys(settings)
     notice = market_notice(settings)
     if notice is not None:
         _print(f"This is a demo with {notice}.")
@@ -80,7 +85,10 @@ def _run(config_path: Path, root: Path) -> int:
     try:
         child = start(start_path, root, _print, preexec=_end_with_parent)
         _print("Ctrl-C ends the demo.")
-        _print_ticks(settings.proxy.subscribers, child, notice)
+        if faults:
+            play_faults(settings, daemon, lambda: _has_ended(child), _print)
+        else:
+            _print_ticks(settings.proxy.subscribers, child, notice)
     except KeyboardInterrupt:
         _print("\nstopping")
     finally:
@@ -110,9 +118,19 @@ def _print_ticks(
                 if notice is not None and number % NOTICE_EVERY == 1:
                     _print(f"({notice})")
                 _print(show.tick_line(number, message[1]))
-            elif supervisord is not None and supervisord.poll() is not None:
+            elif _has_ended(supervisord):
                 _print("the demo was stopped from elsewhere")
                 return
+
+
+def _drop_keys(settings: Config) -> None:
+    """Drop keys of the environment and of .env: the embedded exchange needs no real ones."""
+    for feed in settings.feeds():
+        os.environ.update(dict.fromkeys(credential_names(feed.exchange), ""))
+
+
+def _has_ended(supervisord: subprocess.Popen[bytes] | None) -> bool:
+    return supervisord is not None and supervisord.poll() is not None
 
 
 class _LastConfiguration:
