@@ -20,17 +20,29 @@ if TYPE_CHECKING:
     from feedd.transport.client_sockets import ClientSockets
 
 JOIN_TIMEOUT_S = 2.0
+BUSY = 100  # events of one turn: then the next one does not wait for more
 FULL_S = 0.002  # until the next check whether the caller of a lossless stream has taken enough
 
 
 class Receiver:
-    """Runs until it is stopped, its owner is garbage-collected, or the interpreter exits."""
+    """Runs until it is stopped, its owner is garbage-collected, or the interpreter exits.
+
+    Messages that arrive within `batch_s` are handled together: waking up costs more than a message.
+    """
 
     def __init__(
-        self, owner: object, sockets: ClientSockets, protocol: Protocol, queue: EventQueue
+        self,
+        owner: object,
+        sockets: ClientSockets,
+        protocol: Protocol,
+        queue: EventQueue,
+        batch_s: float = 0.0,
     ) -> None:
         self._thread = threading.Thread(
-            target=_receive, args=(sockets, protocol, queue), name="feedd-client", daemon=True
+            target=_receive,
+            args=(sockets, protocol, queue, batch_s),
+            name="feedd-client",
+            daemon=True,
         )
         self._thread.start()
         self._stop = weakref.finalize(
@@ -64,8 +76,9 @@ def _stop(
         thread.join(timeout_s)
 
 
-def _receive(sockets: ClientSockets, protocol: Protocol, queue: EventQueue) -> None:
+def _receive(sockets: ClientSockets, protocol: Protocol, queue: EventQueue, batch_s: float) -> None:
     error = None
+    count = 0  # events of the last turn
     paused_s = 0.0  # total; not counted by the protocol, as a heartbeat may be unread
     try:
         while not queue.closing:
@@ -75,7 +88,9 @@ def _receive(sockets: ClientSockets, protocol: Protocol, queue: EventQueue) -> N
                 paused_s += time.monotonic() - began_s
                 continue
             sockets.wait(protocol.wait_s)
-            _once(sockets, protocol, queue, time.monotonic() - paused_s)
+            if batch_s and count < BUSY:
+                time.sleep(batch_s)
+            count = _once(sockets, protocol, queue, time.monotonic() - paused_s)
     except BaseException as caught:  # noqa: BLE001  it is raised to the caller
         error = caught
     finally:
@@ -83,9 +98,8 @@ def _receive(sockets: ClientSockets, protocol: Protocol, queue: EventQueue) -> N
         queue.end(error)
 
 
-def _once(
-    sockets: ClientSockets, protocol: Protocol, queue: EventQueue, monotonic_s: float
-) -> None:
+def _once(sockets: ClientSockets, protocol: Protocol, queue: EventQueue, monotonic_s: float) -> int:
+    """Handle what has arrived; return how many events that were."""
     now_s = protocol.clock(monotonic_s)
     for topic, payload in sockets.messages():
         protocol.message(topic, payload, now_s)
@@ -98,4 +112,7 @@ def _once(
     protocol.check(now_s)
     for history, request in protocol.requests():
         sockets.request(history, request)
-    queue.put(protocol.events())
+    events = protocol.events()
+    count = len(events)
+    queue.put(events)
+    return count
