@@ -25,8 +25,15 @@ if TYPE_CHECKING:
 
 POLL_EVERY_S = 1.0
 LARGEST_SHARE = 0.03  # of one CPU; a report on many processes is made less often
+LONGEST_PAUSE_S = 4.0  # but no pause is longer
 
 _log = structlog.get_logger()
+
+
+def pause_s(passed_s: float, cpu_s: float) -> float:
+    """Return the pause after a report that took so long, and so much CPU."""
+    rest_s = max(POLL_EVERY_S, cpu_s / LARGEST_SHARE) - passed_s
+    return min(max(0.1, rest_s), LONGEST_PAUSE_S)
 
 
 class PolledHealth(NamedTuple):
@@ -38,7 +45,7 @@ class PolledHealth(NamedTuple):
 
 
 class HealthPoll:
-    """Polls the health, every POLL_EVERY_S at most; `latest` is None before the first report.
+    """Polls the health once per POLL_EVERY_S or less; `latest` is None before the first report.
 
     It follows the applied configuration: added symbols appear without a restart. Each new report
     is passed to `readers`.
@@ -66,10 +73,7 @@ class HealthPoll:
                     self.latest = polled
                     for reader in self.readers:
                         reader(polled)
-                passed_s = time.monotonic() - began_s
-                await asyncio.sleep(
-                    max(0.1, POLL_EVERY_S - passed_s, self._cpu_s / LARGEST_SHARE - passed_s)
-                )
+                await asyncio.sleep(pause_s(time.monotonic() - began_s, self._cpu_s))
         finally:
             # Its sockets belong to the thread; a report takes a few seconds at most.
             with contextlib.suppress(RuntimeError):
