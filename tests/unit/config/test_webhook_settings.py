@@ -92,3 +92,10 @@ def test_logs_redact_the_url_and_its_token(url: str) -> None:
         assert "SECRET" not in secrets.redact(text)
     assert "example.com" in secrets.redact("https://example.com is unreachable")
     assert "SECRET" not in repr(settings)
+
+
+def test_logs_redact_the_token_of_the_variable_and_of_the_applied_copy() -> None:
+    webhook_url(WebhookSettings(), {VARIABLE: "https://a.example/hooks/variableSECRET"})
+    webhook_url(WebhookSettings(url="https://a.example/hooks/appliedSECRET"), {})
+    text = secrets.redact("404: no hook /hooks/variableSECRET or /hooks/appliedSECRET")
+    assert "SECRET" not in text
