@@ -84,3 +84,8 @@ test("where one channel is lost, the values of the other stay current", () => {
   assert.equal(isCurrent(feed, feed.bid, is, NOW), false);
   assert.equal(isCurrent(feed, feed.last, is, NOW), true);
 });
+
+test("a silent feed's last price is not current, although its trades may be silent for longer", () => {
+  const { feed } = feedOf(status({ state: "stale" }, { quote: { state: "stale" }, trade: { stale_after_s: 300 } }), quote(), trade());
+  assert.equal(isCurrent(feed, feed.last, condition(feed, NOW), NOW + 5001), false);
+});

@@ -7,6 +7,7 @@ export const SILENT_MS = 3000; // a status comes each second
 const SURELY_RUNS_MS = 1500; // after a status
 const SETTLED_MS = 5000; // live for so long, a process report is not of the time before
 const DEFAULT_STALE_MS = 30000;
+const FLOWS_MS = 5000; // beside a channel that is lost, another delivers
 
 // Ranks: the lower, the further up.
 export const DOWN = 0;
@@ -101,6 +102,8 @@ export function isCurrent(feed, value, { rank, state }, nowMs) {
   const channel = feed.status?.channels?.[value.channel];
   if (channel && channel.state !== "live") return false;
   if (!channel && rank === UNWELL) return false;
-  const limitMs = channel ? channel.stale_after_s * 1000 : DEFAULT_STALE_MS;
+  let limitMs = channel ? channel.stale_after_s * 1000 : DEFAULT_STALE_MS;
+  // A silent feed is first stale in the channel with the shortest limit.
+  if (rank === UNWELL) limitMs = Math.min(limitMs, FLOWS_MS);
   return nowMs - value.atMs <= limitMs;
 }
