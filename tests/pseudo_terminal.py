@@ -101,11 +101,11 @@ class PseudoTerminal:
         """Return the first line that has a word; empty without one."""
         return next((line for line in self.lines if word in line), "")
 
-    def wait_for(self, *words: str, timeout_s: float = 45.0) -> str:
+    def wait_for(self, *words: str, timeout_s: float = 90.0) -> str:
         """Return the screen as soon as it has all words; fail with it otherwise."""
         return self._wait(lambda text: all(word in text for word in words), words, timeout_s)
 
-    def wait_without(self, *words: str, timeout_s: float = 45.0) -> str:
+    def wait_without(self, *words: str, timeout_s: float = 90.0) -> str:
         """Return the screen as soon as it has none of the words; fail with it otherwise."""
         return self._wait(lambda text: not any(w in text for w in words), words, timeout_s)
 

@@ -71,9 +71,7 @@ def _run_interactive(arguments: argparse.Namespace) -> int:
     if arguments.endpoint is None:
         project = Project(
             partial(_log_folders, arguments),
-            lambda action, name, print_line: control(
-                action, name, arguments.config, arguments.root, print_line
-            ),
+            lambda action, name, print_line: control(action, name, arguments.root, print_line),
         )
     following = Following(
         partial(_watched, arguments), partial(_version, arguments), arguments.interval

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from feedd.config import ports
-from feedd.errors import ConfigError
-from feedd.operation.active_config import active_config
-from feedd.operation.restart import restart_feeds
-from feedd.operation.startup import wait_until_live
-from feedd.runtime import locks
+from feedd.operation.restart import change_processes
 from feedd.supervision.daemon import Daemon
 from feedd.supervision.render import EXCHANGE, GATEWAY, PROXIES, RECORDER, WATCHDOG
 
@@ -29,34 +24,13 @@ _WITHOUT = {
 }  # fmt: skip
 
 
-def control(
-    action: Action, name: str, given: str | None, root: Path, print_line: PrintLine
-) -> None:
-    """Restart, stop or start a process; the first line printed states that it was done.
+def control(action: Action, name: str, root: Path, print_line: PrintLine) -> None:
+    """Restart, stop or start a process, and print that it was done; its state shows the rest.
 
-    Returns when a feed that was started is live. Raises ConfigError for a process that is not
-    started yet, DaemonError where supervisord refuses, StartError for a feed that does not come up.
+    Raises ConfigError for a process that is not started yet, DaemonError where supervisord refuses.
     """
-    settings, path, *_ = active_config(given, root)
-    daemon = Daemon(root)
-    is_feed = name in {feed.name for feed in settings.feeds()}
-    if action == "restart" and is_feed:
-        restart_feeds(settings, path, daemon, [name], print_line)
-        return
-    if daemon.pid is None:
-        raise ConfigError("feedd is not running here; feedd start starts it")
-    daemon.refuse_moved()
-    with locks.command_lock(root):
-        if name not in daemon.processes():
-            raise ConfigError(f"{name} is not started yet; run feedd start")
-        if action != "start":
-            daemon.stop([name])
-        if action != "stop":
-            daemon.start([name])
+    change_processes(Daemon(root), [name], stop=action != "start", start=action != "stop")
     print_line(f"{done(action)} {name}")
-    if is_feed and action == "start":
-        given_ports = ports.assign(settings, path, remember=False)
-        wait_until_live(settings, daemon, given_ports, name, print_line)
 
 
 def done(action: Action) -> str:

@@ -29,13 +29,7 @@ def restart_feeds(
         raise ConfigError("feedd is not running here; feedd start starts it")
     names = [feed.name for symbol in symbols for feed in settings.select(symbol)]
     names = names or [feed.name for feed in settings.feeds()]
-    daemon.refuse_moved()
-    with locks.command_lock(daemon.root):
-        unknown = set(names) - daemon.processes().keys()
-        if unknown:
-            raise ConfigError(f"{', '.join(sorted(unknown))} is not started yet; run feedd start")
-        daemon.stop(names)
-        daemon.start(names)
+    change_processes(daemon, names, stop=True, start=True)
     print_line(f"restarted {', '.join(names)}")
     given = ports.assign(settings, path, remember=False)
     if not symbols:
@@ -43,3 +37,21 @@ def restart_feeds(
         return
     for name in names:
         wait_until_live(settings, daemon, given, name, print_line)
+
+
+def change_processes(daemon: Daemon, names: Sequence[str], *, stop: bool, start: bool) -> None:
+    """Stop processes, start them, or both, without waiting until they are live.
+
+    Raises ConfigError where supervisord does not run, or for a process that it does not have.
+    """
+    if daemon.pid is None:
+        raise ConfigError("feedd is not running here; feedd start starts it")
+    daemon.refuse_moved()
+    with locks.command_lock(daemon.root):
+        unknown = set(names) - daemon.processes().keys()
+        if unknown:
+            raise ConfigError(f"{', '.join(sorted(unknown))} is not started yet; run feedd start")
+        if stop:
+            daemon.stop(names)
+        if start:
+            daemon.start(names)

@@ -16,7 +16,7 @@ from conftest import PYTHON, REPOSITORY, Project, eventually
 from pseudo_terminal import PseudoTerminal
 
 from feedd.cli import top
-from feedd.operation.top.app import TopApp
+from feedd.operation.top import app as top_app
 from feedd.operation.top.following import Following
 
 pytestmark = pytest.mark.process
@@ -102,6 +102,7 @@ def test_rows_are_sorted_by_a_key_and_by_a_click_and_filtered(terminals: Termina
     terminal.wait_for("1 of 6 rows", "ETH/USDT:USDT")
     assert not terminal.line_with("BTC/USDT:USDT")
     terminal.press("escape")
+    terminal.wait_without("Esc shows all")
     terminal.wait_for("BTC/USDT:USDT")
     assert quit_of(terminal, "ctrl+c") == 0
 
@@ -137,8 +138,9 @@ def test_one_symbol_is_restarted_behind_a_question_and_the_others_keep_their_pid
     terminal.press("r")
     terminal.wait_for("Restart")
     terminal.press("y")
-    terminal.wait_for("restarted")
+    eventually(lambda: running.pids()[SOL] not in {0, before[SOL]}, 90, "it was not restarted")
     terminal.press("escape")
+    terminal.wait_without("Esc shows all")  # Escape and a key at once are Alt and the key
     terminal.wait_for("3 of 3 feeds live")
     after = running.pids()
     assert {name for name in before if before[name] != after[name]} == {SOL}
@@ -219,7 +221,7 @@ def test_the_picture_of_the_documentation(
     monkeypatch.chdir(running.root)
     arguments = Namespace(endpoint=None, config=None, root=running.root, interval=0.5)
     following = Following(lambda: top._watched(arguments), lambda: 0, 0.5)
-    app = TopApp(following, 0.5, None)
+    app = top_app.TopApp(following, 0.5, top_app.Project(list, lambda *_: None))
 
     async def take() -> str:
         async with app.run_test(size=(110, 18)) as pilot:

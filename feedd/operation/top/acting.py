@@ -49,7 +49,7 @@ class Acting:
         return None if self._applied.is_set() else self.doing
 
     def wait(self) -> None:
-        """Wait until what has begun is done, not until a feed is live."""
+        """Wait until what has begun is done: a feed must not stay stopped halfway."""
         self._applied.wait(DONE_WITHIN_S)
 
     def _run(self, action: Action, name: str) -> None:
@@ -63,4 +63,3 @@ class Acting:
 
     def _print_line(self, text: str) -> None:
         self._outcomes.append((printable(text.strip()), False))
-        self._applied.set()  # the first line states that it was done

@@ -22,7 +22,7 @@ FIRST_WAIT_S = 1.4  # a feed publishes its status once a second
 WAIT_S = 0.4  # of later reports: what has not published for 3 s is silent anyway
 RETRY_S = 1.0
 RECEIVE_S = 0.2
-END_S = 3.0
+END_S = 10.0  # while supervisord hangs; a thread with open sockets would block the exit
 
 
 class Monitor(Protocol):
