@@ -22,7 +22,7 @@ from feedd.transport.endpoints import connectable
 from feedd.transport.sockets import make_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 RESPONSE_TIMEOUT_S = 2.0
 AT_ONCE = 2  # requests: a response has up to 4 MB
@@ -63,15 +63,13 @@ class HistoryClient:
 
         Raises NoHistoryError if no service answers, and BusyError.
         """
-        return await self.run(lambda: self._range(topic, session, first, last))
-
-    async def run(self, work: Callable[[], HistoryRange]) -> HistoryRange:
-        """Return the result of a function that runs in one of the threads; raise BusyError."""
         if self._waiting >= WAITING:
             raise BusyError(f"{WAITING} requests to the history wait already")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._range, topic, session, first, last
+            )
         finally:
             self._waiting -= 1
 
