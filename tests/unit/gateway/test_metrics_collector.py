@@ -1,6 +1,5 @@
 """Metrics, from made readings."""
 
-import time
 from typing import Any
 
 import msgspec
@@ -339,13 +338,8 @@ def test_feeds_beyond_the_limit_and_names_that_are_too_long_are_counted_and_left
     assert "XXX" not in text
 
 
-def test_200_symbols_of_3_channels_take_less_than_2_mb_and_100_ms() -> None:
+def test_200_symbols_of_3_channels_take_less_than_2_mb() -> None:
     feeds = [feed(f"NAME{n:03}/USDT:USDT") for n in range(200)]
     of = readings(feeds)
-    took_s = []
-    for _ in range(5):  # the fastest: other processes may slow one down
-        began_s = time.process_time()
-        size = sum(map(len, exposition(ReadingsCollector(of).collect(), OPENMETRICS)))
-        took_s.append(time.process_time() - began_s)
+    size = sum(map(len, exposition(ReadingsCollector(of).collect(), OPENMETRICS)))
     assert size < 2_000_000
-    assert min(took_s) < 0.1
