@@ -15,6 +15,7 @@ from feedd.config.own_deployment import own_deployment
 from feedd.errors import ConfigError
 from feedd.recordings.recorder.recorder import Recorder
 from feedd.recordings.recorder.recorder_status import FILE
+from feedd.runtime.files import make_run_dir
 from feedd.runtime.process import raise_open_files, run, worker_arguments
 from feedd.runtime.status_file import write_status
 
@@ -30,6 +31,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     if settings.recorder is None:
         raise ConfigError(f"{path}: has no `recorder`; add it, or do not start a recorder")
     raise_open_files()
+    make_run_dir(Path(settings.run_dir))
     log = structlog.get_logger()
     path = Path(settings.run_dir, FILE)
 

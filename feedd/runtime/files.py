@@ -21,11 +21,20 @@ _log = structlog.get_logger()
 
 
 def write_atomically(path: Path, text: str | bytes) -> None:
-    """Replace a file atomically, in UTF-8: readers get the old text or the new one.
+    """Replace a file atomically, in UTF-8, and make its folder if it is missing.
 
-    Raises ConfigError if it can't be written.
+    Readers get the old text or the new one. Raises ConfigError if it can't be written.
     """
     make_run_dir(path.parent)
+    replace_atomically(path, text)
+
+
+def replace_atomically(path: Path, text: str | bytes) -> None:
+    """Replace a file atomically, as `write_atomically`, in a folder that exists.
+
+    What is written again and again uses this: a run directory that was renamed or removed while
+    its processes run is not made again beside it.
+    """
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         draft.write_bytes(text.encode() if isinstance(text, str) else text)

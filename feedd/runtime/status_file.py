@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from feedd.errors import ConfigError
-from feedd.runtime.files import write_atomically
+from feedd.runtime.files import replace_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def write_status(status: Struct, path: Path) -> None:
     """
     text = msgspec.json.encode(status)
     try:
-        write_atomically(path, text)
+        replace_atomically(path, text)
     except ConfigError:
         if not _overwrite(path, text):
             raise

@@ -54,15 +54,15 @@ def make(folder: Path, *arguments: str) -> Any:
 
 
 def on_terminal(project: Project) -> None:
-    """Run `feedd top` on a terminal that is made narrower meanwhile."""
+    """Run `feedd top --plain` on a terminal that is made narrower meanwhile."""
     terminal, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     environment = {**clean_environment(), "TERM": "xterm"}
     for name in ("COLUMNS", "LINES"):
         environment.pop(name, None)
     top = subprocess.Popen(
-        [PYTHON, "-m", "feedd", "top"], cwd=project.root, stdin=its, stdout=its, stderr=its,
-        env=environment,
+        [PYTHON, "-m", "feedd", "top", "--plain"],
+        cwd=project.root, stdin=its, stdout=its, stderr=its, env=environment,
     )  # fmt: skip
     try:
         for lines, columns in ((24, 80), (12, 40)):

@@ -37,9 +37,11 @@ def rows(text: str) -> dict[str, set[str]]:
 
 def test_the_table_of_status_keys_has_every_key_and_no_other() -> None:
     section = CHANNELS.partition("\n## status\n")[2]
-    own, _, of_channels = section.partition("| key of a channel |")
+    own, _, rest = section.partition("| key of a channel |")
+    of_channels, _, of_counts = rest.partition("### Counts of latencies")
     assert sorted(keys(own)) == sorted(names(model.Status))
     assert sorted(keys(of_channels)) == sorted(names(model.ChannelStatus))
+    assert sorted(keys(of_counts)) == sorted(names(model.LatencyCounts))
     for key in (*names(model.Gap), *names(model.Latency)):
         assert f"`{key}`" in own
 

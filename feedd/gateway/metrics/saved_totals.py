@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from feedd.gateway.metrics.feed_totals import SavedFeed  # noqa: TC001  msgspec reads it
 from feedd.model import LATENCY_BOUNDS_US
-from feedd.runtime.files import write_atomically
+from feedd.runtime.files import replace_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ def write_saved(
 ) -> None:
     """Replace the file atomically; raise ConfigError if it can't be written."""
     all_feeds = {**earlier, **{name: feed.saved() for name, feed in feeds.items()}}
-    write_atomically(path, msgspec.json.encode(SavedTotals(LATENCY_BOUNDS_US, all_feeds)))
+    replace_atomically(path, msgspec.json.encode(SavedTotals(LATENCY_BOUNDS_US, all_feeds)))
 
 
 def read_saved(path: Path) -> dict[str, SavedFeed]:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from feedd.recordings.format.timestamps import iso
-from feedd.runtime.files import write_atomically
+from feedd.runtime.files import replace_atomically
 
 if TYPE_CHECKING:
     from feedd.recordings.replay.player import Player
@@ -75,7 +75,7 @@ class ReplayReports:
             at_ns=player.at_ns, passes=player.passes, messages=player.sent,
             messages_per_s=round(rate, 1), blocked=player.blocked_s is not None,
         )  # fmt: skip
-        write_atomically(self._path, msgspec.json.encode(status))
+        replace_atomically(self._path, msgspec.json.encode(status))
 
 
 def status_path(run_dir: str, program: str) -> Path:

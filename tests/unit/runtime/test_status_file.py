@@ -27,11 +27,17 @@ class SaidBefore(Struct, frozen=True):
 
 
 def test_a_status_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path = tmp_path / "run" / "recorder.json"
+    path = tmp_path / "recorder.json"
     assert read_status(path, Said) is None
     for one in (Said(7, "x" * 100), Said(8)):
         write_status(one, path)
         assert read_status(path, Said) == one
+
+
+def test_a_folder_that_was_renamed_is_not_made_again(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be written: No such file"):
+        write_status(Said(7), tmp_path / "run" / "recorder.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_status_of_another_version_is_read(tmp_path: Path) -> None:
