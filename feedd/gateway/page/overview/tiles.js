@@ -77,7 +77,7 @@ export class Tiles {
       summary.running < summary.processes ? "attention" : null);
     const behind = content.behind_ms;
     this.#set("gateway", behind === null ? NONE : behind < 1000 ? `${Math.max(0, Math.round(behind))} ms` : age(behind),
-      `behind · ${count(content.clients)} clients`, behind > 1000 ? "attention" : null);
+      `behind · ${count(content.clients)} ${content.clients === 1 ? "client" : "clients"}`, behind > 1000 ? "attention" : null);
   }
 
   #budget(budgets) {
@@ -97,5 +97,5 @@ function proxyText(proxies) {
   if (proxies.length === 0) return "from the exchanges";
   const subscribers = proxies.reduce((sum, proxy) => sum + (proxy.subscribers ?? 0), 0);
   const bytesPerS = proxies.reduce((sum, proxy) => sum + (proxy.bytes_per_s ?? 0), 0);
-  return `${bytes(bytesPerS)}/s to ${count(subscribers)} subscribers`;
+  return `${bytes(bytesPerS)}/s to ${count(subscribers)} ${subscribers === 1 ? "subscriber" : "subscribers"}`;
 }

@@ -77,7 +77,8 @@ export class PriceChart {
     this.volumes.setData(candles.map((candle) => this.#volume(candle)));
     if (fit && candles.length > 0) {
       const to = candles.length + 4;
-      this.chart.timeScale().setVisibleLogicalRange({ from: Math.max(-2, to - FIRST_SHOWN), to });
+      // Few candles stay narrow, at the right.
+      this.chart.timeScale().setVisibleLogicalRange({ from: to - FIRST_SHOWN, to });
     }
   }
 
