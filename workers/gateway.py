@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from pathlib import Path
@@ -33,6 +34,10 @@ from feedd.transport.history_client import HistoryClient
 if TYPE_CHECKING:
     import argparse
 
+# Where a CPU is short, the feeds and the proxy have it first: a scrape of many symbols or a busy
+# client delays the page, and no feed.
+NICENESS = 15
+
 
 async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     """Serve until a stop."""
@@ -41,6 +46,7 @@ async def main(arguments: argparse.Namespace, stop: asyncio.Event) -> None:
     if settings.gateway_settings is None:
         raise ConfigError(f"{path}: gateway is false; remove that, or do not start a gateway")
     raise_open_files()
+    os.nice(NICENESS)
     histories = settings.history_endpoints()
     deployment = own_deployment(settings)
     intake = Intake(histories, deployment)
