@@ -43,6 +43,17 @@ test("numbers state the time of their own newest event", () => {
   assert.equal(model.ageMs(NOW), 2000);
 });
 
+test("a price from before a restart is not current until its channel delivers again", () => {
+  const model = live();
+  model.message(trade(1), NOW);
+  assert.equal(model.prices.lastFrom, "trade");
+  assert.equal(model.freshness(NOW, "trade").current, true);
+  model.message(status({ session: "200" }), NOW + 1000);
+  assert.equal(model.freshness(NOW + 1000, "trade").word, "earlier");
+  model.message(trade(1, { session: "200" }), NOW + 1100);
+  assert.equal(model.freshness(NOW + 1100, "trade").current, true);
+});
+
 test("a snapshot's status is as old as its publication", () => {
   const model = new FeedModel(FEED);
   model.link("each", "live", {});

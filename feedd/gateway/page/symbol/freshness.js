@@ -7,9 +7,12 @@ const STATUS_SILENCE_MS = 3500; // statuses come each second; the gateway report
  *
  * `connection` is the page's: `connecting`, `live`, `behind` or `disconnected`. `state` is the
  * feed's newest, from a status or a notice; `statusAgeMs` the time since the last status arrived,
- * null before the first. `channel` is the channel's own status, where the numbers are of one.
+ * null before the first. `channel` is the channel's own status, where the numbers are of one;
+ * `isEarlier`: they are from before the worker's last restart.
  */
-export function freshness({ connection, behindMs = null, state, reason, statusAgeMs, channel }) {
+export function freshness({
+  connection, behindMs = null, state, reason, statusAgeMs, channel, isEarlier = false,
+}) {
   if (connection === "disconnected") {
     return old("disconnected", "the page has no connection to the gateway");
   }
@@ -29,6 +32,7 @@ export function freshness({ connection, behindMs = null, state, reason, statusAg
   if (statusAgeMs != null && statusAgeMs > STATUS_SILENCE_MS) {
     return old("stale", `no status for ${(statusAgeMs / 1000).toFixed(0)} s`);
   }
+  if (isEarlier) return old("earlier", "nothing has arrived since the worker restarted");
   return { current: true, word: "live", why: null };
 }
 

@@ -63,7 +63,7 @@ export class HeaderPanel {
       el("div", { class: "sym-title" }, this.heading, this.state, this.reason, links),
       figures, el("div", { class: "sym-line" }, this.checked, this.notice),
     );
-    this.numbers = [lastValue, ...["bid", "ask", "spread", "change", "range", "volume", "mark"].map((n) => this.values[n])];
+    this.lastValue = lastValue;
     this.checkedShown = "";
   }
 
@@ -119,8 +119,21 @@ export class HeaderPanel {
     setAttribute(this.values.session, "title", model.session === null ? null : `${model.session}: since ${utcTime(model.session)} UTC, ${localTime(model.session)} local`);
     this.#drawState(model, fresh);
     this.#drawChecked(model);
-    for (const node of this.numbers) node.classList.toggle("not-current", !fresh.current);
+    this.#markOld(model, nowMs);
     this.#drawNotice(fresh);
+  }
+
+  #markOld(model, nowMs) {
+    const { lastFrom, topFrom } = model.prices;
+    const mark = (channel, ...nodes) => {
+      const { current } = model.freshness(nowMs, channel);
+      for (const node of nodes) node.classList.toggle("not-current", !current);
+    };
+    const { bid, ask, spread, change, range, volume, mark: markPrice } = this.values;
+    mark(lastFrom, this.lastValue);
+    mark(topFrom, bid, ask, spread);
+    mark("ticker", change, range, volume);
+    mark("mark", markPrice);
   }
 
   #optional(name, known, text) {

@@ -111,6 +111,7 @@ export class FeedModel {
     const { state: connection, behindMs } = this.connection;
     return {
       ...freshness({
+        isEarlier: channelName !== null && this.#isOfEarlierSession(channelName),
         connection,
         behindMs,
         state: this.state,
@@ -122,7 +123,16 @@ export class FeedModel {
     };
   }
 
-  /** `{last, bid, ask, spread, spreadBps, changePercent, …}`, each null if unknown. */
+  /** Whether the worker has restarted since a channel's newest event. */
+  #isOfEarlierSession(channelName) {
+    const session = Number(this.latest[channelName]?.session);
+    return this.session !== null && session < this.session;
+  }
+
+  /**
+   * `{last, bid, ask, spread, spreadBps, changePercent, …}`, each null if unknown; `lastFrom` and
+   * `topFrom` are the channels of the last price, and of bid and ask.
+   */
   get prices() {
     const { trade, ticker, quote, book } = this.latest;
     const top = quote ? bookOfQuote(quote) : book ?? bookOfQuote(ticker);
@@ -130,9 +140,12 @@ export class FeedModel {
     const ask = top.asks[0]?.[0] ?? null;
     const both = bid !== null && ask !== null;
     const tradeIsNewer = trade && (this.eventMs.trade ?? 0) >= (this.eventMs.ticker ?? 0);
-    const last = tradeIsNewer ? trade.price : ticker?.last ?? trade?.price ?? null;
+    const ofTrade = tradeIsNewer || ticker?.last == null;
+    const last = (ofTrade ? trade?.price : ticker.last) ?? null;
     return {
       last,
+      lastFrom: ofTrade ? "trade" : "ticker",
+      topFrom: quote ? "quote" : book ? "book" : "ticker",
       bid,
       ask,
       spread: both ? ask - bid : null,
